@@ -1,0 +1,1 @@
+"""The `crewcard-xero` command: a file per group of commands."""

@@ -1,0 +1,195 @@
+"""`crewcard-xero demo`: real orders become invoices in a simulated Xero, on this machine alone."""
+
+import os
+import shutil
+import socket
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import httpx
+from cryptography.fernet import Fernet
+from rich.progress import Progress, SpinnerColumn, TextColumn
+
+from cli import csv_invoices, demo_world, output
+from cli.door import Door, open_door, requests_for
+from cli.output import MARKS
+from cli.publish import wait_for
+from cli.supervisor import Supervisor
+from cli.up import checked, environment_for, only_one, start_all
+from events.settings import CompanySettings
+from store import companies, contacts, queries
+from worker import connecting, wiring
+from worker.tools import Tools
+
+HOME = Path("var/demo")
+NORTHWIND = Path("../shared/data/northwind_orders.csv")
+SAMPLE = Path(__file__).parent / "samples" / "crew_jobs.csv"
+_READY_SECONDS = 30.0
+Json = dict[str, Any]
+
+
+def demo() -> None:
+    """Send real orders to a simulated Xero and show what became of each.
+
+    Uses the Northwind orders where they are there, else a sample of crew jobs. DEMO_EXIT=1 ends by itself.
+    """
+    HOME.mkdir(parents=True, exist_ok=True)
+    with only_one(HOME):
+        for old in ("valkey", "crewcard-xero.sqlite", "crewcard-xero.sqlite-wal", "crewcard-xero.sqlite-shm", "logs"):
+            shutil.rmtree(HOME / old) if (HOME / old).is_dir() else (HOME / old).unlink(missing_ok=True)
+        supervisor = Supervisor(_environment(), logs=HOME / "logs")
+        supervisor.stop_on_signals()
+        try:
+            _run(supervisor)
+        finally:
+            output.warn("Stopping ...")
+            supervisor.stop()
+
+
+def _environment() -> dict[str, str]:
+    own = {key: value for key, value in os.environ.items() if key not in ("DATABASE_URL", "REDIS_URL")}
+    xero, web = _free_port(), _free_port()
+    environment = environment_for(HOME, own)
+    environment.update(
+        ENCRYPTION_KEYS=Fernet.generate_key().decode(),
+        PUBLIC_URL=f"http://127.0.0.1:{web}",
+        WEB_PORT=str(web),
+        WORKER_PROCESSES="1",
+        LOG_FORMAT="json",
+    )
+    for name in ("XERO_API_URL", "XERO_IDENTITY_URL", "XERO_LOGIN_URL"):
+        environment[name] = f"http://127.0.0.1:{xero}"
+    return environment
+
+
+def _run(supervisor: Supervisor) -> None:
+    environment = dict(supervisor.environment)
+    chosen = checked(environment)
+    orders = _orders()
+    with _busy("Starting Valkey, the simulated Xero, the doors, a worker and the clock ..."):
+        port = chosen.xero_api_url.rpartition(":")[2]
+        supervisor.start("simulator", [sys.executable, "-m", "simulator", "--port", port], stop_last=True)
+        start_all(supervisor, HOME, chosen, own_valkey=True)
+        _wait_for_page(f"{chosen.xero_api_url}/_simulator/health")
+        _wait_for_page(f"{chosen.public_url}/readyz")
+    tools = wiring.build(chosen)
+    set_up(tools, orders)
+    door = open_door(tools)
+    bulk = send(door, orders)
+    _show(tools, bulk, chosen.xero_api_url)
+    _what_next(environment)
+    if not os.environ.get("DEMO_EXIT"):
+        supervisor.watch()
+
+
+def _orders() -> list[Json]:
+    path = NORTHWIND if NORTHWIND.exists() else SAMPLE
+    found = [one.document for one in csv_invoices.invoices(path)]
+    output.say(f"{len(found)} invoices from {path.name}")
+    return found
+
+
+def set_up(tools: Tools, orders: Sequence[Json]) -> None:
+    """A company, its organisation in the simulated Xero, a login, and the clients' Xero contacts."""
+    clients = demo_world.clients_in(orders)
+    xero = httpx.Client(base_url=f"{tools.settings.xero_api_url}/_simulator", timeout=30)
+    xero.post("/organisations", json=demo_world.organisation(clients)).raise_for_status()
+    app = connecting.App(demo_world.CLIENT_ID, demo_world.CLIENT_SECRET)
+    xero.post("/apps", json={"client_id": app.client_id, "client_secret": app.secret}).raise_for_status()
+    grant = {"client_id": app.client_id, "user": demo_world.XERO_USER, "tenants": [demo_world.TENANT]}
+    pair = xero.post("/grants", json=grant).raise_for_status().json()
+    choice = connecting.Choice(demo_world.TENANT, "Harbour Crew Ltd", "!Hc1B2", "USD", demo_world.XERO_USER)
+    chosen = CompanySettings(default_account_code=demo_world.SALES, days_until_due=30)
+    with tools.store.write() as work:
+        companies.set_up(work, demo_world.COMPANY, "Harbour Crew", chosen)
+        for client, contact in demo_world.links(clients).items():
+            contacts.link(work, demo_world.COMPANY, client, contact, said_by="demo")
+    connecting.connect(tools, demo_world.COMPANY, app, choice, pair)
+
+
+def send(door: Door, orders: Sequence[Json]) -> str:
+    """One click on an invoice, then the bulk with its bad ones; the bulk's request id when all is answered."""
+    events = requests_for([demo_world.single(orders[0]["client"])], demo_world.COMPANY, "single", "anna")
+    bulk = requests_for([*demo_world.bad_ones(orders), *orders], demo_world.COMPANY, "bulk", "anna")
+    for event in [*events, *bulk]:
+        said = door.send(event, "demo")
+        if not said.accepted:
+            output.fail(f"The door refused: {said.problems}", 1)
+    named = [(demo_world.COMPANY, str(event["data"]["request"])) for event in (events[0], bulk[0])]
+    wait_for(door, named)
+    return named[-1][1]
+
+
+def _show(tools: Tools, request: str, xero: str) -> None:
+    with tools.store.read() as work:
+        lines = queries.invoices_of(work, demo_world.COMPANY, request)
+    failed = [line for line in lines if line.marker == "failed"]
+    good = [line for line in lines if line.marker == "exported"]
+    table = output.table("", "", "number", "Last Exported, or what happened", "what to do")
+    for line in [*good[:5], *failed]:
+        when = f"{line.last_exported_at:%Y-%m-%d %H:%M:%S}" if line.last_exported_at else ""
+        told = when if line.marker == "exported" else line.message
+        table.add_row(MARKS[line.marker], *(output.text(v) for v in (line.number or line.invoice, told, line.how)))
+    output.results.print(table)
+    if len(good) > 5:
+        output.say(f"... and {len(good) - 5} more exported.")
+    _show_ledger(xero)
+
+
+def _show_ledger(xero: str) -> None:
+    """What the simulated Xero has, from its own books."""
+    ledger = httpx.get(f"{xero}/_simulator/ledger", timeout=30).json()
+    calls = httpx.get(f"{xero}/_simulator/calls", timeout=30).json()["calls"]
+    books = [one for one in ledger["organisations"][demo_world.TENANT]["invoices"] if one["InvoiceNumber"] != "HC-77"]
+    puts = sum(call["method"] == "PUT" for call in calls)
+    total = sum(round(one["Total"] * 100) for one in books)
+    output.say(
+        f"In the simulated Xero: {len(books)} invoices, {total / 100:,.2f} USD in all, each once, "
+        f"in {puts} PUT calls ({len(calls)} calls in all)."
+    )
+
+
+def _what_next(environment: dict[str, str]) -> None:
+    names = ("DATABASE_URL", "REDIS_URL", "ENCRYPTION_KEYS", "PUBLIC_URL", "XERO_API_URL", "XERO_IDENTITY_URL")
+    path = HOME / "env"
+    path.touch(mode=0o600)
+    path.write_text("".join(f"export {name}='{environment[name]}'\n" for name in names))
+    if os.environ.get("DEMO_EXIT"):
+        return
+    command = Path(sys.argv[0]).resolve()
+    output.say(
+        "\nAll of it keeps running until Ctrl-C. In another terminal try:\n"
+        f"  . {path}\n"
+        f"  {command} status\n"
+        f"  {command} failures\n"
+        f"  {command} why BAD-09\n"
+        f"  {command} log --failed\n"
+        f"Its logs are in {HOME / 'logs'}."
+    )
+
+
+def _busy(text: str) -> Progress:
+    progress = Progress(SpinnerColumn(), TextColumn("{task.description}"), console=output.errors, transient=True)
+    progress.add_task(text)
+    return progress
+
+
+def _wait_for_page(url: str) -> None:
+    end = time.monotonic() + _READY_SECONDS
+    while time.monotonic() < end:
+        try:
+            if httpx.get(url, timeout=2).status_code == 200:
+                return
+        except httpx.HTTPError:
+            pass
+        time.sleep(0.05)
+    output.fail(f"{url} did not answer within {_READY_SECONDS:.0f} seconds; see {HOME / 'logs'}", 1)
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as one:
+        port: int = one.getsockname()[1]
+        return port

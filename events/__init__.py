@@ -1,0 +1,1 @@
+"""The language: what hosts, workers and people say to each other. Pydantic and the standard library, no I/O."""

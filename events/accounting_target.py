@@ -1,0 +1,157 @@
+"""The port: what we ask of any accounting system, and what it may answer.
+
+Two kinds of bad news only. An *answer* about one invoice is a value: Posted or Rejected.
+*Trouble* with a whole call is an exception that says what became of it.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Literal, NamedTuple, Protocol
+
+from events.failures import Failure
+from events.invoice import Invoice
+from events.settings import CompanySettings
+
+Effect = Literal["not_sent", "limited", "needs_login", "offline", "unknown"]
+Element = dict[str, Any]
+
+
+class Lane(NamedTuple):
+    """One company and the organisation (tenant) it exports to."""
+
+    company: str
+    tenant: str
+
+    @property
+    def key(self) -> str:
+        """The lane in one word, for queues and logs."""
+        return f"{self.company}/{self.tenant}"
+
+    @classmethod
+    def of(cls, key: str) -> "Lane":
+        """The lane whose `key` this is."""
+        company, _, tenant = key.partition("/")
+        return cls(company, tenant)
+
+
+@dataclass(frozen=True)
+class Organisation:
+    """Where a lane leads: the organisation, and whose login (app, Xero user) opens it."""
+
+    lane: Lane
+    name: str
+    short_code: str
+    base_currency: str
+    client_id: str
+    xero_user: str
+
+
+@dataclass(frozen=True)
+class Posting:
+    """One invoice ready to be mapped: its snapshot, its contact, the company's settings."""
+
+    lane: Lane
+    invoice: Invoice
+    contact_id: str
+    settings: CompanySettings
+
+
+@dataclass(frozen=True)
+class Posted:
+    """The invoice is in the accounting system. Amounts in `currency`."""
+
+    number: str
+    target_id: str
+    contact_id: str
+    status: str
+    currency: str
+    subtotal: Decimal
+    tax: Decimal
+    total: Decimal
+    date: str
+    mark: tuple[str, str] | None
+    warnings: tuple[str, ...] = ()
+    contact_name: str = ""
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """The accounting system refused the invoice, definitely."""
+
+    number: str
+    failure: Failure
+
+
+Answer = Posted | Rejected
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What one call said: an answer per invoice number it named, and the call's own traces."""
+
+    by_number: Mapping[str, Answer]
+    status: int
+    correlation_id: str | None
+
+
+class Trouble(Exception):
+    """A whole call went wrong.
+
+    `effect` says what became of it: `not_sent`, `limited` (429) and `needs_login` certainly did nothing,
+    `offline` and `unknown` may have. `wait` is seconds Xero asks us to wait.
+    """
+
+    def __init__(
+        self,
+        effect: Effect,
+        message: str,
+        *,
+        wait: float | None = None,
+        limit: str | None = None,
+        status: int | None = None,
+        correlation_id: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.effect = effect
+        self.message = message
+        self.wait = wait
+        self.limit = limit
+        self.status = status
+        self.correlation_id = correlation_id
+
+
+class Unmappable(Exception):
+    """One invoice cannot be put into the accounting system's words."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.reason.code)
+        self.failure = failure
+
+
+class AccountingTarget(Protocol):
+    """An accounting system. Each method raises Trouble when the call as a whole goes wrong."""
+
+    def element(self, posting: Posting) -> Element:
+        """The invoice in the system's words; pure. Raises Unmappable."""
+        ...
+
+    def freeze(self, elements: Sequence[Element]) -> bytes:
+        """The exact body of a call; pure."""
+        ...
+
+    def create(self, organisation: Organisation, body: bytes, key: str) -> Answers:
+        """Create the invoices of a frozen body, none of them twice under one idempotency key."""
+        ...
+
+    def find(self, organisation: Organisation, numbers: Sequence[str]) -> Mapping[str, Sequence[Posted]]:
+        """Every invoice of the organisation that carries one of these numbers."""
+        ...
+
+    def deep_link(self, organisation: Organisation, target_id: str) -> str:
+        """The address at which a person opens the invoice."""
+        ...
+
+    def contact_id(self, kept: str) -> str | None:
+        """The contact's id in what was kept or pasted; None when there is none in it."""
+        ...

@@ -1,0 +1,102 @@
+"""CloudEvents 1.0, structured JSON, in and out. Builds and reads bytes; the transport is passed in elsewhere.
+
+The envelope is that of the CloudEvents 1.0 specification: `specversion`, `id`, `source`, `type`, and for us
+always `time` and `data`; `causationid` names the event that caused this one.
+"""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from events.export import InvoiceExportRequested, sentences
+from events.snapshot import Event, Text
+
+MOST_BYTES = 5_000_000
+INCOMING: Mapping[str, type[Event]] = {InvoiceExportRequested.TYPE: InvoiceExportRequested}
+
+
+class Unreadable(Exception):
+    """An event that breaks the contract. `problems` are sentences, each naming the field it is about."""
+
+    def __init__(self, *problems: str) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = problems
+
+
+class Envelope(BaseModel):
+    """A CloudEvent around one event's data. Extension attributes are let through, as the standard asks."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    specversion: Literal["1.0"]
+    id: Annotated[Text, Field(min_length=1, max_length=200)]
+    source: Annotated[Text, Field(min_length=1, max_length=200)]
+    type: Annotated[Text, Field(max_length=100)]
+    time: datetime | None = None
+    causationid: Annotated[Text, Field(max_length=200)] | None = None
+    data: dict[str, Any]
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not a number")
+
+
+def parse(body: bytes, most: int = MOST_BYTES) -> Any:
+    """JSON with exact decimals. Raises Unreadable for anything that is not JSON a machine can hold."""
+    if len(body) > most:
+        raise Unreadable(f"body: at most {most:,} bytes are accepted, this has {len(body):,}")
+    try:
+        return json.loads(body.decode("utf-8"), parse_float=Decimal, parse_constant=_no_constant)
+    except UnicodeDecodeError as broken:
+        raise Unreadable(f"body: not UTF-8 text (byte {broken.start + 1})") from None
+    except json.JSONDecodeError as broken:
+        raise Unreadable(f"body: not JSON: {broken.msg} (line {broken.lineno} column {broken.colno})") from None
+    except (ValueError, RecursionError, ArithmeticError) as broken:
+        raise Unreadable(f"body: not JSON that can be read: {type(broken).__name__}") from None
+
+
+def read(document: Any) -> tuple[Envelope, Event]:
+    """An envelope and its data from parsed JSON. Raises Unreadable naming every field that is wrong."""
+    if not isinstance(document, dict):
+        raise Unreadable("event: must be a JSON object (a CloudEvent)")
+    try:
+        envelope = Envelope.model_validate(document)
+    except ValidationError as broken:
+        raise Unreadable(*sentences(broken)) from None
+    model = INCOMING.get(envelope.type)
+    if model is None:
+        known = ", ".join(sorted(INCOMING))
+        raise Unreadable(f"type: “{envelope.type}” is not an event we know; we know {known}")
+    try:
+        return envelope, model.model_validate(envelope.data)
+    except ValidationError as broken:
+        raise Unreadable(*(f"data.{problem}" for problem in sentences(broken))) from None
+
+
+def write(
+    event: Event,
+    *,
+    id: str,  # noqa: A002  # the standard's own word
+    source: str,
+    subject: str,
+    time: datetime,
+    causation: str | None = None,
+) -> str:
+    """The event as CloudEvents JSON text."""
+    document = {
+        "specversion": "1.0",
+        "id": id,
+        "source": source,
+        "type": event.TYPE,
+        "subject": subject,
+        "time": time.isoformat(),
+        "datacontenttype": "application/json",
+        "data": event.model_dump(mode="json", exclude_none=True),
+    }
+    if causation:
+        document["causationid"] = causation
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":"))

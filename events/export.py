@@ -1,0 +1,157 @@
+"""The events of an export. Wire name = class name: InvoiceExportSucceeded is `invoice.export.succeeded`."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Field, ValidationError, WrapValidator
+from pydantic_core import PydanticCustomError
+
+from events.invoice import Invoice
+from events.people import Origin, Person
+from events.snapshot import Amount, Currency, Event, Id, ShortText, Snapshot
+
+MOST_INVOICES = 500
+Marker = Literal["not_exported", "queued", "exporting", "exported", "failed", "waiting", "uncertain", "excluded"]
+
+
+class UnreadableInvoice(Snapshot):
+    """An invoice that breaks the contract but can still be named, so that it fails alone."""
+
+    id: Id
+    number: str | None = None
+    problems: tuple[str, ...]
+
+
+def _read(value: Any, handler: Any) -> Any:
+    if isinstance(value, Invoice | UnreadableInvoice):
+        return value
+    try:
+        return handler(value)
+    except ValidationError as broken:
+        return _name_it(value, broken)
+
+
+def _name_it(value: Any, broken: ValidationError) -> UnreadableInvoice:
+    number = value.get("number") if isinstance(value, dict) else None
+    try:
+        return UnreadableInvoice.model_validate(
+            {
+                "id": value["id"] if isinstance(value, dict) else None,
+                "number": number[:255] if isinstance(number, str) and number.isprintable() else None,
+                "problems": tuple(sentences(broken)),
+            }
+        )
+    except (ValidationError, KeyError):
+        raise PydanticCustomError("no_id", "must be an object with an id that names the invoice") from None
+
+
+def sentences(broken: ValidationError, most: int = 5) -> list[str]:
+    """Each problem as `field: what is wrong`, at most `most` of them; a whole is not blamed for its parts."""
+    errors = broken.errors(include_url=False, include_input=False, include_context=False)
+    blamed = {error["loc"][:length] for error in errors for length in range(len(error["loc"]))}
+    return [
+        f"{'.'.join(str(part) for part in error['loc']) or 'value'}: {error['msg']}"
+        for error in errors
+        if error["loc"] not in blamed
+    ][:most]
+
+
+class InvoiceExportRequested(Event):
+    """In: export these invoices. A send of more than 500 is several events with one `request` id."""
+
+    TYPE: ClassVar[str] = "invoice.export.requested"
+
+    company: Id
+    request: Id
+    part: Annotated[int, Field(ge=1, le=10_000)] = 1
+    parts: Annotated[int, Field(ge=1, le=10_000)] = 1
+    requested_by: Person
+    mode: Literal["single", "bulk"]
+    origin: Origin = Origin()
+    invoices: Annotated[
+        tuple[Annotated[Invoice, WrapValidator(_read)], ...], Field(min_length=1, max_length=MOST_INVOICES)
+    ]
+
+
+class Notification(Snapshot):
+    """What the host shows in its pop-up."""
+
+    title: str
+    message: str
+
+
+class Told(Event):
+    """What every answer about one invoice says. `sequence` grows per invoice: ignore what is older."""
+
+    company: Id
+    request: Id
+    invoice: Id
+    number: str | None
+    sequence: int = 0
+    marker: Marker
+
+
+class XeroTotals(Snapshot):
+    """Totals as Xero has them, in the invoice's currency."""
+
+    currency: Currency
+    subtotal: Amount
+    tax: Amount
+    total: Amount
+
+
+class InvoiceExportSucceeded(Told):
+    """Out: the invoice is in Xero. `unchanged` = it already was, and nothing was sent."""
+
+    TYPE: ClassVar[str] = "invoice.export.succeeded"
+
+    outcome: Literal["created", "updated", "adopted", "unchanged"]
+    xero_invoice_id: str
+    totals: XeroTotals | None = None
+    deep_link: str
+    exported_at: datetime
+    marker: Marker = "exported"
+    verified: bool
+    differences: tuple[str, ...] = ()
+
+
+class InvoiceExportFailed(Told):
+    """Out: the invoice was not exported, why, and who can mend it how."""
+
+    TYPE: ClassVar[str] = "invoice.export.failed"
+
+    reason: str
+    notification: Notification
+    who: str
+    how: str
+    by_itself: bool
+    xero_words: str | None = None
+    line: int | None = None
+    marker: Marker = "failed"
+
+
+class InvoiceExportDeferred(Event):
+    """Out: a request waits, why and until when. Nothing has failed."""
+
+    TYPE: ClassVar[str] = "invoice.export.deferred"
+
+    company: Id
+    request: Id
+    cause: Literal["limit", "offline", "needs_login", "paused", "trouble"]
+    message: ShortText
+    until: datetime | None
+
+
+class InvoiceExportCompleted(Event):
+    """Out: every invoice of the request has its answer."""
+
+    TYPE: ClassVar[str] = "invoice.export.completed"
+
+    company: Id
+    request: Id
+    total: int
+    exported: int
+    failed: int
+    reasons: Mapping[str, int]
+    notification: Notification

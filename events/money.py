@@ -1,0 +1,46 @@
+"""Money as exact decimals, rounded the way Xero rounds: half away from zero.
+
+Half away from zero is undocumented at Xero (xero/facts.md §8, rounding); it is what its invoices show.
+"""
+
+from collections.abc import Iterable
+from decimal import ROUND_HALF_UP, Decimal, localcontext
+from typing import Literal
+
+AmountsAre = Literal["exclusive", "inclusive", "no_tax"]
+
+CENT = Decimal("0.01")
+UNIT = Decimal("0.0001")
+ZERO = Decimal(0)
+
+
+def rounded(amount: Decimal, to: Decimal = CENT) -> Decimal:
+    """Round to a step, half away from zero: 0.125 → 0.13, -0.125 → -0.13."""
+    with localcontext() as exact:
+        exact.prec = 60
+        return amount.quantize(to, rounding=ROUND_HALF_UP)
+
+
+def line_amount(
+    quantity: Decimal,
+    unit_amount: Decimal,
+    discount_rate: Decimal | None = None,
+    discount_amount: Decimal | None = None,
+) -> Decimal:
+    """Amount of one line in currency units, 2 decimals: quantity x unit amount less its discount."""
+    gross = rounded(quantity, UNIT) * rounded(unit_amount, UNIT)
+    if discount_rate:
+        gross -= gross * discount_rate / 100
+    elif discount_amount:
+        gross -= discount_amount
+    return rounded(gross)
+
+
+def total_of(amounts: Iterable[Decimal]) -> Decimal:
+    """Sum, as a decimal even when there is nothing to sum."""
+    return sum(amounts, ZERO)
+
+
+def plain(amount: Decimal) -> str:
+    """The amount as events carry it: a decimal string without an exponent."""
+    return format(amount, "f")

@@ -1,0 +1,22 @@
+"""Who asked, and from where."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from events.snapshot import Id, ShortText, Snapshot
+
+
+class Person(Snapshot):
+    """The CrewCard user behind an event."""
+
+    id: Id
+    name: ShortText | None = None
+    role: Annotated[ShortText, Field(max_length=50)] | None = None
+
+
+class Origin(Snapshot):
+    """The page a request came from."""
+
+    page: Literal["invoice_page", "jobs_page", "command_line", "other"] = "other"
+    job_ids: Annotated[tuple[Id, ...], Field(max_length=500)] = ()

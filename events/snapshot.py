@@ -1,0 +1,64 @@
+"""What every value in an event is made of: frozen models, clean text, dates that are dates."""
+
+import re
+from datetime import date
+from decimal import Decimal
+from typing import Annotated, Any, ClassVar
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+
+from events.money import plain
+
+_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+
+
+class Snapshot(BaseModel):
+    """A frozen value of the language. Unknown fields are refused: a misspelt discount must not be lost."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+
+class Event(Snapshot):
+    """A snapshot that travels under a wire name of its own."""
+
+    TYPE: ClassVar[str]
+
+
+def _clean(text: str) -> str:
+    if _UNPRINTABLE.search(text):
+        raise ValueError("must not contain control characters")
+    return text
+
+
+def _iso_date(value: Any) -> Any:
+    """Accept a date or its ISO form only; a moment would slip a day with the time zone (xero/facts.md §9.3 #10)."""
+    if isinstance(value, date) and type(value) is date:
+        return value
+    if isinstance(value, str) and re.fullmatch(r"\d{4}-\d{2}-\d{2}", value.strip()):
+        return value.strip()
+    raise ValueError("must be a date like 2026-11-22")
+
+
+def _number(value: Any) -> Any:
+    if isinstance(value, bool) or (isinstance(value, str) and len(value) > 40):
+        raise ValueError("must be a decimal number like 12.50")
+    return value
+
+
+Text = Annotated[str, AfterValidator(_clean)]
+ShortText = Annotated[Text, Field(max_length=255)]
+Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,99}$")]
+IsoDate = Annotated[date, BeforeValidator(_iso_date)]
+Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+
+_AS_STRING = PlainSerializer(plain, return_type=str, when_used="json")
+Amount = Annotated[
+    Decimal,
+    BeforeValidator(_number),
+    Field(ge=Decimal("-9999999999.99"), le=Decimal("9999999999.99")),
+    _AS_STRING,
+]
+Quantity = Annotated[
+    Decimal, BeforeValidator(_number), Field(ge=Decimal(-99999999), le=Decimal(99999999)), _AS_STRING
+]
+Percentage = Annotated[Decimal, BeforeValidator(_number), Field(ge=0, le=100), _AS_STRING]

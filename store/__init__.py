@@ -1,0 +1,1 @@
+"""What we remember: the database is the queue of record."""

@@ -1,0 +1,111 @@
+"""Batches: one call to Xero each, written down before it is made, fenced by a token."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlmodel import col, select, update
+
+from events.accounting_target import Lane
+from store import exports, statements
+from store.tables import Attempt, Batch, Export
+from store.unit_of_work import Work
+
+
+@dataclass(frozen=True)
+class Hold:
+    """The right to write about one batch, as long as nobody else took it."""
+
+    batch_id: str
+    token: str
+
+
+def claim(work: Work, lane: Lane, chosen: Sequence[Export], lease: float) -> Hold:
+    """Open a batch for these exports; they are nobody else's until the lease (seconds) is over."""
+    hold = Hold(uuid.uuid4().hex, uuid.uuid4().hex)
+    work.session.add(
+        Batch(
+            id=hold.batch_id,
+            company=lane.company,
+            tenant=lane.tenant,
+            token=hold.token,
+            lease_until=work.after(lease),
+            size=len(chosen),
+            created_at=work.now,
+        )
+    )
+    work.session.flush()
+    exports.take(work, [export.id for export in chosen if export.id is not None], hold.batch_id)
+    return hold
+
+
+def move(work: Work, hold: Hold, from_state: str, **changes: Any) -> bool:
+    """The fence: change the batch if it is still ours and in this state, as the first statement of a transaction."""
+    mine = update(Batch).where(
+        col(Batch.id) == hold.batch_id, col(Batch.token) == hold.token, col(Batch.state) == from_state
+    )
+    return bool(work.session.exec(mine.values(**changes)).rowcount)
+
+
+def note_attempts(work: Work, hold: Hold, chosen: Sequence[Export]) -> None:
+    """Write down which number and content each export carries in this batch, before it is sent."""
+    rows = [
+        {
+            "batch_id": hold.batch_id,
+            "export_id": export.id,
+            "number": export.number,
+            "revision": export.wanted_revision,
+            "content_hash": export.wanted_hash,
+            "outcome": "sent",
+            "at": work.now,
+        }
+        for export in chosen
+    ]
+    statements.insert(work, Attempt, rows)
+    exports.change(
+        work, [{"id": export.id, "attempts": export.attempts + 1, "number_bound": True} for export in chosen]
+    )
+
+
+def attempts_of(work: Work, batch_id: str) -> dict[int, Attempt]:
+    """What each export carried in this batch, by export id."""
+    asked = select(Attempt).where(Attempt.batch_id == batch_id)
+    return {attempt.export_id: attempt for attempt in work.session.exec(asked)}
+
+
+def end_attempts(work: Work, batch_id: str, rows: Sequence[dict[str, Any]]) -> None:
+    """What became of the attempts of a batch; each row names its `export_id`."""
+    whole = [{"batch_id": batch_id, "reason": None, "said": None, **row} for row in rows]
+    statements.change(work, Attempt, ("batch_id", "export_id"), whole)
+
+
+def forget_attempts(work: Work, batch_id: str) -> None:
+    """The batch certainly did not reach Xero: its attempts were none."""
+    work.session.exec(update(Attempt).where(col(Attempt.batch_id) == batch_id).values(outcome="not_sent"))
+
+
+def take_uncertain(work: Work, batch_id: str, lease: float) -> tuple[Hold, Batch] | None:
+    """Take an uncertain batch to settle it, unless somebody else just did."""
+    token = uuid.uuid4().hex
+    took = update(Batch).where(
+        col(Batch.id) == batch_id, col(Batch.state) == "uncertain", col(Batch.lease_until) <= work.now
+    )
+    look_ups = col(Batch.look_ups) + 1
+    changes = took.values(token=token, lease_until=work.after(lease), look_ups=look_ups)
+    if not work.session.exec(changes).rowcount:
+        return None
+    batch = work.session.get_one(Batch, batch_id)
+    return Hold(batch_id, token), batch
+
+
+def overdue(work: Work, state: str, most: int = 200) -> Sequence[Batch]:
+    """Batches whose worker is gone: in this state past their lease."""
+    asked = select(Batch).where(Batch.state == state, col(Batch.lease_until) < work.now)
+    return work.session.exec(asked.limit(most).with_for_update(skip_locked=True)).all()
+
+
+def in_flight(work: Work) -> int:
+    """How many batches are claimed or on their way to Xero."""
+    asked = select(Batch.id).where(col(Batch.state).in_(("claimed", "sent")))
+    return len(work.session.exec(asked).all())

@@ -1,0 +1,36 @@
+"""Companies and what they chose."""
+
+from collections.abc import Sequence
+
+from sqlmodel import col, select
+
+from events.settings import CompanySettings
+from store.tables import Company
+from store.unit_of_work import Work
+
+
+def set_up(work: Work, company: str, name: str, settings: CompanySettings) -> None:
+    """Add the company, or give it another name and settings."""
+    text = settings.model_dump_json(exclude_none=True)
+    known = work.session.get(Company, company)
+    if known is None:
+        work.session.add(Company(id=company, name=name, settings=text, created_at=work.now))
+    else:
+        known.name, known.settings = name, text
+    work.session.flush()
+
+
+def settings_of(work: Work, company: str) -> CompanySettings:
+    """The company's settings; the defaults for a company without any."""
+    known = work.session.get(Company, company)
+    return CompanySettings.model_validate_json(known.settings) if known else CompanySettings()
+
+
+def exists(work: Work, company: str) -> bool:
+    """Whether the company was set up."""
+    return work.session.get(Company, company) is not None
+
+
+def listed(work: Work) -> Sequence[Company]:
+    """All companies by id."""
+    return work.session.exec(select(Company).order_by(col(Company.id))).all()

@@ -1,0 +1,69 @@
+"""The engine: SQLite in WAL mode with immediate write transactions, or PostgreSQL; the same code on both."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, event, make_url
+from sqlalchemy import text as sql
+from sqlalchemy.pool import NullPool, QueuePool
+from sqlmodel import create_engine
+
+READ_ONLY = {"read_only": True}
+_BUSY_MS = 30_000
+
+
+def engine_for(url: str, pool_size: int = 12) -> Engine:
+    """An engine for `DATABASE_URL`; to be made after a fork, never before. Creates SQLite's folder."""
+    address = make_url(url)
+    if address.get_backend_name() != "sqlite":
+        return create_engine(url, pool_size=pool_size, max_overflow=4, pool_pre_ping=True)
+    if address.database and address.database != ":memory:":
+        Path(address.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(
+        url,
+        poolclass=QueuePool,
+        pool_size=pool_size,
+        connect_args={"check_same_thread": False, "timeout": 30},
+    )
+    use_immediate_transactions(engine)
+    return engine
+
+
+def engine_for_migrations(url: str) -> Engine:
+    """An engine that keeps no connection; SQLite with the same hooks, so that a failing migration leaves nothing."""
+    engine = create_engine(url, poolclass=NullPool)
+    if engine.dialect.name == "sqlite":
+        Path(engine.url.database or ".").parent.mkdir(parents=True, exist_ok=True)
+        use_immediate_transactions(engine)
+    return engine
+
+
+def use_immediate_transactions(engine: Engine) -> None:
+    """Begin writes with BEGIN IMMEDIATE (the driver's own transactions lose updates), reads with BEGIN."""
+
+    @event.listens_for(engine, "connect")
+    def _connect(raw: Any, _record: Any) -> None:
+        raw.isolation_level = None
+        cursor = raw.cursor()
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=NORMAL",
+            f"busy_timeout={_BUSY_MS}",
+            "foreign_keys=ON",
+        ):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        reading = connection.get_execution_options().get("read_only")
+        connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+
+
+def database_time(connection: Connection) -> datetime:
+    """The database's clock, the one clock all machines share. SQLite's is this machine's."""
+    if connection.dialect.name == "sqlite":
+        return datetime.now(UTC)
+    moment: datetime = connection.execute(sql("SELECT clock_timestamp()")).scalar_one()
+    return moment.astimezone(UTC)

@@ -1,0 +1,97 @@
+"""The export log and the marker beside each invoice: projections of the answers, never written otherwise."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import case
+
+from events.export import InvoiceExportFailed, InvoiceExportSucceeded
+from store import statements
+from store.tables import InvoiceStatus, LogEntry
+from store.unit_of_work import Work
+
+Answer = InvoiceExportSucceeded | InvoiceExportFailed
+
+
+def project(work: Work, answers: Sequence[Answer], event_ids: Sequence[str]) -> list[Answer]:
+    """Log the answers and show them; give them back with their sequence, which grows per invoice.
+
+    Answers are sorted by company and invoice; several about one invoice get one number each.
+    """
+    numbered = [
+        answer.model_copy(update={"sequence": sequence})
+        for answer, sequence in zip(answers, _show(work, answers), strict=True)
+    ]
+    statements.insert(work, LogEntry, [_entry(work.now, a, id_) for a, id_ in zip(numbered, event_ids, strict=True)])
+    return numbered
+
+
+def _show(work: Work, answers: Sequence[Answer]) -> list[int]:
+    """The status row of each invoice; sequences follow time, so that they grow even after a restore."""
+    sequence = InvoiceStatus.__table__.c.sequence  # type: ignore[attr-defined]
+    latest = int(work.now.timestamp() * 1000)
+    changes: dict[str, Any] = dict.fromkeys(
+        ("number", "marker", "reason", "message", "how", "changed_at"), "excluded"
+    )
+    changes["sequence"] = case((sequence >= latest, sequence + 1), else_=latest)
+    columns = InvoiceStatus.__table__.c  # type: ignore[attr-defined]
+    excluded = statements.insert_into(work, InvoiceStatus).excluded
+    for kept in ("last_exported_at", "xero_invoice_id", "deep_link"):
+        changes[kept] = case((excluded[kept].is_(None), columns[kept]), else_=excluded[kept])
+    sequences = []
+    for answer in answers:
+        row = _status(work.now, answer, latest)
+        (found,) = statements.upsert(work, InvoiceStatus, [row], changes, returning=["sequence"])
+        sequences.append(found.sequence)
+    return sequences
+
+
+def _status(now: datetime, answer: Answer, sequence: int) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "company": answer.company,
+        "invoice": answer.invoice,
+        "number": answer.number,
+        "marker": answer.marker,
+        "sequence": sequence,
+        "reason": None,
+        "message": None,
+        "how": None,
+        "last_exported_at": None,
+        "xero_invoice_id": None,
+        "deep_link": None,
+        "changed_at": now,
+    }
+    if isinstance(answer, InvoiceExportSucceeded):
+        shown = {
+            "last_exported_at": answer.exported_at,
+            "xero_invoice_id": answer.xero_invoice_id,
+            "deep_link": answer.deep_link,
+        }
+    else:
+        shown = {"reason": answer.reason, "message": answer.notification.message, "how": answer.how}
+    return {**row, **shown}
+
+
+def _entry(now: datetime, answer: Answer, event_id: str) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "event_id": event_id,
+        "at": now,
+        "company": answer.company,
+        "request": answer.request,
+        "invoice": answer.invoice,
+        "number": answer.number,
+        "reason": None,
+        "message": None,
+        "xero_words": None,
+        "xero_invoice_id": None,
+    }
+    if isinstance(answer, InvoiceExportSucceeded):
+        return {**row, "outcome": answer.outcome, "xero_invoice_id": answer.xero_invoice_id}
+    return {
+        **row,
+        "outcome": "failed",
+        "reason": answer.reason,
+        "message": answer.notification.message,
+        "xero_words": answer.xero_words,
+    }

@@ -1,0 +1,131 @@
+"""Exports: one row per invoice and organisation, for ever; pending rows are the queue."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import or_
+from sqlmodel import col, select, update
+
+from events.accounting_target import Lane
+from events.invoice import Invoice, folded
+from store import statements
+from store.tables import Attempt, Export, NumberClaim
+from store.unit_of_work import Work
+
+
+def lock(work: Work, lane: Lane, invoices: Sequence[Invoice]) -> Mapping[str, Export]:
+    """The export row of each invoice, made where there was none, and locked in id order."""
+    rows = [
+        {
+            "company": lane.company,
+            "tenant": lane.tenant,
+            "invoice": invoice.id,
+            "number": invoice.number,
+            "client": invoice.client.id,
+            "state": "new",
+            "priority": 1,
+            "due_at": work.now,
+            "wanted_revision": 0,
+            "wanted_hash": "",
+            "wanted": "",
+            "sent_revision": -1,
+            "sent_hash": "",
+            "attempts": 0,
+            "failures": 0,
+            "crashes": 0,
+            "alone": False,
+            "number_bound": False,
+            "excluded": False,
+            "cancelled": False,
+            "created_at": work.now,
+            "touched_at": work.now,
+        }
+        for invoice in sorted(invoices, key=lambda invoice: invoice.id)
+    ]
+    found = statements.upsert(work, Export, rows, {"touched_at": "excluded"}, returning=["id"])
+    mine = select(Export).where(col(Export.id).in_([row.id for row in found]))
+    mine = mine.execution_options(populate_existing=True)
+    return {export.invoice: export for export in work.session.exec(mine)}
+
+
+def lock_again(work: Work, ids: Collection[int]) -> Mapping[int, Export]:
+    """These rows as they are now, locked in the order in which intake locks them."""
+    asked = select(Export).where(col(Export.id).in_(sorted(ids)))
+    ordered = asked.order_by(col(Export.company), col(Export.tenant), col(Export.invoice))
+    rows = work.session.exec(ordered.with_for_update().execution_options(populate_existing=True))
+    return {_id(export): export for export in rows}
+
+
+def change(work: Work, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Set columns of many exports; each row names its `id`."""
+    statements.change(work, Export, "id", rows)
+
+
+def pending(work: Work, lane: Lane, most: int) -> Sequence[Export]:
+    """The next due exports of the lane, people's single sends first, locked; others' claims are passed over."""
+    due = (
+        select(Export)
+        .where(
+            Export.company == lane.company,
+            Export.tenant == lane.tenant,
+            Export.state == "pending",
+            col(Export.due_at) <= work.now,
+        )
+        .order_by(col(Export.priority), col(Export.due_at), col(Export.id))
+        .limit(most)
+        .with_for_update(skip_locked=True)
+    )
+    return work.session.exec(due.execution_options(populate_existing=True)).all()
+
+
+def take(work: Work, ids: Collection[int], batch_id: str) -> None:
+    """Put these exports into a batch; a crash is counted before anything is tried with them."""
+    work.session.exec(
+        update(Export)
+        .where(col(Export.id).in_(sorted(ids)))
+        .values(state="exporting", batch_id=batch_id, crashes=col(Export.crashes) + 1)
+    )
+
+
+def of_batch(work: Work, batch_id: str) -> Sequence[Export]:
+    """The exports still in this batch, locked in intake's order."""
+    asked = select(Export).where(Export.batch_id == batch_id)
+    ordered = asked.order_by(col(Export.company), col(Export.tenant), col(Export.invoice))
+    return work.session.exec(ordered.with_for_update().execution_options(populate_existing=True)).all()
+
+
+def claim_numbers(work: Work, lane: Lane, invoices: Sequence[Invoice]) -> Mapping[str, NumberClaim]:
+    """Whose each number is, by folded number, after claiming the free ones for these invoices."""
+    wanted = {folded(invoice.number): invoice for invoice in reversed(invoices)}
+    rows = [
+        {"tenant": lane.tenant, "folded": number, "company": lane.company, "invoice": wanted[number].id}
+        for number in sorted(wanted)
+    ]
+    statements.insert_new(work, NumberClaim, rows, returning="folded")
+    asked = select(NumberClaim).where(NumberClaim.tenant == lane.tenant, col(NumberClaim.folded).in_(sorted(wanted)))
+    return {claim.folded: claim for claim in work.session.exec(asked)}
+
+
+def by_invoice_or_number(work: Work, company: str | None, name: str) -> Sequence[Export]:
+    """Exports whose invoice id or number is `name`, of one company or of all."""
+    asked = select(Export).where(or_(col(Export.invoice) == name, col(Export.number) == name))
+    if company:
+        asked = asked.where(Export.company == company)
+    return work.session.exec(asked.order_by(col(Export.company), col(Export.id)).limit(20)).all()
+
+
+def numbers_sent(work: Work, ids: Collection[int]) -> Mapping[int, Sequence[Attempt]]:
+    """Every attempt of these exports whose outcome is not known, oldest first."""
+    asked = select(Attempt).where(
+        col(Attempt.export_id).in_(sorted(ids)), col(Attempt.outcome).in_(("sent", "unknown"))
+    )
+    found: dict[int, list[Attempt]] = {}
+    for attempt in work.session.exec(asked.order_by(col(Attempt.at))):
+        found.setdefault(attempt.export_id, []).append(attempt)
+    return found
+
+
+def _id(export: Export) -> int:
+    if export.id is None:
+        raise ValueError("an export without an id was never stored")
+    return export.id

@@ -1,0 +1,136 @@
+"""Lanes: what is due in each, why it waits and until when."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import or_
+from sqlmodel import col, func, select
+
+from events.accounting_target import Lane
+from store.tables import Batch, Export, LaneState
+from store.unit_of_work import Work
+
+
+@dataclass(frozen=True)
+class Due:
+    """What a turn of a lane would find. Moments are database time."""
+
+    settled_batch: str | None
+    waiting: int
+    single: bool
+    next_at: datetime | None
+    blocked_until: datetime | None
+    stopped: str | None
+
+    @property
+    def anything(self) -> bool:
+        """Whether there is a call to make now."""
+        return bool(self.settled_batch or self.waiting)
+
+
+def look(work: Work, lane: Lane, enough: int = 51) -> Due:
+    """What is due in the lane; `waiting` counts no further than `enough`."""
+    state = work.session.get(LaneState, lane)
+    ready = select(Export.priority).where(*_pending(lane), col(Export.due_at) <= work.now)
+    priorities = work.session.exec(ready.order_by(col(Export.priority)).limit(enough)).all()
+    later = None
+    if not priorities:
+        later = work.session.exec(select(func.min(Export.due_at)).where(*_pending(lane))).one()
+    return Due(
+        settled_batch=_settled(work, lane),
+        waiting=len(priorities),
+        single=bool(priorities) and priorities[0] == 0,
+        next_at=_earliest(later, _next_settling(work, lane)),
+        blocked_until=state.blocked_until if state else None,
+        stopped=state.cause if state and state.state != "open" else None,
+    )
+
+
+def block(work: Work, lane: Lane, cause: str, message: str, until: datetime) -> bool:
+    """Let the lane wait until a moment; True when this is news."""
+    state = _state(work, lane)
+    news = state.cause != cause or state.blocked_until is None or state.blocked_until < work.now
+    state.cause, state.message, state.blocked_until, state.changed_at = cause, message, until, work.now
+    work.session.flush()
+    return news
+
+
+def stop(work: Work, lane: Lane, cause: str, message: str) -> bool:
+    """Stop the lane until a person or an event opens it again; True when this is news."""
+    state = _state(work, lane)
+    news = state.state == "open"
+    state.state, state.cause, state.message, state.changed_at = "stopped", cause, message, work.now
+    work.session.flush()
+    return news
+
+
+def reopen(work: Work, lane: Lane) -> None:
+    """Let the lane go on."""
+    state = _state(work, lane)
+    state.state, state.cause, state.message, state.blocked_until = "open", None, "", None
+    state.unknown_in_a_row, state.changed_at = 0, work.now
+    work.session.flush()
+
+
+def count_unknown(work: Work, lane: Lane) -> int:
+    """One more outcome is unknown in this lane; give how many in a row."""
+    state = _state(work, lane)
+    state.unknown_in_a_row += 1
+    work.session.flush()
+    return state.unknown_in_a_row
+
+
+def forget_unknown(work: Work, lane: Lane) -> None:
+    """Xero answered: the row of unknown outcomes is over."""
+    state = work.session.get(LaneState, lane)
+    if state and state.unknown_in_a_row:
+        state.unknown_in_a_row = 0
+        work.session.flush()
+
+
+def with_work(work: Work) -> Sequence[Lane]:
+    """The lanes that a turn would help now; the rescuer's question."""
+    held = select(LaneState.company, LaneState.tenant).where(
+        or_(col(LaneState.state) != "open", col(LaneState.blocked_until) > work.now)
+    )
+    idle = {Lane(*row) for row in work.session.exec(held)}
+    pending = select(Export.company, Export.tenant).where(
+        Export.state == "pending", col(Export.due_at) <= work.now, Export.tenant != ""
+    )
+    settled = select(Batch.company, Batch.tenant).where(Batch.state == "uncertain", col(Batch.settle_at) <= work.now)
+    found = {Lane(*row) for rows in (pending, settled) for row in work.session.exec(rows.distinct())}
+    return sorted(found - idle)
+
+
+def _pending(lane: Lane) -> tuple[bool, ...]:
+    return (Export.company == lane.company, Export.tenant == lane.tenant, Export.state == "pending")
+
+
+def _uncertain(lane: Lane) -> tuple[bool, ...]:
+    return (Batch.company == lane.company, Batch.tenant == lane.tenant, Batch.state == "uncertain")
+
+
+def _settled(work: Work, lane: Lane) -> str | None:
+    settled = select(Batch.id).where(
+        *_uncertain(lane), col(Batch.settle_at) <= work.now, col(Batch.lease_until) <= work.now
+    )
+    return work.session.exec(settled.order_by(col(Batch.settle_at)).limit(1)).first()
+
+
+def _next_settling(work: Work, lane: Lane) -> datetime | None:
+    return work.session.exec(select(func.min(Batch.settle_at)).where(*_uncertain(lane))).one()
+
+
+def _earliest(*moments: datetime | None) -> datetime | None:
+    return min((moment for moment in moments if moment), default=None)
+
+
+def _state(work: Work, lane: Lane) -> LaneState:
+    asked = select(LaneState).where(LaneState.company == lane.company, LaneState.tenant == lane.tenant)
+    state = work.session.exec(asked.with_for_update()).first()
+    if state is None:
+        state = LaneState(company=lane.company, tenant=lane.tenant, changed_at=work.now)
+        work.session.add(state)
+        work.session.flush()
+    return state

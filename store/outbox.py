@@ -1,0 +1,113 @@
+"""Events on their way out, and the projections that are written in the same transaction."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import func
+from sqlmodel import col, select
+
+from events import codec
+from events.export import InvoiceExportFailed, InvoiceExportSucceeded
+from events.snapshot import Event
+from store import export_log, statements
+from store.tables import OutboxEvent
+from store.unit_of_work import Work
+
+SOURCE = "crewcard-xero"
+_NAMESPACE = uuid.UUID("6f1d0ac4-52c5-4d2e-9a3a-6c1b0f2f9d11")
+InvoiceAnswer = InvoiceExportSucceeded | InvoiceExportFailed
+
+
+@dataclass(frozen=True)
+class Outgoing:
+    """An event and what it is about; `key` makes its id, so that the same news has the same id."""
+
+    event: Event
+    company: str
+    subject: str
+    key: str
+    cause: str | None = None
+
+    @property
+    def id(self) -> str:
+        """A stable event id."""
+        return event_id(self.key)
+
+
+def event_id(key: str) -> str:
+    """The event id that belongs to this key, always the same."""
+    return str(uuid.uuid5(_NAMESPACE, key))
+
+
+def publish_answers(work: Work, answers: Sequence[InvoiceAnswer]) -> None:
+    """Log each answer, show it beside its invoice and send it; at most one per invoice and request, ever."""
+    ordered = sorted(answers, key=lambda answer: (answer.company, answer.invoice))
+    numbered = export_log.project(work, ordered, [event_id(_answer_key(answer)) for answer in ordered])
+    publish(
+        work,
+        [
+            Outgoing(answer, answer.company, answer.invoice, _answer_key(answer), answer.request)
+            for answer in numbered
+        ],
+    )
+
+
+def _answer_key(answer: InvoiceAnswer) -> str:
+    return f"answer/{answer.company}/{answer.request}/{answer.invoice}"
+
+
+def publish(work: Work, events: Sequence[Outgoing]) -> None:
+    """Put events into the outbox, to be sent after the commit."""
+    rows = [
+        {
+            "id": outgoing.id,
+            "company": outgoing.company,
+            "type": outgoing.event.TYPE,
+            "subject": outgoing.subject,
+            "body": codec.write(
+                outgoing.event,
+                id=outgoing.id,
+                source=SOURCE,
+                subject=outgoing.subject,
+                time=work.now,
+                causation=outgoing.cause,
+            ),
+            "created_at": work.now,
+        }
+        for outgoing in events
+    ]
+    statements.insert(work, OutboxEvent, rows)
+
+
+def publish_once(work: Work, event: Outgoing) -> bool:
+    """Put an event into the outbox unless the same news went out before."""
+    if work.session.get(OutboxEvent, event.id) is not None:
+        return False
+    publish(work, [event])
+    return True
+
+
+def stamp(work: Work, most: int = 500) -> int:
+    """Give committed events their place in the feed; only ever called under the relay's lease."""
+    last = work.session.exec(select(func.max(OutboxEvent.position))).one() or 0
+    waiting = (
+        select(OutboxEvent.id)
+        .where(col(OutboxEvent.position).is_(None))
+        .order_by(col(OutboxEvent.created_at), col(OutboxEvent.id))
+        .limit(most)
+    )
+    ids = work.session.exec(waiting).all()
+    rows = [{"id": id_, "position": last + place} for place, id_ in enumerate(ids, start=1)]
+    return statements.change(work, OutboxEvent, "id", rows)
+
+
+def after(work: Work, position: int, most: int = 500) -> Sequence[OutboxEvent]:
+    """The feed behind a position, in order."""
+    feed = (
+        select(OutboxEvent)
+        .where(col(OutboxEvent.position) > position)
+        .order_by(col(OutboxEvent.position))
+        .limit(most)
+    )
+    return work.session.exec(feed).all()

@@ -1,0 +1,234 @@
+"""What people ask: read-only views for the command and the pages."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func
+from sqlmodel import col, select
+
+from events.export import Marker
+from store import markers
+from store.tables import (
+    Attempt,
+    Batch,
+    Company,
+    Connection,
+    DeadLetter,
+    Export,
+    InvoiceStatus,
+    Item,
+    LaneState,
+    LogEntry,
+    OutboxEvent,
+    Request,
+)
+from store.unit_of_work import Work
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a request is. `waiting` have no answer yet."""
+
+    company: str
+    request: str
+    total: int
+    exported: int
+    unchanged: int
+    failed: int
+    complete: bool
+
+    @property
+    def waiting(self) -> int:
+        """Invoices without an answer."""
+        return self.total - self.exported - self.failed
+
+
+@dataclass(frozen=True)
+class InvoiceLine:
+    """One invoice of a request, as a person sees it."""
+
+    invoice: str
+    number: str | None
+    marker: Marker
+    last_exported_at: datetime | None
+    message: str | None
+    how: str | None
+    reason: str | None
+    deep_link: str | None
+
+
+def progress(work: Work, company: str, request: str) -> Progress | None:
+    """How far a request is, or None when it is not known."""
+    row = work.session.get(Request, (company, request))
+    if row is None:
+        return None
+    return Progress(
+        company, request, row.total, row.exported, row.unchanged, row.failed, row.completed_at is not None
+    )
+
+
+def invoices_of(work: Work, company: str, request: str, *, only_failed: bool = False) -> list[InvoiceLine]:
+    """The invoices of a request with their markers."""
+    asked = (
+        select(Item, InvoiceStatus, Export)
+        .join(
+            InvoiceStatus,
+            (col(InvoiceStatus.company) == col(Item.company)) & (col(InvoiceStatus.invoice) == col(Item.invoice)),
+            isouter=True,
+        )
+        .join(Export, col(Export.id) == col(Item.export_id), isouter=True)
+        .where(Item.company == company, Item.request == request)
+        .order_by(col(Item.invoice))
+    )
+    if only_failed:
+        asked = asked.where(Item.state == "failed")
+    return [_line(item.invoice, status, export) for item, status, export in work.session.exec(asked)]
+
+
+def _line(invoice: str, status: InvoiceStatus | None, export: Export | None) -> InvoiceLine:
+    shown: Any = status.marker if status else None
+    state = export.state if export else None
+    # A refusal newer than the export itself (a double number, say) is what the person should see.
+    refused = status is not None and status.marker == "failed" and state in ("new", "exported", None)
+    marker: Marker = "failed" if refused else markers.marker(state, shown=shown)
+    return InvoiceLine(
+        invoice=invoice,
+        number=status.number if status else (export.number if export else None),
+        marker=marker,
+        last_exported_at=status.last_exported_at if status else None,
+        message=status.message if status else None,
+        how=status.how if status else None,
+        reason=status.reason if status else None,
+        deep_link=status.deep_link if status else None,
+    )
+
+
+def log(work: Work, company: str | None = None, most: int = 50, *, only_failed: bool = False) -> Sequence[LogEntry]:
+    """The newest lines of the export log."""
+    asked = select(LogEntry).order_by(col(LogEntry.id).desc()).limit(most)
+    if company:
+        asked = asked.where(LogEntry.company == company)
+    if only_failed:
+        asked = asked.where(LogEntry.outcome == "failed")
+    return work.session.exec(asked).all()
+
+
+def failures(work: Work, company: str | None = None) -> Sequence[tuple[str, str, int, str]]:
+    """Failed invoices by cause: company, reason, how many, one of the messages."""
+    asked = (
+        select(
+            InvoiceStatus.company,
+            InvoiceStatus.reason,
+            func.count(),
+            func.min(InvoiceStatus.message),
+        )
+        .where(InvoiceStatus.marker == "failed")
+        .group_by(col(InvoiceStatus.company), col(InvoiceStatus.reason))
+        .order_by(func.count().desc())
+    )
+    if company:
+        asked = asked.where(InvoiceStatus.company == company)
+    rows: Any = work.session.exec(asked)
+    return [(who, reason or "", count, message or "") for who, reason, count, message in rows]
+
+
+def failed_invoices(work: Work, company: str, reason: str, most: int = 20) -> Sequence[InvoiceStatus]:
+    """Some of the invoices that failed for one reason."""
+    asked = select(InvoiceStatus).where(
+        InvoiceStatus.company == company, InvoiceStatus.reason == reason, InvoiceStatus.marker == "failed"
+    )
+    return work.session.exec(asked.order_by(col(InvoiceStatus.invoice)).limit(most)).all()
+
+
+@dataclass(frozen=True)
+class Story:
+    """Everything known of one invoice, for support."""
+
+    status: InvoiceStatus | None
+    export: Export | None
+    attempts: Sequence[tuple[Attempt, Batch]]
+    entries: Sequence[LogEntry]
+    lane: LaneState | None
+
+
+def story(work: Work, company: str, invoice: str) -> Story:
+    """The invoice's state, attempts, and log."""
+    export = work.session.exec(
+        select(Export).where(Export.company == company, Export.invoice == invoice).order_by(col(Export.id).desc())
+    ).first()
+    attempts: Sequence[Any] = ()
+    lane = None
+    if export:
+        joined = select(Attempt, Batch).join(Batch, col(Batch.id) == col(Attempt.batch_id))
+        attempts = work.session.exec(joined.where(Attempt.export_id == export.id).order_by(col(Attempt.at))).all()
+        lane = work.session.get(LaneState, (export.company, export.tenant))
+    entries = select(LogEntry).where(LogEntry.company == company, LogEntry.invoice == invoice)
+    return Story(
+        status=work.session.get(InvoiceStatus, (company, invoice)),
+        export=export,
+        attempts=attempts,
+        entries=work.session.exec(entries.order_by(col(LogEntry.id))).all(),
+        lane=lane,
+    )
+
+
+def invoices_named(work: Work, name: str, company: str | None = None) -> Sequence[InvoiceStatus | Export]:
+    """Invoices whose id or number is `name`, by status first, then by export."""
+    shown = select(InvoiceStatus).where((col(InvoiceStatus.invoice) == name) | (col(InvoiceStatus.number) == name))
+    rows = select(Export).where((col(Export.invoice) == name) | (col(Export.number) == name))
+    if company:
+        shown, rows = shown.where(InvoiceStatus.company == company), rows.where(Export.company == company)
+    found: dict[tuple[str, str], InvoiceStatus | Export] = {}
+    for row in [*work.session.exec(shown.limit(20)), *work.session.exec(rows.limit(20))]:
+        found.setdefault((row.company, row.invoice), row)
+    return list(found.values())
+
+
+@dataclass(frozen=True)
+class Overview:
+    """The installation at a glance."""
+
+    exports: dict[str, int]
+    open_requests: int
+    uncertain_batches: int
+    in_flight: int
+    outbox_waiting: int
+    dead_letters: int
+    companies: Sequence[tuple[Company, Connection | None, LaneState | None, int]]
+
+
+def overview(work: Work) -> Overview:
+    """Counts by state and a line per company."""
+    by_state: Any = select(Export.state, func.count()).group_by(col(Export.state))
+    pending: Any = select(Export.company, func.count()).where(
+        col(Export.state).in_(("pending", "exporting", "uncertain"))
+    )
+    waiting = dict(work.session.exec(pending.group_by(col(Export.company))).all())
+    joined = (
+        select(Company, Connection, LaneState)
+        .join(Connection, col(Connection.company) == col(Company.id), isouter=True)
+        .join(
+            LaneState,
+            (col(LaneState.company) == col(Company.id)) & (col(LaneState.tenant) == col(Connection.tenant)),
+            isouter=True,
+        )
+        .order_by(col(Company.id))
+    )
+    return Overview(
+        exports=dict(work.session.exec(by_state).all()),
+        open_requests=_count(work, Request, col(Request.completed_at).is_(None)),
+        uncertain_batches=_count(work, Batch, Batch.state == "uncertain"),
+        in_flight=_count(work, Batch, col(Batch.state).in_(("claimed", "sent"))),
+        outbox_waiting=_count(work, OutboxEvent, col(OutboxEvent.position).is_(None)),
+        dead_letters=_count(work, DeadLetter, DeadLetter.state == "open"),
+        companies=[
+            (company, connection, lane, waiting.get(company.id, 0))
+            for company, connection, lane in work.session.exec(joined)
+        ],
+    )
+
+
+def _count(work: Work, table: Any, condition: Any) -> int:
+    return work.session.exec(select(func.count()).select_from(table).where(condition)).one()

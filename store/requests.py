@@ -1,0 +1,133 @@
+"""Requests and their items: who still waits for an answer, and when a request is complete."""
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import func
+from sqlmodel import col, select, update
+
+from events.accounting_target import Lane
+from events.export import InvoiceExportCompleted, InvoiceExportRequested
+from events.notices import summary
+from store import statements
+from store.outbox import InvoiceAnswer, Outgoing, publish_once
+from store.tables import Item, Request
+from store.unit_of_work import Work
+
+
+def open_request(work: Work, asked: InvoiceExportRequested, tenant: str, event_id: str) -> None:
+    """Remember the request; a later part of it changes nothing here."""
+    row = {
+        "company": asked.company,
+        "id": asked.request,
+        "tenant": tenant,
+        "mode": asked.mode,
+        "requested_by": asked.requested_by.id,
+        "source_event": event_id,
+        "parts": asked.parts,
+        "parts_received": "",
+        "total": 0,
+        "exported": 0,
+        "failed": 0,
+        "unchanged": 0,
+        "created_at": work.now,
+    }
+    statements.insert_new(work, Request, [row], returning="id")
+
+
+def add_items(work: Work, rows: Sequence[Mapping[str, Any]]) -> set[str]:
+    """Add waiting items; give the invoices that the request did not name before."""
+    return statements.insert_new(work, Item, rows, returning="invoice")
+
+
+def count_part(work: Work, company: str, request: str, part: int, new_items: int) -> None:
+    """One part of the request has arrived with this many invoices that are new to it."""
+    row = _locked(work, company, request)
+    parts = {int(number) for number in row.parts_received.split(",") if number} | {part}
+    row.parts_received = ",".join(str(number) for number in sorted(parts))
+    row.total += new_items
+    work.session.flush()
+
+
+def waiting(work: Work, export_ids: Collection[int]) -> Sequence[Item]:
+    """The items that still wait for these exports, of any request."""
+    asked = select(Item).where(col(Item.export_id).in_(sorted(export_ids)), Item.state == "waiting")
+    return work.session.exec(asked.order_by(col(Item.company), col(Item.invoice), col(Item.request))).all()
+
+
+def unfinished(work: Work, lane: Lane, most: int = 200) -> Sequence[Request]:
+    """Requests of the lane that still have invoices without an answer, oldest first."""
+    asked = select(Request).where(
+        Request.company == lane.company, Request.tenant == lane.tenant, col(Request.completed_at).is_(None)
+    )
+    return work.session.exec(asked.order_by(col(Request.created_at)).limit(most)).all()
+
+
+def settle_items(work: Work, answers: Sequence[InvoiceAnswer]) -> None:
+    """Mark the items answered, count them, and complete the requests that have nothing left."""
+    rows = [
+        {
+            "company": answer.company,
+            "request": answer.request,
+            "invoice": answer.invoice,
+            "state": "exported" if answer.marker == "exported" else "failed",
+            "reason": getattr(answer, "reason", None),
+            "answered_at": work.now,
+        }
+        for answer in answers
+    ]
+    statements.change(work, Item, ("company", "request", "invoice"), rows)
+    for company, request in sorted({(answer.company, answer.request) for answer in answers}):
+        mine = [answer for answer in answers if (answer.company, answer.request) == (company, request)]
+        _count(work, company, request, mine)
+        complete_if_done(work, company, request)
+
+
+def _count(work: Work, company: str, request: str, answers: Sequence[InvoiceAnswer]) -> None:
+    outcomes = Counter(getattr(answer, "outcome", "failed") for answer in answers)
+    failed = outcomes.pop("failed", 0)
+    moved = update(Request).where(col(Request.company) == company, col(Request.id) == request)
+    work.session.exec(
+        moved.values(
+            exported=col(Request.exported) + sum(outcomes.values()),
+            unchanged=col(Request.unchanged) + outcomes["unchanged"],
+            failed=col(Request.failed) + failed,
+        )
+    )
+
+
+def complete_if_done(work: Work, company: str, request: str) -> None:
+    """Publish `completed` when every part has come and every invoice has its answer; once."""
+    row = _locked(work, company, request)
+    arrived = len([part for part in row.parts_received.split(",") if part])
+    if row.completed_at or arrived < row.parts or row.exported + row.failed < row.total:
+        return
+    row.completed_at = work.now
+    work.session.flush()
+    reasons = _reasons(work, company, request) if row.failed else {}
+    event = InvoiceExportCompleted(
+        company=company,
+        request=request,
+        total=row.total,
+        exported=row.exported,
+        failed=row.failed,
+        reasons=reasons,
+        notification=summary(row.exported, row.failed, reasons),
+    )
+    publish_once(work, Outgoing(event, company, request, f"completed/{company}/{request}", row.source_event))
+
+
+def _reasons(work: Work, company: str, request: str) -> dict[str, int]:
+    counted = (
+        select(Item.reason, func.count())
+        .where(Item.company == company, Item.request == request, Item.state == "failed")
+        .group_by(col(Item.reason))
+    )
+    return {reason or "xero_refused": count for reason, count in work.session.exec(counted)}
+
+
+def _locked(work: Work, company: str, request: str) -> Request:
+    """The request's row, locked against others who count."""
+    asked = select(Request).where(Request.company == company, Request.id == request)
+    return work.session.exec(asked.with_for_update().execution_options(populate_existing=True)).one()

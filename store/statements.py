@@ -1,0 +1,80 @@
+"""The few statements that SQLModel does not spell: upserts in bulk, locks in order, updates in bulk."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import bindparam, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import CursorResult
+from sqlmodel import SQLModel
+
+from store.unit_of_work import Work
+
+Row = Mapping[str, Any]
+
+
+def insert_into(work: Work, table: type[SQLModel]) -> Any:
+    """An insert that knows ON CONFLICT, in the dialect at hand."""
+    return sqlite.insert(table) if work.on_sqlite else postgresql.insert(table)
+
+
+def insert(work: Work, table: type[SQLModel], rows: Sequence[Row]) -> None:
+    """Insert rows in bulk."""
+    if rows:
+        work.session.connection().execute(_table(table).insert(), list(rows))
+
+
+def insert_new(work: Work, table: type[SQLModel], rows: Sequence[Row], returning: str) -> set[Any]:
+    """Insert the rows that are not there yet; give the `returning` column of those that were new."""
+    if not rows:
+        return set()
+    statement = insert_into(work, table).on_conflict_do_nothing().returning(_table(table).c[returning])
+    return set(work.session.connection().execute(statement, list(rows)).scalars())
+
+
+def upsert(
+    work: Work,
+    table: type[SQLModel],
+    rows: Sequence[Row],
+    changes: Mapping[str, Any],
+    returning: Sequence[str],
+) -> list[Any]:
+    """Insert rows, or change those that exist; `changes` maps a column to an SQL expression or "excluded".
+
+    Rows are locked in the order given: sort them by key, so that two transactions never wait in a ring.
+    """
+    if not rows:
+        return []
+    columns = _table(table).c
+    statement = insert_into(work, table)
+    assigned = {name: statement.excluded[name] if to == "excluded" else to for name, to in changes.items()}
+    statement = statement.on_conflict_do_update(index_elements=_key_of(table), set_=assigned)
+    statement = statement.returning(*(columns[name] for name in returning))
+    return list(work.session.connection().execute(statement, list(rows)))
+
+
+def change(work: Work, table: type[SQLModel], key: str | Sequence[str], rows: Sequence[Row]) -> int:
+    """Update many rows by key in bulk: each row holds its key and the columns to set."""
+    if not rows:
+        return 0
+    keys = [key] if isinstance(key, str) else list(key)
+    columns = _table(table).c
+    statement = (
+        update(_table(table))
+        .where(*(columns[name] == bindparam(f"by_{name}") for name in keys))
+        .values({name: bindparam(name) for name in rows[0] if name not in keys})
+    )
+    bound = [{f"by_{name}" if name in keys else name: value for name, value in row.items()} for row in rows]
+    result: CursorResult[Any] = work.session.connection().execute(statement, bound)
+    return result.rowcount
+
+
+def _table(table: type[SQLModel]) -> Any:
+    return table.__table__  # type: ignore[attr-defined]
+
+
+def _key_of(table: type[SQLModel]) -> list[str]:
+    for index in _table(table).indexes:
+        if index.unique and len(index.columns) > 1:
+            return [column.name for column in index.columns]
+    return [column.name for column in _table(table).primary_key]

@@ -1,0 +1,50 @@
+"""One transaction as a thing: a session, and the database's time at its start."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, Engine
+from sqlmodel import Session
+
+from store.database import READ_ONLY, database_time
+
+TimeSource = Callable[[Connection], datetime]
+
+
+class Work:
+    """What happens in one transaction: all of it or nothing. `now` is database time, aware UTC."""
+
+    def __init__(self, session: Session, now: datetime) -> None:
+        self.session = session
+        self.now = now
+
+    def after(self, seconds: float) -> datetime:
+        """The moment this many seconds after the start of the transaction."""
+        return self.now + timedelta(seconds=seconds)
+
+    @property
+    def on_sqlite(self) -> bool:
+        """Whether row locks are needless, because there is one writer at a time."""
+        return self.session.get_bind().dialect.name == "sqlite"
+
+
+class Store:
+    """The database, opened for writing or for reading. Time can be handed in by tests."""
+
+    def __init__(self, engine: Engine, time_source: TimeSource = database_time) -> None:
+        self.engine = engine
+        self._time_source = time_source
+
+    @contextmanager
+    def write(self) -> Iterator[Work]:
+        """A transaction that commits when the block ends well and rolls back otherwise. Never held over HTTP."""
+        with Session(self.engine, expire_on_commit=False) as session:
+            yield Work(session, self._time_source(session.connection()))
+            session.commit()
+
+    @contextmanager
+    def read(self) -> Iterator[Work]:
+        """A transaction that only looks; on SQLite it does not keep writers out."""
+        with Session(self.engine.execution_options(**READ_ONLY), expire_on_commit=False) as session:
+            yield Work(session, self._time_source(session.connection()))

@@ -1,0 +1,1 @@
+"""The web faces: doors for hosts; pages come later."""

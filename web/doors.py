@@ -1,0 +1,121 @@
+"""The doors for hosts: `POST /v1/events` in, progress of a request out."""
+
+import json
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import JSONResponse, Response
+
+from events import codec
+from events.codec import Unreadable
+from store import inbox, queries
+from store.api_keys import Key
+from web import keys
+from web.problems import Refused
+from worker import intake, logs
+from worker.intake import Receipt
+from worker.tools import Tools
+
+MOST_BYTES = 20_000_000
+MOST_EVENTS = 500
+PLACE_HEADER = "x-crewcard-place"
+REPEATED_HEADER = "x-crewcard-repeated"
+_log = logs.log("door")
+router = APIRouter(prefix="/v1")
+
+
+@router.post("/events", status_code=202)
+async def take_events(request: Request) -> Response:
+    """Accept one CloudEvent or an array of them; 202 means committed."""
+    body = await _body(request)
+    return await run_in_threadpool(_take, request.app.state.tools, dict(request.headers), body)
+
+
+@router.get("/companies/{company}/requests/{request_id}")
+def request_progress(request: Request, company: str, request_id: str) -> Response:
+    """How far a request is."""
+    tools: Tools = request.app.state.tools
+    _must_speak_for(keys.recognise(tools, dict(request.headers), b""), company)
+    with tools.store.read() as work:
+        found = queries.progress(work, company, request_id)
+    if found is None:
+        raise Refused(404, "Unknown request", [f"request: {company} has no request “{request_id}”"])
+    return JSONResponse({**found.__dict__, "waiting": found.waiting})
+
+
+async def _body(request: Request) -> bytes:
+    """The whole body, unless it is too large to be held."""
+    chunks, size = [], 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > MOST_BYTES:
+            raise Refused(413, "Body too large", [f"body: at most {MOST_BYTES:,} bytes are accepted"])
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _take(tools: Tools, headers: dict[str, str], body: bytes) -> Response:
+    key = keys.recognise(tools, headers, body)
+    place = headers.get(PLACE_HEADER, "")[:200]
+    try:
+        document = codec.parse(body, most=MOST_BYTES)
+    except Unreadable as broken:
+        return _set_aside(tools, body, broken, place).response()
+    if isinstance(document, list):
+        return _take_each(tools, key, document, place)
+    try:
+        receipt = _take_one(tools, key, document, body, place)
+    except Refused as refused:
+        return refused.response()
+    return JSONResponse(_said(receipt), 202, headers={REPEATED_HEADER: "true"} if receipt.repeated else {})
+
+
+def _take_each(tools: Tools, key: Key, documents: list[Any], place: str) -> Response:
+    """An array gets a result per event: one bad event does not hold back the others."""
+    if len(documents) > MOST_EVENTS:
+        raise Refused(413, "Too many events", [f"body: at most {MOST_EVENTS} events at once"])
+    results = []
+    for number, document in enumerate(documents):
+        body = json.dumps(document, default=str).encode()
+        try:
+            receipt = _take_one(tools, key, document, body, f"{place}[{number}]")
+            results.append({"status": 202, **_said(receipt)})
+        except Refused as refused:
+            results.append(refused.body())
+    return JSONResponse({"results": results}, 202)
+
+
+def _take_one(tools: Tools, key: Key, document: Any, body: bytes, place: str) -> Receipt:
+    company = document.get("data", {}).get("company") if _has_data(document) else None
+    if isinstance(company, str):
+        _must_speak_for(key, company)
+    try:
+        receipt = intake.accept(tools, document)
+    except Unreadable as broken:
+        raise _set_aside(tools, body, broken, place) from None
+    except inbox.OtherBody:
+        problem = "id: this event id was used before with another body"
+        raise Refused(409, "Event id already used", [problem]) from None
+    _log.info("door.accepted", company=receipt.company, request=receipt.request, event_id=receipt.event)
+    return receipt
+
+
+def _has_data(document: Any) -> bool:
+    return isinstance(document, dict) and isinstance(document.get("data"), dict)
+
+
+def _must_speak_for(key: Key, company: str) -> None:
+    if not key.may_speak_for(company):
+        raise Refused(403, "Not your company", [f"company: this key does not speak for “{company}”"])
+
+
+def _set_aside(tools: Tools, body: bytes, broken: Unreadable, place: str) -> Refused:
+    with tools.store.write() as work:
+        inbox.set_aside(work, "http", body, broken.problems, place)
+    _log.warning("door.refused", count=len(broken.problems))
+    return Refused(422, "Event not readable", broken.problems)
+
+
+def _said(receipt: Receipt) -> dict[str, Any]:
+    return {key: value for key, value in receipt.__dict__.items() if key != "repeated"}

@@ -1,0 +1,1 @@
+"""The moves: intake, turns, settling, relaying, rescuing."""

@@ -1,0 +1,46 @@
+"""Which of the due exports travel together in one call; pure (DESIGN §3 (g), xero/facts.md §2.2)."""
+
+from collections.abc import Sequence
+from typing import Protocol, TypeVar
+
+MOST_INVOICES = 50
+MOST_BYTES = 3_400_000
+CRASHES_BEFORE_ALONE = 2
+CRASHES_BEFORE_QUARANTINE = 5
+
+
+class Candidate(Protocol):
+    """A due export, as far as batching cares."""
+
+    crashes: int
+    alone: bool
+    wanted: str
+
+
+C = TypeVar("C", bound=Candidate)
+
+
+def choose(candidates: Sequence[C]) -> list[C]:
+    """The next batch from due exports in their order: a suspicious one alone, else up to 50 under 3.4 MB."""
+    if not candidates:
+        return []
+    if suspicious(candidates[0]):
+        return [candidates[0]]
+    chosen: list[C] = []
+    size = 0
+    for candidate in candidates[:MOST_INVOICES]:
+        size += len(candidate.wanted) * 2  # Xero's words for a snapshot are never twice as long
+        if suspicious(candidate) or (chosen and size > MOST_BYTES):
+            break
+        chosen.append(candidate)
+    return chosen
+
+
+def suspicious(candidate: Candidate) -> bool:
+    """Whether this one may be what stops the exporter, and so travels alone."""
+    return candidate.alone or candidate.crashes >= CRASHES_BEFORE_ALONE
+
+
+def quarantined(candidate: Candidate) -> bool:
+    """Whether this one has stopped the exporter too often to be tried again."""
+    return candidate.crashes >= CRASHES_BEFORE_QUARANTINE

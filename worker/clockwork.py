@@ -1,0 +1,78 @@
+"""The clock process: `python -m worker.clockwork` relays events and sweeps, until it is told to stop."""
+
+import os
+import signal
+import socket
+import threading
+from collections.abc import Callable
+
+import redis
+
+from worker import logs, relay, rescuer, settings, wiring
+from worker.doorbells import RELAY
+from worker.tools import Tools
+from worker.webhooks import Webhooks
+
+_AFTER_TROUBLE_SECONDS = 1.0
+_IDLE_SECONDS = 1.5
+
+
+class Clockwork:
+    """The periodic duties, each in a thread of its own; a lease per duty keeps other machines out."""
+
+    def __init__(self, tools: Tools) -> None:
+        self._tools = tools
+        self._holder = f"{socket.gethostname()}/{os.getpid()}"
+        self._stopping = threading.Event()
+        chosen = tools.settings
+        self._webhooks = Webhooks(chosen.webhook_url, chosen.webhook_secret) if chosen.webhook_url else None
+
+    def run(self) -> None:
+        """Work until stopped; finishes what is in hand."""
+        threads = [
+            threading.Thread(target=self._keep, args=(duty,), name=duty.__name__.strip("_"))
+            for duty in (self._relay, self._sweep)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    def stop(self, *_: object) -> None:
+        """End after the duty at hand."""
+        self._stopping.set()
+
+    def _keep(self, duty: Callable[[], None]) -> None:
+        while not self._stopping.is_set():
+            try:
+                duty()
+            except Exception:
+                logs.log("clock").exception("clock.stumbled", duty=duty.__name__.strip("_"))
+                self._stopping.wait(_AFTER_TROUBLE_SECONDS)
+
+    def _relay(self) -> None:
+        if relay.relay(self._tools, self._holder, self._webhooks):
+            return
+        try:
+            self._tools.bells.wait(RELAY, _IDLE_SECONDS)
+        except redis.RedisError:
+            self._stopping.wait(_AFTER_TROUBLE_SECONDS)
+
+    def _sweep(self) -> None:
+        rescuer.sweep(self._tools, self._holder)
+        self._stopping.wait(self._tools.settings.sweep)
+
+
+def main() -> None:
+    """Run the clock process."""
+    chosen = settings.load()
+    logs.set_up(chosen.log_level, chosen.log_format)
+    clockwork = Clockwork(wiring.build(chosen))
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, clockwork.stop)
+    logs.log("clock").info("clock.started", pid=os.getpid())
+    clockwork.run()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,143 @@
+"""Doorbells: "this lane may have work". Redis only, rebuildable: the queue of record is the database.
+
+`due` (sorted set) holds when each lane wants a turn, `turns:<lane>` who holds it. A doorbell is pushed only
+for a lane that is due and that nobody holds, so turns go round between lanes.
+"""
+
+import uuid
+from collections.abc import Callable
+
+import redis
+
+TICKER, RELAY = "ticker", "relay"
+_MOST_WAKES = 64
+
+_RING = """
+local t = redis.call('TIME'); local now = t[1] * 1000 + math.floor(t[2] / 1000)
+local due, turns = KEYS[1], KEYS[2]
+local lane, token, delay, most, bell = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
+redis.call('ZADD', due, 'LT', now + delay, lane)
+if delay > 0 then return 2 end
+redis.call('ZREMRANGEBYSCORE', turns, '-inf', now)
+if redis.call('ZCARD', turns) >= most then return 0 end
+redis.call('ZADD', turns, now + bell, token); redis.call('PEXPIRE', turns, bell * 10)
+redis.call('ZREM', due, lane)
+return 1
+"""
+
+_BEGIN = """
+local t = redis.call('TIME'); local now = t[1] * 1000 + math.floor(t[2] / 1000)
+local due, turns = KEYS[1], KEYS[2]
+local lane, token, most, lease = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
+redis.call('ZREMRANGEBYSCORE', turns, '-inf', now)
+if not redis.call('ZSCORE', turns, token) and redis.call('ZCARD', turns) >= most then return 0 end
+redis.call('ZADD', turns, now + lease, token); redis.call('PEXPIRE', turns, lease * 2)
+redis.call('ZREM', due, lane)
+return 1
+"""
+
+_END = """
+local t = redis.call('TIME'); local now = t[1] * 1000 + math.floor(t[2] / 1000)
+local due, turns = KEYS[1], KEYS[2]
+local lane, mine, delay, most = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
+redis.call('ZREM', turns, mine)
+if delay >= 0 then redis.call('ZADD', due, 'LT', now + delay, lane) end
+local at = redis.call('ZSCORE', due, lane)
+if not at then return 0 end
+if tonumber(at) > now then return 2 end
+if redis.call('ZCARD', turns) >= most then return 0 end
+redis.call('ZADD', turns, now + ARGV[6], ARGV[5]); redis.call('PEXPIRE', turns, ARGV[6] * 10)
+redis.call('ZREM', due, lane)
+return 1
+"""
+
+_DUE = """
+local t = redis.call('TIME'); local now = t[1] * 1000 + math.floor(t[2] / 1000)
+local first = redis.call('ZRANGE', KEYS[1], 0, 0, 'WITHSCORES')
+local lanes = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'LIMIT', 0, ARGV[1])
+if #lanes == 0 then return {first[2] and tostring(first[2] - now) or '', {}} end
+return {'0', lanes}
+"""
+
+
+class Doorbells:
+    """Rings lanes. `push` hands a (lane, token) doorbell to the queue."""
+
+    def __init__(
+        self,
+        client: redis.Redis,
+        push: Callable[[str, str], None],
+        *,
+        prefix: str = "xp",
+        bell_seconds: float = 30,
+        turn_seconds: float = 120,
+    ) -> None:
+        self._client = client
+        self._push = push
+        self._prefix = prefix
+        self._bell = int(bell_seconds * 1000)
+        self._turn = int(turn_seconds * 1000)
+        scripts = (_RING, _BEGIN, _END, _DUE)
+        self._ring, self._begin, self._end, self._due = (client.register_script(one) for one in scripts)
+
+    def ring(self, lane: str, delay: float = 0, most: int = 1) -> None:
+        """The lane wants a turn, in `delay` seconds. Losing this ring costs one sweep, so Redis may be away."""
+        token = uuid.uuid4().hex
+        try:
+            args: list[str | int] = [lane, token, int(delay * 1000), most, self._bell]
+            self._follow(self._ring(keys=self._keys(lane), args=args), lane, token)
+        except redis.RedisError:
+            return
+
+    def begin(self, lane: str, token: str, most: int = 1) -> bool:
+        """Whether this doorbell may take a turn; false when the lane is held by others."""
+        return bool(self._begin(keys=self._keys(lane), args=[lane, token, most, self._turn]))
+
+    def end(self, lane: str, token: str, next_in: float | None, most: int = 1) -> None:
+        """The turn is over; the lane wants its next one in `next_in` seconds, or None for when it is rung."""
+        following = uuid.uuid4().hex
+        delay = -1 if next_in is None else int(next_in * 1000)
+        args: list[str | int] = [lane, token, delay, most, following, self._bell]
+        try:
+            self._follow(self._end(keys=self._keys(lane), args=args), lane, following)
+        except redis.RedisError:
+            return
+
+    def _follow(self, said: int, lane: str, token: str) -> None:
+        if said == 1:
+            self._push(lane, token)
+        elif said == 2:
+            self._wake(TICKER)
+
+    def due(self, most: int = 100) -> tuple[list[str], float | None]:
+        """Lanes that are due now, or none and the seconds until the next one is."""
+        wait, lanes = self._due(keys=[self._keys("")[0]], args=[most])
+        text = wait.decode() if isinstance(wait, bytes) else wait
+        return [lane.decode() for lane in lanes], float(text) / 1000 if text else None
+
+    def remind(self, lane: str) -> None:
+        """Ring the lane unless it is held or already due some time; the rescuer's way."""
+        due, turns = self._keys(lane)
+        if not self._client.zcard(turns) and self._client.zscore(due, lane) is None:
+            self.ring(lane)
+
+    def wake_relay(self) -> None:
+        """There is news in the outbox."""
+        self._wake(RELAY)
+
+    def wait(self, whom: str, seconds: float) -> None:
+        """Sleep until woken, at most this long (whole call under two seconds: LIBRARIES, redis-py)."""
+        self._client.blpop([f"{self._prefix}:wake:{whom}"], timeout=max(0.05, min(seconds, 1.5)))
+
+    def _wake(self, whom: str) -> None:
+        key = f"{self._prefix}:wake:{whom}"
+        try:
+            with self._client.pipeline(transaction=False) as pipe:
+                pipe.rpush(key, "1")
+                pipe.ltrim(key, -_MOST_WAKES, -1)
+                pipe.execute()
+        except redis.RedisError:
+            return
+
+    def _keys(self, lane: str) -> list[str]:
+        return [f"{self._prefix}:due", f"{self._prefix}:turns:{lane}"]

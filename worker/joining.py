@@ -1,0 +1,46 @@
+"""What a request does to an invoice's export: start it, join it, wait behind it, or nothing; pure."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from events.failures import Failure
+from events.reasons import Reason
+
+LIVE = frozenset({"pending", "exporting", "uncertain"})
+Move = Literal["start", "join", "replace", "wait", "unchanged"]
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How an invoice's export stands: its state, the newest content asked for, the content Xero has."""
+
+    state: str
+    wanted_revision: int
+    wanted_hash: str
+    sent_revision: int
+    sent_hash: str
+    excluded: bool = False
+
+
+def decide(standing: Standing, revision: int, content_hash: str) -> Move | Failure:
+    """The move for a request with this content, or why it fails at once (DESIGN §3 (a))."""
+    if standing.excluded:
+        return Failure(Reason.EXCLUDED)
+    if standing.state in LIVE:
+        return _beside_a_live_export(standing, revision, content_hash)
+    if standing.state == "exported":
+        if content_hash == standing.sent_hash or revision < standing.sent_revision:
+            return "unchanged"
+        return Failure(Reason.CHANGED_SINCE_EXPORT)
+    return "start"
+
+
+def _beside_a_live_export(standing: Standing, revision: int, content_hash: str) -> Move:
+    if content_hash == standing.wanted_hash or revision < standing.wanted_revision:
+        return "join"
+    return "replace" if standing.state == "pending" else "wait"
+
+
+def answers(item_revision: int, item_hash: str, sent_revision: int, sent_hash: str) -> bool:
+    """Whether the result of the content that was sent answers a request for this content."""
+    return item_hash == sent_hash or item_revision < sent_revision

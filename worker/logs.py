@@ -1,0 +1,97 @@
+"""Logs: structlog, JSON unless at a terminal, one canonical line per batch, nothing private in any of them."""
+
+import logging
+import sys
+from collections.abc import MutableMapping
+from typing import Any
+
+import structlog
+
+# Only these fields leave the process. Names, amounts, tokens and secrets have no field here.
+FIELDS = frozenset(
+    [
+        "event",
+        "level",
+        "timestamp",
+        "logger",
+        "company",
+        "tenant",
+        "lane",
+        "request",
+        "invoice",
+        "batch",
+        "event_id",
+        "door",
+        "size",
+        "answered",
+        "posted",
+        "rejected",
+        "missing",
+        "seconds",
+        "status",
+        "correlation_id",
+        "effect",
+        "limit",
+        "wait",
+        "state",
+        "count",
+        "reason",
+        "kind",
+        "duty",
+        "attempt",
+        "process",
+        "pid",
+        "exit_code",
+        "port",
+        "position",
+        "found",
+        "returned",
+        "error",
+        "where",
+        "client",
+        "version",
+        "requests",
+        "look_ups",
+    ]
+)
+WITHHELD = "(withheld)"
+
+
+def set_up(level: str = "INFO", format: str = "auto") -> None:  # noqa: A002  # the setting's name
+    """Configure logging for this process; the standard library's loggers go the same way."""
+    as_json = format == "json" or (format == "auto" and not sys.stderr.isatty())
+    renderer: Any = structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer()
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    structlog.configure(
+        processors=[*shared, withhold, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.WARNING)
+    logging.getLogger("crewcard").setLevel(level.upper())
+    for chatty in ("http.client", "urllib3", "httpx", "httpcore", "xero_python"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+
+
+def withhold(_logger: Any, _method: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Replace every field that is not on the list."""
+    return {key: value if key in FIELDS or key.startswith("_") else WITHHELD for key, value in line.items()}
+
+
+def log(room: str) -> Any:
+    """A logger for one room; keys are `room.past_tense`."""
+    return structlog.get_logger(f"crewcard.{room}")

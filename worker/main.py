@@ -1,0 +1,39 @@
+"""The worker process: `dramatiq worker.main:start`."""
+
+import os
+from collections.abc import Callable
+
+from dramatiq.middleware import Middleware
+
+from worker import actors, broker, logs, settings, wiring
+from worker.ticker import Ticker
+from worker.tools import Tools
+
+
+class _Boot(Middleware):
+    """Starts this process's ticker once the fork is behind it."""
+
+    def __init__(self, tools: Callable[[], Tools]) -> None:
+        self._tools = tools
+        self._ticker: Ticker | None = None
+
+    def after_worker_boot(self, *_: object) -> None:
+        tools = self._tools()
+        self._ticker = Ticker(tools.bells, tools.redis)
+        self._ticker.start()
+        logs.log("worker").info("worker.started", pid=os.getpid())
+
+    def before_worker_shutdown(self, *_: object) -> None:
+        if self._ticker:
+            self._ticker.stop()
+
+
+def start() -> None:
+    """Set the process up; dramatiq calls this, nothing happens at import."""
+    chosen = settings.load()
+    logs.set_up(chosen.log_level, chosen.log_format)
+    os.environ.setdefault("dramatiq_queue_prefetch", str(chosen.worker_threads))
+    tools = wiring.later(chosen)
+    made = broker.build(broker.redis_client(chosen.redis_url), _Boot(tools))
+    broker.use(made)
+    actors.declare(made, tools)

@@ -1,0 +1,49 @@
+"""The rescuer: what died with a worker comes back, what Redis forgot is rung again."""
+
+from store import batches, duties, exports, lanes
+from store.batches import Hold
+from store.tables import Batch
+from store.unit_of_work import Work
+from worker import logs
+from worker.tools import Tools
+
+DUTY = "rescuer"
+_log = logs.log("rescuer")
+
+
+def sweep(tools: Tools, holder: str) -> int:
+    """One sweep, if this process has the duty; give how many batches were rescued."""
+    with tools.store.write() as work:
+        if not duties.take(work, DUTY, holder, tools.settings.sweep * 3):
+            return 0
+        claimed = batches.overdue(work, "claimed")
+        sent = batches.overdue(work, "sent")
+        for batch in claimed:
+            _give_back(work, batch)
+        for batch in sent:
+            _park(work, batch)
+    with tools.store.read() as work:
+        waiting = lanes.with_work(work)
+    for lane in waiting:
+        tools.bells.remind(lane.key)
+    if claimed or sent:
+        _log.warning("rescuer.found_batches", count=len(claimed) + len(sent))
+    return len(claimed) + len(sent)
+
+
+def _give_back(work: Work, batch: Batch) -> None:
+    """Its worker died before anything was sent: its invoices are pending again, the crash stays counted."""
+    if not batches.move(work, Hold(batch.id, batch.token), "claimed", state="given_back", closed_at=work.now):
+        return
+    rows = [{"id": one.id, "state": "pending", "batch_id": None} for one in exports.of_batch(work, batch.id)]
+    exports.change(work, rows)
+
+
+def _park(work: Work, batch: Batch) -> None:
+    """Its worker died with the call: nobody knows what happened until Xero is asked."""
+    trouble = "unknown: the worker was lost"
+    free = {"state": "uncertain", "lease_until": work.now, "trouble": trouble}
+    if not batches.move(work, Hold(batch.id, batch.token), "sent", **free):
+        return
+    rows = [{"id": one.id, "state": "uncertain"} for one in exports.of_batch(work, batch.id)]
+    exports.change(work, rows)

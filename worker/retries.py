@@ -1,0 +1,38 @@
+"""When something is tried again; pure. Minutes to hours: seconds are the client's, people's time is the events'."""
+
+from events.accounting_target import Trouble
+
+_FIRST, _LONGEST = 15.0, 300.0
+UNKNOWN_IN_A_ROW = 3
+
+
+def lane_wait(trouble: Trouble, unknown_in_a_row: int) -> float:
+    """Seconds a lane waits after trouble; 0 means it goes straight on with other invoices.
+
+    A limit waits as long as Xero says. After three unknown outcomes in a row the breaker opens:
+    15 s, doubling up to 5 minutes (DESIGN §3, a breaker).
+    """
+    if trouble.effect == "unknown":
+        beyond = unknown_in_a_row - UNKNOWN_IN_A_ROW
+        return 0.0 if beyond < 0 else _doubled(beyond)
+    return trouble.wait if trouble.wait is not None else _FIRST
+
+
+def look_up_wait(look_ups: int) -> float:
+    """Seconds until an uncertain batch is asked about again, after a look-up that failed."""
+    return _doubled(look_ups - 1)
+
+
+def again_after_absence(attempts: int) -> float:
+    """Seconds until an invoice that Xero does not have is sent again, by how often it was sent."""
+    return 0.0 if attempts <= 1 else _doubled(attempts - 2)
+
+
+def delivery_wait(tries: int) -> float | None:
+    """Seconds until a webhook is tried again, or None after the tenth try (three days)."""
+    schedule = (5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400)
+    return float(schedule[tries - 1]) if tries <= len(schedule) else None
+
+
+def _doubled(times: int) -> float:
+    return min(_LONGEST, _FIRST * float(2 ** min(max(times, 0), 10)))

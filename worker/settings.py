@@ -1,0 +1,70 @@
+"""Settings, from the environment. `.env.example` is generated from here."""
+
+import sys
+from typing import Annotated
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Everything that can be set. Times are seconds."""
+
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True)
+
+    database_url: str = Field(
+        default="sqlite:///var/crewcard-xero.sqlite",
+        description="SQLite file, or PostgreSQL in production: postgresql://user@host/name",
+    )
+    redis_url: str = Field(
+        default="", description="Redis or Valkey; empty: `crewcard-xero up` starts one for this machine"
+    )
+    encryption_keys: Annotated[tuple[str, ...], NoDecode] = Field(
+        description="Keys for secrets at rest, newest first, separated by commas; make one with: crewcard-xero key"
+    )
+    public_url: str = Field(default="http://127.0.0.1:8700", description="Where hosts and browsers reach the doors")
+    web_host: str = Field(default="127.0.0.1", description="Address the web process listens on")
+    web_port: int = Field(default=8700, description="Port the web process listens on")
+    link_base: str = Field(
+        default="https://app.crewcard.example/invoices",
+        description="Page of an invoice in CrewCard, for invoices that come without a link of their own",
+    )
+    webhook_url: str = Field(default="", description="Where the host wants its events; empty: no webhooks")
+    webhook_secret: str = Field(default="", description="Signing secret of the webhooks (whsec_…)")
+    stream_out: bool = Field(default=True, description="Also write events to a Redis Stream")
+    xero_api_url: str = Field(default="https://api.xero.com", description="Xero's API")
+    xero_identity_url: str = Field(default="https://identity.xero.com", description="Xero's token service")
+    xero_login_url: str = Field(default="https://login.xero.com", description="Xero's login page")
+    worker_processes: int = Field(default=2, ge=1, le=64, description="Worker processes that `up` runs")
+    worker_threads: int = Field(default=8, ge=1, le=64, description="Turns at once in one worker process")
+    lease: float = Field(default=90, gt=0, description="How long a batch belongs to its worker")
+    connect_timeout: float = Field(default=5, gt=0, description="Longest wait for a connection to Xero")
+    read_timeout: float = Field(default=60, gt=0, description="Longest wait for an answer from Xero")
+    settle: float = Field(default=100, gt=0, description="After this time an unknown outcome is looked up in Xero")
+    sweep: float = Field(default=15, gt=0, description="How often forgotten work is looked for")
+    calls_per_minute: int = Field(default=60, ge=1, description="Xero's limit per organisation and minute")
+    calls_per_day: int = Field(default=5000, ge=1, description="Xero's limit per organisation and day")
+    calls_at_once: int = Field(default=5, ge=1, description="Xero's limit of calls in flight")
+    minute: float = Field(default=60, gt=0, description="Length of Xero's minute; shorter only in tests")
+    day_reserve: float = Field(default=0.1, ge=0, lt=1, description="Share of the day's calls kept for single sends")
+    log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR")
+    log_format: str = Field(default="auto", description="auto (JSON unless a terminal), json or console")
+
+    @field_validator("encryption_keys", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return tuple(key.strip() for key in value.split(",") if key.strip()) if isinstance(value, str) else value
+
+    @property
+    def call_deadline(self) -> float:
+        """The longest a call to Xero can take."""
+        return self.connect_timeout + self.read_timeout
+
+
+def load() -> Settings:
+    """The settings, or an end with every missing or wrong one named at once."""
+    try:
+        return Settings()
+    except ValidationError as broken:
+        lines = [f"  {'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in broken.errors()]
+        sys.exit("Settings are missing or wrong (see .env.example):\n" + "\n".join(lines))

@@ -1,0 +1,33 @@
+"""What every move is handed: made once per process, after the fork, by `wiring`."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import redis
+
+from events.accounting_target import AccountingTarget
+from store.unit_of_work import Store
+from store.vault import Vault
+from worker.doorbells import Doorbells
+from worker.settings import Settings
+from xero_adapter.pace import Pace
+
+
+def elapsed() -> float:
+    """Seconds on a clock that runs while the process, or the machine, is suspended."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+
+
+@dataclass(frozen=True)
+class Tools:
+    """Database, Redis, Xero, doorbells. `elapsed` can be handed in by tests."""
+
+    settings: Settings
+    store: Store
+    redis: redis.Redis
+    vault: Vault
+    pace: Pace
+    target: AccountingTarget
+    bells: Doorbells
+    elapsed: Callable[[], float] = elapsed

@@ -1,0 +1,65 @@
+"""The only composition root: called by the worker, web and clock processes and the command, after any fork."""
+
+import functools
+from typing import Any
+
+import redis
+
+from store.database import engine_for
+from store.tokens import TokenBox
+from store.unit_of_work import Store
+from store.vault import Vault
+from worker import broker as queue
+from worker.doorbells import Doorbells
+from worker.settings import Settings
+from worker.tools import Tools
+from xero_adapter.auth import Auth
+from xero_adapter.client import XeroClient
+from xero_adapter.pace import Limits, Pace
+from xero_adapter.target import XeroTarget
+
+
+def build(settings: Settings, *, patient: bool = True) -> Tools:
+    """Everything a process needs. `patient` clients wait for Redis; doors do not."""
+    client = queue.redis_client(settings.redis_url, patient=patient)
+    return assemble(settings, Store(engine_for(settings.database_url)), client)
+
+
+def assemble(settings: Settings, store: Store, client: redis.Redis, **others: Any) -> Tools:
+    """Tools around a store and a Redis client; `others` replace single tools in tests."""
+    vault = Vault(settings.encryption_keys)
+    pace = Pace(client, limits(settings))
+    xero = XeroClient(settings.xero_api_url, connect=settings.connect_timeout, read=settings.read_timeout)
+    auth = Auth(TokenBox(store, vault), settings.xero_identity_url)
+    made: dict[str, Any] = {
+        "settings": settings,
+        "store": store,
+        "redis": client,
+        "vault": vault,
+        "pace": pace,
+        "target": XeroTarget(xero, auth, pace, settings.link_base),
+        "bells": Doorbells(client, queue.build(client).push, turn_seconds=settings.call_deadline + 30),
+    }
+    return Tools(**{**made, **others})
+
+
+def limits(settings: Settings) -> Limits:
+    """Xero's limits as set."""
+    return Limits(
+        per_minute=settings.calls_per_minute,
+        at_once=settings.calls_at_once,
+        per_day=settings.calls_per_day,
+        minute=settings.minute,
+        deadline=settings.call_deadline + 5,
+        reserve=settings.day_reserve,
+    )
+
+
+def later(settings: Settings) -> functools.partial[Tools]:
+    """Tools that are made at the first call, once per process."""
+    return functools.partial(_once, settings)
+
+
+@functools.lru_cache(maxsize=1)
+def _once(settings: Settings) -> Tools:
+    return build(settings)

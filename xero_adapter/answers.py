@@ -1,0 +1,114 @@
+"""Xero's raw JSON answers read one invoice at a time; pure (xero/facts.md §2.3, §4, §9.3).
+
+Nothing is taken by position: every element is known by its InvoiceNumber. An element that cannot be read
+is left out, which makes its outcome unknown rather than wrong.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from events.accounting_target import Answer, Posted, Rejected
+from events.invoice import folded
+from xero_adapter import links
+from xero_adapter.classify import Message, failure
+
+_NOTHING = "00000000-0000-0000-0000-000000000000"
+_MOMENT = re.compile(r"/Date\((-?\d+)(?:[+-]\d{4})?\)/")
+
+
+def of_create(document: Any) -> Mapping[str, Answer]:
+    """Answer by folded invoice number, from the body of a 200 with `summarizeErrors=false`."""
+    read = (_answer(element) for element in _invoices(document))
+    return {folded(answer.number): answer for answer in read if answer}
+
+
+def of_search(document: Any) -> Sequence[Posted]:
+    """The sales invoices in a list answer; purchase bills may carry the same numbers and are passed over."""
+    found = (_posted(element) for element in _invoices(document) if element.get("Type", "ACCREC") == "ACCREC")
+    return [posted for posted in found if posted]
+
+
+def names_its_invoices(document: Any) -> bool:
+    """Whether this is Xero's list of invoices at all, not some other JSON."""
+    return isinstance(document, dict) and isinstance(document.get("Invoices"), list)
+
+
+def messages(element: Mapping[str, Any]) -> list[Message]:
+    """Every validation message of an element, however deep: its own, its contact's, its lines'."""
+    found = list(_messages_at(element, None))
+    contact = element.get("Contact")
+    if isinstance(contact, dict):
+        found += _messages_at(contact, None)
+    lines = element.get("LineItems")
+    for number, line in enumerate(lines if isinstance(lines, list) else [], start=1):
+        if isinstance(line, dict):
+            found += _messages_at(line, number)
+    return found
+
+
+def _invoices(document: Any) -> Iterator[dict[str, Any]]:
+    if names_its_invoices(document):
+        yield from (element for element in document["Invoices"] if isinstance(element, dict))
+
+
+def _answer(element: Mapping[str, Any]) -> Answer | None:
+    number = element.get("InvoiceNumber")
+    if not isinstance(number, str) or not number:
+        return None
+    refused = element.get("StatusAttributeString") == "ERROR" or element.get("HasErrors") is True
+    told = messages(element)
+    if refused and told:
+        return Rejected(number, failure(told))
+    return None if refused else _posted(element)
+
+
+def _posted(element: Mapping[str, Any]) -> Posted | None:
+    identity = element.get("InvoiceID")
+    if not isinstance(identity, str) or identity in ("", _NOTHING):
+        return None
+    contact = element.get("Contact") if isinstance(element.get("Contact"), dict) else {}
+    try:
+        return Posted(
+            number=str(element["InvoiceNumber"]),
+            target_id=identity.lower(),
+            contact_id=str((contact or {}).get("ContactID") or "").lower(),
+            contact_name=str((contact or {}).get("Name") or ""),
+            status=str(element.get("Status") or ""),
+            currency=str(element.get("CurrencyCode") or ""),
+            subtotal=_decimal(element.get("SubTotal")),
+            tax=_decimal(element.get("TotalTax")),
+            total=_decimal(element.get("Total")),
+            date=day(element.get("DateString") or element.get("Date")),
+            mark=links.marked(_text(element.get("Url"))),
+            warnings=tuple(warning.text for warning in _messages_at(element, None, "Warnings")),
+        )
+    except (KeyError, InvalidOperation):
+        return None
+
+
+def day(value: Any) -> str:
+    """The ISO date in a DateString or `/Date(ms)/`; empty when there is none."""
+    text = _text(value) or ""
+    moment = _MOMENT.fullmatch(text)
+    if moment:
+        return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=int(moment[1]))).date().isoformat()
+    return text[:10]
+
+
+def _messages_at(element: Mapping[str, Any], line: int | None, under: str = "ValidationErrors") -> Iterator[Message]:
+    told = element.get(under)
+    for entry in told if isinstance(told, list) else []:
+        text = entry.get("Message") or entry.get("Description") if isinstance(entry, dict) else None
+        if isinstance(text, str) and text.strip():
+            yield Message(text.strip(), line)
+
+
+def _decimal(value: Any) -> Decimal:
+    return Decimal(str(value if value is not None else 0))
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None

@@ -1,0 +1,124 @@
+"""The SDK, tamed (xero/facts.md §9): one ApiClient and token per use, no hidden retries, raw JSON answers."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import tenacity
+import urllib3
+from xero_python.accounting import AccountingApi
+from xero_python.api_client import ApiClient
+from xero_python.api_client.configuration import Configuration
+from xero_python.api_client.oauth2 import OAuth2Token
+from xero_python.exceptions import ApiSSLException
+from xero_python.exceptions.http_status_exceptions import HTTPStatusException
+from xero_python.rest import RESTClientObject
+
+from events.accounting_target import Organisation, Trouble
+
+_NOT_A_CALL = (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError)
+_FAR_FUTURE_SECONDS = 4_102_444_800
+
+
+@dataclass(frozen=True)
+class Reply:
+    """One HTTP answer: status, headers by lower-case name, body bytes."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    def document(self) -> Any:
+        """The body as JSON with exact decimals. Raises ValueError."""
+        return json.loads(self.body, parse_float=Decimal)
+
+
+class _Rest(RESTClientObject):  # type: ignore[misc]  # the SDK ships no types
+    """The SDK's transport over a shared pool; a status is an answer here, not an exception."""
+
+    def __init__(self, pool: urllib3.PoolManager) -> None:  # the SDK's own makes a pool per client
+        self.pool_manager = pool
+
+    def request(self, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return super().request(*args, **kwargs)
+        except HTTPStatusException as refused:
+            return refused.http_resp.urllib3_response
+
+
+class XeroClient:
+    """Calls Xero's accounting API for one organisation at a time. Share it: it holds only the connection pool."""
+
+    def __init__(self, url: str, *, connect: float = 5, read: float = 60, most_connections: int = 32) -> None:
+        self._url = f"{url.rstrip('/')}/api.xro/2.0"
+        self._timeout = (connect, read)
+        # Retries off: urllib3 would send a dropped PUT four times and sleep for hours (xero/facts.md §9.3 #4, #5).
+        self._pool = urllib3.PoolManager(num_pools=8, maxsize=most_connections, retries=False)
+
+    def put_invoices(self, organisation: Organisation, bearer: str, body: bytes, key: str) -> Reply:
+        """Create the invoices of a frozen body. Raises Trouble (`not_sent` or `unknown`)."""
+        return self._call(
+            bearer,
+            lambda api: api.create_invoices(
+                organisation.lane.tenant,
+                json.loads(body),
+                summarize_errors=False,
+                unitdp=4,
+                idempotency_key=key,
+                **self._raw(),
+            ),
+        )
+
+    def get_invoices(self, organisation: Organisation, bearer: str, numbers: Sequence[str]) -> Reply:
+        """The invoices that carry these numbers, first page of 1,000. Raises Trouble."""
+        return self._call(
+            bearer,
+            lambda api: api.get_invoices(
+                organisation.lane.tenant,
+                invoice_numbers=list(numbers),
+                page=1,
+                page_size=1000,
+                unitdp=4,
+                **self._raw(),
+            ),
+        )
+
+    def _raw(self) -> dict[str, Any]:
+        return {
+            "_preload_content": False,
+            "_return_http_data_only": False,
+            "_request_timeout": self._timeout,  # a tuple: a float is silently ignored (§9.3 #3)
+        }
+
+    def _api(self, bearer: str) -> AccountingApi:
+        token = {
+            "access_token": bearer,
+            "scope": [],
+            "expires_in": 1800,
+            "expires_at": _FAR_FUTURE_SECONDS,  # refreshing is auth's business, never the SDK's
+            "token_type": "Bearer",
+        }
+        configuration = Configuration()
+        configuration.oauth2_token = OAuth2Token()  # the class shares one otherwise (§9.3 #1)
+        client = ApiClient(configuration, oauth2_token_getter=lambda: token, oauth2_token_saver=lambda _: None)
+        client.rest_client = _Rest(self._pool)
+        return AccountingApi(client, base_url=self._url)
+
+    def _call(self, bearer: str, send: Callable[[AccountingApi], Any]) -> Reply:
+        certain = tenacity.Retrying(
+            stop=tenacity.stop_after_attempt(3) | tenacity.stop_after_delay(10),
+            wait=tenacity.wait_exponential(multiplier=0.3, max=3),
+            retry=tenacity.retry_if_exception_type(_NOT_A_CALL),
+            reraise=True,
+        )
+        try:
+            response, _, _ = certain(send, self._api(bearer))
+            body = response.data
+        except _NOT_A_CALL as refused:
+            raise Trouble("not_sent", f"Xero could not be reached: {type(refused).__name__}") from None
+        except (urllib3.exceptions.HTTPError, ApiSSLException, OSError) as lost:
+            raise Trouble("unknown", f"the call was cut off: {type(lost).__name__}") from None
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        return Reply(response.status, headers, body)

@@ -1,0 +1,57 @@
+"""Addresses: our mark on an invoice, deep links into Xero, contact ids out of what people paste; pure."""
+
+import re
+from urllib.parse import parse_qs, quote, unquote, urlsplit
+
+MARK = "crewcard"
+_GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_NOT_A_CONTACT = re.compile(r"invoic|banktransaction|accountsreceivable", re.IGNORECASE)
+_XERO = re.compile("xero", re.IGNORECASE)
+
+
+def mark(base: str, company: str, invoice: str) -> str:
+    """The invoice's Url in Xero, naming company and invoice id.
+
+    Xero refuses addresses that contain "xero" (xero/facts.md §8, Url): an address that would is written
+    with that x percent-encoded, or not used at all when the host name has it.
+    """
+    address = f"{base}{'&' if '?' in base else '?'}{MARK}={quote(f'{company}/{invoice}', safe='')}"
+    return _XERO.sub(lambda found: f"%{ord(found[0][0]):02X}{found[0][1:]}", address)
+
+
+def marked(url: str | None) -> tuple[str, str] | None:
+    """Company and invoice id that a Url names, or None when it carries no mark of ours."""
+    if not url:
+        return None
+    try:
+        named = parse_qs(unquote_x(urlsplit(url).query)).get(MARK)
+    except ValueError:
+        return None
+    company, slash, invoice = named[0].partition("/") if named else ("", "", "")
+    return (company, invoice) if slash and company and invoice else None
+
+
+def unquote_x(query: str) -> str:
+    """The query with an encoded x read as an x, so that a mark can be found by name."""
+    return query.replace("%58", "X").replace("%78", "x")
+
+
+def usable_base(link: str | None, fallback: str) -> str:
+    """The host's own link to the invoice, unless Xero would refuse its host name."""
+    if link and not _XERO.search(urlsplit(link).netloc) and "#" not in link:
+        return link
+    return fallback
+
+
+def deep_link(short_code: str, invoice_id: str) -> str:
+    """The page of an invoice in Xero (xero/facts.md §8, deep links)."""
+    return f"https://go.xero.com/app/{quote(short_code, safe='!')}/invoicing/view/{invoice_id}"
+
+
+def contact_id(pasted: str) -> str | None:
+    """The contact id in what a person pasted, lower case; None when there is none (xero/facts.md §5.1)."""
+    text = unquote(pasted.strip())
+    if _NOT_A_CONTACT.search(text):
+        return None
+    found = _GUID.findall(text)
+    return found[-1].lower() if found else None

@@ -1,0 +1,126 @@
+"""Xero as an accounting target: the port's words on one side, HTTP answers on the other."""
+
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+from urllib.parse import quote
+
+from events.accounting_target import Answers, Element, Organisation, Posted, Posting, Trouble
+from events.invoice import folded
+from xero_adapter import answers, links, mapping
+from xero_adapter.auth import Auth
+from xero_adapter.client import Reply, XeroClient
+from xero_adapter.pace import Pace
+
+_LONGEST_QUERY = 1500  # characters of encoded numbers; above 2,048 in all Xero answers 404 (xero/facts.md §4.3)
+_SHORT_WAIT = 2.0
+
+
+class XeroTarget:
+    """The only accounting target there is today."""
+
+    def __init__(self, client: XeroClient, auth: Auth, pace: Pace, link_base: str) -> None:
+        self._client = client
+        self._auth = auth
+        self._pace = pace
+        self._link_base = link_base
+
+    def element(self, posting: Posting) -> Element:
+        """The invoice in Xero's words. Raises Unmappable."""
+        return mapping.element(posting, self._link_base)
+
+    def freeze(self, elements: Sequence[Element]) -> bytes:
+        """The exact body of a create."""
+        return mapping.freeze(elements)
+
+    def contact_id(self, kept: str) -> str | None:
+        """The contact id in what was pasted or sent along."""
+        return links.contact_id(kept)
+
+    def deep_link(self, organisation: Organisation, target_id: str) -> str:
+        """The invoice's page in Xero."""
+        return links.deep_link(organisation.short_code, target_id)
+
+    def create(self, organisation: Organisation, body: bytes, key: str) -> Answers:
+        """PUT the frozen body: creates only, never overwrites (xero/facts.md §3.2). Raises Trouble."""
+        reply = self._call(organisation, lambda bearer: self._client.put_invoices(organisation, bearer, body, key))
+        document = _document(reply)
+        if not answers.names_its_invoices(document):
+            raise _trouble("unknown", "the answer is not Xero's", reply)
+        return Answers(answers.of_create(document), reply.status, _correlation(reply))
+
+    def find(self, organisation: Organisation, numbers: Sequence[str]) -> Mapping[str, Sequence[Posted]]:
+        """Every sales invoice with one of these numbers, by folded number. Raises Trouble."""
+        found: dict[str, list[Posted]] = {folded(number): [] for number in numbers}
+        for chunk in _chunks(numbers):
+            ask = functools.partial(self._client.get_invoices, organisation, numbers=chunk)
+            reply = self._call(organisation, ask)
+            document = _document(reply)
+            if not answers.names_its_invoices(document):
+                raise _trouble("unknown", "the answer is not Xero's", reply)
+            for posted in answers.of_search(document):
+                found.setdefault(folded(posted.number), []).append(posted)
+        return found
+
+    def _call(self, organisation: Organisation, send: Callable[[str], Reply]) -> Reply:
+        bearer = self._auth.bearer(organisation)
+        reply = send(bearer)
+        if reply.status == 401:
+            reply = send(self._auth.bearer(organisation, instead_of=bearer))
+        self._pace.note(organisation, reply.headers)
+        if reply.status == 200:
+            return reply
+        raise self._refusal(organisation, reply)
+
+    def _refusal(self, organisation: Organisation, reply: Reply) -> Trouble:
+        if reply.status == 429:
+            return self._limited(organisation, reply)
+        if reply.status in (401, 403):
+            return _trouble("needs_login", f"Xero answered {reply.status}: {_detail(reply)}", reply)
+        if reply.status == 503 and b"Organisation is offline" in reply.body:
+            return _trouble("offline", "the Xero organisation is offline", reply, wait=300)
+        return _trouble("unknown", f"Xero answered {reply.status}", reply)
+
+    def _limited(self, organisation: Organisation, reply: Reply) -> Trouble:
+        limit = reply.headers.get("x-rate-limit-problem", "").lower()
+        asked = reply.headers.get("retry-after", "")
+        wait = float(asked) if asked.isdigit() else _SHORT_WAIT
+        self._pace.pause(organisation, limit, wait)
+        return _trouble("limited", f"Xero's limit ({limit or 'unnamed'}) is reached", reply, wait=wait, limit=limit)
+
+
+def _trouble(effect: Any, message: str, reply: Reply, **more: Any) -> Trouble:
+    return Trouble(effect, message, status=reply.status, correlation_id=_correlation(reply), **more)
+
+
+def _document(reply: Reply) -> Any:
+    try:
+        return reply.document()
+    except ValueError:
+        return None
+
+
+def _detail(reply: Reply) -> str:
+    """The problem's own word, whose keys come in either case (xero/facts.md §6.1 D)."""
+    document = _document(reply)
+    if not isinstance(document, dict):
+        return "no detail"
+    return str({str(key).lower(): value for key, value in document.items()}.get("detail", "no detail"))
+
+
+def _correlation(reply: Reply) -> str | None:
+    return reply.headers.get("xero-correlation-id")
+
+
+def _chunks(numbers: Sequence[str]) -> list[list[str]]:
+    """Numbers in chunks whose encoded list fits Xero's longest query."""
+    chunks: list[list[str]] = [[]]
+    length = 0
+    for number in dict.fromkeys(numbers):
+        grown = len(quote(number, safe="")) + 3
+        if chunks[-1] and length + grown > _LONGEST_QUERY:
+            chunks.append([])
+            length = 0
+        chunks[-1].append(number)
+        length += grown
+    return [chunk for chunk in chunks if chunk]
