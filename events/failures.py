@@ -9,7 +9,7 @@ from events.reasons import Reason
 FAILED_TITLE = "Invoice Failed to Export"
 LONGEST_MESSAGE = 300
 # Not the locale's: a failure reads the same on every machine.
-_MONTHS = ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"]
+_MONTHS = "January February March April May June July August September October November December".split()  # noqa: SIM905
 _UNNAMED = {
     "account": "the account",
     "client": "the client",

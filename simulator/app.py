@@ -12,9 +12,8 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Route
 
 from simulator import control, ledger
-from simulator.faults import Faults
-from simulator.identity import Identity
-from simulator.world import Organisation, World, new_id
+from simulator.state import State
+from simulator.world import Organisation, new_id
 
 Handler = Callable[[Request, Organisation], Awaitable[Response]]
 _LONGEST_QUERY = 2048
@@ -22,12 +21,10 @@ _NOT_FOUND = "The resource you're looking for cannot be found"
 
 
 class Simulator:
-    """One Xero: its world, its logins, its faults."""
+    """One Xero and its faces."""
 
     def __init__(self) -> None:
-        self.world = World()
-        self.identity = Identity()
-        self.faults = Faults()
+        self.state = State()
 
     def app(self) -> Starlette:
         """The ASGI application."""
@@ -39,18 +36,20 @@ class Simulator:
                 Route(f"{api}/Contacts", self._accounting(self._get_contacts), methods=["GET"]),
                 Route(f"{api}/Organisation", self._accounting(self._get_organisation), methods=["GET"]),
                 Route("/connect/token", self._token, methods=["POST"]),
-                *control.routes(self),
+                *control.routes(self.state),
             ]
         )
 
     def _accounting(self, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
         async def handle(request: Request) -> Response:
-            grant, alive = self.identity.bearer_of(request.headers.get("authorization", ""), self.world.now())
+            grant, alive = self.state.identity.bearer_of(
+                request.headers.get("authorization", ""), self.state.world.now()
+            )
             tenant = request.headers.get("xero-tenant-id", "")
             response = await self._answer(request, handler, grant, tenant, alive=alive)
-            self.world.calls.append(
+            self.state.world.calls.append(
                 {
-                    "time": self.world.now().isoformat(),
+                    "time": self.state.world.now().isoformat(),
                     "tenant": tenant,
                     "method": request.method,
                     "path": request.url.path,
@@ -67,18 +66,20 @@ class Simulator:
         return handle
 
     async def _answer(self, request: Request, handler: Handler, grant: Any, tenant: str, *, alive: bool) -> Response:
-        fault = self.faults.pick(request.method)
-        if self.faults.latency or fault == "slow":
-            await asyncio.sleep(self.faults.latency + (self.faults.slow_seconds if fault == "slow" else 0))
+        fault = self.state.faults.pick(request.method)
+        if self.state.faults.latency or fault == "slow":
+            await asyncio.sleep(
+                self.state.faults.latency + (self.state.faults.slow_seconds if fault == "slow" else 0)
+            )
         if fault == "expire_tokens":
-            self.identity.expire_all()
+            self.state.identity.expire_all()
             alive = False
         refused = self._refusal(request, grant, tenant, alive=alive) or _faulty(fault)
         if refused is not None:
             return refused
         if fault == "drop":
             return _cut(request)
-        response = await handler(request, self.world.organisations[tenant])
+        response = await handler(request, self.state.world.organisations[tenant])
         if fault == "commit_then_drop":
             return _cut(request)
         return _server_error() if fault == "commit_then_500" else response
@@ -88,11 +89,11 @@ class Simulator:
             return _problem(401, "Unauthorized", "AuthenticationUnsuccessful")
         if not alive:
             return _problem(401, "Unauthorized", "TokenExpired: token expired at 01/01/2001 00:00:00")
-        if tenant not in grant.tenants or tenant not in self.world.organisations:
+        if tenant not in grant.tenants or tenant not in self.state.world.organisations:
             return _problem(403, "Forbidden", "AuthenticationUnsuccessful")
         if len(request.url.query) > _LONGEST_QUERY:
             return PlainTextResponse(_NOT_FOUND, 404, media_type="text/html")
-        if self.world.organisations[tenant].offline:
+        if self.state.world.organisations[tenant].offline:
             return PlainTextResponse("The Organisation is offline", 503)
         return None
 
@@ -105,7 +106,7 @@ class Simulator:
         if not isinstance(elements, list) or not elements:
             return _unreadable("JSON for post data was invalid")
         unitdp = 4 if request.query_params.get("unitdp") == "4" else 2
-        answers = ledger.put_invoices(self.world, organisation, elements, unitdp)
+        answers = ledger.put_invoices(self.state.world, organisation, elements, unitdp)
         if request.query_params.get("summarizeErrors", "true").lower() == "false":
             return _envelope("Invoices", answers)
         failed = [answer for answer in answers if answer["HasErrors"]]
@@ -144,7 +145,9 @@ class Simulator:
 
     async def _token(self, request: Request) -> Response:
         form = dict(parse_qsl((await request.body()).decode(errors="replace")))
-        status, body = self.identity.refresh(request.headers.get("authorization", ""), form, self.world.now())
+        status, body = self.state.identity.refresh(
+            request.headers.get("authorization", ""), form, self.state.world.now()
+        )
         return JSONResponse(body, status)
 
 

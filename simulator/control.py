@@ -1,22 +1,20 @@
 """The control face under `/_simulator/`: fill the world, look at it, trouble it."""
 
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from simulator import ledger
+from simulator.state import State
 from simulator.world import Account, Contact, Organisation, TaxRate
 
-if TYPE_CHECKING:
-    from simulator.app import Simulator
 
-
-def routes(simulator: "Simulator") -> list[Route]:
+def routes(state: State) -> list[Route]:
     """The routes of the control face."""
-    face = Control(simulator)
+    face = Control(state)
     return [
         Route("/_simulator/health", face.health),
         Route("/_simulator/organisations", face.add_organisation, methods=["POST"]),
@@ -33,8 +31,8 @@ def routes(simulator: "Simulator") -> list[Route]:
 class Control:
     """One method per route."""
 
-    def __init__(self, simulator: "Simulator") -> None:
-        self._simulator = simulator
+    def __init__(self, state: State) -> None:
+        self._state = state
 
     async def health(self, _request: Request) -> Response:
         return JSONResponse({"status": "ok"})
@@ -42,20 +40,20 @@ class Control:
     async def add_organisation(self, request: Request) -> Response:
         said = await request.json()
         made = organisation(said)
-        self._simulator.world.organisations[made.tenant] = made
+        self._state.world.organisations[made.tenant] = made
         for invoice in said.get("invoices", []):
-            ledger.write_by_hand(self._simulator.world, made, invoice["number"], invoice["contact"])
+            ledger.write_by_hand(self._state.world, made, invoice["number"], invoice["contact"])
         return JSONResponse({"tenant": made.tenant}, 201)
 
     async def add_app(self, request: Request) -> Response:
         said = await request.json()
-        self._simulator.identity.apps[said["client_id"]] = said["client_secret"]
+        self._state.identity.apps[said["client_id"]] = said["client_secret"]
         return JSONResponse({}, 201)
 
     async def add_grant(self, request: Request) -> Response:
         said = await request.json()
-        now = self._simulator.world.now()
-        pair = self._simulator.identity.grant(said["client_id"], said["user"], said["tenants"], now)
+        now = self._state.world.now()
+        pair = self._state.identity.grant(said["client_id"], said["user"], said["tenants"], now)
         return JSONResponse(pair, 201)
 
     async def ledger(self, request: Request) -> Response:
@@ -66,17 +64,17 @@ class Control:
                 "invoices": list(organisation.invoices.values()),
                 "contacts": [contact.__dict__ for contact in organisation.contacts.values()],
             }
-            for tenant, organisation in self._simulator.world.organisations.items()
+            for tenant, organisation in self._state.world.organisations.items()
             if only in (None, tenant)
         }
         return JSONResponse({"organisations": shown})
 
     async def calls(self, _request: Request) -> Response:
-        world, identity = self._simulator.world, self._simulator.identity
+        world, identity = self._state.world, self._state.identity
         return JSONResponse({"calls": world.calls, "token_calls": identity.token_calls})
 
     async def faults(self, request: Request) -> Response:
-        faults = self._simulator.faults
+        faults = self._state.faults
         if request.method == "PUT":
             try:
                 faults.set(await request.json())
@@ -85,16 +83,14 @@ class Control:
         return JSONResponse({"rates": faults.rates, "happened": faults.happened})
 
     async def clock(self, request: Request) -> Response:
-        said, world = await request.json(), self._simulator.world
+        said, world = await request.json(), self._state.world
         world.offset = timedelta(seconds=float(said.get("offset", world.offset.total_seconds())))
         world.minute = float(said.get("minute", world.minute))
         world.day = float(said.get("day", world.day))
         return JSONResponse({"now": world.now().isoformat(), "minute": world.minute, "day": world.day})
 
     async def reset(self, _request: Request) -> Response:
-        self._simulator.world.reset()
-        self._simulator.identity.__init__()  # type: ignore[misc]  # back to how it began
-        self._simulator.faults.__init__()  # type: ignore[misc]
+        self._state.reset()
         return JSONResponse({})
 
 

@@ -86,12 +86,6 @@ class World:
         """The simulator's time, aware UTC."""
         return datetime.now(UTC) + self.offset
 
-    def reset(self) -> None:
-        """Forget everything."""
-        self.organisations.clear()
-        self.calls.clear()
-        self.offset, self.minute, self.day = timedelta(), 60, 86_400
-
 
 def new_id() -> str:
     """A fresh GUID."""

@@ -1,0 +1,92 @@
+"""Machines are started once per test process; each test gets an empty database, an empty Valkey, an empty Xero."""
+
+import itertools
+import os
+
+import pytest
+
+from store import migrate
+from tests import machines
+from tests.installation import Installation
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def redis_url():
+    with machines.a_valkey() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def simulated_xero():
+    with machines.a_simulator() as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def postgres():
+    with machines.a_postgres() as url:
+        template = machines.fresh_postgres_database(url, "template_route")
+        migrate.upgrade(template)
+        yield url
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory):
+    path = tmp_path_factory.mktemp("template") / "route.sqlite"
+    migrate.upgrade(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request, tmp_path):
+    """An empty, migrated database of each kind."""
+    if request.param == "sqlite":
+        template = request.getfixturevalue("sqlite_template")
+        path = tmp_path / "route.sqlite"
+        path.write_bytes(template.read_bytes())
+        return f"sqlite:///{path}"
+    server = request.getfixturevalue("postgres")
+    return machines.copy_of_template(server, f"t{os.getpid()}_{next(_numbers)}")
+
+
+@pytest.fixture
+def sqlite_url(sqlite_template, tmp_path):
+    path = tmp_path / "route.sqlite"
+    path.write_bytes(sqlite_template.read_bytes())
+    return f"sqlite:///{path}"
+
+
+@pytest.fixture
+def make_installation(redis_url, simulated_xero):
+    """Installations on a database; their engines are closed at the end."""
+    simulator, url = simulated_xero
+    simulator.state.reset()
+    made = []
+
+    def make(database: str, **chosen):
+        installation = Installation(database, redis_url, simulator, url, **chosen)
+        made.append(installation)
+        return installation
+
+    yield make
+    for installation in made:
+        installation.store.engine.dispose()
+        installation.tools.redis.close()
+
+
+@pytest.fixture
+def installation(make_installation, database_url):
+    """An installation with one connected company, on SQLite and on PostgreSQL."""
+    made = make_installation(database_url)
+    made.company()
+    return made
+
+
+@pytest.fixture
+def on_sqlite(make_installation, sqlite_url):
+    """The same on SQLite only, for what the database cannot matter to."""
+    made = make_installation(sqlite_url)
+    made.company()
+    return made

@@ -1,0 +1,147 @@
+"""A whole installation in one process: real database, real Valkey, real SDK, simulated Xero; turns run when told."""
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import redis
+from cryptography.fernet import Fernet
+from sqlmodel import col, select
+
+from events.accounting_target import Lane
+from events.settings import CompanySettings
+from simulator import control
+from simulator.app import Simulator
+from store import companies, contacts, queries
+from store.database import engine_for
+from store.tables import Export, OutboxEvent
+from store.unit_of_work import Store
+from tests import builders
+from worker import connecting, exporter, intake, relay, rescuer, wiring
+from worker.doorbells import Doorbells
+from worker.intake import Receipt
+from worker.settings import Settings
+
+KEY = Fernet.generate_key().decode()
+
+
+class Installation:
+    """Everything a test needs; `later(seconds)` moves the time of database and simulator."""
+
+    def __init__(self, database_url: str, redis_url: str, simulator: Simulator, xero_url: str, **chosen: Any) -> None:
+        self.simulator = simulator
+        self.offset = timedelta()
+        self.rings: list[tuple[str, str]] = []
+        self.settings = Settings(
+            _env_file=None,
+            database_url=database_url,
+            redis_url=redis_url,
+            encryption_keys=(KEY,),
+            xero_api_url=xero_url,
+            xero_identity_url=xero_url,
+            **{"read_timeout": 2, "connect_timeout": 1, "settle": 4, **chosen},
+        )
+        self.store = Store(engine_for(database_url, pool_size=4), lambda _connection: self.now())
+        client = redis.Redis.from_url(redis_url)
+        client.flushall()
+        bells = Doorbells(client, lambda lane, token: self.rings.append((lane, token)))
+        self.tools = wiring.assemble(self.settings, self.store, client, bells=bells)
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self.offset
+
+    def later(self, seconds: float) -> None:
+        self.offset += timedelta(seconds=seconds)
+        self.simulator.state.world.offset += timedelta(seconds=seconds)
+
+    # -- setting up
+
+    def company(self, company: str = builders.COMPANY, tenant: str = builders.TENANT, **other: Any) -> Lane:
+        """A connected company with a sales account and two mapped clients."""
+        organisation = builders.an_organisation(tenant, **other.pop("organisation", {}))
+        state = self.simulator.state
+        state.world.organisations[tenant] = control.organisation(organisation)
+        app = connecting.App(f"app-{company}", f"secret-{company}")
+        state.identity.apps[app.client_id] = app.secret
+        pair = state.identity.grant(app.client_id, f"user-{company}", [tenant], state.world.now())
+        choice = connecting.Choice(tenant, organisation["name"], "!AbC1", "USD", f"user-{company}")
+        with self.store.write() as work:
+            chosen = CompanySettings(**{"default_account_code": "200", **other})
+            companies.set_up(work, company, company.title(), chosen)
+            for client in ("acme", "bolt"):
+                contacts.link(work, company, client, builders.contact_id(client), said_by="test")
+        connecting.connect(self.tools, company, app, choice, pair)
+        return Lane(company, tenant)
+
+    # -- what happens
+
+    def ask(self, *wanted: dict[str, Any], **other: Any) -> Receipt:
+        """A request through intake."""
+        return intake.accept(self.tools, builders.a_request(*wanted, **other))
+
+    def run(self, most: int = 200) -> int:
+        """Answer doorbells until there are none; give how many."""
+        taken = 0
+        while self.rings and taken < most:
+            lane, token = self.rings.pop(0)
+            exporter.answer_doorbell(self.tools, Lane.of(lane), token)
+            taken += 1
+        return taken
+
+    def settle_down(self, rounds: int = 8) -> None:
+        """Run, sweep and let time pass until nothing is left to do."""
+        for _ in range(rounds):
+            self.run()
+            self.later(self.settings.lease + self.settings.settle + 301)
+            self.tools.redis.flushall()
+            rescuer.sweep(self.tools, "test")
+        self.run()
+
+    def relay(self) -> int:
+        """Everything in the outbox goes out."""
+        moved = 0
+        while step := relay.relay(self.tools, "test", None):
+            moved += step
+        return moved
+
+    # -- what is seen
+
+    def books(self, tenant: str = builders.TENANT) -> list[dict[str, Any]]:
+        """The invoices in Xero."""
+        return list(self.simulator.state.world.organisations[tenant].invoices.values())
+
+    def calls(self, method: str | None = None) -> list[dict[str, Any]]:
+        return [call for call in self.simulator.state.world.calls if method in (None, call["method"])]
+
+    def events(self, kind: str | None = None, **data: Any) -> list[dict[str, Any]]:
+        """The events in the outbox, oldest first, that say all of `data`."""
+        with self.store.read() as work:
+            rows: Sequence[OutboxEvent] = work.session.exec(
+                select(OutboxEvent).order_by(col(OutboxEvent.created_at))
+            ).all()
+        found = [json.loads(row.body) for row in rows]
+        return [
+            event
+            for event in found
+            if kind in (None, event["type"]) and all(event["data"].get(key) == value for key, value in data.items())
+        ]
+
+    def answers(self, request: str = "r1") -> dict[str, dict[str, Any]]:
+        """The one answer of each invoice of a request; fails when one has two."""
+        told: dict[str, dict[str, Any]] = {}
+        for event in self.events():
+            if event["type"] in ("invoice.export.succeeded", "invoice.export.failed"):
+                data = event["data"]
+                if data["request"] == request:
+                    assert data["invoice"] not in told, "answered twice"
+                    told[data["invoice"]] = {**data, "type": event["type"].rpartition(".")[2]}
+        return told
+
+    def markers(self, request: str = "r1", company: str = builders.COMPANY) -> dict[str, str]:
+        with self.store.read() as work:
+            return {line.invoice: line.marker for line in queries.invoices_of(work, company, request)}
+
+    def export(self, invoice: str) -> Export:
+        with self.store.read() as work:
+            return work.session.exec(select(Export).where(Export.invoice == invoice)).one()

