@@ -6,6 +6,7 @@ Two kinds of bad news only. An *answer* about one invoice is a value: Posted or 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, Literal, NamedTuple, Protocol
 
@@ -37,7 +38,7 @@ class Lane(NamedTuple):
 
 @dataclass(frozen=True)
 class Organisation:
-    """Where a lane leads: the organisation, and whose login (app, Xero user) opens it."""
+    """Where a lane leads: the organisation, and whose login (app, Xero user) opens it, made `since` when."""
 
     lane: Lane
     name: str
@@ -45,6 +46,7 @@ class Organisation:
     base_currency: str
     client_id: str
     xero_user: str
+    since: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,8 @@ class Trouble(Exception):
     """A whole call went wrong.
 
     `effect` says what became of it: `not_sent`, `limited` (429) and `needs_login` certainly did nothing,
-    `offline` and `unknown` may have. `wait` is seconds Xero asks us to wait.
+    `offline` and `unknown` may have. `wait` is seconds Xero asks us to wait. `problem` says what a person has to
+    mend before anything goes on (a code of `events.connection_problems`).
     """
 
     def __init__(
@@ -111,6 +114,7 @@ class Trouble(Exception):
         limit: str | None = None,
         status: int | None = None,
         correlation_id: str | None = None,
+        problem: str | None = None,
     ) -> None:
         super().__init__(message)
         self.effect = effect
@@ -119,6 +123,7 @@ class Trouble(Exception):
         self.limit = limit
         self.status = status
         self.correlation_id = correlation_id
+        self.problem = problem
 
 
 class Unmappable(Exception):

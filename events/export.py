@@ -132,7 +132,7 @@ class InvoiceExportFailed(Told):
 
 
 class InvoiceExportDeferred(Event):
-    """Out: a request waits, why and until when. Nothing has failed."""
+    """Out: a request waits, why and until when. Nothing has failed. `login_url` where a login to Xero is due."""
 
     TYPE: ClassVar[str] = "invoice.export.deferred"
 
@@ -141,6 +141,7 @@ class InvoiceExportDeferred(Event):
     cause: Literal["limit", "offline", "needs_login", "paused", "trouble"]
     message: ShortText
     until: datetime | None
+    login_url: str | None = None
 
 
 class InvoiceExportCompleted(Event):

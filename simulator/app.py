@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from simulator import control, ledger
+from simulator import authorize, control, ledger
 from simulator.state import State
 from simulator.world import Organisation, new_id
 
@@ -36,6 +36,9 @@ class Simulator:
                 Route(f"{api}/Contacts", self._accounting(self._get_contacts), methods=["GET"]),
                 Route(f"{api}/Organisation", self._accounting(self._get_organisation), methods=["GET"]),
                 Route("/connect/token", self._token, methods=["POST"]),
+                *authorize.LoginPages(
+                    lambda: self.state.identity, lambda: self.state.world, lambda: self.state.desk
+                ).routes(),
                 *control.routes(self.state),
             ]
         )
@@ -145,9 +148,11 @@ class Simulator:
 
     async def _token(self, request: Request) -> Response:
         form = dict(parse_qsl((await request.body()).decode(errors="replace")))
-        status, body = self.state.identity.refresh(
-            request.headers.get("authorization", ""), form, self.state.world.now()
-        )
+        said, now = request.headers.get("authorization", ""), self.state.world.now()
+        if form.get("grant_type") == "authorization_code":
+            status, body = self.state.desk.exchange(self.state.identity, said, form, now)
+        else:
+            status, body = self.state.identity.refresh(said, form, now)
         return JSONResponse(body, status)
 
 

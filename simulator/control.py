@@ -48,6 +48,8 @@ class Control:
     async def add_app(self, request: Request) -> Response:
         said = await request.json()
         self._state.identity.apps[said["client_id"]] = said["client_secret"]
+        if "scopes" in said:
+            self._state.identity.app_scopes[said["client_id"]] = said["scopes"]
         return JSONResponse({}, 201)
 
     async def add_grant(self, request: Request) -> Response:

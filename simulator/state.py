@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from simulator.authorize import Desk
 from simulator.faults import Faults
 from simulator.identity import Identity
 from simulator.world import World
@@ -14,7 +15,8 @@ class State:
     world: World = field(default_factory=World)
     identity: Identity = field(default_factory=Identity)
     faults: Faults = field(default_factory=Faults)
+    desk: Desk = field(default_factory=Desk)
 
     def reset(self) -> None:
         """Begin anew."""
-        self.world, self.identity, self.faults = World(), Identity(), Faults()
+        self.world, self.identity, self.faults, self.desk = World(), Identity(), Faults(), Desk()

@@ -26,6 +26,12 @@ def settings_of(work: Work, company: str) -> CompanySettings:
     return CompanySettings.model_validate_json(known.settings) if known else CompanySettings()
 
 
+def name_of(work: Work, company: str) -> str:
+    """The company's name; its id where it was never set up."""
+    known = work.session.get(Company, company)
+    return known.name if known else company
+
+
 def exists(work: Work, company: str) -> bool:
     """Whether the company was set up."""
     return work.session.get(Company, company) is not None

@@ -1,34 +1,30 @@
 """The organisation each company exports to, and the app and login that open it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 
+from sqlalchemy import func
 from sqlmodel import col, select
 
 from events.accounting_target import Lane, Organisation
-from store.tables import Connection, XeroApp
+from store.tables import CompanyApp, Connection, Export
 from store.unit_of_work import Work
-from store.vault import Vault
+
+NOT_YET = ""  # the tenant of work that was accepted before its company's first login
 
 
-def register_app(work: Work, vault: Vault, company: str, client_id: str, secret: str, scopes: str) -> None:
-    """Keep a company's Xero app; its secret is encrypted."""
-    app = work.session.get(XeroApp, client_id)
-    if app is None:
-        sealed = vault.seal(secret)
-        work.session.add(XeroApp(client_id=client_id, company=company, secret=sealed, scopes=scopes))
-    else:
-        app.secret, app.scopes = vault.seal(secret), scopes
-    work.session.flush()
-
-
-def app_secret(work: Work, vault: Vault, client_id: str) -> str | None:
-    """The app's client secret, or None when the app is not known."""
-    app = work.session.get(XeroApp, client_id)
-    return vault.open(app.secret) if app else None
+class Taken(Exception):
+    """Another company holds the organisation."""
 
 
 def connect(work: Work, connection: Connection) -> None:
-    """Choose the organisation a company exports to."""
+    """Choose the organisation a company exports to. Raises Taken when another company holds it."""
+    asked = select(Connection).where(Connection.tenant == connection.tenant, Connection.company != connection.company)
+    holder = work.session.exec(asked.with_for_update()).first()
+    if holder and holder.state != "disconnected":
+        raise Taken(connection.tenant)
+    if holder:
+        work.session.delete(holder)
+        work.session.flush()
     work.session.merge(connection)
     work.session.flush()
 
@@ -41,7 +37,7 @@ def of_company(work: Work, company: str) -> Connection | None:
 def organisation(work: Work, lane: Lane) -> Organisation | None:
     """The lane's organisation, or None when the company is connected to none or to another."""
     found = work.session.get(Connection, lane.company)
-    if found is None or found.tenant != lane.tenant:
+    if found is None or found.tenant != lane.tenant or found.state == "disconnected":
         return None
     return Organisation(
         lane=lane,
@@ -50,7 +46,63 @@ def organisation(work: Work, lane: Lane) -> Organisation | None:
         base_currency=found.base_currency,
         client_id=found.client_id,
         xero_user=found.xero_user,
+        since=found.connected_at,
     )
+
+
+def set_state(work: Work, connection: Connection, state: str, problem: str = "") -> bool:
+    """Note how the connection is; True when this is news."""
+    news = (connection.state, connection.problem) != (state, problem)
+    if news:
+        connection.state, connection.problem = state, problem
+        connection.problem_at = work.now if problem else None
+        work.session.flush()
+    return news
+
+
+def locked(work: Work, company: str) -> Connection | None:
+    """The company's connection, locked until the transaction ends."""
+    asked = select(Connection).where(Connection.company == company)
+    return work.session.exec(asked.with_for_update().execution_options(populate_existing=True)).first()
+
+
+def taken(work: Work, tenants: Collection[str], company: str) -> set[str]:
+    """Which of these organisations other companies hold."""
+    asked = select(Connection.tenant).where(
+        col(Connection.tenant).in_(sorted(tenants)), Connection.company != company, Connection.state != "disconnected"
+    )
+    return set(work.session.exec(asked))
+
+
+def using(work: Work, client_id: str, xero_user: str | None = None) -> Sequence[Connection]:
+    """The connections that one app, or one login, opens."""
+    asked = select(Connection).where(Connection.client_id == client_id)
+    if xero_user is not None:
+        asked = asked.where(Connection.xero_user == xero_user)
+    return work.session.exec(asked.order_by(col(Connection.company))).all()
+
+
+def work_elsewhere(work: Work, company: str, tenant: str) -> Mapping[str, int]:
+    """Invoices that wait for other organisations than this one, by tenant; those of no organisation yet included."""
+    asked = (
+        select(Export.tenant, func.count())
+        .where(Export.company == company, Export.tenant != tenant, Export.state == "pending")
+        .group_by(col(Export.tenant))
+    )
+    return dict(work.session.exec(asked).all())
+
+
+def waiting(work: Work, company: str) -> int:
+    """Invoices of the company that have no answer yet."""
+    live = ("pending", "exporting", "uncertain")
+    asked = select(func.count()).select_from(Export)
+    return work.session.exec(asked.where(Export.company == company, col(Export.state).in_(live))).one()
+
+
+def enabled(work: Work, company: str) -> bool:
+    """Whether the company's app is set up and not switched off."""
+    used = work.session.get(CompanyApp, company)
+    return used is not None and used.state == "enabled"
 
 
 def listed(work: Work) -> Sequence[Connection]:

@@ -78,6 +78,15 @@ def pending(work: Work, lane: Lane, most: int) -> Sequence[Export]:
     return work.session.exec(due.execution_options(populate_existing=True)).all()
 
 
+def pending_ever(work: Work, lane: Lane) -> Sequence[Export]:
+    """Everything pending in the lane, due or not, locked in intake's order."""
+    asked = select(Export).where(
+        Export.company == lane.company, Export.tenant == lane.tenant, Export.state == "pending"
+    )
+    ordered = asked.order_by(col(Export.invoice)).with_for_update()
+    return work.session.exec(ordered.execution_options(populate_existing=True)).all()
+
+
 def take(work: Work, ids: Collection[int], batch_id: str) -> None:
     """Put these exports into a batch; a crash is counted before anything is tried with them."""
     work.session.exec(
@@ -94,15 +103,22 @@ def of_batch(work: Work, batch_id: str) -> Sequence[Export]:
     return work.session.exec(ordered.with_for_update().execution_options(populate_existing=True)).all()
 
 
+def books_of(lane: Lane) -> str:
+    """Whose numbers may not meet: an organisation's, or the company's own before its first login."""
+    return lane.tenant or f"not connected: {lane.company}"
+
+
 def claim_numbers(work: Work, lane: Lane, invoices: Sequence[Invoice]) -> Mapping[str, NumberClaim]:
     """Whose each number is, by folded number, after claiming the free ones for these invoices."""
     wanted = {folded(invoice.number): invoice for invoice in reversed(invoices)}
     rows = [
-        {"tenant": lane.tenant, "folded": number, "company": lane.company, "invoice": wanted[number].id}
+        {"tenant": books_of(lane), "folded": number, "company": lane.company, "invoice": wanted[number].id}
         for number in sorted(wanted)
     ]
     statements.insert_new(work, NumberClaim, rows, returning="folded")
-    asked = select(NumberClaim).where(NumberClaim.tenant == lane.tenant, col(NumberClaim.folded).in_(sorted(wanted)))
+    asked = select(NumberClaim).where(
+        NumberClaim.tenant == books_of(lane), col(NumberClaim.folded).in_(sorted(wanted))
+    )
     return {claim.folded: claim for claim in work.session.exec(asked)}
 
 

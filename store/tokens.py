@@ -1,16 +1,29 @@
 """Token pairs at rest, by (app, Xero user): tokens belong to these, not to an organisation (xero/facts.md §7.2)."""
 
 import json
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import or_
-from sqlmodel import col, update
+from sqlalchemy import ColumnElement, or_
+from sqlmodel import col, select, update
 
-from store.connections import app_secret
-from store.tables import Token
+from events.credentials import AppKeys, TokenPair
+from store import apps
+from store.tables import CompanyApp, Connection, Token, XeroApp
 from store.unit_of_work import Store, Work
 from store.vault import Vault
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A pair as it is kept. Times are seconds from now, by the database's clock; `problem` ends its use."""
+
+    pair: TokenPair
+    version: int
+    seconds_left: float
+    resting: float
+    problem: str
 
 
 class TokenBox:
@@ -20,62 +33,107 @@ class TokenBox:
         self._store = store
         self._vault = vault
 
-    def load(self, client_id: str, xero_user: str) -> tuple[dict[str, Any], datetime, int] | None:
-        """The pair, when its access token expires, and its version; None before the first login."""
+    def load(self, client_id: str, xero_user: str) -> Kept | None:
+        """The pair of this login; None before the first one."""
         with self._store.read() as work:
             row = work.session.get(Token, (client_id, xero_user))
             if row is None:
                 return None
-            pair: dict[str, Any] = json.loads(self._vault.open(row.pair))
-            return pair, row.expires_at, row.version
+            left = (row.expires_at - work.now).total_seconds()
+            resting = (row.resting_until - work.now).total_seconds() if row.resting_until else 0.0
+            pair = TokenPair.of(json.loads(self._vault.open(row.pair)))
+            return Kept(pair, row.version, left, max(0.0, resting), row.problem)
 
-    def secret_of(self, client_id: str) -> str | None:
-        """The app's client secret."""
+    def app(self, client_id: str) -> AppKeys | None:
+        """The app with its secrets; None when it is not known."""
         with self._store.read() as work:
-            return app_secret(work, self._vault, client_id)
+            return apps.keys(work, self._vault, client_id)
+
+    def note_secret(self, client_id: str, *, newest_works: bool) -> None:
+        """Remember whether Xero took the app's newest secret, so that a mistyped one is seen before it matters."""
+        with self._store.write() as work:
+            moment = None if newest_works else work.now
+            mine = update(XeroApp).where(col(XeroApp.client_id) == client_id)
+            work.session.exec(mine.values(secret_refused_at=moment))
 
     def lease(self, client_id: str, xero_user: str, holder: str, seconds: float) -> bool:
         """Take the right to refresh this pair, for everybody, for a while."""
         with self._store.write() as work:
             free = or_(col(Token.lease_until).is_(None), col(Token.lease_until) < work.now)
-            took = update(Token).where(col(Token.client_id) == client_id, col(Token.xero_user) == xero_user, free)
+            took = update(Token).where(*_of(client_id, xero_user), free)
             result = work.session.exec(took.values(lease=holder, lease_until=work.after(seconds)))
             return bool(result.rowcount)
 
-    def save(self, client_id: str, xero_user: str, pair: dict[str, Any], *, version: int) -> bool:
-        """Keep a new pair if nobody saved one since `version`; ends the lease."""
+    def save(self, client_id: str, xero_user: str, pair: TokenPair, *, version: int, holder: str) -> bool:
+        """Keep a new pair if nobody saved one since `version` nor took the lease; ends the lease."""
         with self._store.write() as work:
-            mine = (
-                col(Token.client_id) == client_id,
-                col(Token.xero_user) == xero_user,
-                col(Token.version) == version,
-            )
-            result = work.session.exec(
-                update(Token)
-                .where(*mine)
-                .values(
-                    pair=self._vault.seal(json.dumps(pair)),
-                    expires_at=work.now + timedelta(seconds=float(pair["expires_in"])),
-                    version=version + 1,
-                    lease=None,
-                    lease_until=None,
-                    refreshed_at=work.now,
-                )
-            )
-            return bool(result.rowcount)
+            changes = _fresh(work, self._vault, pair) | {"version": version + 1}
+            return self._set(work, client_id, xero_user, version, holder, changes)
+
+    def refuse(self, client_id: str, xero_user: str, problem: str, *, version: int, holder: str) -> bool:
+        """Xero refused the pair for good: it is not used again; False when another pair was saved meanwhile."""
+        with self._store.write() as work:
+            return self._set(work, client_id, xero_user, version, holder, {"problem": problem})
+
+    def rest(self, client_id: str, xero_user: str, seconds: float, *, version: int, holder: str) -> None:
+        """Xero's token service did not answer: nobody asks it about this pair for a while."""
+        with self._store.write() as work:
+            changes = {"resting_until": work.after(seconds)}
+            self._set(work, client_id, xero_user, version, holder, changes)
+
+    def _set(
+        self, work: Work, client_id: str, xero_user: str, version: int, holder: str, changes: dict[str, Any]
+    ) -> bool:
+        """Compare-and-set under the lease: who lost it to another may not overwrite that one's newer pair."""
+        mine = update(Token).where(
+            *_of(client_id, xero_user), col(Token.version) == version, col(Token.lease) == holder
+        )
+        free = {"lease": None, "lease_until": None}
+        return bool(work.session.exec(mine.values(**free | changes)).rowcount)
 
 
-def keep_first_pair(work: Work, vault: Vault, client_id: str, xero_user: str, pair: dict[str, Any]) -> None:
+def keep_first_pair(work: Work, vault: Vault, client_id: str, xero_user: str, pair: TokenPair) -> None:
     """Keep the pair of a fresh login, over whatever was there."""
     known = work.session.get(Token, (client_id, xero_user))
-    work.session.merge(
-        Token(
-            client_id=client_id,
-            xero_user=xero_user,
-            pair=vault.seal(json.dumps(pair)),
-            expires_at=work.now + timedelta(seconds=float(pair["expires_in"])),
-            version=known.version + 1 if known else 1,
-            refreshed_at=work.now,
+    version = known.version + 1 if known else 1
+    fresh = _fresh(work, vault, pair)
+    work.session.merge(Token(client_id=client_id, xero_user=xero_user, version=version, **fresh))
+    work.session.flush()
+
+
+def forgive(work: Work, client_id: str, problems: tuple[str, ...]) -> None:
+    """The app was mended: pairs that were refused for these problems may be tried again."""
+    mended = update(Token).where(col(Token.client_id) == client_id, col(Token.problem).in_(problems))
+    work.session.exec(mended.values(problem="", resting_until=None))
+
+
+def unrefreshed_since(work: Work, moment: datetime) -> list[Token]:
+    """Pairs still good and in use by an enabled company that nobody has refreshed since."""
+    used = (
+        select(Connection.company)
+        .join(CompanyApp, col(CompanyApp.company) == col(Connection.company))
+        .where(
+            Connection.client_id == Token.client_id,
+            Connection.xero_user == Token.xero_user,
+            Connection.state != "disconnected",
+            CompanyApp.state == "enabled",
         )
     )
-    work.session.flush()
+    asked = select(Token).where(col(Token.refreshed_at) < moment, Token.problem == "", used.exists())
+    return list(work.session.exec(asked.order_by(col(Token.refreshed_at))))
+
+
+def _fresh(work: Work, vault: Vault, pair: TokenPair) -> dict[str, Any]:
+    return {
+        "pair": vault.seal(pair.to_json()),
+        "expires_at": work.now + timedelta(seconds=pair.expires_in),
+        "refreshed_at": work.now,
+        "problem": "",
+        "resting_until": None,
+        "lease": None,
+        "lease_until": None,
+    }
+
+
+def _of(client_id: str, xero_user: str) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    return col(Token.client_id) == client_id, col(Token.xero_user) == xero_user

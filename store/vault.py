@@ -13,7 +13,8 @@ class Vault:
     """Seals and opens text. `keys` newest first, each as `Fernet.generate_key()` makes them."""
 
     def __init__(self, keys: Sequence[str]) -> None:
-        self._fernet = MultiFernet([Fernet(key) for key in keys])
+        fernets = [Fernet(key) for key in keys]
+        self._fernet, self._newest = MultiFernet(fernets), fernets[0]
 
     def seal(self, secret: str) -> bytes:
         """The secret, encrypted."""
@@ -27,3 +28,11 @@ class Vault:
             raise Unopenable(
                 "a stored secret does not open with ENCRYPTION_KEYS: is the key it was sealed with missing?"
             ) from None
+
+    def opens_with_newest(self, sealed: bytes) -> bool:
+        """Whether the newest key alone opens this."""
+        try:
+            self._newest.decrypt(sealed)
+        except InvalidToken:
+            return False
+        return True

@@ -69,7 +69,7 @@ def _wait_for_permit(tools: Tools, organisation: Organisation, permit: Permit) -
     if permit.wait >= troubles.WORTH_TELLING_SECONDS:
         limited = Trouble("limited", f"Xero's {permit.limit} limit", wait=permit.wait, limit=permit.limit)
         with tools.store.write() as work:
-            troubles.rest(work, organisation, limited, 0)
+            troubles.rest(work, tools, organisation, limited, 0)
     return Next(permit.wait)
 
 

@@ -15,20 +15,24 @@ from events.reasons import Reason
 from store import companies, connections, contacts, exports, inbox, requests
 from store.tables import Export, Item
 from store.unit_of_work import Work
-from worker import answering, checks, joining
+from worker import answering, checks, joining, parking
 from worker.joining import Move, Standing
 from worker.tools import Tools
 
 
 @dataclass(frozen=True)
 class Receipt:
-    """What a door answers: whose request it is, how many invoices were new, and whether we had it before."""
+    """What a door answers: whose request it is, how many invoices were new, and whether we had it before.
+
+    `connection` says whom the company's exports wait for; None while nothing does.
+    """
 
     event: str
     company: str
     request: str
     invoices: int
     repeated: bool = False
+    connection: str | None = None
 
 
 @dataclass
@@ -55,9 +59,10 @@ def accept(tools: Tools, document: Any) -> Receipt:
         if not companies.exists(work, asked.company):
             raise Unreadable(f"data.company: there is no company “{asked.company}” here")
         connection = connections.of_company(work, asked.company)
-        lane = Lane(asked.company, connection.tenant if connection else "")
+        lane = Lane(asked.company, connection.tenant if connection else connections.NOT_YET)
         new = _file(work, tools, _Filing(asked, envelope, lane))
-        receipt = Receipt(envelope.id, asked.company, asked.request, new)
+        waits_for = parking.at_intake(work, tools, connection, asked.company, asked.request)
+        receipt = Receipt(envelope.id, asked.company, asked.request, new, connection=waits_for)
         inbox.file(work, envelope.source, envelope.id, body_hash, receipt.__dict__)
     tools.bells.ring(lane.key)
     tools.bells.wake_relay()

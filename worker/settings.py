@@ -35,6 +35,16 @@ class Settings(BaseSettings):
     xero_api_url: str = Field(default="https://api.xero.com", description="Xero's API")
     xero_identity_url: str = Field(default="https://identity.xero.com", description="Xero's token service")
     xero_login_url: str = Field(default="https://login.xero.com", description="Xero's login page")
+    return_addresses: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(), description="Where people may return to after Xero's login: addresses, separated by commas"
+    )
+    login_link_seconds: float = Field(default=3600, gt=0, description="How long a login link is good")
+    login_seconds: float = Field(default=900, gt=0, description="How long a login may take once its link is opened")
+    keep_alive_days: float = Field(default=30, gt=0, lt=60, description="An unused Xero login is renewed this often")
+    expiry_warning_days: float = Field(
+        default=14, gt=0, lt=60, description="So long before a Xero login would end the host is warned"
+    )
+    tend: float = Field(default=3600, gt=0, description="How often logins are looked after")
     worker_processes: int = Field(default=2, ge=1, le=64, description="Worker processes that `up` runs")
     worker_threads: int = Field(default=8, ge=1, le=64, description="Turns at once in one worker process")
     lease: float = Field(default=90, gt=0, description="How long a batch belongs to its worker")
@@ -50,10 +60,10 @@ class Settings(BaseSettings):
     log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR")
     log_format: str = Field(default="auto", description="auto (JSON unless a terminal), json or console")
 
-    @field_validator("encryption_keys", mode="before")
+    @field_validator("encryption_keys", "return_addresses", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
-        return tuple(key.strip() for key in value.split(",") if key.strip()) if isinstance(value, str) else value
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
     @property
     def call_deadline(self) -> float:

@@ -11,6 +11,8 @@ from store.unit_of_work import Store
 from store.vault import Vault
 from worker.doorbells import Doorbells
 from worker.settings import Settings
+from xero_adapter.auth import Auth
+from xero_adapter.login import XeroLogin
 from xero_adapter.pace import Pace
 
 
@@ -28,6 +30,8 @@ class Tools:
     redis: redis.Redis
     vault: Vault
     pace: Pace
+    auth: Auth
+    login: XeroLogin
     target: AccountingTarget
     bells: Doorbells
     elapsed: Callable[[], float] = elapsed

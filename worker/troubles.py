@@ -9,14 +9,13 @@ from store import batches, exports, lanes, outbox, requests
 from store.batches import Hold
 from store.outbox import Outgoing
 from store.unit_of_work import Work
-from worker import logs, retries
+from worker import logs, parking, retries
 from worker.tools import Tools
 
-_CAUSES: dict[str, Any] = {"limited": "limit", "offline": "offline", "needs_login": "needs_login"}
+_CAUSES: dict[str, Any] = {"limited": "limit", "offline": "offline"}
 _WORDS = {
     "limit": "Xero's limit is reached; the export goes on by itself.",
     "offline": "The Xero organisation is offline for the moment; the export goes on by itself.",
-    "needs_login": "Xero asks for a new login before the export can go on.",
     "trouble": "Xero does not answer properly at the moment; the export goes on by itself.",
 }
 WORTH_TELLING_SECONDS = 5.0
@@ -62,7 +61,7 @@ def give_back(tools: Tools, organisation: Organisation, hold: Hold, trouble: Tro
                 for export in back
             ],
         )
-        rest(work, organisation, trouble, 0)
+        rest(work, tools, organisation, trouble, 0)
 
 
 def _park(tools: Tools, organisation: Organisation, hold: Hold, trouble: Trouble) -> None:
@@ -73,16 +72,15 @@ def _park(tools: Tools, organisation: Organisation, hold: Hold, trouble: Trouble
             return
         parked = exports.of_batch(work, hold.batch_id)
         exports.change(work, [{"id": export.id, "state": "uncertain", "crashes": 0} for export in parked])
-        rest(work, organisation, trouble, lanes.count_unknown(work, organisation.lane))
+        rest(work, tools, organisation, trouble, lanes.count_unknown(work, organisation.lane))
 
 
-def rest(work: Work, organisation: Organisation, trouble: Trouble, unknown_in_a_row: int) -> None:
+def rest(work: Work, tools: Tools, organisation: Organisation, trouble: Trouble, unknown_in_a_row: int) -> None:
     """Let the lane wait as long as the trouble asks, and say so when it is long."""
-    cause = _CAUSES.get(trouble.effect, "trouble")
     if trouble.effect == "needs_login":
-        if lanes.stop(work, organisation.lane, cause, trouble.message):
-            _tell(work, organisation, cause, None)
+        parking.after_refusal(work, tools, organisation, trouble)
         return
+    cause = _CAUSES.get(trouble.effect, "trouble")
     seconds = retries.lane_wait(trouble, unknown_in_a_row)
     if seconds <= 0:
         return

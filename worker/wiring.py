@@ -15,8 +15,10 @@ from worker.settings import Settings
 from worker.tools import Tools
 from xero_adapter.auth import Auth
 from xero_adapter.client import XeroClient
+from xero_adapter.login import XeroLogin
 from xero_adapter.pace import Limits, Pace
 from xero_adapter.target import XeroTarget
+from xero_adapter.token_service import TokenService
 
 
 def build(settings: Settings, *, patient: bool = True) -> Tools:
@@ -30,14 +32,18 @@ def assemble(settings: Settings, store: Store, client: redis.Redis, **others: An
     vault = Vault(settings.encryption_keys)
     pace = Pace(client, limits(settings))
     xero = XeroClient(settings.xero_api_url, connect=settings.connect_timeout, read=settings.read_timeout)
-    auth = Auth(TokenBox(store, vault), settings.xero_identity_url)
+    tokens = TokenService(settings.xero_identity_url)
+    auth = Auth(TokenBox(store, vault), tokens)
+    login = XeroLogin(settings.xero_login_url, settings.xero_api_url, tokens)
     made: dict[str, Any] = {
         "settings": settings,
         "store": store,
         "redis": client,
         "vault": vault,
         "pace": pace,
-        "target": XeroTarget(xero, auth, pace, settings.link_base),
+        "auth": auth,
+        "login": login,
+        "target": XeroTarget(xero, auth, login, pace, settings.link_base),
         "bells": Doorbells(client, queue.build(client).push, turn_seconds=settings.call_deadline + 30),
     }
     return Tools(**{**made, **others})

@@ -1,122 +1,157 @@
 """Access tokens: one refresh at a time for each (app, Xero user), the new pair saved before it is used.
 
-Facts: xero/facts.md §7.2. The refresh call is ours: the SDK's has no timeout and no lock (§9.1).
+Facts: xero/facts.md §7.2. The right to refresh is a lease in the token box, taken and given back in short
+transactions; no transaction is open while Xero is asked. A worker that dies between Xero's answer and our
+commit costs one lease: the old refresh token is good for 30 minutes more. Time is the box's, the same for all
+machines, so a worker whose clock is wrong neither refreshes too often nor too late.
 """
 
 import time
 import uuid
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
-from typing import Any, Protocol
-
-import httpx
+from typing import Protocol
 
 from events.accounting_target import Organisation, Trouble
+from events.connection_problems import Problem
+from events.credentials import AppKeys, TokenPair
+from xero_adapter.token_service import DEADLINE_SECONDS, TokenService
 
-Pair = dict[str, Any]
-_EARLY = timedelta(seconds=60)
-_REFRESH_LEASE_SECONDS = 30
-_LONGEST_WAIT_SECONDS = 10
+_EARLY_SECONDS, _EARLY_SHARE = 60.0, 0.1
+_LEASE_SECONDS = DEADLINE_SECONDS * 2 + 5  # two questions while a secret is being replaced
+_LONGEST_WAIT_SECONDS = 10.0
+_LOOK_AGAIN_SECONDS = 0.1
+
+
+class Kept(Protocol):
+    """A pair in the box. Times are seconds from now; `problem` ends its use, `resting` delays the next refresh."""
+
+    @property
+    def pair(self) -> TokenPair: ...
+    @property
+    def version(self) -> int: ...
+    @property
+    def seconds_left(self) -> float: ...
+    @property
+    def resting(self) -> float: ...
+    @property
+    def problem(self) -> str: ...
 
 
 class TokenBox(Protocol):
     """Where token pairs are kept, safely and shared by all machines."""
 
-    def load(self, client_id: str, xero_user: str) -> tuple[Pair, datetime, int] | None:
-        """The pair, when its access token expires, its version."""
+    def load(self, client_id: str, xero_user: str) -> Kept | None:
+        """The pair of this login; None before the first one."""
         ...
 
-    def secret_of(self, client_id: str) -> str | None:
-        """The app's client secret."""
+    def app(self, client_id: str) -> AppKeys | None:
+        """The app with its secrets."""
+        ...
+
+    def note_secret(self, client_id: str, *, newest_works: bool) -> None:
+        """Remember whether Xero took the app's newest secret."""
         ...
 
     def lease(self, client_id: str, xero_user: str, holder: str, seconds: float) -> bool:
         """Take the right to refresh."""
         ...
 
-    def save(self, client_id: str, xero_user: str, pair: Pair, *, version: int) -> bool:
-        """Keep the new pair unless another was kept since `version`."""
+    def save(self, client_id: str, xero_user: str, pair: TokenPair, *, version: int, holder: str) -> bool:
+        """Keep the new pair unless another was kept since `version`, or the lease went to somebody else."""
+        ...
+
+    def refuse(self, client_id: str, xero_user: str, problem: str, *, version: int, holder: str) -> bool:
+        """Xero refused the pair for good; False when another pair was kept meanwhile."""
+        ...
+
+    def rest(self, client_id: str, xero_user: str, seconds: float, *, version: int, holder: str) -> None:
+        """Nobody asks Xero about this pair for a while."""
         ...
 
 
 class Auth:
-    """Gives bearers. `now` and `sleep` can be handed in."""
+    """Gives bearers. `sleep` can be handed in."""
 
-    def __init__(
-        self,
-        box: TokenBox,
-        identity_url: str,
-        *,
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
-        sleep: Callable[[float], None] = time.sleep,
-    ) -> None:
+    def __init__(self, box: TokenBox, tokens: TokenService, *, sleep: Callable[[float], None] = time.sleep) -> None:
         self._box = box
-        self._url = f"{identity_url.rstrip('/')}/connect/token"
-        self._now = now
+        self._tokens = tokens
         self._sleep = sleep
-        self._http = httpx.Client(timeout=httpx.Timeout(20, connect=5))
 
     def bearer(self, organisation: Organisation, *, instead_of: str | None = None) -> str:
         """A valid access token, not `instead_of` (one that Xero has refused). Raises Trouble."""
-        waited = 0.0
-        holder = uuid.uuid4().hex
+        return self.access(organisation.client_id, organisation.xero_user, instead_of=instead_of)
+
+    def renew(self, client_id: str, xero_user: str) -> None:
+        """Refresh the pair although it is still good, so that it does not end unused. Raises Trouble."""
+        kept = self._load(client_id, xero_user)
+        self.access(client_id, xero_user, instead_of=kept.pair.access_token)
+
+    def access(self, client_id: str, xero_user: str, *, instead_of: str | None = None) -> str:
+        """A valid access token of this login, not `instead_of`. Raises Trouble."""
+        holder, waited = uuid.uuid4().hex, 0.0
         while waited < _LONGEST_WAIT_SECONDS:
-            pair, _, version = kept = self._load(organisation)
-            if self._usable(kept, instead_of):
-                return str(pair["access_token"])
-            if self._box.lease(organisation.client_id, organisation.xero_user, holder, _REFRESH_LEASE_SECONDS):
-                return self._refresh(organisation, version, instead_of)
-            self._sleep(0.1)  # another worker is refreshing this very pair
-            waited += 0.1
-        raise Trouble("not_sent", "another worker is renewing the Xero login", wait=1)
+            kept = self._load(client_id, xero_user)
+            if _usable(kept, instead_of):
+                return kept.pair.access_token
+            if self._box.lease(client_id, xero_user, holder, _LEASE_SECONDS):
+                renewed = self._refresh(client_id, xero_user, holder, instead_of)
+                if renewed:
+                    return renewed
+            else:
+                self._sleep(_LOOK_AGAIN_SECONDS)  # another worker is refreshing this very pair
+            waited += _LOOK_AGAIN_SECONDS
+        raise Trouble("not_sent", "another worker is renewing the Xero login", wait=5)
 
-    def _refresh(self, organisation: Organisation, version: int, instead_of: str | None) -> str:
-        pair, _, newest = kept = self._load(organisation)
-        if newest != version and self._usable(kept, instead_of):
-            return str(pair["access_token"])
-        new = self._ask_for_pair(organisation, pair)
-        if not self._box.save(organisation.client_id, organisation.xero_user, new, version=newest):
-            pair, _, _ = self._load(organisation)
-            return str(pair["access_token"])
-        return str(new["access_token"])
-
-    def _ask_for_pair(self, organisation: Organisation, pair: Pair) -> Pair:
-        secret = self._box.secret_of(organisation.client_id)
-        if secret is None:
-            raise Trouble("needs_login", "the company's Xero app is not set up")
-        form = {"grant_type": "refresh_token", "refresh_token": str(pair["refresh_token"])}
+    def _refresh(self, client_id: str, xero_user: str, holder: str, instead_of: str | None) -> str | None:
+        """The access token of the new pair; None when somebody else kept a newer one."""
+        kept = self._load(client_id, xero_user)
+        if _usable(kept, instead_of):
+            self._box.rest(client_id, xero_user, 0, version=kept.version, holder=holder)
+            return kept.pair.access_token
         try:
-            reply = self._http.post(self._url, data=form, auth=(organisation.client_id, secret))
-        except httpx.HTTPError as lost:
-            raise Trouble("not_sent", f"Xero's login service: {type(lost).__name__}", wait=5) from None
-        return _pair_in(reply)
+            pair = self._ask(client_id, kept.pair)
+        except Trouble as trouble:
+            if self._told(client_id, xero_user, holder, kept.version, trouble):
+                raise
+            return None
+        saved = self._box.save(client_id, xero_user, pair, version=kept.version, holder=holder)
+        return pair.access_token if saved else None
 
-    def _load(self, organisation: Organisation) -> tuple[Pair, datetime, int]:
-        kept = self._box.load(organisation.client_id, organisation.xero_user)
+    def _ask(self, client_id: str, pair: TokenPair) -> TokenPair:
+        app = self._box.app(client_id)
+        if app is None:
+            raise Trouble("needs_login", "the Xero app is not set up", problem=Problem.APP_MISSING.code)
+        form = {"grant_type": "refresh_token", "refresh_token": pair.refresh_token}
+        new, newest_works = self._tokens.ask(app, form)
+        if len(app.secrets) > 1:
+            self._box.note_secret(client_id, newest_works=newest_works)
+        return new
+
+    def _told(self, client_id: str, xero_user: str, holder: str, version: int, trouble: Trouble) -> bool:
+        """Note what Xero said, so that nobody asks the same again; False when a newer pair is there by now."""
+        if trouble.effect == "needs_login":
+            problem = trouble.problem or Problem.LOGIN_ENDED.code
+            return self._box.refuse(client_id, xero_user, problem, version=version, holder=holder)
+        self._box.rest(client_id, xero_user, trouble.wait or 0, version=version, holder=holder)
+        return True
+
+    def _load(self, client_id: str, xero_user: str) -> Kept:
+        kept = self._box.load(client_id, xero_user)
         if kept is None:
-            raise Trouble("needs_login", "nobody has logged in to Xero yet")
+            raise Trouble("needs_login", "nobody has logged in to Xero yet", problem=Problem.NEVER_CONNECTED.code)
+        if kept.problem:
+            raise Trouble("needs_login", "Xero has refused this login", problem=kept.problem)
         return kept
 
-    def _usable(self, kept: tuple[Pair, datetime, int], instead_of: str | None) -> bool:
-        pair, expires_at, _ = kept
-        return pair["access_token"] != instead_of and expires_at - _EARLY > self._now()
 
+def _usable(kept: Kept, instead_of: str | None) -> bool:
+    """Good for a call: a minute left, or a tenth of a life that is shorter (else it would be renewed at every call).
 
-def _pair_in(reply: httpx.Response) -> Pair:
-    """The pair in a token answer. Raises Trouble: a refused login needs a person, anything else only time."""
-    try:
-        said = reply.json()
-    except ValueError:
-        said = {}
-    if reply.status_code == 200 and "access_token" in said:
-        scope = str(said.get("scope", "")).split()
-        return {
-            "access_token": said["access_token"],
-            "refresh_token": said["refresh_token"],
-            "expires_in": said.get("expires_in", 1800),
-            "token_type": "Bearer",
-            "scope": scope,
-        }
-    if reply.status_code in (400, 401):
-        raise Trouble("needs_login", f"Xero refused the login: {said.get('error', reply.status_code)}")
-    raise Trouble("not_sent", f"Xero's login service answered {reply.status_code}", wait=5)
+    Raises Trouble for one that is over while the token service rests.
+    """
+    early = min(_EARLY_SECONDS, kept.pair.expires_in * _EARLY_SHARE)
+    if kept.pair.access_token != instead_of and kept.seconds_left > early:
+        return True
+    if kept.resting > 0:
+        raise Trouble("not_sent", "Xero's login service did not answer a moment ago", wait=kept.resting)
+    return False

@@ -143,6 +143,11 @@ class Pace:
         args: list[str | int] = [limits.per_minute, window, minute, limits.per_day, day, _ms(limits.day)]
         self._note(keys=self._keys(organisation), args=args)
 
+    def day_left(self, tenant: str) -> int:
+        """Calls that the organisation's day still has, as far as we know. Raises redis.RedisError."""
+        used = self._client.get(f"{self._prefix}:pace:{tenant}:day")
+        return max(0, self._limits.per_day - int(used or 0))
+
     def pause(self, organisation: Organisation, limit: str, seconds: float) -> None:
         """Xero said 429: nobody calls until it is over. The app's own limit pauses all its organisations."""
         keys = self._keys(organisation)

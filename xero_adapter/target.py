@@ -6,10 +6,12 @@ from typing import Any
 from urllib.parse import quote
 
 from events.accounting_target import Answers, Element, Organisation, Posted, Posting, Trouble
+from events.connection_problems import Problem
 from events.invoice import folded
 from xero_adapter import answers, links, mapping
 from xero_adapter.auth import Auth
 from xero_adapter.client import Reply, XeroClient
+from xero_adapter.login import XeroLogin
 from xero_adapter.pace import Pace
 
 _LONGEST_QUERY = 1500  # characters of encoded numbers; above 2,048 in all Xero answers 404 (xero/facts.md §4.3)
@@ -19,9 +21,10 @@ _SHORT_WAIT = 2.0
 class XeroTarget:
     """The only accounting target there is today."""
 
-    def __init__(self, client: XeroClient, auth: Auth, pace: Pace, link_base: str) -> None:
+    def __init__(self, client: XeroClient, auth: Auth, login: XeroLogin, pace: Pace, link_base: str) -> None:
         self._client = client
         self._auth = auth
+        self._login = login
         self._pace = pace
         self._link_base = link_base
 
@@ -65,7 +68,7 @@ class XeroTarget:
     def _call(self, organisation: Organisation, send: Callable[[str], Reply]) -> Reply:
         bearer = self._auth.bearer(organisation)
         reply = send(bearer)
-        if reply.status == 401:
+        if reply.status == 401 and not _lacks_scope(reply):
             reply = send(self._auth.bearer(organisation, instead_of=bearer))
         self._pace.note(organisation, reply.headers)
         if reply.status == 200:
@@ -76,10 +79,22 @@ class XeroTarget:
         if reply.status == 429:
             return self._limited(organisation, reply)
         if reply.status in (401, 403):
-            return _trouble("needs_login", f"Xero answered {reply.status}: {_detail(reply)}", reply)
+            said = f"Xero answered {reply.status}: {_detail(reply)}"
+            return _trouble("needs_login", said, reply, problem=self._problem(organisation, reply).code)
         if reply.status == 503 and b"Organisation is offline" in reply.body:
             return _trouble("offline", "the Xero organisation is offline", reply, wait=300)
         return _trouble("unknown", f"Xero answered {reply.status}", reply)
+
+    def _problem(self, organisation: Organisation, reply: Reply) -> Problem:
+        """What a person has to mend; a 403 has two causes, which only the connections tell apart (§6.2 #35-38)."""
+        if reply.status == 401:
+            return Problem.SCOPE_MISSING if _lacks_scope(reply) else Problem.LOGIN_ENDED
+        try:
+            connected = self._login.organisations(self._auth.bearer(organisation))
+        except Trouble as unclear:
+            return Problem.of(unclear.problem, Problem.DISCONNECTED)
+        still = any(one.tenant == organisation.lane.tenant for one in connected)
+        return Problem.NOT_PERMITTED if still else Problem.DISCONNECTED
 
     def _limited(self, organisation: Organisation, reply: Reply) -> Trouble:
         limit = reply.headers.get("x-rate-limit-problem", "").lower()
@@ -106,6 +121,12 @@ def _detail(reply: Reply) -> str:
     if not isinstance(document, dict):
         return "no detail"
     return str({str(key).lower(): value for key, value in document.items()}.get("detail", "no detail"))
+
+
+def _lacks_scope(reply: Reply) -> bool:
+    """A new token would not help: this one lacks a permission (xero/facts.md §6.2 #36)."""
+    asked = reply.headers.get("www-authenticate", "")
+    return "insufficient_scope" in asked or _detail(reply).startswith("AuthorizationUnsuccessful")
 
 
 def _correlation(reply: Reply) -> str | None:

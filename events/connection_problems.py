@@ -1,0 +1,107 @@
+"""What can be wrong with a company's connection to Xero. Codes are stored and published: add, never rename.
+
+Each member's value is its help, as in `events.reasons`; facts in braces come from the connection at hand.
+"""
+
+from collections.abc import Mapping
+from enum import Enum
+
+from events.reasons import Help
+
+
+class Problem(Enum):
+    """Why a company's exports wait for a person, and who that person is."""
+
+    NEVER_CONNECTED = Help(
+        "Not connected yet",
+        "{company} is not connected to a Xero organisation yet.",
+        "clerk",
+        "Open the login link and choose the organisation; what was asked for meanwhile is sent by itself.",
+    )
+    LOGIN_ENDED = Help(
+        "Login to Xero ended",
+        "Xero no longer accepts the login for {organisation}: it was withdrawn or not used for 60 days.",
+        "clerk",
+        "Open the login link and log in to Xero again; everything that waits is sent by itself.",
+    )
+    APP_REFUSED = Help(
+        "Xero app not accepted",
+        "Xero does not accept the Client ID and Client Secret kept for {company}.",
+        "support",
+        "Check the app in Xero's developer portal, then enter its secret: crewcard-xero companies secret {company}",
+    )
+    APP_NOT_ALLOWED = Help(
+        "Xero app lacks a permission",
+        "The Xero app of {company} may not ask for the permissions it is set up with.",
+        "support",
+        "Newer apps need granular scopes: crewcard-xero companies scopes {company} granular",
+    )
+    APP_MISSING = Help(
+        "No Xero app",
+        "No Xero app is kept for {company}.",
+        "support",
+        "Enter its Client ID and Client Secret: crewcard-xero companies app {company}",
+    )
+    APP_DISABLED = Help(
+        "Export switched off",
+        "The Xero app of {company} was switched off here.",
+        "support",
+        "Switch it on again: crewcard-xero companies enable {company}",
+    )
+    SCOPE_MISSING = Help(
+        "Permission missing",
+        "The login for {organisation} does not carry every permission the export needs.",
+        "clerk",
+        "Open the login link, log in again and accept all permissions Xero lists.",
+    )
+    SCOPES_CHANGED = Help(
+        "Permissions changed",
+        "The permissions that {company} asks Xero for were changed, and a login made before does not carry them.",
+        "clerk",
+        "Open the login link, log in again and accept the permissions Xero lists.",
+    )
+    DISCONNECTED = Help(
+        "Disconnected",
+        "{organisation} is no longer connected: it was disconnected, or its Xero subscription ended.",
+        "clerk",
+        "Open the login link and choose the organisation again; everything that waits is sent by itself.",
+    )
+    NOT_PERMITTED = Help(
+        "Xero user lacks the right",
+        "The Xero user who logged in may not raise sales invoices in {organisation}.",
+        "clerk",
+        "Log in as a Standard or Adviser user of the organisation, with the login link.",
+    )
+    OTHER_ORGANISATION = Help(
+        "Work waits for another organisation",
+        "Invoices that were meant for {before} wait, and {company} is now connected to {organisation}.",
+        "admin",
+        "Decide: crewcard-xero connections decide {company} --send (to {organisation}) or --cancel; "
+        "or log in again and choose {before}.",
+    )
+
+    @property
+    def code(self) -> str:
+        """The published code: `login_ended`."""
+        return self.name.lower()
+
+    @classmethod
+    def of(cls, code: str | None, otherwise: "Problem | None" = None) -> "Problem":
+        """The problem with this code; `otherwise`, or a login that ended, for one we do not know."""
+        return cls.__members__.get((code or "").upper(), otherwise or cls.LOGIN_ENDED)
+
+    def message(self, facts: Mapping[str, str]) -> str:
+        """What happened, with the connection's own names in it."""
+        return self.value.message.format_map(_Facts(facts))
+
+    def remedy(self, facts: Mapping[str, str]) -> str:
+        """What to do about it."""
+        return self.value.how.format_map(_Facts(facts))
+
+
+_UNNAMED = {"company": "the company", "organisation": "the Xero organisation", "before": "another organisation"}
+
+
+class _Facts(dict[str, str]):
+    def __missing__(self, name: str) -> str:
+        return _UNNAMED.get(name, name)

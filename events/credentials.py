@@ -1,0 +1,47 @@
+"""Secrets in flight. None of these shows its secret when it is printed, logged or caught in a traceback."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+AppKind = Literal["web", "pkce"]
+_HALF_AN_HOUR = 1800.0
+
+
+@dataclass(frozen=True)
+class AppKeys:
+    """A Xero app and its secrets, newest first; an app of kind `pkce` has none (xero/facts.md §7.1)."""
+
+    client_id: str
+    secrets: tuple[str, ...] = field(repr=False)
+    kind: AppKind = "web"
+
+
+@dataclass(frozen=True)
+class TokenPair:
+    """What Xero's token service gave: access token for `expires_in` seconds, refresh token for its next use."""
+
+    access_token: str = field(repr=False)
+    refresh_token: str = field(repr=False)
+    expires_in: float = _HALF_AN_HOUR
+    scopes: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, said: Mapping[str, Any]) -> "TokenPair":
+        """The pair in a token answer. Raises KeyError or ValueError for an answer without one."""
+        scope = said.get("scope") or ()
+        scopes = scope.split() if isinstance(scope, str) else scope
+        expires_in = float(said.get("expires_in", _HALF_AN_HOUR))
+        return cls(str(said["access_token"]), str(said["refresh_token"]), expires_in, tuple(map(str, scopes)))
+
+    def to_json(self) -> str:
+        """The pair as text, to be sealed."""
+        return json.dumps(
+            {
+                "access_token": self.access_token,
+                "refresh_token": self.refresh_token,
+                "expires_in": self.expires_in,
+                "scope": list(self.scopes),
+            }
+        )

@@ -1,0 +1,106 @@
+"""Why a login was refused: what the person at the browser reads, and the host."""
+
+from enum import Enum
+from typing import NamedTuple
+
+
+class Told(NamedTuple):
+    """A title, what happened, what to do; `status` for HTTP."""
+
+    title: str
+    message: str
+    how: str
+    status: int = 400
+
+
+_ASK_AGAIN = "Go back to CrewCard and ask for a new link."
+
+
+class Refusal(Enum):
+    """One member per way a login can be refused; nothing was changed in any of them."""
+
+    LINK_FORGED = Told("This link is not valid", "The address is incomplete or was changed.", _ASK_AGAIN)
+    LINK_STALE = Told("This link is too old", "Login links are good for a short time only.", _ASK_AGAIN, 410)
+    LINK_USED = Told("This link was used already", "Each login link works once.", _ASK_AGAIN, 410)
+    STATE_UNKNOWN = Told("This login was not started here", "Xero's answer belongs to no login we know.", _ASK_AGAIN)
+    OTHER_BROWSER = Told(
+        "This login was started elsewhere",
+        "Xero's answer belongs to a login that was started in another browser or window.",
+        _ASK_AGAIN,
+        403,
+    )
+    WRONG_COMPANY = Told(
+        "Another company's login", "Xero's answer belongs to another company's login.", _ASK_AGAIN, 403
+    )
+    ALREADY_ANSWERED = Told(
+        "This login is over", "Xero's answer was used already, or came too late.", _ASK_AGAIN, 409
+    )
+    DENIED = Told(
+        "Access was not given",
+        "Xero says the access was declined, so nothing was connected.",
+        "Open a new login link and choose “Continue with Organization” at Xero.",
+        403,
+    )
+    CODE_REFUSED = Told(
+        "Xero did not accept the login", "Xero's code was used before or is too old.", _ASK_AGAIN, 409
+    )
+    APP_REFUSED = Told(
+        "The Xero app was not accepted",
+        "Xero does not accept the Client ID and Client Secret kept for this company.",
+        "CrewCard support has to check the app's Client ID and Client Secret.",
+        409,
+    )
+    APP_NOT_ALLOWED = Told(
+        "The Xero app lacks a permission",
+        "The company's Xero app may not ask for the permissions it is set up with.",
+        "CrewCard support has to choose the scopes that the app has.",
+        409,
+    )
+    APP_MISSING = Told(
+        "No Xero app is set up",
+        "There is no Xero app for this company here, or it was switched off.",
+        "CrewCard support has to enter its Client ID and Client Secret.",
+        409,
+    )
+    SCOPE_MISSING = Told(
+        "A permission is missing",
+        "The login does not carry every permission the export needs.",
+        "Open a new login link and accept all permissions Xero lists.",
+        409,
+    )
+    NO_ORGANISATIONS = Told(
+        "No organisation",
+        "This Xero login opens no organisation.",
+        "Log in as a user of the organisation, or choose one at Xero.",
+        409,
+    )
+    ALL_TAKEN = Told(
+        "Organisation already in use",
+        "The organisation is already used by another company in CrewCard.",
+        "Choose another organisation, or disconnect it from that company first.",
+        409,
+    )
+    NOT_OFFERED = Told("Not an organisation of this login", "This login does not open it.", "Choose one of the list.")
+    XERO_AWAY = Told(
+        "Xero does not answer", "Xero did not answer properly just now.", "Wait a minute and try again.", 503
+    )
+    RETURN_ADDRESS = Told(
+        "Return address not allowed",
+        "The address to return to is not on the list of this installation.",
+        "Add it to RETURN_ADDRESSES, or ask without one.",
+        422,
+    )
+
+    @property
+    def code(self) -> str:
+        """The published code: `link_used`."""
+        return self.name.lower()
+
+
+class LoginRefused(Exception):
+    """A login went no further; nothing was changed. `return_to` is where the person may go back to."""
+
+    def __init__(self, refusal: Refusal, return_to: str = "") -> None:
+        super().__init__(refusal.value.message)
+        self.refusal = refusal
+        self.return_to = return_to

@@ -1,0 +1,57 @@
+"""Login links: signed, short-lived, good for one login of one company.
+
+The link is a sealed word (Fernet: encrypted and signed, with any key still listed), so that making one writes
+nothing; that it serves only once is kept where it is used (store.logins).
+"""
+
+import json
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from urllib.parse import quote, urlencode
+
+from store.vault import Unopenable, Vault
+
+_PURPOSE = "login-link"
+
+
+class Forged(Exception):
+    """It is no link of ours."""
+
+
+@dataclass(frozen=True)
+class Ticket:
+    """Whose login a link begins, where the person goes afterwards, and until when it is good."""
+
+    id: str
+    company: str
+    return_to: str
+    ends_at: datetime
+
+
+@dataclass(frozen=True)
+class Link:
+    """A link for a person, and until when it is good."""
+
+    url: str
+    ends_at: datetime
+
+
+def link(vault: Vault, public_url: str, company: str, return_to: str, now: datetime, seconds: float) -> Link:
+    """A fresh link that begins the company's login."""
+    ends_at = now + timedelta(seconds=seconds)
+    said = [_PURPOSE, secrets.token_urlsafe(12), company, return_to, int(ends_at.timestamp())]
+    sealed = vault.seal(json.dumps(said)).decode()
+    page = f"{public_url.rstrip('/')}/connect/{quote(company, safe='')}"
+    return Link(f"{page}?{urlencode({'link': sealed})}", ends_at)
+
+
+def read(vault: Vault, text: str) -> Ticket:
+    """The ticket in a link. Raises Forged; whether its time is over is for the caller to see."""
+    try:
+        purpose, id_, company, return_to, ends_at = json.loads(vault.open(text.encode()))
+    except (Unopenable, ValueError, TypeError):
+        raise Forged from None
+    if purpose != _PURPOSE:
+        raise Forged
+    return Ticket(id_, company, return_to, datetime.fromtimestamp(ends_at, UTC))

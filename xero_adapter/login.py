@@ -1,0 +1,139 @@
+"""A person's login at Xero: the address to go to, the code exchanged, the organisations it opens (§7.1, §7.3)."""
+
+import base64
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+import httpx
+
+from events.accounting_target import Trouble
+from events.connection_problems import Problem
+from events.credentials import AppKeys, TokenPair
+from xero_adapter.token_service import TokenService
+
+_DEADLINE_SECONDS = 20
+
+
+@dataclass(frozen=True)
+class Found:
+    """An organisation that a login opens; `xero_id` is the connection's id, which is not the tenant's."""
+
+    tenant: str
+    name: str
+    xero_id: str
+    consent: str = ""
+
+
+@dataclass(frozen=True)
+class About:
+    """What Xero says about an organisation."""
+
+    name: str
+    short_code: str
+    base_currency: str
+
+
+class XeroLogin:
+    """Xero's login page, token service and connections; safe to share between threads."""
+
+    def __init__(self, login_url: str, api_url: str, tokens: TokenService) -> None:
+        self._login_url = login_url.rstrip("/")
+        self._api_url = api_url.rstrip("/")
+        self._tokens = tokens
+        self._http = httpx.Client(timeout=httpx.Timeout(_DEADLINE_SECONDS, connect=5))
+
+    def address(self, app: AppKeys, callback: str, scopes: str, state: str, verifier: str) -> str:
+        """Xero's login page for this app; the verifier's challenge goes along where the app type has PKCE."""
+        asked = {
+            "response_type": "code",
+            "client_id": app.client_id,
+            "redirect_uri": callback,
+            "scope": scopes,
+            "state": state,
+        }
+        if app.kind == "pkce":
+            asked |= {"code_challenge": challenge(verifier), "code_challenge_method": "S256"}
+        return f"{self._login_url}/identity/connect/authorize?{urlencode(asked)}"
+
+    def exchange(self, app: AppKeys, code: str, callback: str, verifier: str) -> TokenPair:
+        """The pair for a code, which Xero takes once and within five minutes. Raises Trouble."""
+        form = {"grant_type": "authorization_code", "code": code, "redirect_uri": callback}
+        if app.kind == "pkce":
+            form["code_verifier"] = verifier
+        pair, _ = self._tokens.ask(app, form)
+        return pair
+
+    def organisations(self, bearer: str) -> Sequence[Found]:
+        """The organisations this login opens now; none when all were disconnected. Raises Trouble."""
+        document = self._ask("GET", "/connections", bearer)
+        listed = document if isinstance(document, list) else []
+        found = (_found(one) for one in listed if isinstance(one, dict))
+        return [one for one in found if one]
+
+    def remove(self, bearer: str, xero_id: str) -> None:
+        """Disconnect one organisation, by the connection's id. Raises Trouble."""
+        self._ask("DELETE", f"/connections/{xero_id}", bearer)
+
+    def about(self, bearer: str, tenant: str) -> About:
+        """The organisation's name, short code and currency. Raises Trouble."""
+        document = self._ask("GET", "/api.xro/2.0/Organisation", bearer, {"xero-tenant-id": tenant})
+        listed = document.get("Organisations") if isinstance(document, dict) else None
+        one = listed[0] if isinstance(listed, list) and listed and isinstance(listed[0], dict) else {}
+        name, short_code, currency = (str(one.get(key) or "") for key in ("Name", "ShortCode", "BaseCurrency"))
+        return About(name, short_code, currency)
+
+    def _ask(self, method: str, path: str, bearer: str, more: dict[str, str] | None = None) -> Any:
+        headers = {"authorization": f"Bearer {bearer}", "accept": "application/json", **(more or {})}
+        try:
+            reply = self._http.request(method, f"{self._api_url}{path}", headers=headers)
+        except httpx.HTTPError as lost:
+            reply, kind = None, type(lost).__name__
+        if reply is None:
+            raise Trouble("not_sent", f"Xero could not be reached: {kind}", wait=15)
+        if reply.status_code in (401, 403):
+            problem = Problem.DISCONNECTED.code
+            raise Trouble("needs_login", f"Xero answered {reply.status_code}", problem=problem)
+        if reply.status_code not in (200, 204):
+            raise Trouble("not_sent", f"Xero answered {reply.status_code}", wait=15, status=reply.status_code)
+        try:
+            return reply.json() if reply.content else None
+        except ValueError:
+            raise Trouble("not_sent", "the answer is not Xero's", wait=15) from None
+
+
+def challenge(verifier: str) -> str:
+    """PKCE's S256 challenge of a verifier (RFC 7636)."""
+    return base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
+
+
+def xero_user(pair: TokenPair) -> str:
+    """The Xero user an access token names (`xero_userid`, xero/facts.md §7.2); empty when it names none.
+
+    Its signature is not checked: the token came from Xero itself, over our own connection.
+    """
+    return _claim(pair, "xero_userid")
+
+
+def consent(pair: TokenPair) -> str:
+    """The consent an access token came from (`authentication_event_id`); empty when it names none."""
+    return _claim(pair, "authentication_event_id")
+
+
+def _claim(pair: TokenPair, name: str) -> str:
+    parts = pair.access_token.split(".")
+    try:
+        claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+        return str(claims.get(name) or "")
+    except (IndexError, ValueError, AttributeError):
+        return ""
+
+
+def _found(one: dict[str, Any]) -> Found | None:
+    if one.get("tenantType") != "ORGANISATION" or not one.get("tenantId") or not one.get("id"):
+        return None
+    tenant, name = str(one["tenantId"]), str(one.get("tenantName") or "")
+    return Found(tenant, name or tenant, str(one["id"]), str(one.get("authEventId") or ""))
