@@ -1,15 +1,16 @@
-"""Care of an installation: `migrate` and `doctor`."""
+"""Care of an installation: `migrate`, `doctor`, `rotate-keys`."""
 
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Annotated
 
 import httpx
 import typer
 
-from cli import output
+from cli import connections, output
 from store import migrate as migrations
-from store import queries
-from worker import settings, wiring
+from store import reseal
+from worker import health, settings, wiring
 from worker.settings import Settings
 from worker.tools import Tools
 
@@ -23,6 +24,23 @@ def migrate() -> None:
     output.say(f"The database is at revision {migrations.upgrade(chosen.database_url)}.")
 
 
+def rotate_keys() -> None:
+    """Seal every stored secret with the newest of ENCRYPTION_KEYS, while everything runs.
+
+    First put the new key behind the old one everywhere, then in front, then run this, then drop the old one.
+
+    Example:  ENCRYPTION_KEYS=$NEW,$OLD crewcard-xero rotate-keys
+    """
+    tools = wiring.build(settings.load(), patient=False)
+    done, lost = reseal.reseal(tools.store, tools.vault)
+    output.say(f"{done} secrets were sealed with the newest key.")
+    if lost:
+        output.fail(f"{lost} secrets do not open with any key in ENCRYPTION_KEYS: add the key they need.", 1)
+    with tools.store.read() as work:
+        left = reseal.left(work, tools.vault)
+    output.say("None needs an older key." if not left else f"{left} still need an older key: run this again.")
+
+
 def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON")] = False) -> None:
     """Check every part this installation stands on; ends with 1 when something is wrong.
 
@@ -31,11 +49,14 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON")] =
     chosen = settings.load()
     tools = wiring.build(chosen, patient=False)
     found = {name: _checked(check, tools, chosen) for name, check in _CHECKS.items()}
+    each = health.of_all(tools) if found["database"][0] else []
     if as_json:
-        output.print_json({name: {"ok": ok, "says": says} for name, (ok, says) in found.items()})
+        shown: dict[str, object] = {name: {"ok": ok, "says": says} for name, (ok, says) in found.items()}
+        output.print_json({**shown, "connections": [{**asdict(one), "well": one.well} for one in each]})
     else:
         for name, (ok, says) in found.items():
             output.results.print(f"{'[green]✔[/]' if ok else '[red]✘[/]'} {name}: {output.text(says)}")
+        connections.show(each)
     raise typer.Exit(0 if all(ok for ok, _ in found.values()) else 1)
 
 
@@ -72,18 +93,23 @@ def _web(_tools: Tools, chosen: Settings) -> str:
 
 
 def _companies(tools: Tools, _chosen: Settings) -> str:
+    found = health.of_all(tools)
+    waiting = [one.company for one in found if not one.well]
+    if waiting:
+        raise RuntimeError(f"somebody has to act for: {', '.join(waiting)}")
+    return f"{len(found)} set up, all connected"
+
+
+def _secrets(tools: Tools, _chosen: Settings) -> str:
     with tools.store.read() as work:
-        seen = queries.overview(work)
-    stopped = [company.id for company, _, lane, _ in seen.companies if lane and lane.state != "open"]
-    if stopped:
-        raise RuntimeError(f"stopped until somebody acts: {', '.join(stopped)}")
-    connected = sum(connection is not None for _, connection, _, _ in seen.companies)
-    return f"{len(seen.companies)} set up, {connected} connected"
+        left = reseal.left(work, tools.vault)
+    return f"{left} sealed with an older key: run crewcard-xero rotate-keys" if left else "sealed with the newest key"
 
 
 _CHECKS: dict[str, Callable[[Tools, Settings], str]] = {
     "database": _database,
     "redis": _redis,
     "web": _web,
+    "secrets": _secrets,
     "companies": _companies,
 }

@@ -2,7 +2,7 @@
 
 import typer
 
-from cli import care, demo, publish, show, up
+from cli import care, companies, connections, demo, publish, show, up
 
 app = typer.Typer(
     name="crewcard-xero",
@@ -24,8 +24,12 @@ for command in (
     show.dead_letters,
     care.migrate,
     care.doctor,
+    care.rotate_keys,
+    connections.connect,
 ):
     app.command()(command)
+app.add_typer(companies.app, name="companies")
+app.add_typer(connections.app, name="connections")
 
 
 def run() -> None:

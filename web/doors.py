@@ -13,7 +13,7 @@ from store import inbox, queries
 from store.api_keys import Key
 from web import keys
 from web.problems import Refused
-from worker import intake, logs
+from worker import intake, login_links, logs
 from worker.intake import Receipt
 from worker.tools import Tools
 
@@ -36,7 +36,7 @@ async def take_events(request: Request) -> Response:
 def request_progress(request: Request, company: str, request_id: str) -> Response:
     """How far a request is."""
     tools: Tools = request.app.state.tools
-    _must_speak_for(keys.recognise(tools, dict(request.headers), b""), company)
+    keys.must_speak_for(keys.recognise(tools, dict(request.headers), b""), company)
     with tools.store.read() as work:
         found = queries.progress(work, company, request_id)
     if found is None:
@@ -68,7 +68,7 @@ def _take(tools: Tools, headers: dict[str, str], body: bytes) -> Response:
         receipt = _take_one(tools, key, document, body, place)
     except Refused as refused:
         return refused.response()
-    return JSONResponse(_said(receipt), 202, headers={REPEATED_HEADER: "true"} if receipt.repeated else {})
+    return JSONResponse(_said(tools, receipt), 202, headers={REPEATED_HEADER: "true"} if receipt.repeated else {})
 
 
 def _take_each(tools: Tools, key: Key, documents: list[Any], place: str) -> Response:
@@ -80,7 +80,7 @@ def _take_each(tools: Tools, key: Key, documents: list[Any], place: str) -> Resp
         body = json.dumps(document, default=str).encode()
         try:
             receipt = _take_one(tools, key, document, body, f"{place}[{number}]")
-            results.append({"status": 202, **_said(receipt)})
+            results.append({"status": 202, **_said(tools, receipt)})
         except Refused as refused:
             results.append(refused.body())
     return JSONResponse({"results": results}, 202)
@@ -89,7 +89,7 @@ def _take_each(tools: Tools, key: Key, documents: list[Any], place: str) -> Resp
 def _take_one(tools: Tools, key: Key, document: Any, body: bytes, place: str) -> Receipt:
     company = document.get("data", {}).get("company") if _has_data(document) else None
     if isinstance(company, str):
-        _must_speak_for(key, company)
+        keys.must_speak_for(key, company)
     try:
         receipt = intake.accept(tools, document)
     except Unreadable as broken:
@@ -105,11 +105,6 @@ def _has_data(document: Any) -> bool:
     return isinstance(document, dict) and isinstance(document.get("data"), dict)
 
 
-def _must_speak_for(key: Key, company: str) -> None:
-    if not key.may_speak_for(company):
-        raise Refused(403, "Not your company", [f"company: this key does not speak for “{company}”"])
-
-
 def _set_aside(tools: Tools, body: bytes, broken: Unreadable, place: str) -> Refused:
     with tools.store.write() as work:
         inbox.set_aside(work, "http", body, broken.problems, place)
@@ -117,5 +112,9 @@ def _set_aside(tools: Tools, body: bytes, broken: Unreadable, place: str) -> Ref
     return Refused(422, "Event not readable", broken.problems)
 
 
-def _said(receipt: Receipt) -> dict[str, Any]:
-    return {key: value for key, value in receipt.__dict__.items() if key != "repeated"}
+def _said(tools: Tools, receipt: Receipt) -> dict[str, Any]:
+    """The receipt; where a login to Xero is due with a link for it, fresh each time."""
+    said = {key: value for key, value in receipt.__dict__.items() if key != "repeated" and value is not None}
+    if receipt.connection == "needs_login":
+        said["login_url"] = login_links.link(tools, receipt.company).url
+    return said

@@ -12,6 +12,12 @@ from worker.tools import Tools
 KEY_HEADER = "x-crewcard-key"
 
 
+def must_speak_for(key: Key, company: str) -> None:
+    """Raises Refused (403) when the key does not speak for the company."""
+    if not key.may_speak_for(company):
+        raise Refused(403, "Not your company", [f"company: this key does not speak for “{company}”"])
+
+
 def recognise(tools: Tools, headers: Mapping[str, str], body: bytes) -> Key:
     """The key whose signature is on this body, at most five minutes old. Raises Refused (401)."""
     with tools.store.read() as work:

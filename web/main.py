@@ -6,9 +6,10 @@ import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.responses import Response
 
-from web import doors, health
+from web import connect, doors, health, logins
 from web.problems import Refused
 from worker import logs, settings, wiring
+from worker.refusals import LoginRefused
 from worker.tools import Tools
 
 
@@ -17,7 +18,10 @@ def build(tools: Tools) -> FastAPI:
     app = FastAPI(title="CrewCard → Xero invoice exporter", docs_url=None, redoc_url=None)
     app.state.tools = tools
     app.include_router(doors.router)
+    app.include_router(logins.router)
+    app.include_router(connect.router)
     app.include_router(health.router)
+    app.add_exception_handler(LoginRefused, connect.refused)
 
     @app.exception_handler(Refused)
     async def refused(_request: Request, problem: Exception) -> Response:

@@ -148,6 +148,12 @@ def offered_by(login: Login) -> list[Offered]:
     return [Offered(**one) for one in json.loads(login.organisations)]
 
 
+def same_company(login: Login, company: str) -> None:
+    """A host may only finish the logins of the company it speaks for. Raises LoginRefused."""
+    if login.company != company:
+        raise LoginRefused(Refusal.WRONG_COMPANY)
+
+
 def _same_browser(login: Login, browser: str | None) -> None:
     if browser is not HOST and not hmac.compare_digest(logins.fingerprint(browser), login.browser):
         raise LoginRefused(Refusal.OTHER_BROWSER)

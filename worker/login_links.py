@@ -76,4 +76,4 @@ def app_of(work: Work, tools: Tools, company: str) -> tuple[AppKeys, str, str]:
     if found is None or keys is None or found[0].state != "enabled":
         raise LoginRefused(Refusal.APP_MISSING)
     used, app = found
-    return keys, used.scopes, app.callback or f"{tools.settings.public_url.rstrip('/')}/connect/callback"
+    return keys, used.scopes, app.callback or f"{tools.settings.public_url.rstrip('/')}/connect/xero/callback"

@@ -1,11 +1,14 @@
 """Logs: structlog, JSON unless at a terminal, one canonical line per batch, nothing private in any of them."""
 
+import http.client
 import logging
 import sys
 from collections.abc import MutableMapping
 from typing import Any
 
 import structlog
+
+from worker import masking
 
 # Only these fields leave the process. Names, amounts, tokens and secrets have no field here.
 FIELDS = frozenset(
@@ -65,6 +68,8 @@ def set_up(level: str = "INFO", format: str = "auto") -> None:  # noqa: A002  # 
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _exception_of_record,
+        masking.place_of_error,
     ]
     structlog.configure(
         processors=[*shared, withhold, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
@@ -76,7 +81,7 @@ def set_up(level: str = "INFO", format: str = "auto") -> None:  # noqa: A002  # 
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer, masking.mask],
         )
     )
     root = logging.getLogger()
@@ -85,6 +90,19 @@ def set_up(level: str = "INFO", format: str = "auto") -> None:  # noqa: A002  # 
     logging.getLogger("crewcard").setLevel(level.upper())
     for chatty in ("http.client", "urllib3", "httpx", "httpcore", "xero_python"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+    # http.client prints every header, bearers included, once anybody switches its debugging on.
+    http.client.print = _into_the_log  # type: ignore[attr-defined]
+
+
+def _into_the_log(*said: object) -> None:
+    logging.getLogger("http.client").debug("%s", masking.masked(" ".join(map(str, said))))
+
+
+def _exception_of_record(_logger: Any, _method: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """`exc_info=True` becomes the exception at hand, for both kinds of loggers."""
+    if line.get("exc_info") is True:
+        line["exc_info"] = sys.exc_info()
+    return line
 
 
 def withhold(_logger: Any, _method: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

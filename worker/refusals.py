@@ -80,6 +80,7 @@ class Refusal(Enum):
         "Choose another organisation, or disconnect it from that company first.",
         409,
     )
+    NOT_A_FORM = Told("This page was not filled in here", "The form is incomplete.", _ASK_AGAIN)
     NOT_OFFERED = Told("Not an organisation of this login", "This login does not open it.", "Choose one of the list.")
     XERO_AWAY = Told(
         "Xero does not answer", "Xero did not answer properly just now.", "Wait a minute and try again.", 503

@@ -1,8 +1,8 @@
 """Promise 6: no company's data or token ever reaches another company's organisation."""
 
 import pytest
-import sqlalchemy.exc
 
+from store import connections
 from tests.builders import an_invoice, invoices
 
 OTHER = "99999999-2222-4333-8444-555555555555"
@@ -32,5 +32,5 @@ def test_the_same_invoice_id_in_two_companies_is_two_invoices(installation):
 
 
 def test_an_organisation_belongs_to_one_company(installation):
-    with pytest.raises(sqlalchemy.exc.IntegrityError):
+    with pytest.raises(connections.Taken):
         installation.company("thief")

@@ -1,0 +1,128 @@
+"""Connections to Xero: `connect`, `connections …`."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from cli import output
+from events.accounting_target import Trouble
+from store import companies
+from worker import connecting, health, login_links, settings, wiring
+from worker.health import Health
+from worker.refusals import LoginRefused
+from worker.tools import Tools
+
+app = typer.Typer(help="Connections to Xero: how each is, and what a person can do about it.")
+Company = Annotated[str, typer.Argument(help="The company's id in CrewCard")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON")]
+
+
+def connect(
+    company: Company,
+    return_to: Annotated[str, typer.Option(help="Where the person goes afterwards (RETURN_ADDRESSES)")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Print a login link for a company. It works once, and not for long.
+
+    Example:  crewcard-xero connect harbour
+    """
+    tools = _tools()
+    with tools.store.read() as work:
+        known = companies.exists(work, company)
+    if not known:
+        output.fail(f"There is no company “{company}”. Set it up: crewcard-xero companies add {company}", 1)
+    try:
+        made = login_links.link(tools, company, return_to)
+    except LoginRefused as refused:
+        output.fail(f"{refused} {refused.refusal.value.how}", 1)
+    if as_json:
+        output.print_json({"company": company, "url": made.url, "ends_at": made.ends_at})
+        return
+    typer.echo(made.url)
+    output.warn(f"Good for one login until {made.ends_at:%Y-%m-%d %H:%M} UTC.")
+
+
+@app.callback(invoke_without_command=True)
+def listed(context: typer.Context, as_json: AsJson = False) -> None:
+    """How each company's connection is; ends with 1 when one needs somebody.
+
+    Example:  crewcard-xero connections --json | jq '.[] | select(.well | not)'
+    """
+    if context.invoked_subcommand:
+        return
+    found = health.of_all(_tools())
+    if as_json:
+        output.print_json([{**asdict(one), "well": one.well} for one in found])
+    else:
+        show(found)
+    raise typer.Exit(0 if all(one.well for one in found) else 1)
+
+
+@app.command()
+def disconnect(company: Company) -> None:
+    """End a company's connection, at Xero too. What waits keeps waiting.
+
+    Example:  crewcard-xero connections disconnect harbour
+    """
+    try:
+        connecting.disconnect(_tools(), company)
+    except LookupError:
+        output.fail(f"{company} is not connected.", 1)
+    except Trouble as trouble:
+        output.fail(f"Xero does not answer just now ({trouble.message}); nothing was changed. Try again.", 1)
+    output.say(f"{company} is disconnected.")
+
+
+@app.command()
+def decide(
+    company: Company,
+    send: Annotated[
+        bool | None, typer.Option("--send/--cancel", help="Send to the present organisation, or cancel")
+    ] = None,
+) -> None:
+    """Decide about invoices that were meant for another organisation than the one connected now.
+
+    Example:  crewcard-xero connections decide harbour --send
+    """
+    if send is None:
+        output.fail("Say what becomes of them: --send (to the present organisation) or --cancel.", 2)
+    try:
+        count = connecting.decide(_tools(), company, send=send)
+    except LookupError:
+        output.fail(f"{company} has nothing to decide.", 1)
+    output.say(f"{count} invoices {'go to the present organisation' if send else 'were cancelled'}.")
+
+
+def show(found: Sequence[Health]) -> None:
+    """A paragraph per company."""
+    for one in found:
+        mark = "[green]✔[/]" if one.well else "[red]✘[/]"
+        output.results.print(
+            f"{mark} {output.text(one.company)} → {output.text(one.organisation or 'not connected')}"
+        )
+        for line in _lines(one):
+            output.say(f"    {line}")
+
+
+def _lines(one: Health) -> list[str]:
+    lines = []
+    if one.wrong:
+        lines += [f"{one.wrong} (to be mended by: {one.who})", str(one.how)]
+    lines += one.notes
+    if one.organisation:
+        lines.append(f"short code {one.short_code or 'unknown'} · {one.base_currency or 'currency unknown'}")
+        calls = "unknown" if one.day_calls_left is None else f"{one.day_calls_left:,}"
+        last = f"{one.last_good_call:%Y-%m-%d %H:%M}" if one.last_good_call else "none yet"
+        lines.append(f"last good call {last} · calls left today {calls} · waiting {one.waiting}")
+    if one.access_token_age is not None and one.login_ends_at:
+        age = int(one.access_token_age // 60)
+        lines.append(f"tokens {age} min old · unused, the login would end on {one.login_ends_at:%Y-%m-%d}")
+    if one.scopes:
+        lines.append(f"scopes {one.scopes}")
+    return lines
+
+
+def _tools() -> Tools:
+    return wiring.build(settings.load(), patient=False)

@@ -1,0 +1,126 @@
+"""The host's side of a login: links for its users, Xero's answer handed over, how a connection is, its end.
+
+The Xero apps of today answer to the host's own address: it signs code and state and hands them over here.
+Each body names its company, so that a signature made for one company's login says nothing about another's.
+"""
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import JSONResponse, Response
+
+from events.accounting_target import Trouble
+from web import keys
+from web.problems import Refused
+from worker import connecting, health, logging_in, login_links
+from worker.logging_in import HOST, Outcome
+from worker.refusals import LoginRefused
+from worker.tools import Tools
+
+MOST_BYTES = 20_000
+router = APIRouter(prefix="/v1/companies/{company}")
+
+
+@router.post("/login-links", status_code=201)
+async def make_link(request: Request, company: str) -> Response:
+    """A fresh login link: `{"company", "return_to"?}` → `{"url", "ends_at"}`."""
+    return await _answer(request, company, _make_link, 201)
+
+
+@router.post("/logins")
+async def hand_over(request: Request, company: str) -> Response:
+    """Xero's answer to the host: `{"company", "state", "code"}` or `{"company", "state", "error"}`."""
+    return await _answer(request, company, _hand_over, 200)
+
+
+@router.post("/logins/organisation")
+async def choose(request: Request, company: str) -> Response:
+    """The organisation the host's user chose: `{"company", "login", "tenant"}`."""
+    return await _answer(request, company, _choose, 200)
+
+
+@router.post("/disconnect")
+async def disconnect(request: Request, company: str) -> Response:
+    """End the connection, at Xero too: `{"company"}`."""
+    return await _answer(request, company, _disconnect, 200)
+
+
+@router.get("/connection")
+def connection(request: Request, company: str) -> Response:
+    """How the company's connection is."""
+    tools: Tools = request.app.state.tools
+    keys.must_speak_for(keys.recognise(tools, dict(request.headers), b""), company)
+    found = [one for one in health.of_all(tools) if one.company == company]
+    if not found:
+        raise Refused(404, "Unknown company", [f"company: there is no company “{company}” here"])
+    return JSONResponse(json.loads(json.dumps({**asdict(found[0]), "well": found[0].well}, default=str)))
+
+
+async def _answer(request: Request, company: str, do: Any, status: int) -> Response:
+    body = await request.body()
+    return await run_in_threadpool(_recognised, request, company, body, do, status)
+
+
+def _recognised(request: Request, company: str, body: bytes, do: Any, status: int) -> Response:
+    tools: Tools = request.app.state.tools
+    key = keys.recognise(tools, dict(request.headers), body)
+    keys.must_speak_for(key, company)
+    said = _read(body)
+    if said.get("company") != company:
+        raise Refused(422, "Not this company", ["company: the body and the address must name the same company"])
+    try:
+        return JSONResponse(do(tools, said), status, headers={"cache-control": "no-store"})
+    except LoginRefused as refused:
+        told = refused.refusal.value
+        raise Refused(told.status, told.title, [f"{refused.refusal.code}: {told.message} {told.how}"]) from None
+    except LookupError:
+        raise Refused(409, "Not connected", [f"company: “{company}” is not connected to Xero"]) from None
+    except Trouble:
+        raise Refused(503, "Xero does not answer", ["xero: did not answer properly; try again in a minute"]) from None
+
+
+def _read(body: bytes) -> dict[str, str]:
+    try:
+        said = json.loads(body[:MOST_BYTES])
+    except ValueError:
+        said = None
+    if not isinstance(said, dict) or not all(isinstance(value, str) for value in said.values()):
+        raise Refused(422, "Body not readable", ["body: must be a JSON object whose values are text"])
+    return said
+
+
+def _make_link(tools: Tools, said: dict[str, str]) -> dict[str, Any]:
+    made = login_links.link(tools, said["company"], said.get("return_to", ""))
+    return {"url": made.url, "ends_at": made.ends_at.isoformat()}
+
+
+def _hand_over(tools: Tools, said: dict[str, str]) -> dict[str, Any]:
+    login = logging_in.find(tools, said.get("state", ""))
+    logging_in.same_company(login, said["company"])
+    return _outcome(logging_in.finish(tools, login, HOST, said.get("code", ""), said.get("error", "")))
+
+
+def _choose(tools: Tools, said: dict[str, str]) -> dict[str, Any]:
+    logging_in.same_company(logging_in.at_choice(tools, said.get("login", ""), HOST), said["company"])
+    return _outcome(logging_in.choose(tools, said["login"], HOST, said.get("tenant", "")))
+
+
+def _disconnect(tools: Tools, said: dict[str, str]) -> dict[str, Any]:
+    connecting.disconnect(tools, said["company"])
+    return {"company": said["company"], "connection": "disconnected"}
+
+
+def _outcome(outcome: Outcome) -> dict[str, Any]:
+    return {
+        "login": outcome.login,
+        "company": outcome.company,
+        "connected": outcome.connected,
+        "waiting_for_decision": outcome.waiting_for_decision,
+        "organisations": [
+            {"tenant": one.tenant, "name": one.name, "taken": one.taken, "current": one.current}
+            for one in outcome.organisations
+        ],
+    }
