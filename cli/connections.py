@@ -99,9 +99,8 @@ def show(found: Sequence[Health]) -> None:
     """A paragraph per company."""
     for one in found:
         mark = "[green]✔[/]" if one.well else "[red]✘[/]"
-        output.results.print(
-            f"{mark} {output.text(one.company)} → {output.text(one.organisation or 'not connected')}"
-        )
+        where = output.text(one.organisation or "not connected")
+        output.results.print(f"{mark} {output.text(one.company)} → {where}")
         for line in _lines(one):
             output.say(f"    {line}")
 

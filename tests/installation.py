@@ -40,6 +40,7 @@ class Installation:
             encryption_keys=(KEY,),
             xero_api_url=xero_url,
             xero_identity_url=xero_url,
+            xero_login_url=xero_url,
             **{"read_timeout": 2, "connect_timeout": 1, "settle": 4, **chosen},
         )
         self.store = Store(engine_for(database_url, pool_size=4), lambda _connection: self.now())

@@ -81,6 +81,20 @@ def a_simulator() -> Iterator[tuple[Simulator, str]]:
         thread.join(5)
 
 
+@contextmanager
+def a_website(app, port: int) -> Iterator[None]:
+    """An application of ours on a port of loopback."""
+    server = uvicorn.Server(uvicorn.Config(app, port=port, log_config=None, access_log=False, lifespan="off"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    wait_for(lambda: server.started)
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        thread.join(5)
+
+
 def wait_for(condition, seconds: float = 20.0, every: float = 0.01):
     """Return what the condition gives as soon as it is true."""
     end = time.monotonic() + seconds

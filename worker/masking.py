@@ -11,9 +11,10 @@ from typing import Any
 
 _MASK = "(masked)"
 _PATTERNS = (
-    re.compile(r"(?i)\b(bearer|basic)(\s+|%20)[^\s'\"\\,;]+"),
+    re.compile(r"(?i)(\b(?:bearer|basic)(?:\s+|%20))[^\s'\"\\,;]+"),
+    re.compile(r"(?i)(\b(?:code|state|link)=)[^\s&\"'\\]+"),
     re.compile(
-        r"(?i)((?:access_token|refresh_token|id_token|client_secret|code_verifier|code|state|link|secret)"
+        r"(?i)((?:access_token|refresh_token|id_token|client_secret|code_verifier)"
         r"(?:\\?[\"'])?\s*[=:]\s*(?:\\?[\"'])?)[^\s&\"'\\,;}]+"
     ),
     re.compile(r"()\beyJ[\w-]{8,}\.[\w-]+\.[\w-]+"),
@@ -24,13 +25,13 @@ _PATTERNS = (
 def masked(text: str) -> str:
     """The text without bearers, basic credentials, tokens, codes and sealed words."""
     for pattern in _PATTERNS:
-        text = pattern.sub(lambda found: f"{found[1]} {_MASK}".lstrip(), text)
+        text = pattern.sub(lambda found: f"{found[1]}{_MASK}", text)
     return text
 
 
-def mask(_logger: Any, _method: str, line: str) -> str:
-    """`masked` as the last processor of a log line."""
-    return masked(line)
+def mask(_logger: Any, _method: str, line: Any) -> str:
+    """`masked` as the last processor of a log line, which is text by then."""
+    return masked(str(line))
 
 
 def place_of_error(_logger: Any, _method: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

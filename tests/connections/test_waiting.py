@@ -1,0 +1,242 @@
+"""Work and connections: what waits for a login, what goes on by itself, what a person has to decide."""
+
+import pytest
+from sqlmodel import func, select
+
+from events.accounting_target import Lane, Trouble
+from events.invoice import folded
+from store import connections
+from store.tables import Export, NumberClaim
+from tests.builders import a_request, an_invoice, invoices
+from tests.connections.house import OTHER_TENANT, TENANT, hidden_fields
+from worker import apps, connecting, parking
+
+
+def test_work_that_comes_before_the_first_login_waits_and_then_goes_by_itself(house):
+    house.company()
+    receipt = house.installation.ask(*invoices(3))
+    assert receipt.connection == "needs_login"
+    house.installation.run()
+    (deferred,) = house.installation.events("invoice.export.deferred")
+    assert deferred["data"]["cause"] == "needs_login"
+    assert house.installation.calls() == []
+    browser = house.browser()
+    back = house.xero.answer(house.to_xero(browser, deferred["data"]["login_url"]), "anna", TENANT)
+    assert browser.get(back).status_code == 200
+    house.installation.run()
+    assert {answer["type"] for answer in house.installation.answers().values()} == {"succeeded"}
+    assert len(house.books()) == 3
+
+
+def test_the_door_says_that_a_login_is_due_and_gives_a_fresh_link_each_time(house):
+    house.company()
+    event = a_request(an_invoice())
+    first, again = (house.host().post("/v1/events", event).json() for _ in range(2))
+    assert first["connection"] == again["connection"] == "needs_login"
+    assert first["login_url"] != again["login_url"]
+    house.log_in()
+    later = house.host().post("/v1/events", a_request(an_invoice("i2"), request="r2")).json()
+    assert "connection" not in later
+
+
+def test_two_companies_without_a_login_may_use_the_same_numbers(house):
+    house.company()
+    house.company("rival")
+    house.installation.ask(an_invoice("a", number="INV-1"))
+    house.installation.ask(an_invoice("b", number="INV-1"), company="rival")
+    assert house.installation.answers() == {}
+    house.log_in()
+    house.log_in("rival", OTHER_TENANT)
+    house.installation.run()
+    assert [len(house.books(tenant)) for tenant in (TENANT, OTHER_TENANT)] == [1, 1]
+
+
+def test_a_dead_login_parks_the_company_and_tells_the_host_once_with_a_link(house):
+    house.company()
+    house.log_in()
+    house.installation.simulator.state.identity.grants.clear()
+    house.installation.ask(*invoices(120))
+    house.installation.run()
+    (told,) = house.installation.events("xero.connection.needs_login")
+    assert told["data"]["reason"] == "login_ended"
+    assert told["data"]["who"] == "clerk"
+    assert "/connect/harbour?link=" in told["data"]["login_url"]
+    assert house.connection().state == "needs_login"
+    house.log_in()
+    house.installation.run()
+    assert len(house.books()) == 120
+
+
+def test_a_request_that_comes_while_parked_is_told_at_once(house):
+    house.company()
+    house.log_in()
+    house.installation.simulator.state.identity.grants.clear()
+    house.installation.ask(an_invoice())
+    house.installation.run()
+    assert house.installation.ask(an_invoice("i2"), request="r2").connection == "needs_login"
+    told = house.installation.events("invoice.export.deferred", request="r2")
+    assert [event["data"]["cause"] for event in told] == ["needs_login"]
+
+
+def test_trouble_from_before_a_new_login_does_not_park_it(house):
+    house.company()
+    house.log_in()
+    house.installation.ask(an_invoice())
+    with house.tools.store.read() as work:
+        before = connections.organisation(work, Lane("harbour", TENANT))
+    house.installation.later(1)
+    house.log_in()
+    refused = Trouble("needs_login", "Xero answered 401", problem="login_ended")
+    with house.tools.store.write() as work:
+        assert not parking.after_refusal(work, house.tools, before, refused)
+    assert house.connection().state == "connected"
+
+
+def test_another_organisation_is_noticed_and_nothing_is_sent_before_a_person_decides(house):
+    waiting_for_the_first(house)
+    page = house.log_in(tenant=OTHER_TENANT)
+    assert "2 invoices were meant for another organisation" in page.text
+    assert house.connection().state == "undecided"
+    assert house.installation.ask(an_invoice("new"), request="r2").connection == "decision"
+    house.installation.settle_down(2)
+    assert house.books(OTHER_TENANT) == house.books(TENANT) == []
+    (told,) = house.installation.events("xero.connection.connected")[1:]
+    assert told["data"]["waiting_for_decision"] == 2
+
+
+def test_decided_to_send_everything_goes_to_the_organisation_of_now(house):
+    waiting_for_the_first(house)
+    house.log_in(tenant=OTHER_TENANT)
+    house.installation.ask(an_invoice("i0001"), request="again")
+    assert connecting.decide(house.tools, "harbour", send=True) == 2
+    house.installation.settle_down(2)
+    assert sorted(invoice["InvoiceNumber"] for invoice in house.books(OTHER_TENANT)) == ["N-i0001", "N-i0002"]
+    assert house.books(TENANT) == []
+    for request in ("r1", "again"):
+        assert {answer["type"] for answer in house.installation.answers(request).values()} == {"succeeded"}
+    assert house.connection().state == "connected"
+
+
+def test_decided_to_cancel_everybody_gets_an_answer_and_the_lane_goes_on(house):
+    waiting_for_the_first(house)
+    house.log_in(tenant=OTHER_TENANT)
+    assert connecting.decide(house.tools, "harbour", send=False) == 2
+    assert {answer["reason"] for answer in house.installation.answers().values()} == {"cancelled"}
+    house.installation.ask(an_invoice("new"), request="r2")
+    house.installation.run()
+    assert len(house.books(OTHER_TENANT)) == 1
+
+
+def test_logging_in_to_the_first_organisation_again_needs_no_decision(house):
+    waiting_for_the_first(house)
+    house.log_in(tenant=OTHER_TENANT)
+    browser = house.browser()
+    page = house.log_in(browser=browser)
+    assert "Organisation 1111" in page.text, "both organisations are connected to the app now"
+    browser.post("/connect/xero/choose", data=hidden_fields(page.text) | {"tenant": TENANT})
+    house.installation.settle_down(2)
+    assert len(house.books(TENANT)) == 2
+    assert house.books(OTHER_TENANT) == []
+
+
+def test_what_may_be_in_the_first_organisation_stays_with_it(house):
+    house.company()
+    house.log_in()
+    house.installation.simulator.state.faults.set({"commit_then_drop": 1.0})
+    house.installation.ask(an_invoice("uncertain"))
+    house.installation.run()
+    house.installation.simulator.state.faults.set({})
+    house.installation.simulator.state.identity.grants.clear()
+    house.installation.ask(an_invoice("pending"), request="r2")
+    house.installation.run()
+    house.log_in(tenant=OTHER_TENANT)
+    connecting.decide(house.tools, "harbour", send=True)
+    house.installation.settle_down(2)
+    assert [invoice["InvoiceNumber"] for invoice in house.books(OTHER_TENANT)] == ["N-pending"]
+    assert house.installation.export("uncertain").tenant == TENANT
+    assert house.installation.export("uncertain").state == "uncertain"
+
+
+def test_a_number_taken_in_the_other_organisation_fails_alone(house):
+    waiting_for_the_first(house)
+    house.log_in(tenant=OTHER_TENANT)
+    with house.tools.store.write() as work:
+        work.session.add(NumberClaim(tenant=OTHER_TENANT, folded=folded("N-i0001"), company="harbour", invoice="older"))
+    connecting.decide(house.tools, "harbour", send=True)
+    house.installation.settle_down(2)
+    answers = house.installation.answers()
+    assert (answers["i0001"]["reason"], answers["i0002"]["type"]) == ("number_used_twice", "succeeded")
+
+
+def test_disconnecting_takes_the_organisation_off_the_app_and_frees_it_for_others(house):
+    house.company()
+    house.log_in()
+    reply = house.host().post("/v1/companies/harbour/disconnect", {"company": "harbour"})
+    assert reply.status_code == 200
+    assert house.installation.simulator.state.identity.grants[0].tenants == []
+    (told,) = house.installation.events("xero.connection.disconnected")
+    assert told["data"]["by"] == "us"
+    house.installation.ask(an_invoice())
+    house.installation.settle_down(1)
+    assert house.books() == []
+    house.company("rival")
+    assert house.log_in("rival").status_code == 303
+    assert house.host().post("/v1/companies/harbour/disconnect", {"company": "harbour"}).status_code == 409
+
+
+def test_disconnected_at_xero_is_told_apart_from_a_user_without_rights(house):
+    house.company()
+    house.log_in()
+    house.installation.simulator.state.identity.grants[0].tenants.clear()
+    house.installation.ask(an_invoice())
+    house.installation.run()
+    (told,) = house.installation.events("xero.connection.disconnected")
+    assert told["data"]["by"] == "xero"
+    (asked,) = house.installation.events("xero.connection.needs_login")
+    assert asked["data"]["reason"] == "disconnected"
+    house.log_in()
+    house.installation.run()
+    assert len(house.books()) == 1
+
+
+@pytest.mark.parametrize("what", ["disable", "scopes"])
+def test_what_support_changes_parks_the_company_and_a_remedy_is_told(house, what):
+    house.company()
+    house.log_in()
+    if what == "disable":
+        apps.disable(house.tools, "harbour")
+    else:
+        assert apps.change_scopes(house.tools, "harbour", "granular accounting.attachments") is True
+        assert apps.change_scopes(house.tools, "harbour", "accounting.attachments granular") is False
+    house.installation.ask(an_invoice())
+    house.installation.settle_down(1)
+    assert house.books() == []
+    (told,) = house.installation.events("xero.connection.needs_login")
+    assert told["data"]["reason"] == {"disable": "app_disabled", "scopes": "scopes_changed"}[what]
+    if what == "disable":
+        assert "login_url" not in told["data"]
+        apps.enable(house.tools, "harbour")
+    else:
+        house.log_in()
+    house.installation.settle_down(1)
+    assert len(house.books()) == 1
+
+
+def test_thousands_of_waiting_invoices_find_their_organisation(small_house):
+    small_house.company()
+    for part in range(1, 5):
+        small_house.installation.ask(*invoices(500, prefix=f"p{part}-"), request=f"r{part}")
+    small_house.log_in()
+    with small_house.tools.store.read() as work:
+        moved = select(func.count()).select_from(Export).where(Export.tenant == TENANT, Export.state == "pending")
+        assert work.session.exec(moved).one() == 2000
+
+
+def waiting_for_the_first(house) -> None:
+    """Two invoices wait for the first organisation, whose login has ended."""
+    house.company()
+    house.log_in()
+    house.installation.simulator.state.identity.grants.clear()
+    house.installation.ask(*invoices(2))
+    house.installation.run()
+    assert house.connection().state == "needs_login"
