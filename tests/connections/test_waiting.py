@@ -161,7 +161,9 @@ def test_a_number_taken_in_the_other_organisation_fails_alone(house):
     waiting_for_the_first(house)
     house.log_in(tenant=OTHER_TENANT)
     with house.tools.store.write() as work:
-        work.session.add(NumberClaim(tenant=OTHER_TENANT, folded=folded("N-i0001"), company="harbour", invoice="older"))
+        work.session.add(
+            NumberClaim(tenant=OTHER_TENANT, folded=folded("N-i0001"), company="harbour", invoice="older")
+        )
     connecting.decide(house.tools, "harbour", send=True)
     house.installation.settle_down(2)
     answers = house.installation.answers()

@@ -1,0 +1,142 @@
+"""Bad settings end in one clear sentence and a stated number of token calls, never in a storm."""
+
+import pytest
+from sqlmodel import select
+
+from events.connection_problems import Problem
+from events.credentials import AppKeys
+from store import apps as kept_apps
+from store.tables import Token, XeroApp
+from tests.builders import an_invoice, invoices
+from tests.connections.house import TENANT
+from worker import apps, health
+
+
+def test_a_wrong_secret_at_the_login_takes_one_token_call(house):
+    house.company(secret="mistyped", xero_secret="right")
+    reply = house.log_in()
+    assert reply.status_code == 409
+    assert "does not accept the Client ID and Client Secret" in reply.text
+    assert house.xero.token_calls() == 1
+
+
+@pytest.mark.parametrize(
+    ("case", "reason", "token_calls"),
+    [
+        ("wrong secret", "app_refused", 1),
+        ("app revoked", "login_ended", 1),
+        ("app deleted", "app_refused", 1),
+    ],
+)
+def test_a_connection_that_xero_refuses_stops_after_one_token_call(house, case, reason, token_calls):
+    _connected(house)
+    identity = house.installation.simulator.state.identity
+    if case == "wrong secret":
+        house.xero.app("app-harbour", "changed at Xero")
+    elif case == "app deleted":
+        identity.apps.clear()
+    else:
+        identity.grants.clear()
+    house.installation.later(3600)
+    house.installation.ask(*invoices(200))
+    house.installation.settle_down(4)
+    assert house.xero.token_calls() == token_calls
+    (told,) = house.installation.events("xero.connection.needs_login")
+    assert told["data"]["reason"] == reason
+    assert told["data"]["message"].count(".") == 1
+    assert told["data"]["who"] == Problem.of(reason).value.who
+
+
+def test_the_right_secret_mends_it_without_a_new_login(house):
+    _connected(house)
+    house.xero.app("app-harbour", "changed at Xero")
+    house.installation.later(3600)
+    house.installation.ask(an_invoice())
+    house.installation.settle_down(1)
+    apps.rotate_secret(house.tools, "harbour", "changed at Xero")
+    house.installation.run()
+    assert len(house.books()) == 1
+    assert house.connection().state == "connected"
+
+
+def test_while_a_secret_is_replaced_either_one_works(house):
+    _connected(house)
+    apps.rotate_secret(house.tools, "harbour", "new")
+    for at_xero, calls in (("s", 2), ("new", 1)):
+        house.xero.app("app-harbour", at_xero)
+        before = house.xero.token_calls()
+        house.tools.auth.renew("app-harbour", "anna")
+        assert house.xero.token_calls() == before + calls
+        (seen,) = health.of_all(house.tools)
+        assert any("refuses the newest" in note for note in seen.notes) is (at_xero == "s")
+    assert apps.forget_former_secret(house.tools, "harbour")
+    house.xero.app("app-harbour", "s")
+    house.installation.ask(an_invoice())
+    house.installation.later(3600)
+    house.installation.settle_down(1)
+    assert house.connection().problem == "app_refused"
+
+
+def test_an_app_that_may_not_ask_for_a_scope_is_told_so_without_a_token_call(small_house):
+    small_house.company(scopes="broad", at_xero={"scopes": ["offline_access", "accounting.invoices"]})
+    reply = small_house.log_in()
+    assert reply.status_code == 409
+    assert "may not ask for the permissions" in reply.text
+    assert small_house.xero.token_calls() == 0
+
+
+def test_a_login_that_does_not_grant_every_scope_is_refused(small_house):
+    small_house.company()
+    browser = small_house.browser()
+    address = small_house.to_xero(browser, small_house.link()).replace("accounting.invoices", "accounting.other")
+    reply = browser.get(small_house.xero.answer(address, "anna", TENANT))
+    assert reply.status_code == 409
+    assert "does not carry every permission" in reply.text
+    assert small_house.xero.token_calls() == 1
+    assert small_house.connection() is None
+
+
+def test_broad_scopes_can_be_chosen_per_company(small_house):
+    small_house.company(scopes="broad")
+    assert "scope=offline_access+accounting.transactions" in small_house.to_xero(
+        small_house.browser(), small_house.link()
+    )
+
+
+@pytest.mark.parametrize("skew", [-7200, 7200])
+def test_a_worker_whose_clock_is_wrong_refreshes_no_more_and_no_less(house, skew, monkeypatch):
+    _connected(house)
+    real = house.installation.now
+    monkeypatch.setattr("time.time", lambda: real().timestamp() + skew)
+    house.installation.ask(*invoices(150))
+    house.installation.run()
+    assert len(house.books()) == 150
+    assert house.xero.token_calls() == 0
+
+
+def test_a_token_service_that_gives_very_short_lives_is_not_asked_at_every_call(small_house):
+    _connected(small_house)
+    with small_house.tools.store.write() as work:
+        token = work.session.exec(select(Token)).one()
+        token.expires_at = work.after(40)
+        pair = small_house.tools.vault.open(token.pair).replace('"expires_in": 1800', '"expires_in": 50')
+        token.pair = small_house.tools.vault.seal(pair)
+    small_house.installation.ask(*invoices(150))
+    small_house.installation.run()
+    assert small_house.xero.token_calls() == 0
+
+
+def test_an_app_that_another_company_uses_is_joined_only_by_who_knows_its_secret(house):
+    _connected(house)
+    house.company("twin", client_id="app-harbour", secret="s")
+    with pytest.raises(kept_apps.AnotherSecret):
+        apps.set_app(house.tools, "thief", AppKeys("app-harbour", ("guess",)), "granular", "")
+    with house.tools.store.read() as work:
+        app = work.session.get(XeroApp, "app-harbour")
+        assert house.tools.vault.open(app.secret) == "s"
+
+
+def _connected(house) -> None:
+    house.company()
+    assert house.log_in().status_code == 303
+    house.installation.simulator.state.identity.token_calls = 0

@@ -1,0 +1,116 @@
+"""The command: companies, connect, connections, doctor; each says what is wrong and who can mend it."""
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from cli.main import app
+from tests.builders import an_invoice
+from tests.connections.house import OTHER_TENANT, TENANT
+
+
+@pytest.fixture
+def command(small_house, monkeypatch):
+    chosen = small_house.tools.settings
+    environment = {
+        "DATABASE_URL": chosen.database_url,
+        "REDIS_URL": chosen.redis_url,
+        "ENCRYPTION_KEYS": ",".join(chosen.encryption_keys),
+        "PUBLIC_URL": chosen.public_url,
+        "XERO_API_URL": chosen.xero_api_url,
+        "XERO_IDENTITY_URL": chosen.xero_identity_url,
+        "XERO_LOGIN_URL": chosen.xero_login_url,
+        "RETURN_ADDRESSES": ",".join(chosen.return_addresses),
+        "COLUMNS": "200",
+    }
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    return lambda *words, typed="": CliRunner().invoke(app, list(words), input=typed)
+
+
+def test_from_nothing_to_a_connected_company_by_command(small_house, command):
+    assert command("companies", "add", "pier", "--name", "Pier Crew").exit_code == 0
+    small_house.xero.app("APP-PIER", "s3cret")
+    kept = command("companies", "app", "pier", "--client-id", "APP-PIER", typed="s3cret\n")
+    assert kept.exit_code == 0, kept.output
+    assert "s3cret" not in kept.output
+    link = json.loads(command("connect", "pier", "--json").stdout)["url"]
+    browser = small_house.browser()
+    page = browser.get(small_house.xero.answer(small_house.to_xero(browser, link), "anna", TENANT))
+    assert "Connected to Organisation 1111" in page.text
+    (seen,) = json.loads(command("connections", "--json").stdout)
+    assert (seen["well"], seen["organisation"], seen["short_code"]) == (True, "Organisation 1111", "!AbC1")
+
+
+def test_connections_and_doctor_say_what_is_wrong_and_who_can_mend_it(small_house, command):
+    small_house.company()
+    small_house.log_in()
+    small_house.company("pier")
+    small_house.installation.ask(an_invoice())
+    small_house.installation.run()
+    for words in (("connections",), ("doctor",)):
+        said = command(*words)
+        assert said.exit_code == 1
+        for line in (
+            "harbour → Organisation 1111",
+            "short code !AbC1 · USD",
+            "calls left today 4,99",
+            "scopes offline_access accounting.invoices",
+            "the login would end on",
+            "pier → not connected",
+            "Pier is not connected to a Xero organisation yet. (to be mended by: clerk)",
+        ):
+            assert line in said.output, line
+    one = json.loads(command("doctor", "--json").stdout)["connections"][0]
+    assert one["last_good_call"]
+    assert one["day_calls_left"] < 5000
+
+
+def test_what_waits_for_another_organisation_is_decided_by_command(small_house, command):
+    small_house.company()
+    small_house.log_in()
+    small_house.installation.simulator.state.identity.grants.clear()
+    small_house.installation.ask(an_invoice())
+    small_house.installation.run()
+    small_house.log_in(tenant=OTHER_TENANT)
+    told = command("connections")
+    assert "meant for Organisation 1111 wait, and Harbour is now connected to Organisation 2222" in told.output
+    assert command("connections", "decide", "harbour").exit_code == 2
+    assert "1 invoices go" in command("connections", "decide", "harbour", "--send").output
+    assert command("connections", "decide", "harbour", "--send").exit_code == 1
+    small_house.installation.settle_down(1)
+    assert len(small_house.books(OTHER_TENANT)) == 1
+
+
+def test_secrets_scopes_switching_off_and_parting_by_command(small_house, command):
+    small_house.company()
+    small_house.log_in()
+    small_house.xero.app("app-harbour", "newer")
+    assert "Both secrets are good" in command("companies", "secret", "harbour", typed="newer\n").output
+    assert "Forgotten" in command("companies", "forget-secret", "harbour").output
+    assert "already" in command("companies", "scopes", "harbour", "granular").output
+    command("companies", "disable", "harbour")
+    assert "was switched off here" in command("connections").output
+    command("companies", "enable", "harbour")
+    assert command("connections").exit_code == 0
+    assert "is disconnected" in command("connections", "disconnect", "harbour").output
+    assert command("connections", "disconnect", "harbour").exit_code == 1
+    assert "harbour" in command("companies").output
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("connect", "nowhere"),
+        ("connect", "harbour", "--return-to", "https://evil.example"),
+        ("companies", "secret", "pier"),
+        ("companies", "app", "harbour", "--client-id", "x", "--callback", "https://evil.example"),
+        ("companies", "app", "harbour", "--client-id", "x"),
+    ],
+)
+def test_what_cannot_be_done_ends_with_one_and_a_sentence(small_house, command, words):
+    small_house.company()
+    said = command(*words)
+    assert said.exit_code == 1
+    assert said.output.strip().endswith((".", "!", "harbour", "pier", "nowhere", "secret"))

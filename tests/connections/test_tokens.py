@@ -1,0 +1,187 @@
+"""Tokens that do not die: one refresh at a time, crashes survived, months of life, warnings in time."""
+
+import signal
+import subprocess
+import sys
+from datetime import timedelta
+
+import pytest
+
+from events.accounting_target import Trouble
+from store.tables import Token
+from tests.builders import an_invoice
+from tests.connections.house import TENANT
+from tests.installation import KEY
+from worker import tending, wiring
+
+MINUTE, DAY = 60, 86_400
+
+
+def test_32_workers_in_four_processes_refresh_an_expired_token_exactly_once(house):
+    _connected(house)
+    _let_expire(house)
+    crowd = [_process(house, "crowd", "8") for _ in range(4)]
+    got = [line for process in crowd for line in process.communicate()[0].decode().split()]
+    assert len(got) == 32
+    assert len(set(got)) == 1
+    assert house.xero.token_calls() == 1
+
+
+def test_a_kill_between_xeros_answer_and_our_commit_does_not_lose_the_connection(house):
+    _connected(house)
+    killed = _process(house, "die")
+    killed.communicate()
+    assert killed.returncode == -signal.SIGKILL
+    assert house.xero.token_calls() == 1
+    house.installation.later(5 * MINUTE)
+    house.tools.auth.renew("app-harbour", "anna")
+    house.installation.later(40 * MINUTE)
+    house.installation.ask(an_invoice())
+    house.installation.run()
+    assert len(house.books()) == 1
+    assert house.connection().state == "connected"
+
+
+def test_a_kill_that_nobody_mends_within_the_grace_ends_in_a_login_link_and_not_in_a_loop(small_house):
+    _connected(small_house)
+    _process(small_house, "die").communicate()
+    small_house.installation.later(31 * MINUTE)
+    small_house.installation.ask(an_invoice())
+    small_house.installation.settle_down(3)
+    assert small_house.xero.token_calls() == 2
+    (told,) = small_house.installation.events("xero.connection.needs_login")
+    assert told["data"]["reason"] == "login_ended"
+    assert told["data"]["login_url"]
+
+
+def test_who_lost_the_lease_may_not_overwrite_the_newer_pair(house):
+    _connected(house)
+    box = house.tools.auth._box
+    assert box.lease("app-harbour", "anna", "slow", 45)
+    stale = box.load("app-harbour", "anna")
+    house.installation.later(50)
+    house.tools.auth.renew("app-harbour", "anna")
+    newest = box.load("app-harbour", "anna").pair.access_token
+    assert not box.save("app-harbour", "anna", stale.pair, version=stale.version, holder="slow")
+    assert box.load("app-harbour", "anna").pair.access_token == newest
+
+
+def test_thirty_days_of_rotations_and_restarts_keep_the_connection_alive(small_house):
+    _connected(small_house)
+    for day in range(30):
+        for hour in range(0, 24, 8):
+            small_house.installation.later(8 * 3600)
+            tools = wiring.assemble(
+                small_house.tools.settings, small_house.installation.store, small_house.tools.redis
+            )
+            tools.auth.access("app-harbour", "anna")
+            if hour == 0:
+                small_house.installation.ask(an_invoice(f"d{day}"), request=f"d{day}")
+                small_house.installation.run()
+    assert len(small_house.books()) == 30
+    assert small_house.installation.events("xero.connection.needs_login") == []
+
+
+def test_a_login_that_nobody_uses_is_renewed_before_its_60_days_are_over(house):
+    _connected(house)
+    for _ in range(8):
+        house.installation.later(25 * DAY)
+        tending.tend(house.tools, "clock")
+    assert house.xero.token_calls() == 4, "every 50 days, because it looks only every 25"
+    house.installation.ask(an_invoice())
+    house.installation.run()
+    assert len(house.books()) == 1
+    assert house.installation.events("xero.connection.login_expiring") == []
+
+
+def test_a_login_that_cannot_be_renewed_is_warned_of_in_time_and_once(house):
+    _connected(house)
+    house.tools.auth._tokens._url = "http://127.0.0.1:9/connect/token"
+    for _ in range(47):
+        house.installation.later(DAY)
+        tending.tend(house.tools, "clock")
+    (told,) = house.installation.events("xero.connection.login_expiring")
+    left = house.connection().connected_at + timedelta(days=60) - house.installation.now()
+    assert timedelta(days=12) < left < timedelta(days=14)
+    assert told["data"]["login_url"]
+    assert house.connection().state == "connected"
+
+
+def test_a_login_that_died_unused_is_found_by_the_clock_and_parks_its_company(house):
+    _connected(house)
+    house.installation.simulator.state.identity.grants.clear()
+    house.installation.later(31 * DAY)
+    tending.tend(house.tools, "clock")
+    assert house.connection().state == "needs_login"
+    calls = house.xero.token_calls()
+    house.installation.later(DAY)
+    tending.tend(house.tools, "clock")
+    assert house.xero.token_calls() == calls == 1
+
+
+def test_while_the_token_service_is_away_it_is_asked_once_in_a_quarter_of_a_minute(small_house):
+    _connected(small_house)
+    _let_expire(small_house)
+    asked = []
+    ask = small_house.tools.auth._tokens.ask
+
+    def counted(*args):
+        asked.append(args)
+        return ask(*args)
+
+    small_house.tools.auth._tokens.ask = counted
+    away, small_house.tools.auth._tokens._url = small_house.tools.auth._tokens._url, "http://127.0.0.1:9/"
+    for _ in range(20):
+        with pytest.raises(Trouble) as trouble:
+            small_house.tools.auth.access("app-harbour", "anna")
+        assert trouble.value.effect == "not_sent"
+    assert len(asked) == 1
+    small_house.tools.auth._tokens._url = away
+    small_house.installation.later(16)
+    assert small_house.tools.auth.access("app-harbour", "anna")
+
+
+def test_two_companies_that_share_a_xero_user_share_one_pair(house):
+    _connected(house)
+    house.company("twin", client_id="app-harbour")
+    house.xero.user("anna", TENANT, "22222222-2222-4333-8444-555555555555")
+    browser = house.browser()
+    page = house.log_in("twin", "22222222-2222-4333-8444-555555555555", browser=browser)
+    from tests.connections.house import hidden_fields
+
+    chosen = hidden_fields(page.text) | {"tenant": "22222222-2222-4333-8444-555555555555"}
+    assert browser.post("/connect/xero/choose", data=chosen).status_code == 303
+    with house.tools.store.read() as work:
+        assert work.session.get(Token, ("app-harbour", "anna")).version == 2
+    _let_expire(house)
+    before = house.xero.token_calls()
+    for company in ("harbour", "twin"):
+        house.installation.ask(an_invoice(company), company=company, request=company)
+    house.installation.run()
+    assert house.xero.token_calls() == before + 1
+    assert len(house.books()) == len(house.books("22222222-2222-4333-8444-555555555555")) == 1
+
+
+def _connected(house) -> None:
+    house.company()
+    assert house.log_in().status_code == 303
+    house.installation.simulator.state.identity.token_calls = 0
+
+
+def _let_expire(house) -> None:
+    """The kept access token is past its half hour, by the clock every process reads."""
+    with house.tools.store.write() as work:
+        for token in work.session.exec(_all_tokens()):
+            token.expires_at = work.now - timedelta(seconds=1)
+
+
+def _all_tokens():
+    from sqlmodel import select
+
+    return select(Token)
+
+
+def _process(house, what: str, *more: str) -> subprocess.Popen:
+    command = [sys.executable, "-m", "tests.connections.refreshers", what]
+    where = [house.tools.settings.database_url, house.xero.url, KEY, "app-harbour", "anna", *more]
+    return subprocess.Popen([*command, *where], stdout=subprocess.PIPE)
