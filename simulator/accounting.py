@@ -79,12 +79,11 @@ def _limited(state: State, lane: Lane, fault: str | None, at_once: int) -> Reply
     limit = state.limits.take(lane, at_once, now)
     if fault == "limit_unnamed":
         return as_text("", 429)
-    if fault in _LIMITS:
-        limit = _LIMITS[fault]
+    limit = _LIMITS.get(fault or "", limit)
     if limit is None:
         return None
     unclear = switches.retry_after_on_appminute if limit == "appminute" else switches.retry_after_on_concurrent
-    return state.limits.refusal(lane, limit, now, unclear=unclear)
+    return state.limits.refusal(lane, limit, now, unclear=unclear, pretended=fault in _LIMITS)
 
 
 def _done(state: State, request: Request, caller: Caller, fault: str | None, path: str) -> Reply:

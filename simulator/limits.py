@@ -16,6 +16,7 @@ PROBLEMS: dict[Limit, No] = {
     "concurrent": No.CONCURRENT,
     "appminute": No.APP_MINUTE,
 }
+SEEN_MINUTE, SEEN_DAY = 30, 66_975  # seconds; the day's is one that was seen (facts §1.2)
 
 
 @dataclass
@@ -113,28 +114,21 @@ class Limits:
             "X-AppMinLimit-Remaining": str(max(0, self.rules.per_app_minute - app.calls)),
         }
 
-    def refusal(self, lane: Lane, limit: Limit, now: float, *, unclear: bool) -> Reply:
-        """The 429. Retry-After comes with minute and day; elsewhere only where `unclear` says so (facts §1.2)."""
-        minute, day, app = self._windows(lane, now)
-        headers = {"X-Rate-Limit-Problem": PROBLEMS[limit]()}
-        if limit == "day":
-            headers["Retry-After"] = str(day.left(now, lane.day))
-        elif limit == "minute":
-            headers["Retry-After"] = str(minute.left(now, lane.minute))
-        elif unclear:
-            headers["Retry-After"] = str(app.left(now, lane.minute) if limit == "appminute" else 1)
-        return as_text("", 429, headers=headers)
+    def refusal(self, lane: Lane, limit: Limit, now: float, *, unclear: bool, pretended: bool = False) -> Reply:
+        """The 429. Retry-After comes with minute and day; elsewhere only where `unclear` says so (facts §1.2).
 
-    def exhaust(self, lane: Lane, limit: Limit, now: float) -> None:
-        """Let a limit be reached now: the faults limit_minute, limit_day and limit_appminute."""
+        A `pretended` limit, one that a fault made, names the waits that were seen at Xero.
+        """
         minute, day, app = self._windows(lane, now)
-        for window, most, mine in (
-            (minute, self.rules.per_minute, limit == "minute"),
-            (day, self._per_day(lane), limit == "day"),
-            (app, self.rules.per_app_minute, limit == "appminute"),
-        ):
-            if mine:
-                window.calls = max(window.calls, most)
+        waits = {
+            "minute": min(SEEN_MINUTE, math.ceil(lane.minute)) if pretended else minute.left(now, lane.minute),
+            "day": min(SEEN_DAY, math.ceil(lane.day)) if pretended else day.left(now, lane.day),
+            "appminute": app.left(now, lane.minute) if unclear else None,
+            "concurrent": 1 if unclear else None,
+        }
+        wait = waits[limit]
+        headers = {"Retry-After": str(wait)} if wait else {}
+        return as_text("", 429, headers={"X-Rate-Limit-Problem": PROBLEMS[limit](), **headers})
 
     def _per_day(self, lane: Lane) -> int:
         return self.rules.per_day_starter if lane.starter else self.rules.per_day

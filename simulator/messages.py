@@ -104,7 +104,8 @@ class Say(Enum):
     STATUS_HAS_PAYMENT = Row(
         "facts §6.2 #28",
         "a status is asked of an invoice with payments",
-        "The status {status} cannot be applied to the invoice because it has payment or Credit notes allocated to it.",
+        "The status {status} cannot be applied to the invoice "
+        "because it has payment or Credit notes allocated to it.",
     )
     DATE_HAS_PAYMENT = Row(
         "facts §6.2 #28",

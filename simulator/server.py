@@ -27,8 +27,10 @@ def config(app: Any, host: str, port: int) -> uvicorn.Config:
         host=host,
         port=port,
         http=CuttableProtocol,
-        log_level="error",
-        access_log=False,
+        interface="asgi3",
         lifespan="off",
         ws="none",
+        proxy_headers=False,
+        log_level="error",
+        access_log=False,
     )
