@@ -92,8 +92,8 @@ def enable(tools: Tools, company: str) -> None:
 
 def wanted(scopes: str) -> str:
     """The scopes behind `granular` or `broad`, or those that are listed; `offline_access` is always among them."""
-    listed = SCOPES.get(scopes, scopes).replace(",", " ").split()
-    return " ".join(dict.fromkeys(["offline_access", *listed]))
+    words = [SCOPES.get(word, word) for word in scopes.replace(",", " ").split()]
+    return " ".join(dict.fromkeys(["offline_access", *" ".join(words).split()]))
 
 
 def _used(work: Work, company: str) -> CompanyApp:

@@ -73,9 +73,9 @@ def _open(tools: Tools, login: Login, app: AppKeys, scopes: str, code: str) -> S
     """Exchange the code, keep the pair before it is used, and see which organisations it opens."""
     try:
         pair = tools.login.exchange(app, code, login.callback, tools.vault.open(login.verifier))
+        user = _keep(tools, login, pair)  # whatever becomes of this login: a new consent may end the older tokens
         if offering.missing_scopes(scopes, pair.scopes):
             raise _over(tools, login, Refusal.SCOPE_MISSING)
-        user = _keep(tools, login, pair)
         opened = tools.login.organisations(pair.access_token)
     except Trouble as trouble:
         raise _over(tools, login, _refusal(trouble)) from None

@@ -14,7 +14,7 @@ DEADLINE_SECONDS = 20.0
 _PROBLEMS: Mapping[str, Problem] = {
     "invalid_grant": Problem.LOGIN_ENDED,
     "invalid_client": Problem.APP_REFUSED,
-    "unauthorized_client": Problem.APP_NOT_ALLOWED,
+    "unauthorized_client": Problem.APP_REFUSED,
     "invalid_scope": Problem.APP_NOT_ALLOWED,
 }
 

@@ -16,6 +16,7 @@ from tests.installation import Installation
 from worker import apps, login_links
 
 TENANT, OTHER_TENANT = builders.TENANT, "22222222-2222-4333-8444-555555555555"
+ANNA = "anna@example.com"
 BACK = "https://app.crewcard.example/invoices"
 
 
@@ -29,8 +30,6 @@ class House:
         self.xero = XeroPages(xero_url)
         for tenant in (TENANT, OTHER_TENANT):
             self.xero.organisation(builders.an_organisation(tenant))
-        self.xero.user("anna", TENANT, OTHER_TENANT)
-        self.xero.user("nobody")
 
     def browser(self) -> httpx.Client:
         """A browser of its own, with its own cookies; it follows no redirect by itself."""
@@ -40,9 +39,7 @@ class House:
         """A company with an app and clients, not connected yet."""
         client_id = client_id or f"app-{company}"
         kind = other.pop("kind", "web")
-        self.xero.app(
-            client_id, "" if kind == "pkce" else other.pop("xero_secret", secret), **other.pop("at_xero", {})
-        )
+        self.xero.app(client_id, other.pop("xero_secret", secret), kind=kind, **other.pop("at_xero", {}))
         with self.tools.store.write() as work:
             companies.set_up(work, company, company.title(), CompanySettings(default_account_code="200"))
             for client in ("acme", "bolt"):
@@ -50,6 +47,10 @@ class House:
         keys = AppKeys(client_id, () if kind == "pkce" else (secret,), kind)
         apps.set_app(self.tools, company, keys, other.pop("scopes", "granular"), other.pop("callback", ""))
         return company
+
+    def company_of_a_group(self, company: str = builders.COMPANY, **other) -> str:
+        """A company whose app lets people connect several organisations at once (Xero's larger tiers)."""
+        return self.company(company, at_xero={"tier": "advanced"}, **other)
 
     def link(self, company: str = builders.COMPANY, return_to: str = BACK) -> str:
         return login_links.link(self.tools, company, return_to).url
@@ -64,7 +65,7 @@ class House:
         """A link under the address the test server has, whatever the installation calls itself."""
         return link.replace(self.tools.settings.public_url, self.url)
 
-    def log_in(self, company: str = builders.COMPANY, tenant: str = TENANT, user: str = "anna", **other):
+    def log_in(self, company: str = builders.COMPANY, tenant: str | list[str] = TENANT, user: str = ANNA, **other):
         """A whole login in a fresh browser; gives the last answer."""
         browser = other.get("browser") or self.browser()
         back = self.xero.answer(self.to_xero(browser, self.link(company)), user, tenant)
@@ -72,6 +73,11 @@ class House:
 
     def books(self, tenant: str = TENANT) -> list[dict]:
         return self.installation.books(tenant)
+
+    def login(self, company: str = builders.COMPANY) -> tuple[str, str]:
+        """The app and Xero user whose tokens open the company's organisation."""
+        connection = self.connection(company)
+        return connection.client_id, connection.xero_user
 
     def connection(self, company: str = builders.COMPANY) -> Connection | None:
         with self.tools.store.read() as work:

@@ -1,5 +1,9 @@
 """Bad settings end in one clear sentence and a stated number of token calls, never in a storm."""
 
+from datetime import timedelta
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
 import pytest
 from sqlmodel import select
 
@@ -65,7 +69,7 @@ def test_while_a_secret_is_replaced_either_one_works(house):
     for at_xero, calls in (("s", 2), ("new", 1)):
         house.xero.app("app-harbour", at_xero)
         before = house.xero.token_calls()
-        house.tools.auth.renew("app-harbour", "anna")
+        house.tools.auth.renew(*house.login())
         assert house.xero.token_calls() == before + calls
         (seen,) = health.of_all(house.tools)
         assert any("refuses the newest" in note for note in seen.notes) is (at_xero == "s")
@@ -78,8 +82,12 @@ def test_while_a_secret_is_replaced_either_one_works(house):
 
 
 def test_an_app_that_may_not_ask_for_a_scope_is_told_so_without_a_token_call(small_house):
-    small_house.company(scopes="broad", at_xero={"scopes": ["offline_access", "accounting.invoices"]})
-    reply = small_house.log_in()
+    small_house.company(scopes="broad", at_xero={"broad_scopes": False})
+    browser = small_house.browser()
+    address = small_house.to_xero(browser, small_house.link())
+    assert "Invalid scope" in httpx.get(address).text, "Xero says so on its own page, and sends nobody back"
+    state = parse_qs(urlsplit(address).query)["state"][0]
+    reply = browser.get(f"/connect/xero/callback?error=invalid_scope&state={state}")
     assert reply.status_code == 409
     assert "may not ask for the permissions" in reply.text
     assert small_house.xero.token_calls() == 0
@@ -88,12 +96,25 @@ def test_an_app_that_may_not_ask_for_a_scope_is_told_so_without_a_token_call(sma
 def test_a_login_that_does_not_grant_every_scope_is_refused(small_house):
     small_house.company()
     browser = small_house.browser()
-    address = small_house.to_xero(browser, small_house.link()).replace("accounting.invoices", "accounting.other")
-    reply = browser.get(small_house.xero.answer(address, "anna", TENANT))
+    address = small_house.to_xero(browser, small_house.link()).replace("+accounting.settings.read", "")
+    reply = browser.get(small_house.xero.answer(address, tenant=TENANT))
     assert reply.status_code == 409
     assert "does not carry every permission" in reply.text
     assert small_house.xero.token_calls() == 1
     assert small_house.connection() is None
+
+
+def test_a_token_without_the_permission_is_not_renewed_for_it(house):
+    _connected(house)
+    identity = house.installation.simulator.state.identity
+    for grant in identity.grants.values():
+        for access in grant.access.values():
+            access.scopes[:] = ["offline_access"]
+    house.installation.ask(*invoices(60))
+    house.installation.settle_down(2)
+    (told,) = house.installation.events("xero.connection.needs_login")
+    assert told["data"]["reason"] == "scope_missing"
+    assert house.xero.token_calls() == 0
 
 
 def test_broad_scopes_can_be_chosen_per_company(small_house):
@@ -104,14 +125,24 @@ def test_broad_scopes_can_be_chosen_per_company(small_house):
 
 
 @pytest.mark.parametrize("skew", [-7200, 7200])
-def test_a_worker_whose_clock_is_wrong_refreshes_no_more_and_no_less(house, skew, monkeypatch):
+def test_a_clock_that_differs_from_xeros_refreshes_no_more_and_no_less(house, skew):
+    house.installation.offset += timedelta(seconds=skew)
     _connected(house)
-    real = house.installation.now
-    monkeypatch.setattr("time.time", lambda: real().timestamp() + skew)
     house.installation.ask(*invoices(150))
     house.installation.run()
     assert len(house.books()) == 150
     assert house.xero.token_calls() == 0
+
+
+@pytest.mark.parametrize("jump", [-7200, 7200])
+def test_a_clock_that_is_put_right_costs_one_token_call(house, jump):
+    _connected(house)
+    house.installation.offset += timedelta(seconds=jump)
+    house.installation.simulator.state.identity.expire_all()
+    house.installation.ask(*invoices(150))
+    house.installation.settle_down(1)
+    assert len(house.books()) == 150
+    assert house.xero.token_calls() == 1
 
 
 def test_a_token_service_that_gives_very_short_lives_is_not_asked_at_every_call(small_house):

@@ -37,7 +37,7 @@ def test_from_nothing_to_a_connected_company_by_command(small_house, command):
     assert "s3cret" not in kept.output
     link = json.loads(command("connect", "pier", "--json").stdout)["url"]
     browser = small_house.browser()
-    page = browser.get(small_house.xero.answer(small_house.to_xero(browser, link), "anna", TENANT))
+    page = browser.get(small_house.xero.answer(small_house.to_xero(browser, link), tenant=TENANT))
     assert "Connected to Organisation 1111" in page.text
     (seen,) = json.loads(command("connections", "--json").stdout)
     assert (seen["well"], seen["organisation"], seen["short_code"]) == (True, "Organisation 1111", "!AbC1")

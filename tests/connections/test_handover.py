@@ -11,7 +11,7 @@ def _answer(house, company="harbour", **other):
     """What Xero's redirect brings to the host's callback."""
     address = house.to_xero(house.browser(), house.link(company))
     assert parse_qs(urlsplit(address).query)["redirect_uri"] == [CALLBACK]
-    back = house.xero.answer(address, "anna", other.pop("tenant", TENANT), **other)
+    back = house.xero.answer(address, tenant=other.pop("tenant", TENANT), **other)
     assert back.startswith(CALLBACK)
     return {key: value[0] for key, value in parse_qs(urlsplit(back).query).items()} | {"company": company}
 
@@ -25,12 +25,11 @@ def test_the_host_hands_over_code_and_state_and_the_company_is_connected(house):
 
 
 def test_with_several_organisations_the_host_gets_them_to_show(house):
-    house.company(callback=CALLBACK)
+    house.company_of_a_group(callback=CALLBACK)
     house.company("rival")
     house.log_in("rival")
-    house.xero.grant("app-harbour", "anna", TENANT)
     host = house.host()
-    said = host.post("/v1/companies/harbour/logins", _answer(house, tenant=OTHER_TENANT)).json()
+    said = host.post("/v1/companies/harbour/logins", _answer(house, tenant=[TENANT, OTHER_TENANT])).json()
     assert said["connected"] is None
     assert [(one["name"], one["taken"]) for one in said["organisations"]] == [
         ("Organisation 1111", True),
@@ -78,7 +77,7 @@ def test_a_body_for_another_company_than_the_address_is_refused(small_house):
 
 def test_a_denied_consent_is_handed_over_too(small_house):
     small_house.company(callback=CALLBACK)
-    reply = small_house.host().post("/v1/companies/harbour/logins", _answer(small_house, answer="deny"))
+    reply = small_house.host().post("/v1/companies/harbour/logins", _answer(small_house, decision="cancel"))
     assert reply.status_code == 403
     assert "denied" in reply.text
     assert small_house.xero.token_calls() == 0

@@ -4,7 +4,9 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 
-from tests.connections.house import BACK, OTHER_TENANT, TENANT, hidden_fields
+from tests.connections.house import ANNA, BACK, OTHER_TENANT, TENANT, hidden_fields
+
+BOTH = [TENANT, OTHER_TENANT]
 
 
 def test_a_login_with_one_organisation_connects_it_and_brings_the_person_back(house):
@@ -12,17 +14,16 @@ def test_a_login_with_one_organisation_connects_it_and_brings_the_person_back(ho
     reply = house.log_in()
     assert (reply.status_code, reply.headers["location"]) == (303, f"{BACK}?xero=connected")
     found = house.connection()
-    assert (found.state, found.tenant, found.short_code, found.xero_user) == ("connected", TENANT, "!AbC1", "anna")
+    assert (found.state, found.tenant, found.short_code, found.base_currency) == ("connected", TENANT, "!AbC1", "USD")
     (told,) = house.installation.events("xero.connection.connected")
     assert told["data"]["organisation"]["name"] == "Organisation 1111"
     assert "accounting.invoices" in told["data"]["scopes"]
 
 
 def test_several_organisations_are_shown_and_the_chosen_one_is_connected(house):
-    house.company()
-    house.xero.grant("app-harbour", "anna", OTHER_TENANT)
+    house.company_of_a_group()
     browser = house.browser()
-    page = house.log_in(browser=browser)
+    page = house.log_in(tenant=BOTH, browser=browser)
     assert page.status_code == 200
     assert "Organisation 1111" in page.text
     assert "Organisation 2222" in page.text
@@ -45,23 +46,20 @@ def test_an_organisation_of_another_company_is_refused_with_a_sentence(house):
 def test_of_two_organisations_the_taken_one_cannot_be_chosen(small_house):
     small_house.company()
     small_house.log_in()
-    small_house.company("rival")
-    small_house.xero.grant("app-rival", "anna", OTHER_TENANT)
+    small_house.company_of_a_group("rival")
     browser = small_house.browser()
-    page = small_house.log_in("rival", browser=browser)
+    page = small_house.log_in("rival", BOTH, browser=browser)
     refused = browser.post("/connect/xero/choose", data=hidden_fields(page.text) | {"tenant": TENANT})
     assert refused.status_code == 409
-    assert (
-        browser.post("/connect/xero/choose", data=hidden_fields(page.text) | {"tenant": OTHER_TENANT}).status_code
-        == 303
-    )
+    free = hidden_fields(page.text) | {"tenant": OTHER_TENANT}
+    assert browser.post("/connect/xero/choose", data=free).status_code == 303
     assert small_house.connection("rival").tenant == OTHER_TENANT
 
 
 def test_denied_consent_connects_nothing(house):
     house.company()
     browser = house.browser()
-    back = house.xero.answer(house.to_xero(browser, house.link()), "anna", TENANT, answer="deny")
+    back = house.xero.answer(house.to_xero(browser, house.link()), decision="cancel")
     reply = browser.get(back)
     assert reply.status_code == 403
     assert "declined" in reply.text
@@ -72,7 +70,10 @@ def test_denied_consent_connects_nothing(house):
 
 def test_a_login_without_organisations_is_told_so(house):
     house.company()
-    reply = house.log_in(user="nobody", tenant="")
+    browser = house.browser()
+    back = house.xero.answer(house.to_xero(browser, house.link()), tenant=TENANT)
+    house.installation.simulator.state.identity.grants[f"app-harbour/{ANNA}"].connections.clear()
+    reply = browser.get(back)
     assert reply.status_code == 409
     assert "opens no organisation" in reply.text
     assert house.connection() is None
@@ -118,7 +119,7 @@ def test_a_link_of_one_company_does_not_open_anothers_login(small_house):
 def test_a_forged_state_is_refused(small_house):
     small_house.company()
     browser = small_house.browser()
-    back = small_house.xero.answer(small_house.to_xero(browser, small_house.link()), "anna", TENANT)
+    back = small_house.xero.answer(small_house.to_xero(browser, small_house.link()), tenant=TENANT)
     forged = back.replace("state=", "state=x")
     assert browser.get(forged).status_code == 400
     assert small_house.connection() is None
@@ -128,7 +129,7 @@ def test_a_forged_state_is_refused(small_house):
 def test_a_code_and_its_state_serve_once(house):
     house.company()
     browser = house.browser()
-    back = house.xero.answer(house.to_xero(browser, house.link()), "anna", TENANT)
+    back = house.xero.answer(house.to_xero(browser, house.link()), tenant=TENANT)
     cookies = dict(browser.cookies)
     assert browser.get(back).status_code == 303
     again = house.browser()
@@ -141,7 +142,7 @@ def test_a_code_and_its_state_serve_once(house):
 def test_a_code_that_xero_took_before_ends_in_one_sentence_and_one_call(small_house):
     small_house.company()
     browser = small_house.browser()
-    back = small_house.xero.answer(small_house.to_xero(browser, small_house.link()), "anna", TENANT)
+    back = small_house.xero.answer(small_house.to_xero(browser, small_house.link()), tenant=TENANT)
     stale = back.replace(parse_qs(urlsplit(back).query)["code"][0], "used-before")
     reply = browser.get(stale)
     assert reply.status_code == 409
@@ -152,7 +153,7 @@ def test_a_code_that_xero_took_before_ends_in_one_sentence_and_one_call(small_ho
 def test_an_answer_that_comes_too_late_is_refused(small_house):
     small_house.company()
     browser = small_house.browser()
-    back = small_house.xero.answer(small_house.to_xero(browser, small_house.link()), "anna", TENANT)
+    back = small_house.xero.answer(small_house.to_xero(browser, small_house.link()), tenant=TENANT)
     small_house.installation.later(small_house.tools.settings.login_seconds + 1)
     assert browser.get(back).status_code == 409
 
@@ -160,7 +161,7 @@ def test_an_answer_that_comes_too_late_is_refused(small_house):
 def test_an_answer_that_another_browser_began_is_refused_and_does_not_use_it_up(house):
     house.company()
     mine, attackers = house.browser(), house.browser()
-    back = house.xero.answer(house.to_xero(mine, house.link()), "anna", TENANT)
+    back = house.xero.answer(house.to_xero(mine, house.link()), tenant=TENANT)
     house.to_xero(attackers, house.link())
     assert attackers.get(back).status_code == 403
     assert house.connection() is None
@@ -175,7 +176,7 @@ def test_a_cookie_that_was_there_before_the_login_opens_nothing(small_house):
     own = begun.cookies[name]
     victim.cookies.clear()
     victim.cookies.set(name, "planted-by-an-attacker")
-    back = small_house.xero.answer(begun.headers["location"], "anna", TENANT)
+    back = small_house.xero.answer(begun.headers["location"], tenant=TENANT)
     assert victim.get(back).status_code == 403
     assert own != "planted-by-an-attacker"
     assert "HttpOnly" in begun.headers["set-cookie"]
@@ -189,10 +190,9 @@ def test_over_https_the_cookie_never_travels_in_the_clear(make_house, sqlite_url
 
 
 def test_a_form_that_another_site_sends_chooses_nothing(house):
-    house.company()
-    house.xero.grant("app-harbour", "anna", OTHER_TENANT)
+    house.company_of_a_group()
     browser = house.browser()
-    page = house.log_in(browser=browser)
+    page = house.log_in(tenant=BOTH, browser=browser)
     form = hidden_fields(page.text) | {"tenant": OTHER_TENANT}
     for forged in (form | {"form": ""}, form | {"form": "0" * 64}, {"login": form["login"], "tenant": OTHER_TENANT}):
         assert browser.post("/connect/xero/choose", data=forged).status_code == 403
@@ -201,10 +201,9 @@ def test_a_form_that_another_site_sends_chooses_nothing(house):
 
 
 def test_an_organisation_that_was_not_offered_is_refused(small_house):
-    small_house.company()
-    small_house.xero.grant("app-harbour", "anna", OTHER_TENANT)
+    small_house.company_of_a_group()
     browser = small_house.browser()
-    page = small_house.log_in(browser=browser)
+    page = small_house.log_in(tenant=BOTH, browser=browser)
     stranger = hidden_fields(page.text) | {"tenant": "33333333-2222-4333-8444-555555555555"}
     assert browser.post("/connect/xero/choose", data=stranger).status_code == 400
     assert small_house.connection() is None
@@ -240,7 +239,7 @@ def test_an_address_below_a_listed_one_is_kept_with_its_query(small_house):
     said = {"company": "harbour", "return_to": f"{BACK}/42?tab=xero"}
     link = small_house.host().post("/v1/companies/harbour/login-links", said).json()["url"]
     browser = small_house.browser()
-    reply = browser.get(small_house.xero.answer(small_house.to_xero(browser, link), "anna", TENANT))
+    reply = browser.get(small_house.xero.answer(small_house.to_xero(browser, link), tenant=TENANT))
     assert reply.headers["location"] == f"{BACK}/42?tab=xero&xero=connected"
 
 
@@ -250,7 +249,7 @@ def test_an_app_without_a_secret_proves_itself_by_pkce(house):
     address = house.to_xero(browser, house.link())
     asked = parse_qs(urlsplit(address).query)
     assert asked["code_challenge_method"] == ["S256"]
-    assert browser.get(house.xero.answer(address, "anna", TENANT)).status_code == 303
+    assert browser.get(house.xero.answer(address, tenant=TENANT)).status_code == 303
     assert house.connection().state == "connected"
 
 
@@ -261,7 +260,7 @@ def test_a_pkce_code_is_worthless_without_its_verifier(small_house):
     parts = urlsplit(address)
     other = {key: value[0] for key, value in parse_qs(parts.query).items()} | {"code_challenge": "somebody-elses"}
     swapped = parts._replace(query=urlencode(other)).geturl()
-    assert browser.get(small_house.xero.answer(swapped, "anna", TENANT)).status_code == 409
+    assert browser.get(small_house.xero.answer(swapped, tenant=TENANT)).status_code == 409
     assert small_house.connection() is None
 
 

@@ -6,11 +6,12 @@ import sys
 from datetime import timedelta
 
 import pytest
+from sqlmodel import select
 
 from events.accounting_target import Trouble
 from store.tables import Token
 from tests.builders import an_invoice
-from tests.connections.house import TENANT
+from tests.connections.house import OTHER_TENANT
 from tests.installation import KEY
 from worker import tending, wiring
 
@@ -34,7 +35,7 @@ def test_a_kill_between_xeros_answer_and_our_commit_does_not_lose_the_connection
     assert killed.returncode == -signal.SIGKILL
     assert house.xero.token_calls() == 1
     house.installation.later(5 * MINUTE)
-    house.tools.auth.renew("app-harbour", "anna")
+    house.tools.auth.renew(*house.login())
     house.installation.later(40 * MINUTE)
     house.installation.ask(an_invoice())
     house.installation.run()
@@ -57,13 +58,13 @@ def test_a_kill_that_nobody_mends_within_the_grace_ends_in_a_login_link_and_not_
 def test_who_lost_the_lease_may_not_overwrite_the_newer_pair(house):
     _connected(house)
     box = house.tools.auth._box
-    assert box.lease("app-harbour", "anna", "slow", 45)
-    stale = box.load("app-harbour", "anna")
+    assert box.lease(*house.login(), "slow", 45)
+    stale = box.load(*house.login())
     house.installation.later(50)
-    house.tools.auth.renew("app-harbour", "anna")
-    newest = box.load("app-harbour", "anna").pair.access_token
-    assert not box.save("app-harbour", "anna", stale.pair, version=stale.version, holder="slow")
-    assert box.load("app-harbour", "anna").pair.access_token == newest
+    house.tools.auth.renew(*house.login())
+    newest = box.load(*house.login()).pair.access_token
+    assert not box.save(*house.login(), stale.pair, version=stale.version, holder="slow")
+    assert box.load(*house.login()).pair.access_token == newest
 
 
 def test_thirty_days_of_rotations_and_restarts_keep_the_connection_alive(small_house):
@@ -71,10 +72,9 @@ def test_thirty_days_of_rotations_and_restarts_keep_the_connection_alive(small_h
     for day in range(30):
         for hour in range(0, 24, 8):
             small_house.installation.later(8 * 3600)
-            tools = wiring.assemble(
-                small_house.tools.settings, small_house.installation.store, small_house.tools.redis
-            )
-            tools.auth.access("app-harbour", "anna")
+            old = small_house.tools
+            restarted = wiring.assemble(old.settings, old.store, old.redis)
+            restarted.auth.access(*small_house.login())
             if hour == 0:
                 small_house.installation.ask(an_invoice(f"d{day}"), request=f"d{day}")
                 small_house.installation.run()
@@ -133,33 +133,27 @@ def test_while_the_token_service_is_away_it_is_asked_once_in_a_quarter_of_a_minu
     away, small_house.tools.auth._tokens._url = small_house.tools.auth._tokens._url, "http://127.0.0.1:9/"
     for _ in range(20):
         with pytest.raises(Trouble) as trouble:
-            small_house.tools.auth.access("app-harbour", "anna")
+            small_house.tools.auth.access(*small_house.login())
         assert trouble.value.effect == "not_sent"
     assert len(asked) == 1
     small_house.tools.auth._tokens._url = away
     small_house.installation.later(16)
-    assert small_house.tools.auth.access("app-harbour", "anna")
+    assert small_house.tools.auth.access(*small_house.login())
 
 
 def test_two_companies_that_share_a_xero_user_share_one_pair(house):
     _connected(house)
     house.company("twin", client_id="app-harbour")
-    house.xero.user("anna", TENANT, "22222222-2222-4333-8444-555555555555")
-    browser = house.browser()
-    page = house.log_in("twin", "22222222-2222-4333-8444-555555555555", browser=browser)
-    from tests.connections.house import hidden_fields
-
-    chosen = hidden_fields(page.text) | {"tenant": "22222222-2222-4333-8444-555555555555"}
-    assert browser.post("/connect/xero/choose", data=chosen).status_code == 303
+    assert house.log_in("twin", OTHER_TENANT).status_code == 303
     with house.tools.store.read() as work:
-        assert work.session.get(Token, ("app-harbour", "anna")).version == 2
+        assert work.session.get(Token, house.login()).version == 2
     _let_expire(house)
     before = house.xero.token_calls()
     for company in ("harbour", "twin"):
         house.installation.ask(an_invoice(company), company=company, request=company)
     house.installation.run()
     assert house.xero.token_calls() == before + 1
-    assert len(house.books()) == len(house.books("22222222-2222-4333-8444-555555555555")) == 1
+    assert len(house.books()) == len(house.books(OTHER_TENANT)) == 1
 
 
 def _connected(house) -> None:
@@ -171,17 +165,11 @@ def _connected(house) -> None:
 def _let_expire(house) -> None:
     """The kept access token is past its half hour, by the clock every process reads."""
     with house.tools.store.write() as work:
-        for token in work.session.exec(_all_tokens()):
+        for token in work.session.exec(select(Token)):
             token.expires_at = work.now - timedelta(seconds=1)
-
-
-def _all_tokens():
-    from sqlmodel import select
-
-    return select(Token)
 
 
 def _process(house, what: str, *more: str) -> subprocess.Popen:
     command = [sys.executable, "-m", "tests.connections.refreshers", what]
-    where = [house.tools.settings.database_url, house.xero.url, KEY, "app-harbour", "anna", *more]
+    where = [house.tools.settings.database_url, house.xero.url, KEY, *house.login(), *more]
     return subprocess.Popen([*command, *where], stdout=subprocess.PIPE)

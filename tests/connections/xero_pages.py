@@ -8,26 +8,26 @@ import httpx
 
 
 class XeroPages:
-    """The simulator at `url`: its world filled by its control face, its login page answered like a person does."""
+    """The simulator at `url`: its world filled by its control face, its login pages answered like a person does."""
 
     def __init__(self, url: str) -> None:
         self.url = url
         self._http = httpx.Client(timeout=10)
 
     def organisation(self, document: dict) -> None:
-        self._control("organisations", document)
+        self._say("POST", "organisations", document)
 
     def app(self, client_id: str, secret: str, **more) -> None:
-        self._control("apps", {"client_id": client_id, "client_secret": secret, **more})
-
-    def user(self, name: str, *tenants: str) -> None:
-        self._control("users", {"user": name, "tenants": list(tenants)})
+        self._say("POST", "apps", {"client_id": client_id, "client_secret": secret, "broad_scopes": True, **more})
 
     def grant(self, client_id: str, user: str, *tenants: str) -> dict:
-        return self._control("grants", {"client_id": client_id, "user": user, "tenants": list(tenants)})
+        return self._say("POST", "grants", {"client_id": client_id, "user": user, "tenants": list(tenants)})
 
     def faults(self, **rates) -> None:
-        self._http.put(f"{self.url}/_simulator/faults", json=rates).raise_for_status()
+        self._say("PUT", "faults", rates)
+
+    def switches(self, **wanted) -> None:
+        self._say("PUT", "switches", wanted)
 
     def calls(self) -> dict:
         return self._http.get(f"{self.url}/_simulator/calls", timeout=60).json()
@@ -35,28 +35,37 @@ class XeroPages:
     def token_calls(self) -> int:
         return self.calls()["token_calls"]
 
-    def answer(self, address: str, user: str = "", tenant: str = "", answer: str = "allow") -> str:
-        """Fill in the login page at this address; gives where Xero sends the browser."""
+    def answer(
+        self, address: str, user: str = "anna@example.com", tenant: str | list[str] = "", decision: str = "allow"
+    ) -> str:
+        """Fill in the login pages from this address on; gives where Xero sends the browser."""
         page = self._http.get(address)
         page.raise_for_status()
-        action = re.search(r'<form[^>]*action="([^"]*)"', page.text)
-        target = urljoin(address, html.unescape(action[1])) if action else address
-        form = {"user": user, "password": "any", "tenant": tenant, "answer": answer}
-        reply = self._http.post(target, data=form, follow_redirects=False)
+        page = self._submit(page, user=user, password="any")
+        reply = self._submit(page, tenant=tenant, decision=decision)
         assert reply.status_code in (302, 303), reply.text
         return reply.headers["location"]
 
-    def fill_in(self, page, user: str, organisation: str | None) -> None:
+    def fill_in(self, page, organisation: str | None, user: str = "anna@example.com") -> None:
         """The same in a real browser; no organisation means that the person cancels."""
         page.get_by_label("Email").fill(user)
         page.get_by_label("Password").fill("any")
+        page.get_by_role("button", name="Log in").click()
         if organisation is None:
             page.get_by_role("button", name="Cancel").click()
             return
-        page.get_by_label("Organisation").select_option(label=organisation)
-        page.get_by_role("button", name="Continue with Organization").click()
+        page.get_by_label(organisation).check()
+        page.get_by_role("button", name="Allow access").click()
 
-    def _control(self, what: str, document: dict) -> dict:
-        reply = self._http.post(f"{self.url}/_simulator/{what}", json=document)
-        reply.raise_for_status()
+    def _submit(self, page: httpx.Response, **typed) -> httpx.Response:
+        """The page's form with its hidden fields and what a person typed."""
+        action = re.search(r'<form[^>]*action="([^"]*)"', page.text)
+        assert action, page.text
+        hidden = re.findall(r'<input type="hidden" name="([^"]*)" value="([^"]*)"', page.text)
+        form = {name: html.unescape(value) for name, value in hidden} | typed
+        return self._http.post(urljoin(str(page.url), html.unescape(action[1])), data=form)
+
+    def _say(self, method: str, what: str, document: dict) -> dict:
+        reply = self._http.request(method, f"{self.url}/_simulator/{what}", json=document)
+        assert reply.is_success, reply.text
         return reply.json()
