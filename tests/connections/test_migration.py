@@ -1,51 +1,42 @@
 """The second migration keeps what the first one stored."""
 
-from sqlalchemy import create_engine, text
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import text
+from sqlmodel import SQLModel
 
-from store import migrate
+from store import apps, migrate
 from store.database import engine_for
 from store.unit_of_work import Store
 from store.vault import Vault
 from tests import machines
 from tests.installation import KEY
 
+MOMENT = "2026-01-01 00:00:00+00:00"
 
-def test_apps_and_connections_of_before_work_after(tmp_path, postgres):
-    sqlite = f"sqlite:///{tmp_path}/old.sqlite"
-    for url in (sqlite, machines.fresh_postgres_database(postgres, "migrated")):
+
+def test_apps_of_before_the_migration_belong_to_their_companies_after_it(tmp_path, postgres):
+    for url in (f"sqlite:///{tmp_path}/old.sqlite", machines.fresh_postgres_database(postgres, "migrated")):
         migrate.upgrade(url, "0001")
-        sealed = Vault([KEY]).seal("the secret")
-        with create_engine(url).begin() as work:
-            work.execute(
-                text("INSERT INTO xero_apps (client_id, company, secret, scopes) VALUES ('A', 'harbour', :it, 's1')"),
-                {"it": sealed},
-            )
-            work.execute(
-                text(
-                    "INSERT INTO companies (id, name, settings, created_at) VALUES ('harbour','H','{}', '2026-01-01 00:00:00+00:00')"
-                )
-            )
-        assert migrate.upgrade(url) == "0002"
         store = Store(engine_for(url))
-        with store.read() as work:
-            from store import apps
-
-            ((company, used, app, connection),) = apps.listed(work)
-            assert (company.id, used.client_id, used.scopes, used.state, connection) == (
-                "harbour",
-                "A",
-                "s1",
-                "enabled",
-                None,
+        with store.write() as work:
+            run = work.session.connection().execute
+            run(text("INSERT INTO companies VALUES ('harbour', 'Harbour', '{}', :at)"), {"at": MOMENT})
+            sealed = {"it": Vault([KEY]).seal("the secret")}
+            run(
+                text("INSERT INTO xero_apps (client_id, company, secret, scopes) VALUES ('A', 'harbour', :it, 's')"),
+                sealed,
             )
+        assert migrate.upgrade(url) == migrate.newest()
+        with store.read() as work:
+            ((company, used, _, connection),) = apps.listed(work)
+            assert (company.id, used.client_id, used.scopes, used.state) == ("harbour", "A", "s", "enabled")
+            assert connection is None
             assert apps.keys(work, Vault([KEY]), "A").secrets == ("the secret",)
+        store.engine.dispose()
 
 
 def test_the_tables_are_as_the_migrations_make_them(database_url):
-    from alembic.autogenerate import compare_metadata
-    from alembic.runtime.migration import MigrationContext
-    from sqlmodel import SQLModel
-
     engine = engine_for(database_url)
     with engine.connect() as connection:
         different = compare_metadata(MigrationContext.configure(connection), SQLModel.metadata)

@@ -15,19 +15,19 @@ class XeroPages:
         self._http = httpx.Client(timeout=10)
 
     def organisation(self, document: dict) -> None:
-        self._say("POST", "organisations", document)
+        self.say("POST", "organisations", document)
 
     def app(self, client_id: str, secret: str, **more) -> None:
-        self._say("POST", "apps", {"client_id": client_id, "client_secret": secret, "broad_scopes": True, **more})
+        self.say("POST", "apps", {"client_id": client_id, "client_secret": secret, "broad_scopes": True, **more})
 
     def grant(self, client_id: str, user: str, *tenants: str) -> dict:
-        return self._say("POST", "grants", {"client_id": client_id, "user": user, "tenants": list(tenants)})
+        return self.say("POST", "grants", {"client_id": client_id, "user": user, "tenants": list(tenants)})
 
     def faults(self, **rates) -> None:
-        self._say("PUT", "faults", rates)
+        self.say("PUT", "faults", rates)
 
     def switches(self, **wanted) -> None:
-        self._say("PUT", "switches", wanted)
+        self.say("PUT", "switches", wanted)
 
     def calls(self) -> dict:
         return self._http.get(f"{self.url}/_simulator/calls", timeout=60).json()
@@ -65,7 +65,7 @@ class XeroPages:
         form = {name: html.unescape(value) for name, value in hidden} | typed
         return self._http.post(urljoin(str(page.url), html.unescape(action[1])), data=form)
 
-    def _say(self, method: str, what: str, document: dict) -> dict:
+    def say(self, method: str, what: str, document: dict) -> dict:
         reply = self._http.request(method, f"{self.url}/_simulator/{what}", json=document)
         assert reply.is_success, reply.text
         return reply.json()

@@ -1,0 +1,129 @@
+"""Secrets and tokens of every flow are nowhere but sealed. The search is proved first: it finds what is planted."""
+
+import http.client
+import logging
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from events.accounting_target import Trouble
+from tests.builders import an_invoice, invoices
+from tests.connections.house import ANNA, TENANT
+from tests.connections.sinks import Sinks
+from tests.installation import KEY
+from worker import apps, connecting, masking, tending
+
+CANARY = "CANARY0secret0of0the0app"
+NEXT = "CANARY0secret0that0replaces0it"
+
+
+@pytest.fixture
+def sinks(house, capfd, monkeypatch):
+    chosen = house.tools.settings
+    for name, value in (
+        ("DATABASE_URL", chosen.database_url),
+        ("REDIS_URL", chosen.redis_url),
+        ("ENCRYPTION_KEYS", KEY),
+        ("XERO_API_URL", chosen.xero_api_url),
+    ):
+        monkeypatch.setenv(name, value)
+    levels = {name: logging.getLogger(name).level for name in ("", *logging.root.manager.loggerDict)}
+    handlers = logging.root.handlers[:]
+    yield Sinks(house, capfd)
+    logging.root.handlers[:] = handlers
+    for name, level in levels.items():
+        logging.getLogger(name).setLevel(level)
+    http.client.HTTPConnection.debuglevel = 0
+
+
+def test_the_search_finds_a_canary_in_every_sink(house, sinks):
+    house.company()
+    house.log_in()
+    sinks.plant("CANARY0planted")
+    found = {name for name, text in sinks.texts().items() if "CANARY0planted" in text}
+    assert found == {"log", "database", "events", "redis", "pages", "command", "errors"}
+
+
+def test_no_flow_leaves_a_secret_or_a_token_anywhere(house, sinks):
+    canaries = {CANARY, NEXT, KEY}
+    _log_in_and_export(house, sinks, canaries)
+    _rotate_and_fall_over(house, sinks)
+    _be_refused(house, sinks)
+    for grant in house.installation.simulator.state.identity.grants.values():
+        canaries |= {*grant.access, *grant.refresh}
+    assert len(canaries) > 8, "secrets, the code, and several pairs of tokens"
+    texts = sinks.texts()
+    assert all(len(text) > 100 for text in texts.values()), {name: len(text) for name, text in texts.items()}
+    assert [(name, canary[:12]) for name, text in texts.items() for canary in canaries if canary in text] == []
+
+
+def test_what_libraries_print_is_masked():
+    lines = {
+        "Authorization: Bearer CANARY": "Authorization: Bearer (masked)",
+        "send: b'authorization: Basic CANARY==\\r\\nhost: x'": "send: b'authorization: Basic (masked)\\r\\nhost: x'",
+        '{"access_token": "CANARY", "state": "open"}': '{"access_token": "(masked)", "state": "open"}',
+        "refresh_token=CANARY&grant_type=refresh_token": "refresh_token=(masked)&grant_type=refresh_token",
+        "GET /callback?code=CANARY&state=CANARY": "GET /callback?code=(masked)&state=(masked)",
+        "token eyJhbGciOiJSUzI1NiJ9.eyJjYW5hcnkiOjF9.CANARY": "token (masked)",
+    }
+    assert {line: masking.masked(line) for line in lines} == lines
+
+
+def _log_in_and_export(house, sinks, canaries: set[str]) -> None:
+    house.company(secret=CANARY)
+    browser = sinks.browser()
+    back = house.xero.answer(house.to_xero(browser, house.link()), ANNA, TENANT)
+    canaries.add(parse_qs(urlsplit(back).query)["code"][0])
+    browser.get(back)
+    browser.get(back)
+    house.installation.ask(*invoices(3))
+    house.installation.run()
+    house.installation.later(3600)
+    house.installation.ask(an_invoice("later"), request="r2")
+    house.installation.run()
+    assert len(house.books()) == 4
+
+
+def _rotate_and_fall_over(house, sinks) -> None:
+    apps.rotate_secret(house.tools, "harbour", NEXT)
+    house.xero.app("app-harbour", NEXT)
+    house.installation.later(31 * 86_400)
+    assert tending.tend(house.tools, "clock") == 1
+    box = house.tools.auth._box
+    box.save = _broken
+    house.installation.later(3600)
+    house.installation.ask(an_invoice("broken"), request="r3")
+    house.installation.run()
+    house.installation.later(60)
+    with pytest.raises(RuntimeError) as caught:
+        house.tools.auth.access(*house.login())
+    sinks.error(caught.value)
+    del box.save
+    house.installation.later(60)
+    for words in (
+        ("doctor", "--json"),
+        ("connections",),
+        ("companies", "--json"),
+        ("status",),
+        ("connect", "harbour"),
+    ):
+        sinks.command(*words)
+
+
+def _be_refused(house, sinks) -> None:
+    house.xero.app("app-harbour", "changed")
+    house.installation.later(3600)
+    with pytest.raises(Trouble) as caught:
+        house.tools.auth.access(*house.login())
+    sinks.error(caught.value)
+    house.installation.ask(an_invoice("refused"), request="r4")
+    house.installation.run()
+    browser = sinks.browser()
+    browser.get(house.xero.answer(house.to_xero(browser, house.link()), ANNA, TENANT))
+    connecting.disconnect(house.tools, "harbour")
+    house.installation.relay()
+
+
+def _broken(_client_id, _user, pair, **_more):
+    message = f"cannot keep {pair}"
+    raise RuntimeError(message)
