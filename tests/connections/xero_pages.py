@@ -46,7 +46,7 @@ class XeroPages:
         assert reply.status_code in (302, 303), reply.text
         return reply.headers["location"]
 
-    def fill_in(self, page, organisation: str | None, user: str = "anna@example.com") -> None:
+    def fill_in(self, page, organisation: str | list[str] | None, user: str = "anna@example.com") -> None:
         """The same in a real browser; no organisation means that the person cancels."""
         page.get_by_label("Email").fill(user)
         page.get_by_label("Password").fill("any")
@@ -54,7 +54,8 @@ class XeroPages:
         if organisation is None:
             page.get_by_role("button", name="Cancel").click()
             return
-        page.get_by_label(organisation).check()
+        for one in [organisation] if isinstance(organisation, str) else organisation:
+            page.get_by_label(one).check()
         page.get_by_role("button", name="Allow access").click()
 
     def _submit(self, page: httpx.Response, **typed) -> httpx.Response:
