@@ -12,7 +12,7 @@ from events.credentials import AppKeys
 from store import apps as kept_apps
 from store.tables import Token, XeroApp
 from tests.builders import an_invoice, invoices
-from tests.connections.house import TENANT
+from tests.connections.house import OTHER_TENANT, TENANT
 from worker import apps, health
 
 
@@ -49,6 +49,20 @@ def test_a_connection_that_xero_refuses_stops_after_one_token_call(house, case, 
     assert told["data"]["reason"] == reason
     assert told["data"]["message"].count(".") == 1
     assert told["data"]["who"] == Problem.of(reason).value.who
+
+
+def test_companies_that_share_a_dead_login_cost_one_token_call_together(house):
+    _connected(house)
+    house.company("twin", client_id="app-harbour")
+    house.log_in("twin", OTHER_TENANT)
+    house.installation.simulator.state.identity.token_calls = 0
+    house.installation.simulator.state.identity.grants.clear()
+    house.installation.later(3600)
+    for company in ("harbour", "twin"):
+        house.installation.ask(an_invoice(company), company=company, request=company)
+    house.installation.settle_down(2)
+    assert {house.connection(company).problem for company in ("harbour", "twin")} == {"login_ended"}
+    assert house.xero.token_calls() == 1
 
 
 def test_the_right_secret_mends_it_without_a_new_login(house):

@@ -6,7 +6,7 @@ from sqlmodel import func, select
 from events.accounting_target import Lane, Trouble
 from events.invoice import folded
 from store import connections
-from store.tables import Export, NumberClaim
+from store.tables import Attempt, Export, NumberClaim
 from tests.builders import a_request, an_invoice, invoices
 from tests.connections.house import ANNA, OTHER_TENANT, TENANT
 from worker import apps, connecting, parking
@@ -152,6 +152,17 @@ def test_what_may_be_in_the_first_organisation_stays_with_it(house):
     assert [invoice["InvoiceNumber"] for invoice in house.books(OTHER_TENANT)] == ["N-pending"]
     assert house.installation.export("uncertain").tenant == TENANT
     assert house.installation.export("uncertain").state == "uncertain"
+
+
+def test_what_waits_but_was_sent_before_without_an_answer_stays_as_well(house):
+    waiting_for_the_first(house)
+    with house.tools.store.write() as work:
+        sent = work.session.exec(select(Attempt).order_by(Attempt.number)).first()
+        sent.outcome = "unknown"
+    house.log_in(tenant=OTHER_TENANT)
+    assert connecting.decide(house.tools, "harbour", send=True) == 1
+    house.installation.settle_down(2)
+    assert [invoice["InvoiceNumber"] for invoice in house.books(OTHER_TENANT)] == ["N-i0002"]
 
 
 def test_a_number_taken_in_the_other_organisation_fails_alone(house):
