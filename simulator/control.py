@@ -5,9 +5,10 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from pydantic import TypeAdapter
+from pydantic import ConfigDict, TypeAdapter
 
 from simulator import control_books, saving, switches
+from simulator.identity import App
 from simulator.limits import Rules
 from simulator.refusals import nowhere
 from simulator.scopes import DEFAULT
@@ -18,6 +19,7 @@ from simulator.wire import Json, Reply, Request, as_json
 __all__ = ["answer", "organisation"]
 _Handler = Callable[[State, Request, Any], Any]
 _RULES: TypeAdapter[Rules] = TypeAdapter(Rules)
+_APP: TypeAdapter[App] = TypeAdapter(App, config=ConfigDict(extra="forbid"))
 
 
 def answer(state: State, request: Request, path: str) -> Reply:
@@ -26,7 +28,7 @@ def answer(state: State, request: Request, path: str) -> Reply:
     if parts[:1] == ["organisations"]:
         handler = control_books.HANDLERS.get((request.method, "/".join(["organisations", *parts[2:]])))
     else:
-        handler = _HANDLERS.get((request.method, path.strip("/")))
+        handler = HANDLERS.get((request.method, path.strip("/")))
     if handler is None:
         return nowhere()
     try:
@@ -49,8 +51,10 @@ def _health(_state: State, _request: Request, _said: Json) -> Json:
 
 
 def _add_app(state: State, _request: Request, said: Json) -> Json:
-    more = {name: value for name, value in said.items() if name not in ("client_id", "client_secret")}
-    app = state.identity.add_app(str(said["client_id"]), str(said.get("client_secret", "")), **more)
+    wanted = {**said, "secret": said.get("client_secret", "")}
+    wanted.pop("client_secret", None)
+    app = _APP.validate_python(wanted)
+    state.identity.apps[app.client_id] = app
     return {"client_id": app.client_id}
 
 
@@ -113,7 +117,7 @@ def _reset(state: State, _request: Request, _said: Json) -> Json:
     return {}
 
 
-_HANDLERS: dict[tuple[str, str], _Handler] = {
+HANDLERS: dict[tuple[str, str], _Handler] = {
     ("GET", "health"): _health,
     ("POST", "apps"): _add_app,
     ("POST", "grants"): _add_grant,

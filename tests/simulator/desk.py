@@ -105,7 +105,8 @@ class Desk:
     def control(self, method: str, path: str, body: Any = None, status: tuple[int, ...] = (200, 201)) -> Any:
         """The control face."""
         raw = json.dumps(body).encode() if body is not None else b""
-        reply = self.ask(Request(method, f"/_simulator/{path}", body=raw))
+        path, _, query = path.partition("?")
+        reply = self.ask(Request(method, f"/_simulator/{path}", query, body=raw))
         assert reply.status in status, reply.body
         return reply.document()
 
