@@ -94,7 +94,12 @@ def _written(context: Context, sent: Json, existing: Json | None, *, quiet: bool
     if not existing and context.client_id:
         context.organisation.made_by[invoice["InvoiceID"]] = context.client_id
     told: Json = {"Warnings": [{"Message": text} for text in warnings]} if warnings else {}
-    return {**invoice, "HasErrors": False, "StatusAttributeString": "WARNING" if warnings else "OK", **told}
+    return {
+        **documents.visible(invoice),
+        "HasErrors": False,
+        "StatusAttributeString": "WARNING" if warnings else "OK",
+        **told,
+    }
 
 
 def _line_warnings(context: Context, sent: Json) -> Iterator[str]:

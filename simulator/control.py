@@ -5,9 +5,9 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from pydantic import ConfigDict, TypeAdapter
+from pydantic import TypeAdapter
 
-from simulator import control_books, saving, switches
+from simulator import control_books, saving, seeding, switches
 from simulator.identity import App
 from simulator.limits import Rules
 from simulator.refusals import nowhere
@@ -19,7 +19,7 @@ from simulator.wire import Json, Reply, Request, as_json
 __all__ = ["answer", "organisation"]
 _Handler = Callable[[State, Request, Any], Any]
 _RULES: TypeAdapter[Rules] = TypeAdapter(Rules)
-_APP: TypeAdapter[App] = TypeAdapter(App, config=ConfigDict(extra="forbid"))
+_APP: TypeAdapter[App] = TypeAdapter(App)
 
 
 def answer(state: State, request: Request, path: str) -> Reply:
@@ -51,8 +51,8 @@ def _health(_state: State, _request: Request, _said: Json) -> Json:
 
 
 def _add_app(state: State, _request: Request, said: Json) -> Json:
-    wanted = {**said, "secret": said.get("client_secret", "")}
-    wanted.pop("client_secret", None)
+    wanted = {"secret": "", **{"secret" if name == "client_secret" else name: value for name, value in said.items()}}
+    seeding.check_names(wanted, App.__dataclass_fields__)
     app = _APP.validate_python(wanted)
     state.identity.apps[app.client_id] = app
     return {"client_id": app.client_id}
@@ -95,9 +95,7 @@ def _clock(state: State, _request: Request, _said: Json) -> Json:
 
 
 def _set_limits(state: State, _request: Request, said: Json) -> Json:
-    unknown = set(said) - set(vars(state.limits.rules))
-    if unknown:
-        raise ValueError(f"unknown {sorted(unknown)}; known are {sorted(vars(state.limits.rules))}")
+    seeding.check_names(said, vars(state.limits.rules))
     state.limits.rules = _RULES.validate_python({**vars(state.limits.rules), **said})
     return vars(state.limits.rules)
 

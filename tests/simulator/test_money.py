@@ -4,7 +4,8 @@ import pytest
 
 from tests.simulator.desk import a_line, an_invoice
 
-# Worked out on paper at 15 %: (lines as quantity, unit amount, discount rate), amounts are, unitdp → subtotal, tax, total
+# Worked out on paper at 15 %: lines as (quantity, unit amount, discount rate), amounts are, unitdp,
+# and what comes of it: subtotal, tax, total
 BY_HAND = [
     ([(1, "100", None)], "Exclusive", 4, "100.00", "15.00", "115.00"),
     ([(1, "100", None)], "Inclusive", 4, "86.96", "13.04", "100.00"),
