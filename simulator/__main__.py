@@ -2,11 +2,13 @@
 
 import argparse
 import json
+import signal
+import sys
 from pathlib import Path
 
 import uvicorn
 
-from simulator import saving
+from simulator import catalogue, saving
 from simulator.app import Simulator
 from simulator.server import config
 
@@ -17,13 +19,18 @@ def main() -> None:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8790)
     parser.add_argument("--state", type=Path, help="file to load at the start and save at the end")
+    parser.add_argument("--catalogue", action="store_true", help="print every message with its source and trigger")
     chosen = parser.parse_args()
+    if chosen.catalogue:
+        sys.stdout.write(catalogue.page())
+        return
     simulator = Simulator()
     if chosen.state and chosen.state.exists():
         try:
             saving.load(simulator.state, json.loads(chosen.state.read_text()))
         except (ValueError, OSError) as wrong:
             parser.error(f"{chosen.state}: {wrong}")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # uvicorn raises it again when it has stopped
     try:
         uvicorn.Server(config(simulator.app(), chosen.host, chosen.port)).run()
     except KeyboardInterrupt:

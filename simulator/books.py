@@ -6,6 +6,7 @@ from datetime import date
 from typing import Any
 
 from simulator import contacts, documents, edits, line_rules, rules
+from simulator.arithmetic import number
 from simulator.context import Context
 from simulator.messages import Say
 from simulator.wire import Json
@@ -48,11 +49,11 @@ def create(context: Context, sent: Json) -> Json:
 
 def update_or_create(context: Context, sent: Json) -> Json:
     """Update the invoice that is meant, by id or by number; create where none is (facts §3.2)."""
-    identity, number = sent.get("InvoiceID"), sent.get("InvoiceNumber")
+    identity, wanted = sent.get("InvoiceID"), sent.get("InvoiceNumber")
     if identity:
         existing = context.organisation.invoices.get(identity)
         return update(context, existing, sent) if existing else _refused(context, sent, Findings([Say.ID_UNKNOWN()]))
-    same = [one for one in context.with_number(number) if one["Type"] == sent.get("Type", "ACCREC")] if number else []
+    same = [one for one in context.with_number(wanted) if one["Type"] == sent.get("Type", "ACCREC")] if wanted else []
     if context.switches.deleted_frees_number:
         same = [one for one in same if one["Status"] != "DELETED"]
     return update(context, same[0], sent, by_number=True) if same else create(context, sent)
@@ -93,7 +94,12 @@ def _written(context: Context, sent: Json, existing: Json | None, *, quiet: bool
     if not existing and context.client_id:
         context.organisation.made_by[invoice["InvoiceID"]] = context.client_id
     told: Json = {"Warnings": [{"Message": text} for text in warnings]} if warnings else {}
-    return {**invoice, "HasErrors": False, "StatusAttributeString": "WARNING" if warnings else "OK", **told}
+    return {
+        **documents.visible(invoice),
+        "HasErrors": False,
+        "StatusAttributeString": "WARNING" if warnings else "OK",
+        **told,
+    }
 
 
 def _line_warnings(context: Context, sent: Json) -> Iterator[str]:
@@ -139,7 +145,9 @@ def _merged(existing: Json, sent: Json) -> Json:
 
 
 def _line_kept(line: Json) -> Json:
-    return {name: line[name] for name in _WRITABLE_IN_LINE if name in line} | {"Kept": True}
+    kept = {name: line[name] for name in _WRITABLE_IN_LINE if name in line}
+    exact = {name: number(value) for name, value in kept.items() if isinstance(value, float)}
+    return {**kept, **exact, "Kept": True}
 
 
 def _line_merged(known: dict[str, Json], line: Json) -> Json:

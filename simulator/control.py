@@ -7,7 +7,8 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from simulator import control_books, saving, switches
+from simulator import control_books, saving, seeding, switches
+from simulator.identity import App
 from simulator.limits import Rules
 from simulator.refusals import nowhere
 from simulator.scopes import DEFAULT
@@ -18,6 +19,7 @@ from simulator.wire import Json, Reply, Request, as_json
 __all__ = ["answer", "organisation"]
 _Handler = Callable[[State, Request, Any], Any]
 _RULES: TypeAdapter[Rules] = TypeAdapter(Rules)
+_APP: TypeAdapter[App] = TypeAdapter(App)
 
 
 def answer(state: State, request: Request, path: str) -> Reply:
@@ -26,7 +28,7 @@ def answer(state: State, request: Request, path: str) -> Reply:
     if parts[:1] == ["organisations"]:
         handler = control_books.HANDLERS.get((request.method, "/".join(["organisations", *parts[2:]])))
     else:
-        handler = _HANDLERS.get((request.method, path.strip("/")))
+        handler = HANDLERS.get((request.method, path.strip("/")))
     if handler is None:
         return nowhere()
     try:
@@ -49,8 +51,10 @@ def _health(_state: State, _request: Request, _said: Json) -> Json:
 
 
 def _add_app(state: State, _request: Request, said: Json) -> Json:
-    more = {name: value for name, value in said.items() if name not in ("client_id", "client_secret")}
-    app = state.identity.add_app(str(said["client_id"]), str(said.get("client_secret", "")), **more)
+    wanted = {"secret": "", **{"secret" if name == "client_secret" else name: value for name, value in said.items()}}
+    seeding.check_names(wanted, App.__dataclass_fields__)
+    app = _APP.validate_python(wanted)
+    state.identity.apps[app.client_id] = app
     return {"client_id": app.client_id}
 
 
@@ -91,9 +95,7 @@ def _clock(state: State, _request: Request, _said: Json) -> Json:
 
 
 def _set_limits(state: State, _request: Request, said: Json) -> Json:
-    unknown = set(said) - set(vars(state.limits.rules))
-    if unknown:
-        raise ValueError(f"unknown {sorted(unknown)}; known are {sorted(vars(state.limits.rules))}")
+    seeding.check_names(said, vars(state.limits.rules))
     state.limits.rules = _RULES.validate_python({**vars(state.limits.rules), **said})
     return vars(state.limits.rules)
 
@@ -113,7 +115,7 @@ def _reset(state: State, _request: Request, _said: Json) -> Json:
     return {}
 
 
-_HANDLERS: dict[tuple[str, str], _Handler] = {
+HANDLERS: dict[tuple[str, str], _Handler] = {
     ("GET", "health"): _health,
     ("POST", "apps"): _add_app,
     ("POST", "grants"): _add_grant,

@@ -71,6 +71,13 @@ def document(context: Context, sent: Json, contact: Contact, worked_out: list[Js
     }
 
 
+def visible(invoice: Json) -> Json:
+    """The invoice without what it does not have."""
+    return (
+        invoice if invoice["Url"] is not None else {name: value for name, value in invoice.items() if name != "Url"}
+    )
+
+
 def _dates(sent: Json, day: date) -> Json:
     shown: Json = {"Date": wire_date(day), "DateString": f"{day.isoformat()}T00:00:00"}
     due = sent.get("DueDate") or (day + timedelta(days=1) if sent["Type"] == "ACCPAY" else None)

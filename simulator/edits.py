@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 from simulator import rules
@@ -80,15 +81,8 @@ def _touches_lines(existing: list[Json], sent: list[Json]) -> bool:
 
 
 def _same(sent: Any, kept: Any) -> bool:
-    return (
-        bool(sent == kept or (kept is not None and str(float(sent)) == str(float(kept))))
-        if _numeric(sent)
-        else sent == kept
-    )
-
-
-def _numeric(value: Any) -> bool:
-    return not isinstance(value, str | bool | type(None))
+    """Whether a value is the one that is kept; numbers are kept as JSON numbers."""
+    return bool(float(sent) == kept if isinstance(sent, Decimal) else sent == kept)
 
 
 def _renumbered(context: Context, existing: Json, sent: Json) -> Iterator[str]:

@@ -8,7 +8,7 @@ from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from simulator import contacts, where
+from simulator import contacts, documents, where
 from simulator.arithmetic import to_step
 from simulator.context import Context
 from simulator.wire import Json, Request
@@ -63,7 +63,7 @@ def invoices(context: Context, request: Request) -> Page:
 def shown(context: Context, invoice: Json, *, lines: bool = True, summary: bool = False) -> Json:
     """An invoice as a read gives it; lines only from single and paged reads, UnitAmount to the decimals asked."""
     contact = contacts.winner(context.organisation, invoice["Contact"]["ContactID"])
-    view = {**invoice, "HasErrors": False}
+    view = {**documents.visible(invoice), "HasErrors": False}
     if contact:
         view["Contact"] = contacts.on_invoice(contact) if lines and not summary else contacts.summary(contact)
     if summary:

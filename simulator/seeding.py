@@ -1,5 +1,6 @@
 """Organisations out of JSON, as the control face and tests say them; every field is checked before any is taken."""
 
+from collections.abc import Iterable
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -16,13 +17,13 @@ _SIMPLE: dict[str, TypeAdapter[Any]] = {
         "approvals_per_month", "offline", "expired", "users",
     )
 }  # fmt: skip
-_LISTED: dict[str, tuple[TypeAdapter[Any], str]] = {
-    "accounts": (TypeAdapter(list[Account]), "code"),
-    "tax_rates": (TypeAdapter(list[TaxRate]), "code"),
-    "contacts": (TypeAdapter(list[Contact]), "id"),
-    "items": (TypeAdapter(list[Item]), "code"),
-    "tracking": (TypeAdapter(list[Tracking]), "name"),
-    "themes": (TypeAdapter(list[Theme]), "name"),
+_LISTED: dict[str, tuple[type[Any], str]] = {
+    "accounts": (Account, "code"),
+    "tax_rates": (TaxRate, "code"),
+    "contacts": (Contact, "id"),
+    "items": (Item, "code"),
+    "tracking": (Tracking, "name"),
+    "themes": (Theme, "name"),
 }
 
 
@@ -38,16 +39,10 @@ def organisation(said: Json) -> Organisation:
 
 def change(books: Organisation, said: Json) -> None:
     """Change what is said and leave the rest; lists change or add by code, id or name. Raises ValueError."""
-    unknown = set(said) - {*_SIMPLE, *_LISTED, "tenant", "invoices"}
-    if unknown:
-        raise ValueError(f"unknown {sorted(unknown)}; known are {sorted([*_SIMPLE, *_LISTED])}")
+    check_names(said, {*_SIMPLE, *_LISTED, "tenant", "invoices"})
     try:
         simple = {name: kind.validate_python(said[name]) for name, kind in _SIMPLE.items() if name in said}
-        listed = {
-            name: kind.validate_python(_whole(books, name, said[name], key))
-            for name, (kind, key) in _LISTED.items()
-            if name in said
-        }
+        listed = {name: _entries(books, name, said[name]) for name in _LISTED if name in said}
     except ValidationError as wrong:
         first = wrong.errors()[0]
         raise ValueError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
@@ -59,12 +54,23 @@ def change(books: Organisation, said: Json) -> None:
     _give_ids(books)
 
 
-def _whole(books: Organisation, name: str, listed: Any, key: str) -> list[Json]:
-    """Each entry of a list with what is known of it already."""
+def check_names(said: Iterable[str], known: Iterable[str]) -> None:
+    """Every name said is one that is known. Raises ValueError."""
+    unknown = set(said) - set(known)
+    if unknown:
+        raise ValueError(f"unknown {sorted(unknown)}; known are {sorted(known)}")
+
+
+def _entries(books: Organisation, name: str, listed: Any) -> list[Any]:
+    """The entries of a list, each with what is known of it already. Raises ValueError, ValidationError."""
+    kind, key = _LISTED[name]
     if not isinstance(listed, list) or not all(isinstance(one, dict) and one.get(key) for one in listed):
         raise ValueError(f"{name} is a list of objects with {key!r}")
-    known = getattr(books, name)
-    return [{**(vars(known[_word(one[key], key)]) if _word(one[key], key) in known else {}), **one} for one in listed]
+    for one in listed:
+        check_names(one, kind.__dataclass_fields__)
+    known = {identity: vars(entry) for identity, entry in getattr(books, name).items()}
+    whole = [{**known.get(_word(one[key], key), {}), **one} for one in listed]
+    return list(TypeAdapter(list[kind]).validate_python(whole))  # type: ignore[valid-type]  # the class is the type
 
 
 def _key(one: Any, key: str) -> str:

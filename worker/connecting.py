@@ -58,18 +58,7 @@ def settle_on(work: Work, tools: Tools, company: str, client_id: str, choice: Ch
     What waited for the first login goes there. Where work waits that was meant for another organisation,
     nothing at all is sent until a person decides; gives how many invoices wait for that.
     """
-    connection = Connection(
-        company=company,
-        tenant=choice.tenant,
-        organisation=choice.name,
-        short_code=choice.short_code,
-        base_currency=choice.base_currency,
-        client_id=client_id,
-        xero_user=choice.xero_user,
-        connected_at=work.now,
-        scopes=" ".join(scopes),
-        xero_id=choice.xero_id,
-    )
+    connection = _chosen(work, company, client_id, choice, scopes)
     before = connections.of_company(work, company)
     name_before = before.organisation if before else ""
     connections.connect(work, connection)
@@ -90,6 +79,21 @@ def settle_on(work: Work, tools: Tools, company: str, client_id: str, choice: Ch
     parking.publish(work, company, event)
     _log.info("connections.connected", company=company, tenant=choice.tenant, count=elsewhere)
     return elsewhere
+
+
+def _chosen(work: Work, company: str, client_id: str, choice: Choice, scopes: tuple[str, ...]) -> Connection:
+    return Connection(
+        company=company,
+        tenant=choice.tenant,
+        organisation=choice.name,
+        short_code=choice.short_code,
+        base_currency=choice.base_currency,
+        client_id=client_id,
+        xero_user=choice.xero_user,
+        connected_at=work.now,
+        scopes=" ".join(scopes),
+        xero_id=choice.xero_id,
+    )
 
 
 def _ask(work: Work, company: str, name_before: str) -> None:

@@ -84,6 +84,11 @@ def set_up(level: str = "INFO", format: str = "auto") -> None:  # noqa: A002  # 
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer, masking.mask],
         )
     )
+    _use_for_everything(handler, level)
+
+
+def _use_for_everything(handler: logging.Handler, level: str) -> None:
+    """One way for all lines, ours and the libraries'."""
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)

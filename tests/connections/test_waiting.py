@@ -4,12 +4,11 @@ import pytest
 from sqlmodel import func, select
 
 from events.accounting_target import Lane, Trouble
-from events.invoice import folded
 from store import connections
-from store.tables import Attempt, Export, NumberClaim
+from store.tables import Export
 from tests.builders import a_request, an_invoice, invoices
 from tests.connections.house import ANNA, OTHER_TENANT, TENANT
-from worker import apps, connecting, parking
+from worker import apps, parking
 
 
 def test_work_that_comes_before_the_first_login_waits_and_then_goes_by_itself(house):
@@ -92,92 +91,6 @@ def test_trouble_from_before_a_new_login_does_not_park_it(house):
     assert house.connection().state == "connected"
 
 
-def test_another_organisation_is_noticed_and_nothing_is_sent_before_a_person_decides(house):
-    waiting_for_the_first(house)
-    page = house.log_in(tenant=OTHER_TENANT)
-    assert "2 invoices were meant for another organisation" in page.text
-    assert house.connection().state == "undecided"
-    assert house.installation.ask(an_invoice("new"), request="r2").connection == "decision"
-    house.installation.settle_down(2)
-    assert house.books(OTHER_TENANT) == house.books(TENANT) == []
-    (told,) = house.installation.events("xero.connection.connected")[1:]
-    assert told["data"]["waiting_for_decision"] == 2
-
-
-def test_decided_to_send_everything_goes_to_the_organisation_of_now(house):
-    waiting_for_the_first(house)
-    house.log_in(tenant=OTHER_TENANT)
-    house.installation.ask(an_invoice("i0001"), request="again")
-    assert connecting.decide(house.tools, "harbour", send=True) == 2
-    house.installation.settle_down(2)
-    assert sorted(invoice["InvoiceNumber"] for invoice in house.books(OTHER_TENANT)) == ["N-i0001", "N-i0002"]
-    assert house.books(TENANT) == []
-    for request in ("r1", "again"):
-        assert {answer["type"] for answer in house.installation.answers(request).values()} == {"succeeded"}
-    assert house.connection().state == "connected"
-
-
-def test_decided_to_cancel_everybody_gets_an_answer_and_the_lane_goes_on(house):
-    waiting_for_the_first(house)
-    house.log_in(tenant=OTHER_TENANT)
-    assert connecting.decide(house.tools, "harbour", send=False) == 2
-    assert {answer["reason"] for answer in house.installation.answers().values()} == {"cancelled"}
-    house.installation.ask(an_invoice("new"), request="r2")
-    house.installation.run()
-    assert len(house.books(OTHER_TENANT)) == 1
-
-
-def test_logging_in_to_the_first_organisation_again_needs_no_decision(house):
-    waiting_for_the_first(house)
-    house.log_in(tenant=OTHER_TENANT)
-    assert house.log_in().status_code == 303
-    house.installation.settle_down(2)
-    assert len(house.books(TENANT)) == 2
-    assert house.books(OTHER_TENANT) == []
-
-
-def test_what_may_be_in_the_first_organisation_stays_with_it(house):
-    house.company()
-    house.log_in()
-    house.installation.simulator.state.faults.set({"commit_then_drop": 1.0})
-    house.installation.ask(an_invoice("uncertain"))
-    house.installation.run()
-    house.installation.simulator.state.faults.set({})
-    house.installation.simulator.state.identity.grants.clear()
-    house.installation.ask(an_invoice("pending"), request="r2")
-    house.installation.run()
-    house.log_in(tenant=OTHER_TENANT)
-    connecting.decide(house.tools, "harbour", send=True)
-    house.installation.settle_down(2)
-    assert [invoice["InvoiceNumber"] for invoice in house.books(OTHER_TENANT)] == ["N-pending"]
-    assert house.installation.export("uncertain").tenant == TENANT
-    assert house.installation.export("uncertain").state == "uncertain"
-
-
-def test_what_waits_but_was_sent_before_without_an_answer_stays_as_well(house):
-    waiting_for_the_first(house)
-    with house.tools.store.write() as work:
-        sent = work.session.exec(select(Attempt).order_by(Attempt.number)).first()
-        sent.outcome = "unknown"
-    house.log_in(tenant=OTHER_TENANT)
-    assert connecting.decide(house.tools, "harbour", send=True) == 1
-    house.installation.settle_down(2)
-    assert [invoice["InvoiceNumber"] for invoice in house.books(OTHER_TENANT)] == ["N-i0002"]
-
-
-def test_a_number_taken_in_the_other_organisation_fails_alone(house):
-    waiting_for_the_first(house)
-    house.log_in(tenant=OTHER_TENANT)
-    with house.tools.store.write() as work:
-        work.session.add(
-            NumberClaim(tenant=OTHER_TENANT, folded=folded("N-i0001"), company="harbour", invoice="older")
-        )
-    connecting.decide(house.tools, "harbour", send=True)
-    house.installation.settle_down(2)
-    answers = house.installation.answers()
-    assert (answers["i0001"]["reason"], answers["i0002"]["type"]) == ("number_used_twice", "succeeded")
-
-
 def test_disconnecting_takes_the_organisation_off_the_app_and_frees_it_for_others(house):
     house.company()
     house.log_in()
@@ -240,13 +153,3 @@ def test_thousands_of_waiting_invoices_find_their_organisation(small_house):
     with small_house.tools.store.read() as work:
         moved = select(func.count()).select_from(Export).where(Export.tenant == TENANT, Export.state == "pending")
         assert work.session.exec(moved).one() == 2000
-
-
-def waiting_for_the_first(house) -> None:
-    """Two invoices wait for the first organisation, whose login has ended."""
-    house.company()
-    house.log_in()
-    house.installation.simulator.state.identity.grants.clear()
-    house.installation.ask(*invoices(2))
-    house.installation.run()
-    assert house.connection().state == "needs_login"
