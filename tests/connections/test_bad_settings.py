@@ -16,12 +16,12 @@ from tests.connections.house import OTHER_TENANT, TENANT
 from worker import apps, health
 
 
-def test_a_wrong_secret_at_the_login_takes_one_token_call(house):
-    house.company(secret="mistyped", xero_secret="right")
-    reply = house.log_in()
+def test_a_wrong_secret_at_the_login_takes_one_token_call(small_house):
+    small_house.company(secret="mistyped", xero_secret="right")
+    reply = small_house.log_in()
     assert reply.status_code == 409
     assert "does not accept the Client ID and Client Secret" in reply.text
-    assert house.xero.token_calls() == 1
+    assert small_house.xero.token_calls() == 1
 
 
 @pytest.mark.parametrize(
@@ -32,20 +32,20 @@ def test_a_wrong_secret_at_the_login_takes_one_token_call(house):
         ("app deleted", "app_refused", 1),
     ],
 )
-def test_a_connection_that_xero_refuses_stops_after_one_token_call(house, case, reason, token_calls):
-    _connected(house)
-    identity = house.installation.simulator.state.identity
+def test_a_connection_that_xero_refuses_stops_after_one_token_call(small_house, case, reason, token_calls):
+    _connected(small_house)
+    identity = small_house.installation.simulator.state.identity
     if case == "wrong secret":
-        house.xero.app("app-harbour", "changed at Xero")
+        small_house.xero.app("app-harbour", "changed at Xero")
     elif case == "app deleted":
         identity.apps.clear()
     else:
         identity.grants.clear()
-    house.installation.later(3600)
-    house.installation.ask(*invoices(200))
-    house.installation.settle_down(4)
-    assert house.xero.token_calls() == token_calls
-    (told,) = house.installation.events("xero.connection.needs_login")
+    small_house.installation.later(3600)
+    small_house.installation.ask(*invoices(200))
+    small_house.installation.settle_down(4)
+    assert small_house.xero.token_calls() == token_calls
+    (told,) = small_house.installation.events("xero.connection.needs_login")
     assert told["data"]["reason"] == reason
     assert told["data"]["message"].count(".") == 1
     assert told["data"]["who"] == Problem.of(reason).value.who
@@ -65,16 +65,16 @@ def test_companies_that_share_a_dead_login_cost_one_token_call_together(house):
     assert house.xero.token_calls() == 1
 
 
-def test_the_right_secret_mends_it_without_a_new_login(house):
-    _connected(house)
-    house.xero.app("app-harbour", "changed at Xero")
-    house.installation.later(3600)
-    house.installation.ask(an_invoice())
-    house.installation.settle_down(1)
-    apps.rotate_secret(house.tools, "harbour", "changed at Xero")
-    house.installation.run()
-    assert len(house.books()) == 1
-    assert house.connection().state == "connected"
+def test_the_right_secret_mends_it_without_a_new_login(small_house):
+    _connected(small_house)
+    small_house.xero.app("app-harbour", "changed at Xero")
+    small_house.installation.later(3600)
+    small_house.installation.ask(an_invoice())
+    small_house.installation.settle_down(1)
+    apps.rotate_secret(small_house.tools, "harbour", "changed at Xero")
+    small_house.installation.run()
+    assert len(small_house.books()) == 1
+    assert small_house.connection().state == "connected"
 
 
 def test_while_a_secret_is_replaced_either_one_works(house):
@@ -118,17 +118,17 @@ def test_a_login_that_does_not_grant_every_scope_is_refused(small_house):
     assert small_house.connection() is None
 
 
-def test_a_token_without_the_permission_is_not_renewed_for_it(house):
-    _connected(house)
-    identity = house.installation.simulator.state.identity
+def test_a_token_without_the_permission_is_not_renewed_for_it(small_house):
+    _connected(small_house)
+    identity = small_house.installation.simulator.state.identity
     for grant in identity.grants.values():
         for access in grant.access.values():
             access.scopes[:] = ["offline_access"]
-    house.installation.ask(*invoices(60))
-    house.installation.settle_down(2)
-    (told,) = house.installation.events("xero.connection.needs_login")
+    small_house.installation.ask(*invoices(60))
+    small_house.installation.settle_down(2)
+    (told,) = small_house.installation.events("xero.connection.needs_login")
     assert told["data"]["reason"] == "scope_missing"
-    assert house.xero.token_calls() == 0
+    assert small_house.xero.token_calls() == 0
 
 
 def test_broad_scopes_can_be_chosen_per_company(small_house):
@@ -139,13 +139,13 @@ def test_broad_scopes_can_be_chosen_per_company(small_house):
 
 
 @pytest.mark.parametrize("skew", [-7200, 7200])
-def test_a_clock_that_differs_from_xeros_refreshes_no_more_and_no_less(house, skew):
-    house.installation.offset += timedelta(seconds=skew)
-    _connected(house)
-    house.installation.ask(*invoices(150))
-    house.installation.run()
-    assert len(house.books()) == 150
-    assert house.xero.token_calls() == 0
+def test_a_clock_that_differs_from_xeros_refreshes_no_more_and_no_less(small_house, skew):
+    small_house.installation.offset += timedelta(seconds=skew)
+    _connected(small_house)
+    small_house.installation.ask(*invoices(150))
+    small_house.installation.run()
+    assert len(small_house.books()) == 150
+    assert small_house.xero.token_calls() == 0
 
 
 @pytest.mark.parametrize("jump", [-7200, 7200])

@@ -40,12 +40,12 @@ def test_with_several_organisations_the_host_gets_them_to_show(house):
     assert house.connection().tenant == OTHER_TENANT
 
 
-def test_an_answer_serves_once(house):
-    house.company(callback=CALLBACK)
-    host, answer = house.host(), _answer(house)
+def test_an_answer_serves_once(small_house):
+    small_house.company(callback=CALLBACK)
+    host, answer = small_house.host(), _answer(small_house)
     assert host.post("/v1/companies/harbour/logins", answer).status_code == 200
     assert host.post("/v1/companies/harbour/logins", answer).status_code == 409
-    assert house.xero.token_calls() == 1
+    assert small_house.xero.token_calls() == 1
 
 
 def test_the_login_of_one_company_cannot_be_handed_over_for_another(small_house):

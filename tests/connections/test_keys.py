@@ -54,7 +54,7 @@ def test_a_pair_that_is_refreshed_meanwhile_is_not_overwritten(house):
     assert house.tools.auth.access(*house.login())
 
 
-def test_every_sealed_column_is_rotated(house):
+def test_every_sealed_column_is_rotated(small_house):
     """A new secret that nobody lists in `reseal` would be lost with the old key."""
     from store import tables
 
@@ -69,9 +69,9 @@ def test_every_sealed_column_is_rotated(house):
     assert binary - known == {("dead_letters", "body"), ("batches", "body")}
 
 
-def test_the_command_says_what_it_did_and_what_does_not_open(house, monkeypatch):
-    _all_kinds_of_secrets(house)
-    settings = house.tools.settings
+def test_the_command_says_what_it_did_and_what_does_not_open(small_house, monkeypatch):
+    _all_kinds_of_secrets(small_house)
+    settings = small_house.tools.settings
     for name, value in (
         ("DATABASE_URL", settings.database_url),
         ("REDIS_URL", settings.redis_url),
@@ -88,7 +88,7 @@ def test_the_command_says_what_it_did_and_what_does_not_open(house, monkeypatch)
     assert "None needs an older key." in CliRunner().invoke(app, ["rotate-keys"]).output
 
 
-def test_without_its_key_a_secret_is_named_missing_and_nothing_more(house):
+def test_without_its_key_a_secret_is_named_missing_and_nothing_more(small_house):
     sealed = Vault([KEY]).seal("the secret")
     with pytest.raises(Unopenable, match="ENCRYPTION_KEYS"):
         Vault([NEW]).open(sealed)

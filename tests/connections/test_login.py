@@ -52,24 +52,24 @@ def test_of_two_organisations_the_taken_one_cannot_be_chosen(small_house):
     assert small_house.connection("rival").tenant == OTHER_TENANT
 
 
-def test_denied_consent_connects_nothing(house):
-    house.company()
-    browser = house.browser()
-    back = house.xero.answer(house.to_xero(browser, house.link()), decision="cancel")
+def test_denied_consent_connects_nothing(small_house):
+    small_house.company()
+    browser = small_house.browser()
+    back = small_house.xero.answer(small_house.to_xero(browser, small_house.link()), decision="cancel")
     reply = browser.get(back)
     assert reply.status_code == 403
     assert "declined" in reply.text
     assert f"{BACK}?xero=denied" in reply.text
-    assert house.connection() is None
-    assert house.xero.token_calls() == 0
+    assert small_house.connection() is None
+    assert small_house.xero.token_calls() == 0
 
 
-def test_a_login_without_organisations_is_told_so(house):
-    house.company()
-    browser = house.browser()
-    back = house.xero.answer(house.to_xero(browser, house.link()), tenant=TENANT)
-    house.installation.simulator.state.identity.grants[f"app-harbour/{ANNA}"].connections.clear()
+def test_a_login_without_organisations_is_told_so(small_house):
+    small_house.company()
+    browser = small_house.browser()
+    back = small_house.xero.answer(small_house.to_xero(browser, small_house.link()), tenant=TENANT)
+    small_house.installation.simulator.state.identity.grants[f"app-harbour/{ANNA}"].connections.clear()
     reply = browser.get(back)
     assert reply.status_code == 409
     assert "opens no organisation" in reply.text
-    assert house.connection() is None
+    assert small_house.connection() is None

@@ -34,23 +34,23 @@ def test_decided_to_send_everything_goes_to_the_organisation_of_now(house):
     assert house.connection().state == "connected"
 
 
-def test_decided_to_cancel_everybody_gets_an_answer_and_the_lane_goes_on(house):
-    waiting_for_the_first(house)
-    house.log_in(tenant=OTHER_TENANT)
-    assert connecting.decide(house.tools, "harbour", send=False) == 2
-    assert {answer["reason"] for answer in house.installation.answers().values()} == {"cancelled"}
-    house.installation.ask(an_invoice("new"), request="r2")
-    house.installation.run()
-    assert len(house.books(OTHER_TENANT)) == 1
+def test_decided_to_cancel_everybody_gets_an_answer_and_the_lane_goes_on(small_house):
+    waiting_for_the_first(small_house)
+    small_house.log_in(tenant=OTHER_TENANT)
+    assert connecting.decide(small_house.tools, "harbour", send=False) == 2
+    assert {answer["reason"] for answer in small_house.installation.answers().values()} == {"cancelled"}
+    small_house.installation.ask(an_invoice("new"), request="r2")
+    small_house.installation.run()
+    assert len(small_house.books(OTHER_TENANT)) == 1
 
 
-def test_logging_in_to_the_first_organisation_again_needs_no_decision(house):
-    waiting_for_the_first(house)
-    house.log_in(tenant=OTHER_TENANT)
-    assert house.log_in().status_code == 303
-    house.installation.settle_down(2)
-    assert len(house.books(TENANT)) == 2
-    assert house.books(OTHER_TENANT) == []
+def test_logging_in_to_the_first_organisation_again_needs_no_decision(small_house):
+    waiting_for_the_first(small_house)
+    small_house.log_in(tenant=OTHER_TENANT)
+    assert small_house.log_in().status_code == 303
+    small_house.installation.settle_down(2)
+    assert len(small_house.books(TENANT)) == 2
+    assert small_house.books(OTHER_TENANT) == []
 
 
 def test_what_may_be_in_the_first_organisation_stays_with_it(house):
@@ -71,27 +71,27 @@ def test_what_may_be_in_the_first_organisation_stays_with_it(house):
     assert house.installation.export("uncertain").state == "uncertain"
 
 
-def test_what_waits_but_was_sent_before_without_an_answer_stays_as_well(house):
-    waiting_for_the_first(house)
-    with house.tools.store.write() as work:
+def test_what_waits_but_was_sent_before_without_an_answer_stays_as_well(small_house):
+    waiting_for_the_first(small_house)
+    with small_house.tools.store.write() as work:
         sent = work.session.exec(select(Attempt).order_by(Attempt.number)).first()
         sent.outcome = "unknown"
-    house.log_in(tenant=OTHER_TENANT)
-    assert connecting.decide(house.tools, "harbour", send=True) == 1
-    house.installation.settle_down(2)
-    assert [invoice["InvoiceNumber"] for invoice in house.books(OTHER_TENANT)] == ["N-i0002"]
+    small_house.log_in(tenant=OTHER_TENANT)
+    assert connecting.decide(small_house.tools, "harbour", send=True) == 1
+    small_house.installation.settle_down(2)
+    assert [invoice["InvoiceNumber"] for invoice in small_house.books(OTHER_TENANT)] == ["N-i0002"]
 
 
-def test_a_number_taken_in_the_other_organisation_fails_alone(house):
-    waiting_for_the_first(house)
-    house.log_in(tenant=OTHER_TENANT)
-    with house.tools.store.write() as work:
+def test_a_number_taken_in_the_other_organisation_fails_alone(small_house):
+    waiting_for_the_first(small_house)
+    small_house.log_in(tenant=OTHER_TENANT)
+    with small_house.tools.store.write() as work:
         work.session.add(
             NumberClaim(tenant=OTHER_TENANT, folded=folded("N-i0001"), company="harbour", invoice="older")
         )
-    connecting.decide(house.tools, "harbour", send=True)
-    house.installation.settle_down(2)
-    answers = house.installation.answers()
+    connecting.decide(small_house.tools, "harbour", send=True)
+    small_house.installation.settle_down(2)
+    answers = small_house.installation.answers()
     assert (answers["i0001"]["reason"], answers["i0002"]["type"]) == ("number_used_twice", "succeeded")
 
 

@@ -88,13 +88,13 @@ def test_an_answer_that_comes_too_late_is_refused(small_house):
     assert browser.get(back).status_code == 409
 
 
-def test_an_answer_that_another_browser_began_is_refused_and_does_not_use_it_up(house):
-    house.company()
-    mine, attackers = house.browser(), house.browser()
-    back = house.xero.answer(house.to_xero(mine, house.link()), tenant=TENANT)
-    house.to_xero(attackers, house.link())
+def test_an_answer_that_another_browser_began_is_refused_and_does_not_use_it_up(small_house):
+    small_house.company()
+    mine, attackers = small_house.browser(), small_house.browser()
+    back = small_house.xero.answer(small_house.to_xero(mine, small_house.link()), tenant=TENANT)
+    small_house.to_xero(attackers, small_house.link())
     assert attackers.get(back).status_code == 403
-    assert house.connection() is None
+    assert small_house.connection() is None
     assert mine.get(back).status_code == 303
 
 
@@ -119,15 +119,15 @@ def test_over_https_the_cookie_never_travels_in_the_clear(make_house, sqlite_url
     assert "Secure" in house.browser().get(house.here(house.link())).headers["set-cookie"]
 
 
-def test_a_form_that_another_site_sends_chooses_nothing(house):
-    house.company_of_a_group()
-    browser = house.browser()
-    page = house.log_in(tenant=BOTH, browser=browser)
+def test_a_form_that_another_site_sends_chooses_nothing(small_house):
+    small_house.company_of_a_group()
+    browser = small_house.browser()
+    page = small_house.log_in(tenant=BOTH, browser=browser)
     form = hidden_fields(page.text) | {"tenant": OTHER_TENANT}
     for forged in (form | {"form": ""}, form | {"form": "0" * 64}, {"login": form["login"], "tenant": OTHER_TENANT}):
         assert browser.post("/connect/xero/choose", data=forged).status_code == 403
-    assert house.browser().post("/connect/xero/choose", data=form).status_code == 403
-    assert house.connection() is None
+    assert small_house.browser().post("/connect/xero/choose", data=form).status_code == 403
+    assert small_house.connection() is None
 
 
 def test_an_organisation_that_was_not_offered_is_refused(small_house):
@@ -173,14 +173,14 @@ def test_an_address_below_a_listed_one_is_kept_with_its_query(small_house):
     assert reply.headers["location"] == f"{BACK}/42?tab=xero&xero=connected"
 
 
-def test_an_app_without_a_secret_proves_itself_by_pkce(house):
-    house.company(kind="pkce")
-    browser = house.browser()
-    address = house.to_xero(browser, house.link())
+def test_an_app_without_a_secret_proves_itself_by_pkce(small_house):
+    small_house.company(kind="pkce")
+    browser = small_house.browser()
+    address = small_house.to_xero(browser, small_house.link())
     asked = parse_qs(urlsplit(address).query)
     assert asked["code_challenge_method"] == ["S256"]
-    assert browser.get(house.xero.answer(address, tenant=TENANT)).status_code == 303
-    assert house.connection().state == "connected"
+    assert browser.get(small_house.xero.answer(address, tenant=TENANT)).status_code == 303
+    assert small_house.connection().state == "connected"
 
 
 def test_a_pkce_code_is_worthless_without_its_verifier(small_house):

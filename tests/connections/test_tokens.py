@@ -94,29 +94,29 @@ def test_a_login_that_nobody_uses_is_renewed_before_its_60_days_are_over(house):
     assert house.installation.events("xero.connection.login_expiring") == []
 
 
-def test_a_login_that_cannot_be_renewed_is_warned_of_in_time_and_once(house):
-    _connected(house)
-    house.tools.auth._tokens._url = "http://127.0.0.1:9/connect/token"
+def test_a_login_that_cannot_be_renewed_is_warned_of_in_time_and_once(small_house):
+    _connected(small_house)
+    small_house.tools.auth._tokens._url = "http://127.0.0.1:9/connect/token"
     for _ in range(47):
-        house.installation.later(DAY)
-        tending.tend(house.tools, "clock")
-    (told,) = house.installation.events("xero.connection.login_expiring")
-    left = house.connection().connected_at + timedelta(days=60) - house.installation.now()
+        small_house.installation.later(DAY)
+        tending.tend(small_house.tools, "clock")
+    (told,) = small_house.installation.events("xero.connection.login_expiring")
+    left = small_house.connection().connected_at + timedelta(days=60) - small_house.installation.now()
     assert timedelta(days=12) < left < timedelta(days=14)
     assert told["data"]["login_url"]
-    assert house.connection().state == "connected"
+    assert small_house.connection().state == "connected"
 
 
-def test_a_login_that_died_unused_is_found_by_the_clock_and_parks_its_company(house):
-    _connected(house)
-    house.installation.simulator.state.identity.grants.clear()
-    house.installation.later(31 * DAY)
-    tending.tend(house.tools, "clock")
-    assert house.connection().state == "needs_login"
-    calls = house.xero.token_calls()
-    house.installation.later(DAY)
-    tending.tend(house.tools, "clock")
-    assert house.xero.token_calls() == calls == 1
+def test_a_login_that_died_unused_is_found_by_the_clock_and_parks_its_company(small_house):
+    _connected(small_house)
+    small_house.installation.simulator.state.identity.grants.clear()
+    small_house.installation.later(31 * DAY)
+    tending.tend(small_house.tools, "clock")
+    assert small_house.connection().state == "needs_login"
+    calls = small_house.xero.token_calls()
+    small_house.installation.later(DAY)
+    tending.tend(small_house.tools, "clock")
+    assert small_house.xero.token_calls() == calls == 1
 
 
 def test_while_the_token_service_is_away_it_is_asked_once_in_a_quarter_of_a_minute(small_house):

@@ -27,14 +27,14 @@ def test_work_that_comes_before_the_first_login_waits_and_then_goes_by_itself(ho
     assert len(house.books()) == 3
 
 
-def test_the_door_says_that_a_login_is_due_and_gives_a_fresh_link_each_time(house):
-    house.company()
+def test_the_door_says_that_a_login_is_due_and_gives_a_fresh_link_each_time(small_house):
+    small_house.company()
     event = a_request(an_invoice())
-    first, again = (house.host().post("/v1/events", event).json() for _ in range(2))
+    first, again = (small_house.host().post("/v1/events", event).json() for _ in range(2))
     assert first["connection"] == again["connection"] == "needs_login"
     assert first["login_url"] != again["login_url"]
-    house.log_in()
-    later = house.host().post("/v1/events", a_request(an_invoice("i2"), request="r2")).json()
+    small_house.log_in()
+    later = small_house.host().post("/v1/events", a_request(an_invoice("i2"), request="r2")).json()
     assert "connection" not in later
 
 
@@ -66,29 +66,29 @@ def test_a_dead_login_parks_the_company_and_tells_the_host_once_with_a_link(hous
     assert len(house.books()) == 120
 
 
-def test_a_request_that_comes_while_parked_is_told_at_once(house):
-    house.company()
-    house.log_in()
-    house.installation.simulator.state.identity.grants.clear()
-    house.installation.ask(an_invoice())
-    house.installation.run()
-    assert house.installation.ask(an_invoice("i2"), request="r2").connection == "needs_login"
-    told = house.installation.events("invoice.export.deferred", request="r2")
+def test_a_request_that_comes_while_parked_is_told_at_once(small_house):
+    small_house.company()
+    small_house.log_in()
+    small_house.installation.simulator.state.identity.grants.clear()
+    small_house.installation.ask(an_invoice())
+    small_house.installation.run()
+    assert small_house.installation.ask(an_invoice("i2"), request="r2").connection == "needs_login"
+    told = small_house.installation.events("invoice.export.deferred", request="r2")
     assert [event["data"]["cause"] for event in told] == ["needs_login"]
 
 
-def test_trouble_from_before_a_new_login_does_not_park_it(house):
-    house.company()
-    house.log_in()
-    house.installation.ask(an_invoice())
-    with house.tools.store.read() as work:
+def test_trouble_from_before_a_new_login_does_not_park_it(small_house):
+    small_house.company()
+    small_house.log_in()
+    small_house.installation.ask(an_invoice())
+    with small_house.tools.store.read() as work:
         before = connections.organisation(work, Lane("harbour", TENANT))
-    house.installation.later(1)
-    house.log_in()
+    small_house.installation.later(1)
+    small_house.log_in()
     refused = Trouble("needs_login", "Xero answered 401", problem="login_ended")
-    with house.tools.store.write() as work:
-        assert not parking.after_refusal(work, house.tools, before, refused)
-    assert house.connection().state == "connected"
+    with small_house.tools.store.write() as work:
+        assert not parking.after_refusal(work, small_house.tools, before, refused)
+    assert small_house.connection().state == "connected"
 
 
 def test_disconnecting_takes_the_organisation_off_the_app_and_frees_it_for_others(house):
@@ -123,26 +123,26 @@ def test_disconnected_at_xero_is_told_apart_from_a_user_without_rights(house):
 
 
 @pytest.mark.parametrize("what", ["disable", "scopes"])
-def test_what_support_changes_parks_the_company_and_a_remedy_is_told(house, what):
-    house.company()
-    house.log_in()
+def test_what_support_changes_parks_the_company_and_a_remedy_is_told(small_house, what):
+    small_house.company()
+    small_house.log_in()
     if what == "disable":
-        apps.disable(house.tools, "harbour")
+        apps.disable(small_house.tools, "harbour")
     else:
-        assert apps.change_scopes(house.tools, "harbour", "granular accounting.attachments") is True
-        assert apps.change_scopes(house.tools, "harbour", "accounting.attachments granular") is False
-    house.installation.ask(an_invoice())
-    house.installation.settle_down(1)
-    assert house.books() == []
-    (told,) = house.installation.events("xero.connection.needs_login")
+        assert apps.change_scopes(small_house.tools, "harbour", "granular accounting.attachments") is True
+        assert apps.change_scopes(small_house.tools, "harbour", "accounting.attachments granular") is False
+    small_house.installation.ask(an_invoice())
+    small_house.installation.settle_down(1)
+    assert small_house.books() == []
+    (told,) = small_house.installation.events("xero.connection.needs_login")
     assert told["data"]["reason"] == {"disable": "app_disabled", "scopes": "scopes_changed"}[what]
     if what == "disable":
         assert "login_url" not in told["data"]
-        apps.enable(house.tools, "harbour")
+        apps.enable(small_house.tools, "harbour")
     else:
-        house.log_in()
-    house.installation.settle_down(1)
-    assert len(house.books()) == 1
+        small_house.log_in()
+    small_house.installation.settle_down(1)
+    assert len(small_house.books()) == 1
 
 
 def test_thousands_of_waiting_invoices_find_their_organisation(small_house):
