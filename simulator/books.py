@@ -28,7 +28,7 @@ _MOVES_TAX = frozenset(
 
 @dataclass
 class Findings:
-    """Everything said about one invoice: itself, its contact, each line. `worked_out` are its lines, if all is well."""
+    """Everything said about one invoice: itself, its contact, each line. `worked_out`: its lines, if all is well."""
 
     own: list[str] = field(default_factory=list)
     contact: list[str] = field(default_factory=list)
@@ -122,12 +122,8 @@ def _defaults(context: Context, line: Json) -> Json:
     item = context.organisation.items.get(line.get("ItemCode", ""))
     if item is None:
         return {}
-    brought = {
-        "Description": item.name,
-        "UnitAmount": item.price,
-        "TaxType": item.tax_type,
-        "AccountCode": item.account,
-    }
+    price = number(item.price) if item.price else None
+    brought = {"Description": item.name, "UnitAmount": price, "TaxType": item.tax_type, "AccountCode": item.account}
     return {name: value for name, value in brought.items() if value}
 
 
