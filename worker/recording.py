@@ -27,12 +27,15 @@ class Result:
     outcome: Outcome = "created"
 
 
-def record(tools: Tools, organisation: Organisation, hold: Hold, answers: Answers) -> None:
-    """Write down the answers of a create. Invoices it does not name stay with the batch, uncertain."""
+def record(tools: Tools, organisation: Organisation, hold: Hold, answers: Answers) -> list[str]:
+    """Write down the answers of a create and give the requests that were answered.
+
+    Invoices it does not name stay with the batch, uncertain.
+    """
     with tools.store.write() as work:
         traces = {"http_status": answers.status, "correlation_id": answers.correlation_id}
         if not batches.move(work, hold, "sent", state="settled", closed_at=work.now, **traces):
-            return
+            return []
         attempts = batches.attempts_of(work, hold.batch_id)
         results, unnamed, taken = [], [], []
         for export in exports.of_batch(work, hold.batch_id):
@@ -47,8 +50,9 @@ def record(tools: Tools, organisation: Organisation, hold: Hold, answers: Answer
             _keep_uncertain(work, hold, unnamed)
             batches.end_attempts(work, hold.batch_id, [_attempt_row(r) | {"outcome": "unknown"} for r in taken])
         lanes.forget_unknown(work, organisation.lane)
-        apply(work, tools, organisation, results)
+        told = apply(work, tools, organisation, results)
     tools.bells.wake_relay()
+    return told
 
 
 def _needs_look_up(answer: Answer) -> bool:
@@ -61,19 +65,19 @@ def _keep_uncertain(work: Work, hold: Hold, unnamed: Sequence[Export]) -> None:
     exports.change(work, [{"id": export.id, "state": "uncertain", "crashes": 0} for export in unnamed])
 
 
-def apply(work: Work, tools: Tools, organisation: Organisation, results: Sequence[Result]) -> None:
-    """States of exports and attempts, and an answer to everyone who waits for them."""
+def apply(work: Work, tools: Tools, organisation: Organisation, results: Sequence[Result]) -> list[str]:
+    """States of exports and attempts, and an answer to everyone who waits; gives the requests answered."""
     if not results:
-        return
+        return []
     by_batch: dict[str, list[dict[str, Any]]] = {}
     for result in results:
         by_batch.setdefault(result.attempt.batch_id, []).append(_attempt_row(result))
     for batch_id, rows in by_batch.items():
         batches.end_attempts(work, batch_id, rows)
     posted = [result for result in results if isinstance(result.answer, Posted)]
-    _post(work, tools, organisation, posted)
+    told = _post(work, tools, organisation, posted)
     refused = [(r.export, r.answer.failure) for r in results if isinstance(r.answer, Rejected)]
-    fail(work, refused)
+    return sorted({*told, *fail(work, refused)})
 
 
 def _attempt_row(result: Result) -> dict[str, Any]:
@@ -89,7 +93,7 @@ def _attempt_row(result: Result) -> dict[str, Any]:
     return {"export_id": result.export.id, "outcome": outcome, "reason": None, "said": None}
 
 
-def _post(work: Work, tools: Tools, organisation: Organisation, results: Sequence[Result]) -> None:
+def _post(work: Work, tools: Tools, organisation: Organisation, results: Sequence[Result]) -> set[str]:
     kept = resolve.linked(work, organisation.lane, [result.export.client for result in results])
     exports.change(work, [_posted_row(work, tools, result, kept) for result in results])
     by_id = {result.export.id: result for result in results}
@@ -103,6 +107,7 @@ def _post(work: Work, tools: Tools, organisation: Organisation, results: Sequenc
         else:  # newer content came while this was on its way
             given.append(_failed(item, export, Failure(Reason.CHANGED_SINCE_EXPORT)))
     answering.give(work, given)
+    return {answer.request for answer in given}
 
 
 def _posted_row(work: Work, tools: Tools, result: Result, kept: Mapping[str, str]) -> dict[str, Any]:
@@ -127,13 +132,13 @@ def _posted_row(work: Work, tools: Tools, result: Result, kept: Mapping[str, str
     }
 
 
-def fail(work: Work, refused: Sequence[tuple[Export, Failure]]) -> None:
-    """Definite failures: the exports stop being live and everyone who waits is told.
+def fail(work: Work, refused: Sequence[tuple[Export, Failure]]) -> set[str]:
+    """Definite failures: the exports stop being live and everyone who waits is told; gives their requests.
 
     A number is free again, unless an attempt that carried it has never been answered.
     """
     if not refused:
-        return
+        return set()
     unknown = exports.numbers_sent(work, [export.id for export, _ in refused if export.id is not None])
     rows = [
         {
@@ -151,6 +156,7 @@ def fail(work: Work, refused: Sequence[tuple[Export, Failure]]) -> None:
     failures = {export.id: (export, failure) for export, failure in refused}
     waiting = requests.waiting(work, [export.id for export, _ in refused if export.id is not None])
     answering.give(work, [_failed(item, *failures[item.export_id]) for item in waiting])
+    return {item.request for item in waiting}
 
 
 def _failed(item: Item, export: Export, failure: Failure) -> Any:

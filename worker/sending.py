@@ -135,13 +135,14 @@ def _send(tools: Tools, organisation: Organisation, frozen: Frozen) -> None:
         lost = Trouble("unknown", f"the call broke: {type(broken).__name__}")
         troubles.after(tools, organisation, frozen.hold, lost)
         return
-    recording.record(tools, organisation, frozen.hold, answers)
+    requests = recording.record(tools, organisation, frozen.hold, answers)
     refused = sum(isinstance(answer, Rejected) for answer in answers.by_number.values())
     _log.info(
         "exporter.sent",
         company=organisation.lane.company,
         tenant=organisation.lane.tenant,
         batch=frozen.hold.batch_id,
+        requests=requests,
         size=frozen.size,
         posted=len(answers.by_number) - refused,
         rejected=refused,
