@@ -8,7 +8,7 @@ import typer
 
 from cli import output
 from store import migrate as migrations
-from store import queries
+from store import overview
 from worker import settings, wiring
 from worker.settings import Settings
 from worker.tools import Tools
@@ -73,7 +73,7 @@ def _web(_tools: Tools, chosen: Settings) -> str:
 
 def _companies(tools: Tools, _chosen: Settings) -> str:
     with tools.store.read() as work:
-        seen = queries.overview(work)
+        seen = overview.overview(work)
     stopped = [company.id for company, _, lane, _ in seen.companies if lane and lane.state != "open"]
     if stopped:
         raise RuntimeError(f"stopped until somebody acts: {', '.join(stopped)}")

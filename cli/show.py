@@ -8,7 +8,7 @@ import typer
 from cli import output
 from cli.output import MARKS, results
 from events.reasons import Reason
-from store import inbox, queries
+from store import inbox, overview, queries
 from store.tables import DeadLetter
 from worker import settings, wiring
 
@@ -22,17 +22,8 @@ def status(as_json: AsJson = False) -> None:
     Example:  crewcard-xero status --json | jq .exports
     """
     with wiring.build(settings.load()).store.read() as work:
-        seen = queries.overview(work)
-    companies = [
-        {
-            "company": company.id,
-            "organisation": connection.organisation if connection else None,
-            "state": (lane.cause if lane and lane.cause else "ok") if connection else "not connected",
-            "message": lane.message if lane else "",
-            "waiting": waiting,
-        }
-        for company, connection, lane, waiting in seen.companies
-    ]
+        seen = overview.overview(work)
+    companies = [_company(*row) for row in seen.companies]
     if as_json:
         output.print_json({**seen.__dict__, "companies": companies})
         return
@@ -47,6 +38,17 @@ def status(as_json: AsJson = False) -> None:
     for row in companies:
         table.add_row(*(output.text(row[name]) for name in ("company", "organisation", "state", "waiting")))
     results.print(table)
+
+
+def _company(company: Any, connection: Any, lane: Any, waiting: int) -> dict[str, Any]:
+    """A company's line: where it exports to, and why it waits."""
+    return {
+        "company": company.id,
+        "organisation": connection.organisation if connection else None,
+        "state": ((lane.cause if lane else None) or "ok") if connection else "not connected",
+        "message": lane.message if lane else "",
+        "waiting": waiting,
+    }
 
 
 def log(

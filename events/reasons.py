@@ -3,25 +3,9 @@
 Each member's value is its help: what people read. Facts in braces come from the invoice at hand.
 """
 
-from dataclasses import dataclass
 from enum import Enum
-from typing import Literal
 
-Who = Literal["clerk", "admin", "bookkeeper", "support", "nobody"]
-
-
-@dataclass(frozen=True)
-class Help:
-    """What a person reads: `message` in one or two sentences, `who` can mend it, `how`.
-
-    `by_itself` is true where the exporter tries again without anybody.
-    """
-
-    title: str
-    message: str
-    who: Who
-    how: str
-    by_itself: bool = False
+from events.help import Help
 
 
 class Reason(Enum):

@@ -15,37 +15,26 @@ from store.unit_of_work import Work
 
 def lock(work: Work, lane: Lane, invoices: Sequence[Invoice]) -> Mapping[str, Export]:
     """The export row of each invoice, made where there was none, and locked in id order."""
-    rows = [
-        {
-            "company": lane.company,
-            "tenant": lane.tenant,
-            "invoice": invoice.id,
-            "number": invoice.number,
-            "client": invoice.client.id,
-            "state": "new",
-            "priority": 1,
-            "due_at": work.now,
-            "wanted_revision": 0,
-            "wanted_hash": "",
-            "wanted": "",
-            "sent_revision": -1,
-            "sent_hash": "",
-            "attempts": 0,
-            "failures": 0,
-            "crashes": 0,
-            "alone": False,
-            "number_bound": False,
-            "excluded": False,
-            "cancelled": False,
-            "created_at": work.now,
-            "touched_at": work.now,
-        }
-        for invoice in sorted(invoices, key=lambda invoice: invoice.id)
-    ]
+    rows = [_new(work, lane, invoice) for invoice in sorted(invoices, key=lambda invoice: invoice.id)]
     found = statements.upsert(work, Export, rows, {"touched_at": "excluded"}, returning=["id"])
     mine = select(Export).where(col(Export.id).in_([row.id for row in found]))
     mine = mine.execution_options(populate_existing=True)
     return {export.invoice: export for export in work.session.exec(mine)}
+
+
+def _new(work: Work, lane: Lane, invoice: Invoice) -> dict[str, Any]:
+    """A row for an invoice we have not seen: everything at its default."""
+    row = Export(
+        company=lane.company,
+        tenant=lane.tenant,
+        invoice=invoice.id,
+        number=invoice.number,
+        client=invoice.client.id,
+        due_at=work.now,
+        created_at=work.now,
+        touched_at=work.now,
+    )
+    return row.model_dump(exclude={"id"})
 
 
 def lock_again(work: Work, ids: Collection[int]) -> Mapping[int, Export]:

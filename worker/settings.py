@@ -3,7 +3,7 @@
 import sys
 from typing import Annotated
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
@@ -55,6 +55,14 @@ class Settings(BaseSettings):
     def _split(cls, value: object) -> object:
         return tuple(key.strip() for key in value.split(",") if key.strip()) if isinstance(value, str) else value
 
+    @model_validator(mode="after")
+    def _in_proportion(self) -> "Settings":
+        if self.settle <= self.call_deadline:
+            raise ValueError("SETTLE must be longer than CONNECT_TIMEOUT and READ_TIMEOUT together")
+        if self.lease <= self.call_deadline:
+            raise ValueError("LEASE must be longer than CONNECT_TIMEOUT and READ_TIMEOUT together")
+        return self
+
     @property
     def call_deadline(self) -> float:
         """The longest a call to Xero can take."""
@@ -68,3 +76,17 @@ def load() -> Settings:
     except ValidationError as broken:
         lines = [f"  {'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in broken.errors()]
         sys.exit("Settings are missing or wrong (see .env.example):\n" + "\n".join(lines))
+
+
+def example() -> str:
+    """`.env.example`, from the fields above."""
+    lines = ["# Every setting, its meaning and its default. Generated: python -m worker.settings > .env.example", ""]
+    for name, field in Settings.model_fields.items():
+        default = "" if field.is_required() else str(field.default)
+        mark = "" if field.is_required() else "# "
+        lines += [f"# {field.description}", f"{mark}{name.upper()}={default}", ""]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    sys.stdout.write(example())

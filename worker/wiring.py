@@ -38,7 +38,7 @@ def assemble(settings: Settings, store: Store, client: redis.Redis, **others: An
         "vault": vault,
         "pace": pace,
         "target": XeroTarget(xero, auth, pace, settings.link_base),
-        "bells": Doorbells(client, queue.build(client).push, turn_seconds=settings.call_deadline + 30),
+        "bells": Doorbells(client, queue.build(client).push, turn_seconds=settings.lease),
     }
     return Tools(**{**made, **others})
 

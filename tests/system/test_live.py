@@ -22,7 +22,7 @@ def orders():
 
 @pytest.fixture(scope="module")
 def live(tmp_path_factory, orders):
-    fast = {"LEASE": "4", "SETTLE": "3", "SWEEP": "1", "READ_TIMEOUT": "2", "CONNECT_TIMEOUT": "1"}
+    fast = {"LEASE": "4", "SETTLE": "4", "SWEEP": "1", "READ_TIMEOUT": "2", "CONNECT_TIMEOUT": "1"}
     made = Live(tmp_path_factory.mktemp("live"), **fast)
     made.start(orders)
     yield made

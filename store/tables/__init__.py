@@ -1,0 +1,30 @@
+"""The tables. States are text, moments are aware UTC, money is text with all its digits."""
+
+from store.tables.companies import Company, Connection, ContactLink, Token, XeroApp
+from store.tables.doors import ApiKey, DeadLetter, DoorOut, Duty, InboxEvent, OutboxEvent, Redelivery
+from store.tables.route import Attempt, Batch, Export, Item, LaneState, NumberClaim, Request
+from store.tables.shown import InvoiceStatus, LogEntry
+
+__all__ = [
+    "ApiKey",
+    "Attempt",
+    "Batch",
+    "Company",
+    "Connection",
+    "ContactLink",
+    "DeadLetter",
+    "DoorOut",
+    "Duty",
+    "Export",
+    "InboxEvent",
+    "InvoiceStatus",
+    "Item",
+    "LaneState",
+    "LogEntry",
+    "NumberClaim",
+    "OutboxEvent",
+    "Redelivery",
+    "Request",
+    "Token",
+    "XeroApp",
+]
