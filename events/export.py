@@ -14,6 +14,15 @@ from events.snapshot import Amount, Currency, Event, Id, ShortText, Snapshot
 MOST_INVOICES = 500
 Marker = Literal["not_exported", "queued", "exporting", "exported", "failed", "waiting", "uncertain", "excluded"]
 
+# What the validation library says, in words for whoever sent the event.
+_PLAIN = {
+    "decimal_parsing": "must be a number like 12.50",
+    "decimal_type": "must be a number like 12.50",
+    "extra_forbidden": "is not a field we know",
+    "finite_number": "must be a number like 12.50",
+    "missing": "is missing",
+}
+
 
 class UnreadableInvoice(Snapshot):
     """An invoice that breaks the contract but can still be named, so that it fails alone."""
@@ -51,7 +60,7 @@ def sentences(broken: ValidationError, most: int = 5) -> list[str]:
     errors = broken.errors(include_url=False, include_input=False, include_context=False)
     blamed = {error["loc"][:length] for error in errors for length in range(len(error["loc"]))}
     return [
-        f"{'.'.join(str(part) for part in error['loc']) or 'value'}: {error['msg']}"
+        f"{'.'.join(str(part) for part in error['loc']) or 'value'}: {_PLAIN.get(error['type'], error['msg'])}"
         for error in errors
         if error["loc"] not in blamed
     ][:most]

@@ -50,14 +50,14 @@ def test_an_unknown_type_says_which_are_known():
 def test_a_missing_envelope_field_is_named(missing):
     document = a_request()
     del document[missing]
-    assert f"{missing}: Field required" in problems(document)
+    assert f"{missing}: is missing" in problems(document)
 
 
 @pytest.mark.parametrize("missing", ["company", "request", "requested_by", "mode", "invoices"])
 def test_a_missing_data_field_is_named_with_its_path(missing):
     document = a_request()
     del document["data"][missing]
-    assert f"data.{missing}: Field required" in problems(document)
+    assert f"data.{missing}: is missing" in problems(document)
 
 
 def test_an_invoice_without_an_id_breaks_the_envelope_for_nobody_could_be_answered():
