@@ -148,6 +148,10 @@ class AccountingTarget(Protocol):
         """Every invoice of the organisation that carries one of these numbers."""
         ...
 
+    def fetch(self, organisation: Organisation, target_ids: Sequence[str]) -> Mapping[str, Posted]:
+        """The invoices with these ids of the accounting system, by id."""
+        ...
+
     def deep_link(self, organisation: Organisation, target_id: str) -> str:
         """The address at which a person opens the invoice."""
         ...

@@ -1,7 +1,7 @@
 """The SDK, tamed (xero/facts.md §9): one ApiClient and token per use, no hidden retries, raw JSON answers."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -71,17 +71,15 @@ class XeroClient:
             ),
         )
 
-    def get_invoices(self, organisation: Organisation, bearer: str, numbers: Sequence[str]) -> Reply:
-        """The invoices that carry these numbers, first page of 1,000. Raises Trouble."""
+    def get_invoices(self, organisation: Organisation, bearer: str, **chosen: Any) -> Reply:
+        """The invoices chosen by the SDK's own parameters (`invoice_numbers`, `i_ds`, ...), 1,000 at most.
+
+        Paged, because only then do lines come along (xero/facts.md §4.1). Raises Trouble.
+        """
         return self._call(
             bearer,
             lambda api: api.get_invoices(
-                organisation.lane.tenant,
-                invoice_numbers=list(numbers),
-                page=1,
-                page_size=1000,
-                unitdp=4,
-                **self._raw(),
+                organisation.lane.tenant, **{"page": 1, "page_size": 1000, "unitdp": 4, **chosen}, **self._raw()
             ),
         )
 

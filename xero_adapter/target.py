@@ -53,14 +53,22 @@ class XeroTarget:
         """Every sales invoice with one of these numbers, by folded number. Raises Trouble."""
         found: dict[str, list[Posted]] = {folded(number): [] for number in numbers}
         for chunk in _chunks(numbers):
-            ask = functools.partial(self._client.get_invoices, organisation, numbers=chunk)
-            reply = self._call(organisation, ask)
-            document = _document(reply)
-            if not answers.names_its_invoices(document):
-                raise _trouble("unknown", "the answer is not Xero's", reply)
-            for posted in answers.of_search(document):
+            for posted in self._list(organisation, invoice_numbers=chunk):
                 found.setdefault(folded(posted.number), []).append(posted)
         return found
+
+    def fetch(self, organisation: Organisation, target_ids: Sequence[str]) -> Mapping[str, Posted]:
+        """The sales invoices with these ids, by id; what Xero does not show is left out. Raises Trouble."""
+        shown = [posted for chunk in _chunks(target_ids) for posted in self._list(organisation, i_ds=chunk)]
+        return {posted.target_id: posted for posted in shown}
+
+    def _list(self, organisation: Organisation, **chosen: Any) -> Sequence[Posted]:
+        ask = functools.partial(self._client.get_invoices, organisation, **chosen)
+        reply = self._call(organisation, ask)
+        document = _document(reply)
+        if not answers.names_its_invoices(document):
+            raise _trouble("unknown", "the answer is not Xero's", reply)
+        return answers.of_search(document)
 
     def _call(self, organisation: Organisation, send: Callable[[str], Reply]) -> Reply:
         bearer = self._auth.bearer(organisation)
