@@ -4,7 +4,7 @@ from store import batches, duties, exports, lanes
 from store.batches import Hold
 from store.tables import Batch
 from store.unit_of_work import Work
-from worker import logs
+from worker import logs, returning
 from worker.tools import Tools
 
 DUTY = "rescuer"
@@ -35,8 +35,7 @@ def _give_back(work: Work, batch: Batch) -> None:
     """Its worker died before anything was sent: its invoices are pending again, the crash stays counted."""
     if not batches.move(work, Hold(batch.id, batch.token), "claimed", state="given_back", closed_at=work.now):
         return
-    rows = [{"id": one.id, "state": "pending", "batch_id": None} for one in exports.of_batch(work, batch.id)]
-    exports.change(work, rows)
+    returning.to_pending(work, exports.of_batch(work, batch.id), lambda _export: {})
 
 
 def _park(work: Work, batch: Batch) -> None:

@@ -10,11 +10,12 @@ from store import batches, exports, lanes
 from store.batches import Hold
 from store.tables import Attempt, Batch, Export
 from store.unit_of_work import Work
-from worker import logs, recording, retries, troubles
+from worker import logs, recording, retries, returning, troubles
 from worker.recording import Result
 from worker.tools import Tools
 
 _GONE = frozenset({"VOIDED", "DELETED"})
+_REFUSALS = frozenset({400, 404, 405, 412, 413, 422, 501})
 Found = Mapping[str, Sequence[Posted]]
 _log = logs.log("exporter")
 
@@ -34,7 +35,7 @@ def settle(tools: Tools, organisation: Organisation, batch_id: str) -> bool:
     except Trouble as trouble:
         _ask_again_later(tools, organisation, hold, batch, trouble)
         return True
-    _settle_with(tools, organisation, hold, found)
+    _settle_with(tools, organisation, hold, batch, found)
     _log.info(
         "exporter.settled",
         lane=organisation.lane.key,
@@ -46,7 +47,7 @@ def settle(tools: Tools, organisation: Organisation, batch_id: str) -> bool:
     return True
 
 
-def _settle_with(tools: Tools, organisation: Organisation, hold: Hold, found: Found) -> None:
+def _settle_with(tools: Tools, organisation: Organisation, hold: Hold, batch: Batch, found: Found) -> None:
     with tools.store.write() as work:
         if not batches.move(work, hold, "uncertain", state="settled", closed_at=work.now):
             return
@@ -61,7 +62,7 @@ def _settle_with(tools: Tools, organisation: Organisation, hold: Hold, found: Fo
                 results.append(result)
         lanes.forget_unknown(work, organisation.lane)
         recording.apply(work, tools, organisation, results)
-        _send_again(work, absent)
+        _send_again(work, batch, absent)
     tools.bells.wake_relay()
 
 
@@ -89,19 +90,22 @@ def _refused_for_nothing(export: Export, attempts: Sequence[Attempt]) -> Result 
     return Result(export, last, Rejected(last.number, failure))
 
 
-def _send_again(work: Work, absent: Sequence[Export]) -> None:
-    """Xero does not have them: pending again, in a new batch with a new key (Xero caches errors under a key)."""
-    rows = [
-        {
-            "id": export.id,
-            "state": "pending",
-            "batch_id": None,
-            "crashes": 0,
-            "due_at": work.after(retries.again_after_absence(export.attempts)),
-        }
-        for export in absent
-    ]
-    exports.change(work, rows)
+def _send_again(work: Work, batch: Batch, absent: Sequence[Export]) -> None:
+    """Xero does not have them: pending again, in a new batch with a new key (Xero caches errors under a key).
+
+    A batch that Xero refused whole, naming nobody, goes again one by one; one that was refused alone has failed.
+    """
+    refused = batch.http_status in _REFUSALS
+    if refused and batch.size == 1:
+        said = (batch.trouble or "").partition(": ")[2]
+        recording.fail(work, [(export, Failure(Reason.XERO_REFUSED, said=said)) for export in absent])
+        return
+
+    def again(export: Export) -> dict[str, object]:
+        wait = retries.again_after_absence(export.attempts)
+        return {"crashes": 0, "alone": refused or export.alone, "due_at": work.after(wait)}
+
+    returning.to_pending(work, absent, again)
 
 
 def _ask_again_later(tools: Tools, organisation: Organisation, hold: Hold, batch: Batch, trouble: Trouble) -> None:
