@@ -151,6 +151,7 @@ def _fresh(work: Work, row: Export, invoice: Invoice, priority: int) -> dict[str
         "failures": 0,
         "crashes": 0,
         "cancelled": False,
+        "live_since": row.live_since if row.state in joining.LIVE else work.now,
     }
 
 

@@ -16,6 +16,7 @@ from worker.tools import Tools
 
 _GONE = frozenset({"VOIDED", "DELETED"})
 _REFUSALS = frozenset({400, 404, 405, 412, 413, 422, 501})
+_ALONE_AFTER, _HOPELESS_AFTER = 3, 8
 Found = Mapping[str, Sequence[Posted]]
 _log = logs.log("exporter")
 
@@ -60,7 +61,7 @@ def _settle_with(tools: Tools, organisation: Organisation, hold: Hold, batch: Ba
                 absent.append(export)
             else:
                 results.append(result)
-        lanes.forget_unknown(work, organisation.lane)
+        lanes.note_answer(work, organisation.lane)
         recording.apply(work, tools, organisation, results)
         _send_again(work, batch, absent)
     tools.bells.wake_relay()
@@ -93,19 +94,23 @@ def _refused_for_nothing(export: Export, attempts: Sequence[Attempt]) -> Result 
 def _send_again(work: Work, batch: Batch, absent: Sequence[Export]) -> None:
     """Xero does not have them: pending again, in a new batch with a new key (Xero caches errors under a key).
 
-    A batch that Xero refused whole, naming nobody, goes again one by one; one that was refused alone has failed.
+    What was refused whole, or failed three times in company, goes on alone; what keeps failing alone has failed.
     """
     refused = batch.http_status in _REFUSALS
-    if refused and batch.size == 1:
-        said = (batch.trouble or "").partition(": ")[2]
-        recording.fail(work, [(export, Failure(Reason.XERO_REFUSED, said=said)) for export in absent])
-        return
+    given_up = [export for export in absent if _hopeless(export, batch, refused=refused)]
+    said = (batch.trouble or "").partition(": ")[2]
+    reason = Reason.XERO_REFUSED if refused else Reason.XERO_KEEPS_FAILING
+    recording.fail(work, [(export, Failure(reason, said=said)) for export in given_up])
 
     def again(export: Export) -> dict[str, object]:
-        wait = retries.again_after_absence(export.attempts)
-        return {"crashes": 0, "alone": refused or export.alone, "due_at": work.after(wait)}
+        alone = refused or export.alone or export.attempts >= _ALONE_AFTER
+        return {"crashes": 0, "alone": alone, "due_at": work.after(retries.again_after_absence(export.attempts))}
 
-    returning.to_pending(work, absent, again)
+    returning.to_pending(work, [export for export in absent if export not in given_up], again)
+
+
+def _hopeless(export: Export, batch: Batch, *, refused: bool) -> bool:
+    return batch.size == 1 and (refused or export.attempts >= _HOPELESS_AFTER)
 
 
 def _ask_again_later(tools: Tools, organisation: Organisation, hold: Hold, batch: Batch, trouble: Trouble) -> None:
