@@ -51,7 +51,7 @@ def _invoice(books: Organisation, wanted: str) -> Json:
 
 
 def _books(state: State, request: Request) -> Organisation:
-    tenant = request.path.split("/")[3].lower()
+    tenant = f"{request.path}///".split("/")[3].lower()
     if tenant not in state.world.organisations:
         raise ValueError(f"no organisation {tenant}")
     return state.world.organisations[tenant]
