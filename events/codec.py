@@ -13,10 +13,14 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from events.export import InvoiceExportRequested, sentences
+from events.orders import InvoiceExportCancelRequested, InvoiceExportReplayRequested
 from events.snapshot import Event, Text
 
 MOST_BYTES = 5_000_000
-INCOMING: Mapping[str, type[Event]] = {InvoiceExportRequested.TYPE: InvoiceExportRequested}
+INCOMING: Mapping[str, type[Event]] = {
+    model.TYPE: model
+    for model in (InvoiceExportRequested, InvoiceExportCancelRequested, InvoiceExportReplayRequested)
+}
 
 
 class Unreadable(Exception):

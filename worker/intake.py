@@ -1,7 +1,7 @@
 """Intake: one transaction files an event, its request and a row per invoice; accepted means committed."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,33 +11,28 @@ from events.codec import Envelope, Unreadable
 from events.export import InvoiceExportRequested, UnreadableInvoice
 from events.failures import Failure
 from events.invoice import Invoice, folded
+from events.orders import InvoiceExportCancelRequested, InvoiceExportReplayRequested
 from events.reasons import Reason
-from store import companies, connections, contacts, exports, inbox, requests
+from store import audit, companies, connections, contacts, exclusions, exports, inbox, requests
 from store.tables import Export, Item
 from store.unit_of_work import Work
-from worker import answering, checks, joining
+from worker import answering, cancel, checks, joining, pausing, replay
 from worker.joining import Move, Standing
+from worker.naming import each_once, revision_of
+from worker.receipts import Receipt
 from worker.tools import Tools
-
-
-@dataclass(frozen=True)
-class Receipt:
-    """What a door answers: whose request it is, how many invoices were new, and whether we had it before."""
-
-    event: str
-    company: str
-    request: str
-    invoices: int
-    repeated: bool = False
 
 
 @dataclass
 class _Filing:
-    """One event on its way into the tables."""
+    """One event on its way into the tables. `caused_by` is the event a replay repeats."""
 
     asked: InvoiceExportRequested
     envelope: Envelope
     lane: Lane
+    caused_by: str | None = None
+    cancelled: bool = False
+    excluded: set[str] = field(default_factory=set)
     moves: dict[str, Move | Failure] = field(default_factory=dict)
     rows: Mapping[str, Export] = field(default_factory=dict)
 
@@ -45,8 +40,6 @@ class _Filing:
 def accept(tools: Tools, document: Any) -> Receipt:
     """File one parsed CloudEvent. Raises Unreadable, or inbox.OtherBody for a used id with another body."""
     envelope, asked = codec.read(document)
-    if not isinstance(asked, InvoiceExportRequested):
-        raise Unreadable(f"type: {envelope.type} is not accepted here")
     body_hash = inbox.fingerprint(json.dumps(document, sort_keys=True, default=str).encode())
     with tools.store.write() as work:
         before = inbox.answered_before(work, envelope.source, envelope.id, body_hash)
@@ -56,21 +49,52 @@ def accept(tools: Tools, document: Any) -> Receipt:
             raise Unreadable(f"data.company: there is no company “{asked.company}” here")
         connection = connections.of_company(work, asked.company)
         lane = Lane(asked.company, connection.tenant if connection else "")
-        new = _file(work, tools, _Filing(asked, envelope, lane))
-        receipt = Receipt(envelope.id, asked.company, asked.request, new)
+        receipt = _MOVES[envelope.type](work, tools, envelope, asked, lane)
         inbox.file(work, envelope.source, envelope.id, body_hash, receipt.__dict__)
     tools.bells.ring(lane.key)
     tools.bells.wake_relay()
     return receipt
 
 
+def _request(
+    work: Work, tools: Tools, envelope: Envelope, asked: InvoiceExportRequested, lane: Lane
+) -> Receipt:
+    new = _file(work, tools, _Filing(asked, envelope, lane))
+    pausing.tell_newcomer(work, asked.company, asked.request)
+    return Receipt(envelope.id, asked.company, asked.request, new)
+
+
+def _cancel(
+    work: Work, _tools: Tools, envelope: Envelope, order: InvoiceExportCancelRequested, _lane: Lane
+) -> Receipt:
+    return cancel.obey(work, envelope, order)
+
+
+def _replay(
+    work: Work, tools: Tools, envelope: Envelope, order: InvoiceExportReplayRequested, lane: Lane
+) -> Receipt:
+    found = replay.prepare(work, envelope, order)
+    new = sum(_file(work, tools, _Filing(part, envelope, lane, found.caused_by)) for part in found.parts)
+    audit.note(work, order.requested_by.id, "replay", order.company, order.chosen(), new, order.why)
+    return Receipt(envelope.id, order.company, found.request, new, left_out=found.left_out)
+
+
+_MOVES: Mapping[str, Callable[..., Receipt]] = {
+    InvoiceExportRequested.TYPE: _request,
+    InvoiceExportCancelRequested.TYPE: _cancel,
+    InvoiceExportReplayRequested.TYPE: _replay,
+}
+
+
 def _file(work: Work, tools: Tools, filing: _Filing) -> int:
     """Locks in one order everywhere: exports, numbers, items, requests. Gives the number of new items."""
     asked = filing.asked
-    requests.open_request(work, asked, filing.lane.tenant, filing.envelope.id)
-    newest = _newest_of_each(asked.invoices)
+    requests.open_request(work, asked, filing.lane.tenant, filing.envelope.id, filing.caused_by)
+    newest = each_once(asked.invoices)
     readable = [invoice for invoice in newest if isinstance(invoice, Invoice)]
     filing.rows = exports.lock(work, filing.lane, readable)
+    filing.excluded = exclusions.marked(work, asked.company, list(filing.rows))
+    filing.cancelled = requests.is_cancelled(work, asked.company, asked.request)
     owners = exports.claim_numbers(work, filing.lane, readable)
     for invoice in newest:
         filing.moves[invoice.id] = _move(filing, invoice, owners)
@@ -82,20 +106,6 @@ def _file(work: Work, tools: Tools, filing: _Filing) -> int:
     _answer_at_once(work, tools, filing, [item for item in items if item.invoice in new], newest)
     requests.complete_if_done(work, asked.company, asked.request)
     return len(new)
-
-
-def _newest_of_each(invoices: Sequence[Invoice | UnreadableInvoice]) -> list[Invoice | UnreadableInvoice]:
-    """Each invoice once: named twice in an event, its newest revision counts."""
-    newest: dict[str, Invoice | UnreadableInvoice] = {}
-    for invoice in invoices:
-        known = newest.get(invoice.id)
-        if known is None or _revision(invoice) >= _revision(known):
-            newest[invoice.id] = invoice
-    return list(newest.values())
-
-
-def _revision(invoice: Invoice | UnreadableInvoice) -> int:
-    return invoice.revision if isinstance(invoice, Invoice) else 0
 
 
 def _move(filing: _Filing, invoice: Invoice | UnreadableInvoice, owners: Mapping[str, Any]) -> Move | Failure:
@@ -168,7 +178,7 @@ def _item(filing: _Filing, invoice: Invoice | UnreadableInvoice) -> Item:
         request=filing.asked.request,
         invoice=invoice.id,
         export_id=row.id if row else None,
-        revision=_revision(invoice),
+        revision=revision_of(invoice),
         content_hash=invoice.content_hash() if isinstance(invoice, Invoice) else "",
     )
 
