@@ -14,10 +14,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from events.export import InvoiceExportRequested, sentences
 from events.orders import InvoiceExportCancelRequested, InvoiceExportReplayRequested
-from events.snapshot import Event, Text
+from events.snapshot import Event, Incoming, Text
 
 MOST_BYTES = 5_000_000
-INCOMING: Mapping[str, type[Event]] = {
+INCOMING: Mapping[str, type[Incoming]] = {
     model.TYPE: model
     for model in (InvoiceExportRequested, InvoiceExportCancelRequested, InvoiceExportReplayRequested)
 }
@@ -63,7 +63,7 @@ def parse(body: bytes, most: int = MOST_BYTES) -> Any:
         raise Unreadable(f"body: not JSON that can be read: {type(broken).__name__}") from None
 
 
-def read(document: Any) -> tuple[Envelope, Event]:
+def read(document: Any) -> tuple[Envelope, Incoming]:
     """An envelope and its data from parsed JSON. Raises Unreadable naming every field that is wrong."""
     if not isinstance(document, dict):
         raise Unreadable("event: must be a JSON object (a CloudEvent)")

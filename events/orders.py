@@ -8,7 +8,7 @@ from pydantic_core import PydanticCustomError
 from events.export import MOST_INVOICES
 from events.people import Person
 from events.reasons import Reason
-from events.snapshot import Event, Id, ShortText
+from events.snapshot import Id, Incoming, ShortText
 
 
 def _published(code: str) -> str:
@@ -18,10 +18,9 @@ def _published(code: str) -> str:
         raise PydanticCustomError("no_reason", "is not the code of a failure reason") from None
 
 
-class Order(Event):
+class Order(Incoming):
     """What every order says: whose invoices, which of them, who asks and why. Several filters narrow each other."""
 
-    company: Id
     request: Id | None = None
     invoices: Annotated[tuple[Id, ...], Field(max_length=MOST_INVOICES)] = ()
     requested_by: Person

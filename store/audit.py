@@ -13,9 +13,7 @@ from store.unit_of_work import Work
 def note(work: Work, who: str, what: str, company: str, chosen: Mapping[str, Any], count: int, why: str) -> None:
     """Write down who ordered what; `chosen` is how the invoices were named, `count` how many were moved."""
     said = json.dumps({name: value for name, value in chosen.items() if value}, ensure_ascii=False)
-    work.session.add(
-        AuditLine(at=work.now, who=who, what=what, company=company, chosen=said, count=count, why=why)
-    )
+    work.session.add(AuditLine(at=work.now, who=who, what=what, company=company, chosen=said, count=count, why=why))
     work.session.flush()
 
 

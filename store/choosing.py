@@ -1,6 +1,6 @@
 """Which invoices an order means, and the locks it needs before anything else."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -44,6 +44,24 @@ def named_items(work: Work, company: str, request: str | None, invoices: Sequenc
     if invoices:
         asked = asked.where(col(Item.invoice).in_(invoices))
     return work.session.exec(asked).all()
+
+
+def by_name(work: Work, company: str, names: Sequence[str]) -> tuple[set[str], list[str]]:
+    """The ids of the invoices with these ids or numbers, and the names that are nobody's."""
+    found: dict[str, set[str]] = {name: set() for name in names}
+    asked = select(Export).where(
+        Export.company == company, col(Export.invoice).in_(names) | col(Export.number).in_(names)
+    )
+    for row in work.session.exec(asked):
+        for name in (row.invoice, row.number):
+            found.setdefault(name, set()).add(row.invoice)
+    ids = {id_ for name in names for id_ in found[name]}
+    return ids, sorted(name for name in names if not found[name])
+
+
+def rows_of(work: Work, company: str, invoices: Collection[str]) -> list[int]:
+    """The exports of these invoices, in the order of locks."""
+    return _ids(work, [Export.company == company, col(Export.invoice).in_(sorted(invoices))])
 
 
 def locked(work: Work, ids: Sequence[int]) -> Mapping[int, Export]:

@@ -83,6 +83,11 @@ def of_batch(work: Work, batch_id: str) -> Sequence[Export]:
     return work.session.exec(ordered.with_for_update().execution_options(populate_existing=True)).all()
 
 
+def seen_in_batch(work: Work, batch_id: str) -> Mapping[int, Export]:
+    """The exports in this batch by id, only to be looked at."""
+    return {_id(export): export for export in work.session.exec(select(Export).where(Export.batch_id == batch_id))}
+
+
 def claim_numbers(work: Work, lane: Lane, invoices: Sequence[Invoice]) -> Mapping[str, NumberClaim]:
     """Whose each number is, by folded number, after claiming the free ones for these invoices."""
     wanted = {folded(invoice.number): invoice for invoice in reversed(invoices)}
@@ -118,3 +123,17 @@ def _id(export: Export) -> int:
     if export.id is None:
         raise ValueError("an export without an id was never stored")
     return export.id
+
+
+def live_longer_than(work: Work, seconds: float, most: int = 200) -> Sequence[Export]:
+    """Exports that wait in the queue, or for a settlement, since before then; locked."""
+    old = select(Export).where(
+        col(Export.state).in_(("pending", "uncertain")), col(Export.live_since) < work.after(-seconds)
+    )
+    return work.session.exec(old.limit(most).with_for_update(skip_locked=True)).all()
+
+
+def last_reason(work: Work, export: Export) -> str | None:
+    """The code of the newest refusal of this export, or None."""
+    asked = select(Attempt.reason).where(Attempt.export_id == export.id, col(Attempt.reason).is_not(None))
+    return work.session.exec(asked.order_by(col(Attempt.at).desc())).first()

@@ -12,7 +12,7 @@ from events.export import InvoiceExportCompleted, InvoiceExportFailed, InvoiceEx
 from events.notices import summary
 from store import statements
 from store.outbox import InvoiceAnswer, Outgoing, publish_once
-from store.tables import Item, Request
+from store.tables import Export, Item, Request
 from store.unit_of_work import Work
 
 
@@ -44,6 +44,12 @@ def known(work: Work, company: str, request: str) -> Request | None:
     return work.session.get(Request, (company, request))
 
 
+def is_cancelled(work: Work, company: str, request: str) -> bool:
+    """Whether the whole request was cancelled before."""
+    row = known(work, company, request)
+    return bool(row and row.cancelled_at)
+
+
 def mark_cancelled(work: Work, company: str, request: str) -> None:
     """The whole request was cancelled: a part of it that comes later is cancelled as well."""
     row = _locked(work, company, request)
@@ -69,6 +75,29 @@ def waiting(work: Work, export_ids: Collection[int]) -> Sequence[Item]:
     """The items that still wait for these exports, of any request."""
     asked = select(Item).where(col(Item.export_id).in_(sorted(export_ids)), Item.state == "waiting")
     return work.session.exec(asked.order_by(col(Item.company), col(Item.invoice), col(Item.request))).all()
+
+
+def left_waiting(work: Work, seconds: float, most: int = 200) -> Sequence[tuple[Item, Export]]:
+    """Items that wait for an export nobody works on, touched before then; locked in intake's order."""
+    asked = (
+        select(Item, Export)
+        .join(Export, col(Export.id) == col(Item.export_id))
+        .where(
+            Item.state == "waiting",
+            col(Export.state).in_(("exported", "failed")),
+            col(Export.touched_at) < work.after(-seconds),
+        )
+        .order_by(col(Export.company), col(Export.tenant), col(Export.invoice))
+        .limit(most)
+        .with_for_update(skip_locked=True)
+    )
+    return [(item, export) for item, export in work.session.exec(asked)]
+
+
+def open_ones(work: Work, company: str | None = None) -> Sequence[Request]:
+    """Requests of a company, or of all, that still have invoices without an answer, oldest first."""
+    asked = select(Request).where(col(Request.completed_at).is_(None)).order_by(col(Request.created_at))
+    return work.session.exec(asked.where(Request.company == company) if company else asked).all()
 
 
 def unfinished(work: Work, lane: Lane, most: int = 200) -> Sequence[Request]:

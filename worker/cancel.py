@@ -16,6 +16,7 @@ from store.tables import Export, Item
 from store.unit_of_work import Work
 from worker import answering, joining, recording
 from worker.receipts import Receipt
+from worker.recording import Refusal
 
 _AT_ONCE = 1000
 Way = Literal["detach", "stop", "flag"]
@@ -56,10 +57,10 @@ def way(state: str, *, wanted_by_others: bool) -> Way:
 
 def let_go(work: Work, rows: Sequence[Export]) -> None:
     """A new request wants exports whose cancel was waiting: those who cancelled are answered, the exports go on."""
-    wanted_again = {row.id: row for row in rows if row.cancelled and row.state in joining.LIVE and row.id is not None}
+    wanted_again = {row.id: row for row in rows if row.cancelled and row.state in joining.LIVE}
     if not wanted_again:
         return
-    items = requests.waiting(work, list(wanted_again))
+    items = requests.waiting(work, [id_ for id_ in wanted_again if id_ is not None])
     answering.give(work, [_cancelled(item, wanted_again[item.export_id]) for item in items])
     exports.change(work, [{"id": id_, "cancelled": False} for id_ in wanted_again])
 
@@ -68,7 +69,7 @@ def _carry_out(work: Work, found: _Sorted) -> None:
     for pairs in choosing.in_chunks(found.detach, _AT_ONCE):
         answering.give(work, [_cancelled(item, export) for item, export in pairs])
     for rows in choosing.in_chunks(found.stop, _AT_ONCE):
-        recording.fail(work, [(export, Failure(Reason.CANCELLED)) for export in rows])
+        recording.fail(work, [Refusal(export, Failure(Reason.CANCELLED)) for export in rows])
     exports.change(work, [{"id": export.id, "cancelled": True} for export in found.flag])
 
 
