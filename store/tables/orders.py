@@ -66,11 +66,15 @@ class Drift(SQLModel, table=True):
 
 
 class Reconciliation(SQLModel, table=True):
-    """How far a lane has been compared with Xero: changes after `since`, from `page` on, not before `next_at`."""
+    """How far a lane has been compared with Xero: changes after `since`, from `page` on, not before `next_at`.
+
+    `ours_only` is false once invoices of an older integration were taken over.
+    """
 
     __tablename__ = "reconciliations"
     company: str = Field(primary_key=True)
     tenant: str = Field(primary_key=True)
     since: datetime
     page: int = 1
+    ours_only: bool = True
     next_at: datetime

@@ -15,6 +15,7 @@ BIG = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 def upgrade() -> None:
     op.add_column("requests", sa.Column("caused_by", AutoString(), nullable=True))
     op.add_column("requests", sa.Column("cancelled_at", UTCDateTime(), nullable=True))
+    op.create_index("exports_in_xero", "exports", ["tenant", "xero_invoice_id"])
     op.create_table(
         "pauses",
         sa.Column("scope", AutoString(), primary_key=True),
@@ -61,6 +62,7 @@ def upgrade() -> None:
         sa.Column("tenant", AutoString(), primary_key=True),
         sa.Column("since", UTCDateTime(), nullable=False),
         sa.Column("page", sa.Integer(), nullable=False),
+        sa.Column("ours_only", sa.Boolean(), nullable=False),
         sa.Column("next_at", UTCDateTime(), nullable=False),
     )
 
@@ -68,6 +70,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     for table in ("reconciliations", "drifts", "audit", "exclusions", "pauses"):
         op.drop_table(table)
+    op.drop_index("exports_in_xero", "exports")
     with op.batch_alter_table("requests", schema=None) as batch_op:
         batch_op.drop_column("cancelled_at")
         batch_op.drop_column("caused_by")
