@@ -29,8 +29,16 @@ def lock(work: Work, lane: Lane, named: Mapping[str, tuple[str, str]]) -> Mappin
 
 
 def _new(work: Work, lane: Lane, invoice: str, number: str, client: str) -> dict[str, Any]:
-    moments = {"due_at": work.now, "created_at": work.now, "touched_at": work.now}
-    row = Export(company=lane.company, tenant=lane.tenant, invoice=invoice, number=number, client=client, **moments)
+    row = Export(
+        company=lane.company,
+        tenant=lane.tenant,
+        invoice=invoice,
+        number=number,
+        client=client,
+        due_at=work.now,
+        created_at=work.now,
+        touched_at=work.now,
+    )
     return row.model_dump(exclude={"id"})
 
 

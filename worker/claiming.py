@@ -57,7 +57,8 @@ def completed(claim: Claim, standing: Standing) -> Claim:
     if standing.content is None:
         return claim
     known = Claim.of(standing.content.model_copy(update={"xero_invoice_id": None}))
-    return known.model_copy(update={name: value for name, value in claim if value is not None})
+    said = {name: value for name, value in claim if value is not None}
+    return known.model_copy(update={"content": standing.content, **said})
 
 
 def objection(claim: Claim, standing: Standing) -> str | None:

@@ -86,10 +86,8 @@ def _next(row: Reconciliation, seen: Changes, began: datetime) -> tuple[datetime
     return (newest, 1) if newest > row.since else (row.since, row.page + 1)
 
 
-def _compare(
-    work: Work, tools: Tools, organisation: Organisation, changed: Sequence[Posted], before: datetime
-) -> int:
-    by_id = {posted.target_id: posted for posted in changed}
+def _compare(work: Work, tools: Tools, organisation: Organisation, seen: Sequence[Posted], before: datetime) -> int:
+    by_id = {posted.target_id: posted for posted in seen}
     ours = reconciliations.exported_as(work, organisation.lane, by_id, before)
     found = [
         (export, finding)
