@@ -3,7 +3,7 @@
 import getpass
 import re
 import uuid
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import typer
 from pydantic import ValidationError
@@ -17,6 +17,7 @@ from worker import intake, settings, wiring
 from worker.receipts import Receipt
 from worker.tools import Tools
 
+O = TypeVar("O", bound=Order)
 SOURCE = "crewcard-xero/command"
 Company = Annotated[str, typer.Option(help="Whose invoices")]
 Why = Annotated[str, typer.Option(help="Why; kept in the audit")]
@@ -39,7 +40,7 @@ def ready() -> Tools:
     return wiring.build(chosen, patient=False)
 
 
-def order(model: type[Order], by: str, **said: Any) -> Order:
+def order(model: type[O], by: str, **said: Any) -> O:
     """The order, or an end that says what is wrong with it."""
     try:
         return model.model_validate({"requested_by": {"id": by or user(), "role": "command"}, **said})
