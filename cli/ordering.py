@@ -17,7 +17,7 @@ from worker import intake, settings, wiring
 from worker.receipts import Receipt
 from worker.tools import Tools
 
-O = TypeVar("O", bound=Order)
+Given = TypeVar("Given", bound=Order)
 SOURCE = "crewcard-xero/command"
 Company = Annotated[str, typer.Option(help="Whose invoices")]
 Why = Annotated[str, typer.Option(help="Why; kept in the audit")]
@@ -40,7 +40,7 @@ def ready() -> Tools:
     return wiring.build(chosen, patient=False)
 
 
-def order(model: type[O], by: str, **said: Any) -> O:
+def order(model: type[Given], by: str, **said: Any) -> Given:
     """The order, or an end that says what is wrong with it."""
     try:
         return model.model_validate({"requested_by": {"id": by or user(), "role": "command"}, **said})
