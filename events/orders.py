@@ -18,13 +18,19 @@ def _published(code: str) -> str:
         raise PydanticCustomError("no_reason", "is not the code of a failure reason") from None
 
 
+def _said(why: str) -> str:
+    if not why:
+        raise PydanticCustomError("empty", "must not be empty")
+    return why
+
+
 class Order(Incoming):
     """What every order says: whose invoices, which of them, who asks and why. Several filters narrow each other."""
 
     request: Id | None = None
     invoices: Annotated[tuple[Id, ...], Field(max_length=MOST_INVOICES)] = ()
     requested_by: Person
-    why: Annotated[ShortText, Field(min_length=1)]
+    why: Annotated[ShortText, AfterValidator(_said)]
 
     def chosen(self) -> dict[str, Any]:
         """How the order names its invoices; empty when it names none."""

@@ -94,7 +94,7 @@ def test_what_is_on_its_way_is_not_taken(installation):
 
 def test_a_failed_export_that_an_older_integration_had_sent_is_healed_by_its_own_content(installation):
     """Number taken in Xero: it was ours all along. Only the number needs to be named."""
-    written(installation, "N-i1")
+    written(installation, "N-i1", Url="https://older.example/1")
     installation.ask(an_invoice())
     installation.settle_down()
     assert installation.answers()["i1"]["reason"] == "number_taken"

@@ -129,9 +129,11 @@ def test_a_paused_company_is_not_looked_at(on_sqlite):
 def test_trouble_costs_one_slot_and_nothing_is_passed_over(on_sqlite):
     (book,) = exported(on_sqlite)
     book["Status"] = "VOIDED"
-    on_sqlite.simulator.state.faults.set({"http_500": 1.0})
+    organisation = on_sqlite.simulator.state.world.organisations[TENANT]
+    organisation.offline = True
     assert look(on_sqlite) == 0
-    on_sqlite.simulator.state.faults.set({})
+    organisation.offline = False
+    assert reconciler.reconcile(on_sqlite.tools, "test") == 0
     assert look(on_sqlite) == 1
 
 

@@ -35,7 +35,7 @@ def a_posted(**other):
         ("replay", {}, "data.value: must name what it is about: request or invoices or reason"),
         ("cancel", {"reason": "expired"}, "data.reason: is not a field we know"),
         ("replay", {"reason": "bad_luck"}, "data.reason: is not the code of a failure reason"),
-        ("replay", {"request": "r1", "why": ""}, "data.why: String should have at least 1 character"),
+        ("replay", {"request": "r1", "why": ""}, "data.why: must not be empty"),
         ("cancel", {"invoices": ["a/b"]}, "data.invoices.0: String should match"),
         ("cancel", {"request": "r1", "requested_by": {}}, "data.requested_by.id: is missing"),
     ],
