@@ -5,6 +5,7 @@ from typing import Any
 
 import redis
 
+from events.accounting_target import AccountingTarget
 from store.database import engine_for
 from store.tokens import TokenBox
 from store.unit_of_work import Store
@@ -19,26 +20,30 @@ from xero_adapter.pace import Limits, Pace
 from xero_adapter.target import XeroTarget
 
 
-def build(settings: Settings, *, patient: bool = True) -> Tools:
-    """Everything a process needs. `patient` clients wait for Redis; doors do not."""
-    client = queue.redis_client(settings.redis_url, patient=patient)
-    return assemble(settings, Store(engine_for(settings.database_url)), client)
+def build(settings: Settings) -> Tools:
+    """Everything a process needs. Nothing waits for a Redis that is away: calls stop, accepting goes on."""
+    client = queue.redis_client(settings.redis_url, patient=False)
+    waiting = queue.redis_client(settings.redis_url)
+    return assemble(settings, Store(engine_for(settings.database_url)), client, waiting)
 
 
-def assemble(settings: Settings, store: Store, client: redis.Redis, **others: Any) -> Tools:
-    """Tools around a store and a Redis client; `others` replace single tools in tests."""
+def assemble(
+    settings: Settings, store: Store, client: redis.Redis, waiting: redis.Redis | None = None, **others: Any
+) -> Tools:
+    """Tools around a store and Redis clients, one of them for blocking waits; `others` replace tools in tests."""
     vault = Vault(settings.encryption_keys)
     pace = Pace(client, limits(settings))
     xero = XeroClient(settings.xero_api_url, connect=settings.connect_timeout, read=settings.read_timeout)
     auth = Auth(TokenBox(store, vault), settings.xero_identity_url)
+    target: AccountingTarget = XeroTarget(xero, auth, pace, settings.link_base)
     made: dict[str, Any] = {
         "settings": settings,
         "store": store,
         "redis": client,
         "vault": vault,
         "pace": pace,
-        "target": XeroTarget(xero, auth, pace, settings.link_base),
-        "bells": Doorbells(client, queue.build(client).push, turn_seconds=settings.lease),
+        "target": target,
+        "bells": Doorbells(client, queue.build(client).push, waiting=waiting, turn_seconds=settings.lease),
     }
     return Tools(**{**made, **others})
 
