@@ -37,7 +37,7 @@ def ready() -> Tools:
     chosen = settings.load()
     if migrate.current(chosen.database_url) is None:
         output.fail("The database is empty. Run: crewcard-xero migrate (or: crewcard-xero up)")
-    return wiring.build(chosen, patient=False)
+    return wiring.build(chosen)
 
 
 def order(model: type[Given], by: str, **said: Any) -> Given:
