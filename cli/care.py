@@ -31,7 +31,7 @@ def rotate_keys() -> None:
 
     Example:  ENCRYPTION_KEYS=$NEW,$OLD crewcard-xero rotate-keys
     """
-    tools = wiring.build(settings.load(), patient=False)
+    tools = wiring.build(settings.load())
     done, lost = reseal.reseal(tools.store, tools.vault)
     output.say(f"{done} secrets were sealed with the newest key.")
     if lost:
@@ -47,7 +47,7 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON")] =
     Example:  crewcard-xero doctor
     """
     chosen = settings.load()
-    tools = wiring.build(chosen, patient=False)
+    tools = wiring.build(chosen)
     found = {name: _checked(check, tools, chosen) for name, check in _CHECKS.items()}
     each = health.of_all(tools) if found["database"][0] else []
     if as_json:

@@ -8,7 +8,7 @@ import typer
 from cli import output
 from events.credentials import AppKeys
 from store.apps import AnotherSecret
-from worker import apps, health, returning, settings, wiring
+from worker import apps, health, return_addresses, settings, wiring
 from worker.tools import Tools
 
 app = typer.Typer(help="Companies and their Xero apps.")
@@ -61,7 +61,7 @@ def set_app(
     Example:  crewcard-xero companies app harbour --client-id 0123ABCD < secret.txt
     """
     tools = _tools()
-    if callback and not returning.allowed(callback, tools.settings.return_addresses):
+    if callback and not return_addresses.allowed(callback, tools.settings.return_addresses):
         output.fail(f"{callback} is not on the list RETURN_ADDRESSES.", 1)
     keys = AppKeys(client_id, () if pkce else (_secret(),), "pkce" if pkce else "web")
     try:
@@ -137,7 +137,7 @@ def enable(company: Company) -> None:
 
 
 def _tools() -> Tools:
-    return wiring.build(settings.load(), patient=False)
+    return wiring.build(settings.load())
 
 
 def _secret() -> str:

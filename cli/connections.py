@@ -124,4 +124,4 @@ def _lines(one: Health) -> list[str]:
 
 
 def _tools() -> Tools:
-    return wiring.build(settings.load(), patient=False)
+    return wiring.build(settings.load())

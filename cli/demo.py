@@ -25,7 +25,7 @@ from worker import connecting, wiring
 from worker.tools import Tools
 
 HOME = Path("var/demo")
-NORTHWIND = Path("../shared/data/northwind_orders.csv")
+NORTHWIND = Path(__file__).parents[1] / "../shared/data/northwind_orders.csv"
 SAMPLE = Path(__file__).parent / "samples" / "crew_jobs.csv"
 _READY_SECONDS = 30.0
 Json = dict[str, Any]
@@ -113,7 +113,7 @@ def set_up(tools: Tools, orders: Sequence[Json]) -> None:
 def send(door: Door, orders: Sequence[Json]) -> str:
     """One click on an invoice, then the bulk with its bad ones; the bulk's request id when all is answered."""
     events = requests_for([demo_world.single(orders[0]["client"])], demo_world.COMPANY, "single", "anna")
-    bulk = requests_for([*demo_world.bad_ones(orders), *orders], demo_world.COMPANY, "bulk", "anna")
+    bulk = requests_for(demo_world.bulk(orders), demo_world.COMPANY, "bulk", "anna")
     for event in [*events, *bulk]:
         said = door.send(event, "demo")
         if not said.accepted:

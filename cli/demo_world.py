@@ -62,6 +62,11 @@ def single(client: Json) -> Json:
     return invoice("HC-1", client=client)
 
 
+def bulk(orders: Sequence[Json]) -> list[Json]:
+    """All orders with the bad ones among them."""
+    return [*orders[:50], *bad_ones(orders), *orders[50:]]
+
+
 def bad_ones(good: Sequence[Json]) -> list[Json]:
     """Invoices that must fail, each for another reason."""
     client = good[0]["client"]

@@ -5,35 +5,18 @@ Two kinds of bad news only. An *answer* about one invoice is a value: Posted or 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Literal, Protocol
 
 from events.failures import Failure
 from events.invoice import Invoice
+from events.lane import Lane as Lane  # noqa: PLC0414  # whoever speaks of a target speaks of lanes
 from events.settings import CompanySettings
 
 Effect = Literal["not_sent", "limited", "needs_login", "offline", "unknown"]
 Element = dict[str, Any]
-
-
-class Lane(NamedTuple):
-    """One company and the organisation (tenant) it exports to."""
-
-    company: str
-    tenant: str
-
-    @property
-    def key(self) -> str:
-        """The lane in one word, for queues and logs."""
-        return f"{self.company}/{self.tenant}"
-
-    @classmethod
-    def of(cls, key: str) -> "Lane":
-        """The lane whose `key` this is."""
-        company, _, tenant = key.partition("/")
-        return cls(company, tenant)
 
 
 @dataclass(frozen=True)
@@ -61,7 +44,11 @@ class Posting:
 
 @dataclass(frozen=True)
 class Posted:
-    """The invoice is in the accounting system. Amounts in `currency`."""
+    """The invoice is in the accounting system. Amounts in `currency`.
+
+    `mark` is the company and invoice id it says it is; `unmarked` is true when it says nothing at all.
+    `copy` is the system's own element, opaque to all but the target.
+    """
 
     number: str
     target_id: str
@@ -75,6 +62,18 @@ class Posted:
     mark: tuple[str, str] | None
     warnings: tuple[str, ...] = ()
     contact_name: str = ""
+    paid: Decimal = Decimal(0)
+    unmarked: bool = False
+    copy: Element = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Changes:
+    """A page of what has changed, oldest change first; with `more` behind it, and the `newest` change in it."""
+
+    invoices: Sequence[Posted]
+    more: bool
+    newest: datetime | None
 
 
 @dataclass(frozen=True)
@@ -90,11 +89,16 @@ Answer = Posted | Rejected
 
 @dataclass(frozen=True)
 class Answers:
-    """What one call said: an answer per invoice number it named, and the call's own traces."""
+    """What one call said: an answer per folded invoice number (create) or target id (update), and its traces."""
 
     by_number: Mapping[str, Answer]
     status: int
     correlation_id: str | None
+    by_id: Mapping[str, Answer] = field(default_factory=dict)
+
+    def all(self) -> Sequence[Answer]:
+        """Every answer."""
+        return [*self.by_number.values(), *self.by_id.values()]
 
 
 class Trouble(Exception):
@@ -141,6 +145,22 @@ class AccountingTarget(Protocol):
         """The invoice in the system's words; pure. Raises Unmappable."""
         ...
 
+    def element_of_update(self, posting: Posting, copy: Element) -> Element:
+        """The invoice as an update of the system's copy; pure. Raises Unmappable."""
+        ...
+
+    def fingerprint(self, copy: Element) -> str:
+        """What an edit by hand would change in the copy; pure."""
+        ...
+
+    def carries(self, copy: Element, sent: Element) -> bool:
+        """Whether the copy says all that was sent; pure."""
+        ...
+
+    def thaw(self, body: bytes) -> Mapping[str, Element]:
+        """The elements of a frozen body: updates by target id, new invoices by number; pure."""
+        ...
+
     def freeze(self, elements: Sequence[Element]) -> bytes:
         """The exact body of a call; pure."""
         ...
@@ -149,8 +169,22 @@ class AccountingTarget(Protocol):
         """Create the invoices of a frozen body, none of them twice under one idempotency key."""
         ...
 
-    def find(self, organisation: Organisation, numbers: Sequence[str]) -> Mapping[str, Sequence[Posted]]:
-        """Every invoice of the organisation that carries one of these numbers."""
+    def update(self, organisation: Organisation, body: bytes, key: str) -> Answers:
+        """Change the invoices of a frozen body of updates, each named by its id."""
+        ...
+
+    def find(
+        self, organisation: Organisation, numbers: Sequence[str], *, ours_only: bool = False
+    ) -> Mapping[str, Sequence[Posted]]:
+        """Every invoice of the organisation that carries one of these numbers; only our app's where asked."""
+        ...
+
+    def fetch(self, organisation: Organisation, target_ids: Sequence[str]) -> Mapping[str, Posted]:
+        """The invoices with these ids of the accounting system, by id."""
+        ...
+
+    def changes(self, organisation: Organisation, since: datetime, page: int, *, ours_only: bool) -> Changes:
+        """A page of the invoices changed after a moment, without their lines; only our app's where asked."""
         ...
 
     def deep_link(self, organisation: Organisation, target_id: str) -> str:

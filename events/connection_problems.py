@@ -1,12 +1,12 @@
 """What can be wrong with a company's connection to Xero. Codes are stored and published: add, never rename.
 
-Each member's value is its help, as in `events.reasons`; facts in braces come from the connection at hand.
+Each member's value is its help, see `events.help`; facts in braces come from the connection at hand.
 """
 
 from collections.abc import Mapping
 from enum import Enum
 
-from events.reasons import Help
+from events.help import Help
 
 
 class Problem(Enum):

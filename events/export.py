@@ -9,10 +9,19 @@ from pydantic_core import PydanticCustomError
 
 from events.invoice import Invoice
 from events.people import Origin, Person
-from events.snapshot import Amount, Currency, Event, Id, ShortText, Snapshot
+from events.snapshot import Amount, Currency, Event, Id, Incoming, ShortText, Snapshot
 
 MOST_INVOICES = 500
 Marker = Literal["not_exported", "queued", "exporting", "exported", "failed", "waiting", "uncertain", "excluded"]
+
+# What the validation library says, in words for whoever sent the event.
+_PLAIN = {
+    "decimal_parsing": "must be a number like 12.50",
+    "decimal_type": "must be a number like 12.50",
+    "extra_forbidden": "is not a field we know",
+    "finite_number": "must be a number like 12.50",
+    "missing": "is missing",
+}
 
 
 class UnreadableInvoice(Snapshot):
@@ -51,18 +60,17 @@ def sentences(broken: ValidationError, most: int = 5) -> list[str]:
     errors = broken.errors(include_url=False, include_input=False, include_context=False)
     blamed = {error["loc"][:length] for error in errors for length in range(len(error["loc"]))}
     return [
-        f"{'.'.join(str(part) for part in error['loc']) or 'value'}: {error['msg']}"
+        f"{'.'.join(str(part) for part in error['loc']) or 'value'}: {_PLAIN.get(error['type'], error['msg'])}"
         for error in errors
         if error["loc"] not in blamed
     ][:most]
 
 
-class InvoiceExportRequested(Event):
+class InvoiceExportRequested(Incoming):
     """In: export these invoices. A send of more than 500 is several events with one `request` id."""
 
     TYPE: ClassVar[str] = "invoice.export.requested"
 
-    company: Id
     request: Id
     part: Annotated[int, Field(ge=1, le=10_000)] = 1
     parts: Annotated[int, Field(ge=1, le=10_000)] = 1

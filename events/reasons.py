@@ -3,25 +3,9 @@
 Each member's value is its help: what people read. Facts in braces come from the invoice at hand.
 """
 
-from dataclasses import dataclass
 from enum import Enum
-from typing import Literal
 
-Who = Literal["clerk", "admin", "bookkeeper", "support", "nobody"]
-
-
-@dataclass(frozen=True)
-class Help:
-    """What a person reads: `message` in one or two sentences, `who` can mend it, `how`.
-
-    `by_itself` is true where the exporter tries again without anybody.
-    """
-
-    title: str
-    message: str
-    who: Who
-    how: str
-    by_itself: bool = False
+from events.help import Help
 
 
 class Reason(Enum):
@@ -50,12 +34,6 @@ class Reason(Enum):
         "The export of invoice {number} was cancelled before it was sent.",
         "clerk",
         "Export it again if it should be in Xero.",
-    )
-    CHANGED_SINCE_EXPORT = Help(
-        "Changed since the last export",
-        "Invoice {number} is already in Xero and has been changed in CrewCard since. Nothing was overwritten.",
-        "bookkeeper",
-        "Make the same change on the invoice in Xero.",
     )
     CONTACT_ARCHIVED = Help(
         "Contact archived",
@@ -99,6 +77,12 @@ class Reason(Enum):
         "clerk",
         "Give the invoice a due date, then export again.",
     )
+    EDITED_IN_XERO = Help(
+        "Edited in Xero since",
+        "Invoice {number} has been edited in Xero since it was exported. Nothing was overwritten.",
+        "bookkeeper",
+        "Make the change on the invoice in Xero, or undo the edit there and export again.",
+    )
     EXCLUDED = Help(
         "Marked do not send",
         "Invoice {number} is marked “do not send”.",
@@ -110,6 +94,12 @@ class Reason(Enum):
         "Invoice {number} waited longer than allowed and was not sent.",
         "support",
         "Look at the connection to Xero, then export again.",
+    )
+    GONE_FROM_XERO = Help(
+        "No longer in Xero",
+        "Invoice {number} was exported before and is not in Xero any more. It was not sent a second time.",
+        "bookkeeper",
+        "Look in Xero for what became of it before it is sent anew.",
     )
     INVOICE_FINALISED = Help(
         "Already final in Xero",
@@ -153,6 +143,12 @@ class Reason(Enum):
         "support",
         "Look for the number in Xero before you export it again.",
     )
+    PAID_IN_XERO = Help(
+        "Payment recorded in Xero",
+        "Invoice {number} has a payment or credit note in Xero, so its amounts can no longer be changed.",
+        "bookkeeper",
+        "Remove the payment in Xero and export again, or raise a credit note there.",
+    )
     PERIOD_LOCKED = Help(
         "Books locked",
         "Invoice {number} is dated {date}, and the books in Xero are locked up to {lock_date}.",
@@ -188,6 +184,12 @@ class Reason(Enum):
         "The lines of invoice {number} come to {lines}, but the invoice says {stated}.",
         "clerk",
         "Open the invoice in CrewCard, save it again so that its totals are worked out anew, then export again.",
+    )
+    XERO_KEEPS_FAILING = Help(
+        "Xero keeps failing on it",
+        "Xero answered with an error of its own each time invoice {number} was sent. It is not in Xero.",
+        "support",
+        "Look at the invoice for something unusual, then export it again.",
     )
     XERO_REFUSED = Help(
         "Refused by Xero",

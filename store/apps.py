@@ -22,7 +22,8 @@ def keep(
     secret = keys.secrets[0] if keys.secrets else ""
     app = work.session.get(XeroApp, keys.client_id)
     if app is None:
-        app = XeroApp(client_id=keys.client_id, secret=vault.seal(secret), secret_changed_at=work.now)
+        sealed = vault.seal(secret)
+        app = XeroApp(client_id=keys.client_id, company=company, secret=sealed, secret_changed_at=work.now)
         work.session.add(app)
     elif secret not in _secrets(vault, app):
         if _others(work, keys.client_id, company):

@@ -15,37 +15,26 @@ from store.unit_of_work import Work
 
 def lock(work: Work, lane: Lane, invoices: Sequence[Invoice]) -> Mapping[str, Export]:
     """The export row of each invoice, made where there was none, and locked in id order."""
-    rows = [
-        {
-            "company": lane.company,
-            "tenant": lane.tenant,
-            "invoice": invoice.id,
-            "number": invoice.number,
-            "client": invoice.client.id,
-            "state": "new",
-            "priority": 1,
-            "due_at": work.now,
-            "wanted_revision": 0,
-            "wanted_hash": "",
-            "wanted": "",
-            "sent_revision": -1,
-            "sent_hash": "",
-            "attempts": 0,
-            "failures": 0,
-            "crashes": 0,
-            "alone": False,
-            "number_bound": False,
-            "excluded": False,
-            "cancelled": False,
-            "created_at": work.now,
-            "touched_at": work.now,
-        }
-        for invoice in sorted(invoices, key=lambda invoice: invoice.id)
-    ]
+    rows = [_new(work, lane, invoice) for invoice in sorted(invoices, key=lambda invoice: invoice.id)]
     found = statements.upsert(work, Export, rows, {"touched_at": "excluded"}, returning=["id"])
     mine = select(Export).where(col(Export.id).in_([row.id for row in found]))
     mine = mine.execution_options(populate_existing=True)
     return {export.invoice: export for export in work.session.exec(mine)}
+
+
+def _new(work: Work, lane: Lane, invoice: Invoice) -> dict[str, Any]:
+    """A row for an invoice we have not seen: everything at its default."""
+    row = Export(
+        company=lane.company,
+        tenant=lane.tenant,
+        invoice=invoice.id,
+        number=invoice.number,
+        client=invoice.client.id,
+        due_at=work.now,
+        created_at=work.now,
+        touched_at=work.now,
+    )
+    return row.model_dump(exclude={"id"})
 
 
 def lock_again(work: Work, ids: Collection[int]) -> Mapping[int, Export]:
@@ -108,6 +97,11 @@ def books_of(lane: Lane) -> str:
     return lane.tenant or f"not connected: {lane.company}"
 
 
+def seen_in_batch(work: Work, batch_id: str) -> Mapping[int, Export]:
+    """The exports in this batch by id, only to be looked at."""
+    return {_id(export): export for export in work.session.exec(select(Export).where(Export.batch_id == batch_id))}
+
+
 def claim_numbers(work: Work, lane: Lane, invoices: Sequence[Invoice]) -> Mapping[str, NumberClaim]:
     """Whose each number is, by folded number, after claiming the free ones for these invoices."""
     wanted = {folded(invoice.number): invoice for invoice in reversed(invoices)}
@@ -145,3 +139,17 @@ def _id(export: Export) -> int:
     if export.id is None:
         raise ValueError("an export without an id was never stored")
     return export.id
+
+
+def live_longer_than(work: Work, seconds: float, most: int = 200) -> Sequence[Export]:
+    """Exports that wait in the queue, or for a settlement, since before then; locked."""
+    old = select(Export).where(
+        col(Export.state).in_(("pending", "uncertain")), col(Export.live_since) < work.after(-seconds)
+    )
+    return work.session.exec(old.limit(most).with_for_update(skip_locked=True)).all()
+
+
+def last_reason(work: Work, export: Export) -> str | None:
+    """The code of the newest refusal of this export, or None."""
+    asked = select(Attempt.reason).where(Attempt.export_id == export.id, col(Attempt.reason).is_not(None))
+    return work.session.exec(asked.order_by(col(Attempt.at).desc())).first()

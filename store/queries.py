@@ -13,15 +13,11 @@ from store import markers
 from store.tables import (
     Attempt,
     Batch,
-    Company,
-    Connection,
-    DeadLetter,
     Export,
     InvoiceStatus,
     Item,
     LaneState,
     LogEntry,
-    OutboxEvent,
     Request,
 )
 from store.unit_of_work import Work
@@ -92,7 +88,8 @@ def _line(invoice: str, status: InvoiceStatus | None, export: Export | None) -> 
     state = export.state if export else None
     # A refusal newer than the export itself (a double number, say) is what the person should see.
     refused = status is not None and status.marker == "failed" and state in ("new", "exported", None)
-    marker: Marker = "failed" if refused else markers.marker(state, shown=shown)
+    held = bool(export and export.excluded and state in ("new", "pending", "failed"))
+    marker: Marker = "failed" if refused and not held else markers.marker(state, excluded=held, shown=shown)
     return InvoiceLine(
         invoice=invoice,
         number=status.number if status else (export.number if export else None),
@@ -184,51 +181,3 @@ def invoices_named(work: Work, name: str, company: str | None = None) -> Sequenc
     for row in [*work.session.exec(shown.limit(20)), *work.session.exec(rows.limit(20))]:
         found.setdefault((row.company, row.invoice), row)
     return list(found.values())
-
-
-@dataclass(frozen=True)
-class Overview:
-    """The installation at a glance."""
-
-    exports: dict[str, int]
-    open_requests: int
-    uncertain_batches: int
-    in_flight: int
-    outbox_waiting: int
-    dead_letters: int
-    companies: Sequence[tuple[Company, Connection | None, LaneState | None, int]]
-
-
-def overview(work: Work) -> Overview:
-    """Counts by state and a line per company."""
-    by_state: Any = select(Export.state, func.count()).group_by(col(Export.state))
-    pending: Any = select(Export.company, func.count()).where(
-        col(Export.state).in_(("pending", "exporting", "uncertain"))
-    )
-    waiting = dict(work.session.exec(pending.group_by(col(Export.company))).all())
-    joined = (
-        select(Company, Connection, LaneState)
-        .join(Connection, col(Connection.company) == col(Company.id), isouter=True)
-        .join(
-            LaneState,
-            (col(LaneState.company) == col(Company.id)) & (col(LaneState.tenant) == col(Connection.tenant)),
-            isouter=True,
-        )
-        .order_by(col(Company.id))
-    )
-    return Overview(
-        exports=dict(work.session.exec(by_state).all()),
-        open_requests=_count(work, Request, col(Request.completed_at).is_(None)),
-        uncertain_batches=_count(work, Batch, Batch.state == "uncertain"),
-        in_flight=_count(work, Batch, col(Batch.state).in_(("claimed", "sent"))),
-        outbox_waiting=_count(work, OutboxEvent, col(OutboxEvent.position).is_(None)),
-        dead_letters=_count(work, DeadLetter, DeadLetter.state == "open"),
-        companies=[
-            (company, connection, lane, waiting.get(company.id, 0))
-            for company, connection, lane in work.session.exec(joined)
-        ],
-    )
-
-
-def _count(work: Work, table: Any, condition: Any) -> int:
-    return work.session.exec(select(func.count()).select_from(table).where(condition)).one()

@@ -15,7 +15,7 @@ from simulator import control
 from simulator.app import Simulator
 from store import companies, contacts, queries
 from store.database import engine_for
-from store.tables import Export, OutboxEvent
+from store.tables import Attempt, Export, OutboxEvent
 from store.unit_of_work import Store
 from tests import builders
 from worker import connecting, exporter, intake, relay, rescuer, wiring
@@ -91,13 +91,17 @@ class Installation:
             taken += 1
         return taken
 
+    def wake(self) -> None:
+        """Ring every lane that has work, as the rescuer does."""
+        self.tools.redis.flushall()
+        rescuer.sweep(self.tools, "test")
+
     def settle_down(self, rounds: int = 8) -> None:
         """Run, sweep and let time pass until nothing is left to do."""
         for _ in range(rounds):
             self.run()
             self.later(self.settings.lease + self.settings.settle + 301)
-            self.tools.redis.flushall()
-            rescuer.sweep(self.tools, "test")
+            self.wake()
         self.run()
 
     def relay(self) -> int:
@@ -147,3 +151,9 @@ class Installation:
     def export(self, invoice: str) -> Export:
         with self.store.read() as work:
             return work.session.exec(select(Export).where(Export.invoice == invoice)).one()
+
+    def attempts(self, invoice: str) -> list[Attempt]:
+        """Every attempt of an invoice, oldest first."""
+        with self.store.read() as work:
+            mine = select(Attempt).where(Attempt.export_id == self.export(invoice).id)
+            return list(work.session.exec(mine.order_by(col(Attempt.at))))

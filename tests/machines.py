@@ -70,14 +70,20 @@ def copy_of_template(server: str, name: str) -> str:
 def a_simulator() -> Iterator[tuple[Simulator, str]]:
     """A simulated Xero in a thread; its state can be looked at and changed directly."""
     simulator = Simulator()
+    with served(config(simulator.app(), "127.0.0.1", 0)) as url:
+        yield simulator, url
+
+
+@contextmanager
+def served(chosen: uvicorn.Config) -> Iterator[str]:
+    """An application served in a thread on a free port; gives its address."""
     listening = socket.create_server(("127.0.0.1", 0))
-    port = listening.getsockname()[1]
-    server = uvicorn.Server(config(simulator.app(), "127.0.0.1", port))
+    server = uvicorn.Server(chosen)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
     thread.start()
     wait_for(lambda: server.started)
     try:
-        yield simulator, f"http://127.0.0.1:{port}"
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
     finally:
         server.should_exit = True
         thread.join(5)

@@ -13,7 +13,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import RedirectResponse, Response
 
 from web import pages
-from worker import logging_in, login_links, returning
+from worker import logging_in, login_links, return_addresses
 from worker.logging_in import Outcome
 from worker.refusals import LoginRefused, Refusal
 from worker.tools import Tools
@@ -63,7 +63,7 @@ def refused(_request: Request, problem: Exception) -> Response:
     if not isinstance(problem, LoginRefused):
         raise problem
     told = problem.refusal.value
-    back = returning.with_answer(problem.return_to, xero=problem.refusal.code) if problem.return_to else ""
+    back = return_addresses.with_answer(problem.return_to, xero=problem.refusal.code) if problem.return_to else ""
     return pages.page("told", told.status, title=told.title, message=told.message, how=told.how, return_to=back)
 
 
@@ -91,7 +91,7 @@ def _show(outcome: Outcome, browser: str) -> Response:
 
 
 def _connected(outcome: Outcome) -> Response:
-    back = returning.with_answer(outcome.return_to, xero="connected") if outcome.return_to else ""
+    back = return_addresses.with_answer(outcome.return_to, xero="connected") if outcome.return_to else ""
     if back and not outcome.waiting_for_decision:
         return RedirectResponse(back, 303, headers={"cache-control": "no-store"})
     count = outcome.waiting_for_decision

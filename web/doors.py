@@ -14,7 +14,7 @@ from store.api_keys import Key
 from web import keys
 from web.problems import Refused
 from worker import intake, login_links, logs
-from worker.intake import Receipt
+from worker.receipts import Receipt
 from worker.tools import Tools
 
 MOST_BYTES = 20_000_000

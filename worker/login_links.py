@@ -8,7 +8,7 @@ from events.credentials import AppKeys
 from store import apps, logins
 from store.tables import Login
 from store.unit_of_work import Work
-from worker import logs, parking, returning, tickets
+from worker import logs, parking, return_addresses, tickets
 from worker.refusals import LoginRefused, Refusal
 from worker.tickets import Link
 from worker.tools import Tools
@@ -27,7 +27,7 @@ class Started:
 
 def link(tools: Tools, company: str, return_to: str = "") -> Link:
     """A fresh login link. Raises LoginRefused for a return address that is not on the list."""
-    if return_to and not returning.allowed(return_to, tools.settings.return_addresses):
+    if return_to and not return_addresses.allowed(return_to, tools.settings.return_addresses):
         raise LoginRefused(Refusal.RETURN_ADDRESS)
     with tools.store.read() as work:
         return parking.login_link(work, tools, company, return_to)

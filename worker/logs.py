@@ -3,7 +3,9 @@
 import http.client
 import logging
 import sys
+import traceback
 from collections.abc import MutableMapping
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -57,6 +59,7 @@ FIELDS = frozenset(
         "look_ups",
     ]
 )
+_FRAMES = 6
 WITHHELD = "(withheld)"
 
 
@@ -68,8 +71,7 @@ def set_up(level: str = "INFO", format: str = "auto") -> None:  # noqa: A002  # 
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        _exception_of_record,
-        masking.place_of_error,
+        name_the_exception,
     ]
     structlog.configure(
         processors=[*shared, withhold, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
@@ -104,10 +106,14 @@ def _into_the_log(*said: object) -> None:
     logging.getLogger("http.client").debug("%s", masking.masked(" ".join(map(str, said))))
 
 
-def _exception_of_record(_logger: Any, _method: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """`exc_info=True` becomes the exception at hand, for both kinds of loggers."""
-    if line.get("exc_info") is True:
-        line["exc_info"] = sys.exc_info()
+def name_the_exception(_logger: Any, _method: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """An exception as its kind and places: its words and its frames' values may hold what nobody should read."""
+    told = line.pop("exc_info", None)
+    broken = sys.exc_info()[1] if told is True else (told[1] if isinstance(told, tuple) else told)
+    if isinstance(broken, BaseException):
+        frames = traceback.extract_tb(broken.__traceback__)[-_FRAMES:]
+        line["error"] = type(broken).__name__
+        line["where"] = " < ".join(f"{Path(f.filename).name}:{f.lineno} {f.name}" for f in reversed(frames))
     return line
 
 

@@ -17,6 +17,7 @@ from store.tables import Export, Item, NumberClaim, Request
 from store.unit_of_work import Work
 from worker import answering, joining, recording
 from worker.joining import Move, Standing
+from worker.recording import Refusal
 from worker.tools import Tools
 
 _AT_ONCE = 500
@@ -39,7 +40,7 @@ def move(work: Work, tools: Tools, lane_before: Lane, lane: Lane) -> int:
 def cancel(work: Work, lane: Lane) -> int:
     """Answer what waits in the lane with `cancelled`; gives how many."""
     rows = movable(work, lane)
-    recording.fail(work, [(row, Failure(Reason.CANCELLED)) for row in rows])
+    recording.fail(work, [Refusal(row, Failure(Reason.CANCELLED)) for row in rows])
     return len(rows)
 
 
@@ -55,7 +56,7 @@ def _move_some(work: Work, tools: Tools, lane_before: Lane, lane: Lane, rows: Se
     targets = exports.lock(work, lane, list(invoices.values()))
     owners = exports.claim_numbers(work, lane, list(invoices.values()))
     moves = {row.invoice: _decide(targets[row.invoice], invoices[row.invoice], owners) for row in rows}
-    refused = [(row, moved) for row in rows if isinstance(moved := moves[row.invoice], Failure)]
+    refused = [Refusal(row, moved) for row in rows if isinstance(moved := moves[row.invoice], Failure)]
     recording.fail(work, refused)
     good = [row for row in rows if not isinstance(moves[row.invoice], Failure)]
     exports.change(
@@ -74,7 +75,8 @@ def _decide(target: Export, invoice: Invoice, owners: Mapping[str, NumberClaim])
         target.wanted_hash,
         target.sent_revision,
         target.sent_hash,
-        target.excluded,
+        excluded=target.excluded,
+        in_xero=target.xero_invoice_id is not None,
     )
     decided = joining.decide(standing, invoice.revision, invoice.content_hash())
     owner = owners[folded(invoice.number)]

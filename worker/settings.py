@@ -3,7 +3,7 @@
 import sys
 from typing import Annotated
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
@@ -52,11 +52,17 @@ class Settings(BaseSettings):
     read_timeout: float = Field(default=60, gt=0, description="Longest wait for an answer from Xero")
     settle: float = Field(default=100, gt=0, description="After this time an unknown outcome is looked up in Xero")
     sweep: float = Field(default=15, gt=0, description="How often forgotten work is looked for")
+    expiry: float = Field(
+        default=1_209_600, gt=0, description="An invoice that waits longer than this fails with a reason"
+    )
     calls_per_minute: int = Field(default=60, ge=1, description="Xero's limit per organisation and minute")
     calls_per_day: int = Field(default=5000, ge=1, description="Xero's limit per organisation and day")
     calls_at_once: int = Field(default=5, ge=1, description="Xero's limit of calls in flight")
     minute: float = Field(default=60, gt=0, description="Length of Xero's minute; shorter only in tests")
     day_reserve: float = Field(default=0.1, ge=0, lt=1, description="Share of the day's calls kept for single sends")
+    reconcile_share: float = Field(
+        default=0.02, ge=0, le=0.5, description="Share of the day's calls spent on finding drift; 0: none"
+    )
     log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR")
     log_format: str = Field(default="auto", description="auto (JSON unless a terminal), json or console")
 
@@ -64,6 +70,14 @@ class Settings(BaseSettings):
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _in_proportion(self) -> "Settings":
+        if self.settle <= self.call_deadline:
+            raise ValueError("SETTLE must be longer than CONNECT_TIMEOUT and READ_TIMEOUT together")
+        if self.lease <= self.call_deadline:
+            raise ValueError("LEASE must be longer than CONNECT_TIMEOUT and READ_TIMEOUT together")
+        return self
 
     @property
     def call_deadline(self) -> float:
@@ -78,3 +92,18 @@ def load() -> Settings:
     except ValidationError as broken:
         lines = [f"  {'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in broken.errors()]
         sys.exit("Settings are missing or wrong (see .env.example):\n" + "\n".join(lines))
+
+
+def example() -> str:
+    """`.env.example`, from the fields above."""
+    lines = ["# Every setting, its meaning and its default. Generated: python -m worker.settings > .env.example", ""]
+    for name, field in Settings.model_fields.items():
+        listed = field.default if isinstance(field.default, tuple) else (field.default,)
+        default = "" if field.is_required() else ",".join(map(str, listed))
+        mark = "" if field.is_required() else "# "
+        lines += [f"# {field.description}", f"{mark}{name.upper()}={default}", ""]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    sys.stdout.write(example())

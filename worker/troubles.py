@@ -8,8 +8,9 @@ from events.export import InvoiceExportDeferred
 from store import batches, exports, lanes, outbox, requests
 from store.batches import Hold
 from store.outbox import Outgoing
+from store.tables import Export
 from store.unit_of_work import Work
-from worker import logs, parking, retries
+from worker import logs, parking, retries, returning
 from worker.tools import Tools
 
 _CAUSES: dict[str, Any] = {"limited": "limit", "offline": "offline"}
@@ -40,28 +41,24 @@ def after(tools: Tools, organisation: Organisation, hold: Hold, trouble: Trouble
         give_back(tools, organisation, hold, trouble)
 
 
-def give_back(tools: Tools, organisation: Organisation, hold: Hold, trouble: Trouble) -> None:
+def give_back(
+    tools: Tools, organisation: Organisation, hold: Hold, trouble: Trouble, from_state: str = "sent"
+) -> None:
     """Nothing reached Xero: the invoices are pending again, and no attempt is charged."""
     with tools.store.write() as work:
-        if not batches.move(work, hold, "sent", state="given_back", closed_at=work.now, **_traces(trouble)):
+        if not batches.move(work, hold, from_state, state="given_back", closed_at=work.now, **_traces(trouble)):
             return
         back = exports.of_batch(work, hold.batch_id)
-        batches.forget_attempts(work, hold.batch_id)
-        exports.change(
-            work,
-            [
-                {
-                    "id": export.id,
-                    "state": "pending",
-                    "batch_id": None,
-                    "crashes": 0,
-                    "attempts": export.attempts - 1,
-                    "number_bound": export.attempts > 1,
-                }
-                for export in back
-            ],
-        )
+        if from_state == "claimed":
+            returning.to_pending(work, back, lambda _export: {"crashes": 0})
+        else:
+            batches.forget_attempts(work, hold.batch_id)
+            returning.to_pending(work, back, _as_if_never_sent)
         rest(work, tools, organisation, trouble, 0)
+
+
+def _as_if_never_sent(export: Export) -> dict[str, Any]:
+    return {"crashes": 0, "attempts": export.attempts - 1, "number_bound": export.attempts > 1}
 
 
 def _park(tools: Tools, organisation: Organisation, hold: Hold, trouble: Trouble) -> None:

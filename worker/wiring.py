@@ -5,6 +5,7 @@ from typing import Any
 
 import redis
 
+from events.accounting_target import AccountingTarget
 from store.database import engine_for
 from store.tokens import TokenBox
 from store.unit_of_work import Store
@@ -21,20 +22,24 @@ from xero_adapter.target import XeroTarget
 from xero_adapter.token_service import TokenService
 
 
-def build(settings: Settings, *, patient: bool = True) -> Tools:
-    """Everything a process needs. `patient` clients wait for Redis; doors do not."""
-    client = queue.redis_client(settings.redis_url, patient=patient)
-    return assemble(settings, Store(engine_for(settings.database_url)), client)
+def build(settings: Settings) -> Tools:
+    """Everything a process needs. Nothing waits for a Redis that is away: calls stop, accepting goes on."""
+    client = queue.redis_client(settings.redis_url, patient=False)
+    waiting = queue.redis_client(settings.redis_url)
+    return assemble(settings, Store(engine_for(settings.database_url)), client, waiting)
 
 
-def assemble(settings: Settings, store: Store, client: redis.Redis, **others: Any) -> Tools:
-    """Tools around a store and a Redis client; `others` replace single tools in tests."""
+def assemble(
+    settings: Settings, store: Store, client: redis.Redis, waiting: redis.Redis | None = None, **others: Any
+) -> Tools:
+    """Tools around a store and Redis clients, one of them for blocking waits; `others` replace tools in tests."""
     vault = Vault(settings.encryption_keys)
     pace = Pace(client, limits(settings))
     xero = XeroClient(settings.xero_api_url, connect=settings.connect_timeout, read=settings.read_timeout)
     tokens = TokenService(settings.xero_identity_url)
     auth = Auth(TokenBox(store, vault), tokens)
     login = XeroLogin(settings.xero_login_url, settings.xero_api_url, tokens)
+    target: AccountingTarget = XeroTarget(xero, auth, login, pace, settings.link_base)
     made: dict[str, Any] = {
         "settings": settings,
         "store": store,
@@ -43,8 +48,8 @@ def assemble(settings: Settings, store: Store, client: redis.Redis, **others: An
         "pace": pace,
         "auth": auth,
         "login": login,
-        "target": XeroTarget(xero, auth, login, pace, settings.link_base),
-        "bells": Doorbells(client, queue.build(client).push, turn_seconds=settings.call_deadline + 30),
+        "target": target,
+        "bells": Doorbells(client, queue.build(client).push, waiting=waiting, turn_seconds=settings.lease),
     }
     return Tools(**{**made, **others})
 

@@ -1,7 +1,7 @@
 """The SDK, tamed (xero/facts.md §9): one ApiClient and token per use, no hidden retries, raw JSON answers."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -17,6 +17,7 @@ from xero_python.exceptions.http_status_exceptions import HTTPStatusException
 from xero_python.rest import RESTClientObject
 
 from events.accounting_target import Organisation, Trouble
+from xero_adapter.answers import PAGE
 
 _NOT_A_CALL = (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError)
 _FAR_FUTURE_SECONDS = 4_102_444_800
@@ -59,29 +60,27 @@ class XeroClient:
 
     def put_invoices(self, organisation: Organisation, bearer: str, body: bytes, key: str) -> Reply:
         """Create the invoices of a frozen body. Raises Trouble (`not_sent` or `unknown`)."""
+        return self._write("create_invoices", organisation, bearer, body, key)
+
+    def post_invoices(self, organisation: Organisation, bearer: str, body: bytes, key: str) -> Reply:
+        """Update the invoices of a frozen body, each with its InvoiceID. Raises Trouble."""
+        return self._write("update_or_create_invoices", organisation, bearer, body, key)
+
+    def _write(self, method: str, organisation: Organisation, bearer: str, body: bytes, key: str) -> Reply:
+        chosen = {"summarize_errors": False, "unitdp": 4, "idempotency_key": key, **self._raw()}
         return self._call(
-            bearer,
-            lambda api: api.create_invoices(
-                organisation.lane.tenant,
-                json.loads(body),
-                summarize_errors=False,
-                unitdp=4,
-                idempotency_key=key,
-                **self._raw(),
-            ),
+            bearer, lambda api: getattr(api, method)(organisation.lane.tenant, json.loads(body), **chosen)
         )
 
-    def get_invoices(self, organisation: Organisation, bearer: str, numbers: Sequence[str]) -> Reply:
-        """The invoices that carry these numbers, first page of 1,000. Raises Trouble."""
+    def get_invoices(self, organisation: Organisation, bearer: str, **chosen: Any) -> Reply:
+        """The invoices chosen by the SDK's own parameters (`invoice_numbers`, `i_ds`, ...), 1,000 at most.
+
+        Paged, because only then do lines come along (xero/facts.md §4.1). Raises Trouble.
+        """
         return self._call(
             bearer,
             lambda api: api.get_invoices(
-                organisation.lane.tenant,
-                invoice_numbers=list(numbers),
-                page=1,
-                page_size=1000,
-                unitdp=4,
-                **self._raw(),
+                organisation.lane.tenant, **{"page": 1, "page_size": PAGE, "unitdp": 4, **chosen}, **self._raw()
             ),
         )
 

@@ -1,14 +1,16 @@
 """Xero as an accounting target: the port's words on one side, HTTP answers on the other."""
 
 import functools
+import json
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
-from events.accounting_target import Answers, Element, Organisation, Posted, Posting, Trouble
+from events.accounting_target import Answers, Changes, Element, Organisation, Posted, Posting, Trouble
 from events.connection_problems import Problem
 from events.invoice import folded
-from xero_adapter import answers, links, mapping
+from xero_adapter import answers, links, mapping, replies, updating
 from xero_adapter.auth import Auth
 from xero_adapter.client import Reply, XeroClient
 from xero_adapter.login import XeroLogin
@@ -16,6 +18,7 @@ from xero_adapter.pace import Pace
 
 _LONGEST_QUERY = 1500  # characters of encoded numbers; above 2,048 in all Xero answers 404 (xero/facts.md §4.3)
 _SHORT_WAIT = 2.0
+Write = Callable[[Organisation, str, bytes, str], Reply]
 
 
 class XeroTarget:
@@ -32,6 +35,22 @@ class XeroTarget:
         """The invoice in Xero's words. Raises Unmappable."""
         return mapping.element(posting, self._link_base)
 
+    def element_of_update(self, posting: Posting, copy: Element) -> Element:
+        """The invoice as an update of Xero's copy. Raises Unmappable."""
+        return updating.element(self.element(posting), copy)
+
+    def fingerprint(self, copy: Element) -> str:
+        """What an edit in Xero would change."""
+        return updating.fingerprint(copy)
+
+    def carries(self, copy: Element, sent: Element) -> bool:
+        """Whether Xero's copy says all that was sent."""
+        return updating.carries(copy, sent)
+
+    def thaw(self, body: bytes) -> Mapping[str, Element]:
+        """The elements of a frozen body: updates by invoice id, new invoices by number."""
+        return {one.get("InvoiceID") or one["InvoiceNumber"]: one for one in json.loads(body)["Invoices"]}
+
     def freeze(self, elements: Sequence[Element]) -> bytes:
         """The exact body of a create."""
         return mapping.freeze(elements)
@@ -46,32 +65,79 @@ class XeroTarget:
 
     def create(self, organisation: Organisation, body: bytes, key: str) -> Answers:
         """PUT the frozen body: creates only, never overwrites (xero/facts.md §3.2). Raises Trouble."""
-        reply = self._call(organisation, lambda bearer: self._client.put_invoices(organisation, bearer, body, key))
-        document = _document(reply)
-        if not answers.names_its_invoices(document):
-            raise _trouble("unknown", "the answer is not Xero's", reply)
-        return Answers(answers.of_create(document), reply.status, _correlation(reply))
+        reply, document = self._write(organisation, self._client.put_invoices, body, key)
+        if reply.status == 400:
+            return self._refused_whole(document, reply)
+        return Answers(answers.of_create(document), reply.status, replies.correlation(reply))
 
-    def find(self, organisation: Organisation, numbers: Sequence[str]) -> Mapping[str, Sequence[Posted]]:
+    def update(self, organisation: Organisation, body: bytes, key: str) -> Answers:
+        """POST the frozen body of updates; answers are known by InvoiceID. Raises Trouble."""
+        reply, document = self._write(organisation, self._client.post_invoices, body, key)
+        if reply.status == 400:
+            return self._refused_whole(document, reply)
+        return Answers({}, reply.status, replies.correlation(reply), answers.of_update(document))
+
+    def _write(self, organisation: Organisation, method: Write, body: bytes, key: str) -> tuple[Reply, Any]:
+        reply = self._call(organisation, lambda bearer: method(organisation, bearer, body, key), or_status=400)
+        document = replies.document(reply)
+        if reply.status == 200 and not answers.names_its_invoices(document):
+            raise replies.trouble("unknown", "the answer is not Xero's", reply)
+        return reply, document
+
+    def _refused_whole(self, document: Any, reply: Reply) -> Answers:
+        """A 400 speaks only for the elements it names (xero/facts.md §2.3): of the others nothing is known."""
+        named = answers.of_refusal(document)
+        if not named:
+            raise replies.trouble("unknown", f"Xero answered 400: {answers.complaint(document)}", reply)
+        return Answers(named, reply.status, replies.correlation(reply), answers.of_refused_updates(document))
+
+    def find(
+        self, organisation: Organisation, numbers: Sequence[str], *, ours_only: bool = False
+    ) -> Mapping[str, Sequence[Posted]]:
         """Every sales invoice with one of these numbers, by folded number. Raises Trouble."""
         found: dict[str, list[Posted]] = {folded(number): [] for number in numbers}
+        chosen = {"created_by_my_app": True} if ours_only else {}
         for chunk in _chunks(numbers):
-            ask = functools.partial(self._client.get_invoices, organisation, numbers=chunk)
-            reply = self._call(organisation, ask)
-            document = _document(reply)
-            if not answers.names_its_invoices(document):
-                raise _trouble("unknown", "the answer is not Xero's", reply)
-            for posted in answers.of_search(document):
+            for posted in self._list(organisation, invoice_numbers=chunk, **chosen):
                 found.setdefault(folded(posted.number), []).append(posted)
         return found
 
-    def _call(self, organisation: Organisation, send: Callable[[str], Reply]) -> Reply:
+    def fetch(self, organisation: Organisation, target_ids: Sequence[str]) -> Mapping[str, Posted]:
+        """The sales invoices with these ids, by id; what Xero does not show is left out. Raises Trouble."""
+        shown = [posted for chunk in _chunks(target_ids) for posted in self._list(organisation, i_ds=chunk)]
+        return {posted.target_id: posted for posted in shown}
+
+    def changes(self, organisation: Organisation, since: datetime, page: int, *, ours_only: bool) -> Changes:
+        """A page of the sales invoices changed after a moment, without lines (xero/facts.md §4.1). Raises Trouble."""
+        chosen = {"created_by_my_app": True} if ours_only else {}
+        document = self._invoices(
+            organisation,
+            if_modified_since=f"{since.astimezone(UTC):%Y-%m-%dT%H:%M:%S}",
+            order="UpdatedDateUTC ASC",
+            summary_only=True,
+            page=page,
+            **chosen,
+        )
+        return answers.of_changes(document)
+
+    def _list(self, organisation: Organisation, **chosen: Any) -> Sequence[Posted]:
+        return answers.of_search(self._invoices(organisation, **chosen))
+
+    def _invoices(self, organisation: Organisation, **chosen: Any) -> Any:
+        ask = functools.partial(self._client.get_invoices, organisation, **chosen)
+        reply = self._call(organisation, ask)
+        document = replies.document(reply)
+        if not answers.names_its_invoices(document):
+            raise replies.trouble("unknown", "the answer is not Xero's", reply)
+        return document
+
+    def _call(self, organisation: Organisation, send: Callable[[str], Reply], or_status: int = 200) -> Reply:
         bearer = self._auth.bearer(organisation)
         reply = send(bearer)
-        if reply.status == 401 and not _lacks_scope(reply):
+        if reply.status == 401 and not replies.lacks_scope(reply):
             reply = send(self._auth.bearer(organisation, instead_of=bearer))
         self._pace.note(organisation, reply.headers)
-        if reply.status == 200:
+        if reply.status in (200, or_status):
             return reply
         raise self._refusal(organisation, reply)
 
@@ -79,16 +145,16 @@ class XeroTarget:
         if reply.status == 429:
             return self._limited(organisation, reply)
         if reply.status in (401, 403):
-            said = f"Xero answered {reply.status}: {_detail(reply)}"
-            return _trouble("needs_login", said, reply, problem=self._problem(organisation, reply).code)
+            said = f"Xero answered {reply.status}: {replies.detail(reply)}"
+            return replies.trouble("needs_login", said, reply, problem=self._problem(organisation, reply).code)
         if reply.status == 503 and b"Organisation is offline" in reply.body:
-            return _trouble("offline", "the Xero organisation is offline", reply, wait=300)
-        return _trouble("unknown", f"Xero answered {reply.status}", reply)
+            return replies.trouble("offline", "the Xero organisation is offline", reply, wait=300)
+        return replies.trouble("unknown", f"Xero answered {reply.status}", reply)
 
     def _problem(self, organisation: Organisation, reply: Reply) -> Problem:
         """What a person has to mend; a 403 has two causes, which only the connections tell apart (§6.2 #35-38)."""
         if reply.status == 401:
-            return Problem.SCOPE_MISSING if _lacks_scope(reply) else Problem.LOGIN_ENDED
+            return Problem.SCOPE_MISSING if replies.lacks_scope(reply) else Problem.LOGIN_ENDED
         try:
             connected = self._login.organisations(self._auth.bearer(organisation))
         except Trouble as unclear:
@@ -101,36 +167,9 @@ class XeroTarget:
         asked = reply.headers.get("retry-after", "")
         wait = float(asked) if asked.isdigit() else _SHORT_WAIT
         self._pace.pause(organisation, limit, wait)
-        return _trouble("limited", f"Xero's limit ({limit or 'unnamed'}) is reached", reply, wait=wait, limit=limit)
-
-
-def _trouble(effect: Any, message: str, reply: Reply, **more: Any) -> Trouble:
-    return Trouble(effect, message, status=reply.status, correlation_id=_correlation(reply), **more)
-
-
-def _document(reply: Reply) -> Any:
-    try:
-        return reply.document()
-    except ValueError:
-        return None
-
-
-def _detail(reply: Reply) -> str:
-    """The problem's own word, whose keys come in either case (xero/facts.md §6.1 D)."""
-    document = _document(reply)
-    if not isinstance(document, dict):
-        return "no detail"
-    return str({str(key).lower(): value for key, value in document.items()}.get("detail", "no detail"))
-
-
-def _lacks_scope(reply: Reply) -> bool:
-    """A new token would not help: this one lacks a permission (xero/facts.md §6.2 #36)."""
-    asked = reply.headers.get("www-authenticate", "")
-    return "insufficient_scope" in asked or _detail(reply).startswith("AuthorizationUnsuccessful")
-
-
-def _correlation(reply: Reply) -> str | None:
-    return reply.headers.get("xero-correlation-id")
+        return replies.trouble(
+            "limited", f"Xero's limit ({limit or 'unnamed'}) is reached", reply, wait=wait, limit=limit
+        )
 
 
 def _chunks(numbers: Sequence[str]) -> list[list[str]]:

@@ -59,12 +59,12 @@ def test_no_flow_leaves_a_secret_or_a_token_anywhere(house, sinks):
 
 def test_what_libraries_print_is_masked():
     lines = {
-        "Authorization: Bearer CANARY": "Authorization: Bearer (masked)",
-        "send: b'authorization: Basic CANARY==\\r\\nhost: x'": "send: b'authorization: Basic (masked)\\r\\nhost: x'",
-        '{"access_token": "CANARY", "state": "open"}': '{"access_token": "(masked)", "state": "open"}',
-        "refresh_token=CANARY&grant_type=refresh_token": "refresh_token=(masked)&grant_type=refresh_token",
-        "GET /callback?code=CANARY&state=CANARY": "GET /callback?code=(masked)&state=(masked)",
-        "token eyJhbGciOiJSUzI1NiJ9.eyJjYW5hcnkiOjF9.CANARY": "token (masked)",
+        "Authorization: Bearer CANARY": "Authorization: Bearer (withheld)",
+        "send: b'authorization: Basic CANARY==\\r\\nhost: x'": "send: b'authorization: Basic (withheld)\\r\\nhost: x'",
+        '{"access_token": "CANARY", "state": "open"}': '{"access_token": "(withheld)", "state": "open"}',
+        "refresh_token=CANARY&grant_type=refresh_token": "refresh_token=(withheld)&grant_type=refresh_token",
+        "GET /callback?code=CANARY&state=CANARY": "GET /callback?code=(withheld)&state=(withheld)",
+        "token eyJhbGciOiJSUzI1NiJ9.eyJjYW5hcnkiOjF9.CANARY": "token (withheld)",
     }
     assert {line: masking.masked(line) for line in lines} == lines
 

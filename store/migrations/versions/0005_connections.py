@@ -4,8 +4,8 @@ import sqlalchemy as sa
 import sqlmodel.sql.sqltypes
 from alembic import op
 
-revision = "0002"
-down_revision = "0001"
+revision = "0005"
+down_revision = "0003"
 branch_labels = None
 depends_on = None
 
@@ -56,15 +56,12 @@ def upgrade() -> None:
 
 
 def _move_apps() -> None:
-    """What was one row per app becomes the app, and its use by a company."""
+    """What was one row per app becomes the app, and its use by a company; the old columns stay for old processes."""
     op.execute(
         "INSERT INTO company_apps (company, client_id, scopes, state, changed_at) "
         "SELECT company, max(client_id), max(scopes), 'enabled', CURRENT_TIMESTAMP FROM xero_apps GROUP BY company"
     )
     with op.batch_alter_table("xero_apps") as batch:
-        batch.drop_index("ix_xero_apps_company")
-        batch.drop_column("company")
-        batch.drop_column("scopes")
         batch.add_column(sa.Column("former_secret", sa.LargeBinary(), nullable=True))
         batch.add_column(sa.Column("kind", TEXT(), nullable=False, server_default="web"))
         batch.add_column(sa.Column("callback", TEXT(), nullable=False, server_default=""))

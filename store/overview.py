@@ -1,0 +1,62 @@
+"""The installation at a glance, for ops."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import func
+from sqlmodel import col, select
+
+from store import pauses
+from store.tables import Batch, Company, Connection, DeadLetter, Export, LaneState, OutboxEvent, Pause, Request
+from store.unit_of_work import Work
+
+
+@dataclass(frozen=True)
+class Overview:
+    """The installation at a glance."""
+
+    exports: dict[str, int]
+    open_requests: int
+    uncertain_batches: int
+    in_flight: int
+    outbox_waiting: int
+    dead_letters: int
+    pauses: Sequence[Pause]
+    companies: Sequence[tuple[Company, Connection | None, LaneState | None, int]]
+
+
+def overview(work: Work) -> Overview:
+    """Counts by state and a line per company."""
+    by_state: Any = select(Export.state, func.count()).group_by(col(Export.state))
+    pending: Any = select(Export.company, func.count()).where(
+        col(Export.state).in_(("pending", "exporting", "uncertain"))
+    )
+    waiting = dict(work.session.exec(pending.group_by(col(Export.company))).all())
+    joined = (
+        select(Company, Connection, LaneState)
+        .join(Connection, col(Connection.company) == col(Company.id), isouter=True)
+        .join(
+            LaneState,
+            (col(LaneState.company) == col(Company.id)) & (col(LaneState.tenant) == col(Connection.tenant)),
+            isouter=True,
+        )
+        .order_by(col(Company.id))
+    )
+    return Overview(
+        exports=dict(work.session.exec(by_state).all()),
+        open_requests=_count(work, Request, col(Request.completed_at).is_(None)),
+        uncertain_batches=_count(work, Batch, Batch.state == "uncertain"),
+        in_flight=_count(work, Batch, col(Batch.state).in_(("claimed", "sent"))),
+        outbox_waiting=_count(work, OutboxEvent, col(OutboxEvent.position).is_(None)),
+        dead_letters=_count(work, DeadLetter, DeadLetter.state == "open"),
+        pauses=pauses.active(work),
+        companies=[
+            (company, connection, lane, waiting.get(company.id, 0))
+            for company, connection, lane in work.session.exec(joined)
+        ],
+    )
+
+
+def _count(work: Work, table: Any, condition: Any) -> int:
+    return work.session.exec(select(func.count()).select_from(table).where(condition)).one()

@@ -1,0 +1,39 @@
+"""The tables. States are text, moments are aware UTC, money is text with all its digits."""
+
+from store.tables.companies import Company, ContactLink
+from store.tables.connections import CompanyApp, Connection, Login, Token, XeroApp
+from store.tables.doors import ApiKey, DeadLetter, DoorOut, Duty, InboxEvent, OutboxEvent, Redelivery
+from store.tables.orders import AuditLine, Drift, Exclusion, Pause, Reconciliation
+from store.tables.route import Attempt, Batch, Export, Item, LaneState, NumberClaim, Request
+from store.tables.shown import InvoiceStatus, LogEntry
+
+__all__ = [
+    "ApiKey",
+    "Attempt",
+    "AuditLine",
+    "Batch",
+    "Company",
+    "CompanyApp",
+    "Connection",
+    "ContactLink",
+    "DeadLetter",
+    "DoorOut",
+    "Drift",
+    "Duty",
+    "Exclusion",
+    "Export",
+    "InboxEvent",
+    "InvoiceStatus",
+    "Item",
+    "LaneState",
+    "LogEntry",
+    "Login",
+    "NumberClaim",
+    "OutboxEvent",
+    "Pause",
+    "Reconciliation",
+    "Redelivery",
+    "Request",
+    "Token",
+    "XeroApp",
+]

@@ -1,0 +1,93 @@
+"""Doors in and out: keys, what came, what could not be read, what goes."""
+
+from datetime import datetime
+
+from sqlalchemy import Index, LargeBinary, Text, text
+from sqlmodel import Field, SQLModel
+
+from store.tables.columns import BIG
+
+
+class ApiKey(SQLModel, table=True):
+    """A host's key to the doors: an encrypted signing secret and the companies it may speak for (`*` = all)."""
+
+    __tablename__ = "api_keys"
+    id: str = Field(primary_key=True)
+    secret: bytes = Field(sa_type=LargeBinary)
+    companies: str = "*"
+    created_at: datetime
+
+
+class InboxEvent(SQLModel, table=True):
+    """An event we accepted, so that the same one again changes nothing and is answered the same."""
+
+    __tablename__ = "inbox"
+    source: str = Field(primary_key=True)
+    id: str = Field(primary_key=True)
+    body_hash: str
+    answer: str = Field(sa_type=Text)
+    received_at: datetime = Field(index=True)
+
+
+class DeadLetter(SQLModel, table=True):
+    """Something a door could not read: kept whole, with the reason, to be read and replayed."""
+
+    __tablename__ = "dead_letters"
+    id: int | None = Field(default=None, primary_key=True, sa_type=BIG)
+    door: str
+    place: str = ""
+    body_hash: str = Field(unique=True)
+    body: bytes = Field(sa_type=LargeBinary)
+    problems: str = Field(sa_type=Text)
+    state: str = "open"
+    received_at: datetime
+
+
+class OutboxEvent(SQLModel, table=True):
+    """An event on its way out. `position` is its place in the feed, stamped after commit by one relay."""
+
+    __tablename__ = "outbox"
+    __table_args__ = (
+        Index(
+            "outbox_unstamped",
+            "created_at",
+            sqlite_where=text("position IS NULL"),
+            postgresql_where=text("position IS NULL"),
+        ),
+    )
+    id: str = Field(primary_key=True)
+    company: str
+    type: str
+    subject: str
+    body: str = Field(sa_type=Text)
+    created_at: datetime
+    position: int | None = Field(default=None, unique=True, sa_type=BIG)
+
+
+class DoorOut(SQLModel, table=True):
+    """How far a way out has come: the last feed position it has taken up."""
+
+    __tablename__ = "doors_out"
+    door: str = Field(primary_key=True)
+    position: int = Field(default=0, sa_type=BIG)
+
+
+class Redelivery(SQLModel, table=True):
+    """An event a door could not deliver at once: when it is tried again, or `given_up`."""
+
+    __tablename__ = "redeliveries"
+    door: str = Field(primary_key=True)
+    event_id: str = Field(primary_key=True)
+    state: str = "waiting"
+    tries: int = 1
+    due_at: datetime = Field(index=True)
+    trouble: str
+
+
+class Duty(SQLModel, table=True):
+    """A lease on a periodic duty, so that one process does it at a time."""
+
+    __tablename__ = "duties"
+    name: str = Field(primary_key=True)
+    holder: str = ""
+    lease_until: datetime

@@ -1,0 +1,183 @@
+"""The route of an export: requests and items, exports, batches and attempts, lanes."""
+
+from datetime import datetime
+
+from sqlalchemy import Index, LargeBinary, Text, text
+from sqlmodel import Field, SQLModel
+
+from store.tables.columns import BIG
+
+
+class Request(SQLModel, table=True):
+    """One click or one bulk send: how many invoices it names and how many have their answer.
+
+    `caused_by` names the event that a replay repeats.
+    """
+
+    __tablename__ = "requests"
+    company: str = Field(primary_key=True)
+    id: str = Field(primary_key=True)
+    tenant: str
+    mode: str
+    requested_by: str
+    source_event: str
+    parts: int = 1
+    parts_received: str = ""
+    total: int = 0
+    exported: int = 0
+    failed: int = 0
+    unchanged: int = 0
+    created_at: datetime
+    completed_at: datetime | None = None
+    caused_by: str | None = None
+    cancelled_at: datetime | None = None
+
+
+class Item(SQLModel, table=True):
+    """One invoice of one request; `state` waiting, exported or failed. Answered exactly once."""
+
+    __tablename__ = "items"
+    __table_args__ = (
+        Index(
+            "items_waiting",
+            "export_id",
+            sqlite_where=text("state = 'waiting'"),
+            postgresql_where=text("state = 'waiting'"),
+        ),
+    )
+    company: str = Field(primary_key=True)
+    request: str = Field(primary_key=True)
+    invoice: str = Field(primary_key=True)
+    export_id: int | None = Field(default=None, sa_type=BIG)
+    revision: int = Field(default=0, sa_type=BIG)
+    content_hash: str = ""
+    state: str = "waiting"
+    reason: str | None = None
+    answered_at: datetime | None = None
+
+
+class Export(SQLModel, table=True):
+    """One invoice in one organisation, for ever. `wanted_*` is the newest content, `sent_*` what Xero has.
+
+    `live_since` is when somebody last began to wait for it, `copy_seen` Xero's copy as we last saw it.
+
+    `state`: pending, exporting (in a batch), uncertain (its batch's outcome is unknown), exported, failed.
+    """
+
+    __tablename__ = "exports"
+    __table_args__ = (
+        Index("exports_once", "company", "tenant", "invoice", unique=True),
+        Index(
+            "exports_due",
+            "company",
+            "tenant",
+            "priority",
+            "due_at",
+            "id",
+            sqlite_where=text("state = 'pending'"),
+            postgresql_where=text("state = 'pending'"),
+        ),
+        Index("exports_batch", "batch_id"),
+        Index("exports_number", "company", "number"),
+        Index("exports_in_xero", "tenant", "xero_invoice_id"),
+    )
+    id: int | None = Field(default=None, primary_key=True, sa_type=BIG)
+    company: str
+    tenant: str
+    invoice: str
+    number: str
+    client: str
+    state: str = "new"
+    priority: int = 1
+    due_at: datetime
+    wanted_revision: int = Field(default=0, sa_type=BIG)
+    wanted_hash: str = ""
+    wanted: str = Field(default="", sa_type=Text)
+    sent_revision: int = Field(default=-1, sa_type=BIG)
+    sent_hash: str = ""
+    batch_id: str | None = None
+    attempts: int = 0
+    failures: int = 0
+    crashes: int = 0
+    alone: bool = False
+    number_bound: bool = False
+    excluded: bool = False
+    cancelled: bool = False
+    xero_invoice_id: str | None = None
+    xero_totals: str | None = None
+    exported_at: datetime | None = None
+    live_since: datetime | None = None
+    copy_seen: str | None = Field(default=None, sa_type=Text)
+    created_at: datetime
+    touched_at: datetime
+
+
+class NumberClaim(SQLModel, table=True):
+    """Whose invoice a number is in one organisation, in folded form."""
+
+    __tablename__ = "numbers"
+    tenant: str = Field(primary_key=True)
+    folded: str = Field(primary_key=True)
+    company: str
+    invoice: str
+
+
+class Batch(SQLModel, table=True):
+    """One call to Xero: its frozen body and key, committed before the call, and what became of it.
+
+    `state`: claimed, sent, uncertain, settled, given_back. `token` fences every later write.
+    """
+
+    __tablename__ = "batches"
+    __table_args__ = (
+        Index("batches_open", "company", "tenant", "state"),
+        Index("batches_lease", "state", "lease_until"),
+    )
+    id: str = Field(primary_key=True)
+    company: str
+    tenant: str
+    state: str = "claimed"
+    token: str
+    kind: str = Field(default="create", sa_column_kwargs={"server_default": "create"})
+    lease_until: datetime
+    size: int
+    key: str = ""
+    body: bytes | None = Field(default=None, sa_type=LargeBinary)
+    created_at: datetime
+    sent_at: datetime | None = None
+    settle_at: datetime | None = None
+    closed_at: datetime | None = None
+    look_ups: int = 0
+    http_status: int | None = None
+    correlation_id: str | None = None
+    trouble: str | None = None
+
+
+class Attempt(SQLModel, table=True):
+    """One invoice in one batch: the number and content it carried, and what Xero said."""
+
+    __tablename__ = "attempts"
+    batch_id: str = Field(primary_key=True)
+    export_id: int = Field(primary_key=True, index=True, sa_type=BIG)
+    number: str
+    revision: int = Field(sa_type=BIG)
+    content_hash: str
+    outcome: str = "sent"
+    reason: str | None = None
+    said: str | None = Field(default=None, sa_type=Text)
+    at: datetime
+
+
+class LaneState(SQLModel, table=True):
+    """Why a lane waits, and until when. A lane without a row is well."""
+
+    __tablename__ = "lanes"
+    company: str = Field(primary_key=True)
+    tenant: str = Field(primary_key=True)
+    state: str = "open"
+    cause: str | None = None
+    message: str = ""
+    blocked_until: datetime | None = None
+    unknown_in_a_row: int = 0
+    answered_at: datetime | None = None
+    changed_at: datetime

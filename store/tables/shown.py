@@ -1,0 +1,45 @@
+"""What people see: the status beside an invoice and the export log, projections of the answers."""
+
+from datetime import datetime
+
+from sqlalchemy import Index, Text
+from sqlmodel import Field, SQLModel
+
+from store.tables.columns import BIG
+
+
+class InvoiceStatus(SQLModel, table=True):
+    """What a person sees beside an invoice: a projection of its events."""
+
+    __tablename__ = "invoice_statuses"
+    company: str = Field(primary_key=True)
+    invoice: str = Field(primary_key=True)
+    number: str | None = None
+    marker: str
+    sequence: int = Field(sa_type=BIG)
+    last_exported_at: datetime | None = None
+    reason: str | None = None
+    message: str | None = None
+    how: str | None = None
+    xero_invoice_id: str | None = None
+    deep_link: str | None = None
+    changed_at: datetime
+
+
+class LogEntry(SQLModel, table=True):
+    """A line of the export log: one per answer about an invoice."""
+
+    __tablename__ = "export_log"
+    __table_args__ = (Index("export_log_invoice", "company", "invoice"),)
+    id: int | None = Field(default=None, primary_key=True, sa_type=BIG)
+    event_id: str = Field(unique=True)
+    at: datetime = Field(index=True)
+    company: str
+    request: str
+    invoice: str
+    number: str | None = None
+    outcome: str
+    reason: str | None = None
+    message: str | None = None
+    xero_words: str | None = Field(default=None, sa_type=Text)
+    xero_invoice_id: str | None = None

@@ -1,0 +1,158 @@
+"""The codec: what is not an event is refused with the field's name, and never crashes anything."""
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from events import codec
+from events.codec import Unreadable
+from events.export import InvoiceExportCompleted, InvoiceExportRequested, Notification, UnreadableInvoice
+from events.invoice import Invoice, folded
+from tests.builders import a_request, an_invoice
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    max_leaves=20,
+)
+
+
+def problems(document) -> str:
+    with pytest.raises(Unreadable) as refused:
+        codec.read(document)
+    return "; ".join(refused.value.problems)
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b"{", "line 1 column 2"),
+        (b"\xff\xfe", "UTF-8"),
+        (b"[NaN]", "not JSON that can be read"),
+        (b"[" * 100_000, "not JSON that can be read"),
+        (b"9" * 10_000, "not JSON that can be read"),
+        (b" " * 6_000_000, "at most 5,000,000 bytes"),
+    ],
+)
+def test_what_is_not_json_is_refused_with_the_place(body, said):
+    with pytest.raises(Unreadable, match=said):
+        codec.parse(body)
+
+
+def test_an_unknown_type_says_which_are_known():
+    assert "invoice.export.requested" in problems({**a_request(), "type": "invoice.exported"})
+
+
+@pytest.mark.parametrize("missing", ["id", "source", "specversion", "type", "data"])
+def test_a_missing_envelope_field_is_named(missing):
+    document = a_request()
+    del document[missing]
+    assert f"{missing}: is missing" in problems(document)
+
+
+@pytest.mark.parametrize("missing", ["company", "request", "requested_by", "mode", "invoices"])
+def test_a_missing_data_field_is_named_with_its_path(missing):
+    document = a_request()
+    del document["data"][missing]
+    assert f"data.{missing}: is missing" in problems(document)
+
+
+def test_an_invoice_without_an_id_breaks_the_envelope_for_nobody_could_be_answered():
+    invoice = an_invoice()
+    del invoice["id"]
+    assert "data.invoices.0" in problems(a_request(invoice))
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"date": "20-11-2026"}, "date"),
+        ({"date": 1732060800}, "date"),
+        ({"currency": "usd"}, "currency"),
+        ({"number": "N,1"}, "number"),
+        ({"number": "Nº1"}, "number"),
+        ({"lines": []}, "lines"),
+        ({"line": {"unit_amount": "NaN"}}, "lines.0.unit_amount"),
+        ({"line": {"unit_amount": "1e400"}}, "lines.0.unit_amount"),
+        ({"line": {"quantity": True}}, "lines.0.quantity"),
+        ({"line": {"descripton": "typo"}}, "lines.0.descripton"),
+        ({"line": {"description": "a\x00b"}}, "lines.0.description"),
+        ({"line": {"description": "\ud800"}}, "lines.0.description"),
+        ({"revision": -1}, "revision"),
+    ],
+)
+def test_a_bad_field_makes_one_invoice_unreadable_and_is_named(change, field):
+    _, asked = codec.read(a_request(an_invoice(**change), an_invoice("good")))
+    bad, good = asked.invoices
+    assert isinstance(bad, UnreadableInvoice)
+    assert bad.problems[0].startswith(f"{field}: ")
+    assert isinstance(good, Invoice)
+
+
+def test_numbers_in_json_keep_every_digit():
+    body = json.dumps(a_request()).replace('"100.00"', "33.3333").encode()
+    _, asked = codec.read(codec.parse(body))
+    assert str(asked.invoices[0].lines[0].unit_amount) == "33.3333"
+
+
+@given(json_values)
+def test_no_json_crashes_the_codec(value):
+    try:
+        codec.read(value)
+    except Unreadable as refused:
+        assert all(": " in problem for problem in refused.problems)
+
+
+@given(st.dictionaries(st.sampled_from(["id", "number", "lines", "date", "client", "currency"]), json_values))
+def test_no_invoice_crashes_the_codec(invoice):
+    document = a_request()
+    document["data"]["invoices"] = [invoice]
+    try:
+        codec.read(document)
+    except Unreadable as refused:
+        assert all(problem.startswith("data.") for problem in refused.problems)
+
+
+def test_what_we_write_is_a_cloudevent_and_reads_back():
+    event = InvoiceExportCompleted(
+        company="c",
+        request="r",
+        total=1,
+        exported=1,
+        failed=0,
+        reasons={},
+        notification=Notification(title="t", message="m"),
+    )
+    text = codec.write(event, id="1", source="s", subject="r", time=datetime(2026, 1, 2, tzinfo=UTC), causation="0")
+    document = json.loads(text)
+    assert document["type"] == "invoice.export.completed"
+    assert document["causationid"] == "0"
+    assert codec.Envelope.model_validate(document).data["total"] == 1
+
+
+def test_wire_names_are_class_names():
+    for event in (*codec.INCOMING.values(), InvoiceExportCompleted):
+        assert event.TYPE.replace(".", "").replace("_", "") == event.__name__.lower()
+
+
+def test_equal_content_has_equal_hashes_whatever_its_revision_or_spelling():
+    one = Invoice.model_validate(an_invoice(revision=1))
+    two = Invoice.model_validate(an_invoice(revision=9, line={"unit_amount": "100.00 "}))
+    other = Invoice.model_validate(an_invoice(line={"unit_amount": "100.01"}))
+    assert one.content_hash() == two.content_hash() != other.content_hash()
+
+
+def test_numbers_fold_case_and_spaces():
+    assert folded(" n-7  b ") == folded("N-7 B")
+
+
+def test_a_request_needs_an_invoice_and_holds_500_at_most():
+    document = a_request()
+    document["data"]["invoices"] = []
+    assert "data.invoices" in problems(document)
+    document["data"]["invoices"] = [an_invoice(f"i{n}") for n in range(501)]
+    assert "data.invoices" in problems(document)
+    assert InvoiceExportRequested.TYPE == "invoice.export.requested"

@@ -1,0 +1,173 @@
+"""Joining, batching, retries, markers, checks, proof: pure decisions, as tables and properties."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from events.accounting_target import Posted, Trouble
+from events.failures import Failure
+from events.invoice import Invoice
+from events.reasons import Reason
+from store.markers import marker
+from tests.builders import an_invoice, contact_id
+from worker import batching, checks, joining, proof, retries
+from worker.joining import Standing
+
+
+@pytest.mark.parametrize(
+    ("standing", "revision", "content", "move"),
+    [
+        (Standing("new", 0, "", -1, ""), 1, "a", "start"),
+        (Standing("failed", 1, "a", -1, ""), 1, "a", "start"),
+        (Standing("pending", 1, "a", -1, ""), 1, "a", "join"),
+        (Standing("pending", 1, "a", -1, ""), 2, "b", "replace"),
+        (Standing("pending", 2, "b", -1, ""), 1, "a", "join"),
+        (Standing("exporting", 1, "a", -1, ""), 2, "b", "wait"),
+        (Standing("uncertain", 1, "a", -1, ""), 2, "b", "wait"),
+        (Standing("uncertain", 1, "a", -1, ""), 1, "a", "join"),
+        (Standing("exported", 1, "a", 1, "a", in_xero=True), 2, "a", "unchanged"),
+        (Standing("exported", 2, "b", 2, "b", in_xero=True), 1, "a", "unchanged"),
+        (Standing("exported", 1, "a", 1, "a", in_xero=True), 2, "b", "start"),
+        (Standing("failed", 2, "b", 1, "a", in_xero=True), 3, "a", "unchanged"),
+        (Standing("exported", 1, "a", 1, "a", excluded=True), 2, "b", Reason.EXCLUDED),
+    ],
+)
+def test_what_a_request_does_to_an_export(standing, revision, content, move):
+    found = joining.decide(standing, revision, content)
+    assert (found.reason if isinstance(found, Failure) else found) == move
+
+
+@given(st.sampled_from(sorted(joining.LIVE)), st.integers(0, 5), st.integers(0, 5), st.sampled_from("ab"))
+def test_nothing_ever_starts_beside_a_live_export(state, known, asked, content):
+    assert joining.decide(Standing(state, known, "a", -1, ""), asked, content) != "start"
+
+
+@pytest.mark.parametrize(
+    ("item", "sent", "answered"),
+    [((1, "a"), (1, "a"), True), ((1, "x"), (2, "a"), True), ((3, "b"), (2, "a"), False), ((9, "a"), (2, "a"), True)],
+)
+def test_whom_a_result_answers(item, sent, answered):
+    assert joining.answers(*item, *sent) is answered
+
+
+@dataclass
+class Due:
+    crashes: int = 0
+    alone: bool = False
+    wanted: str = "x"
+    xero_invoice_id: str | None = None
+
+
+dues = st.builds(
+    Due, st.integers(0, 6), st.booleans(), st.sampled_from(["x", "x" * 500_000]), st.sampled_from([None, "id"])
+)
+
+
+@given(st.lists(dues, max_size=80))
+def test_a_batch_is_a_head_of_the_queue_small_enough_and_the_suspicious_travel_alone(candidates):
+    chosen = batching.choose(candidates)
+    assert chosen == candidates[: len(chosen)]
+    assert bool(chosen) == bool(candidates)
+    assert len(chosen) <= 50
+    assert len({batching.is_update(one) for one in chosen}) <= 1
+    assert len(chosen) == 1 or not any(batching.suspicious(one) for one in chosen)
+    assert len(chosen) == 1 or sum(len(one.wanted) * 2 for one in chosen) <= batching.MOST_BYTES
+
+
+def test_fifty_go_together():
+    assert len(batching.choose([Due()] * 120)) == 50
+
+
+def test_the_breaker_opens_after_three_unknown_outcomes_and_backs_off_to_five_minutes():
+    waits = [retries.lane_wait(Trouble("unknown", ""), row) for row in range(1, 12)]
+    assert waits[:6] == [0, 0, 15, 30, 60, 120]
+    assert waits[-1] == 300
+
+
+@given(st.integers(1, 100), st.integers(1, 100))
+def test_waits_never_shrink(first, second):
+    low, high = sorted((first, second))
+    assert retries.look_up_wait(low) <= retries.look_up_wait(high) <= 300
+    assert retries.again_after_absence(low) <= retries.again_after_absence(high) <= 300
+
+
+def test_a_limit_waits_as_long_as_xero_says():
+    assert retries.lane_wait(Trouble("limited", "", wait=66_975), 0) == 66_975
+
+
+def test_webhooks_are_tried_ten_times_over_three_days():
+    waits = [retries.delivery_wait(tries) for tries in range(1, 11)]
+    assert waits[-1] is None
+    assert None not in waits[:-1]
+    assert 2.5 * 86_400 < sum(waits[:-1]) < 3.5 * 86_400
+
+
+@pytest.mark.parametrize(
+    ("state", "more", "shown"),
+    [
+        ("pending", {}, "queued"),
+        ("pending", {"lane_waits": True}, "waiting"),
+        ("exporting", {}, "exporting"),
+        ("uncertain", {}, "uncertain"),
+        ("exported", {}, "exported"),
+        ("failed", {}, "failed"),
+        ("failed", {"excluded": True}, "excluded"),
+        (None, {}, "not_exported"),
+        ("new", {"shown": "failed"}, "failed"),
+    ],
+)
+def test_the_marker_beside_a_number(state, more, shown):
+    assert marker(state, **more) == shown
+
+
+@pytest.mark.parametrize(
+    ("totals", "amounts_are", "adds_up"),
+    [
+        ({"subtotal": "100.00"}, "exclusive", True),
+        ({"subtotal": "100.01"}, "exclusive", True),
+        ({"subtotal": "100.02"}, "exclusive", False),
+        ({"total": "110.00", "tax": "10.00"}, "exclusive", True),
+        ({"total": "120.00", "tax": "10.00"}, "exclusive", False),
+        ({"total": "120.00"}, "exclusive", True),
+        ({"total": "100.00"}, "inclusive", True),
+        ({"total": "90.00"}, "inclusive", False),
+        ({"total": "90.00"}, "no_tax", False),
+    ],
+)
+def test_totals_that_do_not_add_up_are_found_before_anything_is_sent(totals, amounts_are, adds_up):
+    invoice = Invoice.model_validate(an_invoice(totals=totals, amounts_are=amounts_are))
+    assert (checks.problem_with(invoice) is None) is adds_up
+
+
+def posted(**change):
+    whole = {
+        "number": "N-i1",
+        "target_id": "x",
+        "contact_id": contact_id("acme"),
+        "status": "AUTHORISED",
+        "currency": "USD",
+        "subtotal": Decimal(100),
+        "tax": Decimal(10),
+        "total": Decimal(110),
+        "date": "2026-11-20",
+        "mark": None,
+    }
+    return Posted(**{**whole, **change})
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({}, []),
+        ({"currency": "EUR"}, ["currency EUR in Xero, USD in CrewCard"]),
+        ({"date": "2026-11-19"}, ["dated 2026-11-19 in Xero, 2026-11-20 in CrewCard"]),
+        ({"contact_id": "other"}, ["another contact in Xero than the client's"]),
+        ({"subtotal": Decimal("99.99")}, ["subtotal 99.99 in Xero, 100.00 in CrewCard"]),
+    ],
+)
+def test_the_proof_names_each_difference_to_the_cent(change, said):
+    invoice = Invoice.model_validate(an_invoice())
+    assert list(proof.differences(invoice, contact_id("acme"), posted(**change))) == said

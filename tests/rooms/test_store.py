@@ -1,0 +1,115 @@
+"""The store: migrations, leases, the vault, and what SQLite alone would hide."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from cryptography.fernet import Fernet
+from sqlalchemy import create_engine, inspect
+from sqlmodel import SQLModel
+
+from events.accounting_target import Lane
+from store import batches, duties, exports, inbox, migrate
+from store.database import engine_for
+from store.tables import Request
+from store.unit_of_work import Store
+from store.vault import Unopenable, Vault
+from tests.builders import COMPANY, an_invoice, invoices
+
+
+def test_the_migrations_make_exactly_the_tables_we_use(database_url):
+    engine = create_engine(database_url)
+    found = inspect(engine)
+    for name, table in SQLModel.metadata.tables.items():
+        columns = {column["name"] for column in found.get_columns(name)}
+        assert columns == {column.name for column in table.columns}, name
+    engine.dispose()
+    assert migrate.current(database_url) == migrate.newest()
+
+
+def test_migrating_again_changes_nothing(database_url):
+    assert migrate.upgrade(database_url) == migrate.newest()
+
+
+def test_counting_from_many_threads_loses_nothing(database_url):
+    store = Store(engine_for(database_url))
+    with store.write() as work:
+        work.session.add(
+            Request(
+                company="c", id="r", tenant="t", mode="bulk", requested_by="a", source_event="e", created_at=work.now
+            )
+        )
+
+    def count(_):
+        with store.write() as work:
+            from store.requests import count_part
+
+            count_part(work, "c", "r", 1, 1)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(count, range(100)))
+    with store.read() as work:
+        assert work.session.get(Request, ("c", "r")).total == 100
+    store.engine.dispose()
+
+
+def test_a_duty_has_one_holder_until_its_lease_is_over(installation):
+    def takes(holder):
+        with installation.store.write() as work:
+            return duties.take(work, "relay", holder, 60)
+
+    assert takes("a")
+    assert not takes("b")
+    assert takes("a")
+    installation.later(61)
+    assert takes("b")
+    assert not takes("a")
+
+
+def test_a_fence_lets_nobody_through_with_an_old_token_or_state(installation):
+    installation.ask(an_invoice())
+    lane = Lane(COMPANY, installation.export("i1").tenant)
+    with installation.store.write() as work:
+        hold = batches.claim(work, lane, exports.pending(work, lane, 50), lease=90)
+    with installation.store.write() as work:
+        assert not batches.move(work, batches.Hold(hold.batch_id, "stale"), "claimed", state="sent")
+        assert not batches.move(work, hold, "sent", state="settled")
+        assert batches.move(work, hold, "claimed", state="sent")
+
+
+def test_two_workers_never_claim_the_same_invoice(installation):
+    installation.ask(*invoices(100))
+    lane = Lane(COMPANY, installation.export("i0001").tenant)
+    together = threading.Barrier(2)
+
+    def claim(_):
+        together.wait()
+        with installation.store.write() as work:
+            due = exports.pending(work, lane, 50)
+            batches.claim(work, lane, due, lease=90)
+            return {export.invoice for export in due}
+
+    with ThreadPoolExecutor(2) as pool:
+        first, second = pool.map(claim, range(2))
+    assert not first & second
+    assert len(first | second) == 100
+
+
+def test_the_same_dead_letter_is_kept_once(installation):
+    for _ in range(2):
+        with installation.store.write() as work:
+            inbox.set_aside(work, "http", b"{", ["body: not JSON"], "a:1")
+    with installation.store.read() as work:
+        (kept,) = inbox.dead_letters(work)
+    assert (kept.body, kept.place) == (b"{", "a:1")
+
+
+def test_a_secret_opens_with_an_old_key_and_is_sealed_with_the_newest():
+    old, new = Fernet.generate_key().decode(), Fernet.generate_key().decode()
+    sealed = Vault([old]).seal("secret")
+    assert b"secret" not in sealed
+    assert Vault([new, old]).open(sealed) == "secret"
+    with pytest.raises(Unopenable, match="ENCRYPTION_KEYS"):
+        Vault([new]).open(sealed)
+    with pytest.raises(Unopenable):
+        Vault([old]).open(Vault([new, old]).seal("secret"))

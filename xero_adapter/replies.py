@@ -1,0 +1,38 @@
+"""What an HTTP answer says beside its invoices: pure (xero/facts.md §6.1)."""
+
+from typing import Any
+
+from events.accounting_target import Trouble
+from xero_adapter.client import Reply
+
+
+def trouble(effect: Any, message: str, reply: Reply, **more: Any) -> Trouble:
+    """Trouble with a call, with the traces of its answer."""
+    return Trouble(effect, message, status=reply.status, correlation_id=correlation(reply), **more)
+
+
+def document(reply: Reply) -> Any:
+    """The answer's JSON; None when it is none."""
+    try:
+        return reply.document()
+    except ValueError:
+        return None
+
+
+def detail(reply: Reply) -> str:
+    """The problem's own word, whose keys come in either case (xero/facts.md §6.1 D)."""
+    said = document(reply)
+    if not isinstance(said, dict):
+        return "no detail"
+    return str({str(key).lower(): value for key, value in said.items()}.get("detail", "no detail"))
+
+
+def lacks_scope(reply: Reply) -> bool:
+    """A new token would not help: this one lacks a permission (xero/facts.md §6.2 #36)."""
+    asked = reply.headers.get("www-authenticate", "")
+    return "insufficient_scope" in asked or detail(reply).startswith("AuthorizationUnsuccessful")
+
+
+def correlation(reply: Reply) -> str | None:
+    """The id to quote to Xero's support."""
+    return reply.headers.get("xero-correlation-id")
