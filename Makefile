@@ -47,6 +47,7 @@ bench: .venv/.dev  ## the figures
 	@$(BIN)/python -m benchmarks
 
 prove: .venv/.dev  ## the long forms
+	@SIMULATOR_FUZZ=20000 $(BIN)/pytest -n 2 --timeout 1800 tests/simulator/test_fuzz.py
 	@$(BIN)/python -m benchmarks prove
 
 lock: .venv/.dev  ## write both lock files anew
