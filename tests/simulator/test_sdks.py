@@ -123,7 +123,6 @@ def test_the_sdk_for_node_creates_fifty_invoices_finds_them_refreshes_and_lists_
         capture_output=True,
         text=True,
         timeout=60,
-        check=False,
     )
     assert ran.returncode == 0, ran.stderr
     said = json.loads(ran.stdout)
