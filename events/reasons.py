@@ -173,6 +173,12 @@ class Reason(Enum):
         "clerk",
         "Open the invoice in CrewCard, save it again so that its totals are worked out anew, then export again.",
     )
+    XERO_KEEPS_FAILING = Help(
+        "Xero keeps failing on it",
+        "Xero answered with an error of its own each time invoice {number} was sent. It is not in Xero.",
+        "support",
+        "Look at the invoice for something unusual, then export it again.",
+    )
     XERO_REFUSED = Help(
         "Refused by Xero",
         "Xero did not accept invoice {number}. Xero said: {said}",

@@ -118,3 +118,17 @@ def _id(export: Export) -> int:
     if export.id is None:
         raise ValueError("an export without an id was never stored")
     return export.id
+
+
+def live_longer_than(work: Work, seconds: float, most: int = 200) -> Sequence[Export]:
+    """Exports that wait in the queue, or for a settlement, since before then; locked."""
+    old = select(Export).where(
+        col(Export.state).in_(("pending", "uncertain")), col(Export.live_since) < work.after(-seconds)
+    )
+    return work.session.exec(old.limit(most).with_for_update(skip_locked=True)).all()
+
+
+def last_reason(work: Work, export: Export) -> str | None:
+    """The code of the newest refusal of this export, or None."""
+    asked = select(Attempt.reason).where(Attempt.export_id == export.id, col(Attempt.reason).is_not(None))
+    return work.session.exec(asked.order_by(col(Attempt.at).desc())).first()

@@ -8,15 +8,26 @@ from sqlalchemy import or_
 from sqlmodel import col, func, select
 
 from events.accounting_target import Lane
+from store import statements
 from store.tables import Batch, Export, LaneState
 from store.unit_of_work import Work
+
+UNKNOWN_IN_A_ROW = 3
+_FRESH_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
 class Due:
-    """What a turn of a lane would find. Moments are database time."""
+    """What a turn of a lane would find. Moments are database time.
+
+    `unsettled` counts uncertain batches; `broken_lanes` counts lanes, of anybody, that Xero has just stopped
+    answering properly, and is 0 while it answers anyone.
+    """
 
     settled_batch: str | None
+    unsettled: int
+    unknown_in_a_row: int
+    broken_lanes: int
     waiting: int
     single: bool
     next_at: datetime | None
@@ -39,6 +50,9 @@ def look(work: Work, lane: Lane, enough: int = 51) -> Due:
         later = work.session.exec(select(func.min(Export.due_at)).where(*_pending(lane))).one()
     return Due(
         settled_batch=_settled(work, lane),
+        unsettled=work.session.exec(select(func.count()).select_from(Batch).where(*_uncertain(lane))).one(),
+        unknown_in_a_row=state.unknown_in_a_row if state else 0,
+        broken_lanes=_broken_lanes(work),
         waiting=len(priorities),
         single=bool(priorities) and priorities[0] == 0,
         next_at=_earliest(later, _next_settling(work, lane)),
@@ -77,16 +91,24 @@ def count_unknown(work: Work, lane: Lane) -> int:
     """One more outcome is unknown in this lane; give how many in a row."""
     state = _state(work, lane)
     state.unknown_in_a_row += 1
+    state.changed_at = work.now
     work.session.flush()
     return state.unknown_in_a_row
 
 
-def forget_unknown(work: Work, lane: Lane) -> None:
+def note_answer(work: Work, lane: Lane) -> None:
     """Xero answered: the row of unknown outcomes is over."""
-    state = work.session.get(LaneState, lane)
-    if state and state.unknown_in_a_row:
-        state.unknown_in_a_row = 0
-        work.session.flush()
+    row = {
+        "company": lane.company,
+        "tenant": lane.tenant,
+        "state": "open",
+        "message": "",
+        "unknown_in_a_row": 0,
+        "answered_at": work.now,
+        "changed_at": work.now,
+    }
+    changes = {"unknown_in_a_row": "excluded", "answered_at": "excluded"}
+    statements.upsert(work, LaneState, [row], changes, returning=["company"])
 
 
 def with_work(work: Work) -> Sequence[Lane]:
@@ -101,6 +123,19 @@ def with_work(work: Work) -> Sequence[Lane]:
     settled = select(Batch.company, Batch.tenant).where(Batch.state == "uncertain", col(Batch.settle_at) <= work.now)
     found = {Lane(*row) for rows in (pending, settled) for row in work.session.exec(rows.distinct())}
     return sorted(found - idle)
+
+
+def _broken_lanes(work: Work) -> int:
+    """Lanes in fresh trouble, unless somebody else got an answer since."""
+    fresh = work.after(-_FRESH_SECONDS)
+    broken = select(func.count()).where(
+        col(LaneState.unknown_in_a_row) >= UNKNOWN_IN_A_ROW, col(LaneState.changed_at) > fresh
+    )
+    count = work.session.exec(broken).one()
+    if not count:
+        return 0
+    last = work.session.exec(select(func.max(LaneState.answered_at))).one()
+    return 0 if last and last > fresh else count
 
 
 def _pending(lane: Lane) -> tuple[bool, ...]:

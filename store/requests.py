@@ -12,7 +12,7 @@ from events.export import InvoiceExportCompleted, InvoiceExportRequested
 from events.notices import summary
 from store import statements
 from store.outbox import InvoiceAnswer, Outgoing, publish_once
-from store.tables import Item, Request
+from store.tables import Export, Item, Request
 from store.unit_of_work import Work
 
 
@@ -54,6 +54,23 @@ def waiting(work: Work, export_ids: Collection[int]) -> Sequence[Item]:
     """The items that still wait for these exports, of any request."""
     asked = select(Item).where(col(Item.export_id).in_(sorted(export_ids)), Item.state == "waiting")
     return work.session.exec(asked.order_by(col(Item.company), col(Item.invoice), col(Item.request))).all()
+
+
+def left_waiting(work: Work, seconds: float, most: int = 200) -> Sequence[tuple[Item, Export]]:
+    """Items that wait for an export nobody works on, touched before then; locked in intake's order."""
+    asked = (
+        select(Item, Export)
+        .join(Export, col(Export.id) == col(Item.export_id))
+        .where(
+            Item.state == "waiting",
+            col(Export.state).in_(("exported", "failed")),
+            col(Export.touched_at) < work.after(-seconds),
+        )
+        .order_by(col(Export.company), col(Export.tenant), col(Export.invoice))
+        .limit(most)
+        .with_for_update(skip_locked=True)
+    )
+    return [(item, export) for item, export in work.session.exec(asked)]
 
 
 def unfinished(work: Work, lane: Lane, most: int = 200) -> Sequence[Request]:

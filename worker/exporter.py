@@ -10,10 +10,11 @@ import redis
 from events.accounting_target import Lane, Organisation, Trouble
 from store import connections, lanes
 from store.lanes import Due
-from worker import logs, sending, settle, troubles
+from worker import breaker, logs, sending, settle, troubles
 from worker.tools import Tools
 from xero_adapter.pace import Permit
 
+_PROBE_SECONDS = 15.0
 _log = logs.log("exporter")
 
 
@@ -52,6 +53,8 @@ def take_turn(tools: Tools, lane: Lane) -> Next:
         return Next((due.blocked_until - now).total_seconds())
     if not due.anything:
         return Next(max(0.0, (due.next_at - now).total_seconds()) if due.next_at else None)
+    if not due.settled_batch and breaker.holds_back(due):
+        return Next(max(1.0, (due.next_at - now).total_seconds()) if due.next_at else _PROBE_SECONDS)
     permit = tools.pace.ask(organisation, single=due.single)
     if permit.wait:
         return _wait_for_permit(tools, organisation, permit)

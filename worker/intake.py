@@ -123,9 +123,9 @@ def _apply(work: Work, filing: _Filing, readable: Sequence[Invoice]) -> None:
         if move in ("start", "replace"):
             fresh.append(_fresh(work, row, invoice, 0 if single else (1 if move == "start" else priority)))
         elif move == "wait":
-            newer.append(_content(row, invoice))
-        elif move == "join" and priority != row.priority:
-            joined.append({"id": row.id, "priority": priority})
+            newer.append({**_content(row, invoice), "priority": priority, "cancelled": False})
+        elif move == "join" and (priority != row.priority or row.cancelled):
+            joined.append({"id": row.id, "priority": priority, "cancelled": False})
     for rows in (fresh, newer, joined):
         exports.change(work, rows)
 
@@ -151,6 +151,7 @@ def _fresh(work: Work, row: Export, invoice: Invoice, priority: int) -> dict[str
         "failures": 0,
         "crashes": 0,
         "cancelled": False,
+        "live_since": row.live_since if row.state in joining.LIVE else work.now,
     }
 
 

@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable
 
 from dramatiq.middleware import Middleware
+from dramatiq.worker import Worker
 
 from worker import actors, broker, logs, settings, wiring
 from worker.ticker import Ticker
@@ -16,6 +17,9 @@ class _Boot(Middleware):
     def __init__(self, tools: Callable[[], Tools]) -> None:
         self._tools = tools
         self._ticker: Ticker | None = None
+
+    def before_worker_boot(self, _broker: object, worker: Worker) -> None:
+        worker.queue_prefetch = worker.worker_threads  # no doorbell waits in a process that is busy
 
     def after_worker_boot(self, *_: object) -> None:
         tools = self._tools()
@@ -32,7 +36,6 @@ def start() -> None:
     """Set the process up; dramatiq calls this, nothing happens at import."""
     chosen = settings.load()
     logs.set_up(chosen.log_level, chosen.log_format)
-    os.environ.setdefault("dramatiq_queue_prefetch", str(chosen.worker_threads))
     tools = wiring.later(chosen)
     made = broker.build(broker.redis_client(chosen.redis_url), _Boot(tools))
     broker.use(made)

@@ -49,7 +49,7 @@ def record(tools: Tools, organisation: Organisation, hold: Hold, answers: Answer
         if unnamed:
             _keep_uncertain(work, hold, unnamed)
             batches.end_attempts(work, hold.batch_id, [_attempt_row(r) | {"outcome": "unknown"} for r in taken])
-        lanes.forget_unknown(work, organisation.lane)
+        lanes.note_answer(work, organisation.lane)
         told = apply(work, tools, organisation, results)
     tools.bells.wake_relay()
     return told

@@ -1,13 +1,18 @@
 """The rescuer: what died with a worker comes back, what Redis forgot is rung again."""
 
-from store import batches, duties, exports, lanes
+from events.accounting_target import Lane
+from events.failures import Failure
+from events.reasons import Reason
+from store import batches, connections, duties, exports, lanes, requests
 from store.batches import Hold
+from store.outbox import InvoiceAnswer
 from store.tables import Batch
 from store.unit_of_work import Work
-from worker import logs
+from worker import answering, expiry, logs, returning
 from worker.tools import Tools
 
 DUTY = "rescuer"
+_LEFT_SECONDS = 120.0
 _log = logs.log("rescuer")
 
 
@@ -22,12 +27,17 @@ def sweep(tools: Tools, holder: str) -> int:
             _give_back(work, batch)
         for batch in sent:
             _park(work, batch)
+        expired = expiry.expire(work, tools.settings.expiry)
+        forgotten = answer_forgotten(work, tools)
     with tools.store.read() as work:
         waiting = lanes.with_work(work)
     for lane in waiting:
         tools.bells.remind(lane.key)
     if claimed or sent:
         _log.warning("rescuer.found_batches", count=len(claimed) + len(sent))
+    if expired or forgotten:
+        _log.warning("rescuer.answered", count=expired + forgotten)
+        tools.bells.wake_relay()
     return len(claimed) + len(sent)
 
 
@@ -35,8 +45,7 @@ def _give_back(work: Work, batch: Batch) -> None:
     """Its worker died before anything was sent: its invoices are pending again, the crash stays counted."""
     if not batches.move(work, Hold(batch.id, batch.token), "claimed", state="given_back", closed_at=work.now):
         return
-    rows = [{"id": one.id, "state": "pending", "batch_id": None} for one in exports.of_batch(work, batch.id)]
-    exports.change(work, rows)
+    returning.to_pending(work, exports.of_batch(work, batch.id), lambda _export: {})
 
 
 def _park(work: Work, batch: Batch) -> None:
@@ -47,3 +56,18 @@ def _park(work: Work, batch: Batch) -> None:
         return
     rows = [{"id": one.id, "state": "uncertain"} for one in exports.of_batch(work, batch.id)]
     exports.change(work, rows)
+
+
+def answer_forgotten(work: Work, tools: Tools) -> int:
+    """Answer items whose export is no longer live, should a gap have let one slip through; give how many."""
+    given: list[InvoiceAnswer] = []
+    for item, export in requests.left_waiting(work, _LEFT_SECONDS):
+        lane = Lane(export.company, export.tenant)
+        organisation = connections.organisation(work, lane)
+        if export.state == "exported" and organisation:
+            given.append(answering.succeeded(item, export, organisation, tools.target, "unchanged"))
+        elif export.state == "failed":
+            failure = Failure(Reason.of(exports.last_reason(work, export) or Reason.OUTCOME_UNKNOWN.code))
+            given.append(answering.failed(item, export.number, failure))
+    answering.give(work, given)
+    return len(given)

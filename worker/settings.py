@@ -42,6 +42,9 @@ class Settings(BaseSettings):
     read_timeout: float = Field(default=60, gt=0, description="Longest wait for an answer from Xero")
     settle: float = Field(default=100, gt=0, description="After this time an unknown outcome is looked up in Xero")
     sweep: float = Field(default=15, gt=0, description="How often forgotten work is looked for")
+    expiry: float = Field(
+        default=1_209_600, gt=0, description="An invoice that waits longer than this fails with a reason"
+    )
     calls_per_minute: int = Field(default=60, ge=1, description="Xero's limit per organisation and minute")
     calls_per_day: int = Field(default=5000, ge=1, description="Xero's limit per organisation and day")
     calls_at_once: int = Field(default=5, ge=1, description="Xero's limit of calls in flight")

@@ -10,11 +10,13 @@ from store import batches, exports, lanes
 from store.batches import Hold
 from store.tables import Attempt, Batch, Export
 from store.unit_of_work import Work
-from worker import logs, recording, retries, troubles
+from worker import logs, recording, retries, returning, troubles
 from worker.recording import Result
 from worker.tools import Tools
 
 _GONE = frozenset({"VOIDED", "DELETED"})
+_REFUSALS = frozenset({400, 404, 405, 412, 413, 422, 501})
+_ALONE_AFTER, _HOPELESS_AFTER = 3, 8
 Found = Mapping[str, Sequence[Posted]]
 _log = logs.log("exporter")
 
@@ -34,7 +36,7 @@ def settle(tools: Tools, organisation: Organisation, batch_id: str) -> bool:
     except Trouble as trouble:
         _ask_again_later(tools, organisation, hold, batch, trouble)
         return True
-    _settle_with(tools, organisation, hold, found)
+    _settle_with(tools, organisation, hold, batch, found)
     _log.info(
         "exporter.settled",
         lane=organisation.lane.key,
@@ -46,7 +48,7 @@ def settle(tools: Tools, organisation: Organisation, batch_id: str) -> bool:
     return True
 
 
-def _settle_with(tools: Tools, organisation: Organisation, hold: Hold, found: Found) -> None:
+def _settle_with(tools: Tools, organisation: Organisation, hold: Hold, batch: Batch, found: Found) -> None:
     with tools.store.write() as work:
         if not batches.move(work, hold, "uncertain", state="settled", closed_at=work.now):
             return
@@ -59,9 +61,9 @@ def _settle_with(tools: Tools, organisation: Organisation, hold: Hold, found: Fo
                 absent.append(export)
             else:
                 results.append(result)
-        lanes.forget_unknown(work, organisation.lane)
+        lanes.note_answer(work, organisation.lane)
         recording.apply(work, tools, organisation, results)
-        _send_again(work, absent)
+        _send_again(work, batch, absent)
     tools.bells.wake_relay()
 
 
@@ -89,19 +91,26 @@ def _refused_for_nothing(export: Export, attempts: Sequence[Attempt]) -> Result 
     return Result(export, last, Rejected(last.number, failure))
 
 
-def _send_again(work: Work, absent: Sequence[Export]) -> None:
-    """Xero does not have them: pending again, in a new batch with a new key (Xero caches errors under a key)."""
-    rows = [
-        {
-            "id": export.id,
-            "state": "pending",
-            "batch_id": None,
-            "crashes": 0,
-            "due_at": work.after(retries.again_after_absence(export.attempts)),
-        }
-        for export in absent
-    ]
-    exports.change(work, rows)
+def _send_again(work: Work, batch: Batch, absent: Sequence[Export]) -> None:
+    """Xero does not have them: pending again, in a new batch with a new key (Xero caches errors under a key).
+
+    What was refused whole, or failed three times in company, goes on alone; what keeps failing alone has failed.
+    """
+    refused = batch.http_status in _REFUSALS
+    given_up = [export for export in absent if _hopeless(export, batch, refused=refused)]
+    said = (batch.trouble or "").partition(": ")[2]
+    reason = Reason.XERO_REFUSED if refused else Reason.XERO_KEEPS_FAILING
+    recording.fail(work, [(export, Failure(reason, said=said)) for export in given_up])
+
+    def again(export: Export) -> dict[str, object]:
+        alone = refused or export.alone or export.attempts >= _ALONE_AFTER
+        return {"crashes": 0, "alone": alone, "due_at": work.after(retries.again_after_absence(export.attempts))}
+
+    returning.to_pending(work, [export for export in absent if export not in given_up], again)
+
+
+def _hopeless(export: Export, batch: Batch, *, refused: bool) -> bool:
+    return batch.size == 1 and (refused or export.attempts >= _HOPELESS_AFTER)
 
 
 def _ask_again_later(tools: Tools, organisation: Organisation, hold: Hold, batch: Batch, trouble: Trouble) -> None:

@@ -8,8 +8,9 @@ from events.export import InvoiceExportDeferred
 from store import batches, exports, lanes, outbox, requests
 from store.batches import Hold
 from store.outbox import Outgoing
+from store.tables import Export
 from store.unit_of_work import Work
-from worker import logs, retries
+from worker import logs, retries, returning
 from worker.tools import Tools
 
 _CAUSES: dict[str, Any] = {"limited": "limit", "offline": "offline", "needs_login": "needs_login"}
@@ -48,21 +49,12 @@ def give_back(tools: Tools, organisation: Organisation, hold: Hold, trouble: Tro
             return
         back = exports.of_batch(work, hold.batch_id)
         batches.forget_attempts(work, hold.batch_id)
-        exports.change(
-            work,
-            [
-                {
-                    "id": export.id,
-                    "state": "pending",
-                    "batch_id": None,
-                    "crashes": 0,
-                    "attempts": export.attempts - 1,
-                    "number_bound": export.attempts > 1,
-                }
-                for export in back
-            ],
-        )
+        returning.to_pending(work, back, _as_if_never_sent)
         rest(work, organisation, trouble, 0)
+
+
+def _as_if_never_sent(export: Export) -> dict[str, Any]:
+    return {"crashes": 0, "attempts": export.attempts - 1, "number_bound": export.attempts > 1}
 
 
 def _park(tools: Tools, organisation: Organisation, hold: Hold, trouble: Trouble) -> None:

@@ -25,6 +25,19 @@ def of_create(document: Any) -> Mapping[str, Answer]:
     return {folded(answer.number): answer for answer in read if answer}
 
 
+def of_refusal(document: Any) -> Mapping[str, Answer]:
+    """Answer by folded number from a 400 that lists the elements it refuses (xero/facts.md §6.1 A)."""
+    elements = document.get("Elements") if isinstance(document, dict) else None
+    read = [_answer(one) for one in elements if isinstance(one, dict)] if isinstance(elements, list) else []
+    return {folded(answer.number): answer for answer in read if isinstance(answer, Rejected)}
+
+
+def complaint(document: Any) -> str:
+    """What a refusal that names no invoice says, in its own words."""
+    said = document.get("Message") or document.get("Detail") if isinstance(document, dict) else None
+    return said if isinstance(said, str) else "no reason given"
+
+
 def of_search(document: Any) -> Sequence[Posted]:
     """The sales invoices in a list answer; purchase bills may carry the same numbers and are passed over."""
     found = (_posted(element) for element in _invoices(document) if element.get("Type", "ACCREC") == "ACCREC")

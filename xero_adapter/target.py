@@ -70,13 +70,13 @@ class XeroTarget:
             raise _trouble("unknown", "the answer is not Xero's", reply)
         return answers.of_search(document)
 
-    def _call(self, organisation: Organisation, send: Callable[[str], Reply]) -> Reply:
+    def _call(self, organisation: Organisation, send: Callable[[str], Reply], or_status: int = 200) -> Reply:
         bearer = self._auth.bearer(organisation)
         reply = send(bearer)
         if reply.status == 401:
             reply = send(self._auth.bearer(organisation, instead_of=bearer))
         self._pace.note(organisation, reply.headers)
-        if reply.status == 200:
+        if reply.status in (200, or_status):
             return reply
         raise self._refusal(organisation, reply)
 

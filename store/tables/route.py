@@ -54,6 +54,8 @@ class Item(SQLModel, table=True):
 class Export(SQLModel, table=True):
     """One invoice in one organisation, for ever. `wanted_*` is the newest content, `sent_*` what Xero has.
 
+    `live_since` is when somebody last began to wait for it, `copy_seen` Xero's copy as we last saw it.
+
     `state`: pending, exporting (in a batch), uncertain (its batch's outcome is unknown), exported, failed.
     """
 
@@ -98,6 +100,8 @@ class Export(SQLModel, table=True):
     xero_invoice_id: str | None = None
     xero_totals: str | None = None
     exported_at: datetime | None = None
+    live_since: datetime | None = None
+    copy_seen: str | None = Field(default=None, sa_type=Text)
     created_at: datetime
     touched_at: datetime
 
@@ -128,6 +132,7 @@ class Batch(SQLModel, table=True):
     tenant: str
     state: str = "claimed"
     token: str
+    kind: str = Field(default="create", sa_column_kwargs={"server_default": "create"})
     lease_until: datetime
     size: int
     key: str = ""
@@ -168,4 +173,5 @@ class LaneState(SQLModel, table=True):
     message: str = ""
     blocked_until: datetime | None = None
     unknown_in_a_row: int = 0
+    answered_at: datetime | None = None
     changed_at: datetime
