@@ -4,6 +4,7 @@ import os
 import random
 import signal
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +19,8 @@ from tests.machines import wait_for
 _PAUSE_SECONDS = (0.2, 1.4)
 _MOST_WAITING_SECONDS = 5.0
 _SHARE_IN_FLIGHT = 0.7
+# Dramatiq's master waits 30 s for a child that died while booting: the other worker would be alone for long.
+_BOOTED_SECONDS = 3.0
 
 
 class Killer:
@@ -59,7 +62,7 @@ class Killer:
             self._until(self._busy)
         self._clock.wait(self._dice.uniform(0, 0.2))
         children = _children(process.child.pid) if process.child else []
-        if blow == "worker" and children:
+        if blow == "worker" and children and time.monotonic() - process.started > _BOOTED_SECONDS:
             process.deaths = 0
             _send(children[-1])
         else:

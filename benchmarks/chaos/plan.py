@@ -18,7 +18,7 @@ FAULTS = {
     "limit_minute": 0.01,
     "limit_concurrent": 0.01,
     "slow_seconds": 2.5,
-    "latency": 0.1,
+    "latency": 0.4,
 }
 SHORT_BLOWS: dict[Blow, int] = {
     "worker": 4,

@@ -13,7 +13,7 @@ Json = dict[str, Any]
 Invoice = tuple[str, str]  # company, invoice id
 Asked = tuple[str, str, str]  # company, request, invoice id
 CLIENT, NEWCOMER = "acme", "newcomer"
-_PART = 40
+_SMALLEST_PART, _PARTS = 10, 250
 _ONE_IN_DUPLICATED, _ONE_IN_ASKED_AGAIN, _ONE_IN_UNMAPPED = 5, 10, 60
 
 
@@ -41,7 +41,7 @@ def of(plan: Plan) -> World:
     companies = [f"crew-{number:02d}" for number in range(1, plan.companies + 1)]
     for company, count in zip(companies, _shares(plan), strict=True):
         invoices = [_invoice(making, company, number) for number in range(1, count + 1)]
-        _ask(making, company, f"bulk-{company}", invoices)
+        _ask(making, company, f"bulk-{company}", invoices, max(_SMALLEST_PART, plan.invoices // _PARTS))
     deliveries = [event for event in making.events for _ in range(1 + _one_in(making, _ONE_IN_DUPLICATED))]
     making.dice.shuffle(deliveries)
     return World(companies, deliveries, making.wanted, making.answers)
@@ -96,9 +96,9 @@ def _invoice(making: _Making, company: str, number: int) -> Json:
     }
 
 
-def _ask(making: _Making, company: str, request: str, invoices: Sequence[Json]) -> None:
+def _ask(making: _Making, company: str, request: str, invoices: Sequence[Json], size: int) -> None:
     """A send in parts; some of the parts are asked for once more by a request of their own, as a person's click."""
-    parts = [invoices[start : start + _PART] for start in range(0, len(invoices), _PART)]
+    parts = [invoices[start : start + size] for start in range(0, len(invoices), size)]
     for number, part in enumerate(parts, start=1):
         making.events.append(_event(making, company, request, part, (number, len(parts))))
         if _one_in(making, _ONE_IN_ASKED_AGAIN):
