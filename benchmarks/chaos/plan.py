@@ -1,6 +1,8 @@
 """What a run is made of: how much work, how many blows of each kind, which faults at the wire."""
 
 import random
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -62,3 +64,10 @@ class Plan:
         blows = [blow for blow, times in self.blows.items() if blow not in spared for _ in range(times)]
         random.Random(f"{self.seed}/blows").shuffle(blows)
         return blows
+
+    def wait(self, done: Callable[[], bool]) -> float:
+        """Seconds until all is done, or the plan's patience."""
+        begun = time.monotonic()
+        while not done() and time.monotonic() - begun < self.patience:
+            time.sleep(0.5)
+        return time.monotonic() - begun

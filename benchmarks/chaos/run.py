@@ -1,37 +1,16 @@
 """One run from beginning to end: set up, publish, kill, calm down, wait, look."""
 
-import contextlib
-import threading
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable
 
 from benchmarks.chaos import checks, evidence, world
-from benchmarks.chaos.host import Listener, Publisher
+from benchmarks.chaos.host import Listener, Publisher, beside
 from benchmarks.chaos.killer import Killer
 from benchmarks.chaos.machines import Machines, machines
 from benchmarks.chaos.plan import FAULTS, Plan
+from benchmarks.chaos.result import Result
 from benchmarks.chaos.world import World
 from cli.door import open_door
-
-_LOOK_SECONDS = 0.5
-
-
-@dataclass
-class Result:
-    """What came out. A run is `good` when no check found anything."""
-
-    findings: checks.Findings
-    counts: dict[str, int] = field(default_factory=dict)
-    blows: dict[str, int] = field(default_factory=dict)
-    faults: dict[str, int] = field(default_factory=dict)
-    happened: dict[str, int] = field(default_factory=dict)
-    seconds: dict[str, float] = field(default_factory=dict)
-
-    @property
-    def good(self) -> bool:
-        """Whether every promise held."""
-        return not any(self.findings.values())
 
 
 def run(plan: Plan, *, keep: bool = False, told: Callable[[str], None] = lambda _line: None) -> Result:
@@ -52,14 +31,13 @@ def _under_fire(plan: Plan, asked: World, made: Machines, told: Callable[[str], 
     store = made.tools.store
     killer = Killer(plan, made, lambda: evidence.busy(store), listener.empty_redis)
     publisher = Publisher(open_door(made.tools), asked.deliveries, lambda: killer.share)
-    made.xero.put("/faults", json={**FAULTS, "seed": plan.seed}).raise_for_status()
-    with _beside(listener.run, listener.stop), _beside(publisher.run, lambda: None):
+    made.trouble(plan.seed, FAULTS)
+    with beside(listener.run, listener.stop), beside(publisher.run):
         killer.run()
         struck = time.monotonic()
         told(f"{killer.struck.total()} blows in {struck - begun:.0f} s; waiting until all is answered")
-    faults = made.xero.get("/faults").json()["happened"]
-    made.xero.put("/faults", json={"latency": 0}).raise_for_status()
-    calm = _wait(plan, lambda: evidence.finished(store, len({key[:2] for key in asked.answers})))
+    faults = made.calm_down()
+    calm = plan.wait(lambda: evidence.finished(store, len({key[:2] for key in asked.answers})))
     listener.read()
     seen = evidence.gather(made.xero, asked.companies, store, listener)
     return Result(
@@ -80,23 +58,3 @@ def _counts(asked: World, seen: evidence.Evidence) -> dict[str, int]:
         "answers given": len(seen.told),
         "deliveries": len(asked.deliveries),
     }
-
-
-@contextlib.contextmanager
-def _beside(work: Callable[[], None], stop: Callable[[], None]) -> Iterator[None]:
-    """Do the work in a thread while the block runs, and until it is done."""
-    thread = threading.Thread(target=work, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        stop()
-        thread.join()
-
-
-def _wait(plan: Plan, done: Callable[[], bool]) -> float:
-    """Seconds until all is done, or the plan's patience."""
-    begun = time.monotonic()
-    while not done() and time.monotonic() - begun < plan.patience:
-        time.sleep(_LOOK_SECONDS)
-    return time.monotonic() - begun

@@ -13,7 +13,7 @@ Json = dict[str, Any]
 Invoice = tuple[str, str]  # company, invoice id
 Asked = tuple[str, str, str]  # company, request, invoice id
 CLIENT, NEWCOMER = "acme", "newcomer"
-_SMALLEST_PART, _PARTS = 10, 250
+_SMALLEST_PART, _PARTS = 10, 500
 _ONE_IN_DUPLICATED, _ONE_IN_ASKED_AGAIN, _ONE_IN_UNMAPPED = 5, 10, 60
 
 
