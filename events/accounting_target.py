@@ -5,7 +5,7 @@ Two kinds of bad news only. An *answer* about one invoice is a value: Posted or 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Literal, NamedTuple, Protocol
 
@@ -59,7 +59,11 @@ class Posting:
 
 @dataclass(frozen=True)
 class Posted:
-    """The invoice is in the accounting system. Amounts in `currency`."""
+    """The invoice is in the accounting system. Amounts in `currency`.
+
+    `mark` is the company and invoice id it says it is; `unmarked` is true when it says nothing at all.
+    `copy` is the system's own element, opaque to all but the target.
+    """
 
     number: str
     target_id: str
@@ -73,6 +77,9 @@ class Posted:
     mark: tuple[str, str] | None
     warnings: tuple[str, ...] = ()
     contact_name: str = ""
+    paid: Decimal = Decimal(0)
+    unmarked: bool = False
+    copy: Element = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -88,11 +95,16 @@ Answer = Posted | Rejected
 
 @dataclass(frozen=True)
 class Answers:
-    """What one call said: an answer per invoice number it named, and the call's own traces."""
+    """What one call said: an answer per folded invoice number (create) or target id (update), and its traces."""
 
     by_number: Mapping[str, Answer]
     status: int
     correlation_id: str | None
+    by_id: Mapping[str, Answer] = field(default_factory=dict)
+
+    def all(self) -> Sequence[Answer]:
+        """Every answer."""
+        return [*self.by_number.values(), *self.by_id.values()]
 
 
 class Trouble(Exception):
@@ -136,6 +148,22 @@ class AccountingTarget(Protocol):
         """The invoice in the system's words; pure. Raises Unmappable."""
         ...
 
+    def element_of_update(self, posting: Posting, copy: Element) -> Element:
+        """The invoice as an update of the system's copy; pure. Raises Unmappable."""
+        ...
+
+    def fingerprint(self, copy: Element) -> str:
+        """What an edit by hand would change in the copy; pure."""
+        ...
+
+    def carries(self, copy: Element, sent: Element) -> bool:
+        """Whether the copy says all that was sent; pure."""
+        ...
+
+    def thaw(self, body: bytes) -> Mapping[str, Element]:
+        """The elements of a frozen body: updates by target id, new invoices by number; pure."""
+        ...
+
     def freeze(self, elements: Sequence[Element]) -> bytes:
         """The exact body of a call; pure."""
         ...
@@ -144,8 +172,14 @@ class AccountingTarget(Protocol):
         """Create the invoices of a frozen body, none of them twice under one idempotency key."""
         ...
 
-    def find(self, organisation: Organisation, numbers: Sequence[str]) -> Mapping[str, Sequence[Posted]]:
-        """Every invoice of the organisation that carries one of these numbers."""
+    def update(self, organisation: Organisation, body: bytes, key: str) -> Answers:
+        """Change the invoices of a frozen body of updates, each named by its id."""
+        ...
+
+    def find(
+        self, organisation: Organisation, numbers: Sequence[str], *, ours_only: bool = False
+    ) -> Mapping[str, Sequence[Posted]]:
+        """Every invoice of the organisation that carries one of these numbers; only our app's where asked."""
         ...
 
     def fetch(self, organisation: Organisation, target_ids: Sequence[str]) -> Mapping[str, Posted]:

@@ -35,12 +35,6 @@ class Reason(Enum):
         "clerk",
         "Export it again if it should be in Xero.",
     )
-    CHANGED_SINCE_EXPORT = Help(
-        "Changed since the last export",
-        "Invoice {number} is already in Xero and has been changed in CrewCard since. Nothing was overwritten.",
-        "bookkeeper",
-        "Make the same change on the invoice in Xero.",
-    )
     CONTACT_ARCHIVED = Help(
         "Contact archived",
         "The Xero contact of {client} has been archived, so invoice {number} cannot be raised.",
@@ -83,6 +77,12 @@ class Reason(Enum):
         "clerk",
         "Give the invoice a due date, then export again.",
     )
+    EDITED_IN_XERO = Help(
+        "Edited in Xero since",
+        "Invoice {number} has been edited in Xero since it was exported. Nothing was overwritten.",
+        "bookkeeper",
+        "Make the change on the invoice in Xero, or undo the edit there and export again.",
+    )
     EXCLUDED = Help(
         "Marked do not send",
         "Invoice {number} is marked “do not send”.",
@@ -94,6 +94,12 @@ class Reason(Enum):
         "Invoice {number} waited longer than allowed and was not sent.",
         "support",
         "Look at the connection to Xero, then export again.",
+    )
+    GONE_FROM_XERO = Help(
+        "No longer in Xero",
+        "Invoice {number} was exported before and is not in Xero any more. It was not sent a second time.",
+        "bookkeeper",
+        "Look in Xero for what became of it before it is sent anew.",
     )
     INVOICE_FINALISED = Help(
         "Already final in Xero",
@@ -136,6 +142,12 @@ class Reason(Enum):
         "Xero did not say what became of invoice {number}, and could not be asked since.",
         "support",
         "Look for the number in Xero before you export it again.",
+    )
+    PAID_IN_XERO = Help(
+        "Payment recorded in Xero",
+        "Invoice {number} has a payment or credit note in Xero, so its amounts can no longer be changed.",
+        "bookkeeper",
+        "Remove the payment in Xero and export again, or raise a credit note there.",
     )
     PERIOD_LOCKED = Help(
         "Books locked",

@@ -21,7 +21,7 @@ class Hold:
     token: str
 
 
-def claim(work: Work, lane: Lane, chosen: Sequence[Export], lease: float) -> Hold:
+def claim(work: Work, lane: Lane, chosen: Sequence[Export], lease: float, kind: str = "create") -> Hold:
     """Open a batch for these exports; they are nobody else's until the lease (seconds) is over."""
     hold = Hold(uuid.uuid4().hex, uuid.uuid4().hex)
     work.session.add(
@@ -30,6 +30,7 @@ def claim(work: Work, lane: Lane, chosen: Sequence[Export], lease: float) -> Hol
             company=lane.company,
             tenant=lane.tenant,
             token=hold.token,
+            kind=kind,
             lease_until=work.after(lease),
             size=len(chosen),
             created_at=work.now,
@@ -72,6 +73,29 @@ def attempts_of(work: Work, batch_id: str) -> dict[int, Attempt]:
     """What each export carried in this batch, by export id."""
     asked = select(Attempt).where(Attempt.batch_id == batch_id)
     return {attempt.export_id: attempt for attempt in work.session.exec(asked)}
+
+
+def bodies(work: Work, batch_ids: Sequence[str]) -> dict[str, bytes]:
+    """The frozen bodies of these batches."""
+    asked = select(Batch.id, Batch.body).where(col(Batch.id).in_(batch_ids))
+    return {id_: body for id_, body in work.session.exec(asked) if body}
+
+
+def unknown_bodies(work: Work, export_ids: Sequence[int]) -> dict[int, list[bytes]]:
+    """Bodies of the updates of these exports whose outcome is not known, by export id."""
+    asked = (
+        select(Attempt.export_id, Batch.body)
+        .join(Batch, col(Batch.id) == col(Attempt.batch_id))
+        .where(
+            col(Attempt.export_id).in_(export_ids),
+            col(Attempt.outcome).in_(("sent", "unknown")),
+            Batch.kind == "update",
+        )
+    )
+    found: dict[int, list[bytes]] = {}
+    for export_id, body in work.session.exec(asked):
+        found.setdefault(export_id, []).extend([body] if body else [])
+    return found
 
 
 def end_attempts(work: Work, batch_id: str, rows: Sequence[dict[str, Any]]) -> None:

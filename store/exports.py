@@ -83,6 +83,11 @@ def of_batch(work: Work, batch_id: str) -> Sequence[Export]:
     return work.session.exec(ordered.with_for_update().execution_options(populate_existing=True)).all()
 
 
+def seen_in_batch(work: Work, batch_id: str) -> Mapping[int, Export]:
+    """The exports in this batch by id, only to be looked at."""
+    return {_id(export): export for export in work.session.exec(select(Export).where(Export.batch_id == batch_id))}
+
+
 def claim_numbers(work: Work, lane: Lane, invoices: Sequence[Invoice]) -> Mapping[str, NumberClaim]:
     """Whose each number is, by folded number, after claiming the free ones for these invoices."""
     wanted = {folded(invoice.number): invoice for invoice in reversed(invoices)}

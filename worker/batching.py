@@ -15,6 +15,7 @@ class Candidate(Protocol):
     crashes: int
     alone: bool
     wanted: str
+    xero_invoice_id: str | None
 
 
 C = TypeVar("C", bound=Candidate)
@@ -30,10 +31,16 @@ def choose(candidates: Sequence[C]) -> list[C]:
     size = 0
     for candidate in candidates[:MOST_INVOICES]:
         size += len(candidate.wanted) * 2  # Xero's words for a snapshot are never twice as long
-        if suspicious(candidate) or (chosen and size > MOST_BYTES):
+        too_large = bool(chosen) and size > MOST_BYTES
+        if suspicious(candidate) or too_large or is_update(candidate) != is_update(candidates[0]):
             break
         chosen.append(candidate)
     return chosen
+
+
+def is_update(candidate: Candidate) -> bool:
+    """Whether Xero has the invoice: updates travel in batches of their own."""
+    return candidate.xero_invoice_id is not None
 
 
 def suspicious(candidate: Candidate) -> bool:

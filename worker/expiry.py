@@ -6,12 +6,13 @@ from store import exports
 from store.tables import Export
 from store.unit_of_work import Work
 from worker import recording
+from worker.recording import Refusal
 
 
 def expire(work: Work, seconds: float) -> int:
     """Answer the exports that have been live for longer than this; give how many."""
     overdue = exports.live_longer_than(work, seconds)
-    recording.fail(work, [(export, Failure(_reason(export))) for export in overdue])
+    recording.fail(work, [Refusal(export, Failure(_reason(export))) for export in overdue])
     return len(overdue)
 
 

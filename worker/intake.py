@@ -104,7 +104,13 @@ def _move(filing: _Filing, invoice: Invoice | UnreadableInvoice, owners: Mapping
         return Failure(Reason.INVOICE_UNREADABLE, {"problem": problem})
     row = filing.rows[invoice.id]
     standing = Standing(
-        row.state, row.wanted_revision, row.wanted_hash, row.sent_revision, row.sent_hash, row.excluded
+        row.state,
+        row.wanted_revision,
+        row.wanted_hash,
+        row.sent_revision,
+        row.sent_hash,
+        excluded=row.excluded,
+        in_xero=row.xero_invoice_id is not None,
     )
     move = joining.decide(standing, invoice.revision, invoice.content_hash())
     owner = owners[folded(invoice.number)]
@@ -141,10 +147,13 @@ def _content(row: Export, invoice: Invoice) -> dict[str, Any]:
 
 
 def _fresh(work: Work, row: Export, invoice: Invoice, priority: int) -> dict[str, Any]:
-    """A pending row with this content. The number stays once an attempt has carried one (DESIGN §3 (b))."""
+    """A pending row with this content. The number stays once an attempt has carried one (DESIGN §3 (b)).
+
+    An invoice that is in Xero is known there by its id, so its number may change.
+    """
     return {
         **_content(row, invoice),
-        "number": row.number if row.number_bound else invoice.number,
+        "number": row.number if row.number_bound and row.xero_invoice_id is None else invoice.number,
         "state": "pending",
         "priority": priority,
         "due_at": work.now,

@@ -20,6 +20,7 @@ class Standing:
     sent_revision: int
     sent_hash: str
     excluded: bool = False
+    in_xero: bool = False
 
 
 def decide(standing: Standing, revision: int, content_hash: str) -> Move | Failure:
@@ -28,10 +29,8 @@ def decide(standing: Standing, revision: int, content_hash: str) -> Move | Failu
         return Failure(Reason.EXCLUDED)
     if standing.state in LIVE:
         return _beside_a_live_export(standing, revision, content_hash)
-    if standing.state == "exported":
-        if content_hash == standing.sent_hash or revision < standing.sent_revision:
-            return "unchanged"
-        return Failure(Reason.CHANGED_SINCE_EXPORT)
+    if standing.in_xero and (content_hash == standing.sent_hash or revision < standing.sent_revision):
+        return "unchanged"
     return "start"
 
 

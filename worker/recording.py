@@ -27,8 +27,22 @@ class Result:
     outcome: Outcome = "created"
 
 
-def record(tools: Tools, organisation: Organisation, hold: Hold, answers: Answers) -> list[str]:
-    """Write down the answers of a create and give the requests that were answered.
+@dataclass(frozen=True)
+class Refusal:
+    """A definite failure of an export; of the content `attempt` carried, or of the newest when it has none."""
+
+    export: Export
+    failure: Failure
+    attempt: Attempt | None = None
+
+    @property
+    def is_of_newest(self) -> bool:
+        """Whether no newer content waits behind what was refused."""
+        return self.attempt is None or self.attempt.content_hash == self.export.wanted_hash
+
+
+def record(tools: Tools, organisation: Organisation, hold: Hold, kind: str, answers: Answers) -> list[str]:
+    """Write down the answers of a call and give the requests that were answered.
 
     Invoices it does not name stay with the batch, uncertain.
     """
@@ -40,12 +54,12 @@ def record(tools: Tools, organisation: Organisation, hold: Hold, answers: Answer
         results, unnamed, taken = [], [], []
         for export in exports.of_batch(work, hold.batch_id):
             attempt = attempts[export.id or 0]
-            answer = answers.by_number.get(folded(attempt.number))
-            if answer is None or _needs_look_up(answer):
+            answer = _answer_to(export, attempt, kind, answers)
+            if answer is None or _needs_look_up(answer, kind):
                 unnamed.append(export)
                 taken += [Result(export, attempt, answer)] if isinstance(answer, Rejected) else []
             else:
-                results.append(Result(export, attempt, answer))
+                results.append(Result(export, attempt, answer, "updated" if kind == "update" else "created"))
         if unnamed:
             _keep_uncertain(work, hold, unnamed)
             batches.end_attempts(work, hold.batch_id, [_attempt_row(r) | {"outcome": "unknown"} for r in taken])
@@ -55,9 +69,16 @@ def record(tools: Tools, organisation: Organisation, hold: Hold, answers: Answer
     return told
 
 
-def _needs_look_up(answer: Answer) -> bool:
+def _answer_to(export: Export, attempt: Attempt, kind: str, answers: Answers) -> Answer | None:
+    if kind == "update":
+        return answers.by_id.get(export.xero_invoice_id or "")
+    return answers.by_number.get(folded(attempt.number))
+
+
+def _needs_look_up(answer: Answer, kind: str) -> bool:
     """“Invoice # must be unique.” may be our own invoice, of an attempt whose answer was lost: ask first."""
-    return isinstance(answer, Rejected) and answer.failure.reason is Reason.NUMBER_TAKEN
+    taken = isinstance(answer, Rejected) and answer.failure.reason is Reason.NUMBER_TAKEN
+    return taken and kind == "create"
 
 
 def _keep_uncertain(work: Work, hold: Hold, unnamed: Sequence[Export]) -> None:
@@ -76,21 +97,16 @@ def apply(work: Work, tools: Tools, organisation: Organisation, results: Sequenc
         batches.end_attempts(work, batch_id, rows)
     posted = [result for result in results if isinstance(result.answer, Posted)]
     told = _post(work, tools, organisation, posted)
-    refused = [(r.export, r.answer.failure) for r in results if isinstance(r.answer, Rejected)]
+    refused = [Refusal(r.export, r.answer.failure, r.attempt) for r in results if isinstance(r.answer, Rejected)]
     return sorted({*told, *fail(work, refused)})
 
 
 def _attempt_row(result: Result) -> dict[str, Any]:
+    row: dict[str, Any] = {"export_id": result.export.id, "reason": None, "said": None}
     if isinstance(result.answer, Rejected):
         failure = result.answer.failure
-        return {
-            "export_id": result.export.id,
-            "outcome": "rejected",
-            "reason": failure.reason.code,
-            "said": failure.said,
-        }
-    outcome = "adopted" if result.outcome == "adopted" else "posted"
-    return {"export_id": result.export.id, "outcome": outcome, "reason": None, "said": None}
+        return {**row, "outcome": "rejected", "reason": failure.reason.code, "said": failure.said}
+    return {**row, "outcome": "adopted" if result.outcome == "adopted" else "posted"}
 
 
 def _post(work: Work, tools: Tools, organisation: Organisation, results: Sequence[Result]) -> set[str]:
@@ -101,13 +117,14 @@ def _post(work: Work, tools: Tools, organisation: Organisation, results: Sequenc
     given: list[Any] = []
     for item in requests.waiting(work, list(fresh)):
         export, result = fresh[item.export_id or 0], by_id[item.export_id]
-        sent = result.attempt
-        if joining.answers(item.revision, item.content_hash, sent.revision, sent.content_hash):
+        if _speaks_for(result.attempt, item):  # else newer content came meanwhile; it goes next, as an update
             given.append(answering.succeeded(item, export, organisation, tools.target, result.outcome))
-        else:  # newer content came while this was on its way
-            given.append(_failed(item, export, Failure(Reason.CHANGED_SINCE_EXPORT)))
     answering.give(work, given)
     return {answer.request for answer in given}
+
+
+def _speaks_for(attempt: Attempt, item: Item) -> bool:
+    return joining.answers(item.revision, item.content_hash, attempt.revision, attempt.content_hash)
 
 
 def _posted_row(work: Work, tools: Tools, result: Result, kept: Mapping[str, str]) -> dict[str, Any]:
@@ -117,9 +134,12 @@ def _posted_row(work: Work, tools: Tools, result: Result, kept: Mapping[str, str
     invoice = Invoice.model_validate_json(export.wanted)
     contact = tools.target.contact_id(kept.get(export.client, "")) or ""
     differences = proof.differences(invoice, contact, answer)
+    newest = result.attempt.content_hash == export.wanted_hash
     return {
         "id": export.id,
-        "state": "exported",
+        "state": "exported" if newest else "pending",
+        "number": export.number if newest else invoice.number,
+        "due_at": work.now,
         "batch_id": None,
         "sent_revision": result.attempt.revision,
         "sent_hash": result.attempt.content_hash,
@@ -128,37 +148,51 @@ def _posted_row(work: Work, tools: Tools, result: Result, kept: Mapping[str, str
         "alone": False,
         "xero_invoice_id": answer.target_id,
         "xero_totals": answering.proof_text(answer, differences),
+        "copy_seen": tools.target.fingerprint(answer.copy) if answer.copy.get("LineItems") else None,
         "exported_at": work.now,
     }
 
 
-def fail(work: Work, refused: Sequence[tuple[Export, Failure]]) -> set[str]:
-    """Definite failures: the exports stop being live and everyone who waits is told; gives their requests.
+def fail(work: Work, refused: Sequence[Refusal]) -> set[str]:
+    """Definite failures: everyone who waits for what was refused is told; gives their requests.
 
-    A number is free again, unless an attempt that carried it has never been answered.
+    The export stops being live, unless newer content waits behind it. A number is free again, unless an
+    attempt that carried it has never been answered.
     """
     if not refused:
         return set()
-    unknown = exports.numbers_sent(work, [export.id for export, _ in refused if export.id is not None])
-    rows = [
-        {
-            "id": export.id,
-            "state": "failed",
-            "batch_id": None,
-            "crashes": 0,
-            "alone": False,
-            "number_bound": export.id in unknown,
-            "failures": export.failures + 1,
-        }
-        for export, _ in refused
-    ]
-    exports.change(work, rows)
-    failures = {export.id: (export, failure) for export, failure in refused}
-    waiting = requests.waiting(work, [export.id for export, _ in refused if export.id is not None])
-    answering.give(work, [_failed(item, *failures[item.export_id]) for item in waiting])
-    return {item.request for item in waiting}
+    ids = [refusal.export.id for refusal in refused if refusal.export.id is not None]
+    unknown = exports.numbers_sent(work, ids)
+    exports.change(work, [_failed_row(work, refusal, bound=refusal.export.id in unknown) for refusal in refused])
+    by_id = {refusal.export.id: refusal for refusal in refused}
+    given = []
+    for item in requests.waiting(work, ids):
+        refusal = by_id[item.export_id]
+        if refusal.is_of_newest or (refusal.attempt and _speaks_for(refusal.attempt, item)):
+            given.append(_failed(item, refusal))
+    answering.give(work, given)
+    return {answer.request for answer in given}
 
 
-def _failed(item: Item, export: Export, failure: Failure) -> Any:
-    invoice = Invoice.model_validate_json(export.wanted)
-    return answering.failed(item, export.number, failure.knowing(**answering.facts(invoice)))
+def _failed_row(work: Work, refusal: Refusal, *, bound: bool) -> dict[str, Any]:
+    export = refusal.export
+    number = export.number
+    if not refusal.is_of_newest and not bound:
+        number = Invoice.model_validate_json(export.wanted).number
+    return {
+        "id": export.id,
+        "state": "failed" if refusal.is_of_newest else "pending",
+        "number": number,
+        "due_at": work.now,
+        "batch_id": None,
+        "crashes": 0,
+        "alone": False,
+        "number_bound": bound,
+        "failures": export.failures + 1,
+    }
+
+
+def _failed(item: Item, refusal: Refusal) -> Any:
+    invoice = Invoice.model_validate_json(refusal.export.wanted)
+    failure = refusal.failure.knowing(**answering.facts(invoice))
+    return answering.failed(item, refusal.export.number, failure)

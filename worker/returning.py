@@ -9,11 +9,12 @@ from store import exports
 from store.tables import Export
 from store.unit_of_work import Work
 from worker import recording
+from worker.recording import Refusal
 
 
 def to_pending(work: Work, back: Sequence[Export], changes: Callable[[Export], dict[str, Any]]) -> None:
     """Make the exports pending; one that was cancelled or excluded in flight is answered instead."""
-    called_back = [(export, Failure(_word(export))) for export in back if export.cancelled or export.excluded]
+    called_back = [Refusal(export, Failure(_word(export))) for export in back if export.cancelled or export.excluded]
     recording.fail(work, called_back)
     exports.change(
         work,

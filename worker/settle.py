@@ -1,28 +1,35 @@
 """Settle an uncertain batch by asking Xero: adopt what is there and ours, send the rest again with a new key."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
-from events.accounting_target import Organisation, Posted, Rejected, Trouble
+from events.accounting_target import Element, Organisation, Posted, Trouble
 from events.failures import Failure
-from events.invoice import folded
 from events.reasons import Reason
 from store import batches, exports, lanes
 from store.batches import Hold
 from store.tables import Attempt, Batch, Export
 from store.unit_of_work import Work
-from worker import logs, recording, retries, returning, troubles
-from worker.recording import Result
+from worker import judging, logs, recording, retries, returning, troubles
+from worker.recording import Refusal
 from worker.tools import Tools
 
-_GONE = frozenset({"VOIDED", "DELETED"})
 _REFUSALS = frozenset({400, 404, 405, 412, 413, 422, 501})
 _ALONE_AFTER, _HOPELESS_AFTER = 3, 8
-Found = Mapping[str, Sequence[Posted]]
 _log = logs.log("exporter")
 
 
+@dataclass(frozen=True)
+class Seen:
+    """What Xero shows of a batch: by folded number, by id, and the ids our own app made."""
+
+    by_number: Mapping[str, Sequence[Posted]] = field(default_factory=dict)
+    by_id: Mapping[str, Posted] = field(default_factory=dict)
+    ours: frozenset[str] = frozenset()
+
+
 def settle(tools: Tools, organisation: Organisation, batch_id: str) -> bool:
-    """Look up every number the batch's invoices were ever sent under; False when somebody else was first."""
+    """Look up what the batch was sent under; False when somebody else was first."""
     with tools.store.write() as work:
         taken = batches.take_uncertain(work, batch_id, tools.settings.lease)
         if taken is None:
@@ -30,65 +37,64 @@ def settle(tools: Tools, organisation: Organisation, batch_id: str) -> bool:
         hold, batch = taken
         parked = exports.of_batch(work, batch_id)
         sent = exports.numbers_sent(work, [export.id for export in parked if export.id is not None])
-    numbers = sorted({attempt.number for attempts in sent.values() for attempt in attempts})
     try:
-        found = tools.target.find(organisation, numbers) if numbers else {}
+        seen = _ask(tools, organisation, batch, parked, sent)
     except Trouble as trouble:
         _ask_again_later(tools, organisation, hold, batch, trouble)
         return True
-    _settle_with(tools, organisation, hold, batch, found)
-    _log.info(
-        "exporter.settled",
-        lane=organisation.lane.key,
-        batch=batch_id,
-        size=len(numbers),
-        found=sum(bool(posted) for posted in found.values()),
-        look_ups=batch.look_ups,
-    )
+    _settle_with(tools, organisation, hold, batch, seen)
+    found = len(seen.by_id) or sum(bool(posted) for posted in seen.by_number.values())
+    lane = organisation.lane.key
+    _log.info("exporter.settled", lane=lane, batch=batch_id, size=len(parked), found=found, look_ups=batch.look_ups)
     return True
 
 
-def _settle_with(tools: Tools, organisation: Organisation, hold: Hold, batch: Batch, found: Found) -> None:
+def _ask(
+    tools: Tools,
+    organisation: Organisation,
+    batch: Batch,
+    parked: Sequence[Export],
+    sent: Mapping[int, Sequence[Attempt]],
+) -> Seen:
+    """Updates by id; new invoices by every number they were ever sent under. Raises Trouble."""
+    target = tools.target
+    if batch.kind == "update":
+        return Seen(by_id=target.fetch(organisation, [export.xero_invoice_id or "" for export in parked]))
+    numbers = sorted({attempt.number for attempts in sent.values() for attempt in attempts})
+    found = target.find(organisation, numbers) if numbers else {}
+    bare = sorted({one.number for shown in found.values() for one in shown if one.unmarked})
+    mine = target.find(organisation, bare, ours_only=True) if bare else {}
+    return Seen(by_number=found, ours=frozenset(one.target_id for shown in mine.values() for one in shown))
+
+
+def _settle_with(tools: Tools, organisation: Organisation, hold: Hold, batch: Batch, seen: Seen) -> None:
     with tools.store.write() as work:
         if not batches.move(work, hold, "uncertain", state="settled", closed_at=work.now):
             return
         parked = exports.of_batch(work, hold.batch_id)
         sent = exports.numbers_sent(work, [export.id for export in parked if export.id is not None])
+        elements = _elements(tools, work, batch, sent)
         results, absent = [], []
         for export in parked:
-            result = judge(export, sent.get(export.id or 0, ()), found)
-            if result is None:
-                absent.append(export)
+            tries = sent.get(export.id or 0, ())
+            if batch.kind == "update":
+                result = judging.of_update(tools.target, export, tries, seen.by_id, elements)
             else:
-                results.append(result)
+                result = judging.of_create(export, tries, seen.by_number, elements, seen.ours)
+            (absent.append(export) if result is None else results.append(result))
         lanes.note_answer(work, organisation.lane)
         recording.apply(work, tools, organisation, results)
         _send_again(work, batch, absent)
     tools.bells.wake_relay()
 
 
-def judge(export: Export, attempts: Sequence[Attempt], found: Found) -> Result | None:
-    """Ours and live → adopted; another's → refused, naming it; nowhere → None. Pure (DESIGN §3 (e))."""
-    clash: tuple[Attempt, Posted] | None = None
-    for attempt in reversed(attempts):
-        for posted in sorted(found.get(folded(attempt.number), ()), key=lambda one: one.status in _GONE):
-            if posted.mark == (export.company, export.invoice):
-                return Result(export, attempt, posted, "adopted")
-            clash = clash or (attempt, posted)
-    if clash is None:
-        return _refused_for_nothing(export, attempts)
-    attempt, posted = clash
-    other = posted.contact_name or f"a {posted.status.lower()} invoice"
-    return Result(export, attempt, Rejected(attempt.number, Failure(Reason.NUMBER_TAKEN, {"other": other})))
-
-
-def _refused_for_nothing(export: Export, attempts: Sequence[Attempt]) -> Result | None:
-    """Xero said the number is taken and yet shows nobody who has it: one clear failure, never a loop."""
-    last = attempts[-1] if attempts else None
-    if last is None or last.reason != Reason.NUMBER_TAKEN.code:
-        return None
-    failure = Failure(Reason.NUMBER_TAKEN, {"other": "one that Xero does not show, perhaps deleted"}, last.said)
-    return Result(export, last, Rejected(last.number, failure))
+def _elements(
+    tools: Tools, work: Work, batch: Batch, sent: Mapping[int, Sequence[Attempt]]
+) -> Mapping[tuple[str, str], Element]:
+    """What each attempt carried, by (batch, id for updates or number for new invoices)."""
+    ids = {attempt.batch_id for attempts in sent.values() for attempt in attempts} | {batch.id}
+    bodies = batches.bodies(work, sorted(ids))
+    return {(id_, name): one for id_, body in bodies.items() for name, one in tools.target.thaw(body).items()}
 
 
 def _send_again(work: Work, batch: Batch, absent: Sequence[Export]) -> None:
@@ -100,7 +106,7 @@ def _send_again(work: Work, batch: Batch, absent: Sequence[Export]) -> None:
     given_up = [export for export in absent if _hopeless(export, batch, refused=refused)]
     said = (batch.trouble or "").partition(": ")[2]
     reason = Reason.XERO_REFUSED if refused else Reason.XERO_KEEPS_FAILING
-    recording.fail(work, [(export, Failure(reason, said=said)) for export in given_up])
+    recording.fail(work, [Refusal(export, Failure(reason, said=said)) for export in given_up])
 
     def again(export: Export) -> dict[str, object]:
         alone = refused or export.alone or export.attempts >= _ALONE_AFTER

@@ -42,14 +42,19 @@ def after(tools: Tools, organisation: Organisation, hold: Hold, trouble: Trouble
         give_back(tools, organisation, hold, trouble)
 
 
-def give_back(tools: Tools, organisation: Organisation, hold: Hold, trouble: Trouble) -> None:
+def give_back(
+    tools: Tools, organisation: Organisation, hold: Hold, trouble: Trouble, from_state: str = "sent"
+) -> None:
     """Nothing reached Xero: the invoices are pending again, and no attempt is charged."""
     with tools.store.write() as work:
-        if not batches.move(work, hold, "sent", state="given_back", closed_at=work.now, **_traces(trouble)):
+        if not batches.move(work, hold, from_state, state="given_back", closed_at=work.now, **_traces(trouble)):
             return
         back = exports.of_batch(work, hold.batch_id)
-        batches.forget_attempts(work, hold.batch_id)
-        returning.to_pending(work, back, _as_if_never_sent)
+        if from_state == "claimed":
+            returning.to_pending(work, back, lambda _export: {"crashes": 0})
+        else:
+            batches.forget_attempts(work, hold.batch_id)
+            returning.to_pending(work, back, _as_if_never_sent)
         rest(work, organisation, trouble, 0)
 
 

@@ -25,11 +25,27 @@ def of_create(document: Any) -> Mapping[str, Answer]:
     return {folded(answer.number): answer for answer in read if answer}
 
 
+def of_update(document: Any) -> Mapping[str, Answer]:
+    """Answer by invoice id, from the body of an update: a POST may change the number too."""
+    read = ((element.get("InvoiceID"), _answer(element)) for element in _invoices(document))
+    return {id_.lower(): answer for id_, answer in read if isinstance(id_, str) and answer}
+
+
 def of_refusal(document: Any) -> Mapping[str, Answer]:
     """Answer by folded number from a 400 that lists the elements it refuses (xero/facts.md §6.1 A)."""
-    elements = document.get("Elements") if isinstance(document, dict) else None
-    read = [_answer(one) for one in elements if isinstance(one, dict)] if isinstance(elements, list) else []
+    read = (_answer(element) for element in _elements(document))
     return {folded(answer.number): answer for answer in read if isinstance(answer, Rejected)}
+
+
+def of_refused_updates(document: Any) -> Mapping[str, Answer]:
+    """The same by invoice id."""
+    read = ((str(element.get("InvoiceID", "")).lower(), _answer(element)) for element in _elements(document))
+    return {id_: answer for id_, answer in read if id_ and isinstance(answer, Rejected)}
+
+
+def _elements(document: Any) -> list[dict[str, Any]]:
+    elements = document.get("Elements") if isinstance(document, dict) else None
+    return [one for one in elements if isinstance(one, dict)] if isinstance(elements, list) else []
 
 
 def complaint(document: Any) -> str:
@@ -96,6 +112,9 @@ def _posted(element: Mapping[str, Any]) -> Posted | None:
             total=_decimal(element.get("Total")),
             date=day(element.get("DateString") or element.get("Date")),
             mark=links.marked(_text(element.get("Url"))),
+            unmarked=not element.get("Url"),
+            paid=_decimal(element.get("AmountPaid")) + _decimal(element.get("AmountCredited")),
+            copy=dict(element),
             warnings=tuple(warning.text for warning in _messages_at(element, None, "Warnings")),
         )
     except (KeyError, InvalidOperation):

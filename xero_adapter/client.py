@@ -59,16 +59,16 @@ class XeroClient:
 
     def put_invoices(self, organisation: Organisation, bearer: str, body: bytes, key: str) -> Reply:
         """Create the invoices of a frozen body. Raises Trouble (`not_sent` or `unknown`)."""
+        return self._write("create_invoices", organisation, bearer, body, key)
+
+    def post_invoices(self, organisation: Organisation, bearer: str, body: bytes, key: str) -> Reply:
+        """Update the invoices of a frozen body, each with its InvoiceID. Raises Trouble."""
+        return self._write("update_or_create_invoices", organisation, bearer, body, key)
+
+    def _write(self, method: str, organisation: Organisation, bearer: str, body: bytes, key: str) -> Reply:
+        chosen = {"summarize_errors": False, "unitdp": 4, "idempotency_key": key, **self._raw()}
         return self._call(
-            bearer,
-            lambda api: api.create_invoices(
-                organisation.lane.tenant,
-                json.loads(body),
-                summarize_errors=False,
-                unitdp=4,
-                idempotency_key=key,
-                **self._raw(),
-            ),
+            bearer, lambda api: getattr(api, method)(organisation.lane.tenant, json.loads(body), **chosen)
         )
 
     def get_invoices(self, organisation: Organisation, bearer: str, **chosen: Any) -> Reply:

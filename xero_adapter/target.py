@@ -1,19 +1,21 @@
 """Xero as an accounting target: the port's words on one side, HTTP answers on the other."""
 
 import functools
+import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
 from events.accounting_target import Answers, Element, Organisation, Posted, Posting, Trouble
 from events.invoice import folded
-from xero_adapter import answers, links, mapping
+from xero_adapter import answers, links, mapping, updating
 from xero_adapter.auth import Auth
 from xero_adapter.client import Reply, XeroClient
 from xero_adapter.pace import Pace
 
 _LONGEST_QUERY = 1500  # characters of encoded numbers; above 2,048 in all Xero answers 404 (xero/facts.md §4.3)
 _SHORT_WAIT = 2.0
+Write = Callable[[Organisation, str, bytes, str], Reply]
 
 
 class XeroTarget:
@@ -28,6 +30,22 @@ class XeroTarget:
     def element(self, posting: Posting) -> Element:
         """The invoice in Xero's words. Raises Unmappable."""
         return mapping.element(posting, self._link_base)
+
+    def element_of_update(self, posting: Posting, copy: Element) -> Element:
+        """The invoice as an update of Xero's copy. Raises Unmappable."""
+        return updating.element(self.element(posting), copy)
+
+    def fingerprint(self, copy: Element) -> str:
+        """What an edit in Xero would change."""
+        return updating.fingerprint(copy)
+
+    def carries(self, copy: Element, sent: Element) -> bool:
+        """Whether Xero's copy says all that was sent."""
+        return updating.carries(copy, sent)
+
+    def thaw(self, body: bytes) -> Mapping[str, Element]:
+        """The elements of a frozen body: updates by invoice id, new invoices by number."""
+        return {one.get("InvoiceID") or one["InvoiceNumber"]: one for one in json.loads(body)["Invoices"]}
 
     def freeze(self, elements: Sequence[Element]) -> bytes:
         """The exact body of a create."""
@@ -49,11 +67,14 @@ class XeroTarget:
             raise _trouble("unknown", "the answer is not Xero's", reply)
         return Answers(answers.of_create(document), reply.status, _correlation(reply))
 
-    def find(self, organisation: Organisation, numbers: Sequence[str]) -> Mapping[str, Sequence[Posted]]:
+    def find(
+        self, organisation: Organisation, numbers: Sequence[str], *, ours_only: bool = False
+    ) -> Mapping[str, Sequence[Posted]]:
         """Every sales invoice with one of these numbers, by folded number. Raises Trouble."""
         found: dict[str, list[Posted]] = {folded(number): [] for number in numbers}
+        chosen = {"created_by_my_app": True} if ours_only else {}
         for chunk in _chunks(numbers):
-            for posted in self._list(organisation, invoice_numbers=chunk):
+            for posted in self._list(organisation, invoice_numbers=chunk, **chosen):
                 found.setdefault(folded(posted.number), []).append(posted)
         return found
 

@@ -80,12 +80,3 @@ def test_a_mixed_bulk_ends_with_a_summary_by_reason(on_sqlite):
         "title": "Invoice Failed to Export",
         "message": ("1 exported to Xero, 2 invoices failed: account archived (1); currency not set up in xero (1)."),
     }
-
-
-def test_an_invoice_changed_after_its_export_is_never_overwritten_silently(on_sqlite):
-    on_sqlite.ask(an_invoice(revision=1), request="first")
-    on_sqlite.run()
-    on_sqlite.ask(an_invoice(revision=2, reference="changed"), request="second")
-    on_sqlite.run()
-    assert on_sqlite.answers("second")["i1"]["reason"] == "changed_since_export"
-    assert len(on_sqlite.calls("PUT")) == 1

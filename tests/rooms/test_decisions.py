@@ -28,9 +28,10 @@ from worker.joining import Standing
         (Standing("exporting", 1, "a", -1, ""), 2, "b", "wait"),
         (Standing("uncertain", 1, "a", -1, ""), 2, "b", "wait"),
         (Standing("uncertain", 1, "a", -1, ""), 1, "a", "join"),
-        (Standing("exported", 1, "a", 1, "a"), 2, "a", "unchanged"),
-        (Standing("exported", 2, "b", 2, "b"), 1, "a", "unchanged"),
-        (Standing("exported", 1, "a", 1, "a"), 2, "b", Reason.CHANGED_SINCE_EXPORT),
+        (Standing("exported", 1, "a", 1, "a", in_xero=True), 2, "a", "unchanged"),
+        (Standing("exported", 2, "b", 2, "b", in_xero=True), 1, "a", "unchanged"),
+        (Standing("exported", 1, "a", 1, "a", in_xero=True), 2, "b", "start"),
+        (Standing("failed", 2, "b", 1, "a", in_xero=True), 3, "a", "unchanged"),
         (Standing("exported", 1, "a", 1, "a", excluded=True), 2, "b", Reason.EXCLUDED),
     ],
 )
@@ -57,9 +58,12 @@ class Due:
     crashes: int = 0
     alone: bool = False
     wanted: str = "x"
+    xero_invoice_id: str | None = None
 
 
-dues = st.builds(Due, st.integers(0, 6), st.booleans(), st.sampled_from(["x", "x" * 500_000]))
+dues = st.builds(
+    Due, st.integers(0, 6), st.booleans(), st.sampled_from(["x", "x" * 500_000]), st.sampled_from([None, "id"])
+)
 
 
 @given(st.lists(dues, max_size=80))
@@ -68,6 +72,7 @@ def test_a_batch_is_a_head_of_the_queue_small_enough_and_the_suspicious_travel_a
     assert chosen == candidates[: len(chosen)]
     assert bool(chosen) == bool(candidates)
     assert len(chosen) <= 50
+    assert len({batching.is_update(one) for one in chosen}) <= 1
     assert len(chosen) == 1 or not any(batching.suspicious(one) for one in chosen)
     assert len(chosen) == 1 or sum(len(one.wanted) * 2 for one in chosen) <= batching.MOST_BYTES
 
