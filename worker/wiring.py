@@ -38,7 +38,9 @@ def assemble(settings: Settings, store: Store, client: redis.Redis, **others: An
         "vault": vault,
         "pace": pace,
         "target": XeroTarget(xero, auth, pace, settings.link_base),
-        "bells": Doorbells(client, queue.build(client).push, turn_seconds=settings.lease),
+        "bells": Doorbells(
+            client, queue.build(client).push, bell_seconds=min(30, settings.lease), turn_seconds=settings.lease
+        ),
     }
     return Tools(**{**made, **others})
 
