@@ -17,7 +17,7 @@ def engine_for(url: str, pool_size: int = 12) -> Engine:
     """An engine for `DATABASE_URL`; to be made after a fork, never before. Creates SQLite's folder."""
     address = make_url(url)
     if address.get_backend_name() != "sqlite":
-        return create_engine(url, pool_size=pool_size, max_overflow=4, pool_pre_ping=True)
+        return create_engine(url, pool_size=pool_size, max_overflow=4, pool_pre_ping=True, hide_parameters=True)
     if address.database and address.database != ":memory:":
         Path(address.database).parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(

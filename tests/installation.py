@@ -89,13 +89,17 @@ class Installation:
             taken += 1
         return taken
 
+    def wake(self) -> None:
+        """Ring every lane that has work, as the rescuer does."""
+        self.tools.redis.flushall()
+        rescuer.sweep(self.tools, "test")
+
     def settle_down(self, rounds: int = 8) -> None:
         """Run, sweep and let time pass until nothing is left to do."""
         for _ in range(rounds):
             self.run()
             self.later(self.settings.lease + self.settings.settle + 301)
-            self.tools.redis.flushall()
-            rescuer.sweep(self.tools, "test")
+            self.wake()
         self.run()
 
     def relay(self) -> int:

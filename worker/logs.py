@@ -2,7 +2,9 @@
 
 import logging
 import sys
+import traceback
 from collections.abc import MutableMapping
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -54,6 +56,7 @@ FIELDS = frozenset(
         "look_ups",
     ]
 )
+_FRAMES = 6
 WITHHELD = "(withheld)"
 
 
@@ -65,6 +68,7 @@ def set_up(level: str = "INFO", format: str = "auto") -> None:  # noqa: A002  # 
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
+        name_the_exception,
     ]
     structlog.configure(
         processors=[*shared, withhold, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
@@ -85,6 +89,17 @@ def set_up(level: str = "INFO", format: str = "auto") -> None:  # noqa: A002  # 
     logging.getLogger("crewcard").setLevel(level.upper())
     for chatty in ("http.client", "urllib3", "httpx", "httpcore", "xero_python"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+
+
+def name_the_exception(_logger: Any, _method: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """An exception as its kind and places: its words and its frames' values may hold what nobody should read."""
+    told = line.pop("exc_info", None)
+    broken = sys.exc_info()[1] if told is True else (told[1] if isinstance(told, tuple) else told)
+    if isinstance(broken, BaseException):
+        frames = traceback.extract_tb(broken.__traceback__)[-_FRAMES:]
+        line["error"] = type(broken).__name__
+        line["where"] = " < ".join(f"{Path(f.filename).name}:{f.lineno} {f.name}" for f in reversed(frames))
+    return line
 
 
 def withhold(_logger: Any, _method: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

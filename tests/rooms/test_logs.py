@@ -54,3 +54,15 @@ def test_an_export_writes_no_name_amount_number_or_token(on_sqlite, written):
     tokens = [token for grant in on_sqlite.simulator.state.identity.grants for token in grant.access]
     for canary in ("CANARY-1", "Canary Ltd", "4242", *tokens):
         assert canary not in written.getvalue()
+
+
+def test_an_exception_is_logged_by_kind_and_place_never_by_its_words_or_values(written):
+    secret = "canary-value"
+    try:
+        int(f"canary-word {secret}")
+    except ValueError:
+        logs.log("test").exception("test.stumbled")
+    (line,) = [json.loads(text) for text in written.getvalue().splitlines()]
+    assert line["error"] == "ValueError"
+    assert "test_logs.py" in line["where"]
+    assert "canary" not in written.getvalue()

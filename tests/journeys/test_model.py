@@ -1,0 +1,122 @@
+"""Any order of events: lost replies, dying workers, expiring leases, an emptied Redis; then the promises."""
+
+import contextlib
+import itertools
+import os
+import tempfile
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+
+from tests.builders import an_invoice
+from tests.installation import Installation
+from worker import exporter, recording, rescuer
+
+INVOICES = [f"i{number}" for number in range(1, 6)]
+FAULTS = ["commit_then_drop", "commit_then_500", "http_500", "drop", "limit_minute", "html_503", "expire_tokens"]
+
+
+class Killed(BaseException):
+    """The worker is gone, in the middle of it."""
+
+
+class Model(RuleBasedStateMachine):
+    """One installation; the machines it stands on are given by the test."""
+
+    redis_url, simulated_xero, template = "", None, b""
+
+    def __init__(self):
+        super().__init__()
+        simulator, url = self.simulated_xero
+        simulator.state.reset()
+        self.folder = tempfile.TemporaryDirectory()
+        path = Path(self.folder.name) / "route.sqlite"
+        path.write_bytes(self.template)
+        self.it = Installation(f"sqlite:///{path}", self.redis_url, simulator, url)
+        self.it.company()
+        self.numbers = itertools.count(1)
+        self.asked = {}
+
+    @rule(names=st.lists(st.sampled_from(INVOICES), min_size=1, max_size=5, unique=True), single=st.booleans())
+    def ask(self, names, single):
+        request = f"r{next(self.numbers)}"
+        mode = "single" if single else "bulk"
+        self.it.ask(*(an_invoice(name) for name in names), request=request, mode=mode)
+        self.asked[request] = set(names)
+
+    @rule(request=st.integers(1, 30))
+    def deliver_again(self, request):
+        name = f"r{request}"
+        if name in self.asked:
+            with contextlib.suppress(Exception):
+                self.it.ask(*(an_invoice(one) for one in sorted(self.asked[name])), request=name)
+
+    @rule(fault=st.sampled_from(FAULTS))
+    def turn_with_a_fault(self, fault):
+        self.it.simulator.state.faults.set({fault: 1.0})
+        self.it.run(1)
+        self.it.simulator.state.faults.set({})
+
+    @rule()
+    def turn(self):
+        self.it.run(1)
+
+    @rule()
+    def worker_dies_with_its_call(self):
+        real, recording.record = recording.record, _die
+        try:
+            if self.it.rings:
+                lane, token = self.it.rings.pop(0)
+                exporter.answer_doorbell(self.it.tools, exporter.Lane.of(lane), token)
+        except Killed:
+            pass
+        finally:
+            recording.record = real
+
+    @rule(seconds=st.sampled_from([1, 10, 100, 400]))
+    def time_passes(self, seconds):
+        self.it.later(seconds)
+
+    @rule()
+    def sweep(self):
+        rescuer.sweep(self.it.tools, "test")
+
+    @rule()
+    def redis_is_emptied(self):
+        self.it.tools.redis.flushall()
+        self.it.rings.clear()
+
+    @invariant()
+    def no_invoice_is_in_xero_twice(self):
+        marks = Counter(book["Url"] for book in self.it.books())
+        assert not marks or max(marks.values()) == 1
+
+    def teardown(self):
+        self.it.simulator.state.faults.set({})
+        self.it.settle_down(12)
+        wanted = set().union(*self.asked.values()) if self.asked else set()
+        assert {book["InvoiceNumber"] for book in self.it.books()} == {f"N-{name}" for name in wanted}
+        for request, names in self.asked.items():
+            answers = self.it.answers(request)
+            assert {name for name, said in answers.items() if said["type"] == "succeeded"} == names
+            assert len(self.it.events("invoice.export.completed", request=request)) == 1
+        self.it.store.engine.dispose()
+        self.folder.cleanup()
+
+
+def _die(*_args, **_kwargs):
+    raise Killed
+
+
+@pytest.mark.timeout(280)
+def test_whatever_happens_in_whatever_order_the_promises_hold(redis_url, simulated_xero, sqlite_template):
+    examples = int(os.environ.get("MODEL_EXAMPLES", "25"))
+    chosen = settings(
+        max_examples=examples, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
+    )
+    Model.redis_url, Model.simulated_xero, Model.template = redis_url, simulated_xero, sqlite_template.read_bytes()
+    run_state_machine_as_test(Model, settings=chosen)

@@ -1,0 +1,120 @@
+"""A crash at every step: each story is killed (kill -9) before each of its statements, restarted, and checked."""
+
+from collections import Counter
+
+import pytest
+
+from tests import machines
+from tests.builders import an_invoice, invoices
+from tests.installation import Installation
+from tests.system.stepping import run_and_die
+from worker import relay
+
+pytestmark = pytest.mark.timeout(300)
+WANTED = [*invoices(3), an_invoice("bad", line={"account_code": "299"})]
+
+
+def ask(installation):
+    installation.ask(*WANTED)
+
+
+def turn(installation):
+    installation.run(1)
+
+
+def lose_a_reply(installation):
+    installation.ask(*WANTED)
+    installation.simulator.state.faults.set({"commit_then_drop": 1.0})
+    installation.run()
+    installation.simulator.state.faults.set({})
+    installation.later(installation.settings.settle + 1)
+    installation.wake()
+
+
+def change(installation):
+    installation.ask(*WANTED)
+    installation.run()
+    installation.ask(*(an_invoice(one["id"], revision=2, reference="changed") for one in WANTED[:3]), request="r2")
+
+
+def answer_everything(installation):
+    installation.ask(*WANTED)
+    installation.run()
+
+
+def hand_out(installation):
+    relay.relay(installation.tools, "killed", None)
+
+
+STORIES = {
+    "intake": (lambda _installation: None, ask, "r1"),
+    "a turn that sends": (ask, turn, "r1"),
+    "a turn that settles": (lose_a_reply, turn, "r1"),
+    "a turn that updates": (change, turn, "r2"),
+    "the relay": (answer_everything, hand_out, "r1"),
+}
+
+
+@pytest.mark.parametrize("name", STORIES)
+def test_killed_before_any_statement_every_promise_still_holds(name, fresh_database, redis_url, simulated_xero):
+    before, act, request = STORIES[name]
+    simulator, url = simulated_xero
+    fatal, lived = 1, None
+    while lived is None:
+        simulator.state.reset()
+        database = fresh_database()
+        first = Installation(database, redis_url, simulator, url)
+        first.company()
+        before(first)
+        first.store.engine.dispose()
+
+        def story(steps, database=database, first=first):
+            mine = Installation(database, redis_url, simulator, url)
+            mine.offset, mine.rings = first.offset, first.rings
+            steps.watch(mine.store.engine)
+            act(mine)
+
+        lived = run_and_die(story, fatal)
+        check(Installation(database, redis_url, simulator, url), first.offset, request)
+        fatal += 1
+    assert fatal > 5, "there were no steps to die at"
+
+
+def check(after, offset, request):
+    """Restart, ask again (a host without an answer does), let time pass: each invoice once, each item one answer."""
+    after.offset = offset
+    if request == "r1":
+        after.ask(*WANTED)
+    after.settle_down(3)
+    after.relay()
+    assert set(Counter(book["InvoiceNumber"] for book in after.books()).values()) == {1}
+    answers = after.answers(request)
+    expected = {one["id"] for one in (WANTED if request == "r1" else WANTED[:3])}
+    assert set(answers) == expected
+    assert {id_ for id_, answer in answers.items() if answer["type"] == "succeeded"} == expected - {"bad"}
+    assert len(after.events("invoice.export.completed", request=request)) == 1
+    entries = [fields[b"event"] for _, fields in after.tools.redis.xrange(relay.STREAM)]
+    assert len(set(entries)) == len(after.events())
+    after.store.engine.dispose()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def fresh_database(request, tmp_path):
+    """Makes one empty database after the other."""
+    if request.param == "sqlite":
+        template = request.getfixturevalue("sqlite_template").read_bytes()
+
+        def make():
+            make.count += 1
+            path = tmp_path / f"{make.count}.sqlite"
+            path.write_bytes(template)
+            return f"sqlite:///{path}"
+    else:
+        server = request.getfixturevalue("postgres")
+
+        def make():
+            make.count += 1
+            return machines.copy_of_template(server, f"step_{tmp_path.name}_{make.count}"[:60])
+
+    make.count = 0
+    return make
