@@ -38,11 +38,15 @@ def assemble(settings: Settings, store: Store, client: redis.Redis, **others: An
         "vault": vault,
         "pace": pace,
         "target": XeroTarget(xero, auth, pace, settings.link_base),
-        "bells": Doorbells(
-            client, queue.build(client).push, bell_seconds=min(30, settings.lease), turn_seconds=settings.lease
-        ),
+        "bells": _doorbells(settings, client),
     }
     return Tools(**{**made, **others})
+
+
+def _doorbells(settings: Settings, client: redis.Redis) -> Doorbells:
+    """A turn that died with its worker frees its lane in time for the next sweep to be within one lease."""
+    held = max(settings.lease - settings.sweep, settings.lease / 2)
+    return Doorbells(client, queue.build(client).push, bell_seconds=min(30, held), turn_seconds=held)
 
 
 def limits(settings: Settings) -> Limits:
