@@ -2,9 +2,11 @@
 
 import json
 import os
+import random
 import signal
 import statistics
 import sys
+import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -77,6 +79,7 @@ def _after_a_kill(made: Machines, door: Door, name: str) -> tuple[float, float]:
 
 def _after_a_flush(made: Machines, door: Door, name: str) -> float:
     """Seconds until work without a doorbell is taken up. The workers are held meanwhile, or they had taken it."""
+    time.sleep(random.uniform(0, made.settings.sweep))  # anywhere between two sweeps
     _signal(made, signal.SIGSTOP)
     _ask(door, name, 1)
     emptied = datetime.now(UTC)

@@ -29,7 +29,7 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON")] =
     Example:  crewcard-xero doctor
     """
     chosen = settings.load()
-    tools = wiring.build(chosen, patient=False)
+    tools = wiring.build(chosen)
     found = {name: _checked(check, tools, chosen) for name, check in _CHECKS.items()}
     if as_json:
         output.print_json({name: {"ok": ok, "says": says} for name, (ok, says) in found.items()})

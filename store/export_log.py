@@ -1,5 +1,6 @@
 """The export log and the marker beside each invoice: projections of the answers, never written otherwise."""
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -29,22 +30,46 @@ def project(work: Work, answers: Sequence[Answer], event_ids: Sequence[str]) -> 
 
 def _show(work: Work, answers: Sequence[Answer]) -> list[int]:
     """The status row of each invoice; sequences follow time, so that they grow even after a restore."""
-    sequence = InvoiceStatus.__table__.c.sequence  # type: ignore[attr-defined]
-    latest = int(work.now.timestamp() * 1000)
+    sequences: list[int] = [0] * len(answers)
+    for places in _rounds(answers):
+        rows = [_status(work.now, answers[place], _latest(work)) for place in places]
+        returning = ["company", "invoice", "sequence"]
+        found = statements.upsert(work, InvoiceStatus, rows, _changes(work), returning)
+        by_invoice = {(row.company, row.invoice): row.sequence for row in found}
+        for place in places:
+            sequences[place] = by_invoice[answers[place].company, answers[place].invoice]
+    return sequences
+
+
+def _rounds(answers: Sequence[Answer]) -> list[list[int]]:
+    """Places of the answers such that each round names an invoice once, the first answer about it first."""
+    rounds: list[list[int]] = []
+    seen: Counter[tuple[str, str]] = Counter()
+    for place, answer in enumerate(answers):
+        turn = seen[answer.company, answer.invoice]
+        seen[answer.company, answer.invoice] += 1
+        if turn == len(rounds):
+            rounds.append([])
+        rounds[turn].append(place)
+    return rounds
+
+
+def _latest(work: Work) -> int:
+    return int(work.now.timestamp() * 1000)
+
+
+def _changes(work: Work) -> dict[str, Any]:
+    """How a status row changes: a failure keeps what is known of the last export."""
+    columns = InvoiceStatus.__table__.c  # type: ignore[attr-defined]
+    excluded = statements.insert_into(work, InvoiceStatus).excluded
+    latest = _latest(work)
     changes: dict[str, Any] = dict.fromkeys(
         ("number", "marker", "reason", "message", "how", "changed_at"), "excluded"
     )
-    changes["sequence"] = case((sequence >= latest, sequence + 1), else_=latest)
-    columns = InvoiceStatus.__table__.c  # type: ignore[attr-defined]
-    excluded = statements.insert_into(work, InvoiceStatus).excluded
+    changes["sequence"] = case((columns.sequence >= latest, columns.sequence + 1), else_=latest)
     for kept in ("last_exported_at", "xero_invoice_id", "deep_link"):
         changes[kept] = case((excluded[kept].is_(None), columns[kept]), else_=excluded[kept])
-    sequences = []
-    for answer in answers:
-        row = _status(work.now, answer, latest)
-        (found,) = statements.upsert(work, InvoiceStatus, [row], changes, returning=["sequence"])
-        sequences.append(found.sequence)
-    return sequences
+    return changes
 
 
 def _status(now: datetime, answer: Answer, sequence: int) -> dict[str, Any]:

@@ -32,7 +32,7 @@ def main() -> None:
     """Serve until told to stop."""
     chosen = settings.load()
     logs.set_up(chosen.log_level, chosen.log_format)
-    app = build(wiring.build(chosen, patient=False))
+    app = build(wiring.build(chosen))
     listening = socket.create_server((chosen.web_host, chosen.web_port), backlog=512)
     # A socket of our own has TCP_NODELAY on its connections, which saves 44 ms per request.
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

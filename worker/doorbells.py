@@ -68,11 +68,13 @@ class Doorbells:
         client: redis.Redis,
         push: Callable[[str, str], None],
         *,
+        waiting: redis.Redis | None = None,
         prefix: str = "xp",
         bell_seconds: float = 30,
         turn_seconds: float = 120,
     ) -> None:
         self._client = client
+        self._waiting = waiting or client
         self._push = push
         self._prefix = prefix
         self._bell = int(bell_seconds * 1000)
@@ -129,7 +131,7 @@ class Doorbells:
 
     def wait(self, whom: str, seconds: float) -> None:
         """Sleep until woken, at most this long (whole call under two seconds: LIBRARIES, redis-py)."""
-        self._client.blpop([f"{self._prefix}:wake:{whom}"], timeout=max(0.05, min(seconds, 1.5)))
+        self._waiting.blpop([f"{self._prefix}:wake:{whom}"], timeout=max(0.05, min(seconds, 1.5)))
 
     def _wake(self, whom: str) -> None:
         key = f"{self._prefix}:wake:{whom}"

@@ -19,14 +19,17 @@ from xero_adapter.pace import Limits, Pace
 from xero_adapter.target import XeroTarget
 
 
-def build(settings: Settings, *, patient: bool = True) -> Tools:
-    """Everything a process needs. `patient` clients wait for Redis; doors do not."""
-    client = queue.redis_client(settings.redis_url, patient=patient)
-    return assemble(settings, Store(engine_for(settings.database_url)), client)
+def build(settings: Settings) -> Tools:
+    """Everything a process needs. Nothing waits for a Redis that is away: calls stop, accepting goes on."""
+    client = queue.redis_client(settings.redis_url, patient=False)
+    waiting = queue.redis_client(settings.redis_url)
+    return assemble(settings, Store(engine_for(settings.database_url)), client, waiting)
 
 
-def assemble(settings: Settings, store: Store, client: redis.Redis, **others: Any) -> Tools:
-    """Tools around a store and a Redis client; `others` replace single tools in tests."""
+def assemble(
+    settings: Settings, store: Store, client: redis.Redis, waiting: redis.Redis | None = None, **others: Any
+) -> Tools:
+    """Tools around a store and Redis clients, one of them for blocking waits; `others` replace tools in tests."""
     vault = Vault(settings.encryption_keys)
     pace = Pace(client, limits(settings))
     xero = XeroClient(settings.xero_api_url, connect=settings.connect_timeout, read=settings.read_timeout)
@@ -38,15 +41,16 @@ def assemble(settings: Settings, store: Store, client: redis.Redis, **others: An
         "vault": vault,
         "pace": pace,
         "target": XeroTarget(xero, auth, pace, settings.link_base),
-        "bells": _doorbells(settings, client),
+        "bells": _doorbells(settings, client, waiting),
     }
     return Tools(**{**made, **others})
 
 
-def _doorbells(settings: Settings, client: redis.Redis) -> Doorbells:
+def _doorbells(settings: Settings, client: redis.Redis, waiting: redis.Redis | None) -> Doorbells:
     """A turn that died with its worker frees its lane in time for the next sweep to be within one lease."""
     held = max(settings.lease - settings.sweep, settings.lease / 2)
-    return Doorbells(client, queue.build(client).push, bell_seconds=min(30, held), turn_seconds=held)
+    push = queue.build(client).push
+    return Doorbells(client, push, waiting=waiting, bell_seconds=min(30, held), turn_seconds=held)
 
 
 def limits(settings: Settings) -> Limits:

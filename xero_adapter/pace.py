@@ -3,6 +3,7 @@
 Redis away means no call (fail closed); what Redis forgets is relearnt from the next answer's headers.
 """
 
+import contextlib
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -127,13 +128,15 @@ class Pace:
         return Permit(organisation, token, wait / 1000, limit.decode() if isinstance(limit, bytes) else limit)
 
     def done(self, permit: Permit) -> None:
-        """The call was answered: it counts against the minute from now on."""
+        """The call was answered: it counts against the minute from now on. Redis away changes no answer."""
         window = _ms(self._limits.minute + self._limits.margin)
-        self._done(keys=self._keys(permit.organisation), args=[permit.token, window])
+        with contextlib.suppress(redis.RedisError):
+            self._done(keys=self._keys(permit.organisation), args=[permit.token, window])
 
     def abandon(self, permit: Permit) -> None:
         """No call was made with this permit."""
-        self._abandon(keys=self._keys(permit.organisation), args=[permit.token])
+        with contextlib.suppress(redis.RedisError):
+            self._abandon(keys=self._keys(permit.organisation), args=[permit.token])
 
     def note(self, organisation: Organisation, headers: Mapping[str, str]) -> None:
         """Correct the books from an answer's headers (xero/facts.md §1.2)."""
@@ -141,13 +144,15 @@ class Pace:
         minute, day = headers.get("x-minlimit-remaining", ""), headers.get("x-daylimit-remaining", "")
         window = _ms(limits.minute + limits.margin)
         args: list[str | int] = [limits.per_minute, window, minute, limits.per_day, day, _ms(limits.day)]
-        self._note(keys=self._keys(organisation), args=args)
+        with contextlib.suppress(redis.RedisError):
+            self._note(keys=self._keys(organisation), args=args)
 
     def pause(self, organisation: Organisation, limit: str, seconds: float) -> None:
         """Xero said 429: nobody calls until it is over. The app's own limit pauses all its organisations."""
         keys = self._keys(organisation)
         key = keys[4] if limit.startswith("app") else keys[3]
-        self._client.set(key, limit or "limit", px=max(1, _ms(seconds)))
+        with contextlib.suppress(redis.RedisError):
+            self._client.set(key, limit or "limit", px=max(1, _ms(seconds)))
 
     def _keys(self, organisation: Organisation) -> list[str]:
         mine = f"{self._prefix}:pace:{organisation.lane.tenant}"

@@ -23,6 +23,7 @@ def numbers(installation):
 def test_renumbered_after_a_timeout_the_number_that_was_sent_is_the_one_looked_for(installation):
     lose_the_reply(installation, an_invoice(number="N-old", revision=1))
     installation.ask(an_invoice(number="N-new", revision=2), request="renumbered")
+    installation.rings.clear()
     installation.later(installation.settings.settle + 1)
     installation.wake()
     installation.run(1)

@@ -122,3 +122,19 @@ def _no_redis(*_args):
 def test_the_tenant_of_a_request_is_that_of_its_time(installation):
     installation.ask(an_invoice())
     assert installation.export("i1").tenant == TENANT
+
+
+def test_a_redis_that_dies_with_the_call_under_way_loses_no_answer(make_installation, sqlite_url, monkeypatch):
+    """Bookkeeping of limits is not worth an answer: it fails open once the call was made."""
+    installation = make_installation(sqlite_url)
+    installation.company()
+    installation.ask(an_invoice())
+    pace = installation.tools.pace
+
+    def away(*_args, **_kwargs):
+        raise redis.ConnectionError
+
+    monkeypatch.setattr(pace, "_note", away)
+    monkeypatch.setattr(pace, "_done", away)
+    installation.run()
+    assert installation.answers()["i1"]["outcome"] == "created"

