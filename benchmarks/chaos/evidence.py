@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 from sqlalchemy import func
+from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import col, select
 
 from benchmarks.chaos import world
@@ -59,6 +60,14 @@ class Evidence:
     statuses: Mapping[world.Invoice, tuple[str, str | None]] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Calls:
+    """How many calls are in flight, and how many were answered or settled."""
+
+    flying: int
+    answered: int
+
+
 def books(xero: httpx.Client, companies: Sequence[str]) -> list[Book]:
     """Every invoice in the simulated Xero."""
     held = xero.get("/ledger").raise_for_status().json()["organisations"]
@@ -106,14 +115,14 @@ def finished(store: Store, requests: int) -> bool:
         return bool(stream and count == last == stream.position)
 
 
-def busy(store: Store) -> bool:
-    """Whether a call to Xero is in flight, as far as the database knows and answers."""
+def calls(store: Store) -> Calls:
+    """The calls to Xero as the database knows them; none while it is away."""
     try:
         with store.read() as work:
-            flying = select(Batch.id).where(col(Batch.state).in_(("claimed", "sent"))).limit(1)
-            return work.session.exec(flying).first() is not None
-    except Exception:
-        return False
+            states = Counter(work.session.exec(select(Batch.state)))
+    except SQLAlchemyError:
+        return Calls(0, 0)
+    return Calls(states["claimed"] + states["sent"], states["settled"])
 
 
 def happened(store: Store) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""Who dies when: blows by the seed, most of them while a call to Xero is in flight."""
+"""Who dies when: blows by the seed, each after some calls were answered, most while another is in flight."""
 
 import os
 import random
@@ -11,12 +11,14 @@ from pathlib import Path
 
 import redis
 
+from benchmarks.chaos.evidence import Calls
 from benchmarks.chaos.machines import Machines
 from benchmarks.chaos.plan import Blow, Plan
 from cli.supervisor import Process
 from tests.machines import wait_for
 
 _PAUSE_SECONDS = (0.2, 1.4)
+_CALLS_BETWEEN = 2
 _MOST_WAITING_SECONDS = 5.0
 _SHARE_IN_FLIGHT = 0.7
 # Dramatiq's master waits 30 s for a child that died while booting: the other worker would be alone for long.
@@ -24,11 +26,11 @@ _BOOTED_SECONDS = 3.0
 
 
 class Killer:
-    """Strikes the blows of a plan one after the other. `busy` says whether a call is in flight."""
+    """Strikes the blows of a plan one after the other."""
 
-    def __init__(self, plan: Plan, machines: Machines, busy: Callable[[], bool], flush: Callable[[], None]) -> None:
+    def __init__(self, plan: Plan, machines: Machines, calls: Callable[[], Calls], flush: Callable[[], None]) -> None:
         self._machines = machines
-        self._busy = busy
+        self._calls = calls
         self._flush = flush
         self._dice = random.Random(f"{plan.seed}/killer")
         self._blows = plan.timeline()
@@ -43,7 +45,9 @@ class Killer:
     def run(self) -> None:
         """Strike every blow."""
         for blow in self._blows:
+            enough = self._calls().answered + _CALLS_BETWEEN
             self._clock.wait(self._dice.uniform(*_PAUSE_SECONDS))
+            self._until(lambda enough=enough: self._calls().answered >= enough)
             self._strike(blow)
             self.struck[blow] += 1
 
@@ -59,7 +63,7 @@ class Killer:
         """A worker process alone (its master then ends by itself), or master and process at once."""
         process = self._alive(f"worker-{self._dice.randint(1, 2)}")
         if self._dice.random() < _SHARE_IN_FLIGHT:
-            self._until(self._busy)
+            self._until(lambda: self._calls().flying > 0)
         self._clock.wait(self._dice.uniform(0, 0.2))
         children = _children(process.child.pid) if process.child else []
         if blow == "worker" and children and time.monotonic() - process.started > _BOOTED_SECONDS:
@@ -92,8 +96,8 @@ class Killer:
         """Wait for a condition, but not for ever."""
         waited = 0.0
         while not condition() and waited < _MOST_WAITING_SECONDS:
-            self._clock.wait(0.02)
-            waited += 0.02
+            self._clock.wait(0.05)
+            waited += 0.05
 
 
 def _children(pid: int) -> list[int]:

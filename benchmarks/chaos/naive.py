@@ -19,6 +19,7 @@ import tenacity
 from dramatiq.brokers.redis import RedisBroker
 
 from benchmarks.chaos import checks, evidence, world
+from benchmarks.chaos.evidence import Calls
 from benchmarks.chaos.host import beside
 from benchmarks.chaos.killer import Killer
 from benchmarks.chaos.machines import Machines, machines
@@ -54,7 +55,7 @@ def run(plan: Plan, *, keep: bool = False, told: Callable[[str], None] = lambda 
 def _under_fire(plan: Plan, asked: World, made: Machines) -> Result:
     begun = time.monotonic()
     bearers = {company: made.login(company)["access_token"] for company in asked.companies}
-    killer = Killer(plan, made, lambda: True, made.tools.redis.flushall)
+    killer = Killer(plan, made, _calls, made.tools.redis.flushall)
     actor = _actor(made.settings.redis_url)
     made.trouble(plan.seed, FAULTS)
     with beside(lambda: _publish(asked, bearers, actor, lambda: killer.share)):
@@ -72,6 +73,11 @@ def _under_fire(plan: Plan, asked: World, made: Machines) -> Result:
         faults=faults,
         seconds={"under fire": struck - begun, "until nothing moved": time.monotonic() - struck},
     )
+
+
+def _calls() -> Calls:
+    """Always in flight, and two answered in a second: who knows."""
+    return Calls(1, int(time.monotonic() * 2))
 
 
 def _publish(asked: World, bearers: dict[str, str], actor: Any, share: Callable[[], float]) -> None:

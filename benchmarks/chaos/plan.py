@@ -21,6 +21,7 @@ FAULTS = {
     "limit_concurrent": 0.01,
     "slow_seconds": 2.5,
     "latency": 0.4,
+    "reads": 1,
 }
 SHORT_BLOWS: dict[Blow, int] = {
     "worker": 4,

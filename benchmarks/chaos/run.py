@@ -29,7 +29,7 @@ def _under_fire(plan: Plan, asked: World, made: Machines, told: Callable[[str], 
     begun = time.monotonic()
     listener = Listener(made.settings.redis_url)
     store = made.tools.store
-    killer = Killer(plan, made, lambda: evidence.busy(store), listener.empty_redis)
+    killer = Killer(plan, made, lambda: evidence.calls(store), listener.empty_redis)
     publisher = Publisher(open_door(made.tools), asked.deliveries, lambda: killer.share)
     made.trouble(plan.seed, FAULTS)
     with beside(listener.run, listener.stop), beside(publisher.run):
