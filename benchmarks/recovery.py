@@ -48,7 +48,7 @@ def main(
         made.set_up([_COMPANY])
         made.trouble(1, _LATENCY)
         figures, settings = _measure(made, rounds), made.settings
-    Console(stderr=as_json).print(_table(figures, settings))
+    Console(stderr=as_json, width=None if sys.stderr.isatty() else 120).print(_table(figures, settings))
     if as_json:
         limits = {name: seconds for name, (seconds, _) in _limits(settings).items()}
         sys.stdout.write(json.dumps({"figures": figures, "limits": limits}) + "\n")
