@@ -1,202 +1,119 @@
-"""The simulator's faces: Xero's accounting API, its token service, and the control face."""
+"""The simulator's faces in one ASGI application: accounting API, identity, login pages, control face."""
 
-import asyncio
-import json
 from collections.abc import Awaitable, Callable
 from typing import Any
-from urllib.parse import parse_qsl
 
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
-from starlette.routing import Route
-
-from simulator import control, ledger
+from simulator import accounting, connections, control, jwt, login, tokens
+from simulator.gate import Caller
+from simulator.refusals import nowhere, problem
 from simulator.state import State
-from simulator.world import Organisation, new_id
+from simulator.wire import Reply, Request, as_json
 
-Handler = Callable[[Request, Organisation], Awaitable[Response]]
-_LONGEST_QUERY = 2048
-_NOT_FOUND = "The resource you're looking for cannot be found"
+_API = "/api.xro/2.0/"
+_CONTROL = "/_simulator/"
+_Receive = Callable[[], Awaitable[dict[str, Any]]]
+_Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 
 class Simulator:
-    """One Xero and its faces."""
+    """One Xero and its faces. `state` can be looked at and changed directly by a test in the same process."""
 
-    def __init__(self) -> None:
-        self.state = State()
+    def __init__(self, state: State | None = None) -> None:
+        self.state = state or State()
 
-    def app(self) -> Starlette:
+    def app(self) -> Callable[[dict[str, Any], _Receive, _Send], Awaitable[None]]:
         """The ASGI application."""
-        api = "/api.xro/2.0"
-        return Starlette(
-            routes=[
-                Route(f"{api}/Invoices", self._accounting(self._put_invoices), methods=["PUT"]),
-                Route(f"{api}/Invoices", self._accounting(self._get_invoices), methods=["GET"]),
-                Route(f"{api}/Contacts", self._accounting(self._get_contacts), methods=["GET"]),
-                Route(f"{api}/Organisation", self._accounting(self._get_organisation), methods=["GET"]),
-                Route("/connect/token", self._token, methods=["POST"]),
-                *control.routes(self.state),
-            ]
-        )
+        return self._serve
 
-    def _accounting(self, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
-        async def handle(request: Request) -> Response:
-            grant, alive = self.state.identity.bearer_of(
-                request.headers.get("authorization", ""), self.state.world.now()
-            )
-            tenant = request.headers.get("xero-tenant-id", "")
-            response = await self._answer(request, handler, grant, tenant, alive=alive)
-            self.state.world.calls.append(
-                {
-                    "time": self.state.world.now().isoformat(),
-                    "tenant": tenant,
-                    "method": request.method,
-                    "path": request.url.path,
-                    "query": request.url.query,
-                    "bearer_of": f"{grant.client_id}/{grant.user}" if grant else None,
-                    "may_see": bool(grant and tenant in grant.tenants),
-                    "key": request.headers.get("idempotency-key"),
-                    "status": response.status_code,
-                }
-            )
-            response.headers["xero-correlation-id"] = new_id()
-            return response
+    async def answer(self, request: Request) -> Reply:
+        """The answer to one request, without any network."""
+        path = request.path.lower()
+        if path.startswith(_API):
+            return await accounting.answer(self.state, request, request.path[len(_API) :])
+        if path.startswith(_CONTROL):
+            return control.answer(self.state, request, request.path[len(_CONTROL) :])
+        if path.rstrip("/") == "/connections" or path.startswith("/connections/"):
+            return self._connections(request, request.path[len("/connections/") :])
+        return self._identity(request, path)
 
-        return handle
+    def _connections(self, request: Request, identity: str) -> Reply:
+        reply, bearer = connections.answer(self.state, request, identity)
+        accounting.record(self.state, request, Caller(bearer, ""), reply.status, None, {})
+        return reply
 
-    async def _answer(self, request: Request, handler: Handler, grant: Any, tenant: str, *, alive: bool) -> Response:
-        fault = self.state.faults.pick(request.method)
-        if self.state.faults.latency or fault == "slow":
-            await asyncio.sleep(
-                self.state.faults.latency + (self.state.faults.slow_seconds if fault == "slow" else 0)
-            )
-        if fault == "expire_tokens":
-            self.state.identity.expire_all()
-            alive = False
-        refused = self._refusal(request, grant, tenant, alive=alive) or _faulty(fault)
-        if refused is not None:
-            return refused
-        if fault == "drop":
-            return _cut(request)
-        response = await handler(request, self.state.world.organisations[tenant])
-        if fault == "commit_then_drop":
-            return _cut(request)
-        return _server_error() if fault == "commit_then_500" else response
+    def _identity(self, request: Request, path: str) -> Reply:
+        here = f"http://{request.headers.get('host', 'localhost')}"
+        if path.startswith("/identity/"):
+            return login.answer(self.state, request)
+        if path.startswith("/.well-known/openid-configuration"):
+            return as_json(jwt.key_set() if path.endswith("/jwks") else _discovery(here))
+        if request.method == "POST" and path == "/connect/token":
+            return self._token(request, here)
+        if request.method == "POST" and path == "/connect/revocation":
+            return tokens.revoke(self.state.identity, request)
+        return nowhere()
 
-    def _refusal(self, request: Request, grant: Any, tenant: str, *, alive: bool) -> Response | None:
-        if grant is None:
-            return _problem(401, "Unauthorized", "AuthenticationUnsuccessful")
-        if not alive:
-            return _problem(401, "Unauthorized", "TokenExpired: token expired at 01/01/2001 00:00:00")
-        if tenant not in grant.tenants or tenant not in self.state.world.organisations:
-            return _problem(403, "Forbidden", "AuthenticationUnsuccessful")
-        if len(request.url.query) > _LONGEST_QUERY:
-            return PlainTextResponse(_NOT_FOUND, 404, media_type="text/html")
-        if self.state.world.organisations[tenant].offline:
-            return PlainTextResponse("The Organisation is offline", 503)
-        return None
+    def _token(self, request: Request, here: str) -> Reply:
+        fault = self.state.faults.pick_for_token()
+        if fault == "token_500":
+            return problem(500, "An error occurred in Xero.", self.state.dice, self.state.switches.problem_keys)
+        if fault == "token_invalid_grant":
+            return as_json({"error": "invalid_grant"}, 400)
+        reply = tokens.answer(self.state.identity, request, self.state.world.now(), here)
+        return Reply(599, fate="cut") if fault else reply
 
-    async def _put_invoices(self, request: Request, organisation: Organisation) -> Response:
-        try:
-            sent = json.loads(await request.body())
-        except ValueError:
-            return _unreadable("JSON request body could not be read")
-        elements = sent.get("Invoices", [sent]) if isinstance(sent, dict) else None
-        if not isinstance(elements, list) or not elements:
-            return _unreadable("JSON for post data was invalid")
-        unitdp = 4 if request.query_params.get("unitdp") == "4" else 2
-        answers = ledger.put_invoices(self.state.world, organisation, elements, unitdp)
-        if request.query_params.get("summarizeErrors", "true").lower() == "false":
-            return _envelope("Invoices", answers)
-        failed = [answer for answer in answers if answer["HasErrors"]]
-        if not failed:
-            return _envelope("Invoices", answers)
-        body = {"ErrorNumber": 10, "Type": "ValidationException", "Message": "A validation exception occurred"}
-        return JSONResponse({**body, "Elements": failed}, 400)
-
-    async def _get_invoices(self, request: Request, organisation: Organisation) -> Response:
-        numbers = [text for text in request.query_params.get("InvoiceNumbers", "").split(",") if text]
-        found = ledger.find(organisation, numbers) if numbers else list(organisation.invoices.values())
-        page = max(1, _whole(request.query_params.get("page"), 1))
-        size = min(1000, max(1, _whole(request.query_params.get("pageSize"), 100)))
-        return _envelope("Invoices", found[(page - 1) * size : page * size])
-
-    async def _get_contacts(self, request: Request, organisation: Organisation) -> Response:
-        ids = [text.lower() for text in request.query_params.get("IDs", "").split(",") if text]
-        archived = request.query_params.get("includeArchived", "false").lower() == "true"
-        found = [
-            {"ContactID": contact.id, "Name": contact.name, "ContactStatus": contact.status}
-            for contact in organisation.contacts.values()
-            if (not ids or contact.id in ids) and (archived or contact.status == "ACTIVE")
-        ]
-        return _envelope("Contacts", found)
-
-    async def _get_organisation(self, _request: Request, organisation: Organisation) -> Response:
-        shown = {
-            "OrganisationID": organisation.tenant,
-            "Name": organisation.name,
-            "ShortCode": organisation.short_code,
-            "BaseCurrency": organisation.base_currency,
-        }
-        if organisation.period_lock:
-            shown["PeriodLockDate"] = ledger.wire_date(organisation.period_lock)
-        return _envelope("Organisations", [shown])
-
-    async def _token(self, request: Request) -> Response:
-        form = dict(parse_qsl((await request.body()).decode(errors="replace")))
-        status, body = self.state.identity.refresh(
-            request.headers.get("authorization", ""), form, self.state.world.now()
-        )
-        return JSONResponse(body, status)
+    async def _serve(self, scope: dict[str, Any], receive: _Receive, send: _Send) -> None:
+        request = await _read(scope, receive)
+        if request is None:
+            return
+        reply = await self.answer(request)
+        if reply.fate == "cut":
+            scope["transport"].abort()
+            await receive()  # until the server has noticed
+            return
+        await _write(scope, receive, send, reply)
 
 
-def _envelope(name: str, elements: list[Any]) -> Response:
-    return JSONResponse({"Id": new_id(), "Status": "OK", "ProviderName": "Simulator", name: elements})
+async def _read(scope: dict[str, Any], receive: _Receive) -> Request | None:
+    """The whole request; None when the client went away meanwhile."""
+    parts: list[bytes] = []
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":
+            return None
+        parts.append(message.get("body", b""))
+        if not message.get("more_body"):
+            break
+    headers = {name.decode("latin-1").lower(): text.decode("latin-1") for name, text in scope["headers"]}
+    query = scope["query_string"].decode("latin-1")
+    return Request(scope["method"], scope["path"], query, headers, b"".join(parts))
 
 
-def _problem(status: int, title: str, detail: str) -> Response:
-    body: dict[str, Any] = {
-        "Type": None,
-        "Title": title,
-        "Status": status,
-        "Detail": detail,
-        "Instance": new_id(),
-        "Extensions": {},
+async def _write(scope: dict[str, Any], receive: _Receive, send: _Send, reply: Reply) -> None:
+    """The reply; a truncated one promises its whole length and breaks off in the middle."""
+    headers = [(name.lower().encode(), text.encode()) for name, text in reply.headers.items()]
+    if reply.status != 204:
+        headers.append((b"content-length", str(len(reply.body)).encode()))
+    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+    if reply.fate == "truncated":
+        await send({"type": "http.response.body", "body": reply.body[: len(reply.body) // 2], "more_body": True})
+        scope["transport"].close()
+        await receive()
+        return
+    await send({"type": "http.response.body", "body": reply.body})
+
+
+def _discovery(here: str) -> dict[str, Any]:
+    """What an OpenID client asks for first."""
+    return {
+        "issuer": here,
+        "authorization_endpoint": f"{here}/identity/connect/authorize",
+        "token_endpoint": f"{here}/connect/token",
+        "revocation_endpoint": f"{here}/connect/revocation",
+        "jwks_uri": f"{here}/.well-known/openid-configuration/jwks",
+        "response_types_supported": ["code"],
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": ["RS256"],
+        "code_challenge_methods_supported": ["S256"],
+        "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
     }
-    return JSONResponse(body, status, headers={"WWW-Authenticate": "Bearer error=invalid_token"})
-
-
-def _unreadable(message: str) -> Response:
-    return JSONResponse({"ErrorNumber": 14, "Type": "PostDataInvalidException", "Message": message}, 400)
-
-
-def _server_error() -> Response:
-    body = {"Title": "An error occurred", "Detail": "An error occurred in Xero.", "Status": 500}
-    return JSONResponse({**body, "Instance": new_id()}, 500)
-
-
-def _faulty(fault: str | None) -> Response | None:
-    if fault == "http_500":
-        return _server_error()
-    if fault == "html_503":
-        return HTMLResponse("<html><body><h1>Service Unavailable</h1></body></html>", 503)
-    if fault == "offline":
-        return PlainTextResponse("The Organisation is offline", 503)
-    if fault and fault.startswith("limit_"):
-        limit = fault.removeprefix("limit_")
-        headers = {"X-Rate-Limit-Problem": limit}
-        if limit != "concurrent":
-            headers["Retry-After"] = "2" if limit == "minute" else "60000"
-        return PlainTextResponse("", 429, headers=headers)
-    return None
-
-
-def _cut(request: Request) -> Response:
-    """Drop the connection in the middle of the answer."""
-    request.scope["transport"].abort()
-    return Response(status_code=599)
-
-
-def _whole(text: str | None, otherwise: int) -> int:
-    return int(text) if text and text.isdigit() else otherwise

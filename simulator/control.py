@@ -1,111 +1,135 @@
-"""The control face under `/_simulator/`: fill the world, look at it, trouble it."""
+"""The control face under `/_simulator/`: fill the world, look at it, trouble it (docs/simulator.md)."""
 
-from datetime import date, timedelta
+import json
+from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from pydantic import TypeAdapter
 
-from simulator import ledger
+from simulator import control_books, saving, seeding, switches
+from simulator.identity import App
+from simulator.limits import Rules
+from simulator.refusals import nowhere
+from simulator.scopes import DEFAULT
+from simulator.seeding import organisation
 from simulator.state import State
-from simulator.world import Account, Contact, Organisation, TaxRate
+from simulator.wire import Json, Reply, Request, as_json
+
+__all__ = ["answer", "organisation"]
+_Handler = Callable[[State, Request, Any], Any]
+_RULES: TypeAdapter[Rules] = TypeAdapter(Rules)
+_APP: TypeAdapter[App] = TypeAdapter(App)
 
 
-def routes(state: State) -> list[Route]:
-    """The routes of the control face."""
-    face = Control(state)
-    return [
-        Route("/_simulator/health", face.health),
-        Route("/_simulator/organisations", face.add_organisation, methods=["POST"]),
-        Route("/_simulator/apps", face.add_app, methods=["POST"]),
-        Route("/_simulator/grants", face.add_grant, methods=["POST"]),
-        Route("/_simulator/ledger", face.ledger),
-        Route("/_simulator/calls", face.calls),
-        Route("/_simulator/faults", face.faults, methods=["GET", "PUT"]),
-        Route("/_simulator/clock", face.clock, methods=["PUT"]),
-        Route("/_simulator/reset", face.reset, methods=["POST"]),
-    ]
+def answer(state: State, request: Request, path: str) -> Reply:
+    """What the control face says; `path` is what follows /_simulator/. Wrong input gets a 422 that says why."""
+    parts = [part for part in path.split("/") if part]
+    if parts[:1] == ["organisations"]:
+        handler = control_books.HANDLERS.get((request.method, "/".join(["organisations", *parts[2:]])))
+    else:
+        handler = HANDLERS.get((request.method, path.strip("/")))
+    if handler is None:
+        return nowhere()
+    try:
+        found = handler(state, request, _object(request.body))
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as wrong:
+        text = f"missing {wrong}" if isinstance(wrong, KeyError) else str(wrong)
+        return as_json({"error": text}, 422)
+    return as_json(found, 201 if request.method == "POST" and parts != ["reset"] else 200)
 
 
-class Control:
-    """One method per route."""
-
-    def __init__(self, state: State) -> None:
-        self._state = state
-
-    async def health(self, _request: Request) -> Response:
-        return JSONResponse({"status": "ok"})
-
-    async def add_organisation(self, request: Request) -> Response:
-        said = await request.json()
-        made = organisation(said)
-        self._state.world.organisations[made.tenant] = made
-        for invoice in said.get("invoices", []):
-            ledger.write_by_hand(self._state.world, made, invoice["number"], invoice["contact"])
-        return JSONResponse({"tenant": made.tenant}, 201)
-
-    async def add_app(self, request: Request) -> Response:
-        said = await request.json()
-        self._state.identity.apps[said["client_id"]] = said["client_secret"]
-        return JSONResponse({}, 201)
-
-    async def add_grant(self, request: Request) -> Response:
-        said = await request.json()
-        now = self._state.world.now()
-        pair = self._state.identity.grant(said["client_id"], said["user"], said["tenants"], now)
-        return JSONResponse(pair, 201)
-
-    async def ledger(self, request: Request) -> Response:
-        only = request.query_params.get("tenant")
-        shown = {
-            tenant: {
-                "name": organisation.name,
-                "invoices": list(organisation.invoices.values()),
-                "contacts": [contact.__dict__ for contact in organisation.contacts.values()],
-            }
-            for tenant, organisation in self._state.world.organisations.items()
-            if only in (None, tenant)
-        }
-        return JSONResponse({"organisations": shown})
-
-    async def calls(self, _request: Request) -> Response:
-        world, identity = self._state.world, self._state.identity
-        return JSONResponse({"calls": world.calls, "token_calls": identity.token_calls})
-
-    async def faults(self, request: Request) -> Response:
-        faults = self._state.faults
-        if request.method == "PUT":
-            try:
-                faults.set(await request.json())
-            except ValueError as wrong:
-                return JSONResponse({"error": str(wrong)}, 422)
-        return JSONResponse({"rates": faults.rates, "happened": faults.happened})
-
-    async def clock(self, request: Request) -> Response:
-        said, world = await request.json(), self._state.world
-        world.offset = timedelta(seconds=float(said.get("offset", world.offset.total_seconds())))
-        world.minute = float(said.get("minute", world.minute))
-        world.day = float(said.get("day", world.day))
-        return JSONResponse({"now": world.now().isoformat(), "minute": world.minute, "day": world.day})
-
-    async def reset(self, _request: Request) -> Response:
-        self._state.reset()
-        return JSONResponse({})
+def _object(body: bytes) -> Json:
+    said = json.loads(body) if body else {}
+    if not isinstance(said, dict):
+        raise TypeError("the body is a JSON object")
+    return said
 
 
-def organisation(said: dict[str, Any]) -> Organisation:
-    """An organisation from JSON: tenant, name, short_code and lists of accounts, tax_rates, contacts."""
-    made = Organisation(
-        tenant=said["tenant"],
-        name=said["name"],
-        short_code=said.get("short_code", "!Sim01"),
-        base_currency=said.get("base_currency", "USD"),
-        currencies=said.get("currencies", []),
-        period_lock=date.fromisoformat(said["period_lock"]) if said.get("period_lock") else None,
-        year_lock=date.fromisoformat(said["year_lock"]) if said.get("year_lock") else None,
-    )
-    made.accounts = {account["code"]: Account(**account) for account in said.get("accounts", [])}
-    made.tax_rates = {rate["code"]: TaxRate(**rate) for rate in said.get("tax_rates", [])}
-    made.contacts = {contact["id"].lower(): Contact(**contact) for contact in said.get("contacts", [])}
-    return made
+def _health(_state: State, _request: Request, _said: Json) -> Json:
+    return {"status": "ok"}
+
+
+def _add_app(state: State, _request: Request, said: Json) -> Json:
+    wanted = {"secret": "", **{"secret" if name == "client_secret" else name: value for name, value in said.items()}}
+    seeding.check_names(wanted, App.__dataclass_fields__)
+    app = _APP.validate_python(wanted)
+    state.identity.apps[app.client_id] = app
+    return {"client_id": app.client_id}
+
+
+def _add_grant(state: State, _request: Request, said: Json) -> Json:
+    if said["client_id"] not in state.identity.apps:
+        raise ValueError(f"no app {said['client_id']}")
+    tenants = [str(tenant).lower() for tenant in said["tenants"]]
+    asked = str(said.get("scope", " ".join(DEFAULT))).split()
+    return state.identity.grant(said["client_id"], str(said["user"]), tenants, state.world.now(), asked)
+
+
+def _calls(state: State, _request: Request, _said: Json) -> Json:
+    return {"calls": list(state.world.calls), "token_calls": state.identity.token_calls}
+
+
+def _set_faults(state: State, request: Request, said: Json) -> Json:
+    state.faults.set(said)
+    return _faults(state, request, said)
+
+
+def _faults(state: State, _request: Request, _said: Json) -> Json:
+    faults = state.faults
+    return {"rates": faults.rates, "lists": faults.lists, "happened": faults.happened}
+
+
+def _set_clock(state: State, request: Request, said: Json) -> Json:
+    world = state.world
+    offset = timedelta(seconds=float(said.get("offset", world.offset.total_seconds())))
+    minute, day = float(said.get("minute", world.minute)), float(said.get("day", world.day))
+    if not (0 < minute <= day and abs(offset) < timedelta(days=36_500)):
+        raise ValueError("a minute is longer than 0 and no longer than a day, an offset less than a century")
+    world.offset, world.minute, world.day = offset, minute, day
+    return _clock(state, request, said)
+
+
+def _clock(state: State, _request: Request, _said: Json) -> Json:
+    return {"now": state.world.now().isoformat(), "minute": state.world.minute, "day": state.world.day}
+
+
+def _set_limits(state: State, _request: Request, said: Json) -> Json:
+    seeding.check_names(said, vars(state.limits.rules))
+    state.limits.rules = _RULES.validate_python({**vars(state.limits.rules), **said})
+    return vars(state.limits.rules)
+
+
+def _set_switches(state: State, _request: Request, said: Json) -> Json:
+    switches.set_all(state.switches, said)
+    return vars(state.switches)
+
+
+def _load(state: State, _request: Request, said: Json) -> Json:
+    saving.load(state, said)
+    return {"organisations": len(state.world.organisations)}
+
+
+def _reset(state: State, _request: Request, _said: Json) -> Json:
+    state.reset()
+    return {}
+
+
+HANDLERS: dict[tuple[str, str], _Handler] = {
+    ("GET", "health"): _health,
+    ("POST", "apps"): _add_app,
+    ("POST", "grants"): _add_grant,
+    ("GET", "ledger"): control_books.ledger_of,
+    ("GET", "calls"): _calls,
+    ("GET", "faults"): _faults,
+    ("PUT", "faults"): _set_faults,
+    ("GET", "clock"): _clock,
+    ("PUT", "clock"): _set_clock,
+    ("GET", "limits"): lambda state, _request, _said: vars(state.limits.rules),
+    ("PUT", "limits"): _set_limits,
+    ("GET", "switches"): lambda state, _request, _said: vars(state.switches),
+    ("PUT", "switches"): _set_switches,
+    ("GET", "state"): lambda state, _request, _said: saving.document(state),
+    ("PUT", "state"): _load,
+    ("POST", "reset"): _reset,
+}

@@ -1,110 +1,159 @@
-"""What Xero refuses, in Xero's words. Each rule gives messages; sources are rows of facts §6.2."""
+"""What Xero refuses about an invoice and its contact. `sent` is the whole invoice as it would be; pure."""
 
-from collections.abc import Iterator
-from datetime import date, datetime
-from typing import Any
+import re
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
 
-from simulator.world import Account, Organisation
+from simulator.context import Context
+from simulator.messages import Say
+from simulator.wire import Json
+from simulator.world import Contact
 
-Json = dict[str, Any]
+APPROVED = ("SUBMITTED", "AUTHORISED")
+CREATABLE = ("DRAFT", *APPROVED)
+_PRINTABLE = re.compile(r"[\x20-\x7e]{1,255}")
+_MAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+_HIGHEST_RATE = Decimal(100_000)
 
 
-def of_invoice(organisation: Organisation, sent: Json, *, creating: bool) -> Iterator[str]:
+def of_creation(context: Context, sent: Json) -> Iterator[str]:
+    """Messages that only a new invoice can meet."""
+    if sent.get("Status", "DRAFT") not in CREATABLE:
+        yield Say.NOT_CREATABLE()
+    number = sent.get("InvoiceNumber")
+    if number and sent.get("Type") == "ACCREC":
+        yield from _number_in_use(context, number)
+
+
+def of_invoice(context: Context, sent: Json) -> Iterator[str]:
     """Messages about the invoice as a whole."""
     if sent.get("Type") not in ("ACCREC", "ACCPAY"):
-        yield "Invoice Type must be specified"  # row 27
+        yield Say.TYPE()
     if not sent.get("LineItems"):
-        yield "One or more line items must be specified"  # row 24
-    if creating and sent.get("Status", "DRAFT") not in ("DRAFT", "SUBMITTED", "AUTHORISED"):
-        yield "Invoice not of valid status for creation"  # row 14
-    yield from _dates(organisation, sent)
-    yield from _currency(organisation, sent)
-    yield from _number(organisation, sent, creating=creating)
+        yield Say.NO_LINES()
+    yield from _texts(context, sent)
+    yield from locks(context, sent)
+    if sent.get("Status") == "AUTHORISED" and sent.get("Type") == "ACCREC":
+        if not sent.get("DueDate") and context.switches.due_date_required:
+            yield Say.DUE_DATE()
+        yield from _plan(context, sent)
+    yield from _currency(context, sent)
 
 
-def of_contact(organisation: Organisation, sent: Json) -> Iterator[str]:
-    """Messages about the contact."""
+def locks(context: Context, sent: Json) -> Iterator[str]:
+    """Messages about the lock dates."""
+    organisation, day = context.organisation, sent.get("Date") or context.today
+    if organisation.period_lock and day <= organisation.period_lock:
+        yield Say.PERIOD_LOCKED(lock=f"{organisation.period_lock:%d-%b-%Y}")
+    if organisation.year_lock and day <= organisation.year_lock:
+        yield Say.YEAR_LOCKED(lock=f"{organisation.year_lock:%d-%b-%Y}")
+
+
+def of_contact(context: Context, sent: Json) -> Iterator[str]:
+    """Messages about the contact (facts §5)."""
     contact = sent.get("Contact")
-    if not isinstance(contact, dict):
-        yield "A Contact must be specified for this type of transaction"  # row 17
+    if contact is None:
+        yield Say.CONTACT_MISSING()
         return
-    if not (contact.get("ContactID") or contact.get("Name") or contact.get("ContactNumber")):
-        yield (
-            "The Contact must contain at least 1 of the following elements to identify the contact: "
-            "Name, ContactID, ContactNumber"
-        )  # row 18
-        return
-    known = organisation.contacts.get(str(contact.get("ContactID", "")).lower())
-    if contact.get("ContactID") and known is None:
-        yield "A Contact must be specified for this type of transaction"  # facts §5: exact text not known
+    known = contact_of(context, contact)
+    if not any(contact.get(name) for name in ("ContactID", "Name", "ContactNumber")):
+        yield Say.CONTACT_EMPTY()
+    elif contact.get("ContactID") and known is None:
+        yield Say.CONTACT_MISSING()
     elif known and known.status != "ACTIVE":
-        yield (
-            "The contact with the specified contact details has been archived. The contact must be un-archived "
-            "before creating new invoices or credit notes"
-        )  # row 15
-    elif known and known.email and "@" not in known.email:
-        yield "Email address must be valid."  # row 19
-
-
-def of_line(organisation: Organisation, sent: Json, line: Json) -> Iterator[str]:
-    """Messages about one line."""
-    code, approved = line.get("AccountCode"), sent.get("Status") in ("AUTHORISED", "SUBMITTED")
-    if not code:
-        if approved:
-            yield "Account code or ID must be specified"  # row 6
-        return
-    account = organisation.accounts.get(str(code))
-    if account is None or account.kind in ("BANK", "SYSTEM"):
-        yield f"Account code '{code}' is not a valid code for this document."  # row 4
-    elif account.status != "ACTIVE":
-        yield (
-            f"Account code '{code}' has been archived, or has been deleted. "
-            "Each line item must reference a valid account"
-        )  # row 3
+        yield Say.CONTACT_ARCHIVED()
     else:
-        yield from _tax(organisation, line, account)
+        yield from _details(context, contact, known)
 
 
-def _tax(organisation: Organisation, line: Json, account: Account) -> Iterator[str]:
-    code = line.get("TaxType")
-    if not code:
-        return
-    rate = organisation.tax_rates.get(str(code))
-    if rate is None or not rate.for_revenue:
-        yield f"The TaxType code {code} does not exist or cannot be used for this type of transaction."  # row 8
-    elif rate.status != "ACTIVE":
-        yield "Tax rate must be Active"  # row 10
-    elif account.tax_types and code not in account.tax_types:
-        yield f"The TaxType code '{code}' cannot be used with account code '{account.code}'."  # row 9
+def contact_of(context: Context, said: Json) -> Contact | None:
+    """The contact that an inline contact means: by id, else by number, else by exact name (facts §5)."""
+    if said.get("ContactID"):
+        return context.contact(said["ContactID"])
+    known = list(context.organisation.contacts.values())
+    if said.get("ContactNumber"):
+        return next((one for one in known if one.number == said["ContactNumber"]), None)
+    name = said.get("Name", "").casefold()
+    return next((one for one in _by_activity(known) if one.name.casefold() == name), None)
 
 
-def _dates(organisation: Organisation, sent: Json) -> Iterator[str]:
-    day = as_day(sent.get("Date"))
-    if sent.get("Status") == "AUTHORISED" and not sent.get("DueDate"):
-        yield "The document DueDate field must be specified"  # row 26
-    if day is None:
-        return
-    locks = (("period", organisation.period_lock), ("end of year", organisation.year_lock))  # rows 1, 2
-    for name, lock in locks:
-        if lock and day <= lock:
-            yield f"The document date cannot be before the {name} lock date, currently set at {lock:%d-%b-%Y}"
+def warnings(context: Context, sent: Json) -> Iterator[str]:
+    """What Xero remarks on and saves nevertheless."""
+    rate = sent.get("CurrencyRate")
+    if rate is not None and context.switches.odd_rate_warns and not 0 < rate <= _HIGHEST_RATE:
+        yield Say.ODD_RATE()
 
 
-def _currency(organisation: Organisation, sent: Json) -> Iterator[str]:
-    code = sent.get("CurrencyCode")
-    if code and code not in (organisation.base_currency, *organisation.currencies):
-        yield f"Organisation is not subscribed to currency {code}"  # row 20
+def totals(sent: Json, sums: tuple[Decimal, Decimal, Decimal]) -> Iterator[str]:
+    """Messages about totals: what was sent against (subtotal, tax, total) of the lines."""
+    subtotal, tax, total = sums
+    if sent.get("Total", total) != total:
+        yield Say.DOCUMENT_TOTAL()
+    if sent.get("SubTotal", subtotal) != subtotal or sent.get("TotalTax", tax) != tax:
+        yield Say.INVOICE_TOTAL()
+    if total < 0:
+        yield Say.NEGATIVE()
 
 
-def _number(organisation: Organisation, sent: Json, *, creating: bool) -> Iterator[str]:
+def _by_activity(contacts: Sequence[Contact]) -> Sequence[Contact]:
+    return sorted(contacts, key=lambda one: one.status != "ACTIVE")
+
+
+def _details(context: Context, said: Json, known: Contact | None) -> Iterator[str]:
+    """An inline contact's extra fields change the contact, so they are judged too."""
+    name = said.get("Name")
+    if name is not None and (len(name) > 255 or "<" in name or ">" in name):
+        yield Say.NAME_CHARACTERS()
+    elif name and known and name.casefold() != known.name.casefold() and _name_in_use(context, name, known):
+        yield Say.CONTACT_NAME_TAKEN(name=name)
+    mail = said.get("EmailAddress", known.email if known else "")
+    if mail and not (_MAIL.fullmatch(mail) and mail.isascii() and len(mail) <= 255):
+        yield Say.EMAIL_INVALID()
+
+
+def _name_in_use(context: Context, name: str, mine: Contact) -> bool:
+    return any(
+        other is not mine and other.status == "ACTIVE" and other.name.casefold() == name.casefold()
+        for other in context.organisation.contacts.values()
+    )
+
+
+def _texts(context: Context, sent: Json) -> Iterator[str]:
     number = sent.get("InvoiceNumber")
-    if creating and number and sent.get("Type") == "ACCREC" and organisation.with_number(str(number)):
-        yield "Invoice # must be unique."  # row 11
+    if number and sent.get("Type") == "ACCREC" and not _PRINTABLE.fullmatch(number):
+        yield Say.NUMBER_UNREADABLE()
+    if len(sent.get("Reference", "")) > 255:
+        yield Say.TOO_LONG(field="Reference", least=0, most=255)
+    if context.switches.url_must_not_contain_xero and "xero" in sent.get("Url", "").lower():
+        yield Say.URL_OF_XERO()
 
 
-def as_day(value: Any) -> date | None:
-    """The day in an ISO date or date-time; None when it is neither."""
-    try:
-        return datetime.fromisoformat(str(value)[:10]).date()
-    except ValueError:
-        return None
+def _plan(context: Context, sent: Json) -> Iterator[str]:
+    """The small plan's limit, judged by the invoice's month (facts §6.2 #21)."""
+    most = context.organisation.approvals_per_month
+    if most is None:
+        return
+    month = f"{sent.get('Date') or context.today:%Y-%m}"
+    others = (one for one in context.organisation.invoices.values() if one["InvoiceID"] != sent.get("InvoiceID"))
+    used = sum(
+        one["Type"] == "ACCREC" and one["Status"] in ("AUTHORISED", "PAID") and one["DateString"].startswith(month)
+        for one in others
+    )
+    if used >= most:
+        yield Say.PLAN_LIMIT()
+
+
+def _currency(context: Context, sent: Json) -> Iterator[str]:
+    code, organisation = sent.get("CurrencyCode"), context.organisation
+    if code and code not in (organisation.base_currency, *organisation.currencies):
+        words = {"today": Say.CURRENCY, "older": Say.CURRENCY_OLDER, "quoted": Say.CURRENCY_QUOTED}
+        yield words[context.switches.currency_words](code=code)
+
+
+def _number_in_use(context: Context, number: str) -> Iterator[str]:
+    for other in context.with_number(number):
+        if other["Type"] != "ACCREC" or (other["Status"] == "DELETED" and context.switches.deleted_frees_number):
+            continue
+        voided = other["Status"] == "VOIDED" and context.switches.put_on_voided_number == "status"
+        yield Say.NOT_MODIFIABLE() if voided else Say.NUMBER_TAKEN()
+        return

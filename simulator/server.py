@@ -3,10 +3,10 @@
 from typing import Any
 
 import uvicorn
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 
-class CuttableProtocol(H11Protocol):
+class CuttableProtocol(HttpToolsProtocol):
     """Puts the connection's transport into the scope, so that a fault can drop it."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -23,5 +23,14 @@ class CuttableProtocol(H11Protocol):
 def config(app: Any, host: str, port: int) -> uvicorn.Config:
     """How the simulator is served."""
     return uvicorn.Config(
-        app, host=host, port=port, http=CuttableProtocol, log_level="error", access_log=False, lifespan="off"
+        app,
+        host=host,
+        port=port,
+        http=CuttableProtocol,
+        interface="asgi3",
+        lifespan="off",
+        ws="none",
+        proxy_headers=False,
+        log_level="error",
+        access_log=False,
     )

@@ -1,9 +1,13 @@
-"""One simulated Xero as a whole: its world, its logins, its faults."""
+"""One simulated Xero as a whole: its world, its logins, its limits, its faults, how its switches stand."""
 
+import random
 from dataclasses import dataclass, field
 
 from simulator.faults import Faults
+from simulator.idempotency import Keys
 from simulator.identity import Identity
+from simulator.limits import Limits
+from simulator.switches import Switches
 from simulator.world import World
 
 
@@ -13,8 +17,12 @@ class State:
 
     world: World = field(default_factory=World)
     identity: Identity = field(default_factory=Identity)
+    limits: Limits = field(default_factory=Limits)
+    keys: Keys = field(default_factory=Keys)
+    switches: Switches = field(default_factory=Switches)
     faults: Faults = field(default_factory=Faults)
+    dice: random.Random = field(default_factory=random.Random)
 
     def reset(self) -> None:
-        """Begin anew."""
-        self.world, self.identity, self.faults = World(), Identity(), Faults()
+        """Begin anew. Calls under way end in the books they began in."""
+        self.__init__()  # type: ignore[misc]  # every field anew, this object the same

@@ -1,12 +1,14 @@
-"""Everything the simulator remembers: organisations and what is in them, calls, its clock."""
+"""Everything the simulator remembers of the books: organisations and what is in them, calls, its clock."""
 
 import uuid
+from collections import deque
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
 
-Json = dict[str, Any]
+from simulator.wire import Json
+
 NOTHING = "00000000-0000-0000-0000-000000000000"
+_REMEMBERED_CALLS = 200_000
 
 
 @dataclass
@@ -19,6 +21,7 @@ class Account:
     status: str = "ACTIVE"
     tax_type: str = "NONE"
     tax_types: tuple[str, ...] = ()
+    id: str = ""
 
 
 @dataclass
@@ -29,6 +32,8 @@ class TaxRate:
     rate: str = "0"
     status: str = "ACTIVE"
     for_revenue: bool = True
+    for_expenses: bool = True
+    name: str = ""
 
 
 @dataclass
@@ -40,44 +45,103 @@ class Contact:
     status: str = "ACTIVE"
     email: str = ""
     merged_to: str | None = None
+    number: str = ""
+    tax_number_type: str = ""
+    persons: list[Json] = field(default_factory=list)
+    updated: datetime = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@dataclass
+class Item:
+    """Something sold, with the account, tax and price it brings along."""
+
+    code: str
+    name: str = ""
+    account: str = ""
+    tax_type: str = ""
+    price: str = ""
+
+
+@dataclass
+class Option:
+    """An option of a tracking category."""
+
+    name: str
+    id: str = ""
+    status: str = "ACTIVE"
+
+
+@dataclass
+class Tracking:
+    """A tracking category."""
+
+    name: str
+    id: str = ""
+    status: str = "ACTIVE"
+    options: list[Option] = field(default_factory=list)
+
+
+@dataclass
+class Theme:
+    """A branding theme."""
+
+    name: str
+    id: str = ""
 
 
 @dataclass
 class Organisation:
-    """One tenant with its settings and its books."""
+    """One tenant with its settings and its books. `users` maps a user to a role; empty = everybody is STANDARD."""
 
     tenant: str
     name: str
     short_code: str
     base_currency: str = "USD"
+    country: str = "US"
+    timezone: str = "UTC"
     currencies: list[str] = field(default_factory=list)
     period_lock: date | None = None
     year_lock: date | None = None
+    approvals_per_month: int | None = None
+    offline: bool = False
+    expired: bool = False
+    users: dict[str, str] = field(default_factory=dict)
     accounts: dict[str, Account] = field(default_factory=dict)
     tax_rates: dict[str, TaxRate] = field(default_factory=dict)
     contacts: dict[str, Contact] = field(default_factory=dict)
+    items: dict[str, Item] = field(default_factory=dict)
+    tracking: dict[str, Tracking] = field(default_factory=dict)
+    themes: dict[str, Theme] = field(default_factory=dict)
     invoices: dict[str, Json] = field(default_factory=dict)
+    made_by: dict[str, str] = field(default_factory=dict)
     by_number: dict[str, list[str]] = field(default_factory=dict)
-    offline: bool = False
+    last_number: int = 0
 
-    def with_number(self, number: str) -> list[Json]:
+    def role_of(self, user: str) -> str | None:
+        """The user's role here; None when the organisation does not know the user."""
+        return self.users.get(user) if self.users else "STANDARD"
+
+    def with_number(self, number: str, *, ignoring_case: bool = True) -> list[Json]:
         """The invoices that carry a number."""
-        return [self.invoices[id_] for id_ in self.by_number.get(number, ())]
+        found = [self.invoices[id_] for id_ in self.by_number.get(number.casefold(), ())]
+        return found if ignoring_case else [one for one in found if one["InvoiceNumber"] == number]
 
     def keep(self, invoice: Json) -> None:
-        """Write an invoice into the books."""
-        self.invoices[invoice["InvoiceID"]] = invoice
-        same = self.by_number.setdefault(invoice["InvoiceNumber"], [])
-        if invoice["InvoiceID"] not in same:
-            same.append(invoice["InvoiceID"])
+        """Write an invoice into the books, in place of what had its id."""
+        identity = invoice["InvoiceID"]
+        before = self.invoices.get(identity)
+        if before:
+            self.by_number[before["InvoiceNumber"].casefold()].remove(identity)
+        self.invoices[identity] = invoice
+        self.by_number.setdefault(invoice["InvoiceNumber"].casefold(), []).append(identity)
 
 
 @dataclass
 class World:
-    """All organisations, the record of calls, and the time, which can be moved."""
+    """All organisations, the record of calls, and the time, which can be moved. `minute` and `day` are seconds."""
 
     organisations: dict[str, Organisation] = field(default_factory=dict)
-    calls: list[Json] = field(default_factory=list)
+    calls: deque[Json] = field(default_factory=lambda: deque(maxlen=_REMEMBERED_CALLS))
     offset: timedelta = timedelta()
     minute: float = 60
     day: float = 86_400
@@ -90,3 +154,19 @@ class World:
 def new_id() -> str:
     """A fresh GUID."""
     return str(uuid.uuid4())
+
+
+def lasting_id(*names: str) -> str:
+    """The GUID that always belongs to these names."""
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, "/".join(names)))
+
+
+def wire_date(day: date) -> str:
+    """Xero's JSON date."""
+    moment = datetime(day.year, day.month, day.day, tzinfo=UTC)
+    return f"/Date({int(moment.timestamp()) * 1000}+0000)/"
+
+
+def wire_moment(moment: datetime) -> str:
+    """Xero's JSON moment, with milliseconds."""
+    return f"/Date({int(moment.timestamp() * 1000)}+0000)/"

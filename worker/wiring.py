@@ -5,6 +5,7 @@ from typing import Any
 
 import redis
 
+from events.accounting_target import AccountingTarget
 from store.database import engine_for
 from store.tokens import TokenBox
 from store.unit_of_work import Store
@@ -34,13 +35,14 @@ def assemble(
     pace = Pace(client, limits(settings))
     xero = XeroClient(settings.xero_api_url, connect=settings.connect_timeout, read=settings.read_timeout)
     auth = Auth(TokenBox(store, vault), settings.xero_identity_url)
+    target: AccountingTarget = XeroTarget(xero, auth, pace, settings.link_base)
     made: dict[str, Any] = {
         "settings": settings,
         "store": store,
         "redis": client,
         "vault": vault,
         "pace": pace,
-        "target": XeroTarget(xero, auth, pace, settings.link_base),
+        "target": target,
         "bells": _doorbells(settings, client, waiting),
     }
     return Tools(**{**made, **others})

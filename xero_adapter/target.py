@@ -61,11 +61,31 @@ class XeroTarget:
 
     def create(self, organisation: Organisation, body: bytes, key: str) -> Answers:
         """PUT the frozen body: creates only, never overwrites (xero/facts.md §3.2). Raises Trouble."""
-        reply = self._call(organisation, lambda bearer: self._client.put_invoices(organisation, bearer, body, key))
-        document = _document(reply)
-        if not answers.names_its_invoices(document):
-            raise _trouble("unknown", "the answer is not Xero's", reply)
+        reply, document = self._write(organisation, self._client.put_invoices, body, key)
+        if reply.status == 400:
+            return self._refused_whole(document, reply)
         return Answers(answers.of_create(document), reply.status, _correlation(reply))
+
+    def update(self, organisation: Organisation, body: bytes, key: str) -> Answers:
+        """POST the frozen body of updates; answers are known by InvoiceID. Raises Trouble."""
+        reply, document = self._write(organisation, self._client.post_invoices, body, key)
+        if reply.status == 400:
+            return self._refused_whole(document, reply)
+        return Answers({}, reply.status, _correlation(reply), answers.of_update(document))
+
+    def _write(self, organisation: Organisation, method: Write, body: bytes, key: str) -> tuple[Reply, Any]:
+        reply = self._call(organisation, lambda bearer: method(organisation, bearer, body, key), or_status=400)
+        document = _document(reply)
+        if reply.status == 200 and not answers.names_its_invoices(document):
+            raise _trouble("unknown", "the answer is not Xero's", reply)
+        return reply, document
+
+    def _refused_whole(self, document: Any, reply: Reply) -> Answers:
+        """A 400 speaks only for the elements it names (xero/facts.md §2.3): of the others nothing is known."""
+        named = answers.of_refusal(document)
+        if not named:
+            raise _trouble("unknown", f"Xero answered 400: {answers.complaint(document)}", reply)
+        return Answers(named, reply.status, _correlation(reply), answers.of_refused_updates(document))
 
     def find(
         self, organisation: Organisation, numbers: Sequence[str], *, ours_only: bool = False

@@ -1,0 +1,190 @@
+"""Writing in the books: create, update, or whichever fits; an answer for every invoice (facts §2, §3.2)."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from simulator import contacts, documents, edits, line_rules, rules
+from simulator.arithmetic import number
+from simulator.context import Context
+from simulator.messages import Say
+from simulator.wire import Json
+from simulator.world import NOTHING, wire_date, wire_moment
+
+_KEPT_BY_SYSTEM = ("AmountPaid", "AmountCredited", "Payments", "CreditNotes", "FullyPaidOnDate")
+_WRITABLE = (
+    "Type", "InvoiceID", "InvoiceNumber", "Reference", "Url", "BrandingThemeID", "SentToContact", "Status",
+    "LineAmountTypes", "CurrencyCode", "CurrencyRate",
+)  # fmt: skip
+_WRITABLE_IN_LINE = (
+    "LineItemID", "Description", "Quantity", "UnitAmount", "TaxType", "TaxAmount", "AccountCode", "ItemCode",
+    "Tracking", "DiscountRate", "DiscountAmount",
+)  # fmt: skip
+_MOVES_TAX = frozenset(
+    {"Quantity", "UnitAmount", "LineAmount", "TaxType", "AccountCode", "DiscountRate", "DiscountAmount"}
+)
+
+
+@dataclass
+class Findings:
+    """Everything said about one invoice: about itself, about its contact, about each line."""
+
+    own: list[str] = field(default_factory=list)
+    contact: list[str] = field(default_factory=list)
+    lines: list[list[str]] = field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        return bool(self.own or self.contact or any(self.lines))
+
+
+def create(context: Context, sent: Json) -> Json:
+    """Create one invoice, or say why not."""
+    sent = _with_items(context, {name: value for name, value in sent.items() if name != "InvoiceID"})
+    findings = _judge(context, sent, list(rules.of_creation(context, sent)))
+    if findings:
+        return _refused(context, sent, findings)
+    return _written(context, sent, None)
+
+
+def update_or_create(context: Context, sent: Json) -> Json:
+    """Update the invoice that is meant, by id or by number; create where none is (facts §3.2)."""
+    identity, wanted = sent.get("InvoiceID"), sent.get("InvoiceNumber")
+    if identity:
+        existing = context.organisation.invoices.get(identity)
+        return update(context, existing, sent) if existing else _refused(context, sent, Findings([Say.ID_UNKNOWN()]))
+    same = [one for one in context.with_number(wanted) if one["Type"] == sent.get("Type", "ACCREC")] if wanted else []
+    if context.switches.deleted_frees_number:
+        same = [one for one in same if one["Status"] != "DELETED"]
+    return update(context, same[0], sent, by_number=True) if same else create(context, sent)
+
+
+def update(context: Context, existing: Json, sent: Json, *, by_number: bool = False) -> Json:
+    """Change one invoice, or say why not."""
+    sent = _with_items(context, sent)
+    refusals = list(edits.refusals(context, existing, sent, by_number=by_number))
+    whole = _merged(existing, sent)
+    findings = Findings(refusals) if refusals else _judge(context, whole, [], changed=sent)
+    if findings:
+        return _refused(context, {**sent, "InvoiceID": existing["InvoiceID"]}, findings)
+    return _written(context, whole, existing, quiet=edits.is_quiet(context, existing, sent))
+
+
+def _judge(context: Context, sent: Json, first: list[str], changed: Json | None = None) -> Findings:
+    """All the rules over the invoice as it would be; a contact that does not change is not judged again."""
+    found = Findings(first + list(rules.of_invoice(context, sent)))
+    if changed is None or "Contact" in changed:
+        found.contact = list(rules.of_contact(context, sent))
+    found.lines = [list(line_rules.of_line(context, sent, line)) for line in sent.get("LineItems", [])]
+    if not found:
+        stated = sent if changed is None else {**changed, "Type": sent["Type"]}
+        found.own += rules.totals(stated, documents.sums(sent, documents.lines(context, sent)))
+    return found
+
+
+def _written(context: Context, sent: Json, existing: Json | None, *, quiet: bool = False) -> Json:
+    warnings = [*rules.warnings(context, sent), *_line_warnings(context, sent)]
+    contact = contacts.resolve(context, sent["Contact"])
+    invoice = documents.document(context, sent, contact, documents.lines(context, sent))
+    if existing:
+        invoice |= {name: existing[name] for name in _KEPT_BY_SYSTEM if name in existing}
+        invoice["AmountDue"] = round(invoice["Total"] - invoice["AmountPaid"] - invoice["AmountCredited"], 2)
+        invoice["UpdatedDateUTC"] = existing["UpdatedDateUTC"] if quiet else wire_moment(context.now)
+    context.organisation.keep(invoice)
+    if not existing and context.client_id:
+        context.organisation.made_by[invoice["InvoiceID"]] = context.client_id
+    told: Json = {"Warnings": [{"Message": text} for text in warnings]} if warnings else {}
+    return {
+        **documents.visible(invoice),
+        "HasErrors": False,
+        "StatusAttributeString": "WARNING" if warnings else "OK",
+        **told,
+    }
+
+
+def _line_warnings(context: Context, sent: Json) -> Iterator[str]:
+    for line in sent.get("LineItems", []):
+        yield from line_rules.warnings(context, sent, line)
+
+
+def _with_items(context: Context, sent: Json) -> Json:
+    """An item brings its account, tax, price and description where the line names none (facts §8)."""
+    if not any("ItemCode" in line for line in sent.get("LineItems", [])):
+        return sent
+    return {**sent, "LineItems": [{**_defaults(context, line), **line} for line in sent["LineItems"]]}
+
+
+def _defaults(context: Context, line: Json) -> Json:
+    item = context.organisation.items.get(line.get("ItemCode", ""))
+    if item is None:
+        return {}
+    brought = {
+        "Description": item.name,
+        "UnitAmount": item.price,
+        "TaxType": item.tax_type,
+        "AccountCode": item.account,
+    }
+    return {name: value for name, value in brought.items() if value}
+
+
+def _merged(existing: Json, sent: Json) -> Json:
+    """The invoice as it would be: what is sent over what is there; lines sent without an id are new,
+    lines left out are gone, and no lines at all leaves them as they are (facts §8, the line trap).
+    """
+    kept = {name: existing[name] for name in _WRITABLE if existing.get(name) is not None}
+    for name in ("Date", "DueDate"):
+        if f"{name}String" in existing:
+            kept[name] = date.fromisoformat(existing[f"{name}String"][:10])
+    kept["Contact"] = {"ContactID": existing["Contact"]["ContactID"]}
+    lines = {line["LineItemID"]: _line_kept(line) for line in existing["LineItems"]}
+    merged = {**kept, **sent, "InvoiceID": existing["InvoiceID"]}
+    merged["LineItems"] = (
+        [_line_merged(lines, line) for line in sent["LineItems"]] if "LineItems" in sent else [*lines.values()]
+    )
+    return merged
+
+
+def _line_kept(line: Json) -> Json:
+    kept = {name: line[name] for name in _WRITABLE_IN_LINE if name in line}
+    exact = {name: number(value) for name, value in kept.items() if isinstance(value, float)}
+    return {**kept, **exact, "Kept": True}
+
+
+def _line_merged(known: dict[str, Json], line: Json) -> Json:
+    before = known.get(line.get("LineItemID", ""))
+    if before is None:
+        return {name: value for name, value in line.items() if name != "LineItemID"}
+    moved = _MOVES_TAX & set(line)
+    dropped = {"TaxAmount"} if moved else set()
+    if "UnitAmount" in line:
+        dropped.add("Kept")
+    return {**{name: value for name, value in before.items() if name not in dropped}, **line}
+
+
+def _refused(context: Context, sent: Json, findings: Findings) -> Json:
+    """The invoice as Xero echoes it: a GUID of zeros for a failed create, messages flat and nested (facts §2.3)."""
+    how = context.switches.nested_errors
+    nested, flat = how != "only_flat", how != "only_nested"
+    echo = {name: _echoed(value) for name, value in sent.items()}
+    echo["InvoiceID"] = sent.get("InvoiceID") or NOTHING
+    echo |= {"HasErrors": True, "StatusAttributeString": "ERROR"}
+    deeper = [*findings.contact, *(text for told in findings.lines for text in told)]
+    echo["ValidationErrors"] = _listed([*findings.own, *(deeper if flat else [])])
+    if nested and findings.contact and "Contact" in sent:
+        echo["Contact"] = {
+            **sent["Contact"],
+            "ValidationErrors": _listed(findings.contact),
+            "HasValidationErrors": True,
+        }
+    if nested and any(findings.lines):
+        pairs = zip(sent.get("LineItems", []), findings.lines, strict=False)
+        echo["LineItems"] = [{**line, "ValidationErrors": _listed(told)} for line, told in pairs]
+    return echo
+
+
+def _echoed(value: Any) -> Any:
+    return wire_date(value) if isinstance(value, date) else value
+
+
+def _listed(messages: Sequence[str]) -> list[Json]:
+    return [{"Message": text} for text in messages]

@@ -1,0 +1,35 @@
+"""Whose books are written in, by which app and user, and how the switches stand."""
+
+import random
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from functools import cached_property
+from zoneinfo import ZoneInfo
+
+from simulator.switches import Switches
+from simulator.world import Contact, Organisation
+
+
+@dataclass
+class Context:
+    """One call's view of the books. `now` is aware UTC; `unitdp` is 2 or 4."""
+
+    organisation: Organisation
+    now: datetime
+    switches: Switches = field(default_factory=Switches)
+    client_id: str = ""
+    unitdp: int = 2
+    dice: random.Random = field(default_factory=random.Random)
+
+    @cached_property
+    def today(self) -> date:
+        """The day it is in the organisation (facts §8)."""
+        return self.now.astimezone(ZoneInfo(self.organisation.timezone)).date()
+
+    def contact(self, contact_id: str) -> Contact | None:
+        """The contact with an id."""
+        return self.organisation.contacts.get(contact_id)
+
+    def with_number(self, number: str) -> list[dict[str, object]]:
+        """The invoices that carry a number."""
+        return self.organisation.with_number(number, ignoring_case=self.switches.numbers_ignore_case)

@@ -1,0 +1,169 @@
+"""What each endpoint of the accounting API does (facts §2.1, §4.1, §5, §7.3)."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from simulator import books, contacts, pages, reading, search, where
+from simulator.context import Context
+from simulator.gate import Caller
+from simulator.refusals import No, bad_query, nowhere, unreadable
+from simulator.state import State
+from simulator.wire import Json, Reply, Request, as_json, as_text, exception
+from simulator.world import new_id, wire_moment
+
+_SETTINGS: dict[str, tuple[str, Callable[[Context], list[Json]]]] = {
+    "organisation": ("Organisations", pages.organisation),
+    "accounts": ("Accounts", pages.accounts),
+    "taxrates": ("TaxRates", pages.tax_rates),
+    "currencies": ("Currencies", pages.currencies),
+    "items": ("Items", pages.items),
+    "brandingthemes": ("BrandingThemes", pages.themes),
+}
+_ANSWERS: dict[type[Exception], Callable[[str], Reply]] = {
+    reading.NothingSent: lambda _: exception(None, "NoDataProcessedException", No.NO_DATA()),
+    reading.Unreadable: unreadable,
+    reading.MalformedGuid: lambda _: exception(500, "UnknownErrorException", No.MALFORMED_GUID(), 500),
+    where.Unparsable: bad_query,
+    search.BadHeader: lambda _: as_text(No.PRECONDITION(), 412),
+    search.TooMany: lambda _: exception(51, "HighVolumeException", No.HIGH_VOLUME()),
+}
+ENDPOINTS = ("invoices", "contacts", "trackingcategories", *_SETTINGS)
+
+
+def perform(state: State, request: Request, caller: Caller, path: str) -> Reply:
+    """The answer of the endpoint at `path`, whatever was sent there."""
+    context = Context(
+        organisation=state.world.organisations[caller.tenant],
+        now=state.world.now(),
+        switches=state.switches,
+        client_id=caller.client_id,
+        unitdp=4 if request.asked.get("unitdp") == "4" else 2,
+        dice=state.dice,
+    )
+    endpoint, *rest = [part for part in path.split("/") if part] or [""]
+    try:
+        return _dispatched(context, request, caller, endpoint.lower(), rest)
+    except tuple(_ANSWERS) as wrong:
+        return _ANSWERS[type(wrong)](str(wrong))
+
+
+def _dispatched(context: Context, request: Request, caller: Caller, endpoint: str, rest: Sequence[str]) -> Reply:
+    if endpoint == "invoices":
+        return _invoices(context, request, rest)
+    if endpoint not in ENDPOINTS:
+        return nowhere()
+    if request.method != "GET":
+        return not_implemented()
+    if endpoint == "contacts":
+        return _contacts(context, request, rest)
+    return _settings(context, request, caller, [endpoint, *(part.lower() for part in rest)])
+
+
+def _settings(context: Context, request: Request, caller: Caller, path: Sequence[str]) -> Reply:
+    if path == ["organisation", "actions"]:
+        user = caller.bearer.grant.user if caller.bearer else ""
+        return _envelope(context, "Actions", pages.actions(context, context.organisation.role_of(user) or "STANDARD"))
+    if path == ["trackingcategories"]:
+        found = pages.tracking(context, archived=request.says("includeArchived"))
+        return _envelope(context, "TrackingCategories", found)
+    name, page = _SETTINGS[path[0]]
+    return _envelope(context, name, page(context)) if len(path) == 1 else nowhere()
+
+
+def not_implemented() -> Reply:
+    """A verb the endpoint does not have (facts §6.2 #43)."""
+    return exception(20, "ApiMethodNotImplementedException", No.WRONG_VERB(), 501)
+
+
+def _invoices(context: Context, request: Request, rest: Sequence[str]) -> Reply:
+    if len(rest) == 2 and rest[1].lower() == "email":
+        return _email(context, request, rest[0])
+    if len(rest) > 1:
+        return nowhere()
+    if rest:
+        return _one_invoice(context, request, rest[0])
+    if request.method == "GET":
+        page = search.invoices(context, request)
+        return _envelope(context, "Invoices", page.elements, page.pagination)
+    if request.method not in ("PUT", "POST"):
+        return not_implemented()
+    write = books.create if request.method == "PUT" else books.update_or_create
+    answers = [write(context, sent) for sent in reading.invoices(request.body)]
+    return _written(context, _ordered(context, answers), summarize=request.says("summarizeErrors", otherwise=True))
+
+
+def _one_invoice(context: Context, request: Request, identity: str) -> Reply:
+    """By id or number. An update has no summarizeErrors: its errors are a 400 (facts §2.1)."""
+    found = _meant(context, identity)
+    if request.method not in ("GET", "POST"):
+        return not_implemented()
+    if found is None:
+        return nowhere()
+    if request.method == "GET":
+        return _envelope(context, "Invoices", [search.shown(context, found)])
+    sent = reading.invoices(request.body)[0]
+    return _written(
+        context, [books.update(context, found, {**sent, "InvoiceID": found["InvoiceID"]})], summarize=True
+    )
+
+
+def _meant(context: Context, identity: str) -> Json | None:
+    known = reading.guid(identity)
+    if known and known in context.organisation.invoices:
+        return context.organisation.invoices[known]
+    return next(iter(context.with_number(identity)), None)
+
+
+def _written(context: Context, answers: list[Json], *, summarize: bool) -> Reply:
+    """200 with every element, or 400 with the failed ones alone; the others were saved all the same (facts §2.3)."""
+    failed = [answer for answer in answers if answer["HasErrors"]]
+    if summarize and failed:
+        return exception(10, "ValidationException", "A validation exception occurred", elements=failed)
+    return _envelope(context, "Invoices", answers)
+
+
+def _ordered(context: Context, answers: list[Json]) -> list[Json]:
+    """Not the request's order (facts §2.4)."""
+    order = context.switches.result_order
+    if order == "shuffled":
+        context.dice.shuffle(answers)
+    return sorted(answers, key=lambda answer: str(answer.get("Date", ""))) if order == "by_date" else answers
+
+
+def _email(context: Context, request: Request, identity: str) -> Reply:
+    """204, or 400 for a draft (facts §6.2 #50, §8)."""
+    found = _meant(context, identity)
+    if request.method != "POST":
+        return not_implemented()
+    if found is None:
+        return nowhere()
+    if found["Status"] not in ("SUBMITTED", "AUTHORISED", "PAID"):
+        return exception(10, "ValidationException", No.NO_EMAIL())
+    found["SentToContact"] = True
+    return Reply(204)
+
+
+def _contacts(context: Context, request: Request, rest: Sequence[str]) -> Reply:
+    if not rest:
+        page = search.contact_list(context, request)
+        return _envelope(context, "Contacts", page.elements, page.pagination)
+    known = reading.guid(rest[0])
+    found = context.contact(known) if known else None
+    found = found or next((one for one in context.organisation.contacts.values() if one.number == rest[0]), None)
+    return (
+        _envelope(context, "Contacts", [contacts.in_full(found, merge=True)])
+        if found and len(rest) == 1
+        else nowhere()
+    )
+
+
+def _envelope(context: Context, name: str, elements: list[Json], pagination: Json | None = None) -> Reply:
+    head: dict[str, Any] = {
+        "Id": new_id(),
+        "Status": "OK",
+        "ProviderName": context.client_id,
+        "DateTimeUTC": wire_moment(context.now),
+    }
+    if pagination:
+        head["pagination"] = pagination
+    return as_json({**head, name: elements})
