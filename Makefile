@@ -46,7 +46,7 @@ bench: .venv/.dev  ## the figures
 prove: .venv/.dev  ## the long forms: 10,000 invoices under fire, beside a naive control; recovery measured
 	@$(BIN)/python -m benchmarks.chaos --database postgresql
 	@$(BIN)/python -m benchmarks.chaos --database sqlite
-	@$(BIN)/python -m benchmarks.chaos --control
+	@$(BIN)/python -m benchmarks.chaos --control --spare flush
 	@$(BIN)/python -m benchmarks.recovery
 
 lock: .venv/.dev  ## write both lock files anew

@@ -68,6 +68,7 @@ class Machines:
         port = self.xero_url.rpartition(":")[2]
         self.supervisor.start("simulator", [sys.executable, "-m", "simulator", "--port", port], stop_last=True)
         wait_for(lambda: _answers(f"{self.xero_url}/_simulator/health"), _STARTING_SECONDS)
+        self.xero.put("/clock", json={"minute": self.settings.minute}).raise_for_status()
 
     def start(self) -> None:
         """Everything but the simulator; returns when the door is open."""
