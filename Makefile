@@ -28,7 +28,10 @@ demo: .venv/.run  ## real orders become invoices in a simulated Xero (DEMO_EXIT=
 	@$(BIN)/crewcard-xero demo
 
 test: .venv/.dev  ## the suite
-	@$(BIN)/pytest -n 2 --dist loadgroup
+	@$(BIN)/pytest -n 2 --dist loadgroup -m "not thorough"
+
+thorough: .venv/.dev  ## what takes minutes: a crash at every step of every story, on both databases
+	@$(BIN)/pytest -n 2 --dist loadgroup -m thorough
 
 check: .venv/.dev  ## lint, types, import contracts, generated files
 	@$(BIN)/ruff check .
@@ -53,4 +56,4 @@ lock: .venv/.dev  ## write both lock files anew
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header -o requirements.txt pyproject.toml
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --extra dev -c requirements.txt -o requirements-dev.txt pyproject.toml
 
-.PHONY: help setup setup-dev demo test check format bench prove lock
+.PHONY: help setup setup-dev demo test thorough check format bench prove lock

@@ -2,7 +2,7 @@
 
 import typer
 
-from cli import care, demo, publish, show, up
+from cli import adopting, care, demo, marks, orders, pause, publish, show, up, why
 
 app = typer.Typer(
     name="crewcard-xero",
@@ -19,9 +19,17 @@ for command in (
     publish.publish,
     show.status,
     show.log,
-    show.why,
+    why.why,
     show.failures,
     show.dead_letters,
+    orders.cancel,
+    orders.replay,
+    marks.exclude,
+    marks.include,
+    pause.pause,
+    pause.resume,
+    adopting.adopt,
+    orders.audit,
     care.migrate,
     care.doctor,
 ):

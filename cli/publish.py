@@ -1,8 +1,6 @@
 """`crewcard-xero publish FILE`: send a file of events or invoices through the door."""
 
-import getpass
 import json
-import re
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from cli import files, output
+from cli import files, ordering, output
 from cli.door import Door, DoorClosed, open_door, requests_for
 from cli.files import BadEntry, Entry
 from store import inbox
@@ -73,7 +71,7 @@ def send_file(tools: Tools, door: Door, path: Path, company: str | None, mode: s
         else:
             _sort_out(tools, entry, company, invoices, done)
     if invoices and company:
-        for event in requests_for([document for _, document in invoices], company, mode, _who()):
+        for event in requests_for([document for _, document in invoices], company, mode, ordering.user()):
             _send(door, event, f"{path.name} ({invoices[0][0]} ...)", done)
     return done
 
@@ -151,8 +149,3 @@ def _report(door: Door, done: Published, *, as_json: bool, waited: bool) -> None
         output.say(f"{done.invoices} invoices accepted in {len(done.requests)} requests.")
     for found in progress:
         output.say(f"{found['request']}: {found['exported']} in Xero, {found['failed']} failed.")
-
-
-def _who() -> str:
-    name = re.sub(r"[^A-Za-z0-9._:-]", "-", getpass.getuser()).lstrip("-._:")
-    return name or "somebody"

@@ -1,4 +1,4 @@
-"""What stands where: `status`, `log`, `why`, `failures`, `dead-letters`."""
+"""What stands where: `status`, `log`, `failures`, `dead-letters`."""
 
 import json
 from typing import Annotated, Any
@@ -6,9 +6,10 @@ from typing import Annotated, Any
 import typer
 
 from cli import output
-from cli.output import MARKS, results
+from cli.output import results
 from events.reasons import Reason
 from store import inbox, overview, queries
+from store.pauses import EVERYBODY
 from store.tables import DeadLetter
 from worker import settings, wiring
 
@@ -25,8 +26,12 @@ def status(as_json: AsJson = False) -> None:
         seen = overview.overview(work)
     companies = [_company(*row) for row in seen.companies]
     if as_json:
-        output.print_json({**seen.__dict__, "companies": companies})
+        paused = [one.model_dump() for one in seen.pauses]
+        output.print_json({**seen.__dict__, "companies": companies, "pauses": paused})
         return
+    for held in seen.pauses:
+        whom = "Every company" if held.scope == EVERYBODY else held.scope
+        output.say(f"{whom} is paused since {held.at:%Y-%m-%d %H:%M} by {held.by}. {held.why}".rstrip())
     states = ", ".join(f"{count} {state}" for state, count in sorted(seen.exports.items())) or "none yet"
     output.say(f"Invoices: {states}")
     output.say(
@@ -71,59 +76,6 @@ def log(
         when = f"{line.at:%Y-%m-%d %H:%M:%S}"
         table.add_row(when, *(output.text(v) for v in (line.company, line.number, line.outcome, line.message)))
     results.print(table)
-
-
-def why(
-    invoice: Annotated[str, typer.Argument(help="Invoice id or number")],
-    company: OfCompany = None,
-    as_json: AsJson = False,
-) -> None:
-    """Everything known of one invoice: where it stands, each attempt, what to do.
-
-    Example:  crewcard-xero why NW-10248
-    """
-    with wiring.build(settings.load()).store.read() as work:
-        named = queries.invoices_named(work, invoice, company)
-        if not named:
-            output.fail(f"No invoice has the id or number “{invoice}”.", 1)
-        stories = [(row, queries.story(work, row.company, row.invoice)) for row in named]
-    if as_json:
-        output.print_json([_story_document(story) for _, story in stories])
-        return
-    for row, story in stories:
-        _tell(row, story)
-
-
-def _story_document(story: queries.Story) -> dict[str, Any]:
-    return {
-        "status": story.status.model_dump() if story.status else None,
-        "export": story.export.model_dump(exclude={"wanted"}) if story.export else None,
-        "attempts": [
-            {**attempt.model_dump(), "correlation_id": batch.correlation_id, "trouble": batch.trouble}
-            for attempt, batch in story.attempts
-        ],
-        "log": [entry.model_dump() for entry in story.entries],
-    }
-
-
-def _tell(row: Any, story: queries.Story) -> None:
-    status = story.status
-    output.say(f"Invoice {row.number or row.invoice} of {row.company}")
-    if status:
-        results.print(f"  {MARKS.get(status.marker, status.marker)}", highlight=False)
-        for label, value in (("", status.message), ("What to do: ", status.how), ("In Xero: ", status.deep_link)):
-            if value:
-                output.say(f"  {label}{value}")
-    elif story.export:
-        output.say(f"  {story.export.state}, asked for {story.export.touched_at:%Y-%m-%d %H:%M:%S}")
-    if story.lane and story.lane.cause:
-        output.say(f"  Its company waits: {story.lane.message}")
-    for attempt, batch in story.attempts:
-        trace = f" (Xero's correlation id {batch.correlation_id})" if batch.correlation_id else ""
-        said = f": {attempt.said}" if attempt.said else ""
-        output.say(f"  {attempt.at:%Y-%m-%d %H:%M:%S}  sent as {attempt.number}: {attempt.outcome}{said}{trace}")
-    for entry in story.entries:
-        output.say(f"  {entry.at:%Y-%m-%d %H:%M:%S}  {entry.outcome} for request {entry.request}")
 
 
 def failures(company: OfCompany = None, as_json: AsJson = False) -> None:

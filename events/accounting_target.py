@@ -6,33 +6,17 @@ Two kinds of bad news only. An *answer* about one invoice is a value: Posted or 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Literal, Protocol
 
 from events.failures import Failure
 from events.invoice import Invoice
+from events.lane import Lane as Lane  # noqa: PLC0414  # whoever speaks of a target speaks of lanes
 from events.settings import CompanySettings
 
 Effect = Literal["not_sent", "limited", "needs_login", "offline", "unknown"]
 Element = dict[str, Any]
-
-
-class Lane(NamedTuple):
-    """One company and the organisation (tenant) it exports to."""
-
-    company: str
-    tenant: str
-
-    @property
-    def key(self) -> str:
-        """The lane in one word, for queues and logs."""
-        return f"{self.company}/{self.tenant}"
-
-    @classmethod
-    def of(cls, key: str) -> "Lane":
-        """The lane whose `key` this is."""
-        company, _, tenant = key.partition("/")
-        return cls(company, tenant)
 
 
 @dataclass(frozen=True)
@@ -80,6 +64,15 @@ class Posted:
     paid: Decimal = Decimal(0)
     unmarked: bool = False
     copy: Element = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Changes:
+    """A page of what has changed, oldest change first; with `more` behind it, and the `newest` change in it."""
+
+    invoices: Sequence[Posted]
+    more: bool
+    newest: datetime | None
 
 
 @dataclass(frozen=True)
@@ -184,6 +177,10 @@ class AccountingTarget(Protocol):
 
     def fetch(self, organisation: Organisation, target_ids: Sequence[str]) -> Mapping[str, Posted]:
         """The invoices with these ids of the accounting system, by id."""
+        ...
+
+    def changes(self, organisation: Organisation, since: datetime, page: int, *, ours_only: bool) -> Changes:
+        """A page of the invoices changed after a moment, without their lines; only our app's where asked."""
         ...
 
     def deep_link(self, organisation: Organisation, target_id: str) -> str:

@@ -13,10 +13,14 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from events.export import InvoiceExportRequested, sentences
-from events.snapshot import Event, Text
+from events.orders import InvoiceExportCancelRequested, InvoiceExportReplayRequested
+from events.snapshot import Event, Incoming, Text
 
 MOST_BYTES = 5_000_000
-INCOMING: Mapping[str, type[Event]] = {InvoiceExportRequested.TYPE: InvoiceExportRequested}
+INCOMING: Mapping[str, type[Incoming]] = {
+    model.TYPE: model
+    for model in (InvoiceExportRequested, InvoiceExportCancelRequested, InvoiceExportReplayRequested)
+}
 
 
 class Unreadable(Exception):
@@ -59,7 +63,7 @@ def parse(body: bytes, most: int = MOST_BYTES) -> Any:
         raise Unreadable(f"body: not JSON that can be read: {type(broken).__name__}") from None
 
 
-def read(document: Any) -> tuple[Envelope, Event]:
+def read(document: Any) -> tuple[Envelope, Incoming]:
     """An envelope and its data from parsed JSON. Raises Unreadable naming every field that is wrong."""
     if not isinstance(document, dict):
         raise Unreadable("event: must be a JSON object (a CloudEvent)")

@@ -9,7 +9,7 @@ from pydantic_core import PydanticCustomError
 
 from events.invoice import Invoice
 from events.people import Origin, Person
-from events.snapshot import Amount, Currency, Event, Id, ShortText, Snapshot
+from events.snapshot import Amount, Currency, Event, Id, Incoming, ShortText, Snapshot
 
 MOST_INVOICES = 500
 Marker = Literal["not_exported", "queued", "exporting", "exported", "failed", "waiting", "uncertain", "excluded"]
@@ -66,12 +66,11 @@ def sentences(broken: ValidationError, most: int = 5) -> list[str]:
     ][:most]
 
 
-class InvoiceExportRequested(Event):
+class InvoiceExportRequested(Incoming):
     """In: export these invoices. A send of more than 500 is several events with one `request` id."""
 
     TYPE: ClassVar[str] = "invoice.export.requested"
 
-    company: Id
     request: Id
     part: Annotated[int, Field(ge=1, le=10_000)] = 1
     parts: Annotated[int, Field(ge=1, le=10_000)] = 1

@@ -62,3 +62,9 @@ Quantity = Annotated[
     Decimal, BeforeValidator(_number), Field(ge=Decimal(-99999999), le=Decimal(99999999)), _AS_STRING
 ]
 Percentage = Annotated[Decimal, BeforeValidator(_number), Field(ge=0, le=100), _AS_STRING]
+
+
+class Incoming(Event):
+    """An event that a host sends, about one of its companies."""
+
+    company: Id

@@ -129,7 +129,8 @@ def overdue(work: Work, state: str, most: int = 200) -> Sequence[Batch]:
     return work.session.exec(asked.limit(most).with_for_update(skip_locked=True)).all()
 
 
-def in_flight(work: Work) -> int:
-    """How many batches are claimed or on their way to Xero."""
-    asked = select(Batch.id).where(col(Batch.state).in_(("claimed", "sent")))
-    return len(work.session.exec(asked).all())
+def in_flight(work: Work, company: str | None = None) -> int:
+    """How many batches are claimed, on their way to Xero or being looked up there, of one company or of all."""
+    looked_up = (col(Batch.state) == "uncertain") & (col(Batch.lease_until) > work.now)
+    asked = select(Batch.id).where(col(Batch.state).in_(("claimed", "sent")) | looked_up)
+    return len(work.session.exec(asked.where(Batch.company == company) if company else asked).all())

@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import or_
 from sqlmodel import col, func, select
 
 from events.accounting_target import Lane
-from store import statements
+from store import pauses, statements
 from store.tables import Batch, Export, LaneState
 from store.unit_of_work import Work
 
@@ -57,7 +58,7 @@ def look(work: Work, lane: Lane, enough: int = 51) -> Due:
         single=bool(priorities) and priorities[0] == 0,
         next_at=_earliest(later, _next_settling(work, lane)),
         blocked_until=state.blocked_until if state else None,
-        stopped=state.cause if state and state.state != "open" else None,
+        stopped="paused" if pauses.of_company(work, lane.company) else _stopped(state),
     )
 
 
@@ -122,7 +123,24 @@ def with_work(work: Work) -> Sequence[Lane]:
     )
     settled = select(Batch.company, Batch.tenant).where(Batch.state == "uncertain", col(Batch.settle_at) <= work.now)
     found = {Lane(*row) for rows in (pending, settled) for row in work.session.exec(rows.distinct())}
-    return sorted(found - idle)
+    paused = {pause.scope for pause in pauses.active(work)}
+    if pauses.EVERYBODY in paused:
+        return []
+    return sorted(lane for lane in found - idle if lane.company not in paused)
+
+
+def with_backlog(work: Work, company: str | None = None) -> Sequence[Lane]:
+    """The lanes of a company, or of all, that have anything pending or uncertain, due or not."""
+    pending: Any = select(Export.company, Export.tenant).where(Export.state == "pending", Export.tenant != "")
+    parked: Any = select(Batch.company, Batch.tenant).where(Batch.state == "uncertain")
+    if company:
+        pending, parked = pending.where(Export.company == company), parked.where(Batch.company == company)
+    found = {Lane(*row) for rows in (pending, parked) for row in work.session.exec(rows.distinct())}
+    return sorted(found)
+
+
+def _stopped(state: LaneState | None) -> str | None:
+    return state.cause if state and state.state != "open" else None
 
 
 def _broken_lanes(work: Work) -> int:

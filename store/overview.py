@@ -7,7 +7,8 @@ from typing import Any
 from sqlalchemy import func
 from sqlmodel import col, select
 
-from store.tables import Batch, Company, Connection, DeadLetter, Export, LaneState, OutboxEvent, Request
+from store import pauses
+from store.tables import Batch, Company, Connection, DeadLetter, Export, LaneState, OutboxEvent, Pause, Request
 from store.unit_of_work import Work
 
 
@@ -21,6 +22,7 @@ class Overview:
     in_flight: int
     outbox_waiting: int
     dead_letters: int
+    pauses: Sequence[Pause]
     companies: Sequence[tuple[Company, Connection | None, LaneState | None, int]]
 
 
@@ -48,6 +50,7 @@ def overview(work: Work) -> Overview:
         in_flight=_count(work, Batch, col(Batch.state).in_(("claimed", "sent"))),
         outbox_waiting=_count(work, OutboxEvent, col(OutboxEvent.position).is_(None)),
         dead_letters=_count(work, DeadLetter, DeadLetter.state == "open"),
+        pauses=pauses.active(work),
         companies=[
             (company, connection, lane, waiting.get(company.id, 0))
             for company, connection, lane in work.session.exec(joined)

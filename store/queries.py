@@ -88,7 +88,8 @@ def _line(invoice: str, status: InvoiceStatus | None, export: Export | None) -> 
     state = export.state if export else None
     # A refusal newer than the export itself (a double number, say) is what the person should see.
     refused = status is not None and status.marker == "failed" and state in ("new", "exported", None)
-    marker: Marker = "failed" if refused else markers.marker(state, shown=shown)
+    held = bool(export and export.excluded and state in ("new", "pending", "failed"))
+    marker: Marker = "failed" if refused and not held else markers.marker(state, excluded=held, shown=shown)
     return InvoiceLine(
         invoice=invoice,
         number=status.number if status else (export.number if export else None),

@@ -8,7 +8,7 @@ from sqlalchemy import func
 from sqlmodel import col, select, update
 
 from events.accounting_target import Lane
-from events.export import InvoiceExportCompleted, InvoiceExportRequested
+from events.export import InvoiceExportCompleted, InvoiceExportFailed, InvoiceExportRequested
 from events.notices import summary
 from store import statements
 from store.outbox import InvoiceAnswer, Outgoing, publish_once
@@ -16,8 +16,10 @@ from store.tables import Export, Item, Request
 from store.unit_of_work import Work
 
 
-def open_request(work: Work, asked: InvoiceExportRequested, tenant: str, event_id: str) -> None:
-    """Remember the request; a later part of it changes nothing here."""
+def open_request(
+    work: Work, asked: InvoiceExportRequested, tenant: str, event_id: str, caused_by: str | None = None
+) -> None:
+    """Remember the request; a later part of it changes nothing here. `caused_by` is the event a replay repeats."""
     row = {
         "company": asked.company,
         "id": asked.request,
@@ -32,8 +34,27 @@ def open_request(work: Work, asked: InvoiceExportRequested, tenant: str, event_i
         "failed": 0,
         "unchanged": 0,
         "created_at": work.now,
+        "caused_by": caused_by,
     }
     statements.insert_new(work, Request, [row], returning="id")
+
+
+def known(work: Work, company: str, request: str) -> Request | None:
+    """The request, or None when the company never made it."""
+    return work.session.get(Request, (company, request))
+
+
+def is_cancelled(work: Work, company: str, request: str) -> bool:
+    """Whether the whole request was cancelled before."""
+    row = known(work, company, request)
+    return bool(row and row.cancelled_at)
+
+
+def mark_cancelled(work: Work, company: str, request: str) -> None:
+    """The whole request was cancelled: a part of it that comes later is cancelled as well."""
+    row = _locked(work, company, request)
+    row.cancelled_at = row.cancelled_at or work.now
+    work.session.flush()
 
 
 def add_items(work: Work, rows: Sequence[Mapping[str, Any]]) -> set[str]:
@@ -73,6 +94,12 @@ def left_waiting(work: Work, seconds: float, most: int = 200) -> Sequence[tuple[
     return [(item, export) for item, export in work.session.exec(asked)]
 
 
+def open_ones(work: Work, company: str | None = None) -> Sequence[Request]:
+    """Requests of a company, or of all, that still have invoices without an answer, oldest first."""
+    asked = select(Request).where(col(Request.completed_at).is_(None)).order_by(col(Request.created_at))
+    return work.session.exec(asked.where(Request.company == company) if company else asked).all()
+
+
 def unfinished(work: Work, lane: Lane, most: int = 200) -> Sequence[Request]:
     """Requests of the lane that still have invoices without an answer, oldest first."""
     asked = select(Request).where(
@@ -88,7 +115,7 @@ def settle_items(work: Work, answers: Sequence[InvoiceAnswer]) -> None:
             "company": answer.company,
             "request": answer.request,
             "invoice": answer.invoice,
-            "state": "exported" if answer.marker == "exported" else "failed",
+            "state": "failed" if isinstance(answer, InvoiceExportFailed) else "exported",
             "reason": getattr(answer, "reason", None),
             "answered_at": work.now,
         }
@@ -132,7 +159,8 @@ def complete_if_done(work: Work, company: str, request: str) -> None:
         reasons=reasons,
         notification=summary(row.exported, row.failed, reasons),
     )
-    publish_once(work, Outgoing(event, company, request, f"completed/{company}/{request}", row.source_event))
+    cause = row.caused_by or row.source_event
+    publish_once(work, Outgoing(event, company, request, f"completed/{company}/{request}", cause))
 
 
 def _reasons(work: Work, company: str, request: str) -> dict[str, int]:

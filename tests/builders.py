@@ -64,3 +64,15 @@ def an_organisation(tenant: str = TENANT, **other: Any) -> dict[str, Any]:
         "period_lock": "2020-06-30",
         **other,
     }
+
+
+def an_order(kind: str, *, company: str = COMPANY, event_id: str = "", **said: Any) -> dict[str, Any]:
+    """`cancel` or `replay`, as a host sends it."""
+    data = {"company": company, "requested_by": {"id": "olga"}, "why": "because", **said}
+    return {
+        "specversion": "1.0",
+        "id": event_id or f"order-{uuid.uuid4()}",
+        "source": "crewcard/test",
+        "type": f"invoice.export.{kind}_requested",
+        "data": data,
+    }

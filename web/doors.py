@@ -14,7 +14,7 @@ from store.api_keys import Key
 from web import keys
 from web.problems import Refused
 from worker import intake, logs
-from worker.intake import Receipt
+from worker.receipts import Receipt
 from worker.tools import Tools
 
 MOST_BYTES = 20_000_000
@@ -118,4 +118,4 @@ def _set_aside(tools: Tools, body: bytes, broken: Unreadable, place: str) -> Ref
 
 
 def _said(receipt: Receipt) -> dict[str, Any]:
-    return {key: value for key, value in receipt.__dict__.items() if key != "repeated"}
+    return {key: value for key, value in receipt.__dict__.items() if key != "repeated" and value is not None}

@@ -8,6 +8,7 @@ from events.accounting_target import AccountingTarget, Organisation, Posted
 from events.export import InvoiceExportFailed, InvoiceExportSucceeded, Notification, XeroTotals
 from events.failures import FAILED_TITLE, Failure, spoken
 from events.invoice import Invoice
+from events.reasons import Reason
 from store import outbox, requests
 from store.outbox import InvoiceAnswer
 from store.tables import Export, Item
@@ -62,6 +63,7 @@ def failed(item: Item, number: str | None, failure: Failure) -> InvoiceExportFai
         by_itself=failure.reason.value.by_itself,
         xero_words=failure.said,
         line=failure.line,
+        marker="excluded" if failure.reason is Reason.EXCLUDED else "failed",
     )
 
 

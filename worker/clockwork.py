@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import redis
 
-from worker import logs, relay, rescuer, settings, wiring
+from worker import logs, reconciler, relay, rescuer, settings, wiring
 from worker.doorbells import RELAY
 from worker.tools import Tools
 from worker.webhooks import Webhooks
@@ -31,7 +31,7 @@ class Clockwork:
         """Work until stopped; finishes what is in hand."""
         threads = [
             threading.Thread(target=self._keep, args=(duty,), name=duty.__name__.strip("_"))
-            for duty in (self._relay, self._sweep)
+            for duty in (self._relay, self._sweep, self._reconcile)
         ]
         for thread in threads:
             thread.start()
@@ -61,6 +61,10 @@ class Clockwork:
     def _sweep(self) -> None:
         rescuer.sweep(self._tools, self._holder)
         self._stopping.wait(self._tools.settings.sweep)
+
+    def _reconcile(self) -> None:
+        reconciler.reconcile(self._tools, self._holder)
+        self._stopping.wait(reconciler.PASS_SECONDS)
 
 
 def main() -> None:

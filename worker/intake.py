@@ -1,8 +1,7 @@
 """Intake: one transaction files an event, its request and a row per invoice; accepted means committed."""
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from events import codec
@@ -11,42 +10,21 @@ from events.codec import Envelope, Unreadable
 from events.export import InvoiceExportRequested, UnreadableInvoice
 from events.failures import Failure
 from events.invoice import Invoice, folded
+from events.orders import InvoiceExportCancelRequested, InvoiceExportReplayRequested
 from events.reasons import Reason
-from store import companies, connections, contacts, exports, inbox, requests
-from store.tables import Export, Item
+from store import audit, companies, connections, contacts, exclusions, exports, inbox, requests
+from store.tables import Export
 from store.unit_of_work import Work
-from worker import answering, checks, joining
+from worker import cancel, checks, filing, joining, pausing, replay
+from worker.filing import Filing
 from worker.joining import Move, Standing
+from worker.receipts import Receipt
 from worker.tools import Tools
-
-
-@dataclass(frozen=True)
-class Receipt:
-    """What a door answers: whose request it is, how many invoices were new, and whether we had it before."""
-
-    event: str
-    company: str
-    request: str
-    invoices: int
-    repeated: bool = False
-
-
-@dataclass
-class _Filing:
-    """One event on its way into the tables."""
-
-    asked: InvoiceExportRequested
-    envelope: Envelope
-    lane: Lane
-    moves: dict[str, Move | Failure] = field(default_factory=dict)
-    rows: Mapping[str, Export] = field(default_factory=dict)
 
 
 def accept(tools: Tools, document: Any) -> Receipt:
     """File one parsed CloudEvent. Raises Unreadable, or inbox.OtherBody for a used id with another body."""
     envelope, asked = codec.read(document)
-    if not isinstance(asked, InvoiceExportRequested):
-        raise Unreadable(f"type: {envelope.type} is not accepted here")
     body_hash = inbox.fingerprint(json.dumps(document, sort_keys=True, default=str).encode())
     with tools.store.write() as work:
         before = inbox.answered_before(work, envelope.source, envelope.id, body_hash)
@@ -56,60 +34,78 @@ def accept(tools: Tools, document: Any) -> Receipt:
             raise Unreadable(f"data.company: there is no company “{asked.company}” here")
         connection = connections.of_company(work, asked.company)
         lane = Lane(asked.company, connection.tenant if connection else "")
-        new = _file(work, tools, _Filing(asked, envelope, lane))
-        receipt = Receipt(envelope.id, asked.company, asked.request, new)
+        receipt = _MOVES[envelope.type](work, tools, envelope, asked, lane)
         inbox.file(work, envelope.source, envelope.id, body_hash, receipt.__dict__)
     tools.bells.ring(lane.key)
     tools.bells.wake_relay()
     return receipt
 
 
-def _file(work: Work, tools: Tools, filing: _Filing) -> int:
+def _request(work: Work, tools: Tools, envelope: Envelope, asked: InvoiceExportRequested, lane: Lane) -> Receipt:
+    new = _file(work, tools, Filing(asked, envelope, lane))
+    pausing.tell_newcomer(work, asked.company, asked.request)
+    return Receipt(envelope.id, asked.company, asked.request, new)
+
+
+def _cancel(
+    work: Work, _tools: Tools, envelope: Envelope, order: InvoiceExportCancelRequested, _lane: Lane
+) -> Receipt:
+    return cancel.obey(work, envelope, order)
+
+
+def _replay(work: Work, tools: Tools, envelope: Envelope, order: InvoiceExportReplayRequested, lane: Lane) -> Receipt:
+    found = replay.prepare(work, envelope, order)
+    new = sum(_file(work, tools, Filing(part, envelope, lane, found.caused_by)) for part in found.parts)
+    audit.note(work, order.requested_by.id, "replay", order.company, order.chosen(), new, order.why)
+    return Receipt(envelope.id, order.company, found.request, new, left_out=found.left_out)
+
+
+_JOINS = ("join", "wait")
+_MOVES: Mapping[str, Callable[..., Receipt]] = {
+    InvoiceExportRequested.TYPE: _request,
+    InvoiceExportCancelRequested.TYPE: _cancel,
+    InvoiceExportReplayRequested.TYPE: _replay,
+}
+
+
+def _file(work: Work, tools: Tools, coming: Filing) -> int:
     """Locks in one order everywhere: exports, numbers, items, requests. Gives the number of new items."""
-    asked = filing.asked
-    requests.open_request(work, asked, filing.lane.tenant, filing.envelope.id)
-    newest = _newest_of_each(asked.invoices)
+    asked = coming.asked
+    requests.open_request(work, asked, coming.lane.tenant, coming.envelope.id, coming.caused_by)
+    newest = filing.each_once(asked.invoices)
     readable = [invoice for invoice in newest if isinstance(invoice, Invoice)]
-    filing.rows = exports.lock(work, filing.lane, readable)
-    owners = exports.claim_numbers(work, filing.lane, readable)
+    coming.rows = exports.lock(work, coming.lane, readable)
+    coming.excluded = exclusions.marked(work, asked.company, list(coming.rows))
+    coming.cancelled = requests.is_cancelled(work, asked.company, asked.request)
+    owners = exports.claim_numbers(work, coming.lane, readable)
     for invoice in newest:
-        filing.moves[invoice.id] = _move(filing, invoice, owners)
-    _keep_contacts(work, asked.company, readable)
-    _apply(work, filing, readable)
-    items = [_item(filing, invoice) for invoice in sorted(newest, key=lambda one: one.id)]
+        coming.moves[invoice.id] = _move(coming, invoice, owners)
+    if coming.caused_by is None:  # a replay repeats old words, which must not overrule newer ones
+        _keep_contacts(work, asked.company, readable)
+    cancel.let_go(work, [row for row in coming.rows.values() if coming.moves[row.invoice] in _JOINS])
+    _apply(work, coming, readable)
+    items = [filing.item(coming, invoice) for invoice in sorted(newest, key=lambda one: one.id)]
     new = requests.add_items(work, [item.model_dump() for item in items])
     requests.count_part(work, asked.company, asked.request, asked.part, len(new))
-    _answer_at_once(work, tools, filing, [item for item in items if item.invoice in new], newest)
+    filing.answer_at_once(work, tools, coming, [item for item in items if item.invoice in new], newest)
     requests.complete_if_done(work, asked.company, asked.request)
     return len(new)
 
 
-def _newest_of_each(invoices: Sequence[Invoice | UnreadableInvoice]) -> list[Invoice | UnreadableInvoice]:
-    """Each invoice once: named twice in an event, its newest revision counts."""
-    newest: dict[str, Invoice | UnreadableInvoice] = {}
-    for invoice in invoices:
-        known = newest.get(invoice.id)
-        if known is None or _revision(invoice) >= _revision(known):
-            newest[invoice.id] = invoice
-    return list(newest.values())
-
-
-def _revision(invoice: Invoice | UnreadableInvoice) -> int:
-    return invoice.revision if isinstance(invoice, Invoice) else 0
-
-
-def _move(filing: _Filing, invoice: Invoice | UnreadableInvoice, owners: Mapping[str, Any]) -> Move | Failure:
+def _move(coming: Filing, invoice: Invoice | UnreadableInvoice, owners: Mapping[str, Any]) -> Move | Failure:
     if isinstance(invoice, UnreadableInvoice):
         problem = "; ".join(invoice.problems)
         return Failure(Reason.INVOICE_UNREADABLE, {"problem": problem})
-    row = filing.rows[invoice.id]
+    if coming.cancelled:
+        return Failure(Reason.CANCELLED)
+    row = coming.rows[invoice.id]
     standing = Standing(
         row.state,
         row.wanted_revision,
         row.wanted_hash,
         row.sent_revision,
         row.sent_hash,
-        excluded=row.excluded,
+        excluded=row.excluded or invoice.id in coming.excluded,
         in_xero=row.xero_invoice_id is not None,
     )
     move = joining.decide(standing, invoice.revision, invoice.content_hash())
@@ -120,20 +116,27 @@ def _move(filing: _Filing, invoice: Invoice | UnreadableInvoice, owners: Mapping
     return broken or move
 
 
-def _apply(work: Work, filing: _Filing, readable: Sequence[Invoice]) -> None:
-    single = filing.asked.mode == "single"
-    fresh, newer, joined = [], [], []
+def _apply(work: Work, coming: Filing, readable: Sequence[Invoice]) -> None:
+    single = coming.asked.mode == "single"
+    fresh, newer, joined, kept = [], [], [], []
     for invoice in readable:
-        row, move = filing.rows[invoice.id], filing.moves[invoice.id]
+        row, move = coming.rows[invoice.id], coming.moves[invoice.id]
         priority = 0 if single else row.priority
         if move in ("start", "replace"):
             fresh.append(_fresh(work, row, invoice, 0 if single else (1 if move == "start" else priority)))
         elif move == "wait":
             newer.append({**_content(row, invoice), "priority": priority, "cancelled": False})
+        elif isinstance(move, Failure) and _is_worth_keeping(row, invoice):
+            kept.append({**_content(row, invoice), "state": "failed"})
         elif move == "join" and (priority != row.priority or row.cancelled):
             joined.append({"id": row.id, "priority": priority, "cancelled": False})
-    for rows in (fresh, newer, joined):
+    for rows in (fresh, newer, joined, kept):
         exports.change(work, rows)
+
+
+def _is_worth_keeping(row: Export, invoice: Invoice) -> bool:
+    """Whether a refused content is the newest of an export that is not live, so that a replay can send it."""
+    return row.state in ("new", "failed") and invoice.revision >= row.wanted_revision
 
 
 def _content(row: Export, invoice: Invoice) -> dict[str, Any]:
@@ -169,34 +172,3 @@ def _keep_contacts(work: Work, company: str, invoices: Sequence[Invoice]) -> Non
     said = {one.client.id: one.client.xero_contact_id for one in invoices if one.client.xero_contact_id}
     for client, contact in sorted(said.items()):
         contacts.link(work, company, client, contact, said_by="host")
-
-
-def _item(filing: _Filing, invoice: Invoice | UnreadableInvoice) -> Item:
-    row = filing.rows.get(invoice.id)
-    return Item(
-        company=filing.asked.company,
-        request=filing.asked.request,
-        invoice=invoice.id,
-        export_id=row.id if row else None,
-        revision=_revision(invoice),
-        content_hash=invoice.content_hash() if isinstance(invoice, Invoice) else "",
-    )
-
-
-def _answer_at_once(
-    work: Work, tools: Tools, filing: _Filing, items: Sequence[Item], invoices: Sequence[Any]
-) -> None:
-    """Answer what needs no call: refused here, or nothing to change in Xero."""
-    by_id = {invoice.id: invoice for invoice in invoices}
-    given: list[Any] = []
-    for item in items:
-        move, invoice = filing.moves[item.invoice], by_id[item.invoice]
-        if isinstance(move, Failure):
-            facts = answering.facts(invoice) if isinstance(invoice, Invoice) else {}
-            given.append(answering.failed(item, invoice.number, move.knowing(**facts)))
-        elif move == "unchanged":
-            organisation = connections.organisation(work, filing.lane)
-            if organisation:
-                row = filing.rows[item.invoice]
-                given.append(answering.succeeded(item, row, organisation, tools.target, "unchanged"))
-    answering.give(work, given)

@@ -12,7 +12,7 @@ from store import batches, exports, lanes, requests
 from store.batches import Hold
 from store.tables import Attempt, Export, Item
 from store.unit_of_work import Work
-from worker import answering, joining, proof, resolve
+from worker import answering, behind, joining, proof, resolve
 from worker.answering import Outcome
 from worker.tools import Tools
 
@@ -120,6 +120,7 @@ def _post(work: Work, tools: Tools, organisation: Organisation, results: Sequenc
         if _speaks_for(result.attempt, item):  # else newer content came meanwhile; it goes next, as an update
             given.append(answering.succeeded(item, export, organisation, tools.target, result.outcome))
     answering.give(work, given)
+    fail(work, [Refusal(*one) for one in behind.called_back(work, list(fresh))])
     return {answer.request for answer in given}
 
 
@@ -171,6 +172,7 @@ def fail(work: Work, refused: Sequence[Refusal]) -> set[str]:
         if refusal.is_of_newest or (refusal.attempt and _speaks_for(refusal.attempt, item)):
             given.append(_failed(item, refusal))
     answering.give(work, given)
+    fail(work, [Refusal(*one) for one in behind.called_back(work, ids)])
     return {answer.request for answer in given}
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from events.accounting_target import Answers, Element, Organisation, Posting, Rejected, Trouble
 from events.failures import Failure
 from events.reasons import Reason
-from store import batches, exports
+from store import batches, exports, pauses
 from store.batches import Hold
 from store.tables import Export
 from worker import batching, freezing, logs, overwriting, recording, troubles
@@ -32,6 +32,8 @@ def send_next(tools: Tools, organisation: Organisation) -> bool:
 def _claim(tools: Tools, organisation: Organisation) -> tuple[Hold, str] | None:
     """Take the next due invoices, for as long as the lease; a crash with them is counted from here on."""
     with tools.store.write() as work:
+        if not pauses.may_begin(work, organisation.lane.company):
+            return None
         due = exports.pending(work, organisation.lane, batching.MOST_INVOICES + 1)
         poisonous = [export for export in due if batching.quarantined(export)]
         recording.fail(work, [Refusal(export, Failure(Reason.QUARANTINED)) for export in poisonous])

@@ -50,6 +50,9 @@ class Settings(BaseSettings):
     calls_at_once: int = Field(default=5, ge=1, description="Xero's limit of calls in flight")
     minute: float = Field(default=60, gt=0, description="Length of Xero's minute; shorter only in tests")
     day_reserve: float = Field(default=0.1, ge=0, lt=1, description="Share of the day's calls kept for single sends")
+    reconcile_share: float = Field(
+        default=0.02, ge=0, le=0.5, description="Share of the day's calls spent on finding drift; 0: none"
+    )
     log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR")
     log_format: str = Field(default="auto", description="auto (JSON unless a terminal), json or console")
 

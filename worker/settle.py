@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from events.accounting_target import Element, Organisation, Posted, Trouble
 from events.failures import Failure
 from events.reasons import Reason
-from store import batches, exports, lanes
+from store import batches, exports, lanes, pauses
 from store.batches import Hold
 from store.tables import Attempt, Batch, Export
 from store.unit_of_work import Work
@@ -31,6 +31,8 @@ class Seen:
 def settle(tools: Tools, organisation: Organisation, batch_id: str) -> bool:
     """Look up what the batch was sent under; False when somebody else was first."""
     with tools.store.write() as work:
+        if not pauses.may_begin(work, organisation.lane.company):
+            return False
         taken = batches.take_uncertain(work, batch_id, tools.settings.lease)
         if taken is None:
             return False

@@ -10,11 +10,12 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from events.accounting_target import Answer, Posted, Rejected
+from events.accounting_target import Answer, Changes, Posted, Rejected
 from events.invoice import folded
 from xero_adapter import links
 from xero_adapter.classify import Message, failure
 
+PAGE = 1000  # the longest page Xero gives (xero/facts.md §4.1)
 _NOTHING = "00000000-0000-0000-0000-000000000000"
 _MOMENT = re.compile(r"/Date\((-?\d+)(?:[+-]\d{4})?\)/")
 
@@ -58,6 +59,13 @@ def of_search(document: Any) -> Sequence[Posted]:
     """The sales invoices in a list answer; purchase bills may carry the same numbers and are passed over."""
     found = (_posted(element) for element in _invoices(document) if element.get("Type", "ACCREC") == "ACCREC")
     return [posted for posted in found if posted]
+
+
+def of_changes(document: Any) -> Changes:
+    """A page of changed invoices; a full one may have more behind it, whatever in it is not a sales invoice."""
+    moments = [_moment(element.get("UpdatedDateUTC")) for element in _invoices(document)]
+    newest = max((moment for moment in moments if moment), default=None)
+    return Changes(of_search(document), more=len(moments) >= PAGE, newest=newest)
 
 
 def names_its_invoices(document: Any) -> bool:
@@ -123,11 +131,14 @@ def _posted(element: Mapping[str, Any]) -> Posted | None:
 
 def day(value: Any) -> str:
     """The ISO date in a DateString or `/Date(ms)/`; empty when there is none."""
-    text = _text(value) or ""
-    moment = _MOMENT.fullmatch(text)
-    if moment:
-        return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=int(moment[1]))).date().isoformat()
-    return text[:10]
+    moment = _moment(value)
+    return moment.date().isoformat() if moment else (_text(value) or "")[:10]
+
+
+def _moment(value: Any) -> datetime | None:
+    """The moment in a `/Date(ms)/`; None when it is no such thing."""
+    found = _MOMENT.fullmatch(_text(value) or "")
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=int(found[1])) if found else None
 
 
 def _messages_at(element: Mapping[str, Any], line: int | None, under: str = "ValidationErrors") -> Iterator[Message]:

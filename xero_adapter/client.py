@@ -17,6 +17,7 @@ from xero_python.exceptions.http_status_exceptions import HTTPStatusException
 from xero_python.rest import RESTClientObject
 
 from events.accounting_target import Organisation, Trouble
+from xero_adapter.answers import PAGE
 
 _NOT_A_CALL = (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError)
 _FAR_FUTURE_SECONDS = 4_102_444_800
@@ -79,7 +80,7 @@ class XeroClient:
         return self._call(
             bearer,
             lambda api: api.get_invoices(
-                organisation.lane.tenant, **{"page": 1, "page_size": 1000, "unitdp": 4, **chosen}, **self._raw()
+                organisation.lane.tenant, **{"page": 1, "page_size": PAGE, "unitdp": 4, **chosen}, **self._raw()
             ),
         )
 

@@ -3,10 +3,11 @@
 import functools
 import json
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
-from events.accounting_target import Answers, Element, Organisation, Posted, Posting, Trouble
+from events.accounting_target import Answers, Changes, Element, Organisation, Posted, Posting, Trouble
 from events.invoice import folded
 from xero_adapter import answers, links, mapping, updating
 from xero_adapter.auth import Auth
@@ -103,13 +104,29 @@ class XeroTarget:
         shown = [posted for chunk in _chunks(target_ids) for posted in self._list(organisation, i_ds=chunk)]
         return {posted.target_id: posted for posted in shown}
 
+    def changes(self, organisation: Organisation, since: datetime, page: int, *, ours_only: bool) -> Changes:
+        """A page of the sales invoices changed after a moment, without lines (xero/facts.md §4.1). Raises Trouble."""
+        chosen = {"created_by_my_app": True} if ours_only else {}
+        document = self._invoices(
+            organisation,
+            if_modified_since=f"{since.astimezone(UTC):%Y-%m-%dT%H:%M:%S}",
+            order="UpdatedDateUTC ASC",
+            summary_only=True,
+            page=page,
+            **chosen,
+        )
+        return answers.of_changes(document)
+
     def _list(self, organisation: Organisation, **chosen: Any) -> Sequence[Posted]:
+        return answers.of_search(self._invoices(organisation, **chosen))
+
+    def _invoices(self, organisation: Organisation, **chosen: Any) -> Any:
         ask = functools.partial(self._client.get_invoices, organisation, **chosen)
         reply = self._call(organisation, ask)
         document = _document(reply)
         if not answers.names_its_invoices(document):
             raise _trouble("unknown", "the answer is not Xero's", reply)
-        return answers.of_search(document)
+        return document
 
     def _call(self, organisation: Organisation, send: Callable[[str], Reply], or_status: int = 200) -> Reply:
         bearer = self._auth.bearer(organisation)

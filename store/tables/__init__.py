@@ -2,19 +2,23 @@
 
 from store.tables.companies import Company, Connection, ContactLink, Token, XeroApp
 from store.tables.doors import ApiKey, DeadLetter, DoorOut, Duty, InboxEvent, OutboxEvent, Redelivery
+from store.tables.orders import AuditLine, Drift, Exclusion, Pause, Reconciliation
 from store.tables.route import Attempt, Batch, Export, Item, LaneState, NumberClaim, Request
 from store.tables.shown import InvoiceStatus, LogEntry
 
 __all__ = [
     "ApiKey",
     "Attempt",
+    "AuditLine",
     "Batch",
     "Company",
     "Connection",
     "ContactLink",
     "DeadLetter",
     "DoorOut",
+    "Drift",
     "Duty",
+    "Exclusion",
     "Export",
     "InboxEvent",
     "InvoiceStatus",
@@ -23,6 +27,8 @@ __all__ = [
     "LogEntry",
     "NumberClaim",
     "OutboxEvent",
+    "Pause",
+    "Reconciliation",
     "Redelivery",
     "Request",
     "Token",

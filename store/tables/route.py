@@ -9,7 +9,10 @@ from store.tables.columns import BIG
 
 
 class Request(SQLModel, table=True):
-    """One click or one bulk send: how many invoices it names and how many have their answer."""
+    """One click or one bulk send: how many invoices it names and how many have their answer.
+
+    `caused_by` names the event that a replay repeats.
+    """
 
     __tablename__ = "requests"
     company: str = Field(primary_key=True)
@@ -26,6 +29,8 @@ class Request(SQLModel, table=True):
     unchanged: int = 0
     created_at: datetime
     completed_at: datetime | None = None
+    caused_by: str | None = None
+    cancelled_at: datetime | None = None
 
 
 class Item(SQLModel, table=True):
@@ -74,6 +79,7 @@ class Export(SQLModel, table=True):
         ),
         Index("exports_batch", "batch_id"),
         Index("exports_number", "company", "number"),
+        Index("exports_in_xero", "tenant", "xero_invoice_id"),
     )
     id: int | None = Field(default=None, primary_key=True, sa_type=BIG)
     company: str

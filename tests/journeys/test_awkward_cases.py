@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 
+from simulator import ledger
 from store.tables import Export
 from tests.builders import TENANT, an_invoice, contact_id
 from worker import exporter, rescuer
@@ -111,19 +112,14 @@ def test_newer_content_before_anything_was_sent_simply_replaces_the_older(instal
     assert installation.answers("first")["i1"]["type"] == installation.answers("second")["i1"]["type"] == "succeeded"
 
 
-def test_an_invoice_of_the_number_taken_and_not_shown_fails_once_and_never_loops(installation):
+def test_a_number_that_is_taken_and_not_shown_fails_once_and_never_loops(installation, monkeypatch):
     organisation = installation.simulator.state.world.organisations[TENANT]
-    lose_the_reply(installation, an_invoice())
-    organisation.invoices.clear()
-    installation.later(installation.settings.settle + 1)
-    organisation.by_number.clear()
-    installation.wake()
-    installation.run(1)
-    organisation.by_number["N-i1"] = ["ghost"]
-    organisation.invoices["ghost"] = {"InvoiceID": "ghost", "InvoiceNumber": "N-i1", "Type": "ACCPAY"}
+    ledger.write_by_hand(installation.simulator.state.world, organisation, "N-i1", contact_id("bolt"))
+    monkeypatch.setattr(installation.tools.target, "find", lambda *_args, **_kwargs: {"N-I1": []})
+    installation.ask(an_invoice())
     installation.settle_down()
     assert installation.answers()["i1"]["reason"] == "number_taken"
-    assert len(installation.calls("PUT")) == 2
+    assert len(installation.calls("PUT")) == 1
 
 
 def test_an_answer_that_leaves_an_invoice_out_leaves_only_that_one_uncertain(installation, monkeypatch):

@@ -1,9 +1,9 @@
 """When Xero stops answering properly little is spent; and nothing waits for ever."""
 
 import pytest
-from starlette.exceptions import HTTPException
 
-from simulator import ledger
+from simulator import operations, refusals
+from simulator.wire import as_text
 from store.tables import Export, Item
 from tests.builders import an_invoice, invoices
 from worker import breaker, rescuer
@@ -108,20 +108,19 @@ def test_an_item_that_slipped_through_is_answered_by_the_rescuer(installation):
     assert installation.answers("first")["slipped"]["outcome"] == "unchanged"
 
 
-def choking_on(monkeypatch, number, error):
-    """The simulator does this to every call that carries the number."""
-    real = ledger.put_invoices
+def choking_on(monkeypatch, number, answer):
+    """The simulator answers so to every write that carries the number."""
+    real = operations.perform
 
-    def choke(world, organisation, sent, unitdp):
-        if any(element["InvoiceNumber"] == number for element in sent):
-            raise error
-        return real(world, organisation, sent, unitdp)
+    def choke(state, request, caller, path):
+        writes = request.method == "PUT" and number.encode() in request.body
+        return answer if writes else real(state, request, caller, path)
 
-    monkeypatch.setattr(ledger, "put_invoices", choke)
+    monkeypatch.setattr(operations, "perform", choke)
 
 
 def test_a_batch_refused_whole_goes_one_by_one_and_what_is_refused_alone_fails(on_sqlite, monkeypatch):
-    choking_on(monkeypatch, "N-bad", HTTPException(400, "JSON request body could not be read"))
+    choking_on(monkeypatch, "N-bad", refusals.unreadable("JSON request body could not be read"))
     on_sqlite.ask(an_invoice("bad"), *invoices(3))
     on_sqlite.settle_down(12)
     answers = on_sqlite.answers()
@@ -132,7 +131,7 @@ def test_a_batch_refused_whole_goes_one_by_one_and_what_is_refused_alone_fails(o
 
 
 def test_an_invoice_that_makes_xero_fail_does_not_hold_back_its_neighbours_for_ever(on_sqlite, monkeypatch):
-    choking_on(monkeypatch, "N-bad", HTTPException(500, "An error occurred"))
+    choking_on(monkeypatch, "N-bad", as_text("An error occurred", 500))
     on_sqlite.ask(an_invoice("bad"), *invoices(3))
     on_sqlite.settle_down(30)
     answers = on_sqlite.answers()

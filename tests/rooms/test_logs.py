@@ -51,7 +51,7 @@ def test_an_export_writes_no_name_amount_number_or_token(on_sqlite, written):
         )
     )
     on_sqlite.run()
-    tokens = [token for grant in on_sqlite.simulator.state.identity.grants for token in grant.access]
+    tokens = [token for grant in on_sqlite.simulator.state.identity.grants.values() for token in grant.access]
     for canary in ("CANARY-1", "Canary Ltd", "4242", *tokens):
         assert canary not in written.getvalue()
 

@@ -1,0 +1,111 @@
+"""`crewcard-xero adopt FILE`: take over invoices that an older integration exported."""
+
+import csv
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from pydantic import ValidationError
+
+from cli import files, ordering, output
+from cli.csv_invoices import NORTHWIND, REQUIRED
+from cli.files import BadEntry, Entry
+from cli.ordering import AsJson, By, Company, Why
+from events.accounting_target import Trouble
+from events.export import sentences
+from events.invoice import Invoice
+from store import choosing
+from worker import adopt as adopting
+from worker.adopt import MOST_AT_ONCE, Adopted, NotConnected
+from worker.claiming import Claim
+
+
+def adopt(
+    file: Annotated[Path, typer.Argument(help="CSV, JSON or JSON lines", exists=True, dir_okay=False)],
+    company: Company,
+    why: Why,
+    by: By = "",
+    as_json: AsJson = False,
+) -> None:
+    """Take over invoices that an older integration exported, after comparing contact, date and currency with Xero.
+
+    Columns: invoice, number or xero_invoice_id, client, date, currency, total; or whole invoices as for publish.
+    The same file again changes nothing. Ends with 1 when something was not taken.
+
+    Example:  crewcard-xero adopt older.csv --company harbour --why "moved from the old exporter"
+    """
+    tools = ordering.ready()
+    claims, unreadable = read(file)
+    done = Adopted()
+    try:
+        for some in choosing.in_chunks(claims, MOST_AT_ONCE):
+            part = adopting.adopt(tools, company, some, by or ordering.user(), why, _wait)
+            done = Adopted(done.taken | part.taken, done.before + part.before, done.refused | part.refused)
+    except NotConnected:
+        output.fail(f"{company} is not connected to a Xero organisation.", 1)
+    except Trouble as trouble:
+        output.warn(f"Stopped: {trouble.message}. What was taken stays taken; run it again for the rest.")
+        unreadable["(stopped)"] = trouble.message
+    _report(done, unreadable, as_json=as_json)
+    raise typer.Exit(1 if done.refused or unreadable else 0)
+
+
+def read(path: Path) -> tuple[list[Claim], dict[str, str]]:
+    """The claims in a file, and what cannot be read by where it stands."""
+    claims: dict[str, Claim] = {}
+    unreadable: dict[str, str] = {}
+    for entry in _entries(path):
+        if isinstance(entry, BadEntry):
+            unreadable[entry.place] = "; ".join(entry.problems)
+            continue
+        try:
+            claim = _claim(entry.document)
+        except ValidationError as broken:
+            unreadable[entry.place] = "; ".join(sentences(broken))
+        else:
+            claims[claim.id] = claim
+    return list(claims.values()), unreadable
+
+
+def _claim(document: dict[str, Any]) -> Claim:
+    if "lines" in document:
+        return Claim.of(Invoice.model_validate(document))
+    named = {("id" if name == "invoice" else name): value for name, value in document.items()}
+    return Claim.model_validate(named)
+
+
+def _entries(path: Path) -> Iterator[Entry | BadEntry]:
+    if path.suffix.lower() != ".csv":
+        yield from files.entries(path)
+        return
+    with path.open(newline="", encoding="utf-8-sig", errors="replace") as file:
+        reader = csv.DictReader(file)
+        columns = set(reader.fieldnames or [])
+        if columns >= set(REQUIRED) or columns >= set(NORTHWIND):
+            yield from files.entries(path)
+            return
+        try:
+            for row in reader:
+                given = {name: value for name, value in row.items() if isinstance(name, str) and value}
+                yield Entry(f"{path.name}:{reader.line_num}", given)
+        except csv.Error as broken:
+            yield BadEntry(f"{path.name}:{reader.line_num}", b"", (f"not CSV: {broken}",))
+
+
+def _wait(seconds: float) -> None:
+    output.warn(f"Xero's limit is reached; going on in {seconds:.0f} s ...")
+    time.sleep(seconds)
+
+
+def _report(done: Adopted, unreadable: dict[str, str], *, as_json: bool) -> None:
+    if as_json:
+        output.print_json({**done.__dict__, "unreadable": unreadable})
+        return
+    output.say(f"{ordering.count(len(done.taken))} taken over, {len(done.before)} were ours before.")
+    for name, told in done.taken.items():
+        if told:
+            output.say(f"  {name}: {'; '.join(told)}")
+    for name, refused in {**done.refused, **unreadable}.items():
+        output.warn(f"Not taken: {name}: {refused}")

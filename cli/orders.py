@@ -1,0 +1,110 @@
+"""Orders to exports that were asked for: `cancel`, `replay`; and the `audit` of all orders."""
+
+from typing import Annotated
+
+import typer
+
+from cli import ordering, output
+from cli.ordering import AsJson, By, Company, Why, Yes
+from events.orders import InvoiceExportCancelRequested, InvoiceExportReplayRequested
+from store import audit as audit_lines
+from store import choosing
+from worker.receipts import Receipt
+
+Request = Annotated[str | None, typer.Argument(help="Id of the request; else every request")]
+Invoices = Annotated[list[str] | None, typer.Option("--invoice", "-i", help="Only this invoice id; may be repeated")]
+_LEFT_OUT = {
+    "answered": "had their answer already",
+    "in_flight": "on their way to Xero: cancelled if they come back, else answered by what Xero says",
+    "not_failed": "did not fail, or are being sent again already",
+    "unknown": "not known",
+    "unreadable": "could not be read when they came, so nothing was kept to send: they must come again",
+}
+
+
+def cancel(
+    company: Company,
+    why: Why,
+    request: Request = None,
+    invoice: Invoices = None,
+    by: By = "",
+    yes: Yes = False,
+    as_json: AsJson = False,
+) -> None:
+    """Do not send what has not been sent yet. Other requests for the same invoices go on.
+
+    Examples:
+      crewcard-xero cancel r-1017 --company harbour --why "wrong month"
+
+      crewcard-xero cancel --invoice i42 --company harbour --why "disputed" --yes
+
+    """
+    tools = ordering.ready()
+    order = ordering.order(
+        InvoiceExportCancelRequested, by, company=company, request=request, invoices=invoice or [], why=why
+    )
+    with tools.store.read() as work:
+        found = len(choosing.to_cancel(work, order))
+    ordering.sure(f"Cancel {ordering.count(found)} of {company}?", yes=yes or not found)
+    _report(ordering.give(tools, order), "cancelled", as_json=as_json)
+
+
+def replay(
+    company: Company,
+    why: Why,
+    request: Request = None,
+    invoice: Invoices = None,
+    reason: Annotated[str | None, typer.Option(help="Only what failed for this reason (see: failures)")] = None,
+    by: By = "",
+    yes: Yes = False,
+    as_json: AsJson = False,
+) -> None:
+    """Try failed invoices again, as a new request; nothing is ever sent twice by it.
+
+    Examples:
+      crewcard-xero replay --company harbour --reason contact_archived --why "contact restored"
+
+      crewcard-xero replay r-1017 --company harbour --why "books are open again" --yes
+
+    """
+    tools = ordering.ready()
+    said = {"company": company, "request": request, "invoices": invoice or [], "reason": reason, "why": why}
+    order = ordering.order(InvoiceExportReplayRequested, by, **said)
+    with tools.store.read() as work:
+        found = len(choosing.to_replay(work, order))
+    ordering.sure(f"Try {ordering.count(found)} of {company} again?", yes=yes or not found)
+    receipt = ordering.give(tools, order)
+    _report(receipt, f"asked for again (request {receipt.request})", as_json=as_json)
+
+
+def audit(
+    company: Annotated[str | None, typer.Option(help="Only this company")] = None,
+    most: Annotated[int, typer.Option("--most", "-n", help="How many lines")] = 30,
+    as_json: AsJson = False,
+) -> None:
+    """Who ordered what, newest first.
+
+    Example:  crewcard-xero audit --company harbour
+    """
+    with ordering.ready().store.read() as work:
+        lines = audit_lines.newest(work, company, most)
+    if as_json:
+        output.print_json([line.model_dump() for line in lines])
+        return
+    table = output.table("", "when", "who", "what", "company", "chosen", "moved", "why")
+    for line in lines:
+        shown = (line.who, line.what, line.company, line.chosen, line.count, line.why)
+        table.add_row(f"{line.at:%Y-%m-%d %H:%M:%S}", *(output.text(value) for value in shown))
+    output.results.print(table)
+
+
+def _report(receipt: Receipt, done: str, *, as_json: bool) -> None:
+    left = receipt.left_out or {}
+    if as_json:
+        output.print_json(
+            {"company": receipt.company, "request": receipt.request, "moved": receipt.invoices, "left_out": left}
+        )
+        return
+    output.say(f"{ordering.count(receipt.invoices)} {done}." if receipt.invoices else "There was nothing to do.")
+    for name, number in left.items():
+        output.say(f"  {number} {_LEFT_OUT[name]}")

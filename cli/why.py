@@ -1,0 +1,104 @@
+"""`crewcard-xero why INVOICE`: everything known of one invoice."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import typer
+
+from cli import output
+from cli.output import MARKS, results
+from cli.show import AsJson, OfCompany
+from store import exclusions, pauses, queries, reconciliations
+from store.tables import Drift, Exclusion, Pause
+from store.unit_of_work import Work
+from worker import settings, wiring
+
+
+@dataclass(frozen=True)
+class Whole:
+    """An invoice's story, and what people and the reconciler had to do with it."""
+
+    story: queries.Story
+    exclusion: Exclusion | None
+    pause: Pause | None
+    drifts: Sequence[Drift]
+
+
+def why(
+    invoice: Annotated[str, typer.Argument(help="Invoice id or number")],
+    company: OfCompany = None,
+    as_json: AsJson = False,
+) -> None:
+    """Everything known of one invoice: where it stands, each attempt, what to do.
+
+    Example:  crewcard-xero why NW-10248
+    """
+    with wiring.build(settings.load()).store.read() as work:
+        named = queries.invoices_named(work, invoice, company)
+        if not named:
+            output.fail(f"No invoice has the id or number “{invoice}”.", 1)
+        stories = [(row, _whole_story(work, row.company, row.invoice)) for row in named]
+    if as_json:
+        output.print_json([_document(story) for _, story in stories])
+        return
+    for row, story in stories:
+        _tell(row, story)
+
+
+def _whole_story(work: Work, company: str, invoice: str) -> Whole:
+    return Whole(
+        queries.story(work, company, invoice),
+        exclusions.of_invoice(work, company, invoice),
+        pauses.of_company(work, company),
+        reconciliations.drifts(work, company, invoice),
+    )
+
+
+def _document(whole: Whole) -> dict[str, Any]:
+    story = whole.story
+    return {
+        "status": story.status.model_dump() if story.status else None,
+        "export": story.export.model_dump(exclude={"wanted"}) if story.export else None,
+        "attempts": [
+            {**attempt.model_dump(), "correlation_id": batch.correlation_id, "trouble": batch.trouble}
+            for attempt, batch in story.attempts
+        ],
+        "log": [entry.model_dump() for entry in story.entries],
+        "excluded": whole.exclusion.model_dump() if whole.exclusion else None,
+        "paused": whole.pause.model_dump() if whole.pause else None,
+        "drifts": [{**one.model_dump(), "differences": json.loads(one.differences)} for one in whole.drifts],
+    }
+
+
+def _tell(row: Any, whole: Whole) -> None:
+    story, status = whole.story, whole.story.status
+    output.say(f"Invoice {row.number or row.invoice} of {row.company}")
+    if status:
+        results.print(f"  {MARKS.get(status.marker, status.marker)}", highlight=False)
+        for label, value in (("", status.message), ("What to do: ", status.how), ("In Xero: ", status.deep_link)):
+            if value:
+                output.say(f"  {label}{value}")
+    elif story.export:
+        output.say(f"  {story.export.state}, asked for {story.export.touched_at:%Y-%m-%d %H:%M:%S}")
+    if story.lane and story.lane.cause:
+        output.say(f"  Its company waits: {story.lane.message}")
+    _tell_orders(whole)
+    for attempt, batch in story.attempts:
+        trace = f" (Xero's correlation id {batch.correlation_id})" if batch.correlation_id else ""
+        said = f": {attempt.said}" if attempt.said else ""
+        output.say(f"  {attempt.at:%Y-%m-%d %H:%M:%S}  sent as {attempt.number}: {attempt.outcome}{said}{trace}")
+    for entry in story.entries:
+        output.say(f"  {entry.at:%Y-%m-%d %H:%M:%S}  {entry.outcome} for request {entry.request}")
+
+
+def _tell_orders(whole: Whole) -> None:
+    """What people and the reconciler had to say."""
+    if whole.exclusion:
+        output.say(f"  Marked “do not send” by {whole.exclusion.by}: {whole.exclusion.why}")
+    if whole.pause:
+        output.say(f"  Its exports are paused by {whole.pause.by}. {whole.pause.why}".rstrip())
+    for one in reversed(whole.drifts):
+        said = "; ".join(json.loads(one.differences))
+        output.say(f"  {one.found_at:%Y-%m-%d %H:%M:%S}  found {one.kind}: {said}")

@@ -1,0 +1,60 @@
+"""The orders people give to exports that were asked for: do not send them after all, or try them again."""
+
+from typing import Annotated, Any, ClassVar
+
+from pydantic import AfterValidator, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from events.export import MOST_INVOICES
+from events.people import Person
+from events.reasons import Reason
+from events.snapshot import Id, Incoming, ShortText
+
+
+def _published(code: str) -> str:
+    try:
+        return Reason.of(code).code
+    except KeyError:
+        raise PydanticCustomError("no_reason", "is not the code of a failure reason") from None
+
+
+def _said(why: str) -> str:
+    if not why:
+        raise PydanticCustomError("empty", "must not be empty")
+    return why
+
+
+class Order(Incoming):
+    """What every order says: whose invoices, which of them, who asks and why. Several filters narrow each other."""
+
+    request: Id | None = None
+    invoices: Annotated[tuple[Id, ...], Field(max_length=MOST_INVOICES)] = ()
+    requested_by: Person
+    why: Annotated[ShortText, AfterValidator(_said)]
+
+    def chosen(self) -> dict[str, Any]:
+        """How the order names its invoices; empty when it names none."""
+        named = self.model_dump(mode="json", include={"request", "invoices", "reason"}, exclude_none=True)
+        return {name: value for name, value in named.items() if value}
+
+    @model_validator(mode="after")
+    def _names_something(self) -> "Order":
+        if not self.chosen():
+            ways = " or ".join(name for name in ("request", "invoices", "reason") if name in type(self).model_fields)
+            raise PydanticCustomError("nothing_named", "must name what it is about: {ways}", {"ways": ways})
+        return self
+
+
+class InvoiceExportCancelRequested(Order):
+    """In: do not send these invoices after all, as far as this request wants them (without one: any request)."""
+
+    TYPE: ClassVar[str] = "invoice.export.cancel_requested"
+
+
+class InvoiceExportReplayRequested(Order):
+    """In: try the failed ones of these again, with the newest content kept, as a new request `as_request`."""
+
+    TYPE: ClassVar[str] = "invoice.export.replay_requested"
+
+    reason: Annotated[str, AfterValidator(_published)] | None = None
+    as_request: Id | None = None

@@ -1,0 +1,94 @@
+"""Which invoices an order means, and the locks it needs before anything else."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any, TypeVar
+
+from sqlmodel import col, select
+
+from events.orders import InvoiceExportCancelRequested, InvoiceExportReplayRequested
+from store import exports
+from store.tables import Export, InvoiceStatus, Item
+from store.unit_of_work import Work
+
+_AT_ONCE = 1000  # ids in one statement; SQLite takes at most 32,766
+T = TypeVar("T")
+
+
+def to_cancel(work: Work, order: InvoiceExportCancelRequested) -> list[int]:
+    """The exports of the items that still wait and that the order names, in the order of locks."""
+    chosen = _items(order.company, order.request, order.invoices, "waiting")
+    return _ids(work, [col(Export.id).in_(chosen)])
+
+
+def to_replay(work: Work, order: InvoiceExportReplayRequested) -> list[int]:
+    """The failed exports with a kept content that the order names, in the order of locks."""
+    wanted: list[Any] = [Export.company == order.company, Export.state == "failed", Export.wanted != ""]
+    if order.request:
+        wanted.append(col(Export.id).in_(_items(order.company, order.request, (), "failed")))
+    if order.invoices:
+        wanted.append(col(Export.invoice).in_(order.invoices))
+    if order.reason:
+        failed_so = select(InvoiceStatus.invoice).where(
+            InvoiceStatus.company == order.company, InvoiceStatus.reason == order.reason
+        )
+        wanted.append(col(Export.invoice).in_(failed_so))
+    return _ids(work, wanted)
+
+
+def named_items(work: Work, company: str, request: str | None, invoices: Sequence[str]) -> Sequence[Item]:
+    """Every item of the request, or of these invoices in any request, answered or not."""
+    asked = select(Item).where(Item.company == company)
+    if request:
+        asked = asked.where(Item.request == request)
+    if invoices:
+        asked = asked.where(col(Item.invoice).in_(invoices))
+    return work.session.exec(asked).all()
+
+
+def by_name(work: Work, company: str, names: Sequence[str]) -> tuple[set[str], list[str]]:
+    """The ids of the invoices with these ids or numbers, and the names that are nobody's."""
+    found: dict[str, set[str]] = {name: set() for name in names}
+    asked = select(Export).where(
+        Export.company == company, col(Export.invoice).in_(names) | col(Export.number).in_(names)
+    )
+    for row in work.session.exec(asked):
+        for name in (row.invoice, row.number):
+            found.setdefault(name, set()).add(row.invoice)
+    ids = {id_ for name in names for id_ in found[name]}
+    return ids, sorted(name for name in names if not found[name])
+
+
+def rows_of(work: Work, company: str, invoices: Collection[str]) -> list[int]:
+    """The exports of these invoices, in the order of locks."""
+    return _ids(work, [Export.company == company, col(Export.invoice).in_(sorted(invoices))])
+
+
+def locked(work: Work, ids: Sequence[int]) -> Mapping[int, Export]:
+    """All these exports, locked before anything else is: whoever records a result locks in the same order."""
+    found: dict[int, Export] = {}
+    for some in in_chunks(ids, _AT_ONCE):
+        found.update(exports.lock_again(work, some))
+    return found
+
+
+def in_chunks(things: Sequence[T], most: int) -> Iterator[list[T]]:
+    """The things in order, `most` at a time."""
+    left = iter(things)
+    while some := list(islice(left, most)):
+        yield some
+
+
+def _items(company: str, request: str | None, invoices: Sequence[str], state: str) -> Any:
+    asked = select(Item.export_id).where(
+        Item.company == company, Item.state == state, col(Item.export_id).is_not(None)
+    )
+    if request:
+        asked = asked.where(Item.request == request)
+    return asked.where(col(Item.invoice).in_(invoices)) if invoices else asked
+
+
+def _ids(work: Work, wanted: Sequence[Any]) -> list[int]:
+    asked = select(Export.id).where(*wanted)
+    ordered = asked.order_by(col(Export.company), col(Export.tenant), col(Export.invoice))
+    return [id_ for id_ in work.session.exec(ordered) if id_ is not None]

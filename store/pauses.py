@@ -1,0 +1,55 @@
+"""Pauses: who lets no new call begin, for one company or for all.
+
+A batch is claimed under a shared lock that a pause takes alone: once a pause is committed, every batch that may
+still be on its way is already counted.
+"""
+
+from collections.abc import Sequence
+
+from sqlalchemy import text
+from sqlmodel import col, select
+
+from store.tables import Pause
+from store.unit_of_work import Work
+
+EVERYBODY = "*"
+_LOCK = 7_270_002
+
+
+def pause(work: Work, scope: str, by: str, why: str) -> bool:
+    """Pause a company or everybody; False when that was so before."""
+    if not work.on_sqlite:  # there every write is alone
+        work.session.connection().execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
+    if work.session.get(Pause, scope) is not None:
+        return False
+    work.session.add(Pause(scope=scope, by=by, why=why, at=work.now))
+    work.session.flush()
+    return True
+
+
+def resume(work: Work, scope: str) -> bool:
+    """End a pause; False when there was none."""
+    found = work.session.get(Pause, scope)
+    if found is None:
+        return False
+    work.session.delete(found)
+    work.session.flush()
+    return True
+
+
+def may_begin(work: Work, company: str) -> bool:
+    """Whether a new batch of this company may be taken; holds off a pause until the transaction ends."""
+    if not work.on_sqlite:
+        work.session.connection().execute(text(f"SELECT pg_advisory_xact_lock_shared({_LOCK})"))
+    return of_company(work, company) is None
+
+
+def of_company(work: Work, company: str) -> Pause | None:
+    """The pause that holds this company: its own, else everybody's."""
+    asked = select(Pause).where(col(Pause.scope).in_((company, EVERYBODY)))
+    return work.session.exec(asked.order_by(col(Pause.scope).desc())).first()
+
+
+def active(work: Work) -> Sequence[Pause]:
+    """All pauses, everybody's first."""
+    return work.session.exec(select(Pause).order_by(col(Pause.scope))).all()

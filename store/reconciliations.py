@@ -1,0 +1,102 @@
+"""How far each lane has been compared with Xero, and the drifts that were found."""
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlmodel import col, func, select, update
+
+from events.accounting_target import Lane
+from store import pauses, statements
+from store.tables import Connection, Drift, Export, LaneState, Reconciliation
+from store.unit_of_work import Work
+
+MARGIN = timedelta(minutes=5)  # our clock and Xero's may differ; what is seen twice is told once
+
+
+def due(work: Work) -> Sequence[Reconciliation]:
+    """The lanes whose next look at Xero is due: connected, with something exported, neither stopped nor paused."""
+    found = []
+    for connection in work.session.exec(select(Connection).order_by(col(Connection.company))):
+        lane = Lane(connection.company, connection.tenant)
+        if _waits(work, lane):
+            continue
+        row = _of(work, lane)
+        if row and row.next_at <= work.now:
+            found.append(row)
+    return found
+
+
+def move_on(work: Work, lane: Lane, since: datetime, page: int, next_at: datetime) -> None:
+    """Remember where the next look begins."""
+    mine = update(Reconciliation).where(
+        col(Reconciliation.company) == lane.company, col(Reconciliation.tenant) == lane.tenant
+    )
+    work.session.exec(mine.values(since=since, page=page, next_at=next_at))
+
+
+def look_at_everything(work: Work, lane: Lane) -> None:
+    """From now on look at invoices of other apps too: some were taken over from an older integration."""
+    row = _of(work, lane)
+    if row:
+        row.ours_only = False
+        work.session.flush()
+
+
+def exported_as(work: Work, lane: Lane, target_ids: Collection[str], before: datetime) -> Mapping[str, Export]:
+    """Our exports that rest in Xero under these ids since before then, by id."""
+    asked = select(Export).where(
+        Export.company == lane.company,
+        Export.tenant == lane.tenant,
+        col(Export.xero_invoice_id).in_(sorted(target_ids)),
+        Export.state == "exported",
+        col(Export.exported_at) < before,
+    )
+    return {row.xero_invoice_id or "": row for row in work.session.exec(asked)}
+
+
+def keep(work: Work, export: Export, kind: str, differences: Sequence[str], fingerprint: str) -> bool:
+    """Write a drift down; False when it was found before."""
+    row = {
+        "export_id": export.id,
+        "fingerprint": fingerprint,
+        "company": export.company,
+        "invoice": export.invoice,
+        "number": export.number,
+        "kind": kind,
+        "differences": json.dumps(list(differences), ensure_ascii=False),
+        "found_at": work.now,
+    }
+    return bool(statements.insert_new(work, Drift, [row], returning="id"))
+
+
+def drifts(work: Work, company: str | None = None, invoice: str | None = None, most: int = 100) -> Sequence[Drift]:
+    """The newest drifts first."""
+    asked: Any = select(Drift).order_by(col(Drift.id).desc()).limit(most)
+    if company:
+        asked = asked.where(Drift.company == company)
+    if invoice:
+        asked = asked.where(Drift.invoice == invoice)
+    return list(work.session.exec(asked).all())
+
+
+def _waits(work: Work, lane: Lane) -> bool:
+    state = work.session.get(LaneState, lane)
+    blocked = state and (state.state != "open" or (state.blocked_until and state.blocked_until > work.now))
+    return bool(blocked or pauses.of_company(work, lane.company))
+
+
+def _of(work: Work, lane: Lane) -> Reconciliation | None:
+    """The lane's row, begun at its first export; None while it has none."""
+    row = work.session.get(Reconciliation, lane)
+    if row is not None:
+        return row
+    mine = select(func.min(Export.exported_at)).where(Export.company == lane.company, Export.tenant == lane.tenant)
+    first = work.session.exec(mine).one()
+    if first is None:
+        return None
+    row = Reconciliation(company=lane.company, tenant=lane.tenant, since=first - MARGIN, next_at=work.now)
+    work.session.add(row)
+    work.session.flush()
+    return row

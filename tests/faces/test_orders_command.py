@@ -1,0 +1,144 @@
+"""The commands for orders: they ask first, say what they did, end with a sane code, and do nothing twice."""
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from cli import ordering
+from cli.main import app
+from store import batches, exports
+from tests.builders import COMPANY, TENANT, an_invoice, invoices
+from tests.journeys.test_adopt import written
+from worker import wiring
+
+
+@pytest.fixture
+def command(on_sqlite, monkeypatch):
+    """Runs a command on the installation's own tools; gives its exit code, output and errors."""
+    monkeypatch.setattr(ordering.settings, "load", lambda: on_sqlite.settings)
+    monkeypatch.setattr(wiring, "build", lambda *_args, **_named: on_sqlite.tools)
+
+    def run(*words, answer=None):
+        done = CliRunner().invoke(app, [str(word) for word in words], input=answer)
+        return done.exit_code, done.stdout, done.stderr
+
+    return run
+
+
+def told(output):
+    return json.loads(output)
+
+
+def test_cancel_shows_how_many_and_asks_first(on_sqlite, command):
+    on_sqlite.ask(*invoices(3))
+    code, _, said = command("cancel", "r1", "--company", COMPANY, "--why", "wrong month", answer="n\n")
+    assert code == 1
+    assert "Cancel 3 invoices of harbour?" in said
+    assert on_sqlite.answers() == {}
+    code, said, _ = command("cancel", "r1", "--company", COMPANY, "--why", "wrong month", answer="y\n")
+    assert (code, said.splitlines()[-1].strip()) == (0, "3 invoices cancelled.")
+
+
+def test_cancel_again_does_nothing_and_is_no_mistake(on_sqlite, command):
+    on_sqlite.ask(*invoices(3))
+    words = ("cancel", "r1", "--company", COMPANY, "--why", "wrong month", "--yes", "--json")
+    assert told(command(*words)[1])["moved"] == 3
+    code, said, _ = command(*words)
+    assert (code, told(said)) == (
+        0,
+        {"company": COMPANY, "request": "r1", "moved": 0, "left_out": {"answered": 3}},
+    )
+
+
+def test_an_order_that_names_nothing_or_nobody_says_so(on_sqlite, command):
+    code, _, said = command("cancel", "--company", COMPANY, "--why", "x", "--yes")
+    assert (code, "must name what it is about: request or invoices" in said) == (2, True)
+    code, _, said = command("cancel", "nope", "--company", COMPANY, "--why", "x", "--yes")
+    assert (code, "harbour has no request “nope”" in said) == (1, True)
+    code, _, said = command("replay", "--company", COMPANY, "--why", "x", "--reason", "bad_luck", "--yes")
+    assert (code, "not the code of a failure reason" in said) == (2, True)
+
+
+def test_replay_by_reason_sends_again_and_is_in_the_audit(on_sqlite, command):
+    on_sqlite.ask(an_invoice(currency="EUR"))
+    on_sqlite.run()
+    words = ("replay", "--company", COMPANY, "--reason", "currency_not_enabled", "--why", "added EUR", "--yes")
+    code, said, _ = command(*words, "--json", "--by", "olga")
+    assert (code, told(said)["moved"]) == (0, 1)
+    on_sqlite.simulator.state.world.organisations[TENANT].currencies.append("EUR")
+    on_sqlite.run()
+    assert on_sqlite.answers(told(said)["request"])["i1"]["type"] == "succeeded"
+    (line,) = told(command("audit", "--json")[1])
+    assert (line["who"], line["what"], line["why"]) == ("olga", "replay", "added EUR")
+
+
+def test_exclude_and_include_and_why_tells_who_and_why(on_sqlite, command):
+    on_sqlite.ask(an_invoice())
+    code, said, _ = command("exclude", "N-i1", "--company", COMPANY, "--why", "in cash", "--by", "olga")
+    assert (code, said.strip()) == (0, "1 invoice marked “do not send”.")
+    assert "Marked “do not send” by olga: in cash" in command("why", "N-i1")[1]
+    code, _, said = command("exclude", "N-typo", "--company", COMPANY, "--why", "in cash")
+    assert (code, "Not known here, so not marked: N-typo" in said) == (1, True)
+    assert command("include", "N-i1", "--company", COMPANY)[0] == 0
+    assert "Marked" not in command("why", "N-i1")[1]
+
+
+def test_pause_waits_until_nothing_is_in_flight_and_resume_goes_on(on_sqlite, command):
+    on_sqlite.ask(an_invoice())
+    code, said, _ = command("pause", "--company", COMPANY, "--why", "closing", "--by", "olga", "--wait")
+    assert (code, said.strip()) == (0, "harbour is paused. Nothing is in flight.")
+    assert "harbour is paused since" in command("status")[1]
+    assert "paused by olga. closing" in command("why", "N-i1")[1]
+    assert told(command("pause", "--company", COMPANY, "--json")[1])["news"] is False
+    assert command("resume", "--company", COMPANY)[1].strip() == "harbour goes on."
+    assert command("resume", "--company", COMPANY)[1].strip() == "harbour was not paused."
+    on_sqlite.run()
+    assert len(on_sqlite.books()) == 1
+
+
+def test_pause_that_waits_in_vain_says_how_many_calls_are_left(on_sqlite, command):
+    lane = on_sqlite.company()
+    on_sqlite.ask(an_invoice())
+    with on_sqlite.store.write() as work:
+        batches.claim(work, lane, exports.pending(work, lane, 50), lease=90)
+    code, said, _ = command("pause", "--all", "--wait", "--at-most", "0", "--json")
+    assert (code, told(said)) == (1, {"scope": "*", "news": True, "in_flight": 1})
+
+
+@pytest.mark.parametrize("verb", ["pause", "resume"])
+def test_pause_and_resume_want_to_know_whom(command, verb):
+    assert command(verb)[0] == 2
+    assert command(verb, "--all", "--company", COMPANY)[0] == 2
+
+
+def test_adopt_takes_what_matches_and_names_the_rest_with_its_line(on_sqlite, command, tmp_path):
+    written(on_sqlite, "N-i1")
+    file = tmp_path / "older.csv"
+    file.write_text(
+        "invoice,number,client,date,currency,total\n"
+        "i1,N-i1,acme,2026-11-20,USD,1.00\n"
+        "i2,N-i2,acme,2026-11-20,USD,1.00\n"
+        "i3,N-i3,acme,soon,USD,1.00\n"
+    )
+    code, said, errors = command("adopt", file, "--company", COMPANY, "--why", "moved over")
+    assert (code, said.splitlines()[0]) == (1, "1 invoice taken over, 0 were ours before.")
+    assert "Not taken: i2: Xero has no invoice N-i2" in errors
+    assert "Not taken: older.csv:4: date:" in errors
+    again = told(command("adopt", file, "--company", COMPANY, "--why", "moved over", "--json")[1])
+    assert (again["taken"], again["before"]) == ({}, ["i1"])
+
+
+def test_adopt_takes_whole_snapshots_too(on_sqlite, command, tmp_path):
+    written(on_sqlite, "N-i1")
+    file = tmp_path / "older.json"
+    file.write_text(json.dumps([an_invoice()]))
+    assert command("adopt", file, "--company", COMPANY, "--why", "moved over")[0] == 0
+    assert on_sqlite.export("i1").sent_hash == on_sqlite.export("i1").wanted_hash != ""
+
+
+@pytest.mark.parametrize("verb", ["cancel", "replay", "exclude", "include", "pause", "resume", "adopt", "audit"])
+def test_every_order_has_an_example_in_its_help(command, verb):
+    code, said, _ = command(verb, "--help")
+    assert code == 0
+    assert f"crewcard-xero {verb}" in said

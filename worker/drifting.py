@@ -1,0 +1,72 @@
+"""How an invoice in Xero differs from what the export left there; pure."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+from events.accounting_target import Posted
+from events.drift import Kind
+
+_SUMS = ("subtotal", "tax", "total")
+
+
+@dataclass(frozen=True)
+class Belief:
+    """What we believe Xero has. `totals` are amounts by name; the date only where the content is known."""
+
+    number: str
+    totals: Mapping[str, str]
+    date: str | None = None
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One drift: its kind, and each difference as a short sentence."""
+
+    kind: Kind
+    differences: tuple[str, ...]
+
+    @property
+    def fingerprint(self) -> str:
+        """Equal for the same finding, so that it is told once."""
+        return hashlib.sha256("\n".join((self.kind, *self.differences)).encode()).hexdigest()[:32]
+
+
+def findings(belief: Belief, posted: Posted) -> list[Finding]:
+    """What became of the invoice: gone, or edited, or paid, or both of these; empty when nothing did.
+
+    Edits of lines that leave every sum as it was are not seen: a light list carries no lines (xero/facts.md §4.1).
+    """
+    if posted.status == "DELETED":
+        return [Finding("deleted", ("deleted in Xero",))]
+    if posted.status == "VOIDED":
+        return [Finding("voided", ("voided in Xero",))]
+    found = []
+    edited = tuple(_edits(belief, posted))
+    if edited:
+        found.append(Finding("edited", edited))
+    if posted.status == "PAID" or posted.paid:
+        found.append(Finding("paid", (_payment(posted),)))
+    return found
+
+
+def _edits(belief: Belief, posted: Posted) -> list[str]:
+    told = []
+    if posted.number != belief.number:
+        told.append(f"number {posted.number} in Xero, {belief.number} when exported")
+    if belief.date and posted.date and posted.date != belief.date:
+        told.append(f"dated {posted.date} in Xero, {belief.date} when exported")
+    currency = belief.totals.get("currency")
+    if currency and posted.currency and posted.currency != currency:
+        told.append(f"currency {posted.currency} in Xero, {currency} when exported")
+    for name in _SUMS:
+        ours, theirs = belief.totals.get(name), getattr(posted, name)
+        if ours is not None and Decimal(ours) != theirs:
+            told.append(f"{name} {theirs:.2f} in Xero, {Decimal(ours):.2f} when exported")
+    return told
+
+
+def _payment(posted: Posted) -> str:
+    whole = posted.status == "PAID" or posted.paid >= posted.total
+    return "paid in Xero" if whole else f"{posted.paid:.2f} of {posted.total:.2f} paid in Xero"

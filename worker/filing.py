@@ -1,0 +1,79 @@
+"""A request on its way into the tables: what it names, its items, and what can be answered at once."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from events.accounting_target import Lane
+from events.codec import Envelope
+from events.export import InvoiceExportRequested, UnreadableInvoice
+from events.failures import Failure
+from events.invoice import Invoice
+from store import connections
+from store.tables import Export, Item
+from store.unit_of_work import Work
+from worker import answering
+from worker.joining import Move
+from worker.tools import Tools
+
+
+@dataclass
+class Filing:
+    """One event on its way into the tables.
+
+    `caused_by` is the event a replay repeats, `excluded` names the invoices marked “do not send”, `cancelled` is
+    true for a part that comes after its request was cancelled.
+    """
+
+    asked: InvoiceExportRequested
+    envelope: Envelope
+    lane: Lane
+    caused_by: str | None = None
+    cancelled: bool = False
+    excluded: set[str] = field(default_factory=set)
+    moves: dict[str, Move | Failure] = field(default_factory=dict)
+    rows: Mapping[str, Export] = field(default_factory=dict)
+
+
+def each_once(invoices: Sequence[Invoice | UnreadableInvoice]) -> list[Invoice | UnreadableInvoice]:
+    """Each invoice once: named twice in an event, its newest revision counts."""
+    newest: dict[str, Invoice | UnreadableInvoice] = {}
+    for invoice in invoices:
+        known = newest.get(invoice.id)
+        if known is None or _revision(invoice) >= _revision(known):
+            newest[invoice.id] = invoice
+    return list(newest.values())
+
+
+def item(filing: Filing, invoice: Invoice | UnreadableInvoice) -> Item:
+    """The invoice's place in its request."""
+    row = filing.rows.get(invoice.id)
+    return Item(
+        company=filing.asked.company,
+        request=filing.asked.request,
+        invoice=invoice.id,
+        export_id=row.id if row else None,
+        revision=_revision(invoice),
+        content_hash=invoice.content_hash() if isinstance(invoice, Invoice) else "",
+    )
+
+
+def answer_at_once(work: Work, tools: Tools, filing: Filing, items: Sequence[Item], invoices: Sequence[Any]) -> None:
+    """Answer what needs no call: refused here, or nothing to change in Xero."""
+    by_id = {invoice.id: invoice for invoice in invoices}
+    given: list[Any] = []
+    for one in items:
+        move, invoice = filing.moves[one.invoice], by_id[one.invoice]
+        if isinstance(move, Failure):
+            facts = answering.facts(invoice) if isinstance(invoice, Invoice) else {}
+            given.append(answering.failed(one, invoice.number, move.knowing(**facts)))
+        elif move == "unchanged":
+            organisation = connections.organisation(work, filing.lane)
+            if organisation:
+                row = filing.rows[one.invoice]
+                given.append(answering.succeeded(one, row, organisation, tools.target, "unchanged"))
+    answering.give(work, given)
+
+
+def _revision(invoice: Invoice | UnreadableInvoice) -> int:
+    return invoice.revision if isinstance(invoice, Invoice) else 0

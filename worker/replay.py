@@ -1,0 +1,84 @@
+"""Try failed invoices again: a new request with the newest content kept, and a cause."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from events.codec import Envelope, Unreadable
+from events.export import MOST_INVOICES, InvoiceExportRequested
+from events.invoice import Invoice
+from events.orders import InvoiceExportReplayRequested
+from events.people import Origin
+from store import choosing, requests
+from store.tables import Export
+from store.unit_of_work import Work
+
+
+@dataclass(frozen=True)
+class Replay:
+    """The requests that repeat what failed (parts of one), the event they repeat, and what is left out by why."""
+
+    parts: Sequence[InvoiceExportRequested]
+    caused_by: str
+    left_out: dict[str, int]
+
+    @property
+    def request(self) -> str:
+        """The id of the new request; empty when there is nothing to repeat."""
+        return self.parts[0].request if self.parts else ""
+
+
+def prepare(work: Work, envelope: Envelope, order: InvoiceExportReplayRequested) -> Replay:
+    """What an order to replay asks for anew, its exports locked. Raises Unreadable for an unknown request."""
+    caused_by = _cause(work, envelope, order)
+    if order.as_request and requests.known(work, order.company, order.as_request):
+        raise Unreadable(f"data.as_request: {order.company} has a request “{order.as_request}” already")
+    rows = choosing.locked(work, choosing.to_replay(work, order))
+    failed = [row for row in rows.values() if row.state == "failed"]
+    newest = {row.invoice: row for row in sorted(failed, key=lambda row: (row.wanted_revision, row.id or 0))}
+    parts = _parts(order, order.as_request or _derived(envelope), [newest[id_] for id_ in sorted(newest)])
+    return Replay(parts, caused_by, _left_out(work, order, set(newest)))
+
+
+def _cause(work: Work, envelope: Envelope, order: InvoiceExportReplayRequested) -> str:
+    """The event of the request that is replayed; of several, the order itself."""
+    if not order.request:
+        return envelope.id
+    replayed = requests.known(work, order.company, order.request)
+    if replayed is None:
+        raise Unreadable(f"data.request: {order.company} has no request “{order.request}”")
+    return replayed.source_event
+
+
+def _derived(envelope: Envelope) -> str:
+    """A request id that belongs to this order, always the same."""
+    return f"replay-{hashlib.sha256(f'{envelope.source}/{envelope.id}'.encode()).hexdigest()[:16]}"
+
+
+def _parts(order: InvoiceExportReplayRequested, request: str, rows: Sequence[Export]) -> list[InvoiceExportRequested]:
+    chunks = list(choosing.in_chunks(rows, MOST_INVOICES))
+    return [
+        InvoiceExportRequested(
+            company=order.company,
+            request=request,
+            part=part,
+            parts=len(chunks),
+            requested_by=order.requested_by,
+            mode="single" if len(rows) == 1 else "bulk",
+            origin=Origin(),
+            invoices=tuple(Invoice.model_validate_json(row.wanted) for row in chunk),
+        )
+        for part, chunk in enumerate(chunks, start=1)
+    ]
+
+
+def _left_out(work: Work, order: InvoiceExportReplayRequested, taken: set[str]) -> dict[str, int]:
+    """What the order named and is not repeated: unreadable (nothing was kept of it), not failed, unknown."""
+    if not (order.request or order.invoices):
+        return {}
+    named = choosing.named_items(work, order.company, order.request, order.invoices)
+    left = {item.invoice: item for item in named if item.invoice not in taken}
+    unreadable = sum(item.reason == "invoice_unreadable" for item in left.values())
+    unknown = len(set(order.invoices) - {item.invoice for item in named})
+    counted = {"unreadable": unreadable, "not_failed": len(left) - unreadable, "unknown": unknown}
+    return {why: count for why, count in counted.items() if count}
