@@ -46,9 +46,12 @@ format: .venv/.dev  ## mend what can be mended
 bench: .venv/.dev  ## the figures
 	@$(BIN)/python -m benchmarks
 
-prove: .venv/.dev  ## the long forms
+prove: .venv/.dev  ## the long forms: generated requests, 10,000 invoices under fire beside a naive control, recovery
 	@SIMULATOR_FUZZ=20000 $(BIN)/pytest -n 2 --timeout 1800 tests/simulator/test_fuzz.py
-	@$(BIN)/python -m benchmarks prove
+	@$(BIN)/python -m benchmarks.chaos --database postgresql
+	@$(BIN)/python -m benchmarks.chaos --database sqlite
+	@$(BIN)/python -m benchmarks.chaos --control --spare flush
+	@$(BIN)/python -m benchmarks.recovery
 
 lock: .venv/.dev  ## write both lock files anew
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header -o requirements.txt pyproject.toml

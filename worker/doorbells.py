@@ -120,7 +120,9 @@ class Doorbells:
     def remind(self, lane: str) -> None:
         """Ring the lane unless it is held or already due some time; the rescuer's way."""
         due, turns = self._keys(lane)
-        if not self._client.zcard(turns) and self._client.zscore(due, lane) is None:
+        seconds, micros = self._client.time()
+        held = self._client.zcount(turns, seconds * 1000 + micros // 1000, "+inf")  # a turn may have died long ago
+        if not held and self._client.zscore(due, lane) is None:
             self.ring(lane)
 
     def wake_relay(self) -> None:

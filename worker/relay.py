@@ -13,14 +13,13 @@ from worker.webhooks import Webhooks
 DUTY = "relay"
 STREAM = "crewcard.invoice-export.events"
 _STREAM_LENGTH = 200_000
-_LEASE_SECONDS = 60.0
 _log = logs.log("relay")
 
 
 def relay(tools: Tools, holder: str, webhooks: Webhooks | None) -> int:
     """Stamp what was committed and hand it out; give how many events moved. One process at a time."""
     with tools.store.write() as work:
-        if not duties.take(work, DUTY, holder, _LEASE_SECONDS):
+        if not duties.take(work, DUTY, holder, tools.settings.sweep * 3):
             return 0
         moved = outbox.stamp(work)
     if tools.settings.stream_out:

@@ -49,9 +49,16 @@ def assemble(
         "auth": auth,
         "login": login,
         "target": target,
-        "bells": Doorbells(client, queue.build(client).push, waiting=waiting, turn_seconds=settings.lease),
+        "bells": _doorbells(settings, client, waiting),
     }
     return Tools(**{**made, **others})
+
+
+def _doorbells(settings: Settings, client: redis.Redis, waiting: redis.Redis | None) -> Doorbells:
+    """A turn that died with its worker frees its lane in time for the next sweep to be within one lease."""
+    held = max(settings.lease - settings.sweep, settings.lease / 2)
+    push = queue.build(client).push
+    return Doorbells(client, push, waiting=waiting, bell_seconds=min(30, held), turn_seconds=held)
 
 
 def limits(settings: Settings) -> Limits:

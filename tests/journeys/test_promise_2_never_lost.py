@@ -7,7 +7,7 @@ import redis
 from store import batches, exports
 from store.tables import Batch, DoorOut
 from tests.builders import TENANT, a_request, an_invoice, invoices
-from worker import exporter, intake, rescuer, sending
+from worker import exporter, intake, relay, rescuer, sending
 
 
 def test_every_invoice_of_a_request_gets_exactly_one_answer_and_then_it_is_complete(installation):
@@ -104,6 +104,15 @@ def test_a_crash_between_sending_events_and_remembering_it_says_them_again_with_
     entries = [fields[b"event"] for _, fields in installation.tools.redis.xrange("crewcard.invoice-export.events")]
     assert len(entries) == 6
     assert len(set(entries)) == 3
+
+
+def test_a_clock_that_was_killed_keeps_the_relay_to_itself_for_three_sweeps_at_most(on_sqlite):
+    on_sqlite.ask(an_invoice())
+    assert relay.relay(on_sqlite.tools, "killed", None) == 0
+    on_sqlite.run()
+    assert relay.relay(on_sqlite.tools, "next", None) == 0
+    on_sqlite.later(3 * on_sqlite.settings.sweep + 1)
+    assert relay.relay(on_sqlite.tools, "next", None) > 0
 
 
 def test_accepted_means_committed_even_when_redis_is_away(make_installation, sqlite_url, monkeypatch):

@@ -81,6 +81,17 @@ def test_the_rescuer_reminds_nobody_who_is_held_or_due(rung):
     assert [lane for lane, _ in pushed] == ["b"]
 
 
+def test_a_turn_that_died_with_its_worker_holds_its_lane_no_longer_than_its_time(client):
+    pushed = []
+    bells = Doorbells(client, lambda lane, token: pushed.append((lane, token)), turn_seconds=0.2)
+    bells.ring("a")
+    assert bells.begin(*pushed.pop())
+    bells.remind("a")
+    assert pushed == []
+    client.persist("xp:turns:a")  # the key outlives its turns
+    wait_for(lambda: (bells.remind("a"), pushed)[1])
+
+
 def test_a_dead_redis_stops_no_ring():
     bells = Doorbells(redis.Redis(port=1, retry=None), lambda *_: None)
     bells.ring("a")

@@ -1,0 +1,110 @@
+"""The host application of a run: publishes by HTTP until it is accepted, and reads the stream of events."""
+
+import contextlib
+import json
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import redis
+
+from cli.door import Door, DoorClosed
+from worker.relay import STREAM
+
+_AT_ONCE = 3
+_AGAIN_SECONDS = 0.2
+
+
+class Publisher:
+    """Delivers events, several at once; the n-th not before `share` of the run says that it is time."""
+
+    def __init__(self, door: Door, deliveries: Sequence[dict[str, Any]], share: Callable[[], float]) -> None:
+        self._door = door
+        self._deliveries = deliveries
+        self._share = share
+        self._patience = threading.Event()
+        self.again = 0
+        self.repeated = 0
+
+    def run(self) -> None:
+        """Publish everything; return when all of it is accepted."""
+        with ThreadPoolExecutor(_AT_ONCE) as hosts:
+            list(hosts.map(self._deliver, range(len(self._deliveries))))
+
+    def stop(self) -> None:
+        """Give up."""
+        self._patience.set()
+
+    def _deliver(self, number: int) -> None:
+        while number / len(self._deliveries) > self._share() and not self._patience.wait(0.05):
+            pass
+        while not self._accepted(self._deliveries[number]) and not self._patience.wait(_AGAIN_SECONDS):
+            self.again += 1
+
+    def _accepted(self, event: dict[str, Any]) -> bool:
+        try:
+            said = self._door.send(event, "chaos")
+        except (DoorClosed, ValueError):  # nobody there, or an answer cut off in the middle
+            return False
+        self.repeated += said.repeated
+        if said.status == 422:
+            raise RuntimeError(f"the door cannot read {event['id']}: {said.problems}")
+        return said.accepted
+
+
+class Listener:
+    """Reads the stream as a host does, from where it stopped; keeps how often each event came, and its body."""
+
+    def __init__(self, url: str) -> None:
+        self._client = redis.Redis.from_url(url, socket_timeout=2, retry=None)
+        self._reading = threading.Lock()
+        self._stopping = threading.Event()
+        self._last = "0-0"
+        self.times: Counter[str] = Counter()
+        self.bodies: dict[str, set[str]] = {}
+
+    def run(self) -> None:
+        """Read until stopped."""
+        while not self._stopping.wait(0.02):
+            self.read()
+
+    def stop(self) -> None:
+        """Read no further."""
+        self._stopping.set()
+
+    def read(self) -> None:
+        """Take what is new; nothing when Redis is away."""
+        try:
+            with self._reading:
+                self._keep(self._client.xrange(STREAM, f"({self._last}"))
+        except redis.RedisError:
+            return
+
+    def empty_redis(self) -> None:
+        """FLUSHALL, and in the same breath the last look at the stream: afterwards it is gone for any host."""
+        with self._reading, self._client.pipeline(transaction=True) as both:
+            both.xrange(STREAM, f"({self._last}")
+            both.flushall()
+            self._keep(both.execute()[0])
+
+    def _keep(self, entries: Sequence[Any]) -> None:
+        for id_, fields in entries:
+            self._last = id_.decode()
+            body = fields[b"event"].decode()
+            event = json.loads(body)
+            self.times[event["id"]] += 1
+            self.bodies.setdefault(event["id"], set()).add(body)
+
+
+@contextlib.contextmanager
+def beside(work: Callable[[], None], stop: Callable[[], None] = lambda: None) -> Iterator[None]:
+    """Do the work in a thread while the block runs, and until it is done."""
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop()
+        thread.join()

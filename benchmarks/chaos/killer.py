@@ -1,0 +1,119 @@
+"""Who dies when: blows by the seed, each after some calls were answered, most while another is in flight."""
+
+import os
+import random
+import signal
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import redis
+
+from benchmarks.chaos.evidence import Calls
+from benchmarks.chaos.machines import Machines
+from benchmarks.chaos.plan import Blow, Plan
+from cli.supervisor import Process
+from tests.machines import wait_for
+
+_PAUSE_SECONDS = (0.2, 1.4)
+_CALLS_BETWEEN = 2
+_MOST_WAITING_SECONDS = 5.0
+_SHARE_IN_FLIGHT = 0.7
+# Dramatiq's master waits 30 s for a child that died while booting: the other worker would be alone for long.
+_BOOTED_SECONDS = 3.0
+
+
+class Killer:
+    """Strikes the blows of a plan one after the other."""
+
+    def __init__(self, plan: Plan, machines: Machines, calls: Callable[[], Calls], flush: Callable[[], None]) -> None:
+        self._machines = machines
+        self._calls = calls
+        self._flush = flush
+        self._dice = random.Random(f"{plan.seed}/killer")
+        self._blows = plan.timeline()
+        self._clock = threading.Event()
+        self.struck: Counter[Blow] = Counter()
+
+    @property
+    def share(self) -> float:
+        """How much of the run is behind us, from just above 0 to 1."""
+        return (self.struck.total() + 1) / (len(self._blows) + 1)
+
+    def run(self) -> None:
+        """Strike every blow."""
+        for blow in self._blows:
+            enough = self._calls().answered + _CALLS_BETWEEN
+            self._clock.wait(self._dice.uniform(*_PAUSE_SECONDS))
+            self._until(lambda enough=enough: self._calls().answered >= enough)
+            self._strike(blow)
+            self.struck[blow] += 1
+
+    def _strike(self, blow: Blow) -> None:
+        if blow in ("worker", "group"):
+            self._kill_worker(blow)
+        elif blow == "flush":
+            self._until(self._empty)
+        else:
+            self._kill(self._alive(blow))
+
+    def _kill_worker(self, blow: Blow) -> None:
+        """A worker process alone (its master then ends by itself), or master and process at once."""
+        process = self._alive(f"worker-{self._dice.randint(1, 2)}")
+        if self._dice.random() < _SHARE_IN_FLIGHT:
+            self._until(lambda: self._calls().flying > 0)
+        self._clock.wait(self._dice.uniform(0, 0.2))
+        children = _children(process.child.pid) if process.child else []
+        if blow == "worker" and children and time.monotonic() - process.started > _BOOTED_SECONDS:
+            process.deaths = 0
+            _send(children[-1])
+        else:
+            self._kill(process)
+
+    def _kill(self, process: Process) -> None:
+        """The process and all it started; killing is not a crash loop, so the supervisor is not slowed down."""
+        process.deaths = 0
+        if process.child is not None:
+            children = _children(process.child.pid)
+            _send(process.child.pid)
+            for child in children:
+                _send(child)
+
+    def _alive(self, name: str) -> Process:
+        process = self._machines.process(name)
+        return wait_for(lambda: process if process.child and process.child.poll() is None else None, 30)
+
+    def _empty(self) -> bool:
+        try:
+            self._flush()
+        except redis.RedisError:
+            return False
+        return True
+
+    def _until(self, condition: Callable[[], bool]) -> None:
+        """Wait for a condition, but not for ever."""
+        waited = 0.0
+        while not condition() and waited < _MOST_WAITING_SECONDS:
+            self._clock.wait(0.05)
+            waited += 0.05
+
+
+def _children(pid: int) -> list[int]:
+    tasks = Path(f"/proc/{pid}/task").glob("*/children")
+    return [int(child) for task in tasks for child in _read(task).split()]
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text()
+    except OSError:
+        return ""
+
+
+def _send(pid: int) -> None:
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return

@@ -1,0 +1,74 @@
+"""What a run is made of: how much work, how many blows of each kind, which faults at the wire."""
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal
+
+Database = Literal["sqlite", "postgresql"]
+Blow = Literal["worker", "group", "valkey", "flush", "postgres", "clock", "web"]
+
+# Short times, so that what is lost comes back within a run. Seconds, as in .env.example.
+TIMES = {"CONNECT_TIMEOUT": "1", "READ_TIMEOUT": "2", "LEASE": "4", "SETTLE": "5", "SWEEP": "1", "MINUTE": "6"}
+# A slow answer comes after the reader has given up, and before the batch has settled.
+FAULTS = {
+    "commit_then_drop": 0.03,
+    "commit_then_500": 0.01,
+    "http_500": 0.01,
+    "slow": 0.01,
+    "limit_minute": 0.01,
+    "limit_concurrent": 0.01,
+    "slow_seconds": 2.5,
+    "latency": 0.4,
+    "reads": 1,
+}
+SHORT_BLOWS: dict[Blow, int] = {
+    "worker": 4,
+    "group": 4,
+    "valkey": 1,
+    "flush": 1,
+    "postgres": 1,
+    "clock": 1,
+    "web": 1,
+}
+LONG_BLOWS: dict[Blow, int] = {
+    "worker": 40,
+    "group": 24,
+    "valkey": 10,
+    "flush": 3,
+    "postgres": 3,
+    "clock": 4,
+    "web": 4,
+}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One run. `patience` is the seconds after the last blow within which every invoice must have its answer."""
+
+    seed: int
+    database: Database
+    invoices: int
+    companies: int
+    blows: dict[Blow, int] = field(default_factory=lambda: dict(LONG_BLOWS))
+    patience: float = 420.0
+    control: bool = False
+
+    def timeline(self) -> list[Blow]:
+        """Every blow in the order in which it falls. What the run does not have cannot be hit."""
+        spared: set[Blow] = set()
+        if self.control:
+            spared = {"postgres", "clock", "web"}
+        elif self.database == "sqlite":
+            spared = {"postgres"}
+        blows = [blow for blow, times in self.blows.items() if blow not in spared for _ in range(times)]
+        random.Random(f"{self.seed}/blows").shuffle(blows)
+        return blows
+
+    def wait(self, done: Callable[[], bool]) -> float:
+        """Seconds until all is done, or the plan's patience."""
+        begun = time.monotonic()
+        while not done() and time.monotonic() - begun < self.patience:
+            time.sleep(0.5)
+        return time.monotonic() - begun

@@ -1,0 +1,60 @@
+"""One run from beginning to end: set up, publish, kill, calm down, wait, look."""
+
+import time
+from collections.abc import Callable
+
+from benchmarks.chaos import checks, evidence, world
+from benchmarks.chaos.host import Listener, Publisher, beside
+from benchmarks.chaos.killer import Killer
+from benchmarks.chaos.machines import Machines, machines
+from benchmarks.chaos.plan import FAULTS, Plan
+from benchmarks.chaos.result import Result
+from benchmarks.chaos.world import World
+from cli.door import open_door
+
+
+def run(plan: Plan, *, keep: bool = False, told: Callable[[str], None] = lambda _line: None) -> Result:
+    """Run the exporter through a plan. `keep` leaves the folder with logs and database behind."""
+    asked = world.of(plan)
+    with machines(plan.database, keep=keep) as made:
+        told(f"logs and data: {made.home}")
+        made.start_xero()
+        made.start()
+        made.watch()
+        made.set_up(asked.companies)
+        return _under_fire(plan, asked, made, told)
+
+
+def _under_fire(plan: Plan, asked: World, made: Machines, told: Callable[[str], None]) -> Result:
+    begun = time.monotonic()
+    listener = Listener(made.settings.redis_url)
+    store = made.tools.store
+    killer = Killer(plan, made, lambda: evidence.calls(store), listener.empty_redis)
+    publisher = Publisher(open_door(made.tools), asked.deliveries, lambda: killer.share)
+    made.trouble(plan.seed, FAULTS)
+    with beside(listener.run, listener.stop), beside(publisher.run):
+        killer.run()
+        struck = time.monotonic()
+        told(f"{killer.struck.total()} blows in {struck - begun:.0f} s; waiting until all is answered")
+    faults = made.calm_down()
+    calm = plan.wait(lambda: evidence.finished(store, len({key[:2] for key in asked.answers})))
+    listener.read()
+    seen = evidence.gather(made.xero, asked.companies, store, listener)
+    return Result(
+        findings=checks.findings(asked, seen),
+        counts=_counts(asked, seen) | {"published again": publisher.again, "said twice": publisher.repeated},
+        blows=dict(killer.struck),
+        faults=faults,
+        happened=evidence.happened(store),
+        seconds={"under fire": struck - begun, "until all was answered": calm},
+    )
+
+
+def _counts(asked: World, seen: evidence.Evidence) -> dict[str, int]:
+    return {
+        "invoices wanted in Xero": len(asked.wanted),
+        "invoices in Xero": len(seen.books),
+        "answers owed": len(asked.answers),
+        "answers given": len(seen.told),
+        "deliveries": len(asked.deliveries),
+    }
