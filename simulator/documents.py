@@ -59,16 +59,17 @@ def document(context: Context, sent: Json, contact: Contact, worked_out: list[Js
         "Total": float(total),
         **({"TotalDiscount": float(discount)} if discount else {}),
         "AmountDue": float(total),
-        "AmountPaid": 0.0,
-        "AmountCredited": 0.0,
-        "Payments": [],
-        "Prepayments": [],
-        "Overpayments": [],
-        "CreditNotes": [],
+        **_unpaid(),
         "IsDiscounted": bool(discount),
         "HasAttachments": False,
         "UpdatedDateUTC": wire_moment(context.now),
     }
+
+
+def _unpaid() -> Json:
+    """What an invoice starts with. New lists each time: people allocate payments to them."""
+    lists: Json = {name: [] for name in ("Payments", "Prepayments", "Overpayments", "CreditNotes")}
+    return {"AmountPaid": 0.0, "AmountCredited": 0.0, **lists}
 
 
 def visible(invoice: Json) -> Json:

@@ -2,7 +2,7 @@
 
 from simulator.context import Context
 from simulator.wire import Json
-from simulator.world import Organisation, lasting_id, wire_date, wire_moment
+from simulator.world import lasting_id, wire_date, wire_moment
 
 # Xero's own names for time zones; the few we use.
 _ZONES = {
@@ -29,6 +29,25 @@ _ACTIONS = {
     "CreateInvoicePayment": ("ADVISER", "STANDARD"),
     "AttachFilesIntoInvoice": ("ADVISER", "STANDARD"),
 }
+# What every organisation here has alike.
+_ALIKE: Json = {
+    "PaysTax": True,
+    "OrganisationType": "COMPANY",
+    "OrganisationEntityType": "COMPANY",
+    "IsDemoCompany": False,
+    "OrganisationStatus": "ACTIVE",
+    "FinancialYearEndDay": 31,
+    "FinancialYearEndMonth": 12,
+    "SalesTaxBasis": "ACCRUALS",
+    "SalesTaxPeriod": "MONTHLY",
+    "DefaultSalesTax": "Tax Exclusive",
+    "DefaultPurchasesTax": "Tax Exclusive",
+    "Edition": "BUSINESS",
+    "Addresses": [],
+    "Phones": [],
+    "ExternalLinks": [],
+    "PaymentTerms": {},
+}
 WRITERS = ("ADVISER", "STANDARD", "INVOICEONLY")
 
 
@@ -36,32 +55,17 @@ def organisation(context: Context) -> list[Json]:
     """The organisation itself; lock dates only where there are any."""
     books = context.organisation
     shown: Json = {
+        **_ALIKE,
         "OrganisationID": books.tenant,
         "Name": books.name,
         "LegalName": books.name,
-        "PaysTax": True,
         "Version": _VERSIONS.get(books.country, "GLOBAL"),
-        "OrganisationType": "COMPANY",
-        "OrganisationEntityType": "COMPANY",
         "BaseCurrency": books.base_currency,
         "CountryCode": books.country,
-        "IsDemoCompany": False,
-        "OrganisationStatus": "ACTIVE",
-        "FinancialYearEndDay": 31,
-        "FinancialYearEndMonth": 12,
-        "SalesTaxBasis": "ACCRUALS",
-        "SalesTaxPeriod": "MONTHLY",
-        "DefaultSalesTax": "Tax Exclusive",
-        "DefaultPurchasesTax": "Tax Exclusive",
         "CreatedDateUTC": wire_moment(context.now.replace(year=2020, month=1, day=1)),
         "Timezone": _ZONES.get(books.timezone, "UTC"),
         "ShortCode": books.short_code,
         "Class": "STARTER" if books.approvals_per_month is not None else "STANDARD",
-        "Edition": "BUSINESS",
-        "Addresses": [],
-        "Phones": [],
-        "ExternalLinks": [],
-        "PaymentTerms": {},
     }
     locks = {"PeriodLockDate": books.period_lock, "EndOfYearLockDate": books.year_lock}
     return [shown | {name: wire_date(day) for name, day in locks.items() if day}]
@@ -179,8 +183,3 @@ def themes(context: Context) -> list[Json]:
         {"BrandingThemeID": identity, "Name": name, "SortOrder": place, "Type": "INVOICE", "CreatedDateUTC": created}
         for place, (name, identity) in enumerate(named.items())
     ]
-
-
-def known_zone(organisation_: Organisation) -> bool:
-    """Whether the organisation's time zone is one we can show."""
-    return organisation_.timezone in _ZONES

@@ -9,9 +9,10 @@ from simulator.faults import KINDS, TOKEN_KINDS
 from simulator.line_messages import SayOfLine
 from simulator.messages import Say
 from simulator.refusals import No
-from tests.simulator import triggers
+from tests.simulator import triggers, triggers_of_calls
 
 FACTS = Path("../shared/xero/facts.md")
+TRIGGERS = {**triggers.OF_INVOICES, **triggers_of_calls.OF_CALLS}
 ROWS = [*Say, *SayOfLine, *No]
 # Rows of §6.2 that no server says, and where they come from here.
 NOT_SAID = {46: "a network timeout or reset is no message: the faults drop, commit_then_drop, slow"}
@@ -36,15 +37,15 @@ def pattern(text):
     return re.compile(".+".join(re.escape(part) for part in re.split(r"\{\w+\}", text)))
 
 
-@pytest.mark.parametrize("row", triggers.OF_INVOICES | triggers.OF_CALLS, ids=lambda row: row.name)
+@pytest.mark.parametrize("row", TRIGGERS, ids=lambda row: row.name)
 def test_every_row_is_said_word_for_word(desk, row):
-    act = {**triggers.OF_INVOICES, **triggers.OF_CALLS}[row]
+    act = TRIGGERS[row]
     told = act(desk)
     assert pattern(row.value.text).search(told), told
 
 
 def test_every_row_has_a_trigger_a_source_and_a_text():
-    assert set(ROWS) == set(triggers.OF_INVOICES) | set(triggers.OF_CALLS)
+    assert set(ROWS) == set(TRIGGERS)
     for row in ROWS:
         assert row.value.source.startswith("facts §")
         assert row.value.trigger

@@ -8,42 +8,8 @@ import httpx
 import pytest
 
 from simulator.faults import KINDS, TOKEN_KINDS
-from tests.simulator.desk import ORGANISATION, TENANT, an_invoice
-
-PATH = "/api.xro/2.0/Invoices?summarizeErrors=false"
-
-
-class Wire:
-    """A simulator on loopback and a client that says what became of a call."""
-
-    def __init__(self, simulator, url):
-        self.state = simulator.state
-        self.state.reset()
-        self.http = httpx.Client(base_url=url, timeout=5)
-        self.http.post("/_simulator/organisations", json=ORGANISATION)
-        self.http.post("/_simulator/apps", json={"client_id": "app", "client_secret": "secret"})
-        grant = {"client_id": "app", "user": "anna", "tenants": [TENANT]}
-        self.pair = self.http.post("/_simulator/grants", json=grant).json()
-        self.headers = {"authorization": f"Bearer {self.pair['access_token']}", "xero-tenant-id": TENANT}
-
-    def fault(self, **wanted):
-        assert self.http.put("/_simulator/faults", json=wanted).status_code == 200
-
-    def put(self, *numbers, **more):
-        body = {"Invoices": [an_invoice(number) for number in numbers]}
-        return self.http.put(PATH, json=body, headers=self.headers, **more)
-
-    @property
-    def books(self):
-        return {one["InvoiceNumber"] for one in self.state.world.organisations[TENANT].invoices.values()}
-
-
-@pytest.fixture
-def wire(simulated_xero):
-    made = Wire(*simulated_xero)
-    yield made
-    made.http.close()
-    made.state.reset()
+from tests.machines import wait_for
+from tests.simulator.wire import PATH
 
 
 def test_dropped_after_the_commit_the_invoice_is_there_and_nobody_was_told(wire):
@@ -80,8 +46,6 @@ def test_a_slow_call_commits_after_its_client_has_gone(wire):
     wire.fault(slow=[1], slow_seconds=0.3)
     with pytest.raises(httpx.ReadTimeout):
         wire.put("A", timeout=0.05)
-    from tests.machines import wait_for
-
     wait_for(lambda: wire.books == {"A"})
 
 

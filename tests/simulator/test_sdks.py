@@ -15,10 +15,8 @@ from xero_python.exceptions import AccountingBadRequestException
 from xero_python.identity import IdentityApi
 
 from tests.simulator.desk import ACME, TENANT
-from tests.simulator.test_faults import wire
 
 NODE = Path(__file__).parent / "node"
-__all__ = ["wire"]
 
 
 @pytest.fixture
