@@ -8,6 +8,7 @@ from sqlmodel import col, select
 
 from events.orders import InvoiceExportCancelRequested, InvoiceExportReplayRequested
 from store import exports
+from store.exports import in_lock_order
 from store.tables import Export, InvoiceStatus, Item
 from store.unit_of_work import Work
 
@@ -90,5 +91,5 @@ def _items(company: str, request: str | None, invoices: Sequence[str], state: st
 
 def _ids(work: Work, wanted: Sequence[Any]) -> list[int]:
     asked = select(Export.id).where(*wanted)
-    ordered = asked.order_by(col(Export.company), col(Export.tenant), col(Export.invoice))
+    ordered = asked.order_by(*in_lock_order(work))
     return [id_ for id_ in work.session.exec(ordered) if id_ is not None]

@@ -37,10 +37,16 @@ def _new(work: Work, lane: Lane, invoice: Invoice) -> dict[str, Any]:
     return row.model_dump(exclude={"id"})
 
 
+def in_lock_order(work: Work) -> tuple[Any, ...]:
+    """The order in which everybody locks exports: intake's, which is Python's, whatever the database collates."""
+    columns = (col(Export.company), col(Export.tenant), col(Export.invoice))
+    return columns if work.on_sqlite else tuple(column.collate("C") for column in columns)
+
+
 def lock_again(work: Work, ids: Collection[int]) -> Mapping[int, Export]:
     """These rows as they are now, locked in the order in which intake locks them."""
     asked = select(Export).where(col(Export.id).in_(sorted(ids)))
-    ordered = asked.order_by(col(Export.company), col(Export.tenant), col(Export.invoice))
+    ordered = asked.order_by(*in_lock_order(work))
     rows = work.session.exec(ordered.with_for_update().execution_options(populate_existing=True))
     return {_id(export): export for export in rows}
 
@@ -94,7 +100,7 @@ def take(work: Work, ids: Collection[int], batch_id: str) -> None:
 def of_batch(work: Work, batch_id: str) -> Sequence[Export]:
     """The exports still in this batch, locked in intake's order."""
     asked = select(Export).where(Export.batch_id == batch_id)
-    ordered = asked.order_by(col(Export.company), col(Export.tenant), col(Export.invoice))
+    ordered = asked.order_by(*in_lock_order(work))
     return work.session.exec(ordered.with_for_update().execution_options(populate_existing=True)).all()
 
 

@@ -11,6 +11,7 @@ from events.accounting_target import Lane
 from events.export import InvoiceExportCompleted, InvoiceExportFailed, InvoiceExportRequested
 from events.notices import summary
 from store import statements
+from store.exports import in_lock_order
 from store.outbox import InvoiceAnswer, Outgoing, publish_once
 from store.tables import Export, Item, Request
 from store.unit_of_work import Work
@@ -87,7 +88,7 @@ def left_waiting(work: Work, seconds: float, most: int = 200) -> Sequence[tuple[
             col(Export.state).in_(("exported", "failed")),
             col(Export.touched_at) < work.after(-seconds),
         )
-        .order_by(col(Export.company), col(Export.tenant), col(Export.invoice))
+        .order_by(*in_lock_order(work))
         .limit(most)
         .with_for_update(skip_locked=True)
     )

@@ -17,7 +17,7 @@ from tests.installation import Installation
 from worker import exporter, recording, rescuer
 
 INVOICES = [f"i{number}" for number in range(1, 6)]
-FAULTS = ["commit_then_drop", "commit_then_500", "http_500", "drop", "limit_minute", "html_503", "expire_tokens"]
+FAULTS = ["commit_then_drop", "commit_then_500", "http_500", "drop", "limit_minute", "html_503"]
 
 
 class Killed(BaseException):
