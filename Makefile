@@ -51,6 +51,7 @@ prove: .venv/.dev  ## the long forms: 10,000 invoices under fire, beside a naive
 	@$(BIN)/python -m benchmarks.chaos --database sqlite
 	@$(BIN)/python -m benchmarks.chaos --control --spare flush
 	@$(BIN)/python -m benchmarks.recovery
+	@SIMULATOR_FUZZ=20000 $(BIN)/pytest -n 2 --timeout 1800 tests/simulator/test_fuzz.py
 
 lock: .venv/.dev  ## write both lock files anew
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header -o requirements.txt pyproject.toml

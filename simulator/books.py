@@ -28,11 +28,12 @@ _MOVES_TAX = frozenset(
 
 @dataclass
 class Findings:
-    """Everything said about one invoice: about itself, about its contact, about each line."""
+    """Everything said about one invoice: itself, its contact, each line. `worked_out`: its lines, if all is well."""
 
     own: list[str] = field(default_factory=list)
     contact: list[str] = field(default_factory=list)
     lines: list[list[str]] = field(default_factory=list)
+    worked_out: list[Json] = field(default_factory=list)
 
     def __bool__(self) -> bool:
         return bool(self.own or self.contact or any(self.lines))
@@ -44,7 +45,7 @@ def create(context: Context, sent: Json) -> Json:
     findings = _judge(context, sent, list(rules.of_creation(context, sent)))
     if findings:
         return _refused(context, sent, findings)
-    return _written(context, sent, None)
+    return _written(context, sent, findings.worked_out)
 
 
 def update_or_create(context: Context, sent: Json) -> Json:
@@ -67,7 +68,7 @@ def update(context: Context, existing: Json, sent: Json, *, by_number: bool = Fa
     findings = Findings(refusals) if refusals else _judge(context, whole, [], changed=sent)
     if findings:
         return _refused(context, {**sent, "InvoiceID": existing["InvoiceID"]}, findings)
-    return _written(context, whole, existing, quiet=edits.is_quiet(context, existing, sent))
+    return _written(context, whole, findings.worked_out, existing, quiet=edits.is_quiet(context, existing, sent))
 
 
 def _judge(context: Context, sent: Json, first: list[str], changed: Json | None = None) -> Findings:
@@ -78,14 +79,17 @@ def _judge(context: Context, sent: Json, first: list[str], changed: Json | None 
     found.lines = [list(line_rules.of_line(context, sent, line)) for line in sent.get("LineItems", [])]
     if not found:
         stated = sent if changed is None else {**changed, "Type": sent["Type"]}
-        found.own += rules.totals(stated, documents.sums(sent, documents.lines(context, sent)))
+        found.worked_out = documents.lines(context, sent)
+        found.own += rules.totals(stated, documents.sums(sent, found.worked_out))
     return found
 
 
-def _written(context: Context, sent: Json, existing: Json | None, *, quiet: bool = False) -> Json:
+def _written(
+    context: Context, sent: Json, worked_out: list[Json], existing: Json | None = None, *, quiet: bool = False
+) -> Json:
     warnings = [*rules.warnings(context, sent), *_line_warnings(context, sent)]
     contact = contacts.resolve(context, sent["Contact"])
-    invoice = documents.document(context, sent, contact, documents.lines(context, sent))
+    invoice = documents.document(context, sent, contact, worked_out)
     if existing:
         invoice |= {name: existing[name] for name in _KEPT_BY_SYSTEM if name in existing}
         invoice["AmountDue"] = round(invoice["Total"] - invoice["AmountPaid"] - invoice["AmountCredited"], 2)
@@ -118,12 +122,8 @@ def _defaults(context: Context, line: Json) -> Json:
     item = context.organisation.items.get(line.get("ItemCode", ""))
     if item is None:
         return {}
-    brought = {
-        "Description": item.name,
-        "UnitAmount": item.price,
-        "TaxType": item.tax_type,
-        "AccountCode": item.account,
-    }
+    price = number(item.price) if item.price else None
+    brought = {"Description": item.name, "UnitAmount": price, "TaxType": item.tax_type, "AccountCode": item.account}
     return {name: value for name, value in brought.items() if value}
 
 

@@ -13,7 +13,7 @@ from simulator.world import Organisation, World, new_id, wire_date, wire_moment
 def write_by_hand(world: World, organisation: Organisation, number_: str, contact: str, **other: Any) -> Json:
     """An invoice somebody wrote in Xero itself, without a mark of any app. Raises ValueError with Xero's words."""
     today = world.now().date()
-    line = {"Description": "Written by hand", "Quantity": 1, "UnitAmount": other.pop("amount", 1)}
+    line = {"Description": "Written by hand", "UnitAmount": number(other.pop("amount", 1))}
     sent = {
         "Type": "ACCREC",
         "InvoiceNumber": number_,

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from decimal import Decimal
 
-from simulator.arithmetic import CENT, line_amount, number, to_step
+from simulator.arithmetic import CENT, line_amount, to_step
 from simulator.context import Context
 from simulator.line_messages import SayOfLine
 from simulator.messages import Say
@@ -14,6 +14,8 @@ from simulator.world import Account
 _NOT_FOR_LINES = ("BANK", "SYSTEM")
 _LARGEST = Decimal("9999999999.99")
 _LONGEST_DESCRIPTION = 4000
+_LONGEST_QUANTITY = 13
+_SHORT = 3  # characters: the shortest number with nine decimals is 1E-9
 
 
 def of_line(context: Context, sent: Json, line: Json) -> Iterator[str]:
@@ -21,7 +23,7 @@ def of_line(context: Context, sent: Json, line: Json) -> Iterator[str]:
     description = line.get("Description")
     if description is not None and not 1 <= len(description) <= _LONGEST_DESCRIPTION:
         yield Say.TOO_LONG(field="Description", least=1, most=_LONGEST_DESCRIPTION)
-    if -int(number(line.get("UnitAmount", 0)).as_tuple().exponent) >= 9:
+    if _has_nine_decimals(line.get("UnitAmount")):
         yield SayOfLine.ACCOUNT_MUST_BE_VALID()
         yield SayOfLine.TAX_MUST_BE_VALID()
         return
@@ -50,13 +52,21 @@ def account_of(context: Context, line: Json) -> Account | None:
     return accounts.get(item.account) if item else None
 
 
+def _has_nine_decimals(amount: Decimal | None) -> bool:
+    return amount is not None and len(str(amount)) > _SHORT and -int(amount.as_tuple().exponent) >= 9
+
+
+def _is_long(quantity: Decimal | None) -> bool:
+    return quantity is not None and len(str(quantity)) > _LONGEST_QUANTITY < len(f"{quantity.normalize():f}")
+
+
 def _unknown(context: Context, code: str) -> bool:
     return bool(code) and code not in context.organisation.accounts
 
 
 def _amounts(context: Context, line: Json) -> Iterator[str]:
     amount = line_amount(line, context.unitdp, context.switches.rounding)
-    if abs(amount) > _LARGEST or len(f"{number(line.get('Quantity', 0)).normalize():f}") > 13:
+    if abs(amount) > _LARGEST or _is_long(line.get("Quantity")):
         yield SayOfLine.LINE_TOO_LARGE()
     elif context.switches.zero_discount_refused and _discounts_zero(line):
         yield SayOfLine.LINE_TOTAL(sent=0, expected=_plain(amount))

@@ -109,12 +109,15 @@ def _text(value: Any, path: str) -> str:
 
 
 def _number(value: Any, path: str) -> Decimal:
+    text = str(value).strip()
     try:
-        found = Decimal(str(value).strip())
+        found = Decimal(text)
     except InvalidOperation:
         _wrong(value, path)
     if isinstance(value, bool) or not found.is_finite() or abs(found) >= _LARGEST:
         _wrong(value, path)
+    if len(text) <= -_FINEST_PLACES and "E" not in text.upper():
+        return found  # cannot have more decimals than there is room for
     return found if int(found.as_tuple().exponent) >= _FINEST_PLACES else to_step(found, _FINEST)
 
 

@@ -45,6 +45,12 @@ def lock_again(work: Work, ids: Collection[int]) -> Mapping[int, Export]:
     return {_id(export): export for export in rows}
 
 
+def still_pending(work: Work, ids: Collection[int]) -> Sequence[int]:
+    """Which of these exports are pending now."""
+    asked = select(Export.id).where(col(Export.id).in_(sorted(ids)), Export.state == "pending")
+    return [id_ for id_ in work.session.exec(asked) if id_ is not None]
+
+
 def change(work: Work, rows: Sequence[Mapping[str, Any]]) -> None:
     """Set columns of many exports; each row names its `id`."""
     statements.change(work, Export, "id", rows)

@@ -14,9 +14,10 @@ def called_back(work: Work, ids: Collection[int]) -> list[tuple[Export, Failure]
 
     An export that is pending only for requests that were cancelled rests where its result left it.
     """
-    pending = {id_: row for id_, row in exports.lock_again(work, ids).items() if row.state == "pending"}
-    if not pending:
+    going_on = exports.still_pending(work, ids)
+    if not going_on:  # the rule; and callers' rows stay as they read them
         return []
+    pending = exports.lock_again(work, going_on)
     wanted = {item.export_id for item in requests.waiting(work, list(pending))}
     idle = [row for id_, row in pending.items() if id_ not in wanted]
     exports.change(work, [{"id": row.id, "state": "exported" if row.xero_invoice_id else "failed"} for row in idle])

@@ -63,7 +63,8 @@ def test_the_same_drift_is_told_once_and_a_new_one_again(installation):
     (book,) = exported(installation)
     book["AmountPaid"] = 40.0
     assert (look(installation), look(installation)) == (1, 0)
-    book.update({"AmountPaid": 110.0, "Status": "PAID"})
+    moment = f"/Date({int(installation.now().timestamp() * 1000)}+0000)/"
+    book.update({"AmountPaid": 110.0, "Status": "PAID", "UpdatedDateUTC": moment})
     assert look(installation) == 1
     assert len(installation.events("invoice.export.drift_found")) == 2
 

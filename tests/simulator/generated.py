@@ -134,7 +134,8 @@ BODIES = _mostly(_MANY, INVOICES | _ODD)
 
 _PATHS = st.sampled_from([
     "/api.xro/2.0/Invoices", "/api.xro/2.0/Invoices/N-1", f"/api.xro/2.0/Invoices/{NOBODY}", "/api.xro/2.0/",
-    "/api.xro/2.0/Invoices/N-1/Email", "/api.xro/2.0/Contacts", "/api.xro/2.0/Quotes", "/api.xro/2.0/Organisation/Actions",
+    "/api.xro/2.0/Invoices/N-1/Email", "/api.xro/2.0/Contacts", "/api.xro/2.0/Quotes",
+    "/api.xro/2.0/Organisation/Actions",
     "/connections", "/connections/x", "/connect/token", "/connect/revocation", "/identity/connect/authorize",
     "/identity/simulator/consent", "/_simulator/faults", "/_simulator/state", "/_simulator/clock", "/_simulator/apps",
     "/_simulator/grants", "/_simulator/organisations", f"/_simulator/organisations/{TENANT}", "/", "/favicon.ico",

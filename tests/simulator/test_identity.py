@@ -274,3 +274,9 @@ def test_the_access_token_names_the_user_and_the_consent(desk):
     assert claims["authentication_event_id"] == mine["authEventId"]
     assert "accounting.invoices" in claims["scope"]
     assert claims["exp"] - claims["nbf"] == 1800
+
+
+def test_a_scope_to_read_does_not_write(desk):
+    desk.bearer = desk.grant("accounting.invoices.read")["access_token"]
+    assert desk.call("GET", "Invoices").status == 200
+    assert desk.call("PUT", "Invoices", an_invoice()).status == 401

@@ -151,3 +151,17 @@ def test_a_due_date_of_a_part_paid_invoice_leaves_the_time_of_change_alone(desk)
     assert desk.books["N-1"]["UpdatedDateUTC"] == before
     desk.post({"InvoiceID": made["InvoiceID"], "Reference": "r"})
     assert desk.books["N-1"]["UpdatedDateUTC"] != before
+
+
+def test_an_invoice_cannot_be_dated_out_of_a_locked_period(desk):
+    (made,) = desk.put(an_invoice())
+    desk.change(period_lock="2026-11-30")
+    (answer,) = desk.post({"InvoiceID": made["InvoiceID"], "Date": "2026-12-05"})
+    assert answer["HasErrors"] is True
+    assert desk.books["N-1"]["DateString"] == "2026-11-20T00:00:00"
+
+
+def test_a_line_with_an_id_that_is_not_the_invoices_is_a_new_line(desk):
+    (made,) = desk.put(an_invoice())
+    (changed,) = desk.post({"InvoiceID": made["InvoiceID"], "LineItems": [a_line(LineItemID=BOLT)]})
+    assert not {BOLT, *ids(made)} & set(ids(changed))
