@@ -107,8 +107,8 @@ def test_a_crash_between_sending_events_and_remembering_it_says_them_again_with_
 
 
 def test_a_clock_that_was_killed_keeps_the_relay_to_itself_for_three_sweeps_at_most(on_sqlite):
+    on_sqlite.relay_as("killed")
     on_sqlite.ask(an_invoice())
-    assert relay.relay(on_sqlite.tools, "killed", None) == 0
     on_sqlite.run()
     assert relay.relay(on_sqlite.tools, "next", None) == 0
     on_sqlite.later(3 * on_sqlite.settings.sweep + 1)

@@ -71,16 +71,19 @@ CAUSED = {
 # Reasons that no answer of Xero leads to, and who gives them.
 OURS = {
     Reason.CANCELLED: "a person",
-    Reason.CHANGED_SINCE_EXPORT: "the worker, before anything is sent",
     Reason.CONTACT_ID_MALFORMED: "the worker: what was pasted holds no id",
     Reason.CONTACT_NOT_MAPPED: "the worker: nobody linked the client",
+    Reason.EDITED_IN_XERO: "the worker's guard, before an update (tests/journeys/test_re_export.py)",
     Reason.EXCLUDED: "a person",
     Reason.EXPIRED: "the clock",
+    Reason.GONE_FROM_XERO: "the worker's guard, before an update (tests/journeys/test_re_export.py)",
     Reason.INVOICE_UNREADABLE: "intake",
     Reason.NUMBER_USED_TWICE: "intake",
     Reason.OUTCOME_UNKNOWN: "the clock, when Xero never came back after a fault such as commit_then_drop",
+    Reason.PAID_IN_XERO: "the worker's guard, before an update (tests/journeys/test_re_export.py)",
     Reason.QUARANTINED: "the worker, after crashes",
     Reason.TOTALS_DO_NOT_ADD_UP: "intake",
+    Reason.XERO_KEEPS_FAILING: "the worker, after eight errors (tests/journeys/test_breaker_and_expiry.py)",
 }
 
 

@@ -139,6 +139,7 @@ def test_people_can_ask_what_stands_where(live):
 
 def test_the_doctor_finds_everything_well(live):
     found = live.read("doctor")
+    assert all(one["well"] for one in found.pop("connections"))
     assert {name: part["ok"] for name, part in found.items()} == dict.fromkeys(found, True)
 
 
