@@ -1,6 +1,7 @@
 """The reconciler: drift between what we believe and what Xero has is found, told once, at a small price."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -90,7 +91,8 @@ def test_only_what_our_app_made_is_asked_for_and_without_lines(installation):
 def test_a_day_of_looking_costs_no_more_than_its_share_of_the_calls(make_installation, sqlite_url):
     """2 % of 5,000 calls: however often the clock comes by, at most 100 a day (no minute limit in the way)."""
     installation = make_installation(sqlite_url, calls_per_minute=1000)
-    installation.simulator.state.world.minute = 0.001
+    limits = installation.simulator.state.limits
+    limits.rules = replace(limits.rules, per_minute=1000)
     installation.company()
     exported(installation)
     calls = len(installation.calls())
