@@ -23,6 +23,7 @@ from cli.demo_world import invoice
 from cli.door import Door, open_door, requests_for
 from store.tables import Batch
 from tests.machines import wait_for
+from worker import logs
 from worker.settings import Settings
 
 _COMPANY = "crew-01"
@@ -40,6 +41,7 @@ def main(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON")] = False,
 ) -> None:
     """Kill all workers in the middle of a call, empty Redis under waiting work, and measure how long it takes."""
+    logs.set_up("WARNING")
     chosen: Database = "sqlite" if database == "sqlite" else "postgresql"
     with machines(chosen) as made:
         made.start_xero()

@@ -16,6 +16,7 @@ from cli import (
     up,
     why,
 )
+from worker import logs
 
 app = typer.Typer(
     name="crewcard-xero",
@@ -54,5 +55,6 @@ app.add_typer(connections.app, name="connections")
 
 
 def run() -> None:
-    """The entry of `crewcard-xero`."""
+    """The entry of `crewcard-xero`. Results go to standard output, so the log may only go to the other."""
+    logs.set_up("WARNING")
     app()

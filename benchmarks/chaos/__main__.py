@@ -11,6 +11,7 @@ from rich.console import Console
 from benchmarks.chaos import naive, run
 from benchmarks.chaos.plan import LONG_BLOWS, SHORT_BLOWS, Database, Plan
 from benchmarks.chaos.result import table
+from worker import logs
 
 _screen = Console(stderr=True, width=None if sys.stderr.isatty() else 120)
 
@@ -27,6 +28,7 @@ def main(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON")] = False,
 ) -> None:
     """Export invoices while processes are killed and Xero misbehaves; end with 1 when a promise broke."""
+    logs.set_up("WARNING")
     chosen: Database = "sqlite" if database == "sqlite" else "postgresql"
     blows = {blow: n for blow, n in (SHORT_BLOWS if short else LONG_BLOWS).items() if blow not in (spare or ())}
     plan = Plan(seed, chosen, invoices, companies, blows, control=control)
