@@ -53,7 +53,7 @@ def call(tools: Tools, calls: int) -> int:
 
 
 def _asked(tools, organisation) -> int:
-    """One look-up; a kept-alive connection that the other side had just closed is asked again, reading is harmless."""
+    """One look-up; one cut off on a connection that the other side had just closed is asked again."""
     for _ in range(5):
         try:
             tools.target.find(organisation, ["N-1"])
