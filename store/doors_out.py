@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from sqlalchemy import case
 from sqlmodel import col, select
 
 from store import statements
@@ -16,8 +17,9 @@ def position(work: Work, door: str) -> int:
 
 
 def move_on(work: Work, door: str, to: int) -> None:
-    """The door has taken up everything to this position."""
-    statements.upsert(work, DoorOut, [{"door": door, "position": to}], {"position": "excluded"}, ["door"])
+    """The door has taken up everything to this position; a relay that says so late never takes it back."""
+    further = case((col(DoorOut.position) < to, to), else_=col(DoorOut.position))
+    statements.upsert(work, DoorOut, [{"door": door, "position": to}], {"position": further}, ["door"])
 
 
 def try_again(work: Work, door: str, event_id: str, wait: float | None, tries: int, trouble: str) -> None:

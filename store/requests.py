@@ -40,6 +40,16 @@ def open_request(
     statements.insert_new(work, Request, [row], returning="id")
 
 
+def one_part_at_a_time(work: Work, company: str, request: str, *, alone: bool) -> None:
+    """Parts of a request may be filed side by side (`alone` false); its cancel (`alone` true) sees all of a part or
+    nothing. To be called before anything is locked; SQLite has one writer anyway.
+    """
+    if work.on_sqlite:
+        return
+    lock = func.pg_advisory_xact_lock if alone else func.pg_advisory_xact_lock_shared
+    work.session.exec(select(lock(func.hashtext("parts"), func.hashtext(f"{company}/{request}"))))
+
+
 def known(work: Work, company: str, request: str) -> Request | None:
     """The request, or None when the company never made it."""
     return work.session.get(Request, (company, request))
@@ -143,10 +153,9 @@ def _count(work: Work, company: str, request: str, answers: Sequence[InvoiceAnsw
 
 
 def complete_if_done(work: Work, company: str, request: str) -> None:
-    """Publish `completed` when every part has come and every invoice has its answer; once."""
+    """Publish `completed` when every invoice has its answer and no part is waited for any more; once."""
     row = _locked(work, company, request)
-    arrived = len([part for part in row.parts_received.split(",") if part])
-    if row.completed_at or arrived < row.parts or row.exported + row.failed < row.total:
+    if row.completed_at or _waits_for_parts(row) or row.exported + row.failed < row.total:
         return
     row.completed_at = work.now
     work.session.flush()
@@ -162,6 +171,28 @@ def complete_if_done(work: Work, company: str, request: str) -> None:
     )
     cause = row.caused_by or row.source_event
     publish_once(work, Outgoing(event, company, request, f"completed/{company}/{request}", cause))
+
+
+def _waits_for_parts(row: Request) -> bool:
+    """A cancelled or given up request takes what comes later, answers it, and completes without it."""
+    arrived = len([part for part in row.parts_received.split(",") if part])
+    return arrived < row.parts and row.cancelled_at is None and row.given_up_at is None
+
+
+def give_up_parts(work: Work, seconds: float, most: int = 200) -> int:
+    """Complete the requests whose missing parts did not come within this time; give how many."""
+    asked = select(Request).where(
+        col(Request.completed_at).is_(None),
+        col(Request.given_up_at).is_(None),
+        col(Request.created_at) < work.after(-seconds),
+        Request.exported + Request.failed >= Request.total,
+    )
+    overdue = work.session.exec(asked.order_by(col(Request.company), col(Request.id)).limit(most)).all()
+    for row in overdue:
+        row.given_up_at = work.now
+        work.session.flush()
+        complete_if_done(work, row.company, row.id)
+    return len(overdue)
 
 
 def _reasons(work: Work, company: str, request: str) -> dict[str, int]:

@@ -33,6 +33,8 @@ class _Sorted:
 
 def obey(work: Work, envelope: Envelope, order: InvoiceExportCancelRequested) -> Receipt:
     """Answer what can be answered at once, and flag what is in flight. Raises Unreadable for an unknown request."""
+    if order.request:
+        requests.one_part_at_a_time(work, order.company, order.request, alone=True)
     if order.request and requests.known(work, order.company, order.request) is None:
         raise Unreadable(f"data.request: {order.company} has no request “{order.request}”")
     rows = choosing.locked(work, choosing.to_cancel(work, order))
@@ -41,6 +43,7 @@ def obey(work: Work, envelope: Envelope, order: InvoiceExportCancelRequested) ->
     _carry_out(work, found)
     if order.request and not order.invoices:
         requests.mark_cancelled(work, order.company, order.request)
+        requests.complete_if_done(work, order.company, order.request)
     at_once = len(found.detach) + len(found.stop)
     who, moved = order.requested_by.id, at_once + len(found.flag)
     audit.note(work, who, "cancel", order.company, order.chosen(), moved, order.why)

@@ -72,6 +72,7 @@ _MOVES: Mapping[str, Callable[..., Receipt]] = {
 def _file(work: Work, tools: Tools, coming: Filing) -> int:
     """Locks in one order everywhere: exports, numbers, items, requests. Gives the number of new items."""
     asked = coming.asked
+    requests.one_part_at_a_time(work, asked.company, asked.request, alone=False)
     requests.open_request(work, asked, coming.lane.tenant, coming.envelope.id, coming.caused_by)
     newest = filing.each_once(asked.invoices)
     readable = [invoice for invoice in newest if isinstance(invoice, Invoice)]
@@ -126,7 +127,7 @@ def _apply(work: Work, coming: Filing, readable: Sequence[Invoice]) -> None:
         if move in ("start", "replace"):
             fresh.append(_fresh(work, row, invoice, 0 if single else (1 if move == "start" else priority)))
         elif move == "wait":
-            newer.append({**_content(row, invoice), "priority": priority, "cancelled": False})
+            newer.append({**_content(row, invoice), "priority": priority, "cancelled": False, **_overtaken(row)})
         elif isinstance(move, Failure) and _is_worth_keeping(row, invoice):
             kept.append({**_content(row, invoice), "state": "failed"})
         elif move == "join" and (priority != row.priority or row.cancelled):
@@ -150,6 +151,12 @@ def _content(row: Export, invoice: Invoice) -> dict[str, Any]:
     }
 
 
+def _overtaken(row: Export) -> dict[str, Any]:
+    """The content that newer content overtakes is kept while it may be in Xero: its answer is compared with it."""
+    may_be_there = row.state in ("exporting", "uncertain") or row.number_bound
+    return {"in_flight": (row.in_flight or row.wanted or None) if may_be_there else None}
+
+
 def _fresh(work: Work, row: Export, invoice: Invoice, priority: int) -> dict[str, Any]:
     """A pending row with this content. The number stays once an attempt has carried one (DESIGN §3 (b)).
 
@@ -164,6 +171,7 @@ def _fresh(work: Work, row: Export, invoice: Invoice, priority: int) -> dict[str
         "failures": 0,
         "crashes": 0,
         "cancelled": False,
+        **_overtaken(row),
         "live_since": row.live_since if row.state in joining.LIVE else work.now,
     }
 

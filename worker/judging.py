@@ -1,6 +1,6 @@
 """Is what Xero shows ours? Judgements about uncertain invoices; pure (DESIGN §3 (e), (f))."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from events.accounting_target import AccountingTarget, Element, Posted, Rejected
@@ -11,6 +11,7 @@ from store.tables import Attempt, Export
 from worker.recording import Result
 
 Sent = Mapping[tuple[str, str], Element]
+Carries = Callable[[Element, Element], bool]
 _GONE = frozenset({"VOIDED", "DELETED"})
 
 
@@ -20,20 +21,33 @@ def of_create(
     found: Mapping[str, Sequence[Posted]],
     sent: Sent,
     ours: frozenset[str] = frozenset(),
+    carries: Carries = lambda _copy, _sent: False,
 ) -> Result | None:
-    """Ours, live before voided → adopted; another's → refused, naming it; nowhere → None."""
-    clash: tuple[Attempt, Posted] | None = None
-    for attempt in reversed(attempts):
-        for posted in sorted(found.get(folded(attempt.number), ()), key=lambda one: one.status in _GONE):
-            element = sent.get((attempt.batch_id, attempt.number))
-            if is_ours(export, posted, element, made_by_us=posted.target_id in ours):
-                return Result(export, attempt, posted, "adopted")
-            clash = clash or (attempt, posted)
-    if clash is None:
-        return _refused_for_nothing(export, attempts)
-    attempt, posted = clash
+    """Ours → adopted, live before voided and as the attempt whose content it carries; another's → refused, naming it.
+
+    None when Xero has nothing under any number that was sent.
+    """
+    shown = [(attempt, one) for attempt in reversed(attempts) for one in found.get(folded(attempt.number), ())]
+    mine = []
+    for attempt, posted in shown:
+        element = sent.get((attempt.batch_id, attempt.number))
+        if is_ours(export, posted, element, made_by_us=posted.target_id in ours):
+            carried = element is not None and carries(posted.copy, element)
+            mine.append((posted.status in _GONE, not carried, attempt, posted))
+    if mine:
+        _, _, attempt, posted = min(mine, key=lambda one: one[:2])
+        return Result(export, attempt, posted, "adopted")
+    return _clash(export, *min(shown, key=_is_gone)) if shown else _refused_for_nothing(export, attempts)
+
+
+def _is_gone(shown: tuple[Attempt, Posted]) -> bool:
+    return shown[1].status in _GONE
+
+
+def _clash(export: Export, attempt: Attempt, posted: Posted) -> Result:
     other = posted.contact_name or f"a {posted.status.lower()} invoice"
-    return Result(export, attempt, Rejected(attempt.number, Failure(Reason.NUMBER_TAKEN, {"other": other})))
+    failure = Failure(Reason.NUMBER_TAKEN, {"other": other}, attempt.said)
+    return Result(export, attempt, Rejected(attempt.number, failure))
 
 
 def is_ours(export: Export, posted: Posted, sent: Element | None, *, made_by_us: bool) -> bool:

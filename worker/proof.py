@@ -6,6 +6,8 @@ from events.accounting_target import Posted
 from events.invoice import Invoice
 from worker.checks import net_of_lines
 
+CONTENT_IS_GONE = "what was sent is no longer kept here, as newer content has come: compare by hand"
+
 
 def differences(invoice: Invoice, contact_id: str, posted: Posted) -> tuple[str, ...]:
     """Each difference as a short sentence with both figures; empty means verified."""

@@ -6,13 +6,13 @@ from typing import Any
 
 from events.accounting_target import Answer, Answers, Organisation, Posted, Rejected
 from events.failures import Failure
-from events.invoice import Invoice, folded
+from events.invoice import folded
 from events.reasons import Reason
 from store import batches, exports, lanes, requests
 from store.batches import Hold
 from store.tables import Attempt, Export, Item
 from store.unit_of_work import Work
-from worker import answering, behind, joining, proof, resolve
+from worker import answering, behind, contents, joining, proof, resolve
 from worker.answering import Outcome
 from worker.tools import Tools
 
@@ -132,16 +132,17 @@ def _posted_row(work: Work, tools: Tools, result: Result, kept: Mapping[str, str
     export, answer = result.export, result.answer
     if not isinstance(answer, Posted):
         raise TypeError("only a posted invoice has totals")
-    invoice = Invoice.model_validate_json(export.wanted)
     contact = tools.target.contact_id(kept.get(export.client, "")) or ""
-    differences = proof.differences(invoice, contact, answer)
+    sent = contents.of_attempt(export, result.attempt)
+    differences = proof.differences(sent, contact, answer) if sent else (proof.CONTENT_IS_GONE,)
     newest = result.attempt.content_hash == export.wanted_hash
     return {
         "id": export.id,
         "state": "exported" if newest else "pending",
-        "number": export.number if newest else invoice.number,
+        "number": export.number if newest else contents.newest(export).number,
         "due_at": work.now,
         "batch_id": None,
+        "in_flight": None,
         "sent_revision": result.attempt.revision,
         "sent_hash": result.attempt.content_hash,
         "crashes": 0,
@@ -180,7 +181,7 @@ def _failed_row(work: Work, refusal: Refusal, *, bound: bool) -> dict[str, Any]:
     export = refusal.export
     number = export.number
     if not refusal.is_of_newest and not bound:
-        number = Invoice.model_validate_json(export.wanted).number
+        number = contents.newest(export).number
     return {
         "id": export.id,
         "state": "failed" if refusal.is_of_newest else "pending",
@@ -195,6 +196,7 @@ def _failed_row(work: Work, refusal: Refusal, *, bound: bool) -> dict[str, Any]:
 
 
 def _failed(item: Item, refusal: Refusal) -> Any:
-    invoice = Invoice.model_validate_json(refusal.export.wanted)
+    refused = refusal.attempt and contents.of_attempt(refusal.export, refusal.attempt)
+    invoice = refused or contents.newest(refusal.export)
     failure = refusal.failure.knowing(**answering.facts(invoice))
     return answering.failed(item, refusal.export.number, failure)

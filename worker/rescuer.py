@@ -29,6 +29,8 @@ def sweep(tools: Tools, holder: str) -> int:
             _park(work, batch)
         expired = expiry.expire(work, tools.settings.expiry)
         forgotten = answer_forgotten(work, tools)
+    with tools.store.write() as work:
+        forgotten += requests.give_up_parts(work, tools.settings.expiry)
     with tools.store.read() as work:
         waiting = lanes.with_work(work)
     for lane in waiting:

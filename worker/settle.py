@@ -82,7 +82,7 @@ def _settle_with(tools: Tools, organisation: Organisation, hold: Hold, batch: Ba
             if batch.kind == "update":
                 result = judging.of_update(tools.target, export, tries, seen.by_id, elements)
             else:
-                result = judging.of_create(export, tries, seen.by_number, elements, seen.ours)
+                result = judging.of_create(export, tries, seen.by_number, elements, seen.ours, tools.target.carries)
             (absent.append(export) if result is None else results.append(result))
         lanes.note_answer(work, organisation.lane)
         recording.apply(work, tools, organisation, results)

@@ -11,7 +11,7 @@ from store.tables.columns import BIG
 class Request(SQLModel, table=True):
     """One click or one bulk send: how many invoices it names and how many have their answer.
 
-    `caused_by` names the event that a replay repeats.
+    `caused_by` names the event that a replay repeats; `given_up_at` is when we stopped waiting for missing parts.
     """
 
     __tablename__ = "requests"
@@ -31,6 +31,7 @@ class Request(SQLModel, table=True):
     completed_at: datetime | None = None
     caused_by: str | None = None
     cancelled_at: datetime | None = None
+    given_up_at: datetime | None = None
 
 
 class Item(SQLModel, table=True):
@@ -59,7 +60,8 @@ class Item(SQLModel, table=True):
 class Export(SQLModel, table=True):
     """One invoice in one organisation, for ever. `wanted_*` is the newest content, `sent_*` what Xero has.
 
-    `live_since` is when somebody last began to wait for it, `copy_seen` Xero's copy as we last saw it.
+    `live_since` is when somebody last began to wait for it, `copy_seen` Xero's copy as we last saw it, `in_flight`
+    the content that may be in Xero while newer content is wanted.
 
     `state`: pending, exporting (in a batch), uncertain (its batch's outcome is unknown), exported, failed.
     """
@@ -108,6 +110,7 @@ class Export(SQLModel, table=True):
     exported_at: datetime | None = None
     live_since: datetime | None = None
     copy_seen: str | None = Field(default=None, sa_type=Text)
+    in_flight: str | None = Field(default=None, sa_type=Text)
     created_at: datetime
     touched_at: datetime
 

@@ -2,8 +2,10 @@
 
 from decimal import Decimal
 
+from sqlmodel import delete
+
 from simulator import ledger
-from store.tables import Export
+from store.tables import Export, NumberClaim
 from tests.builders import TENANT, an_invoice, contact_id
 from worker import exporter, rescuer
 
@@ -62,18 +64,14 @@ def test_a_contact_merged_meanwhile_does_not_hide_our_invoice(installation):
 
 def test_a_commit_that_comes_after_the_look_up_ends_in_one_invoice(installation):
     """Looked for too early, sent again, and then both: the second is told that the number must be unique."""
-    organisation = installation.simulator.state.world.organisations[TENANT]
     lose_the_reply(installation, an_invoice())
     (late,) = installation.books()
-    hidden = dict(organisation.invoices), dict(organisation.by_number)
-    organisation.invoices.clear()
-    organisation.by_number.clear()
+    appear = hide_from_xero(installation)
     installation.later(installation.settings.settle + 1)
     installation.wake()
     installation.run(1)
     assert installation.export("i1").state == "pending"
-    organisation.invoices.update(hidden[0])
-    organisation.by_number.update(hidden[1])
+    appear()
     installation.settle_down()
     assert [book["InvoiceID"] for book in installation.books()] == [late["InvoiceID"]]
     assert installation.answers()["i1"]["outcome"] == "adopted"
@@ -180,3 +178,57 @@ def test_amounts_are_kept_with_all_their_digits(installation):
         row = work.session.get_one(Export, installation.export("i1").id)
     assert Decimal(str(installation.books()[0]["SubTotal"])) == Decimal("100.00")
     assert '"subtotal": "100.0' in row.xero_totals
+
+
+def hide_from_xero(installation):
+    """What was committed is not to be seen yet; gives what makes it appear."""
+    organisation = installation.simulator.state.world.organisations[TENANT]
+    hidden = dict(organisation.invoices), dict(organisation.by_number)
+    organisation.invoices.clear()
+    organisation.by_number.clear()
+
+    def appear():
+        organisation.invoices.update(hidden[0])
+        organisation.by_number.update(hidden[1])
+
+    return appear
+
+
+def test_a_late_commit_of_older_content_is_known_by_what_it_says_and_the_newer_goes_behind_it(installation):
+    """Sent, not found, changed by the host, sent again, refused as taken: what Xero has is the first content."""
+    lose_the_reply(installation, an_invoice(reference="first", revision=1), request="first")
+    appear = hide_from_xero(installation)
+    installation.later(installation.settings.settle + 1)
+    installation.wake()
+    installation.run(1)
+    installation.ask(an_invoice(reference="second", revision=2), request="second")
+    appear()
+    installation.settle_down()
+    (book,) = installation.books()
+    assert book["Reference"] == "second"
+    assert installation.answers("second")["i1"]["type"] == "succeeded"
+
+
+def test_a_result_of_older_content_is_proven_against_what_was_sent(installation):
+    """The newer content is dearer; the older one arrived as it was meant, and that is what its answer says."""
+    dearer = an_invoice(revision=2, totals={"total": "220.00"}, line={"unit_amount": "200.00"})
+    lose_the_reply(installation, an_invoice(revision=1, totals={"total": "110.00"}), request="older")
+    installation.ask(dearer, request="newer")
+    installation.settle_down()
+    for request, total in (("older", "110.0"), ("newer", "220.0")):
+        answer = installation.answers(request)["i1"]
+        assert (answer["verified"], answer["differences"], answer["totals"]["total"]) == (True, [], total)
+
+
+def test_a_number_that_somebody_else_has_is_refused_in_xeros_own_words_too(installation):
+    installation.ask(an_invoice("theirs", number="N-1"))
+    installation.run()
+    (book,) = installation.books()
+    book["Url"] = "https://elsewhere.example/1"
+    with installation.store.write() as work:
+        work.session.exec(delete(NumberClaim))
+    installation.ask(an_invoice("ours", number="N-1"), request="second")
+    installation.settle_down()
+    answer = installation.answers("second")["ours"]
+    assert answer["reason"] == "number_taken"
+    assert "must be unique" in answer["xero_words"]

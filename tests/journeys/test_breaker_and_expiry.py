@@ -138,3 +138,14 @@ def test_an_invoice_that_makes_xero_fail_does_not_hold_back_its_neighbours_for_e
     assert answers.pop("bad")["reason"] == "xero_keeps_failing"
     assert {answer["type"] for answer in answers.values()} == {"succeeded"}
     assert len(on_sqlite.books()) == 3
+
+
+def test_a_request_whose_parts_never_all_came_completes_with_what_came(installation):
+    installation.ask(*invoices(2), part=1, parts=2)
+    installation.run()
+    installation.later(installation.settings.expiry + 1)
+    installation.wake()
+    (completed,) = installation.events("invoice.export.completed")
+    assert (completed["data"]["total"], completed["data"]["exported"]) == (2, 2)
+    installation.wake()
+    assert len(installation.events("invoice.export.completed")) == 1

@@ -8,8 +8,9 @@ from sqlalchemy import event
 
 from store import duties, outbox
 from store.outbox import Outgoing
-from tests.builders import an_invoice, invoices
+from tests.builders import an_invoice, an_order, invoices
 from tests.machines import wait_for
+from worker import intake
 from worker.troubles import InvoiceExportDeferred
 
 
@@ -154,3 +155,30 @@ def test_two_deliveries_of_one_event_at_once_are_one_request(on_postgres):
     assert len(on_postgres.answers()) == 5
     (completed,) = on_postgres.events("invoice.export.completed")
     assert completed["data"]["total"] == 5
+
+
+def test_a_part_filed_at_the_instant_of_the_cancel_is_cancelled_too(on_postgres):
+    """Whichever of the two commits first, nothing of the request is sent."""
+    on_postgres.ask(*invoices(2, "a"), part=1, parts=3)
+    with held(on_postgres, lambda: on_postgres.ask(*invoices(2, "b"), part=2, parts=3)) as part:
+        cancelling = in_thread(lambda: intake.accept(on_postgres.tools, an_order("cancel", request="r1")))
+        waits_for_lock(on_postgres)
+        part.let_go()
+        cancelling.join(20)
+    assert {answer["reason"] for answer in on_postgres.answers().values()} == {"cancelled"}
+    assert len(on_postgres.answers()) == 4
+    on_postgres.run()
+    assert on_postgres.books() == []
+
+
+def test_a_part_that_waits_for_the_cancel_to_commit_is_cancelled_too(on_postgres):
+    on_postgres.ask(*invoices(2, "a"), part=1, parts=2)
+    order = an_order("cancel", request="r1")
+    with held(on_postgres, lambda: intake.accept(on_postgres.tools, order)) as cancelling:
+        part = in_thread(lambda: on_postgres.ask(*invoices(2, "b"), part=2, parts=2))
+        waits_for_lock(on_postgres)
+        cancelling.let_go()
+        part.join(20)
+    on_postgres.run()
+    assert on_postgres.books() == []
+    assert len(on_postgres.answers()) == 4

@@ -9,7 +9,7 @@ from sqlalchemy import create_engine, inspect
 from sqlmodel import SQLModel
 
 from events.accounting_target import Lane
-from store import batches, duties, exports, inbox, migrate
+from store import batches, doors_out, duties, exports, inbox, migrate
 from store.database import engine_for
 from store.tables import Request
 from store.unit_of_work import Store
@@ -113,3 +113,11 @@ def test_a_secret_opens_with_an_old_key_and_is_sealed_with_the_newest():
         Vault([new]).open(sealed)
     with pytest.raises(Unopenable):
         Vault([old]).open(Vault([new, old]).seal("secret"))
+
+
+def test_a_relay_that_says_late_how_far_it_came_never_takes_the_door_back(installation):
+    for position in (1, 7, 5):
+        with installation.store.write() as work:
+            doors_out.move_on(work, "webhook", position)
+    with installation.store.read() as work:
+        assert doors_out.position(work, "webhook") == 7

@@ -1,0 +1,17 @@
+"""What an export says: its newest content, and the content that one attempt carried; pure."""
+
+from events.invoice import Invoice
+from store.tables import Attempt, Export
+
+
+def newest(export: Export) -> Invoice:
+    """The newest content asked for."""
+    return Invoice.model_validate_json(export.wanted)
+
+
+def of_attempt(export: Export, attempt: Attempt) -> Invoice | None:
+    """The content this attempt carried; None when two newer ones have come since."""
+    if attempt.content_hash == export.wanted_hash:
+        return newest(export)
+    kept = Invoice.model_validate_json(export.in_flight) if export.in_flight else None
+    return kept if kept and kept.content_hash() == attempt.content_hash else None
