@@ -47,7 +47,7 @@ class Posted:
     """The invoice is in the accounting system. Amounts in `currency`.
 
     `mark` is the company and invoice id it says it is; `unmarked` is true when it says nothing at all.
-    `copy` is the system's own element, opaque to all but the target.
+    `updated` is when the system last changed it; `copy` its own element, opaque to all but the target.
     """
 
     number: str
@@ -64,6 +64,7 @@ class Posted:
     contact_name: str = ""
     paid: Decimal = Decimal(0)
     unmarked: bool = False
+    updated: datetime | None = None
     copy: Element = field(default_factory=dict)
 
 

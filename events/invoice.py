@@ -72,8 +72,11 @@ class Invoice(Snapshot):
     totals: Totals | None = None
 
     def content_hash(self) -> str:
-        """SHA-256 of what this invoice says, the revision aside: equal hashes need no second export."""
-        said = self.model_dump(mode="json", exclude={"revision"}, exclude_none=True)
+        """SHA-256 of what this invoice says; its revision and where it is in Xero aside.
+
+        Equal hashes need no second export.
+        """
+        said = self.model_dump(mode="json", exclude={"revision", "xero_invoice_id"}, exclude_none=True)
         return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
 

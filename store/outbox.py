@@ -1,17 +1,17 @@
 """Events on their way out, and the projections that are written in the same transaction."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import func
+from sqlalchemy import func, tuple_
 from sqlmodel import col, select
 
 from events import codec
 from events.export import InvoiceExportFailed, InvoiceExportSucceeded
 from events.snapshot import Event
 from store import export_log, statements
-from store.tables import OutboxEvent
+from store.tables import OutboxEvent, Request
 from store.unit_of_work import Work
 
 SOURCE = "crewcard-xero"
@@ -44,13 +44,23 @@ def publish_answers(work: Work, answers: Sequence[InvoiceAnswer]) -> None:
     """Log each answer, show it beside its invoice and send it; at most one per invoice and request, ever."""
     ordered = sorted(answers, key=lambda answer: (answer.company, answer.invoice))
     numbered = export_log.project(work, ordered, [event_id(_answer_key(answer)) for answer in ordered])
+    causes = _causes(work, {(answer.company, answer.request) for answer in numbered})
     publish(
         work,
         [
-            Outgoing(answer, answer.company, answer.invoice, _answer_key(answer), answer.request)
-            for answer in numbered
+            Outgoing(one, one.company, one.invoice, _answer_key(one), causes.get((one.company, one.request)))
+            for one in numbered
         ],
     )
+
+
+def _causes(work: Work, asked: Collection[tuple[str, str]]) -> Mapping[tuple[str, str], str]:
+    """The event behind each request (company, id): the one that asked, or that a replay repeats."""
+    cause = func.coalesce(Request.caused_by, Request.source_event)
+    named = tuple_(col(Request.company), col(Request.id)).in_(sorted(asked))
+    return {
+        (row[0], row[1]): row[2] for row in work.session.exec(select(Request.company, Request.id, cause).where(named))
+    }
 
 
 def _answer_key(answer: InvoiceAnswer) -> str:

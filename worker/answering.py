@@ -85,4 +85,6 @@ def proof_text(posted: Posted, differences: Sequence[str]) -> str:
         "tax": str(posted.tax),
         "total": str(posted.total),
     }
-    return json.dumps({"totals": totals, "differences": list(differences), "status": posted.status})
+    updated = posted.updated.isoformat() if posted.updated else None
+    kept = {"totals": totals, "differences": list(differences), "status": posted.status, "updated": updated}
+    return json.dumps(kept)

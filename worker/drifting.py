@@ -3,40 +3,49 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 
 from events.accounting_target import Posted
 from events.drift import Kind
 
 _SUMS = ("subtotal", "tax", "total")
+_LINES_EDITED = "lines, wording or accounts changed in Xero; the sums are as exported"
 
 
 @dataclass(frozen=True)
 class Belief:
-    """What we believe Xero has. `totals` are amounts by name; the date only where the content is known."""
+    """What we believe Xero has. `totals` are amounts by name; the date only where the content is known.
+
+    `updated` is when Xero last changed it as far as we know, `copy` the fingerprint of all it said then.
+    """
 
     number: str
     totals: Mapping[str, str]
     date: str | None = None
+    updated: str | None = None
+    copy: str | None = None
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One drift: its kind, and each difference as a short sentence."""
+    """One drift: its kind, and each difference as a short sentence; `copy` tells two edits with equal words apart."""
 
     kind: Kind
     differences: tuple[str, ...]
+    copy: str = ""
 
     @property
     def fingerprint(self) -> str:
         """Equal for the same finding, so that it is told once."""
-        return hashlib.sha256("\n".join((self.kind, *self.differences)).encode()).hexdigest()[:32]
+        said = (self.kind, *self.differences, *([self.copy] if self.copy else []))
+        return hashlib.sha256("\n".join(said).encode()).hexdigest()[:32]
 
 
 def findings(belief: Belief, posted: Posted) -> list[Finding]:
     """What became of the invoice: gone, or edited, or paid, or both of these; empty when nothing did.
 
-    Edits of lines that leave every sum as it was are not seen: a light list carries no lines (xero/facts.md §4.1).
+    Edits of lines that leave every sum as it was need `closer`: a light list has no lines (xero/facts.md §4.1).
     """
     if posted.status == "DELETED":
         return [Finding("deleted", ("deleted in Xero",))]
@@ -49,6 +58,17 @@ def findings(belief: Belief, posted: Posted) -> list[Finding]:
     if posted.status == "PAID" or posted.paid:
         found.append(Finding("paid", (_payment(posted),)))
     return found
+
+
+def is_suspect(belief: Belief, posted: Posted) -> bool:
+    """Whether Xero changed it since our last word, and a light row does not say what."""
+    touched = bool(belief.copy and belief.updated and posted.updated)
+    return touched and posted.updated != datetime.fromisoformat(belief.updated or "") and not findings(belief, posted)
+
+
+def closer(belief: Belief, copy: str) -> list[Finding]:
+    """What the fingerprint of Xero's whole copy adds."""
+    return [] if copy == belief.copy else [Finding("edited", (_LINES_EDITED,), copy)]
 
 
 def _edits(belief: Belief, posted: Posted) -> list[str]:

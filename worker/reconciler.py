@@ -1,7 +1,8 @@
 """The reconciler: compares what we believe with what Xero has, within a small share of the day's calls.
 
-One call per lane and slot; a slot is as long as the share allows (2 % of 5,000 calls: one every 14 minutes). It asks
-for a thousand invoices changed since the last look, oldest change first, without lines.
+One look per lane and slot; a slot is as long as the share allows (2 % of 5,000 calls: one every 14 minutes). It asks
+for a thousand invoices changed since the last look, oldest change first, without lines; what was changed and does not
+show there is read whole (`close_reading`), and such a look takes as many slots as it made calls.
 """
 
 import json
@@ -16,7 +17,8 @@ from store.outbox import Outgoing
 from store.reconciliations import MARGIN
 from store.tables import Export, Reconciliation
 from store.unit_of_work import Work
-from worker import drifting, logs
+from worker import close_reading, drifting, logs
+from worker.close_reading import Reading
 from worker.drifting import Belief, Finding
 from worker.tools import Tools
 
@@ -68,10 +70,11 @@ def _look(tools: Tools, organisation: Organisation, row: Reconciliation) -> int:
         _log.warning("reconciler.met_trouble", lane=organisation.lane.key, effect=trouble.effect)
     finally:
         tools.pace.done(permit)
+    reading = close_reading.read(tools, organisation, _suspects(tools, organisation, seen, began))
     with tools.store.write() as work:
-        found = _compare(work, tools, organisation, seen.invoices, began) if seen else 0
-        since, page = _next(row, seen, began) if seen else (row.since, row.page)
-        reconciliations.move_on(work, organisation.lane, since, page, work.after(slot(tools)))
+        found = _compare(work, tools, organisation, seen.invoices, began, reading) if seen else 0
+        since, page = _next(row, seen, began) if seen and reading.complete else (row.since, row.page)
+        reconciliations.move_on(work, organisation.lane, since, page, work.after(slot(tools) * (1 + reading.calls)))
     if found:
         _log.warning("reconciler.found_drifts", lane=organisation.lane.key, count=found)
         tools.bells.wake_relay()
@@ -86,24 +89,42 @@ def _next(row: Reconciliation, seen: Changes, began: datetime) -> tuple[datetime
     return (newest, 1) if newest > row.since else (row.since, row.page + 1)
 
 
-def _compare(work: Work, tools: Tools, organisation: Organisation, seen: Sequence[Posted], before: datetime) -> int:
+def _suspects(tools: Tools, organisation: Organisation, seen: Changes | None, before: datetime) -> list[str]:
+    by_id = {posted.target_id: posted for posted in seen.invoices} if seen else {}
+    with tools.store.read() as work:
+        ours = reconciliations.exported_as(work, organisation.lane, by_id, before)
+    return sorted(id_ for id_, export in ours.items() if drifting.is_suspect(_belief(export), by_id[id_]))
+
+
+def _compare(
+    work: Work,
+    tools: Tools,
+    organisation: Organisation,
+    seen: Sequence[Posted],
+    before: datetime,
+    reading: Reading,
+) -> int:
     by_id = {posted.target_id: posted for posted in seen}
     ours = reconciliations.exported_as(work, organisation.lane, by_id, before)
     found = [
         (export, finding)
         for target_id, export in sorted(ours.items())
-        for finding in drifting.findings(_belief(export), by_id[target_id])
+        for finding in _findings(_belief(export), by_id[target_id], reading.copies.get(target_id))
         if reconciliations.keep(work, export, finding.kind, finding.differences, finding.fingerprint)
     ]
     outbox.publish(work, [_told(work, tools, organisation, *one) for one in found])
     return len(found)
 
 
+def _findings(belief: Belief, posted: Posted, copy: str | None) -> list[Finding]:
+    return drifting.findings(belief, posted) or (drifting.closer(belief, copy) if copy else [])
+
+
 def _belief(export: Export) -> Belief:
-    totals = json.loads(export.xero_totals or "{}").get("totals", {})
+    kept = json.loads(export.xero_totals or "{}")
     known = export.wanted and export.wanted_hash == export.sent_hash
     day = Invoice.model_validate_json(export.wanted).date.isoformat() if known else None
-    return Belief(export.number, totals, day)
+    return Belief(export.number, kept.get("totals", {}), day, kept.get("updated"), export.copy_seen)
 
 
 def _told(work: Work, tools: Tools, organisation: Organisation, export: Export, finding: Finding) -> Outgoing:

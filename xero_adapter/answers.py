@@ -121,6 +121,7 @@ def _posted(element: Mapping[str, Any]) -> Posted | None:
             date=day(element.get("DateString") or element.get("Date")),
             mark=links.marked(_text(element.get("Url"))),
             unmarked=not element.get("Url"),
+            updated=_moment(element.get("UpdatedDateUTC")),
             paid=_decimal(element.get("AmountPaid")) + _decimal(element.get("AmountCredited")),
             copy=dict(element),
             warnings=tuple(warning.text for warning in _messages_at(element, None, "Warnings")),

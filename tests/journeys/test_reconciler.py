@@ -70,6 +70,35 @@ def test_the_same_drift_is_told_once_and_a_new_one_again(installation):
     assert len(installation.events("invoice.export.drift_found")) == 2
 
 
+def edit_a_line(installation, book, **changed):
+    installation.later(reconciler.slot(installation.tools))
+    book["LineItems"][0].update(changed)
+    book["UpdatedDateUTC"] = f"/Date({int(installation.now().timestamp()) * 1000}+0000)/"
+
+
+def test_an_edit_that_leaves_the_sums_as_they_were_is_found_by_reading_it_whole(installation):
+    (book, other) = exported(installation, *invoices(2))
+    edit_a_line(installation, book, AccountCode="260")
+    before = len(installation.calls("GET"))
+    assert look(installation) == 1
+    assert len(installation.calls("GET")) - before == 2
+    ((kind, said),) = drifts(installation).values()
+    assert (kind, said) == ("edited", ["lines, wording or accounts changed in Xero; the sums are as exported"])
+    edit_a_line(installation, book, Description="another again")
+    assert look(installation) == 1, "a second edit is another drift"
+    edit_a_line(installation, other)
+    assert look(installation) == 0, "touched, and yet all as it was"
+
+
+def test_a_closer_look_takes_the_slots_of_the_calls_it_made(on_sqlite):
+    (book,) = exported(on_sqlite)
+    edit_a_line(on_sqlite, book, AccountCode="260")
+    look(on_sqlite)
+    calls = len(on_sqlite.calls())
+    look(on_sqlite)
+    assert len(on_sqlite.calls()) == calls, "the slot of the second call is still running"
+
+
 def test_nothing_is_written_in_xero_and_the_export_stands(installation):
     (book,) = exported(installation)
     before = len(installation.calls("PUT"))

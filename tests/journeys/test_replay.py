@@ -48,6 +48,9 @@ def test_a_replay_is_a_new_request_that_names_the_event_it_repeats(installation)
     replay(installation, request="r1", as_request="again")
     (completed,) = installation.events("invoice.export.completed", request="again")
     assert completed["causationid"] == "the-first"
+    assert all(
+        event["causationid"] == "the-first" for event in installation.events(request=completed["data"]["request"])
+    )
     with installation.store.read() as work:
         row = work.session.get(Request, (COMPANY, "again"))
     assert (row.requested_by, row.caused_by) == ("olga", "the-first")

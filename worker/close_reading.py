@@ -1,0 +1,40 @@
+"""A closer look at invoices that Xero changed without a sum showing it: read whole, with their lines."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from events.accounting_target import Organisation, Trouble
+from worker import logs
+from worker.tools import Tools
+
+_AT_ONCE = 35  # ids of 36 characters that fit one call (xero/facts.md §4.3)
+_log = logs.log("reconciler")
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The fingerprint of Xero's whole copy by id, the calls it took, and whether all were read."""
+
+    copies: Mapping[str, str]
+    calls: int
+    complete: bool
+
+
+def read(tools: Tools, organisation: Organisation, ids: Sequence[str]) -> Reading:
+    """Read these invoices, as far as permits and Xero allow; what is left is read in the next slot."""
+    copies: dict[str, str] = {}
+    calls = 0
+    for start in range(0, len(ids), _AT_ONCE):
+        permit = tools.pace.ask(organisation)
+        if permit.wait:
+            return Reading(copies, calls, complete=False)
+        calls += 1
+        try:
+            found = tools.target.fetch(organisation, ids[start : start + _AT_ONCE])
+        except Trouble as trouble:
+            _log.warning("reconciler.met_trouble", lane=organisation.lane.key, effect=trouble.effect)
+            return Reading(copies, calls, complete=False)
+        finally:
+            tools.pace.done(permit)
+        copies |= {id_: tools.target.fingerprint(posted.copy) for id_, posted in found.items()}
+    return Reading(copies, calls, complete=True)
