@@ -11,13 +11,16 @@ from sqlmodel import create_engine
 
 READ_ONLY = {"read_only": True}
 _BUSY_MS = 30_000
+_IDLE_IN_TRANSACTION = "30s"
 
 
 def engine_for(url: str, pool_size: int = 12) -> Engine:
     """An engine for `DATABASE_URL`; to be made after a fork, never before. Creates SQLite's folder."""
     address = make_url(url)
     if address.get_backend_name() != "sqlite":
-        return create_engine(url, pool_size=pool_size, max_overflow=4, pool_pre_ping=True, hide_parameters=True)
+        engine = create_engine(url, pool_size=pool_size, max_overflow=4, pool_pre_ping=True, hide_parameters=True)
+        _end_idle_transactions(engine)
+        return engine
     if address.database and address.database != ":memory:":
         Path(address.database).parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(
@@ -38,6 +41,15 @@ def engine_for_migrations(url: str) -> Engine:
         Path(engine.url.database or ".").parent.mkdir(parents=True, exist_ok=True)
         use_immediate_transactions(engine)
     return engine
+
+
+def _end_idle_transactions(engine: Engine) -> None:
+    """A process that is suspended in the middle of a transaction loses it: nobody waits for its locks for ever."""
+
+    @event.listens_for(engine, "connect")
+    def _connect(raw: Any, _record: Any) -> None:
+        raw.execute(f"SET idle_in_transaction_session_timeout = '{_IDLE_IN_TRANSACTION}'")
+        raw.commit()
 
 
 def use_immediate_transactions(engine: Engine) -> None:

@@ -44,6 +44,10 @@ def a_postgres() -> Iterator[str]:
     """A PostgreSQL server of its own; gives the address of its maintenance database."""
     folder = Path(tempfile.mkdtemp(prefix="xp-pg-"))
     server = get_server(folder / "data", cleanup_mode="stop")
+    with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+        for setting in ("fsync", "synchronous_commit", "full_page_writes"):  # this machine will not lose its power
+            connection.execute(f"ALTER SYSTEM SET {setting} = off")
+        connection.execute("SELECT pg_reload_conf()")
     try:
         yield server.get_uri()
     finally:
