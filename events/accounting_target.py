@@ -4,7 +4,7 @@ Two kinds of bad news only. An *answer* about one invoice is a value: Posted or 
 *Trouble* with a whole call is an exception that says what became of it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -17,6 +17,7 @@ from events.settings import CompanySettings
 
 Effect = Literal["not_sent", "limited", "needs_login", "offline", "unknown"]
 Element = dict[str, Any]
+InTime = Callable[[], bool]  # asked as late as can be: may this call still be sent?
 
 
 @dataclass(frozen=True)
@@ -166,12 +167,12 @@ class AccountingTarget(Protocol):
         """The exact body of a call; pure."""
         ...
 
-    def create(self, organisation: Organisation, body: bytes, key: str) -> Answers:
-        """Create the invoices of a frozen body, none of them twice under one idempotency key."""
+    def create(self, organisation: Organisation, body: bytes, key: str, in_time: InTime) -> Answers:
+        """Create the invoices of a frozen body, none of them twice under one idempotency key, while in time."""
         ...
 
-    def update(self, organisation: Organisation, body: bytes, key: str) -> Answers:
-        """Change the invoices of a frozen body of updates, each named by its id."""
+    def update(self, organisation: Organisation, body: bytes, key: str, in_time: InTime) -> Answers:
+        """Change the invoices of a frozen body of updates, each named by its id, while in time."""
         ...
 
     def find(

@@ -11,7 +11,8 @@ from sqlmodel import create_engine
 
 READ_ONLY = {"read_only": True}
 _BUSY_MS = 30_000
-_IDLE_IN_TRANSACTION = "30s"
+_LONGEST_TRANSACTION_SECONDS = 60  # shorter than a lease
+_KNOWS_TRANSACTION_TIMEOUT = 170_000  # PostgreSQL 17; before it an open pipeline escapes the other timeout
 
 
 def engine_for(url: str, pool_size: int = 12) -> Engine:
@@ -48,7 +49,9 @@ def _end_idle_transactions(engine: Engine) -> None:
 
     @event.listens_for(engine, "connect")
     def _connect(raw: Any, _record: Any) -> None:
-        raw.execute(f"SET idle_in_transaction_session_timeout = '{_IDLE_IN_TRANSACTION}'")
+        raw.execute(f"SET idle_in_transaction_session_timeout = '{_LONGEST_TRANSACTION_SECONDS}s'")
+        if raw.info.server_version >= _KNOWS_TRANSACTION_TIMEOUT:
+            raw.execute(f"SET transaction_timeout = '{_LONGEST_TRANSACTION_SECONDS}s'")
         raw.commit()
 
 

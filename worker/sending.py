@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 
-from events.accounting_target import Answers, Element, Organisation, Posting, Rejected, Trouble
+from events.accounting_target import Answers, Element, InTime, Organisation, Posting, Rejected, Trouble
 from events.failures import Failure
 from events.reasons import Reason
 from store import batches, exports, pauses
@@ -74,18 +74,18 @@ def _update(tools: Tools, organisation: Organisation, hold: Hold) -> bool:
 
 
 def _send(
-    tools: Tools, organisation: Organisation, frozen: Frozen, call: Callable[[Organisation, bytes, str], Answers]
+    tools: Tools,
+    organisation: Organisation,
+    frozen: Frozen,
+    call: Callable[[Organisation, bytes, str, InTime], Answers],
 ) -> bool:
-    """Make the call, unless we were suspended for too long; whatever happens is written down."""
-    if tools.elapsed() > frozen.send_before:
-        troubles.give_back(tools, organisation, frozen.hold, Trouble("not_sent", "woke up too late", wait=0))
-        return False
+    """Make the call, unless it is too late for it (we were suspended); whatever happens is written down."""
     begun = time.monotonic()
     try:
-        answers = call(organisation, frozen.body, frozen.key)
+        answers = call(organisation, frozen.body, frozen.key, lambda: tools.elapsed() <= frozen.send_before)
     except Trouble as trouble:
         troubles.after(tools, organisation, frozen.hold, trouble)
-        return True
+        return trouble.effect != "not_sent"
     except Exception as broken:
         _log.exception("exporter.call_broke", batch=frozen.hold.batch_id)
         lost = Trouble("unknown", f"the call broke: {type(broken).__name__}")

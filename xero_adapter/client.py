@@ -16,11 +16,16 @@ from xero_python.exceptions import ApiSSLException
 from xero_python.exceptions.http_status_exceptions import HTTPStatusException
 from xero_python.rest import RESTClientObject
 
-from events.accounting_target import Organisation, Trouble
+from events.accounting_target import InTime, Organisation, Trouble
 from xero_adapter.answers import PAGE
 
 _NOT_A_CALL = (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError)
 _FAR_FUTURE_SECONDS = 4_102_444_800
+
+
+def always() -> bool:
+    """Reading is never too late."""
+    return True
 
 
 @dataclass(frozen=True)
@@ -36,13 +41,23 @@ class Reply:
         return json.loads(self.body, parse_float=Decimal)
 
 
-class _Rest(RESTClientObject):  # type: ignore[misc]  # the SDK ships no types
-    """The SDK's transport over a shared pool; a status is an answer here, not an exception."""
+class _TooLate(Exception):
+    """Nothing was sent."""
 
-    def __init__(self, pool: urllib3.PoolManager) -> None:  # the SDK's own makes a pool per client
+
+class _Rest(RESTClientObject):  # type: ignore[misc]  # the SDK ships no types
+    """The SDK's transport over a shared pool; a status is an answer here, not an exception.
+
+    Whether there is still time is asked right before each try: waits for tokens and connections lie behind then.
+    """
+
+    def __init__(self, pool: urllib3.PoolManager, in_time: InTime) -> None:  # the SDK's own makes a pool per client
         self.pool_manager = pool
+        self._in_time = in_time
 
     def request(self, *args: Any, **kwargs: Any) -> Any:
+        if not self._in_time():
+            raise _TooLate
         try:
             return super().request(*args, **kwargs)
         except HTTPStatusException as refused:
@@ -58,18 +73,25 @@ class XeroClient:
         # Retries off: urllib3 would send a dropped PUT four times and sleep for hours (xero/facts.md §9.3 #4, #5).
         self._pool = urllib3.PoolManager(num_pools=8, maxsize=most_connections, retries=False)
 
-    def put_invoices(self, organisation: Organisation, bearer: str, body: bytes, key: str) -> Reply:
+    def put_invoices(
+        self, organisation: Organisation, bearer: str, body: bytes, key: str, in_time: InTime = always
+    ) -> Reply:
         """Create the invoices of a frozen body. Raises Trouble (`not_sent` or `unknown`)."""
-        return self._write("create_invoices", organisation, bearer, body, key)
+        return self._write("create_invoices", organisation, bearer, body, key, in_time)
 
-    def post_invoices(self, organisation: Organisation, bearer: str, body: bytes, key: str) -> Reply:
+    def post_invoices(
+        self, organisation: Organisation, bearer: str, body: bytes, key: str, in_time: InTime = always
+    ) -> Reply:
         """Update the invoices of a frozen body, each with its InvoiceID. Raises Trouble."""
-        return self._write("update_or_create_invoices", organisation, bearer, body, key)
+        return self._write("update_or_create_invoices", organisation, bearer, body, key, in_time)
 
-    def _write(self, method: str, organisation: Organisation, bearer: str, body: bytes, key: str) -> Reply:
+    def _write(
+        self, method: str, organisation: Organisation, bearer: str, body: bytes, key: str, in_time: InTime
+    ) -> Reply:
         chosen = {"summarize_errors": False, "unitdp": 4, "idempotency_key": key, **self._raw()}
+        document = json.loads(body)
         return self._call(
-            bearer, lambda api: getattr(api, method)(organisation.lane.tenant, json.loads(body), **chosen)
+            bearer, lambda api: getattr(api, method)(organisation.lane.tenant, document, **chosen), in_time
         )
 
     def get_invoices(self, organisation: Organisation, bearer: str, **chosen: Any) -> Reply:
@@ -91,7 +113,7 @@ class XeroClient:
             "_request_timeout": self._timeout,  # a tuple: a float is silently ignored (§9.3 #3)
         }
 
-    def _api(self, bearer: str) -> AccountingApi:
+    def _api(self, bearer: str, in_time: InTime) -> AccountingApi:
         token = {
             "access_token": bearer,
             "scope": [],
@@ -102,10 +124,10 @@ class XeroClient:
         configuration = Configuration()
         configuration.oauth2_token = OAuth2Token()  # the class shares one otherwise (§9.3 #1)
         client = ApiClient(configuration, oauth2_token_getter=lambda: token, oauth2_token_saver=lambda _: None)
-        client.rest_client = _Rest(self._pool)
+        client.rest_client = _Rest(self._pool, in_time)
         return AccountingApi(client, base_url=self._url)
 
-    def _call(self, bearer: str, send: Callable[[AccountingApi], Any]) -> Reply:
+    def _call(self, bearer: str, send: Callable[[AccountingApi], Any], in_time: InTime = always) -> Reply:
         certain = tenacity.Retrying(
             stop=tenacity.stop_after_attempt(3) | tenacity.stop_after_delay(10),
             wait=tenacity.wait_exponential(multiplier=0.3, max=3),
@@ -113,8 +135,10 @@ class XeroClient:
             reraise=True,
         )
         try:
-            response, _, _ = certain(send, self._api(bearer))
+            response, _, _ = certain(send, self._api(bearer, in_time))
             body = response.data
+        except _TooLate:
+            raise Trouble("not_sent", "it was too late to send it", wait=0) from None
         except _NOT_A_CALL as refused:
             raise Trouble("not_sent", f"Xero could not be reached: {type(refused).__name__}") from None
         except (urllib3.exceptions.HTTPError, ApiSSLException, OSError) as lost:

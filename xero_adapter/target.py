@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
-from events.accounting_target import Answers, Changes, Element, Organisation, Posted, Posting, Trouble
+from events.accounting_target import Answers, Changes, Element, InTime, Organisation, Posted, Posting, Trouble
 from events.connection_problems import Problem
 from events.invoice import folded
 from xero_adapter import answers, links, mapping, replies, updating
@@ -18,7 +18,7 @@ from xero_adapter.pace import Pace
 
 _LONGEST_QUERY = 1500  # characters of encoded numbers; above 2,048 in all Xero answers 404 (xero/facts.md §4.3)
 _SHORT_WAIT = 2.0
-Write = Callable[[Organisation, str, bytes, str], Reply]
+Write = Callable[..., Reply]
 
 
 class XeroTarget:
@@ -63,22 +63,25 @@ class XeroTarget:
         """The invoice's page in Xero."""
         return links.deep_link(organisation.short_code, target_id)
 
-    def create(self, organisation: Organisation, body: bytes, key: str) -> Answers:
+    def create(self, organisation: Organisation, body: bytes, key: str, in_time: InTime) -> Answers:
         """PUT the frozen body: creates only, never overwrites (xero/facts.md §3.2). Raises Trouble."""
-        reply, document = self._write(organisation, self._client.put_invoices, body, key)
+        reply, document = self._write(organisation, self._client.put_invoices, body, key, in_time)
         if reply.status == 400:
             return self._refused_whole(document, reply)
         return Answers(answers.of_create(document), reply.status, replies.correlation(reply))
 
-    def update(self, organisation: Organisation, body: bytes, key: str) -> Answers:
+    def update(self, organisation: Organisation, body: bytes, key: str, in_time: InTime) -> Answers:
         """POST the frozen body of updates; answers are known by InvoiceID. Raises Trouble."""
-        reply, document = self._write(organisation, self._client.post_invoices, body, key)
+        reply, document = self._write(organisation, self._client.post_invoices, body, key, in_time)
         if reply.status == 400:
             return self._refused_whole(document, reply)
         return Answers({}, reply.status, replies.correlation(reply), answers.of_update(document))
 
-    def _write(self, organisation: Organisation, method: Write, body: bytes, key: str) -> tuple[Reply, Any]:
-        reply = self._call(organisation, lambda bearer: method(organisation, bearer, body, key), or_status=400)
+    def _write(
+        self, organisation: Organisation, method: Write, body: bytes, key: str, in_time: InTime
+    ) -> tuple[Reply, Any]:
+        send = functools.partial(method, organisation, body=body, key=key, in_time=in_time)
+        reply = self._call(organisation, send, or_status=400)
         document = replies.document(reply)
         if reply.status == 200 and not answers.names_its_invoices(document):
             raise replies.trouble("unknown", "the answer is not Xero's", reply)

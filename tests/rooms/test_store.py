@@ -14,6 +14,7 @@ from store.database import engine_for
 from store.tables import Request
 from store.unit_of_work import Store
 from store.vault import Unopenable, Vault
+from tests import machines
 from tests.builders import COMPANY, an_invoice, invoices
 
 
@@ -121,3 +122,11 @@ def test_a_relay_that_says_late_how_far_it_came_never_takes_the_door_back(instal
             doors_out.move_on(work, "webhook", position)
     with installation.store.read() as work:
         assert doors_out.position(work, "webhook") == 7
+
+
+def test_a_transaction_that_is_left_open_ends_before_a_lease_does(postgres):
+    engine = engine_for(machines.copy_of_template(postgres, "left_open"))
+    with engine.connect() as connection:
+        for setting in ("idle_in_transaction_session_timeout", "transaction_timeout"):
+            assert connection.exec_driver_sql(f"SHOW {setting}").scalar() == "1min"
+    engine.dispose()
