@@ -41,6 +41,13 @@ class Due:
         return bool(self.settled_batch or self.waiting)
 
 
+def waits(work: Work, lane: Lane) -> bool:
+    """Whether nothing of the lane is sent now: no login yet, stopped, blocked for a while, or paused."""
+    state = work.session.get(LaneState, lane)
+    blocked = state and (state.state != "open" or (state.blocked_until and state.blocked_until > work.now))
+    return bool(not lane.tenant or blocked or pauses.of_company(work, lane.company))
+
+
 def look(work: Work, lane: Lane, enough: int = 51) -> Due:
     """What is due in the lane; `waiting` counts no further than `enough`."""
     state = work.session.get(LaneState, lane)

@@ -1,6 +1,6 @@
 """What people ask: read-only views for the command and the pages."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -8,8 +8,9 @@ from typing import Any
 from sqlalchemy import func
 from sqlmodel import col, select
 
+from events.accounting_target import Lane
 from events.export import Marker
-from store import markers
+from store import lanes, markers
 from store.tables import (
     Attempt,
     Batch,
@@ -80,18 +81,22 @@ def invoices_of(work: Work, company: str, request: str, *, only_failed: bool = F
     )
     if only_failed:
         asked = asked.where(Item.state == "failed")
-    return [_line(item.invoice, status, export) for item, status, export in work.session.exec(asked)]
+    found = work.session.exec(asked).all()
+    tenants = {row[2].tenant for row in found if row[2] is not None}
+    waiting = {tenant for tenant in tenants if lanes.waits(work, Lane(company, tenant))}
+    return [_line(*row, waiting) for row in found]
 
 
-def _line(invoice: str, status: InvoiceStatus | None, export: Export | None) -> InvoiceLine:
+def _line(item: Item, status: InvoiceStatus | None, export: Export | None, waiting: Collection[str]) -> InvoiceLine:
     shown: Any = status.marker if status else None
     state = export.state if export else None
     # A refusal newer than the export itself (a double number, say) is what the person should see.
     refused = status is not None and status.marker == "failed" and state in ("new", "exported", None)
     held = bool(export and export.excluded and state in ("new", "pending", "failed"))
-    marker: Marker = "failed" if refused and not held else markers.marker(state, excluded=held, shown=shown)
+    seen = markers.marker(state, excluded=held, lane_waits=bool(export and export.tenant in waiting), shown=shown)
+    marker: Marker = "failed" if refused and not held else seen
     return InvoiceLine(
-        invoice=invoice,
+        invoice=item.invoice,
         number=status.number if status else (export.number if export else None),
         marker=marker,
         last_exported_at=status.last_exported_at if status else None,

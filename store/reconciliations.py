@@ -8,8 +8,8 @@ from typing import Any
 from sqlmodel import col, func, select, update
 
 from events.accounting_target import Lane
-from store import pauses, statements
-from store.tables import Connection, Drift, Export, LaneState, Reconciliation
+from store import lanes, statements
+from store.tables import Connection, Drift, Export, Reconciliation
 from store.unit_of_work import Work
 
 MARGIN = timedelta(minutes=5)  # our clock and Xero's may differ; what is seen twice is told once
@@ -20,7 +20,7 @@ def due(work: Work) -> Sequence[Reconciliation]:
     found = []
     for connection in work.session.exec(select(Connection).order_by(col(Connection.company))):
         lane = Lane(connection.company, connection.tenant)
-        if _waits(work, lane):
+        if lanes.waits(work, lane):
             continue
         row = _of(work, lane)
         if row and row.next_at <= work.now:
@@ -79,12 +79,6 @@ def drifts(work: Work, company: str | None = None, invoice: str | None = None, m
     if invoice:
         asked = asked.where(Drift.invoice == invoice)
     return list(work.session.exec(asked).all())
-
-
-def _waits(work: Work, lane: Lane) -> bool:
-    state = work.session.get(LaneState, lane)
-    blocked = state and (state.state != "open" or (state.blocked_until and state.blocked_until > work.now))
-    return bool(blocked or pauses.of_company(work, lane.company))
 
 
 def _of(work: Work, lane: Lane) -> Reconciliation | None:

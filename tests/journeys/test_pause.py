@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from events.accounting_target import Lane
-from store import audit, batches, exports, lanes, pauses
+from store import audit, batches, exports, lanes, pauses, queries
 from store.pauses import EVERYBODY
 from tests.builders import COMPANY, TENANT, a_request, an_invoice, invoices
 from worker import exporter, intake, pausing, rescuer, sending
@@ -144,3 +144,17 @@ def test_the_lane_says_that_it_is_paused(installation):
 def test_requests_are_accepted_while_paused(installation):
     pause(installation)
     assert intake.accept(installation.tools, a_request(*invoices(3))).invoices == 3
+
+
+def test_beside_an_invoice_of_a_paused_company_it_says_that_it_waits(installation):
+    def markers():
+        with installation.store.read() as work:
+            return {one.invoice: one.marker for one in queries.invoices_of(work, COMPANY, "r1")}
+
+    installation.ask(an_invoice())
+    assert markers() == {"i1": "queued"}
+    pause(installation)
+    assert markers() == {"i1": "waiting"}
+    resume(installation)
+    installation.run()
+    assert markers() == {"i1": "exported"}
