@@ -81,7 +81,7 @@ def invoices_of(work: Work, company: str, request: str, *, only_failed: bool = F
     )
     if only_failed:
         asked = asked.where(Item.state == "failed")
-    found = work.session.exec(asked).all()
+    found: Sequence[Any] = work.session.exec(asked).all()
     tenants = {row[2].tenant for row in found if row[2] is not None}
     waiting = {tenant for tenant in tenants if lanes.waits(work, Lane(company, tenant))}
     return [_line(*row, waiting) for row in found]
