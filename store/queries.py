@@ -84,7 +84,7 @@ def invoices_of(work: Work, company: str, request: str, *, only_failed: bool = F
     found: Sequence[Any] = work.session.exec(asked).all()
     tenants = {row[2].tenant for row in found if row[2] is not None}
     waiting = {tenant for tenant in tenants if lanes.waits(work, Lane(company, tenant))}
-    return [_line(*row, waiting) for row in found]
+    return [_line(item, status, export, waiting) for item, status, export in found]
 
 
 def _line(item: Item, status: InvoiceStatus | None, export: Export | None, waiting: Collection[str]) -> InvoiceLine:
