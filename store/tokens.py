@@ -126,6 +126,16 @@ def forgive(work: Work, client_id: str, problems: tuple[str, ...]) -> None:
 
 def unrefreshed_since(work: Work, moment: datetime) -> list[Token]:
     """Pairs still good and in use by an enabled company that nobody has refreshed since."""
+    return _in_use(work, col(Token.refreshed_at) < moment)
+
+
+def cut_off(work: Work) -> list[Token]:
+    """Pairs whose refresh began and never ended: its worker died, and the old one is good for 30 minutes only."""
+    return _in_use(work, col(Token.lease_until) < work.now)
+
+
+def _in_use(work: Work, so: ColumnElement[bool]) -> list[Token]:
+    """Good pairs of enabled companies, of which this is so; those that wait longest first."""
     used = (
         select(Connection.company)
         .join(CompanyApp, col(CompanyApp.company) == col(Connection.company))
@@ -136,7 +146,7 @@ def unrefreshed_since(work: Work, moment: datetime) -> list[Token]:
             CompanyApp.state == "enabled",
         )
     )
-    asked = select(Token).where(col(Token.refreshed_at) < moment, Token.problem == "", used.exists())
+    asked = select(Token).where(so, Token.problem == "", used.exists())
     return list(work.session.exec(asked.order_by(col(Token.refreshed_at))))
 
 
