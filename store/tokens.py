@@ -12,7 +12,7 @@ from sqlmodel import col, select, update
 
 from events.accounting_target import Trouble
 from events.credentials import AppKeys, TokenPair
-from store import apps
+from store import apps, statements
 from store.tables import CompanyApp, Connection, Token, XeroApp
 from store.unit_of_work import Store, Work
 from store.vault import Unopenable, Vault
@@ -111,11 +111,10 @@ def _told_as_trouble() -> Iterator[None]:
 
 def keep_first_pair(work: Work, vault: Vault, client_id: str, xero_user: str, pair: TokenPair) -> None:
     """Keep the pair of a fresh login, over whatever was there."""
-    known = work.session.get(Token, (client_id, xero_user))
-    version = known.version + 1 if known else 1
     fresh = _fresh(work, vault, pair)
-    work.session.merge(Token(client_id=client_id, xero_user=xero_user, version=version, **fresh))
-    work.session.flush()
+    row = {"client_id": client_id, "xero_user": xero_user, "version": 1, **fresh}
+    over = {**dict.fromkeys(fresh, "excluded"), "version": col(Token.version) + 1}
+    statements.upsert(work, Token, [row], over, returning=["version"])
 
 
 def forgive(work: Work, client_id: str, problems: tuple[str, ...]) -> None:

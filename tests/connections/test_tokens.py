@@ -105,9 +105,7 @@ def test_thirty_days_of_rotations_and_restarts_keep_the_connection_alive(house):
         house.installation.run()
     assert len(house.books()) == 30
     assert house.installation.events("xero.connection.needs_login") == []
-    assert house.xero.token_calls() == 30 * 3 + 2 * 2 + 3, (
-        "two killed and done again; on day 14 each tries two secrets"
-    )
+    assert house.xero.token_calls() == 30 * 3 + 2 * 2 + 3, "two done again; on day 14 two secrets are tried"
 
 
 def test_a_login_that_nobody_uses_is_renewed_before_its_60_days_are_over(house):
