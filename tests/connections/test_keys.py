@@ -102,6 +102,7 @@ def test_while_a_key_is_missing_everything_waits_and_goes_on_once_it_is_back(hou
     house.installation.ask(an_invoice())
     house.installation.settle_down(6)
     assert house.installation.calls("PUT") == []
+    assert (house.installation.export("i1").state, house.installation.export("i1").attempts) == ("pending", 0)
     assert house.installation.events("invoice.export.failed") == []
     assert house.connection().state == "connected"
     (seen,) = health.of_all(house.tools)
