@@ -29,13 +29,18 @@ class Sinks:
         logs.set_up("DEBUG", "json")
         self._log, self._wire = io.StringIO(), io.StringIO()
         logging.root.handlers[0].setStream(self._log)
-        for name in ("", *logging.root.manager.loggerDict):
-            logging.getLogger(name).setLevel(logging.DEBUG)
+        self._handler = logging.root.handlers[0]
+        self._hear_everything()
         Configuration()  # the SDK switches http.client's debugging off when its first one is made
         http.client.HTTPConnection.debuglevel = 1
         wire = logging.StreamHandler(self._wire)
         wire.setFormatter(logging.root.handlers[0].formatter)
         logging.getLogger("http.client").handlers[:] = [wire]
+
+    def _hear_everything(self) -> None:
+        logging.root.handlers[:] = [self._handler]
+        for name in ("", *logging.root.manager.loggerDict):
+            logging.getLogger(name).setLevel(logging.DEBUG)
 
     def browser(self) -> httpx.Client:
         """A browser whose every page is kept, its headers too."""
@@ -46,6 +51,7 @@ class Sinks:
     def command(self, *words: str) -> None:
         said = CliRunner().invoke(app, list(words))
         self._said["commands"].append(said.output)
+        self._hear_everything()  # a command sets logging up for its own process
 
     def error(self, caught: BaseException) -> None:
         """An error's message and its traceback."""

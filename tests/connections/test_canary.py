@@ -68,6 +68,7 @@ def test_no_flow_leaves_a_secret_or_a_token_anywhere(house, sinks, monkeypatch):
     short = {name: len(text) for name, text in texts.items() if len(text) < 100 and name != "output"}
     assert short == {}, "every sink was written to"
     assert "Bearer (withheld)" in texts["http.client"], "http.client printed headers"
+    assert "Exception in ASGI application" in texts["log"], "libraries were heard to the end"
     assert [(name, canary[:12]) for name, text in texts.items() for canary in canaries if canary in text] == []
 
 
