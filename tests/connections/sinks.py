@@ -38,7 +38,10 @@ class Sinks:
         logging.getLogger("http.client").handlers[:] = [wire]
 
     def _hear_everything(self) -> None:
+        """As in a process of ours, where uvicorn has no handlers of its own; the simulator's gives it some."""
         logging.root.handlers[:] = [self._handler]
+        uvicorn = logging.getLogger("uvicorn")
+        uvicorn.handlers[:], uvicorn.propagate = [], True
         for name in ("", *logging.root.manager.loggerDict):
             logging.getLogger(name).setLevel(logging.DEBUG)
 
