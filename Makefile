@@ -28,7 +28,7 @@ demo: .venv/.run  ## real orders become invoices in a simulated Xero (DEMO_EXIT=
 	@$(BIN)/crewcard-xero demo
 
 test: .venv/.dev  ## the suite
-	@$(BIN)/pytest -n 2 --dist loadgroup -m "not thorough"
+	@$(BIN)/pytest -n 2 --dist loadgroup -rs -m "not thorough"
 
 thorough: .venv/.dev  ## what takes minutes: a crash at every step of every story, on both databases
 	@$(BIN)/pytest -n 2 --dist loadgroup -m thorough

@@ -102,7 +102,9 @@ def _companies(tools: Tools, _chosen: Settings) -> str:
 
 def _secrets(tools: Tools, _chosen: Settings) -> str:
     with tools.store.read() as work:
-        left = reseal.left(work, tools.vault)
+        left, lost = reseal.left(work, tools.vault), reseal.lost(work, tools.vault)
+    if lost:
+        raise RuntimeError(f"{lost} open with no key in ENCRYPTION_KEYS: add the key they were sealed with")
     return f"{left} sealed with an older key: run crewcard-xero rotate-keys" if left else "sealed with the newest key"
 
 

@@ -42,6 +42,13 @@ class Problem(Enum):
         "support",
         "Enter its Client ID and Client Secret: crewcard-xero companies app {company}",
     )
+    KEY_MISSING = Help(
+        "Encryption key missing",
+        "What is kept for {company} does not open with ENCRYPTION_KEYS.",
+        "admin",
+        "Put the key it was sealed with behind the others in ENCRYPTION_KEYS. If that key is lost: "
+        "crewcard-xero companies secret {company}, then crewcard-xero connect {company}",
+    )
     APP_DISABLED = Help(
         "Export switched off",
         "The Xero app of {company} was switched off here.",

@@ -49,19 +49,21 @@ def of_company(work: Work, company: str) -> tuple[CompanyApp, XeroApp] | None:
 
 
 def keys(work: Work, vault: Vault, client_id: str) -> AppKeys | None:
-    """The app's secrets in the clear, newest first; None when the app is not known."""
+    """The app's secrets in the clear, newest first; None when the app is not known. Raises Unopenable."""
     app = work.session.get(XeroApp, client_id)
     if app is None:
         return None
     kind: AppKind = "pkce" if app.kind == "pkce" else "web"
-    return AppKeys(client_id, tuple(_secrets(vault, app)) if kind == "web" else (), kind)
+    secrets = tuple(_secrets(vault, app)) or (vault.open(app.secret),)
+    return AppKeys(client_id, secrets if kind == "web" else (), kind)
 
 
 def replace_secret(work: Work, vault: Vault, client_id: str, secret: str) -> None:
     """A new secret; the one before stays good until it is forgotten, so that nothing stops during a rotation."""
     app = work.session.get_one(XeroApp, client_id)
-    if secret not in _secrets(vault, app)[:1]:
-        app.former_secret, app.secret = app.secret, vault.seal(secret)
+    readable = vault.opens(app.secret)
+    if not readable or vault.open(app.secret) != secret:
+        app.former_secret, app.secret = app.secret if readable else None, vault.seal(secret)
     app.secret_changed_at, app.secret_refused_at = work.now, None
     work.session.flush()
 
@@ -93,7 +95,9 @@ def listed(work: Work) -> list[tuple[Company, CompanyApp | None, XeroApp | None,
 
 
 def _secrets(vault: Vault, app: XeroApp) -> list[str]:
-    return [vault.open(sealed) for sealed in (app.secret, app.former_secret) if sealed is not None]
+    """Newest first, those whose encryption key is still listed: who lost a key may enter the secret again."""
+    kept = (app.secret, app.former_secret)
+    return [vault.open(sealed) for sealed in kept if sealed is not None and vault.opens(sealed)]
 
 
 def _others(work: Work, client_id: str, company: str) -> bool:

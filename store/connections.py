@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 
 from sqlalchemy import func
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, select
 
 from events.accounting_target import Lane, Organisation
@@ -18,6 +19,19 @@ class Taken(Exception):
 
 def connect(work: Work, connection: Connection) -> None:
     """Choose the organisation a company exports to. Raises Taken when another company holds it."""
+    _make_free(work, connection)
+    try:
+        with work.session.begin_nested():
+            work.session.merge(connection)
+            work.session.flush()
+    except IntegrityError:  # another login ended at this very moment: the other company's, or an own one
+        _make_free(work, connection)
+        work.session.merge(connection)
+        work.session.flush()
+
+
+def _make_free(work: Work, connection: Connection) -> None:
+    """What a company that parted leaves of the organisation goes. Raises Taken."""
     asked = select(Connection).where(Connection.tenant == connection.tenant, Connection.company != connection.company)
     holder = work.session.exec(asked.with_for_update()).first()
     if holder and holder.state != "disconnected":
@@ -25,8 +39,6 @@ def connect(work: Work, connection: Connection) -> None:
     if holder:
         work.session.delete(holder)
         work.session.flush()
-    work.session.merge(connection)
-    work.session.flush()
 
 
 def of_company(work: Work, company: str) -> Connection | None:

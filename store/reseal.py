@@ -7,7 +7,7 @@ from sqlalchemy import Column, select, update
 
 from store.tables import ApiKey, Login, Token, XeroApp
 from store.unit_of_work import Store, Work
-from store.vault import Unopenable, Vault
+from store.vault import Vault
 
 SECRETS: tuple[tuple[Any, str], ...] = (
     (XeroApp, "secret"),
@@ -23,6 +23,11 @@ def left(work: Work, vault: Vault) -> int:
     return sum(1 for _ in _old(work, vault))
 
 
+def lost(work: Work, vault: Vault) -> int:
+    """How many stored secrets open with no listed key."""
+    return sum(1 for *_, sealed in _old(work, vault) if not vault.opens(sealed))
+
+
 def reseal(store: Store, vault: Vault) -> tuple[int, int]:
     """Seal what is sealed with an older key again; gives how many were, and how many open with no key we have.
 
@@ -30,18 +35,13 @@ def reseal(store: Store, vault: Vault) -> tuple[int, int]:
     """
     with store.read() as work:
         found = list(_old(work, vault))
-    done = lost = 0
-    for table, column, key, sealed in found:
-        try:
-            again = vault.seal(vault.open(sealed))
-        except Unopenable:
-            lost += 1
-            continue
+    readable = [row for row in found if vault.opens(row[-1])]
+    for table, column, key, sealed in readable:
+        again = vault.seal(vault.open(sealed))
         with store.write() as work:
             same = [own == value for own, value in zip(table.primary_key, key, strict=True)]
             work.session.connection().execute(update(table).where(*same, column == sealed).values({column: again}))
-        done += 1
-    return done, lost
+    return len(readable), len(found) - len(readable)
 
 
 def _old(work: Work, vault: Vault) -> Iterator[tuple[Any, Column[Any], tuple[Any, ...], bytes]]:

@@ -1,6 +1,8 @@
 """Token pairs at rest, by (app, Xero user): tokens belong to these, not to an organisation (xero/facts.md §7.2)."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -8,11 +10,14 @@ from typing import Any
 from sqlalchemy import ColumnElement, or_
 from sqlmodel import col, select, update
 
+from events.accounting_target import Trouble
 from events.credentials import AppKeys, TokenPair
-from store import apps
+from store import apps, statements
 from store.tables import CompanyApp, Connection, Token, XeroApp
 from store.unit_of_work import Store, Work
-from store.vault import Vault
+from store.vault import Unopenable, Vault
+
+_WITHOUT_KEY_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -34,8 +39,8 @@ class TokenBox:
         self._vault = vault
 
     def load(self, client_id: str, xero_user: str) -> Kept | None:
-        """The pair of this login; None before the first one."""
-        with self._store.read() as work:
+        """The pair of this login; None before the first one. Raises Trouble when its key is missing."""
+        with _told_as_trouble(), self._store.read() as work:
             row = work.session.get(Token, (client_id, xero_user))
             if row is None:
                 return None
@@ -45,8 +50,8 @@ class TokenBox:
             return Kept(pair, row.version, left, max(0.0, resting), row.problem)
 
     def app(self, client_id: str) -> AppKeys | None:
-        """The app with its secrets; None when it is not known."""
-        with self._store.read() as work:
+        """The app with its secrets; None when it is not known. Raises Trouble when its key is missing."""
+        with _told_as_trouble(), self._store.read() as work:
             return apps.keys(work, self._vault, client_id)
 
     def note_secret(self, client_id: str, *, newest_works: bool) -> None:
@@ -92,13 +97,24 @@ class TokenBox:
         return bool(work.session.exec(mine.values(**free | changes)).rowcount)
 
 
+@contextmanager
+def _told_as_trouble() -> Iterator[None]:
+    """A secret that does not open takes no login away: everything waits until ENCRYPTION_KEYS are mended."""
+    try:
+        yield
+    except Unopenable as lost:
+        message = str(lost)
+    else:
+        return
+    raise Trouble("not_sent", message, wait=_WITHOUT_KEY_SECONDS)
+
+
 def keep_first_pair(work: Work, vault: Vault, client_id: str, xero_user: str, pair: TokenPair) -> None:
     """Keep the pair of a fresh login, over whatever was there."""
-    known = work.session.get(Token, (client_id, xero_user))
-    version = known.version + 1 if known else 1
     fresh = _fresh(work, vault, pair)
-    work.session.merge(Token(client_id=client_id, xero_user=xero_user, version=version, **fresh))
-    work.session.flush()
+    row = {"client_id": client_id, "xero_user": xero_user, "version": 1, **fresh}
+    over = {**dict.fromkeys(fresh, "excluded"), "version": col(Token.version) + 1}
+    statements.upsert(work, Token, [row], over, returning=["version"])
 
 
 def forgive(work: Work, client_id: str, problems: tuple[str, ...]) -> None:
@@ -109,6 +125,16 @@ def forgive(work: Work, client_id: str, problems: tuple[str, ...]) -> None:
 
 def unrefreshed_since(work: Work, moment: datetime) -> list[Token]:
     """Pairs still good and in use by an enabled company that nobody has refreshed since."""
+    return _in_use(work, col(Token.refreshed_at) < moment)
+
+
+def cut_off(work: Work) -> list[Token]:
+    """Pairs whose refresh began and never ended: its worker died, and the old one is good for 30 minutes only."""
+    return _in_use(work, col(Token.lease_until) < work.now)
+
+
+def _in_use(work: Work, so: ColumnElement[bool]) -> list[Token]:
+    """Good pairs of enabled companies, of which this is so; those that wait longest first."""
     used = (
         select(Connection.company)
         .join(CompanyApp, col(CompanyApp.company) == col(Connection.company))
@@ -119,7 +145,7 @@ def unrefreshed_since(work: Work, moment: datetime) -> list[Token]:
             CompanyApp.state == "enabled",
         )
     )
-    asked = select(Token).where(col(Token.refreshed_at) < moment, Token.problem == "", used.exists())
+    asked = select(Token).where(so, Token.problem == "", used.exists())
     return list(work.session.exec(asked.order_by(col(Token.refreshed_at))))
 
 

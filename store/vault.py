@@ -29,6 +29,14 @@ class Vault:
                 "a stored secret does not open with ENCRYPTION_KEYS: is the key it was sealed with missing?"
             ) from None
 
+    def opens(self, sealed: bytes) -> bool:
+        """Whether any listed key opens this."""
+        try:
+            self._fernet.decrypt(sealed)
+        except InvalidToken:
+            return False
+        return True
+
     def opens_with_newest(self, sealed: bytes) -> bool:
         """Whether the newest key alone opens this."""
         try:

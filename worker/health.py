@@ -56,7 +56,8 @@ def _of(
     work: Work, tools: Tools, company: Company, used: CompanyApp | None, app: XeroApp | None, at: Connection | None
 ) -> Health:
     token = work.session.get(Token, (at.client_id, at.xero_user)) if at else None
-    problem = _problem(used, at, token)
+    readable = all(tools.vault.opens(sealed) for sealed in _sealed(app, token))
+    problem = _problem(used, at, token) if readable else Problem.KEY_MISSING
     facts = parking.facts_of(work, at) if at else {"company": company.name}
     lane = work.session.get(LaneState, Lane(company.id, at.tenant)) if at else None
     paused = lane.message if lane and lane.state != "open" and problem is Problem.OTHER_ORGANISATION else ""
@@ -81,6 +82,11 @@ def _of(
         access_token_age=(work.now - token.refreshed_at).total_seconds() if token else None,
         login_ends_at=tending.ends_at(token) if token else None,
     )
+
+
+def _sealed(app: XeroApp | None, token: Token | None) -> list[bytes]:
+    """The secrets a company's calls need."""
+    return ([app.secret] if app else []) + ([token.pair] if token else [])
 
 
 def _problem(used: CompanyApp | None, at: Connection | None, token: Token | None) -> Problem | None:

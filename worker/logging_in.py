@@ -16,6 +16,8 @@ from events.credentials import AppKeys, TokenPair
 from store import connections, logins
 from store.tables import Login
 from store.tokens import keep_first_pair
+from store.unit_of_work import Work
+from store.vault import Unopenable
 from worker import connecting, logs, offering
 from worker.connecting import Choice
 from worker.login_links import app_of
@@ -55,7 +57,7 @@ def finish(tools: Tools, login: Login, browser: str | None, code: str, error: st
     with tools.store.write() as work:
         if not logins.move(work, login.id, "started", "refused" if error or not code else "choosing"):
             raise LoginRefused(Refusal.ALREADY_ANSWERED, login.return_to)
-        app, scopes, _ = app_of(work, tools, login.company)
+        app, scopes = _same_app(work, tools, login)
     if error or not code:
         _log.info("connections.login_refused", company=login.company, reason="denied")
         denied = error in ("", "access_denied")
@@ -79,6 +81,8 @@ def _open(tools: Tools, login: Login, app: AppKeys, scopes: str, code: str) -> S
         opened = tools.login.organisations(pair.access_token)
     except Trouble as trouble:
         raise _over(tools, login, _refusal(trouble)) from None
+    except Unopenable:  # the verifier's key was dropped while the person was at Xero
+        raise _over(tools, login, Refusal.CODE_REFUSED) from None
     if not opened:
         raise _over(tools, login, Refusal.NO_ORGANISATIONS)
     with tools.store.write() as work:
@@ -127,6 +131,9 @@ def _settle(tools: Tools, login: Login, choice: Choice) -> int:
     with tools.store.write() as work:
         if not logins.move(work, login.id, "choosing", "done"):
             raise LoginRefused(Refusal.ALREADY_ANSWERED, login.return_to)
+        _, scopes = _same_app(work, tools, login)
+        if offering.missing_scopes(scopes, login.scopes.split()):
+            raise LoginRefused(Refusal.SCOPE_MISSING, login.return_to)
         return connecting.settle_on(work, tools, login.company, login.client_id, choice, tuple(login.scopes.split()))
 
 
@@ -157,6 +164,14 @@ def same_company(login: Login, company: str) -> None:
 def _same_browser(login: Login, browser: str | None) -> None:
     if browser is not HOST and not hmac.compare_digest(logins.fingerprint(browser), login.browser):
         raise LoginRefused(Refusal.OTHER_BROWSER)
+
+
+def _same_app(work: Work, tools: Tools, login: Login) -> tuple[AppKeys, str]:
+    """The company's app and scopes of now, which support may have changed since the login began."""
+    app, scopes, _ = app_of(work, tools, login.company)
+    if app.client_id != login.client_id:
+        raise LoginRefused(Refusal.APP_CHANGED, login.return_to)
+    return app, scopes
 
 
 def _over(tools: Tools, login: Login, refusal: Refusal) -> LoginRefused:

@@ -8,6 +8,7 @@ from events.credentials import AppKeys
 from store import apps, logins
 from store.tables import Login
 from store.unit_of_work import Work
+from store.vault import Unopenable
 from worker import logs, parking, return_addresses, tickets
 from worker.refusals import LoginRefused, Refusal
 from worker.tickets import Link
@@ -72,7 +73,10 @@ def _ticket(tools: Tools, company: str, text: str) -> tickets.Ticket:
 def app_of(work: Work, tools: Tools, company: str) -> tuple[AppKeys, str, str]:
     """The company's app, the scopes it asks for, and where Xero sends its answer."""
     found = apps.of_company(work, company)
-    keys = apps.keys(work, tools.vault, found[0].client_id) if found else None
+    try:
+        keys = apps.keys(work, tools.vault, found[0].client_id) if found else None
+    except Unopenable:
+        keys = None
     if found is None or keys is None or found[0].state != "enabled":
         raise LoginRefused(Refusal.APP_MISSING)
     used, app = found

@@ -62,6 +62,12 @@ class Refusal(Enum):
         "CrewCard support has to enter its Client ID and Client Secret.",
         409,
     )
+    APP_CHANGED = Told(
+        "The Xero app was changed",
+        "The company uses another Xero app than the one this login was started with.",
+        _ASK_AGAIN,
+        409,
+    )
     SCOPE_MISSING = Told(
         "A permission is missing",
         "The login does not carry every permission the export needs.",

@@ -44,7 +44,7 @@ class Settings(BaseSettings):
     expiry_warning_days: float = Field(
         default=14, gt=0, lt=60, description="So long before a Xero login would end the host is warned"
     )
-    tend: float = Field(default=3600, gt=0, description="How often logins are looked after")
+    tend: float = Field(default=300, gt=0, le=600, description="How often logins are looked after")
     worker_processes: int = Field(default=2, ge=1, le=64, description="Worker processes that `up` runs")
     worker_threads: int = Field(default=8, ge=1, le=64, description="Turns at once in one worker process")
     lease: float = Field(default=90, gt=0, description="How long a batch belongs to its worker")

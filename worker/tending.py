@@ -1,4 +1,7 @@
-"""Logins looked after: renewed long before they end, and a warning while there is time (xero/facts.md §7.2)."""
+"""Logins looked after: renewed long before they end, and a warning while there is time (xero/facts.md §7.2).
+
+A refresh whose worker died is done again within Xero's 30 minutes, whether or not there is work that needs it.
+"""
 
 from datetime import datetime, timedelta
 
@@ -19,13 +22,14 @@ _log = logs.log("connections")
 
 
 def tend(tools: Tools, holder: str) -> int:
-    """Renew the logins that nobody used for weeks, if this process has the duty; gives how many it renewed."""
+    """Renew the logins that nobody used for weeks or whose refresh was cut off; gives how many, if on duty."""
     with tools.store.write() as work:
         if not duties.take(work, DUTY, holder, tools.settings.tend * 2):
             return 0
         logins.forget_ended(work, _FORGET_LOGINS_SECONDS)
         idle = tokens.unrefreshed_since(work, work.after(-_days(tools.settings.keep_alive_days)))
-    renewed = sum(_renew(tools, token) for token in idle)
+        due = {(token.client_id, token.xero_user): token for token in [*tokens.cut_off(work), *idle]}
+    renewed = sum(_renew(tools, token) for token in due.values())
     with tools.store.write() as work:
         quiet = UNUSED_LOGIN_DAYS - tools.settings.expiry_warning_days
         for token in tokens.unrefreshed_since(work, work.after(-_days(quiet))):

@@ -68,4 +68,5 @@ def _asked(tools, organisation) -> int:
 
 
 if __name__ == "__main__":
+    sys.setswitchinterval(1e-6)  # threads take turns all the time: what they share is mixed up at once
     print(call(tools_for(*sys.argv[1:5]), int(sys.argv[5])))  # noqa: T201

@@ -27,7 +27,7 @@ class DyingBox(TokenBox):
 
 
 def crowd(database: str, xero: str, key: str, client_id: str, user: str, workers: str) -> None:
-    """Many workers meet one expired token at the same moment; print what each got."""
+    """At each line of input many workers meet one expired token at the same moment; print what each got."""
     mine, together = auth(database, xero, key), threading.Barrier(int(workers))
 
     def work(_number: int) -> str:
@@ -35,7 +35,9 @@ def crowd(database: str, xero: str, key: str, client_id: str, user: str, workers
         return mine.access(client_id, user)
 
     with ThreadPoolExecutor(int(workers)) as pool:
-        print(*pool.map(work, range(int(workers))), sep="\n")  # noqa: T201
+        print("ready", flush=True)  # noqa: T201
+        for _ in sys.stdin:
+            print(*pool.map(work, range(int(workers))), flush=True)  # noqa: T201
 
 
 def die(database: str, xero: str, key: str, client_id: str, user: str) -> None:

@@ -1,15 +1,20 @@
-"""Everywhere a secret could come to rest, as text: log, database, Redis, events, pages, the command, errors."""
+"""Everywhere a secret could come to rest, as text: logs, output, database, Redis, events, pages, commands, errors."""
 
 import http.client
 import io
 import logging
 import traceback
+from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 from sqlalchemy import MetaData, select
 from typer.testing import CliRunner
+from xero_python.api_client.configuration import Configuration
 
 from cli.main import app
+from tests import builders
+from tests.connections.house import OTHER_TENANT, TENANT
 from worker import logs
 
 
@@ -20,13 +25,25 @@ class Sinks:
         self._house = house
         self._capfd = capfd
         self._tables = self._reflected()
-        self._said: dict[str, list[str]] = {"log": [], "pages": [], "command": [], "errors": []}
-        self._log = io.StringIO()
+        self._said: dict[str, list[str]] = {"pages": [], "commands": [], "errors": [], "output": []}
         logs.set_up("DEBUG", "json")
+        self._log, self._wire = io.StringIO(), io.StringIO()
         logging.root.handlers[0].setStream(self._log)
+        self._handler = logging.root.handlers[0]
+        self._hear_everything()
+        Configuration()  # the SDK switches http.client's debugging off when its first one is made
+        http.client.HTTPConnection.debuglevel = 1
+        wire = logging.StreamHandler(self._wire)
+        wire.setFormatter(logging.root.handlers[0].formatter)
+        logging.getLogger("http.client").handlers[:] = [wire]
+
+    def _hear_everything(self) -> None:
+        """As in a process of ours, where uvicorn has no handlers of its own; the simulator's gives it some."""
+        logging.root.handlers[:] = [self._handler]
+        uvicorn = logging.getLogger("uvicorn")
+        uvicorn.handlers[:], uvicorn.propagate = [], True
         for name in ("", *logging.root.manager.loggerDict):
             logging.getLogger(name).setLevel(logging.DEBUG)
-        http.client.HTTPConnection.debuglevel = 1
 
     def browser(self) -> httpx.Client:
         """A browser whose every page is kept, its headers too."""
@@ -36,33 +53,54 @@ class Sinks:
 
     def command(self, *words: str) -> None:
         said = CliRunner().invoke(app, list(words))
-        self._said["command"].append(said.output)
+        self._said["commands"].append(said.output)
+        self._hear_everything()  # a command sets logging up for its own process
 
     def error(self, caught: BaseException) -> None:
         """An error's message and its traceback."""
         self._said["errors"].append("".join(traceback.format_exception(caught)) + repr(caught))
 
     def plant(self, canary: str) -> None:
-        """Put the canary into every sink by its shortest way."""
+        """Let the canary come to rest in every sink on the way that things take there."""
         logs.log("test").info("test.planted", lane=canary)
+        print(canary)  # noqa: T201
+        self._call(canary)
+        self.command("companies", "add", "harbour", "--name", canary)
+        self.command("companies", "--json")
         with self._house.tools.store.write() as work:
-            work.session.connection().execute(self._tables["companies"].update().values(name=canary))
             outbox = self._tables["outbox"]
             work.session.connection().execute(outbox.update().values(body=f'"{canary}"'))
         self._house.tools.redis.hset("planted", "field", canary)
-        self._said["pages"].append(canary)
-        self._said["command"].append(canary)
+        self._offer(canary)
         self.error(RuntimeError(canary))
+
+    def _call(self, canary: str) -> None:
+        """A call whose header http.client prints."""
+        connection = http.client.HTTPConnection(urlsplit(self._house.xero.url).netloc)
+        connection.request("GET", "/_simulator/health", headers={"x-planted": canary})
+        connection.getresponse().read()
+        connection.close()
+
+    def _offer(self, canary: str) -> None:
+        """A page that offers an organisation of that name."""
+        for tenant, name in ((TENANT, canary), (OTHER_TENANT, "another")):
+            self._house.xero.organisation(builders.an_organisation(tenant, name=name))
+        self._house.company_of_a_group("planted")
+        self._house.log_in("planted", [TENANT, OTHER_TENANT], browser=self.browser())
 
     def texts(self) -> dict[str, str]:
         captured = self._capfd.readouterr()
-        self._said["log"].append(self._log.getvalue() + captured.out + captured.err)
+        self._said["output"].append(captured.out + captured.err)
         rows = self._rows()
         return {
             **{name: "\n".join(said) for name, said in self._said.items()},
+            "log": self._log.getvalue(),
+            "http.client": self._wire.getvalue(),
             "database": "\n".join(text for name, text in rows if name != "outbox"),
+            "database dump": self._dump(),
             "events": "\n".join(text for name, text in rows if name == "outbox"),
             "redis": self._redis(),
+            "redis dump": self._redis_dump(),
         }
 
     def _keep_page(self, response: httpx.Response) -> None:
@@ -80,6 +118,16 @@ class Sinks:
             run = work.session.connection().execute
             return [(name, str(tuple(row))) for name, table in self._tables.items() for row in run(select(table))]
 
+    def _dump(self) -> str:
+        """SQLite's files as they lie on the disk; what PostgreSQL's COPY, and so pg_dump, writes of every table."""
+        engine = self._house.tools.store.engine
+        if engine.dialect.name == "sqlite":
+            files = Path(engine.url.database).parent.glob("route.sqlite*")
+            return "".join(file.read_bytes().decode("latin-1") for file in files)
+        with engine.connect() as connection:
+            raw = connection.connection.driver_connection.cursor()
+            return "".join(bytes(part).decode() for name in self._tables for part in _copied(raw, name))
+
     def _redis(self) -> str:
         client = self._house.tools.redis
         read = {
@@ -91,3 +139,16 @@ class Sinks:
             b"stream": client.xrange,
         }
         return "\n".join(f"{key} {read[client.type(key)](key)}" for key in client.scan_iter())
+
+    def _redis_dump(self) -> str:
+        """The file that Redis saves."""
+        client = self._house.tools.redis
+        client.config_set("rdbcompression", "no")
+        client.save()
+        folder, name = (client.config_get(one)[one] for one in ("dir", "dbfilename"))
+        return (Path(folder) / name).read_bytes().decode("latin-1")
+
+
+def _copied(cursor, table: str):
+    with cursor.copy(f'COPY "{table}" TO STDOUT') as parts:
+        yield from parts

@@ -6,9 +6,12 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 from tests.connections.house import BACK, OTHER_TENANT, TENANT
+from tests.machines import wait_for
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
+pytestmark = pytest.mark.skipif(
+    CHROMIUM is None, reason="no Chromium: `apt-get install chromium` (as .ci/run does where it may)"
+)
 FIRST, SECOND = f"Organisation {TENANT[:4]}", f"Organisation {OTHER_TENANT[:4]}"
 
 
@@ -76,6 +79,48 @@ def test_who_cancels_at_xero_is_told_that_nothing_was_connected(small_house, pag
     assert small_house.connection() is None
 
 
+def test_a_login_whose_organisations_are_gone_by_now_is_told_so(small_house, page):
+    grants = small_house.installation.simulator.state.identity.grants
+    small_house.company()
+    page.goto(small_house.link())
+
+    def gone(answer: str) -> str:
+        for grant in grants.values():
+            grant.connections.clear()
+        return answer
+
+    _on_the_way_back(small_house, page, gone)
+    small_house.xero.fill_in(page, FIRST)
+    page.wait_for_url("**/xero/callback?*")
+    assert "opens no organisation" in page.get_by_role("alert").inner_text()
+    assert small_house.connection() is None
+
+
+@pytest.mark.parametrize(("part", "words"), [("state", "no login we know"), ("code", "used before or is too old")])
+def test_an_answer_of_xeros_with_another_state_or_code_connects_nothing(small_house, page, part, words):
+    small_house.company()
+    page.goto(small_house.link())
+    _on_the_way_back(small_house, page, lambda answer: answer.replace(f"{part}=", f"{part}=forged"))
+    small_house.xero.fill_in(page, FIRST)
+    page.wait_for_url("**/xero/callback?*")
+    assert words in page.get_by_role("alert").inner_text()
+    assert small_house.connection() is None
+
+
+def test_the_answer_to_an_attackers_login_is_refused_in_the_browser_of_the_victim(small_house, page, chromium):
+    small_house.company()
+    attacker, kept = chromium.new_context().new_page(), []
+    attacker.goto(small_house.link())
+    _on_the_way_back(small_house, attacker, lambda answer: kept.append(answer) or "about:blank")
+    small_house.xero.fill_in(attacker, FIRST)
+    wait_for(lambda: attacker.wait_for_load_state() or kept)
+    page.goto(small_house.link())
+    page.goto(kept[0])
+    assert "started elsewhere" in page.get_by_role("heading").inner_text()
+    assert small_house.connection() is None
+    attacker.context.close()
+
+
 def test_without_any_organisation_there_is_nothing_to_connect(small_house, page):
     small_house.company()
     books = small_house.installation.simulator.state.world.organisations
@@ -113,3 +158,16 @@ def test_going_back_and_sending_the_same_code_again_changes_nothing(small_house,
     assert page.get_by_role("alert").is_visible()
     assert small_house.xero.token_calls() == calls
     assert small_house.connection().state == "connected"
+
+
+def _on_the_way_back(house, page, change) -> None:
+    """Where Xero sends the browser to is changed before the browser goes there."""
+
+    def answered(route) -> None:
+        reply = route.fetch(max_redirects=0)
+        if "location" in reply.headers:
+            route.fulfill(status=302, headers={"location": change(reply.headers["location"])})
+        else:
+            route.fulfill(response=reply)
+
+    page.route(f"{house.xero.url}/**", answered)

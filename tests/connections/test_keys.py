@@ -14,6 +14,7 @@ from store.vault import Unopenable, Vault
 from tests.builders import an_invoice
 from tests.connections.house import TENANT
 from tests.installation import KEY
+from worker import apps, health
 from worker.connecting import App
 
 NEW = Fernet.generate_key().decode()
@@ -94,6 +95,52 @@ def test_without_its_key_a_secret_is_named_missing_and_nothing_more(small_house)
         Vault([NEW]).open(sealed)
 
 
+def test_while_a_key_is_missing_everything_waits_and_goes_on_once_it_is_back(house, monkeypatch):
+    house.company()
+    house.log_in()
+    house.tools.vault._fernet, good = Vault([NEW])._fernet, house.tools.vault._fernet
+    house.installation.ask(an_invoice())
+    house.installation.settle_down(6)
+    assert house.installation.calls("PUT") == []
+    assert (house.installation.export("i1").state, house.installation.export("i1").attempts) == ("pending", 0)
+    assert house.installation.events("invoice.export.failed") == []
+    assert house.connection().state == "connected"
+    (seen,) = health.of_all(house.tools)
+    assert (seen.wrong, seen.who) == ("What is kept for Harbour does not open with ENCRYPTION_KEYS.", "admin")
+    assert "switched off" in house.browser().get(house.link()).text, "a login needs the app's secret"
+    house.tools.vault._fernet = good
+    house.installation.settle_down(2)
+    assert len(house.books()) == 1
+    assert house.xero.token_calls() == 2, "the login's own, and one renewal in the end"
+
+
+def test_the_doctor_says_that_a_key_is_missing(small_house, monkeypatch):
+    _all_kinds_of_secrets(small_house)
+    chosen = small_house.tools.settings
+    for name, value in (
+        ("DATABASE_URL", chosen.database_url),
+        ("REDIS_URL", chosen.redis_url),
+        ("ENCRYPTION_KEYS", NEW),
+    ):
+        monkeypatch.setenv(name, value)
+    said = CliRunner().invoke(app, ["doctor"])
+    assert said.exit_code == 1
+    assert "secrets: 5 open with no key in ENCRYPTION_KEYS" in " ".join(said.output.split())
+
+
+def test_who_lost_the_key_enters_the_secret_again_and_logs_in(house):
+    house.company()
+    house.log_in()
+    house.installation.ask(an_invoice())
+    house.tools.vault._fernet = Vault([NEW])._fernet
+    apps.rotate_secret(house.tools, "harbour", "s")
+    assert house.log_in().status_code == 303
+    house.installation.settle_down(1)
+    assert len(house.books()) == 1
+    assert all(one.well for one in health.of_all(house.tools))
+    assert not apps.forget_former_secret(house.tools, "harbour"), "what opens with no key is not kept"
+
+
 def test_secrets_in_flight_do_not_show_themselves():
     secrets = [
         AppKeys("id", ("canary",)),
@@ -113,8 +160,6 @@ def _fall_over(secrets: list) -> None:
 
 def _all_kinds_of_secrets(house) -> None:
     """An app with two secrets, a pair, a host's key, and the verifier of a login."""
-    from worker import apps
-
     house.company()
     house.log_in(tenant=TENANT)
     house.host()
