@@ -94,8 +94,7 @@ class CompanySettings(Snapshot):
         """These settings with what the patch names; `theme` is the organisation's theme that it names."""
         given = patch.given()
         if "kinds" in given:
-            merged = {**(self.kinds or {}), **given["kinds"]}
-            given["kinds"] = {name: one for name, one in merged.items() if one is not None} or None
+            given["kinds"] = _merged(self.kinds or {}, given["kinds"]) or None
         if "branding_theme" in given:
             given["branding_theme"] = theme
         return CompanySettings.model_validate({**dict(self), **given})
@@ -129,6 +128,19 @@ class SettingsPatch(Snapshot):
         if "due" in given:
             given["days_until_due"] = None
         return given
+
+
+def _merged(kept: Mapping[str, LineDefaults], patch: Mapping[str, LineDefaults | None]) -> dict[str, LineDefaults]:
+    """The kinds with those that the patch names, whatever their case; what it leaves out of a kind stays."""
+    merged = dict(kept)
+    for name, one in patch.items():
+        known = next((kind for kind in merged if kind.casefold() == name.casefold()), name)
+        if one is None:
+            merged.pop(known, None)
+            continue
+        given = {field: getattr(one, field) for field in one.model_fields_set}
+        merged[known] = merged.get(known, LineDefaults()).model_copy(update=given)
+    return merged
 
 
 def _first_of_next(day: date) -> date:

@@ -1,6 +1,6 @@
 """Changes that wait until Xero has been asked, and their answers: each is answered exactly once."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import func
@@ -34,10 +34,29 @@ def due(work: Work, company: str, most: int) -> Sequence[Change]:
     return work.session.exec(asked.order_by(col(Change.id)).limit(most)).all()
 
 
-def of_ids(work: Work, ids: Collection[int]) -> Sequence[Change]:
-    """These changes as they are now."""
-    asked = select(Change).where(col(Change.id).in_(sorted(ids))).execution_options(populate_existing=True)
-    return work.session.exec(asked.order_by(col(Change.id))).all()
+def of_event(work: Work, company: str, event: str) -> Change | None:
+    """The change that an event (its source and its id) asked for."""
+    asked = select(Change).where(Change.company == company, Change.event == event)
+    return work.session.exec(asked.order_by(col(Change.id).desc())).first()
+
+
+def waiting(work: Work, company: str, after: int = 0) -> int:
+    """How many changes of the company have no answer yet, of those filed after this id."""
+    asked = select(func.count()).select_from(Change)
+    return work.session.exec(
+        asked.where(Change.company == company, Change.state == "waiting", col(Change.id) > after)
+    ).one()
+
+
+def newest_id(work: Work) -> int:
+    """The id of the change that was filed last; 0 when there is none."""
+    return work.session.exec(select(func.max(Change.id))).one() or 0
+
+
+def after(work: Work, company: str, id_: int) -> Sequence[Change]:
+    """The company's changes filed after this id, oldest first."""
+    asked = select(Change).where(Change.company == company, col(Change.id) > id_)
+    return work.session.exec(asked.order_by(col(Change.id)).execution_options(populate_existing=True)).all()
 
 
 def settle(work: Work, change: Change, state: str, reason: str = "") -> bool:

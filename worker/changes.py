@@ -22,22 +22,33 @@ _log = logs.log("changes")
 
 
 def answer_due(tools: Tools, holder: str) -> int:
-    """Answer what is due, if this process has the duty; gives how many changes were looked at."""
+    """Answer what is due, if this process has the duty; gives how many changes were answered."""
     with tools.store.write() as work:
-        if not duties.take(work, DUTY, holder, tools.settings.call_deadline * 3):
+        if not duties.take(work, DUTY, holder, _lease(tools)):
             return 0
         waiting = changes.companies_due(work)
-    return sum(answer_some(tools, company) for company in waiting)
+    return sum(answer_some(tools, company, holder) or 0 for company in waiting)
 
 
-def answer_some(tools: Tools, company: str, wait: Wait | None = None) -> int:
+def answer_some(tools: Tools, company: str, holder: str, wait: Wait | None = None) -> int | None:
     """Answer the company's next changes; gives how many, none while Xero cannot be asked about them.
 
-    `wait` sits out a limit; without it they wait in the database.
+    None while another holder is at them. `wait` sits out a limit; without it they wait in the database.
     """
-    with tools.store.read() as work:
+    with tools.store.write() as work:
+        if not duties.take(work, f"{DUTY}/{company}", holder, _lease(tools)):
+            return None
         due = changes.due(work, company, MOST_CONTACTS)
         organisation = organisation_of(work, company)
+    try:
+        return _answer_first(tools, organisation, due, wait)
+    finally:
+        with tools.store.write() as work:
+            duties.leave(work, f"{DUTY}/{company}", holder)
+
+
+def _answer_first(tools: Tools, organisation: Organisation | None, due: Sequence[Change], wait: Wait | None) -> int:
+    """Answer those in front that are of one kind."""
     some = list(takewhile(lambda change: change.kind == due[0].kind, due))
     if not some:
         return 0
@@ -49,6 +60,11 @@ def answer_some(tools: Tools, company: str, wait: Wait | None = None) -> int:
     return len(some)
 
 
+def _lease(tools: Tools) -> float:
+    """Longer than the calls of one go, and their waits for a permit."""
+    return tools.settings.call_deadline * 3
+
+
 def organisation_of(work: Work, company: str) -> Organisation | None:
     """The organisation the company is connected to, however its login is; None when it is connected to none."""
     connection = connections.of_company(work, company)
@@ -57,7 +73,8 @@ def organisation_of(work: Work, company: str) -> Organisation | None:
 
 def _answer(tools: Tools, organisation: Organisation | None, some: Sequence[Change], wait: Wait | None) -> None:
     if some[0].kind == "settings":
-        changing_settings.answer(tools, organisation, some[0], wait)
+        for change in some:
+            changing_settings.answer(tools, organisation, change, wait)
     elif some[0].kind == "resend":
         _send_again(tools, some)
     elif organisation is None:

@@ -89,7 +89,7 @@ def _link(work: Work, tools: Tools, change: Change, contact_id: str, seen: Verdi
     if not changes.settle(work, change, "updated"):
         return 0
     name = seen.contact.name if seen.contact else ""
-    cause = change.event.rpartition(" ")[2] or str(change.id)
+    cause = contact_words.cause_of(change) or str(change.id)
     sent = mended.contact_mapped(work, tools, change.company, change.subject, cause)
     _keep(work, change, contact_id, name=name, status=seen.status, checked_at=work.now)
     event = ClientXeroContactUpdated(

@@ -1,6 +1,7 @@
 """What is said about a client's Xero contact: facts for the sentences, the events filled in and sent."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from typing import Any
 
 from events.accounting_lists import Contact
 from events.contact_problems import ContactProblem
@@ -55,20 +56,24 @@ def warnings(work: Work, company: str, client: str, contact_id: str) -> tuple[st
 
 def answer(work: Work, change: Change, event: Event) -> None:
     """Send the one answer to a change."""
-    key = f"change/{change.company}/{change.id}/{change.event}"
-    outbox.publish(work, [Outgoing(event, change.company, change.subject or change.company, key, _cause(change))])
+    about = change.subject or change.company
+    outbox.publish(work, [Outgoing(event, change.company, about, _key(change), cause_of(change) or None)])
 
 
-def _cause(change: Change) -> str | None:
-    return change.event.rpartition(" ")[2] or None
+def answered(work: Work, change: Change) -> dict[str, Any]:
+    """What the one answer to a change said; empty while there is none."""
+    return outbox.said(work, _key(change))
+
+
+def cause_of(change: Change) -> str:
+    """The id of the event that asked for the change; empty where no event did."""
+    return change.event.rpartition(" ")[2]
+
+
+def _key(change: Change) -> str:
+    return f"change/{change.company}/{change.id}/{change.event}"
 
 
 def name_of_event(source: str, event_id: str) -> str:
     """An event in one word pair, as a change keeps it: its source and its id."""
     return f"{source} {event_id}"
-
-
-def list_of(names: Sequence[str], most: int = 12) -> str:
-    """Names in a sentence, not too many of them."""
-    told = ", ".join(names[:most])
-    return f"{told} and {len(names) - most} more" if len(names) > most else told
