@@ -7,6 +7,7 @@ from events.invoice import Invoice
 from store.tables import Export
 
 _LONGEST = 255  # characters of a number in Xero (xero/facts.md §3.2)
+_SHOWN = 40  # characters of such a number that a sentence repeats
 Asked = Invoice | UnreadableInvoice
 
 
@@ -42,5 +43,5 @@ def _under(invoice: Invoice, number: str) -> Asked:
         return invoice
     if len(number) > _LONGEST:
         problem = f"number: longer than {_LONGEST} characters with the company's prefix"
-        return UnreadableInvoice(id=invoice.id, number=invoice.number, problems=(problem,))
+        return UnreadableInvoice(id=invoice.id, number=f"{number[:_SHOWN]}…", problems=(problem,))
     return invoice.model_copy(update={"number": number})

@@ -50,15 +50,14 @@ class Admin:
             answered += step
         return answered
 
-    def told(self, client=None, kind=None):
+    def told(self, client=None):
         """The answers about contacts, oldest first, each with the word that says how it ended."""
-        found = []
-        for event in self.installation.events():
-            name, _, word = event["type"].rpartition(".")
-            if name == "client.xero_contact" and word in (kind, *(("updated", "rejected") if kind is None else ())):
-                if client in (None, event["data"]["client"]):
-                    found.append({**event["data"], "ended": word, "cause_id": event.get("causationid")})
-        return found
+        kinds = {f"client.xero_contact.{word}": word for word in ("updated", "rejected")}
+        return [
+            {**event["data"], "ended": kinds[event["type"]], "cause_id": event.get("causationid")}
+            for event in self.installation.events()
+            if event["type"] in kinds and client in (None, event["data"]["client"])
+        ]
 
     def answer(self, client, text, **other):
         """Paste and be told: the one answer."""
