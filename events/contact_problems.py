@@ -8,6 +8,7 @@ from enum import Enum
 
 from events.help import Help
 
+LONGEST_MESSAGE = 300
 _PASTE = "Open the contact in Xero, copy the address of that page and paste it as the client's Xero Client ID."
 
 
@@ -111,8 +112,9 @@ class ContactProblem(Enum):
         return self.name.lower()
 
     def message(self, facts: Mapping[str, str]) -> str:
-        """What was wrong, in a sentence a person understands."""
-        return self.value.message.format_map(_Facts(facts))
+        """What was wrong, in a sentence a person understands; at most 300 characters."""
+        told = self.value.message.format_map(_Facts(facts))
+        return told if len(told) <= LONGEST_MESSAGE else f"{told[: LONGEST_MESSAGE - 1]}…"
 
     def remedy(self, facts: Mapping[str, str]) -> str:
         """What to do, or to paste, instead."""

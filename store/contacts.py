@@ -7,11 +7,21 @@ from sqlalchemy import case, func
 from sqlmodel import col, select
 
 from store import statements
-from store.tables import ContactLink, Export
+from store.tables import Connection, ContactLink, Export
 from store.unit_of_work import Work
 
 _AT_ONCE = 1000
-_CHANGED = ("xero_contact_id", "name", "said_by", "changed_at", "source", "status", "merged_into", "checked_at")
+_CHANGED = (
+    "xero_contact_id",
+    "name",
+    "said_by",
+    "changed_at",
+    "source",
+    "status",
+    "merged_into",
+    "checked_at",
+    "checked_in",
+)
 
 
 def link(
@@ -32,6 +42,7 @@ def link(
         "status": "",
         "merged_into": "",
         "checked_at": None,
+        "checked_in": "",
         "client_name": "",
         "host_id": "",
         **more,
@@ -99,7 +110,7 @@ def note_checks(work: Work, rows: Sequence[Mapping[str, Any]]) -> None:
 
 
 def due_for_check(work: Work, after_seconds: float) -> Sequence[str]:
-    """The companies with a link that nobody has looked at in Xero for so long."""
+    """The companies with a link that nobody has looked at, for so long, in the organisation they export to."""
     asked = (
         select(ContactLink.company)
         .where(ContactLink.xero_contact_id != "", _unchecked_since(work, after_seconds))
@@ -117,4 +128,7 @@ def to_check(work: Work, company: str, after_seconds: float) -> Sequence[Contact
 
 
 def _unchecked_since(work: Work, seconds: float) -> Any:
-    return col(ContactLink.checked_at).is_(None) | (col(ContactLink.checked_at) <= work.after(-seconds))
+    """Not looked at for so long; or in another organisation than the company exports to now."""
+    here = select(Connection.tenant).where(Connection.company == col(ContactLink.company)).scalar_subquery()
+    old = col(ContactLink.checked_at).is_(None) | (col(ContactLink.checked_at) <= work.after(-seconds))
+    return old | (col(ContactLink.checked_in) != func.coalesce(here, col(ContactLink.checked_in)))

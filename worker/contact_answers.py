@@ -46,7 +46,7 @@ def answer(tools: Tools, organisation: Organisation, asked: Sequence[Change], wa
     sent = 0
     for change in asked:
         with tools.store.write() as work:
-            sent += _conclude(work, tools, change, shown)
+            sent += _conclude(work, tools, change, organisation.lane.tenant, shown)
     return sent
 
 
@@ -65,7 +65,7 @@ def _id_wanted(work: Work, tools: Tools, change: Change) -> str:
     return pasted.contact_id if pasted else ""
 
 
-def _conclude(work: Work, tools: Tools, change: Change, shown: Mapping[str, Contact]) -> int:
+def _conclude(work: Work, tools: Tools, change: Change, tenant: str, shown: Mapping[str, Contact]) -> int:
     """The one answer to a change, and what it moves; gives how many invoices go again."""
     try:
         pasted = mapping_contacts.wanted(work, tools, change)
@@ -82,16 +82,16 @@ def _conclude(work: Work, tools: Tools, change: Change, shown: Mapping[str, Cont
     if seen.problem:
         refuse(work, tools, change, NotAContact(seen.problem, seen.facts()), seen.winner)
         return 0
-    return _link(work, tools, change, pasted.contact_id, seen)
+    return _link(work, tools, change, tenant, pasted.contact_id, seen)
 
 
-def _link(work: Work, tools: Tools, change: Change, contact_id: str, seen: Verdict) -> int:
+def _link(work: Work, tools: Tools, change: Change, tenant: str, contact_id: str, seen: Verdict) -> int:
     if not changes.settle(work, change, "updated"):
         return 0
     name = seen.contact.name if seen.contact else ""
     cause = contact_words.cause_of(change) or str(change.id)
     sent = mended.contact_mapped(work, tools, change.company, change.subject, cause)
-    _keep(work, change, contact_id, name=name, status=seen.status, checked_at=work.now)
+    _keep(work, change, contact_id, name=name, status=seen.status, checked_at=work.now, checked_in=tenant)
     event = ClientXeroContactUpdated(
         company=change.company,
         client=change.subject,

@@ -75,14 +75,16 @@ def _look(tools: Tools, organisation: Organisation, links: Sequence[ContactLink]
     with tools.store.write() as work:
         known = contacts.known(work, organisation.lane.company, list(ids))
         same = [link for link in links if known[link.client].xero_contact_id == link.xero_contact_id]
-        contacts.note_checks(work, [_found(work, known[link.client], ids[link.client], seen) for link in same])
+        tenant = organisation.lane.tenant
+        rows = [_found(known[link.client], ids[link.client], seen) for link in same]
+        contacts.note_checks(work, [{**row, "checked_at": work.now, "checked_in": tenant} for row in rows])
         told = [
             _news(work, tools, known[link.client], contact_checks.verdict(ids[link.client], seen)) for link in same
         ]
         outbox.publish(work, [one for one in told if one])
 
 
-def _found(work: Work, link: ContactLink, contact_id: str, seen: Mapping[str, Contact]) -> dict[str, Any]:
+def _found(link: ContactLink, contact_id: str, seen: Mapping[str, Contact]) -> dict[str, Any]:
     """What the link's row says from now on."""
     verdict = contact_checks.verdict(contact_id, seen)
     return {
@@ -91,7 +93,6 @@ def _found(work: Work, link: ContactLink, contact_id: str, seen: Mapping[str, Co
         "status": verdict.status,
         "name": verdict.contact.name if verdict.contact else link.name,
         "merged_into": verdict.winner.id if verdict.winner else "",
-        "checked_at": work.now,
     }
 
 

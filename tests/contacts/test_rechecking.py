@@ -102,3 +102,18 @@ def test_a_recheck_does_not_overwrite_a_link_that_changed_meanwhile(clerk_free, 
     monkeypatch.setattr(clerk_free.tools.lists, "contacts", meanwhile)
     rechecking.recheck(clerk_free.tools, COMPANY)
     assert (clerk_free.field("acme").value, clerk_free.field("acme").name) == (contact_id("bolt"), "Bolt & Co")
+
+
+def test_after_a_change_of_organisation_all_links_are_looked_at_anew_and_told(admin):
+    """The ids are of the organisation that was left: the admin hears of it, and nobody is billed wrongly."""
+    admin.answer("crane", ACTIVE)
+    rechecking.recheck_due(admin.tools, "clock")
+    other = "22222222-2222-4333-8444-555555555555"
+    admin.installation.company(COMPANY, tenant=other, organisation={"short_code": "!Oth"})
+    admin.installation.simulator.state.world.organisations[other].contacts.clear()
+    assert rechecking.recheck_due(admin.tools, "clock") == 2
+    assert {(answer["client"], answer["status"]) for answer in admin.told()} == {
+        ("acme", "missing"),
+        ("bolt", "missing"),
+    }
+    assert rechecking.recheck_due(admin.tools, "clock") == 0

@@ -14,7 +14,7 @@ WAITING = sa.text("state = 'waiting'")
 
 
 def upgrade() -> None:
-    for name in ("client_name", "source", "host_id", "status", "merged_into"):
+    for name in ("client_name", "source", "host_id", "status", "merged_into", "checked_in"):
         op.add_column("contacts", sa.Column(name, AutoString(), nullable=False, server_default=""))
     op.add_column("contacts", sa.Column("checked_at", UTCDateTime(), nullable=True))
     op.execute("UPDATE contacts SET source = 'host', host_id = xero_contact_id WHERE said_by = 'host'")
