@@ -6,7 +6,9 @@ from cli import (
     adopting,
     care,
     companies,
+    company_settings,
     connections,
+    contacts,
     demo,
     marks,
     orders,
@@ -51,7 +53,9 @@ for command in (
 ):
     app.command()(command)
 app.add_typer(companies.app, name="companies")
+companies.app.command(name="settings")(company_settings.settings)
 app.add_typer(connections.app, name="connections")
+app.add_typer(contacts.app, name="contacts")
 
 
 def run() -> None:

@@ -108,7 +108,7 @@ def _send(door: Door, event: dict[str, Any], place: str, done: Published) -> Non
     done.repeated += said.repeated
     done.invoices += 0 if said.repeated else int(said.body.get("invoices", 0))
     request = (str(said.body["company"]), str(said.body["request"]))
-    if request not in done.requests:
+    if request[1] and request not in done.requests:  # a change, or a replay of nothing, makes no request
         done.requests.append(request)
 
 

@@ -12,6 +12,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from events.companies import CompanySettingsChanged
+from events.contacts import ClientXeroContactUpdateRequested
 from events.export import InvoiceExportRequested, sentences
 from events.orders import InvoiceExportCancelRequested, InvoiceExportReplayRequested
 from events.snapshot import Event, Incoming, Text
@@ -19,7 +21,13 @@ from events.snapshot import Event, Incoming, Text
 MOST_BYTES = 5_000_000
 INCOMING: Mapping[str, type[Incoming]] = {
     model.TYPE: model
-    for model in (InvoiceExportRequested, InvoiceExportCancelRequested, InvoiceExportReplayRequested)
+    for model in (
+        InvoiceExportRequested,
+        InvoiceExportCancelRequested,
+        InvoiceExportReplayRequested,
+        ClientXeroContactUpdateRequested,
+        CompanySettingsChanged,
+    )
 }
 
 

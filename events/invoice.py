@@ -32,9 +32,13 @@ class Tracking(Snapshot):
 
 
 class LineItem(Snapshot):
-    """One line. Quantity and unit amount are kept to 4 decimals, amounts to 2 (xero/facts.md §8)."""
+    """One line. Quantity and unit amount are kept to 4 decimals, amounts to 2 (xero/facts.md §8).
+
+    `kind` (labour, hire, ...) chooses among the company's default accounts and tax rates.
+    """
 
     description: Annotated[Text, Field(min_length=1, max_length=4000)]
+    kind: Annotated[Text, Field(max_length=50)] | None = None
     quantity: Quantity
     unit_amount: Amount
     account_code: Annotated[Text, Field(max_length=10)] | None = None

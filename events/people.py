@@ -6,6 +6,8 @@ from pydantic import Field
 
 from events.snapshot import Id, ShortText, Snapshot
 
+ADMIN = "admin"
+
 
 class Person(Snapshot):
     """The CrewCard user behind an event."""
@@ -20,3 +22,8 @@ class Origin(Snapshot):
 
     page: Literal["invoice_page", "jobs_page", "command_line", "other"] = "other"
     job_ids: Annotated[tuple[Id, ...], Field(max_length=500)] = ()
+
+
+def is_admin(person: Person) -> bool:
+    """Whether the host says this person is an admin of the company."""
+    return (person.role or "").strip().casefold() == ADMIN

@@ -1,17 +1,147 @@
 """What a company chooses about its exports."""
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from datetime import date, timedelta
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
 
-from events.snapshot import Snapshot, Text
+from events.invoice import Tracking
+from events.snapshot import ShortText, Snapshot, Text
+
+AccountCode = Annotated[Text, Field(min_length=1, max_length=10)]
+TaxType = Annotated[Text, Field(min_length=1, max_length=50)]
+Kind = Annotated[Text, Field(min_length=1, max_length=50)]
+# Stays within Xero's numbers (xero/facts.md §3.2), and short enough to leave room for the number itself.
+NumberPrefix = Annotated[str, Field(max_length=20, pattern=r"^[ -+\--~]*$")]
+InvoiceStatus = Literal["DRAFT", "SUBMITTED", "AUTHORISED"]
+
+
+class LineDefaults(Snapshot):
+    """What a line of one kind gets where it names nothing itself."""
+
+    account_code: AccountCode | None = None
+    tax_type: TaxType | None = None
+
+
+class DueRule(Snapshot):
+    """When an invoice without a due date falls due; `days` are days after, or a day of the month."""
+
+    kind: Literal["days_after_invoice", "days_after_month_end", "day_of_this_month", "day_of_next_month"]
+    days: Annotated[int, Field(ge=0, le=365)]
+
+    def due(self, invoiced: date) -> date:
+        """The due date of an invoice of this day, never before it; a 31st is the last day of a shorter month."""
+        if self.kind == "days_after_invoice":
+            return invoiced + timedelta(days=self.days)
+        if self.kind == "days_after_month_end":
+            return _first_of_next(invoiced) - timedelta(days=1) + timedelta(days=self.days)
+        first = invoiced.replace(day=1) if self.kind == "day_of_this_month" else _first_of_next(invoiced)
+        last = _first_of_next(first) - timedelta(days=1)
+        return max(invoiced, min(last, first + timedelta(days=max(self.days, 1) - 1)))
+
+
+class Theme(Snapshot):
+    """A branding theme of the organisation."""
+
+    id: str
+    name: str
+
+
+def _distinct(chosen: tuple[Tracking, ...]) -> tuple[Tracking, ...]:
+    if len({one.category.casefold() for one in chosen}) < len(chosen):
+        raise PydanticCustomError("twice", "must name each tracking category once")
+    return chosen
+
+
+Trackings = Annotated[tuple[Tracking, ...], Field(max_length=2), AfterValidator(_distinct)]
 
 
 class CompanySettings(Snapshot):
-    """Defaults for lines that name no account or tax, the status invoices arrive in, days until due."""
+    """Defaults for lines that name no account or tax, the status invoices arrive in, when they fall due.
 
-    default_account_code: Annotated[Text, Field(max_length=10)] | None = None
-    default_tax_type: Annotated[Text, Field(max_length=50)] | None = None
-    invoice_status: Literal["DRAFT", "SUBMITTED", "AUTHORISED"] = "AUTHORISED"
+    `kinds` holds defaults by kind of line, `days_until_due` is the rule of older settings, superseded by `due`.
+    """
+
+    default_account_code: AccountCode | None = None
+    default_tax_type: TaxType | None = None
+    kinds: Mapping[Kind, LineDefaults] | None = None
+    invoice_status: InvoiceStatus = "AUTHORISED"
+    due: DueRule | None = None
     days_until_due: Annotated[int, Field(ge=0, le=365)] | None = None
+    number_prefix: NumberPrefix | None = None
+    tracking: Trackings | None = None
+    branding_theme: Theme | None = None
     contact_ids_editable: bool = False
+
+    def of_kind(self, kind: str | None) -> LineDefaults:
+        """The defaults for lines of this kind, whatever its case; the company's own where the kind has none."""
+        named = {name.casefold(): one for name, one in (self.kinds or {}).items()}
+        own = named.get((kind or "").casefold(), LineDefaults())
+        return LineDefaults(
+            account_code=own.account_code or self.default_account_code,
+            tax_type=own.tax_type or self.default_tax_type,
+        )
+
+    def due_date(self, invoiced: date) -> date | None:
+        """The due date by the company's rule; None where it has none."""
+        if self.due:
+            return self.due.due(invoiced)
+        return invoiced + timedelta(days=self.days_until_due) if self.days_until_due is not None else None
+
+    def changed_by(self, patch: "SettingsPatch", theme: Theme | None = None) -> "CompanySettings":
+        """These settings with what the patch names; `theme` is the organisation's theme that it names."""
+        given = patch.given()
+        if "kinds" in given:
+            given["kinds"] = _merged(self.kinds or {}, given["kinds"]) or None
+        if "branding_theme" in given:
+            given["branding_theme"] = theme
+        return CompanySettings.model_validate({**dict(self), **given})
+
+
+class SettingsPatch(Snapshot):
+    """The settings to change: what is left out stays, null goes back to having none.
+
+    `kinds` are changed one by one, `branding_theme` is named as in Xero.
+    """
+
+    default_account_code: AccountCode | None = None
+    default_tax_type: TaxType | None = None
+    kinds: Annotated[Mapping[Kind, LineDefaults | None], Field(max_length=100)] | None = None
+    invoice_status: InvoiceStatus | None = None
+    due: DueRule | None = None
+    number_prefix: NumberPrefix | None = None
+    tracking: Trackings | None = None
+    branding_theme: ShortText | None = None
+    contact_ids_editable: bool | None = None
+
+    def given(self) -> dict[str, Any]:
+        """What the patch names, by name; the two settings that cannot be empty go back to their defaults."""
+        given = {name: getattr(self, name) for name in self.model_fields_set}
+        if given.get("invoice_status", "") is None:
+            given["invoice_status"] = "AUTHORISED"
+        if given.get("contact_ids_editable", "") is None:
+            given["contact_ids_editable"] = False
+        if "kinds" in given and given["kinds"] is None:
+            given["kinds"] = {}
+        if "due" in given:
+            given["days_until_due"] = None
+        return given
+
+
+def _merged(kept: Mapping[str, LineDefaults], patch: Mapping[str, LineDefaults | None]) -> dict[str, LineDefaults]:
+    """The kinds with those that the patch names, whatever their case; what it leaves out of a kind stays."""
+    merged = dict(kept)
+    for name, one in patch.items():
+        known = next((kind for kind in merged if kind.casefold() == name.casefold()), name)
+        if one is None:
+            merged.pop(known, None)
+            continue
+        given = {field: getattr(one, field) for field in one.model_fields_set}
+        merged[known] = merged.get(known, LineDefaults()).model_copy(update=given)
+    return merged
+
+
+def _first_of_next(day: date) -> date:
+    return (day.replace(day=28) + timedelta(days=4)).replace(day=1)

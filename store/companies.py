@@ -40,3 +40,10 @@ def exists(work: Work, company: str) -> bool:
 def listed(work: Work) -> Sequence[Company]:
     """All companies by id."""
     return work.session.exec(select(Company).order_by(col(Company.id))).all()
+
+
+def locked_settings(work: Work, company: str) -> CompanySettings:
+    """The company's settings, locked until the transaction ends, so that no change of them is lost."""
+    asked = select(Company).where(Company.id == company).with_for_update()
+    known = work.session.exec(asked.execution_options(populate_existing=True)).first()
+    return CompanySettings.model_validate_json(known.settings) if known else CompanySettings()

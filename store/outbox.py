@@ -1,8 +1,10 @@
 """Events on their way out, and the projections that are written in the same transaction."""
 
+import json
 import uuid
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import func, tuple_
 from sqlmodel import col, select
@@ -96,6 +98,13 @@ def publish_once(work: Work, event: Outgoing) -> bool:
         return False
     publish(work, [event])
     return True
+
+
+def said(work: Work, key: str) -> dict[str, Any]:
+    """The data of the event that was made under this key; empty when there is none."""
+    row = work.session.get(OutboxEvent, event_id(key))
+    data: dict[str, Any] = json.loads(row.body)["data"] if row else {}
+    return data
 
 
 def stamp(work: Work, most: int = 500) -> int:

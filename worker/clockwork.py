@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 import redis
 
-from worker import logs, reconciler, relay, rescuer, settings, tending, wiring
-from worker.doorbells import RELAY
+from worker import changes, logs, rechecking, reconciler, relay, rescuer, settings, tending, wiring
+from worker.doorbells import CHANGES, RELAY
 from worker.tools import Tools
 from worker.webhooks import Webhooks
 
@@ -31,7 +31,7 @@ class Clockwork:
         """Work until stopped; finishes what is in hand."""
         threads = [
             threading.Thread(target=self._keep, args=(duty,), name=duty.__name__.strip("_"))
-            for duty in (self._relay, self._sweep, self._reconcile, self._tend)
+            for duty in (self._relay, self._sweep, self._reconcile, self._tend, self._change, self._recheck)
         ]
         for thread in threads:
             thread.start()
@@ -65,6 +65,18 @@ class Clockwork:
     def _tend(self) -> None:
         tending.tend(self._tools, self._holder)
         self._stopping.wait(self._tools.settings.tend)
+
+    def _change(self) -> None:
+        if changes.answer_due(self._tools, self._holder):
+            return
+        try:
+            self._tools.bells.wait(CHANGES, _IDLE_SECONDS)
+        except redis.RedisError:
+            self._stopping.wait(_AFTER_TROUBLE_SECONDS)
+
+    def _recheck(self) -> None:
+        rechecking.recheck_due(self._tools, self._holder)
+        self._stopping.wait(rechecking.PASS_SECONDS)
 
     def _reconcile(self) -> None:
         reconciler.reconcile(self._tools, self._holder)

@@ -22,7 +22,8 @@ class Filing:
     """One event on its way into the tables.
 
     `caused_by` is the event a replay repeats, `excluded` names the invoices marked “do not send”, `cancelled` is
-    true for a part that comes after its request was cancelled.
+    true for a part that comes after its request was cancelled, `prefixes` holds what the company's settings put
+    before each invoice's number.
     """
 
     asked: InvoiceExportRequested
@@ -30,6 +31,7 @@ class Filing:
     lane: Lane
     caused_by: str | None = None
     cancelled: bool = False
+    prefixes: dict[str, str] = field(default_factory=dict)
     excluded: set[str] = field(default_factory=set)
     moves: dict[str, Move | Failure] = field(default_factory=dict)
     rows: Mapping[str, Export] = field(default_factory=dict)

@@ -7,15 +7,29 @@ from typing import Any
 from events import codec
 from events.accounting_target import Lane
 from events.codec import Envelope, Unreadable
+from events.companies import CompanySettingsChanged
+from events.contacts import ClientXeroContactUpdateRequested
 from events.export import InvoiceExportRequested, UnreadableInvoice
 from events.failures import Failure
 from events.invoice import Invoice, folded
 from events.orders import InvoiceExportCancelRequested, InvoiceExportReplayRequested
 from events.reasons import Reason
-from store import audit, companies, connections, contacts, exclusions, exports, inbox, requests
+from store import audit, companies, connections, exclusions, exports, inbox, requests
 from store.tables import Export
 from store.unit_of_work import Work
-from worker import cancel, checks, filing, joining, parking, pausing, replay
+from worker import (
+    cancel,
+    changing_settings,
+    checks,
+    filing,
+    host_contacts,
+    joining,
+    mapping_contacts,
+    numbering,
+    parking,
+    pausing,
+    replay,
+)
 from worker.filing import Filing
 from worker.joining import Move, Standing
 from worker.receipts import Receipt
@@ -38,6 +52,8 @@ def accept(tools: Tools, document: Any) -> Receipt:
         inbox.file(work, envelope.source, envelope.id, body_hash, receipt.__dict__)
     tools.bells.ring(lane.key)
     tools.bells.wake_relay()
+    if not isinstance(asked, InvoiceExportRequested):
+        tools.bells.wake_changes()
     return receipt
 
 
@@ -54,7 +70,10 @@ def _cancel(
     return cancel.obey(work, envelope, order)
 
 
-def _replay(work: Work, tools: Tools, envelope: Envelope, order: InvoiceExportReplayRequested, lane: Lane) -> Receipt:
+def replay_in(
+    work: Work, tools: Tools, envelope: Envelope, order: InvoiceExportReplayRequested, lane: Lane
+) -> Receipt:
+    """File what an order to replay asks for anew, in the transaction at hand."""
     found = replay.prepare(work, envelope, order)
     new = sum(_file(work, tools, Filing(part, envelope, lane, found.caused_by)) for part in found.parts)
     audit.note(work, order.requested_by.id, "replay", order.company, order.chosen(), new, order.why)
@@ -65,7 +84,9 @@ _JOINS = ("join", "wait")
 _MOVES: Mapping[str, Callable[..., Receipt]] = {
     InvoiceExportRequested.TYPE: _request,
     InvoiceExportCancelRequested.TYPE: _cancel,
-    InvoiceExportReplayRequested.TYPE: _replay,
+    InvoiceExportReplayRequested.TYPE: replay_in,
+    ClientXeroContactUpdateRequested.TYPE: mapping_contacts.file,
+    CompanySettingsChanged.TYPE: changing_settings.file,
 }
 
 
@@ -75,15 +96,17 @@ def _file(work: Work, tools: Tools, coming: Filing) -> int:
     requests.one_part_at_a_time(work, asked.company, asked.request, alone=False)
     requests.open_request(work, asked, coming.lane.tenant, coming.envelope.id, coming.caused_by)
     newest = filing.each_once(asked.invoices)
-    readable = [invoice for invoice in newest if isinstance(invoice, Invoice)]
-    coming.rows = exports.lock(work, coming.lane, readable)
+    coming.rows = exports.lock(work, coming.lane, _readable(newest))
+    prefix = companies.settings_of(work, asked.company).number_prefix or ""
+    newest, coming.prefixes = numbering.numbered(newest, coming.rows, prefix, again=coming.caused_by is not None)
+    readable = _readable(newest)
     coming.excluded = exclusions.marked(work, asked.company, list(coming.rows))
     coming.cancelled = requests.is_cancelled(work, asked.company, asked.request)
     owners = exports.claim_numbers(work, coming.lane, readable)
     for invoice in newest:
         coming.moves[invoice.id] = _move(coming, invoice, owners)
     if coming.caused_by is None:  # a replay repeats old words, which must not overrule newer ones
-        _keep_contacts(work, asked.company, readable)
+        host_contacts.keep(work, tools, asked.company, readable)
     cancel.let_go(work, [row for row in coming.rows.values() if coming.moves[row.invoice] in _JOINS])
     _apply(work, coming, readable)
     items = [filing.item(coming, invoice) for invoice in sorted(newest, key=lambda one: one.id)]
@@ -92,6 +115,10 @@ def _file(work: Work, tools: Tools, coming: Filing) -> int:
     filing.answer_at_once(work, tools, coming, [item for item in items if item.invoice in new], newest)
     requests.complete_if_done(work, asked.company, asked.request)
     return len(new)
+
+
+def _readable(invoices: Sequence[Invoice | UnreadableInvoice]) -> list[Invoice]:
+    return [invoice for invoice in invoices if isinstance(invoice, Invoice)]
 
 
 def _move(coming: Filing, invoice: Invoice | UnreadableInvoice, owners: Mapping[str, Any]) -> Move | Failure:
@@ -125,11 +152,11 @@ def _apply(work: Work, coming: Filing, readable: Sequence[Invoice]) -> None:
         row, move = coming.rows[invoice.id], coming.moves[invoice.id]
         priority = 0 if single else row.priority
         if move in ("start", "replace"):
-            fresh.append(_fresh(work, row, invoice, 0 if single else (1 if move == "start" else priority)))
+            fresh.append(_fresh(work, coming, invoice, 0 if single else (1 if move == "start" else priority)))
         elif move == "wait":
-            newer.append({**_content(row, invoice), "priority": priority, "cancelled": False, **_overtaken(row)})
+            newer.append({**_content(coming, invoice), "priority": priority, "cancelled": False, **_overtaken(row)})
         elif isinstance(move, Failure) and _is_worth_keeping(row, invoice):
-            kept.append({**_content(row, invoice), "state": "failed"})
+            kept.append({**_content(coming, invoice), "state": "failed"})
         elif move == "join" and (priority != row.priority or row.cancelled):
             joined.append({"id": row.id, "priority": priority, "cancelled": False})
     for rows in (fresh, newer, joined, kept):
@@ -141,9 +168,10 @@ def _is_worth_keeping(row: Export, invoice: Invoice) -> bool:
     return row.state in ("new", "failed") and invoice.revision >= row.wanted_revision
 
 
-def _content(row: Export, invoice: Invoice) -> dict[str, Any]:
+def _content(coming: Filing, invoice: Invoice) -> dict[str, Any]:
     return {
-        "id": row.id,
+        "id": coming.rows[invoice.id].id,
+        "number_prefix": coming.prefixes[invoice.id],
         "client": invoice.client.id,
         "wanted": invoice.model_dump_json(exclude_none=True),
         "wanted_hash": invoice.content_hash(),
@@ -157,13 +185,14 @@ def _overtaken(row: Export) -> dict[str, Any]:
     return {"in_flight": (row.in_flight or row.wanted or None) if may_be_there else None}
 
 
-def _fresh(work: Work, row: Export, invoice: Invoice, priority: int) -> dict[str, Any]:
+def _fresh(work: Work, coming: Filing, invoice: Invoice, priority: int) -> dict[str, Any]:
     """A pending row with this content. The number stays once an attempt has carried one (DESIGN §3 (b)).
 
     An invoice that is in Xero is known there by its id, so its number may change.
     """
+    row = coming.rows[invoice.id]
     return {
-        **_content(row, invoice),
+        **_content(coming, invoice),
         "number": row.number if row.number_bound and row.xero_invoice_id is None else invoice.number,
         "state": "pending",
         "priority": priority,
@@ -174,10 +203,3 @@ def _fresh(work: Work, row: Export, invoice: Invoice, priority: int) -> dict[str
         **_overtaken(row),
         "live_since": row.live_since if row.state in joining.LIVE else work.now,
     }
-
-
-def _keep_contacts(work: Work, company: str, invoices: Sequence[Invoice]) -> None:
-    """A host that keeps the Xero contact itself sends it along: the newest word wins."""
-    said = {one.client.id: one.client.xero_contact_id for one in invoices if one.client.xero_contact_id}
-    for client, contact in sorted(said.items()):
-        contacts.link(work, company, client, contact, said_by="host")

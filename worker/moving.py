@@ -93,6 +93,7 @@ def _fresh(work: Work, row: Export, target: Export) -> dict[str, Any]:
         "id": target.id,
         "client": newer.client,
         "number": target.number if target.number_bound else newer.number,
+        "number_prefix": newer.number_prefix,
         "wanted": newer.wanted,
         "wanted_hash": newer.wanted_hash,
         "wanted_revision": newer.wanted_revision,

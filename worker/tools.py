@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import redis
 
+from events.accounting_lists import AccountingLists
 from events.accounting_target import AccountingTarget
 from store.unit_of_work import Store
 from store.vault import Vault
@@ -33,5 +34,6 @@ class Tools:
     auth: Auth
     login: XeroLogin
     target: AccountingTarget
+    lists: AccountingLists
     bells: Doorbells
     elapsed: Callable[[], float] = elapsed

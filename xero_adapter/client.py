@@ -106,6 +106,10 @@ class XeroClient:
             ),
         )
 
+    def get(self, method: str, organisation: Organisation, bearer: str, **chosen: Any) -> Reply:
+        """What one of the SDK's read methods (`get_contacts`) answers. Raises Trouble."""
+        return self._call(bearer, lambda api: getattr(api, method)(organisation.lane.tenant, **chosen, **self._raw()))
+
     def _raw(self) -> dict[str, Any]:
         return {
             "_preload_content": False,

@@ -1,11 +1,12 @@
 """Addresses: our mark on an invoice, deep links into Xero, contact ids out of what people paste; pure."""
 
 import re
-from urllib.parse import parse_qs, quote, unquote, urlsplit
+from urllib.parse import parse_qs, quote, urlsplit
+
+from events.accounting_lists import NotAContact
+from xero_adapter import pasted
 
 MARK = "crewcard"
-_GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
-_NOT_A_CONTACT = re.compile(r"invoic|banktransaction|accountsreceivable", re.IGNORECASE)
 _XERO = re.compile("xero", re.IGNORECASE)
 
 
@@ -48,10 +49,9 @@ def deep_link(short_code: str, invoice_id: str) -> str:
     return f"https://go.xero.com/app/{quote(short_code, safe='!')}/invoicing/view/{invoice_id}"
 
 
-def contact_id(pasted: str) -> str | None:
-    """The contact id in what a person pasted, lower case; None when there is none (xero/facts.md §5.1)."""
-    text = unquote(pasted.strip())
-    if _NOT_A_CONTACT.search(text):
+def contact_id(text: str) -> str | None:
+    """The contact id in what was kept or pasted, lower case; None when there is none (xero/facts.md §5.1)."""
+    try:
+        return pasted.read(text).contact_id
+    except NotAContact:
         return None
-    found = _GUID.findall(text)
-    return found[-1].lower() if found else None

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -36,6 +36,8 @@ def element(posting: Posting, link_base: str) -> Element:
     }
     if invoice.reference:
         mapped["Reference"] = invoice.reference
+    if settings.branding_theme:
+        mapped["BrandingThemeID"] = settings.branding_theme.id
     return mapped
 
 
@@ -50,12 +52,13 @@ def _line(number: int, line: LineItem, settings: CompanySettings) -> Element:
         "Quantity": _number(line.quantity, UNIT),
         "UnitAmount": _number(line.unit_amount, UNIT),
     }
-    account = line.account_code or settings.default_account_code
+    defaults = settings.of_kind(line.kind)
+    account = line.account_code or defaults.account_code
     if account:
         mapped["AccountCode"] = account
     elif settings.invoice_status != "DRAFT" and not line.item_code:
         raise Unmappable(Failure(Reason.ACCOUNT_MISSING, line=number))
-    tax = line.tax_type or settings.default_tax_type
+    tax = line.tax_type or defaults.tax_type
     if tax:
         mapped["TaxType"] = tax
     if line.item_code:
@@ -64,8 +67,9 @@ def _line(number: int, line: LineItem, settings: CompanySettings) -> Element:
         mapped["DiscountRate"] = _number(line.discount_rate, UNIT)
     elif line.discount_amount:
         mapped["DiscountAmount"] = _number(line.discount_amount, CENT)
-    if line.tracking:
-        mapped["Tracking"] = [{"Name": t.category, "Option": t.option} for t in line.tracking]
+    tracking = line.tracking or settings.tracking
+    if tracking:
+        mapped["Tracking"] = [{"Name": t.category, "Option": t.option} for t in tracking]
     return mapped
 
 
@@ -77,8 +81,9 @@ def _number(amount: Decimal, to: Decimal) -> float:
 def _due(invoice: Invoice, settings: CompanySettings) -> date:
     if invoice.due_date:
         return invoice.due_date
-    if settings.days_until_due is not None:
-        return invoice.date + timedelta(days=settings.days_until_due)
+    by_rule = settings.due_date(invoice.date)
+    if by_rule is not None:
+        return by_rule
     if settings.invoice_status == "DRAFT":
         return invoice.date
     raise Unmappable(Failure(Reason.DUE_DATE_MISSING))

@@ -134,6 +134,10 @@ class XeroTarget:
             raise replies.trouble("unknown", "the answer is not Xero's", reply)
         return document
 
+    def ask(self, organisation: Organisation, send: Callable[[str], Reply]) -> Reply:
+        """One call that reads, with a bearer; anything but a 200 is Trouble."""
+        return self._call(organisation, send)
+
     def _call(self, organisation: Organisation, send: Callable[[str], Reply], or_status: int = 200) -> Reply:
         bearer = self._auth.bearer(organisation)
         reply = send(bearer)

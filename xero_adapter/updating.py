@@ -28,6 +28,7 @@ def element(wanted: Element, copy: Element) -> Element:
     ]
     changed = {**wanted, "InvoiceID": copy["InvoiceID"], "LineItems": lines}
     del changed["Status"]  # an approved invoice stays approved, a draft stays for whoever drafts it
+    changed.pop("BrandingThemeID", None)  # a theme chosen in Xero since is not ours to take back
     return changed
 
 

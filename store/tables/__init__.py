@@ -1,5 +1,6 @@
 """The tables. States are text, moments are aware UTC, money is text with all its digits."""
 
+from store.tables.changes import Change, Offer
 from store.tables.companies import Company, ContactLink
 from store.tables.connections import CompanyApp, Connection, Login, Token, XeroApp
 from store.tables.doors import ApiKey, DeadLetter, DoorOut, Duty, InboxEvent, OutboxEvent, Redelivery
@@ -12,6 +13,7 @@ __all__ = [
     "Attempt",
     "AuditLine",
     "Batch",
+    "Change",
     "Company",
     "CompanyApp",
     "Connection",
@@ -29,6 +31,7 @@ __all__ = [
     "LogEntry",
     "Login",
     "NumberClaim",
+    "Offer",
     "OutboxEvent",
     "Pause",
     "Reconciliation",

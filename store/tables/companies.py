@@ -17,7 +17,12 @@ class Company(SQLModel, table=True):
 
 
 class ContactLink(SQLModel, table=True):
-    """Which Xero contact a client is billed as, and who said so."""
+    """Which Xero contact a client is billed as, and who said so; an empty id: none any more.
+
+    `name` and `status` (active, archived, merged, erased, missing; empty: not looked at yet) are Xero's at
+    `checked_at` in the organisation `checked_in`, `merged_into` the winner of a merge. `source` is who keeps it:
+    host, person, command or import; `host_id` what the host last sent along, so that only a change of it counts.
+    """
 
     __tablename__ = "contacts"
     company: str = Field(primary_key=True)
@@ -26,3 +31,10 @@ class ContactLink(SQLModel, table=True):
     name: str = ""
     said_by: str
     changed_at: datetime
+    client_name: str = ""
+    source: str = ""
+    host_id: str = ""
+    status: str = ""
+    merged_into: str = ""
+    checked_at: datetime | None = None
+    checked_in: str = ""

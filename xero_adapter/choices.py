@@ -1,0 +1,57 @@
+"""What an organisation offers to choose from, read from raw JSON; pure (xero/facts.md §8)."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from events.accounting_lists import Choice, ChoiceKind
+
+Said = Mapping[str, Any]
+
+
+def _account(said: Said) -> Choice:
+    """An account; bank and system accounts and archived ones cannot stand on a line, revenue is offered first."""
+    usable = said.get("Status", "ACTIVE") == "ACTIVE" and said.get("Type") != "BANK" and not said.get("SystemAccount")
+    return Choice(_text(said, "Code"), _text(said, "Name"), usable=usable, first=said.get("Class") == "REVENUE")
+
+
+def _tax_rate(said: Said) -> Choice:
+    """A tax rate; only an active one that can apply to revenue is of use."""
+    usable = said.get("Status", "ACTIVE") == "ACTIVE" and said.get("CanApplyToRevenue") is not False
+    return Choice(_text(said, "TaxType"), _text(said, "Name"), usable=usable)
+
+
+def _tracking(said: Said) -> Choice:
+    """A tracking category with its active options."""
+    listed = said.get("Options")
+    options = tuple(
+        _text(one, "Name")
+        for one in (listed if isinstance(listed, list) else [])
+        if isinstance(one, dict) and one.get("Status", "ACTIVE") == "ACTIVE"
+    )
+    name = _text(said, "Name")
+    return Choice(name, name, usable=said.get("Status", "ACTIVE") == "ACTIVE", options=options)
+
+
+def _theme(said: Said) -> Choice:
+    return Choice(_text(said, "BrandingThemeID"), _text(said, "Name"))
+
+
+# Per kind: the SDK's method, the list in its answer, and how an element is read.
+ENDPOINTS: Mapping[ChoiceKind, tuple[str, str, Callable[[Said], Choice]]] = {
+    "accounts": ("get_accounts", "Accounts", _account),
+    "tax_rates": ("get_tax_rates", "TaxRates", _tax_rate),
+    "tracking": ("get_tracking_categories", "TrackingCategories", _tracking),
+    "branding_themes": ("get_branding_themes", "BrandingThemes", _theme),
+}
+
+
+def read(kind: ChoiceKind, document: Any) -> Sequence[Choice]:
+    """The choices of this kind in an answer; what has no code cannot be chosen and is left out."""
+    _, listed, choice = ENDPOINTS[kind]
+    found = [choice(one) for one in document[listed] if isinstance(one, dict)]
+    return [one for one in found if one.code]
+
+
+def _text(said: Said, name: str) -> str:
+    value = said.get(name)
+    return value if isinstance(value, str) else ""
