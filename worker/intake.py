@@ -12,6 +12,7 @@ from events.failures import Failure
 from events.invoice import Invoice, folded
 from events.orders import InvoiceExportCancelRequested, InvoiceExportReplayRequested
 from events.reasons import Reason
+from events.wording import of_fields
 from store import audit, companies, connections, contacts, exclusions, exports, inbox, requests
 from store.tables import Export
 from store.unit_of_work import Work
@@ -95,8 +96,7 @@ def _file(work: Work, tools: Tools, coming: Filing) -> int:
 
 def _move(coming: Filing, invoice: Invoice | UnreadableInvoice, owners: Mapping[str, Any]) -> Move | Failure:
     if isinstance(invoice, UnreadableInvoice):
-        problem = "; ".join(invoice.problems)
-        return Failure(Reason.INVOICE_UNREADABLE, {"problem": problem})
+        return Failure(Reason.INVOICE_UNREADABLE, {"problem": of_fields(invoice.problems)})
     if coming.cancelled:
         return Failure(Reason.CANCELLED)
     row = coming.rows[invoice.id]

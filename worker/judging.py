@@ -33,7 +33,8 @@ def of_create(
         return _refused_for_nothing(export, attempts)
     attempt, posted = clash
     other = posted.contact_name or f"a {posted.status.lower()} invoice"
-    return Result(export, attempt, Rejected(attempt.number, Failure(Reason.NUMBER_TAKEN, {"other": other})))
+    facts = {"other": other, "other_id": posted.target_id}
+    return Result(export, attempt, Rejected(attempt.number, Failure(Reason.NUMBER_TAKEN, facts)))
 
 
 def is_ours(export: Export, posted: Posted, sent: Element | None, *, made_by_us: bool) -> bool:

@@ -14,6 +14,7 @@ from store.tables import Attempt, Export, Item
 from store.unit_of_work import Work
 from worker import answering, behind, joining, proof, resolve
 from worker.answering import Outcome
+from worker.pointing import into_xero
 from worker.tools import Tools
 
 
@@ -97,7 +98,8 @@ def apply(work: Work, tools: Tools, organisation: Organisation, results: Sequenc
         batches.end_attempts(work, batch_id, rows)
     posted = [result for result in results if isinstance(result.answer, Posted)]
     told = _post(work, tools, organisation, posted)
-    refused = [Refusal(r.export, r.answer.failure, r.attempt) for r in results if isinstance(r.answer, Rejected)]
+    wrong = [(r.export, r.answer.failure, r.attempt) for r in results if isinstance(r.answer, Rejected)]
+    refused = [Refusal(e, into_xero(work, tools.target, organisation, e, why), tried) for e, why, tried in wrong]
     return sorted({*told, *fail(work, refused)})
 
 
@@ -105,7 +107,7 @@ def _attempt_row(result: Result) -> dict[str, Any]:
     row: dict[str, Any] = {"export_id": result.export.id, "reason": None, "said": None}
     if isinstance(result.answer, Rejected):
         failure = result.answer.failure
-        return {**row, "outcome": "rejected", "reason": failure.reason.code, "said": failure.said}
+        return {**row, "outcome": "rejected", "reason": failure.reason.code, "said": failure.words()}
     return {**row, "outcome": "adopted" if result.outcome == "adopted" else "posted"}
 
 
@@ -170,7 +172,7 @@ def fail(work: Work, refused: Sequence[Refusal]) -> set[str]:
     for item in requests.waiting(work, ids):
         refusal = by_id[item.export_id]
         if refusal.is_of_newest or (refusal.attempt and _speaks_for(refusal.attempt, item)):
-            given.append(_failed(item, refusal))
+            given.append(answering.refused(item, refusal.export, refusal.failure))
     answering.give(work, given)
     fail(work, [Refusal(*one) for one in behind.called_back(work, ids)])
     return {answer.request for answer in given}
@@ -192,9 +194,3 @@ def _failed_row(work: Work, refusal: Refusal, *, bound: bool) -> dict[str, Any]:
         "number_bound": bound,
         "failures": export.failures + 1,
     }
-
-
-def _failed(item: Item, refusal: Refusal) -> Any:
-    invoice = Invoice.model_validate_json(refusal.export.wanted)
-    failure = refusal.failure.knowing(**answering.facts(invoice))
-    return answering.failed(item, refusal.export.number, failure)
