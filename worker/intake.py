@@ -16,7 +16,7 @@ from events.wording import of_fields
 from store import audit, companies, connections, contacts, exclusions, exports, inbox, requests
 from store.tables import Export
 from store.unit_of_work import Work
-from worker import cancel, checks, filing, joining, parking, pausing, replay
+from worker import cancel, checks, filing, joining, parking, pausing, regrouping, replay
 from worker.filing import Filing
 from worker.joining import Move, Standing
 from worker.receipts import Receipt
@@ -171,5 +171,8 @@ def _fresh(work: Work, row: Export, invoice: Invoice, priority: int) -> dict[str
 def _keep_contacts(work: Work, company: str, invoices: Sequence[Invoice]) -> None:
     """A host that keeps the Xero contact itself sends it along: the newest word wins."""
     said = {one.client.id: one.client.xero_contact_id for one in invoices if one.client.xero_contact_id}
+    before = contacts.links(work, company, said)
     for client, contact in sorted(said.items()):
         contacts.link(work, company, client, contact, said_by="host")
+        if before.get(client) != contact:
+            regrouping.contact_linked(work, company, client, "host")
