@@ -8,6 +8,7 @@ from cli import (
     companies,
     connections,
     demo,
+    failures,
     marks,
     orders,
     pause,
@@ -34,7 +35,7 @@ for command in (
     show.status,
     show.log,
     why.why,
-    show.failures,
+    failures.alerts,
     show.dead_letters,
     orders.cancel,
     orders.replay,
@@ -52,6 +53,7 @@ for command in (
     app.command()(command)
 app.add_typer(companies.app, name="companies")
 app.add_typer(connections.app, name="connections")
+app.add_typer(failures.app, name="failures")
 
 
 def run() -> None:
