@@ -11,6 +11,7 @@ FAILED_TITLE = "Invoice Failed to Export"
 LONGEST_MESSAGE = 300
 _LINE_SAID = 40
 _CUTS = (120, 60, 30, 15)  # characters of a fact, until the sentence fits
+_COUNTED = " Also: {} more."
 _UNNAMED = {
     "account": "the account",
     "client": "the client",
@@ -85,6 +86,7 @@ class Failure:
         short = {name: shortened(value, cut) for name, value in facts.items()}
         sentence, place = self.reason.value.message, self._place()
         left = LONGEST_MESSAGE - len(sentence.format_map({**short, "said": ""})) - len(place)
+        left -= len(_COUNTED.format(99)) if self.others else 0
         short["said"] = shortened(self.said or facts["said"], max(left, cut))
         return sentence.format_map(short) + place
 
@@ -122,5 +124,5 @@ def _with_others(told: str, also: Sequence[str]) -> str:
         whole = f"{told} Also: {'; '.join(also[:kept])}{f'; and {rest} more' if rest else ''}."
         if len(whole) <= LONGEST_MESSAGE:
             return whole
-    counted = f"{told} Also: {len(also)} more." if also else told
+    counted = told + _COUNTED.format(len(also)) if also else told
     return counted if len(counted) <= LONGEST_MESSAGE else told
