@@ -110,11 +110,15 @@ def alerts(
     if as_json:
         output.print_json([one.model_dump() for one in found])
         return
-    table = output.table("", "last", "company", "cause", "told", "held back", "who", "message")
+    if not found:
+        output.say("Nothing has needed a person.")
     for one in found:
-        shown = (one.company, one.cause, one.told, one.untold, one.who, one.message)
-        table.add_row(f"{one.last_at:%Y-%m-%d %H:%M:%S}", *(output.text(value) for value in shown))
-    output.results.print(table)
+        about = f": {one.about}" if one.about else ""
+        held = f", {one.untold} held back since" if one.untold else ""
+        times = f"told {ordering.count(one.told, 'time')}, last at {one.told_at:%Y-%m-%d %H:%M}"
+        output.say(f"{one.last_at:%Y-%m-%d %H:%M}  {one.company}: {one.title}{about} ({one.cause})")
+        output.say(f"  {times}{held}; for: {one.who}")
+        output.say(f"  {one.message}")
 
 
 def _code(cause: str) -> str:

@@ -12,7 +12,7 @@ from store.unit_of_work import Work
 def behind(work: Work, reader: str) -> bool:
     """Whether the feed has something that the reader has not passed."""
     mark = work.session.get(FeedMark, reader)
-    return (work.session.exec(select(func.max(OutboxEvent.position))).one() or 0) > (mark.position if mark else 0)
+    return _end(work) > (mark.position if mark else 0)
 
 
 def take(
@@ -23,7 +23,7 @@ def take(
     A reader that is new begins with what was written in the last `since_seconds`.
     """
     mark = _locked_mark(work, reader, since_seconds)
-    end = work.session.exec(select(func.max(OutboxEvent.position))).one() or 0
+    end = _end(work)
     asked = (
         select(OutboxEvent)
         .where(col(OutboxEvent.position) > mark.position, col(OutboxEvent.position) <= end)
@@ -40,10 +40,14 @@ def take(
 def _locked_mark(work: Work, reader: str, since_seconds: float) -> FeedMark:
     fresh = select(func.min(OutboxEvent.position)).where(col(OutboxEvent.created_at) >= work.after(-since_seconds))
     if work.session.get(FeedMark, reader) is None:
-        start = work.session.exec(fresh).one() or 1
-        statements.insert_new(work, FeedMark, [{"reader": reader, "position": start - 1}], returning="reader")
+        first = work.session.exec(fresh).one() or _end(work) + 1
+        statements.insert_new(work, FeedMark, [{"reader": reader, "position": first - 1}], returning="reader")
     asked = select(FeedMark).where(FeedMark.reader == reader).with_for_update()
     return work.session.exec(asked.execution_options(populate_existing=True)).one()
+
+
+def _end(work: Work) -> int:
+    return work.session.exec(select(func.max(OutboxEvent.position))).one() or 0
 
 
 def of(work: Work, company: str, cause: str) -> Alert | None:

@@ -65,13 +65,24 @@ def counts(work: Work, company: str) -> Mapping[str, int]:
     return dict(work.session.exec(asked).all())
 
 
-def of_causes(work: Work, company: str, causes: Collection[str], tenants: Collection[str] | None = None) -> list[str]:
-    """The invoices that failed for one of these causes and may be sent again; of these organisations, if given."""
+def of_causes(
+    work: Work,
+    company: str,
+    causes: Collection[str],
+    tenants: Collection[str] | None = None,
+    before: datetime | None = None,
+) -> list[str]:
+    """The invoices that failed for one of these causes and may be sent again.
+
+    Of these organisations, if given; nobody asked for them since `before`, if given.
+    """
     mine = (col(Export.company) == col(InvoiceStatus.company)) & (col(Export.invoice) == col(InvoiceStatus.invoice))
     asked = select(InvoiceStatus.invoice).join(Export, mine)
     asked = asked.where(*failed(company), cause().in_(sorted(causes)), Export.state == "failed", Export.wanted != "")
     if tenants is not None:
         asked = asked.where(col(Export.tenant).in_(sorted(tenants)))
+    if before is not None:
+        asked = asked.where(col(Export.touched_at) < before)
     return sorted(set(work.session.exec(asked)))
 
 

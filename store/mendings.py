@@ -28,15 +28,17 @@ def note(
     work.session.flush()
 
 
-def open_ones(work: Work, most: int = 100) -> Sequence[Mending]:
-    """What has not been acted upon, oldest first."""
-    asked = select(Mending).where(col(Mending.done_at).is_(None)).order_by(col(Mending.id)).limit(most)
-    return work.session.exec(asked).all()
+def due(work: Work, later_seconds: float, most: int = 100) -> Sequence[Mending]:
+    """What is to be acted upon now: new, or acted upon once and noted so long ago; oldest first."""
+    waits = col(Mending.acted_at).is_(None) | (col(Mending.at) <= work.after(-later_seconds))
+    asked = select(Mending).where(col(Mending.done_at).is_(None), waits)
+    return work.session.exec(asked.order_by(col(Mending.id)).limit(most)).all()
 
 
-def done(work: Work, mending: Mending, invoices: int) -> None:
-    """It was acted upon: so many invoices were sent again."""
+def acted(work: Work, mending: Mending, invoices: int, later_seconds: float) -> None:
+    """It was acted upon: so many invoices were sent again. The second time it is done."""
     row = work.session.get(Mending, mending.id)
-    if row is not None and row.done_at is None:
-        row.done_at, row.invoices = work.now, invoices
+    if row is not None:
+        row.acted_at, row.invoices = work.now, row.invoices + invoices
+        row.done_at = work.now if row.at <= work.after(-later_seconds) else None
         work.session.flush()

@@ -19,13 +19,14 @@ from worker.receipts import Receipt
 from worker.tools import Tools
 
 SOURCE = "crewcard-xero/sending-again"
+AGAIN_SECONDS = 60.0  # what was failing while the cause went is looked for once more
 _log = logs.log("sending_again")
 
 
 def go_on(tools: Tools) -> int:
     """Send what waited for each cause that is gone; gives how many invoices. Safe to be killed on any line."""
     with tools.store.read() as work:
-        gone = mendings.open_ones(work)
+        gone = mendings.due(work, AGAIN_SECONDS)
     return sum(_act(tools, mending) for mending in gone)
 
 
@@ -44,12 +45,12 @@ def group(tools: Tools, company: str, cause: str, by: str, why: str) -> Receipt:
 def _act(tools: Tools, mending: Mending) -> int:
     causes = mending.causes.split("\n")
     with tools.store.read() as work:
-        invoices = failing.of_causes(work, mending.company, causes, regrouping.tenants_of(mending.tenant))
+        invoices = failing.of_causes(work, mending.company, causes, regrouping.tenants_of(mending.tenant), mending.at)
     sent = 0
     for some in choosing.in_chunks(invoices, MOST_INVOICES):
         sent += _send(tools, mending, causes, some)
     with tools.store.write() as work:
-        mendings.done(work, mending, sent)
+        mendings.acted(work, mending, sent, AGAIN_SECONDS)
     if sent:
         _log.info("sending_again.sent", company=mending.company, count=sent, why=mending.why)
     return sent

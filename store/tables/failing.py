@@ -44,9 +44,10 @@ class FeedMark(SQLModel, table=True):
 
 
 class Mending(SQLModel, table=True):
-    """Causes that somebody has mended (one per line): what failed for them is sent again, once.
+    """Causes that somebody has mended (one per line): what failed for them, asked for before then, is sent again.
 
     `tenant` limits it to invoices meant for that organisation, or for none yet. `event` is what brought it about.
+    It is acted upon at once, and a second time a little later for what was just failing then: then it is done.
     """
 
     __tablename__ = "mendings"
@@ -61,5 +62,6 @@ class Mending(SQLModel, table=True):
     why: str
     event: str | None = None
     at: datetime
+    acted_at: datetime | None = None
     done_at: datetime | None = None
     invoices: int = 0

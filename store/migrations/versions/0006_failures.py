@@ -51,6 +51,7 @@ def upgrade() -> None:
         sa.Column("why", TEXT(), nullable=False),
         sa.Column("event", TEXT(), nullable=True),
         sa.Column("at", MOMENT(), nullable=False),
+        sa.Column("acted_at", MOMENT(), nullable=True),
         sa.Column("done_at", MOMENT(), nullable=True),
         sa.Column("invoices", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
