@@ -10,6 +10,7 @@ from cli import (
     connections,
     contacts,
     demo,
+    failures,
     marks,
     orders,
     pause,
@@ -36,7 +37,7 @@ for command in (
     show.status,
     show.log,
     why.why,
-    show.failures,
+    failures.alerts,
     show.dead_letters,
     orders.cancel,
     orders.replay,
@@ -56,6 +57,7 @@ app.add_typer(companies.app, name="companies")
 companies.app.command(name="settings")(company_settings.settings)
 app.add_typer(connections.app, name="connections")
 app.add_typer(contacts.app, name="contacts")
+app.add_typer(failures.app, name="failures")
 
 
 def run() -> None:

@@ -1,4 +1,4 @@
-"""What stands where: `status`, `log`, `failures`, `dead-letters`."""
+"""What stands where: `status`, `log`, `dead-letters`."""
 
 import json
 from typing import Annotated, Any
@@ -7,7 +7,6 @@ import typer
 
 from cli import output
 from cli.output import results
-from events.reasons import Reason
 from store import inbox, overview, queries
 from store.pauses import EVERYBODY
 from store.tables import DeadLetter
@@ -76,35 +75,6 @@ def log(
         when = f"{line.at:%Y-%m-%d %H:%M:%S}"
         table.add_row(when, *(output.text(v) for v in (line.company, line.number, line.outcome, line.message)))
     results.print(table)
-
-
-def failures(company: OfCompany = None, as_json: AsJson = False) -> None:
-    """Failed invoices grouped by cause, with who can mend it and how.
-
-    Example:  crewcard-xero failures --company harbour
-    """
-    with wiring.build(settings.load()).store.read() as work:
-        groups = [
-            {
-                "company": who,
-                "reason": reason,
-                "invoices": count,
-                "example": message,
-                "who": Reason.of(reason).value.who,
-                "numbers": [row.number or row.invoice for row in queries.failed_invoices(work, who, reason)],
-            }
-            for who, reason, count, message in queries.failures(work, company)
-        ]
-    if as_json:
-        output.print_json(groups)
-        return
-    if not groups:
-        output.say("Nothing has failed.")
-    for group in groups:
-        title = Reason.of(str(group["reason"])).value.title
-        output.say(f"{group['company']}: {title} ({group['invoices']}), to be mended by: {group['who']}")
-        output.say(f"  {group['example']}")
-        output.say(f"  {Reason.of(str(group['reason'])).value.how}".replace("{client}", "the client"))
 
 
 def dead_letters(

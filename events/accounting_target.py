@@ -193,6 +193,10 @@ class AccountingTarget(Protocol):
         """The address at which a person opens the invoice."""
         ...
 
+    def contact_link(self, organisation: Organisation, contact_id: str) -> str:
+        """The address at which a person opens the contact."""
+        ...
+
     def contact_id(self, kept: str) -> str | None:
         """The contact's id in what was kept or pasted; None when there is none in it."""
         ...

@@ -124,8 +124,24 @@ class InvoiceExportSucceeded(Told):
     differences: tuple[str, ...] = ()
 
 
+class ExportProblem(Snapshot):
+    """One of the things that are wrong with an invoice; `line` counts from 1."""
+
+    reason: str
+    message: str
+    who: str
+    steps: tuple[str, ...] = ()
+    link: str | None = None
+    line: int | None = None
+    xero_words: str | None = None
+
+
 class InvoiceExportFailed(Told):
-    """Out: the invoice was not exported, why, and who can mend it how."""
+    """Out: the invoice was not exported, why, and who can mend it how.
+
+    `cause` is the group of failures that one act mends, `about` that thing in words. `problems` is everything that
+    is wrong with the invoice, most useful first; the fields beside it speak of the first.
+    """
 
     TYPE: ClassVar[str] = "invoice.export.failed"
 
@@ -134,8 +150,13 @@ class InvoiceExportFailed(Told):
     who: str
     how: str
     by_itself: bool
+    steps: tuple[str, ...] = ()
+    link: str | None = None
+    cause: str = ""
+    about: str | None = None
     xero_words: str | None = None
     line: int | None = None
+    problems: tuple[ExportProblem, ...] = ()
     marker: Marker = "failed"
 
 

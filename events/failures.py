@@ -1,15 +1,17 @@
 """A failure of one invoice: a reason, the invoice's own facts, and Xero's words."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
 
 from events.reasons import Reason
+from events.wording import inside, lines, shortened
+from events.wording import spoken as spoken  # noqa: PLC0414  # failures are where dates are spoken of
 
 FAILED_TITLE = "Invoice Failed to Export"
 LONGEST_MESSAGE = 300
-# Not the locale's: a failure reads the same on every machine.
-_MONTHS = "January February March April May June July August September October November December".split()  # noqa: SIM905
+_LINE_SAID = 40
+_CUTS = (120, 60, 30, 15)  # characters of a fact, until the sentence fits
+_COUNTED = " Also: {} more."
 _UNNAMED = {
     "account": "the account",
     "client": "the client",
@@ -18,43 +20,109 @@ _UNNAMED = {
     "item": "the item",
     "lines": "something else",
     "lock_date": "a later day",
-    "number": "the invoice",
+    "month": "that month",
+    "number": "of this name",
     "other": "not one of ours",
     "problem": "a field is missing or wrong",
     "said": "(nothing)",
     "stated": "another sum",
     "tax": "the tax rate",
+    "total": "less than zero",
+    "tracking": "the tracking",
+    "waited_for": "its turn",
 }
 
 
 @dataclass(frozen=True)
 class Failure:
-    """Why one invoice failed. `said` is Xero's own words, `line` the line's position from 1."""
+    """Why one invoice failed. `said` is Xero's own words, `line` the line's position from 1.
+
+    `others` is what else is wrong with the same invoice, less useful first than this.
+    """
 
     reason: Reason
     facts: Mapping[str, str] = field(default_factory=dict)
     said: str | None = None
     line: int | None = None
+    others: tuple["Failure", ...] = ()
 
     def knowing(self, **facts: str) -> "Failure":
         """The same failure with more facts; what it already knows wins."""
-        return replace(self, facts={**facts, **self.facts})
+        others = tuple(other.knowing(**facts) for other in self.others)
+        return replace(self, facts={**facts, **self.facts}, others=others)
+
+    def all(self) -> tuple["Failure", ...]:
+        """Everything that is wrong with the invoice, this first."""
+        return (replace(self, others=()), *self.others)
+
+    def words(self) -> str | None:
+        """All of Xero's own words, each once."""
+        told = dict.fromkeys(one.said for one in self.all() if one.said)
+        return " ".join(told) or None
 
     def message(self) -> str:
-        """One or two plain sentences with the invoice's own facts in them, at most 300 characters."""
-        facts = {**_UNNAMED, **self.facts}
-        if self.said:
-            facts["said"] = self.said
-        told = self.reason.value.message.format_map(facts)
-        if self.line:
-            told = f"{told} (Line {self.line}.)"
-        return told if len(told) <= LONGEST_MESSAGE else told[: LONGEST_MESSAGE - 1] + "…"
+        """What happened, with the invoice's own facts in it, at most 300 characters; then what else is wrong."""
+        told = next((one for cut in _CUTS if len(one := self._sentence(cut)) <= LONGEST_MESSAGE), None)
+        told = told or shortened(self._sentence(_CUTS[-1]), LONGEST_MESSAGE)
+        return _with_others(told, self._also())
+
+    def steps(self) -> tuple[str, ...]:
+        """What to do, one step after the other."""
+        known = {**_UNNAMED, **self.facts}
+        short = {name: shortened(value, _CUTS[0]) for name, value in known.items()}
+        return tuple(step.format_map(short) for step in self.reason.value.steps)
 
     def remedy(self) -> str:
-        """What to do, in plain words."""
-        return self.reason.value.how.format_map({**_UNNAMED, **self.facts})
+        """What to do, in one piece."""
+        return " ".join(self.steps())
+
+    def link(self) -> str | None:
+        """The page where it is mended, if its address is known."""
+        return self.facts.get(f"link_{self.reason.value.opens}")
+
+    def _sentence(self, cut: int) -> str:
+        """The sentence with its facts cut to so many characters; Xero's words have the room that is left."""
+        facts = {**_UNNAMED, **self.facts}
+        short = {name: shortened(value, cut) for name, value in facts.items()}
+        sentence, place = self.reason.value.message, self._place()
+        left = LONGEST_MESSAGE - len(sentence.format_map({**short, "said": ""})) - len(place)
+        left -= len(_COUNTED.format(99)) if self.others else 0
+        short["said"] = shortened(self.said or facts["said"], max(left, cut))
+        return sentence.format_map(short) + place
+
+    def _place(self) -> str:
+        """The line at fault."""
+        if not self.line:
+            return ""
+        named = self.facts.get("line_said")
+        return f" (Line {self.line}, “{shortened(named, _LINE_SAID)}”.)" if named else f" (Line {self.line}.)"
+
+    def _also(self) -> list[str]:
+        """What else is wrong, a phrase each: the same elsewhere, other things by their titles."""
+        at: dict[str, list[int]] = {}
+        for other in self.others:
+            at.setdefault(_named(other, self), []).extend([other.line] if other.line else [])
+        return [f"{what} ({lines(sorted(set(numbers)))})" if numbers else what for what, numbers in at.items()]
 
 
-def spoken(day: date) -> str:
-    """A date as people say it: 4 July 1996."""
-    return f"{day.day} {_MONTHS[day.month - 1]} {day.year}"
+def _named(failure: Failure, first: Failure) -> str:
+    if failure.reason is Reason.XERO_REFUSED and failure.said:
+        return f"Xero said: {shortened(failure.said, _CUTS[0])}".removesuffix(".")
+    if failure.reason is first.reason and _things(failure) == _things(first):
+        return "the same once more"
+    return inside(failure.reason.value.title)
+
+
+def _things(failure: Failure) -> list[str | None]:
+    return [failure.facts.get(name) for name in failure.reason.value.thing]
+
+
+def _with_others(told: str, also: Sequence[str]) -> str:
+    """As many of the phrases as there is room for; the others are counted."""
+    for kept in range(len(also), 0, -1):
+        rest = len(also) - kept
+        whole = f"{told} Also: {'; '.join(also[:kept])}{f'; and {rest} more' if rest else ''}."
+        if len(whole) <= LONGEST_MESSAGE:
+            return whole
+    counted = told + _COUNTED.format(len(also)) if also else told
+    return counted if len(counted) <= LONGEST_MESSAGE else told

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from events.export import Notification
 from events.failures import FAILED_TITLE
 from events.reasons import Reason
+from events.wording import inside
 
 EXPORTED = "Invoices exported to Xero."
 
@@ -14,7 +15,7 @@ def summary(exported: int, failed: int, reasons: Mapping[str, int]) -> Notificat
     if not failed:
         return Notification(title="Xero export", message=EXPORTED)
     causes = "; ".join(
-        f"{Reason.of(code).value.title.lower()} ({count})"
+        f"{inside(Reason.of(code).value.title)} ({count})"
         for code, count in sorted(reasons.items(), key=lambda cause: (-cause[1], cause[0]))
     )
     invoices = "invoice" if failed == 1 else "invoices"

@@ -34,13 +34,14 @@ class Order(Incoming):
 
     def chosen(self) -> dict[str, Any]:
         """How the order names its invoices; empty when it names none."""
-        named = self.model_dump(mode="json", include={"request", "invoices", "reason"}, exclude_none=True)
+        named = self.model_dump(mode="json", include={"request", "invoices", "reason", "causes"}, exclude_none=True)
         return {name: value for name, value in named.items() if value}
 
     @model_validator(mode="after")
     def _names_something(self) -> "Order":
         if not self.chosen():
-            ways = " or ".join(name for name in ("request", "invoices", "reason") if name in type(self).model_fields)
+            known = type(self).model_fields
+            ways = " or ".join(name for name in ("request", "invoices", "reason", "causes") if name in known)
             raise PydanticCustomError("nothing_named", "must name what it is about: {ways}", {"ways": ways})
         return self
 
@@ -52,9 +53,13 @@ class InvoiceExportCancelRequested(Order):
 
 
 class InvoiceExportReplayRequested(Order):
-    """In: try the failed ones of these again, with the newest content kept, as a new request `as_request`."""
+    """In: try the failed ones of these again, with the newest content kept, as a new request `as_request`.
+
+    `causes` are those of `failed` events: what one act mends.
+    """
 
     TYPE: ClassVar[str] = "invoice.export.replay_requested"
 
     reason: Annotated[str, AfterValidator(_published)] | None = None
+    causes: Annotated[tuple[ShortText, ...], Field(max_length=100)] = ()
     as_request: Id | None = None

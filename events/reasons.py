@@ -1,11 +1,13 @@
 """The catalogue of failure reasons. Codes are stored and published: add, never rename.
 
-Each member's value is its help: what people read. Facts in braces come from the invoice at hand.
+Each member's value is its help: what people read, a step per line. Facts in braces come from the invoice at hand.
 """
 
 from enum import Enum
 
 from events.help import Help
+
+_AGAIN = "Press “try again” for the group, or export the invoice again."
 
 
 class Reason(Enum):
@@ -15,151 +17,212 @@ class Reason(Enum):
         "Account archived",
         "Account {account} on invoice {number} has been archived or deleted in Xero.",
         "bookkeeper",
-        "Restore the account in Xero, or choose another account for the line, then export again.",
+        "In Xero open Accounting, then Chart of accounts, and restore account {account}; or choose another account "
+        f"for the line in CrewCard.\n{_AGAIN}",
+        thing=("account",),
     )
     ACCOUNT_INVALID = Help(
         "Account not usable",
-        "Xero does not accept account {account} on invoice {number}.",
+        "Xero does not accept account {account} on invoice {number}: it does not exist there, or is not for sales.",
         "bookkeeper",
-        "Choose a revenue account that exists in Xero for the line, then export again.",
+        f"Choose a revenue account that exists in Xero for the line, or for the company.\n{_AGAIN}",
+        thing=("account",),
     )
     ACCOUNT_MISSING = Help(
         "No account chosen",
         "A line of invoice {number} has no account, and your company has no default sales account.",
         "admin",
-        "Set a default sales account in the Xero settings, then export again.",
+        "Choose a default sales account in the company's Xero settings.\n"
+        "What waits for it is then sent by itself. If it is not, press “try again”.",
+        by_itself=True,
     )
     CANCELLED = Help(
         "Cancelled",
         "The export of invoice {number} was cancelled before it was sent.",
         "clerk",
         "Export it again if it should be in Xero.",
+        opens="crewcard",
     )
     CONTACT_ARCHIVED = Help(
         "Contact archived",
         "The Xero contact of {client} has been archived, so invoice {number} cannot be raised.",
         "bookkeeper",
-        "Restore the contact in Xero, or link {client} to another contact, then export again.",
+        "In Xero open Contacts, then Archived, and restore the contact; or link {client} to another contact.\n"
+        "If it was merged into another contact, link {client} to that one.\n"
+        "A new link sends what waits by itself; after restoring press “try again”.",
+        by_itself=True,
+        opens="contact",
+        thing=("client_id",),
     )
     CONTACT_EMAIL_INVALID = Help(
         "Contact has a bad e-mail address",
         "The Xero contact of {client} has an e-mail address that Xero does not accept.",
         "bookkeeper",
-        "Correct the e-mail address of the contact in Xero, then export again.",
+        f"Open the contact in Xero and correct its e-mail address.\n{_AGAIN}",
+        opens="contact",
+        thing=("client_id",),
     )
     CONTACT_ID_MALFORMED = Help(
         "Xero contact not readable",
-        "The Xero contact ID kept for {client} is not one that Xero uses.",
+        "What is kept as the Xero contact of {client} is not the address or number of a contact in Xero.",
         "admin",
-        "Open the contact in Xero, copy the address of that page and paste it as the client's Xero Client ID.",
+        "Open the contact in Xero and copy the address of that page.\n"
+        "Paste it as the client's Xero Client ID in CrewCard; what waits is then sent by itself.",
+        by_itself=True,
+        thing=("client_id",),
+    )
+    CONTACT_NAME_TAKEN = Help(
+        "Contact name in use",
+        "The name of {client} already belongs to another contact in Xero, so invoice {number} was not accepted.",
+        "bookkeeper",
+        f"Link {{client}} to the contact that has the name, or rename one of the two in Xero.\n{_AGAIN}",
+        opens="contact",
+        thing=("client_id",),
     )
     CONTACT_NOT_FOUND = Help(
         "Contact not found in Xero",
-        "Xero has no contact with the ID kept for {client}.",
+        "Xero does not know the contact kept for {client}, so invoice {number} cannot be raised.",
         "admin",
-        "Open the contact in Xero, copy the address of that page and paste it as the client's Xero Client ID.",
+        "Open the contact in Xero and copy the address of that page.\n"
+        "Paste it as the client's Xero Client ID in CrewCard; what waits is then sent by itself.",
+        by_itself=True,
+        thing=("client_id",),
     )
     CONTACT_NOT_MAPPED = Help(
         "Client has no Xero contact",
         "{client} is not linked to a contact in Xero yet, so invoice {number} waits for it.",
         "admin",
-        "Paste the contact's address from Xero into the client's Xero Client ID, then export again.",
+        "Open the contact in Xero and copy the address of that page.\n"
+        "Paste it as the client's Xero Client ID in CrewCard; what waits is then sent by itself.",
+        by_itself=True,
+        thing=("client_id",),
     )
     CURRENCY_NOT_ENABLED = Help(
         "Currency not set up in Xero",
         "Invoice {number} is in {currency}, which is not set up in your Xero organisation.",
         "bookkeeper",
-        "Add {currency} to the currencies in Xero, or invoice in another currency, then export again.",
+        "Add {currency} to the currencies in Xero's settings (this needs a plan with several currencies), or invoice "
+        f"in another currency.\n{_AGAIN}",
+        thing=("currency",),
     )
     DUE_DATE_MISSING = Help(
         "No due date",
         "Invoice {number} has no due date, and Xero needs one to approve it.",
         "clerk",
-        "Give the invoice a due date, then export again.",
+        "Give the invoice a due date and export it again; or an admin sets the days until due in the company's Xero "
+        "settings, and what waits is sent by itself.",
+        by_itself=True,
+        opens="crewcard",
     )
     EDITED_IN_XERO = Help(
         "Edited in Xero since",
         "Invoice {number} has been edited in Xero since it was exported. Nothing was overwritten.",
         "bookkeeper",
-        "Make the change on the invoice in Xero, or undo the edit there and export again.",
+        "Make the change on the invoice in Xero; or undo the edit there and export it again.",
+        opens="invoice",
     )
     EXCLUDED = Help(
         "Marked do not send",
         "Invoice {number} is marked “do not send”.",
         "clerk",
-        "Remove the mark if it should be in Xero, then export again.",
+        "Remove the mark if it should be in Xero.\nExport it again.",
+        opens="crewcard",
     )
     EXPIRED = Help(
         "Waited too long",
-        "Invoice {number} waited longer than allowed and was not sent.",
+        "Invoice {number} waited longer than allowed for {waited_for} and was not sent.",
         "support",
-        "Look at the connection to Xero, then export again.",
+        "Look at the connection to Xero; once it is renewed, what waited for it is sent by itself.\n"
+        "For anything else press “try again”.",
+        by_itself=True,
+        thing=("waited_for",),
     )
     GONE_FROM_XERO = Help(
         "No longer in Xero",
         "Invoice {number} was exported before and is not in Xero any more. It was not sent a second time.",
         "bookkeeper",
-        "Look in Xero for what became of it before it is sent anew.",
+        "Look in Xero's history for what became of it.\nIf it should be raised anew, tell CrewCard support.",
     )
     INVOICE_FINALISED = Help(
         "Already final in Xero",
         "Invoice {number} is already paid, voided or deleted in Xero and cannot be changed from here.",
         "bookkeeper",
-        "Edit it in Xero, or raise a credit note there.",
+        "Open the invoice in Xero and make the change there; or raise a credit note.",
+        opens="invoice",
     )
     INVOICE_UNREADABLE = Help(
         "Invoice not readable",
         "CrewCard sent invoice {number} in a form that cannot be read: {problem}.",
         "support",
-        "Correct the named field in CrewCard, then export again.",
+        "Correct what is named in CrewCard.\nExport the invoice again.",
+        opens="crewcard",
     )
     ITEM_UNKNOWN = Help(
         "Item not in Xero",
         "Item {item} on invoice {number} does not exist in Xero.",
         "bookkeeper",
-        "Create the item in Xero or remove the item code from the line, then export again.",
+        "Create item {item} in Xero under Products and services, or remove the item code from the line in "
+        f"CrewCard.\n{_AGAIN}",
+        thing=("item",),
+    )
+    LINES_MISSING = Help(
+        "No lines",
+        "Invoice {number} has no lines, and Xero needs at least one.",
+        "clerk",
+        "Add a line to the invoice in CrewCard.\nExport it again.",
+        opens="crewcard",
     )
     NEGATIVE_TOTAL = Help(
         "Total below zero",
-        "Invoice {number} comes to less than zero, which Xero does not accept as an invoice.",
+        "Invoice {number} comes to {total}, and Xero does not accept an invoice below zero.",
         "bookkeeper",
         "Raise a credit note in Xero instead.",
+        opens="crewcard",
     )
     NUMBER_TAKEN = Help(
         "Number already used in Xero",
         "Invoice number {number} is already used in Xero by another invoice ({other}).",
         "clerk",
-        "Give the invoice another number, then export again.",
+        "Look at the other invoice in Xero.\nGive yours another number in CrewCard and export it again.",
+        opens="other_invoice",
     )
     NUMBER_USED_TWICE = Help(
         "Number used twice in CrewCard",
         "Invoice number {number} already belongs to another CrewCard invoice ({other}).",
         "clerk",
-        "Give one of the two another number, then export again.",
+        "Give one of the two another number.\nExport it again.",
+        opens="crewcard",
     )
     OUTCOME_UNKNOWN = Help(
         "Outcome not known",
         "Xero did not say what became of invoice {number}, and could not be asked since.",
         "support",
-        "Look for the number in Xero before you export it again.",
+        "Look for the number in Xero.\nIf it is not there, press “try again”; under this number it can only be there "
+        "once.",
     )
     PAID_IN_XERO = Help(
         "Payment recorded in Xero",
         "Invoice {number} has a payment or credit note in Xero, so its amounts can no longer be changed.",
         "bookkeeper",
-        "Remove the payment in Xero and export again, or raise a credit note there.",
+        "Remove the payment in Xero and export the invoice again; or raise a credit note there.",
+        opens="invoice",
     )
     PERIOD_LOCKED = Help(
         "Books locked",
         "Invoice {number} is dated {date}, and the books in Xero are locked up to {lock_date}.",
         "bookkeeper",
-        "Change the date of the invoice, or move the lock date in Xero, then export again.",
+        "Change the date of the invoice; or ask your adviser to move the lock date in Xero, under Accounting, "
+        f"Advanced, Financial settings.\n{_AGAIN}",
+        thing=("lock_date",),
     )
     PLAN_LIMIT = Help(
         "Xero plan limit reached",
-        "Your Xero plan does not allow more approved invoices this month, so {number} was not accepted.",
+        "Your Xero plan does not allow more approved invoices in {month}, so invoice {number} was not accepted.",
         "bookkeeper",
-        "Upgrade the Xero plan, or export as draft.",
+        "Upgrade the Xero plan; or let an admin choose drafts in the company's Xero settings, and what waits is sent "
+        f"by itself.\n{_AGAIN}",
+        by_itself=True,
+        thing=("month",),
     )
     QUARANTINED = Help(
         "Set aside",
@@ -167,35 +230,53 @@ class Reason(Enum):
         "support",
         "Report the invoice to CrewCard support.",
     )
+    SENT_WRONGLY = Help(
+        "Not taken by Xero as sent",
+        "Xero did not take invoice {number} in the form in which it was sent. Nothing was changed in Xero.",
+        "support",
+        "Report the invoice to CrewCard support, with Xero's own words.",
+    )
     TAX_NOT_FOR_ACCOUNT = Help(
         "Tax rate does not fit the account",
         "Tax rate {tax} cannot be used with account {account} on invoice {number}.",
         "bookkeeper",
-        "Choose another tax rate or account for the line, then export again.",
+        f"Choose another tax rate or another account for the line, or for the company.\n{_AGAIN}",
+        thing=("tax", "account"),
     )
     TAX_TYPE_INVALID = Help(
         "Tax rate not usable",
-        "Xero does not accept tax rate {tax} on invoice {number}.",
+        "Xero does not accept tax rate {tax} on invoice {number}: it is unknown there, archived, or not for sales.",
         "bookkeeper",
-        "Choose an active sales tax rate of your organisation, then export again.",
+        f"Choose an active sales tax rate of your organisation for the line, or for the company.\n{_AGAIN}",
+        thing=("tax",),
     )
     TOTALS_DO_NOT_ADD_UP = Help(
         "Totals do not add up",
         "The lines of invoice {number} come to {lines}, but the invoice says {stated}.",
         "clerk",
-        "Open the invoice in CrewCard, save it again so that its totals are worked out anew, then export again.",
+        "Open the invoice in CrewCard and save it again, so that its totals are worked out anew.\nExport it again.",
+        opens="crewcard",
+    )
+    TRACKING_INVALID = Help(
+        "Tracking not usable",
+        "Xero does not accept {tracking} on invoice {number}: it is unknown or archived there, or is one too many.",
+        "bookkeeper",
+        "In Xero open Accounting, Advanced, Tracking categories and add or restore the option; or choose another for "
+        f"the line. A line may have two at most.\n{_AGAIN}",
+        thing=("tracking",),
     )
     XERO_KEEPS_FAILING = Help(
         "Xero keeps failing on it",
         "Xero answered with an error of its own each time invoice {number} was sent. It is not in Xero.",
         "support",
-        "Look at the invoice for something unusual, then export it again.",
+        "Look at the invoice for something unusual.\nPress “try again”.",
     )
     XERO_REFUSED = Help(
         "Refused by Xero",
         "Xero did not accept invoice {number}. Xero said: {said}",
         "bookkeeper",
-        "Mend what Xero names, then export again.",
+        f"Mend what Xero names.\n{_AGAIN}",
+        thing=("said",),
     )
 
     @property

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from sqlmodel import col, select
 
 from events.orders import InvoiceExportCancelRequested, InvoiceExportReplayRequested
-from store import exports
+from store import exports, failing
 from store.exports import in_lock_order
 from store.tables import Export, InvoiceStatus, Item
 from store.unit_of_work import Work
@@ -34,6 +34,11 @@ def to_replay(work: Work, order: InvoiceExportReplayRequested) -> list[int]:
             InvoiceStatus.company == order.company, InvoiceStatus.reason == order.reason
         )
         wanted.append(col(Export.invoice).in_(failed_so))
+    if order.causes:
+        held_back = select(InvoiceStatus.invoice).where(
+            *failing.failed(order.company), failing.cause().in_(order.causes)
+        )
+        wanted.append(col(Export.invoice).in_(held_back))
     return _ids(work, wanted)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import case
 
 from events.export import InvoiceExportFailed, InvoiceExportSucceeded
+from events.reasons import Reason
 from store import statements
 from store.tables import InvoiceStatus, LogEntry
 from store.unit_of_work import Work
@@ -64,7 +65,7 @@ def _changes(work: Work) -> dict[str, Any]:
     excluded = statements.insert_into(work, InvoiceStatus).excluded
     latest = _latest(work)
     changes: dict[str, Any] = dict.fromkeys(
-        ("number", "marker", "reason", "message", "how", "changed_at"), "excluded"
+        ("number", "marker", "reason", "message", "how", "cause", "about", "link", "changed_at"), "excluded"
     )
     changes["sequence"] = case((columns.sequence >= latest, columns.sequence + 1), else_=latest)
     for kept in ("last_exported_at", "xero_invoice_id", "deep_link"):
@@ -82,6 +83,9 @@ def _status(now: datetime, answer: Answer, sequence: int) -> dict[str, Any]:
         "reason": None,
         "message": None,
         "how": None,
+        "cause": None,
+        "about": None,
+        "link": None,
         "last_exported_at": None,
         "xero_invoice_id": None,
         "deep_link": None,
@@ -94,8 +98,25 @@ def _status(now: datetime, answer: Answer, sequence: int) -> dict[str, Any]:
             "deep_link": answer.deep_link,
         }
     else:
-        shown = {"reason": answer.reason, "message": answer.notification.message, "how": answer.how}
+        shown = _why(answer)
     return {**row, **shown}
+
+
+def _why(answer: InvoiceExportFailed) -> dict[str, Any]:
+    return {
+        "reason": answer.reason,
+        "message": answer.notification.message,
+        "how": "\n".join(answer.steps) or answer.how,
+        "cause": answer.cause or answer.reason,
+        "about": answer.about,
+        "link": answer.link,
+    }
+
+
+def _unmatched(answer: InvoiceExportFailed) -> str | None:
+    """Messages of Xero's that we do not know, one per line."""
+    unknown = [one.xero_words for one in answer.problems if one.reason == Reason.XERO_REFUSED.code]
+    return "\n".join(" ".join(words.split()) for words in unknown if words) or None
 
 
 def _entry(now: datetime, answer: Answer, event_id: str) -> dict[str, Any]:
@@ -109,6 +130,7 @@ def _entry(now: datetime, answer: Answer, event_id: str) -> dict[str, Any]:
         "reason": None,
         "message": None,
         "xero_words": None,
+        "unmatched": None,
         "xero_invoice_id": None,
     }
     if isinstance(answer, InvoiceExportSucceeded):
@@ -119,4 +141,5 @@ def _entry(now: datetime, answer: Answer, event_id: str) -> dict[str, Any]:
         "reason": answer.reason,
         "message": answer.notification.message,
         "xero_words": answer.xero_words,
+        "unmatched": _unmatched(answer),
     }

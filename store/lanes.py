@@ -87,6 +87,11 @@ def stop(work: Work, lane: Lane, cause: str, message: str) -> bool:
     return news
 
 
+def why_stopped(work: Work, lane: Lane) -> str | None:
+    """Why the lane is stopped until a person acts; None while it is open."""
+    return _stopped(work.session.get(LaneState, lane))
+
+
 def reopen(work: Work, lane: Lane) -> None:
     """Let the lane go on."""
     state = _state(work, lane)

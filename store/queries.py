@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func
 from sqlmodel import col, select
 
 from events.accounting_target import Lane
@@ -115,33 +114,6 @@ def log(work: Work, company: str | None = None, most: int = 50, *, only_failed: 
     if only_failed:
         asked = asked.where(LogEntry.outcome == "failed")
     return work.session.exec(asked).all()
-
-
-def failures(work: Work, company: str | None = None) -> Sequence[tuple[str, str, int, str]]:
-    """Failed invoices by cause: company, reason, how many, one of the messages."""
-    asked = (
-        select(
-            InvoiceStatus.company,
-            InvoiceStatus.reason,
-            func.count(),
-            func.min(InvoiceStatus.message),
-        )
-        .where(InvoiceStatus.marker == "failed")
-        .group_by(col(InvoiceStatus.company), col(InvoiceStatus.reason))
-        .order_by(func.count().desc())
-    )
-    if company:
-        asked = asked.where(InvoiceStatus.company == company)
-    rows: Any = work.session.exec(asked)
-    return [(who, reason or "", count, message or "") for who, reason, count, message in rows]
-
-
-def failed_invoices(work: Work, company: str, reason: str, most: int = 20) -> Sequence[InvoiceStatus]:
-    """Some of the invoices that failed for one reason."""
-    asked = select(InvoiceStatus).where(
-        InvoiceStatus.company == company, InvoiceStatus.reason == reason, InvoiceStatus.marker == "failed"
-    )
-    return work.session.exec(asked.order_by(col(InvoiceStatus.invoice)).limit(most)).all()
 
 
 @dataclass(frozen=True)

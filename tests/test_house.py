@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from events import failure_page
 from events.codec import INCOMING
 from worker import settings
 
@@ -38,6 +39,10 @@ def test_every_module_says_what_it_is(path):
 
 def test_the_example_of_settings_is_fresh():
     assert (ROOT / ".env.example").read_text() == settings.example()
+
+
+def test_the_page_of_failures_is_fresh():
+    assert (ROOT / "docs/failures.md").read_text() == failure_page.page()
 
 
 def test_each_promise_of_the_architecture_page_has_its_journeys():

@@ -2,13 +2,16 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Literal
 
 from events.accounting_target import AccountingTarget, Organisation, Posted
-from events.export import InvoiceExportFailed, InvoiceExportSucceeded, Notification, XeroTotals
+from events.causes import about, cause_of
+from events.export import ExportProblem, InvoiceExportFailed, InvoiceExportSucceeded, Notification, XeroTotals
 from events.failures import FAILED_TITLE, Failure, spoken
 from events.invoice import Invoice
 from events.reasons import Reason
+from events.wording import month
 from store import outbox, requests
 from store.outbox import InvoiceAnswer
 from store.tables import Export, Item
@@ -50,7 +53,7 @@ def succeeded(
 
 def failed(item: Item, number: str | None, failure: Failure) -> InvoiceExportFailed:
     """The answer for an invoice that was not exported."""
-    told = failure.knowing(**({"number": number} if number else {}))
+    told = failure.knowing(number=number or item.invoice)
     return InvoiceExportFailed(
         company=item.company,
         request=item.request,
@@ -61,15 +64,55 @@ def failed(item: Item, number: str | None, failure: Failure) -> InvoiceExportFai
         who=failure.reason.value.who,
         how=told.remedy(),
         by_itself=failure.reason.value.by_itself,
-        xero_words=failure.said,
+        steps=told.steps(),
+        link=told.link(),
+        cause=cause_of(told),
+        about=about(told) or None,
+        xero_words=told.words(),
         line=failure.line,
+        problems=tuple(_problem(one) for one in told.all()),
         marker="excluded" if failure.reason is Reason.EXCLUDED else "failed",
     )
 
 
+def _problem(failure: Failure) -> ExportProblem:
+    return ExportProblem(
+        reason=failure.reason.code,
+        message=failure.message(),
+        who=failure.reason.value.who,
+        steps=failure.steps(),
+        link=failure.link(),
+        line=failure.line,
+        xero_words=failure.said,
+    )
+
+
+def refused(item: Item, export: Export, content: Invoice, failure: Failure) -> InvoiceExportFailed:
+    """The answer for an export that failed, told with what the refused content says."""
+    return failed(item, export.number, told_of(content, failure))
+
+
+def told_of(invoice: Invoice, failure: Failure) -> Failure:
+    """The failure with the invoice's own facts, and what the line at fault says."""
+    known = failure.knowing(**facts(invoice))
+    return replace(_at_line(invoice, known), others=tuple(_at_line(invoice, other) for other in known.others))
+
+
+def _at_line(invoice: Invoice, failure: Failure) -> Failure:
+    if not failure.line or failure.line > len(invoice.lines):
+        return failure
+    line = invoice.lines[failure.line - 1]
+    said = {"line_said": line.description, "account": line.account_code, "tax": line.tax_type, "item": line.item_code}
+    return replace(failure, facts={**{name: text for name, text in said.items() if text}, **failure.facts})
+
+
 def facts(invoice: Invoice) -> dict[str, str]:
-    """What a failure's sentence may say about the invoice."""
+    """What a failure's sentence may say about the invoice, and what tells its cause from others."""
+    links = {"link_crewcard": invoice.link} if invoice.link else {}
     return {
+        **links,
+        "client_id": invoice.client.id,
+        "month": month(invoice.date),
         "number": invoice.number,
         "client": invoice.client.name,
         "currency": invoice.currency,

@@ -7,7 +7,7 @@ from events.settings import CompanySettings
 from store import apps, companies, connections, lanes, tokens
 from store.tables import CompanyApp, Connection
 from store.unit_of_work import Work
-from worker import logs, parking
+from worker import logs, parking, regrouping
 from worker.connecting import BROAD, GRANULAR
 from worker.tools import Tools
 
@@ -114,6 +114,7 @@ def _mended(work: Work, client_id: str) -> None:
 def _go_on(work: Work, connection: Connection) -> None:
     connections.set_state(work, connection, "connected")
     lanes.reopen(work, Lane(connection.company, connection.tenant))
+    regrouping.connection_renewed(work, connection.company, connection.tenant)
 
 
 def _wake(tools: Tools, client_id: str) -> None:

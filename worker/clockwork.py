@@ -8,13 +8,26 @@ from collections.abc import Callable
 
 import redis
 
-from worker import changes, logs, rechecking, reconciler, relay, rescuer, settings, tending, wiring
+from worker import (
+    alerting,
+    changes,
+    logs,
+    rechecking,
+    reconciler,
+    relay,
+    rescuer,
+    sending_again,
+    settings,
+    tending,
+    wiring,
+)
 from worker.doorbells import CHANGES, RELAY
 from worker.tools import Tools
 from worker.webhooks import Webhooks
 
 _AFTER_TROUBLE_SECONDS = 1.0
 _IDLE_SECONDS = 1.5
+_LOOK_SECONDS = 1.0
 
 
 class Clockwork:
@@ -31,7 +44,15 @@ class Clockwork:
         """Work until stopped; finishes what is in hand."""
         threads = [
             threading.Thread(target=self._keep, args=(duty,), name=duty.__name__.strip("_"))
-            for duty in (self._relay, self._sweep, self._reconcile, self._tend, self._change, self._recheck)
+            for duty in (
+                self._relay,
+                self._sweep,
+                self._reconcile,
+                self._tend,
+                self._change,
+                self._recheck,
+                self._look_after,
+            )
         ]
         for thread in threads:
             thread.start()
@@ -77,6 +98,10 @@ class Clockwork:
     def _recheck(self) -> None:
         rechecking.recheck_due(self._tools, self._holder)
         self._stopping.wait(rechecking.PASS_SECONDS)
+
+    def _look_after(self) -> None:
+        if not sending_again.go_on(self._tools) + alerting.watch(self._tools):
+            self._stopping.wait(_LOOK_SECONDS)
 
     def _reconcile(self) -> None:
         reconciler.reconcile(self._tools, self._holder)

@@ -13,7 +13,7 @@ from store.connections import NOT_YET
 from store.tables import Connection
 from store.tokens import keep_first_pair
 from store.unit_of_work import Work
-from worker import logs, moving, parking
+from worker import logs, moving, parking, regrouping
 from worker.tools import Tools
 
 GRANULAR = "offline_access accounting.invoices accounting.contacts.read accounting.settings.read"
@@ -76,7 +76,9 @@ def settle_on(work: Work, tools: Tools, company: str, client_id: str, choice: Ch
         connected_at=work.now,
         waiting_for_decision=elsewhere,
     )
-    parking.publish(work, company, event)
+    told = parking.publish(work, company, event)
+    if not elsewhere:
+        regrouping.connection_renewed(work, company, choice.tenant, choice.xero_user, told)
     _log.info("connections.connected", company=company, tenant=choice.tenant, count=elsewhere)
     return elsewhere
 
@@ -125,6 +127,7 @@ def decide(tools: Tools, company: str, *, send: bool) -> int:
             decided += moving.move(work, tools, before, lane) if send else moving.cancel(work, before)
         connections.set_state(work, connection, "connected")
         lanes.reopen(work, lane)
+        regrouping.connection_renewed(work, company, lane.tenant)
     _log.info("connections.decided", company=company, tenant=lane.tenant, count=decided)
     tools.bells.ring(lane.key)
     tools.bells.wake_relay()

@@ -67,8 +67,8 @@ def answer_at_once(work: Work, tools: Tools, filing: Filing, items: Sequence[Ite
     for one in items:
         move, invoice = filing.moves[one.invoice], by_id[one.invoice]
         if isinstance(move, Failure):
-            facts = answering.facts(invoice) if isinstance(invoice, Invoice) else {}
-            given.append(answering.failed(one, invoice.number, move.knowing(**facts)))
+            failure = answering.told_of(invoice, move) if isinstance(invoice, Invoice) else move
+            given.append(answering.failed(one, invoice.number, failure))
         elif move == "unchanged":
             organisation = connections.organisation(work, filing.lane)
             if organisation:

@@ -13,6 +13,7 @@ from store.batches import Hold
 from store.tables import Export
 from store.unit_of_work import Work
 from worker import logs, recording, resolve
+from worker.pointing import into_xero
 from worker.recording import Refusal
 from worker.tools import Tools
 
@@ -87,9 +88,10 @@ def _map(work: Work, tools: Tools, organisation: Organisation, claimed: Sequence
             posting = Posting(organisation.lane, invoice, contact, settings)
             mapped.fit.append((export, map_one(export, posting)))
         except Unmappable as unfit:
-            mapped.unfit.append(Refusal(export, unfit.failure))
-        except Exception as broken:  # a bug with one invoice must not stop its neighbours
+            failure = into_xero(work, tools.target, organisation, export, unfit.failure)
+            mapped.unfit.append(Refusal(export, failure))
+        except Exception:  # a bug with one invoice must not stop its neighbours
             _log.exception("exporter.could_not_map", invoice=export.invoice, company=export.company)
-            problem = f"it could not be prepared ({type(broken).__name__})"
-            mapped.unfit.append(Refusal(export, Failure(Reason.INVOICE_UNREADABLE, {"problem": problem})))
+            problem = {"problem": "the exporter stumbled over it"}
+            mapped.unfit.append(Refusal(export, Failure(Reason.INVOICE_UNREADABLE, problem)))
     return mapped

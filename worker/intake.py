@@ -14,6 +14,7 @@ from events.failures import Failure
 from events.invoice import Invoice, folded
 from events.orders import InvoiceExportCancelRequested, InvoiceExportReplayRequested
 from events.reasons import Reason
+from events.wording import of_fields
 from store import audit, companies, connections, exclusions, exports, inbox, requests
 from store.tables import Export
 from store.unit_of_work import Work
@@ -123,8 +124,7 @@ def _readable(invoices: Sequence[Invoice | UnreadableInvoice]) -> list[Invoice]:
 
 def _move(coming: Filing, invoice: Invoice | UnreadableInvoice, owners: Mapping[str, Any]) -> Move | Failure:
     if isinstance(invoice, UnreadableInvoice):
-        problem = "; ".join(invoice.problems)
-        return Failure(Reason.INVOICE_UNREADABLE, {"problem": problem})
+        return Failure(Reason.INVOICE_UNREADABLE, {"problem": of_fields(invoice.problems)})
     if coming.cancelled:
         return Failure(Reason.CANCELLED)
     row = coming.rows[invoice.id]

@@ -46,7 +46,7 @@ def _is_gone(shown: tuple[Attempt, Posted]) -> bool:
 
 def _clash(export: Export, attempt: Attempt, posted: Posted) -> Result:
     other = posted.contact_name or f"a {posted.status.lower()} invoice"
-    failure = Failure(Reason.NUMBER_TAKEN, {"other": other}, attempt.said)
+    failure = Failure(Reason.NUMBER_TAKEN, {"other": other, "other_id": posted.target_id}, attempt.said)
     return Result(export, attempt, Rejected(attempt.number, failure))
 
 

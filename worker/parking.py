@@ -105,10 +105,11 @@ def _problem_of(connection: Connection | None) -> Problem:
     return Problem.of(connection.problem, Problem.DISCONNECTED)
 
 
-def publish(work: Work, company: str, event: Event) -> None:
-    """An event about the connection, into the outbox."""
-    key = f"{event.TYPE}/{company}/{work.now.isoformat()}"
-    outbox.publish_once(work, Outgoing(event, company, company, key))
+def publish(work: Work, company: str, event: Event) -> str:
+    """An event about the connection, into the outbox; gives its id."""
+    going = Outgoing(event, company, company, f"{event.TYPE}/{company}/{work.now.isoformat()}")
+    outbox.publish_once(work, going)
+    return going.id
 
 
 def organisation_of(connection: Connection) -> ConnectedOrganisation:

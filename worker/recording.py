@@ -6,7 +6,7 @@ from typing import Any
 
 from events.accounting_target import Answer, Answers, Organisation, Posted, Rejected
 from events.failures import Failure
-from events.invoice import folded
+from events.invoice import Invoice, folded
 from events.reasons import Reason
 from store import batches, exports, lanes, requests
 from store.batches import Hold
@@ -14,6 +14,7 @@ from store.tables import Attempt, Export, Item
 from store.unit_of_work import Work
 from worker import answering, behind, contents, joining, proof, resolve
 from worker.answering import Outcome
+from worker.pointing import into_xero
 from worker.tools import Tools
 
 
@@ -34,6 +35,12 @@ class Refusal:
     export: Export
     failure: Failure
     attempt: Attempt | None = None
+
+    @property
+    def content(self) -> Invoice:
+        """What was refused, as far as it is kept."""
+        carried = self.attempt and contents.of_attempt(self.export, self.attempt)
+        return carried or contents.newest(self.export)
 
     @property
     def is_of_newest(self) -> bool:
@@ -97,7 +104,8 @@ def apply(work: Work, tools: Tools, organisation: Organisation, results: Sequenc
         batches.end_attempts(work, batch_id, rows)
     posted = [result for result in results if isinstance(result.answer, Posted)]
     told = _post(work, tools, organisation, posted)
-    refused = [Refusal(r.export, r.answer.failure, r.attempt) for r in results if isinstance(r.answer, Rejected)]
+    wrong = [(r.export, r.answer.failure, r.attempt) for r in results if isinstance(r.answer, Rejected)]
+    refused = [Refusal(e, into_xero(work, tools.target, organisation, e, why), tried) for e, why, tried in wrong]
     return sorted({*told, *fail(work, refused)})
 
 
@@ -105,7 +113,7 @@ def _attempt_row(result: Result) -> dict[str, Any]:
     row: dict[str, Any] = {"export_id": result.export.id, "reason": None, "said": None}
     if isinstance(result.answer, Rejected):
         failure = result.answer.failure
-        return {**row, "outcome": "rejected", "reason": failure.reason.code, "said": failure.said}
+        return {**row, "outcome": "rejected", "reason": failure.reason.code, "said": failure.words()}
     return {**row, "outcome": "adopted" if result.outcome == "adopted" else "posted"}
 
 
@@ -171,7 +179,7 @@ def fail(work: Work, refused: Sequence[Refusal]) -> set[str]:
     for item in requests.waiting(work, ids):
         refusal = by_id[item.export_id]
         if refusal.is_of_newest or (refusal.attempt and _speaks_for(refusal.attempt, item)):
-            given.append(_failed(item, refusal))
+            given.append(answering.refused(item, refusal.export, refusal.content, refusal.failure))
     answering.give(work, given)
     fail(work, [Refusal(*one) for one in behind.called_back(work, ids)])
     return {answer.request for answer in given}
@@ -193,10 +201,3 @@ def _failed_row(work: Work, refusal: Refusal, *, bound: bool) -> dict[str, Any]:
         "number_bound": bound,
         "failures": export.failures + 1,
     }
-
-
-def _failed(item: Item, refusal: Refusal) -> Any:
-    refused = refusal.attempt and contents.of_attempt(refusal.export, refusal.attempt)
-    invoice = refused or contents.newest(refusal.export)
-    failure = refusal.failure.knowing(**answering.facts(invoice))
-    return answering.failed(item, refusal.export.number, failure)

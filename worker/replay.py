@@ -41,9 +41,9 @@ def prepare(work: Work, envelope: Envelope, order: InvoiceExportReplayRequested)
 
 
 def _cause(work: Work, envelope: Envelope, order: InvoiceExportReplayRequested) -> str:
-    """The event of the request that is replayed; of several, the order itself."""
+    """The event of the request that is replayed; of several, what the order says caused it, or the order itself."""
     if not order.request:
-        return envelope.id
+        return envelope.causationid or envelope.id
     replayed = requests.known(work, order.company, order.request)
     if replayed is None:
         raise Unreadable(f"data.request: {order.company} has no request “{order.request}”")

@@ -107,7 +107,7 @@ def _send_again(work: Work, batch: Batch, absent: Sequence[Export]) -> None:
     refused = batch.http_status in _REFUSALS
     given_up = [export for export in absent if _hopeless(export, batch, refused=refused)]
     said = (batch.trouble or "").partition(": ")[2]
-    reason = Reason.XERO_REFUSED if refused else Reason.XERO_KEEPS_FAILING
+    reason = Reason.SENT_WRONGLY if refused else Reason.XERO_KEEPS_FAILING
     recording.fail(work, [Refusal(export, Failure(reason, said=said)) for export in given_up])
 
     def again(export: Export) -> dict[str, object]:

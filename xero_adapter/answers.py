@@ -144,10 +144,18 @@ def _moment(value: Any) -> datetime | None:
 
 def _messages_at(element: Mapping[str, Any], line: int | None, under: str = "ValidationErrors") -> Iterator[Message]:
     told = element.get(under)
+    facts = _of_line(element) if line else {}
     for entry in told if isinstance(told, list) else []:
         text = entry.get("Message") or entry.get("Description") if isinstance(entry, dict) else None
         if isinstance(text, str) and text.strip():
-            yield Message(text.strip(), line)
+            yield Message(text.strip(), line, facts)
+
+
+def _of_line(line: Mapping[str, Any]) -> dict[str, str]:
+    """What a line says of itself; Xero's message may name only the half of it."""
+    names = {"line_said": "Description", "account": "AccountCode", "tax": "TaxType", "item": "ItemCode"}
+    said = {fact: _text(line.get(name)) for fact, name in names.items()}
+    return {fact: text for fact, text in said.items() if text}
 
 
 def _decimal(value: Any) -> Decimal:

@@ -1,8 +1,8 @@
 """Xero's messages told apart by what a person must do about them; pure (xero/facts.md §6.2)."""
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from events.failures import Failure, spoken
@@ -11,18 +11,23 @@ from events.reasons import Reason
 
 @dataclass(frozen=True)
 class Message:
-    """One of Xero's messages about an invoice, and the line it stood at (from 1), if any."""
+    """One of Xero's messages about an invoice, the line it stood at (from 1), if any, and what that line says."""
 
     text: str
     line: int | None = None
+    facts: Mapping[str, str] = field(default_factory=dict)
 
 
-# §6.2 numbers the rows; patterns are searched in order, ignoring case. Named groups become facts.
+# What a person must know first stands first. Patterns are searched ignoring case; named groups become facts.
 _RECOGNISERS: tuple[tuple[Reason, str], ...] = (
     (
         Reason.PERIOD_LOCKED,
         r"before the (?:period|end of year) lock date(?:, currently set at (?P<lock_date>[\w-]+))?",
     ),
+    (Reason.CONTACT_ARCHIVED, r"contact details has been archived"),
+    (Reason.CONTACT_NOT_FOUND, r"A Contact must be specified|Contact must contain at least 1 of the following"),
+    (Reason.CONTACT_NAME_TAKEN, r"contact name .* is already assigned to another contact"),
+    (Reason.CONTACT_EMAIL_INVALID, r"Email address must be valid"),
     (Reason.ACCOUNT_ARCHIVED, r"Account code '(?P<account>[^']*)' has been archived, or has been deleted"),
     (
         Reason.TAX_NOT_FOR_ACCOUNT,
@@ -33,27 +38,47 @@ _RECOGNISERS: tuple[tuple[Reason, str], ...] = (
     (Reason.TAX_TYPE_INVALID, r"The TaxType code '?(?P<tax>.+?)'? does not exist"),
     (Reason.TAX_TYPE_INVALID, r"Tax rate must be Active"),
     (Reason.NUMBER_TAKEN, r"Invoice # must be unique"),
+    (Reason.PAID_IN_XERO, r"has a? ?payments? or credit notes? allocated to it"),
     (Reason.INVOICE_FINALISED, r"Invoice not of valid status for modification"),
-    (Reason.INVOICE_FINALISED, r"cannot be edited as it has a payment or credit note"),
-    (Reason.CONTACT_ARCHIVED, r"contact details has been archived"),
-    (Reason.CONTACT_NOT_FOUND, r"A Contact must be specified"),
-    (Reason.CONTACT_EMAIL_INVALID, r"Email address must be valid"),
+    (Reason.GONE_FROM_XERO, r"An existing Invoice with the specified InvoiceID could not be found"),
     (Reason.CURRENCY_NOT_ENABLED, r"not subscribed to currency '?(?P<currency>[A-Z]{3})"),
     (Reason.PLAN_LIMIT, r"reached the limit of invoices you can approve"),
     (Reason.ITEM_UNKNOWN, r"Item code '(?P<item>[^']*)' is not valid"),
+    (Reason.TRACKING_INVALID, r"tracking option '(?P<option>[^']*)' of the tracking category '(?P<category>[^']*)'"),
+    (Reason.TRACKING_INVALID, r"tracking (?:option|categor)"),
     (Reason.DUE_DATE_MISSING, r"DueDate field must be specified"),
+    (Reason.LINES_MISSING, r"One or more line items must be specified"),
+    (Reason.NEGATIVE_TOTAL, r"total must be greater than or equal to zero"),
+    # Nothing we send should bring these about (§6.2, class D).
+    (Reason.SENT_WRONGLY, r"Account must be valid|Tax rate must be valid"),
+    (Reason.SENT_WRONGLY, r"does not match the expected line total|does not equal the sum of the lines"),
+    (Reason.SENT_WRONGLY, r"Invoice Type must be specified|not of valid status for creation"),
+    (Reason.SENT_WRONGLY, r"is used with a different request|body could not be read|post data was invalid"),
+    (Reason.SENT_WRONGLY, r"The element '.*' was not recognised|No data has been processed|The Url must not contain"),
 )
 
 
 def failure(messages: Sequence[Message]) -> Failure:
-    """The failure behind Xero's messages: the first recognised one gives the reason, all are kept verbatim."""
-    said = " ".join(dict.fromkeys(message.text for message in messages)) or "no reason given"
-    for reason, pattern in _RECOGNISERS:
-        for message in messages:
-            found = re.search(pattern, message.text, re.IGNORECASE)
-            if found:
-                return Failure(reason, _facts(found), said, message.line)
-    return Failure(Reason.XERO_REFUSED, {}, said, next((m.line for m in messages if m.line), None))
+    """The failure behind Xero's messages: the most useful is told first, none is left out, all are kept verbatim."""
+    told = [_ranked(message) for message in _each_once(messages)] or [(0, Failure(Reason.XERO_REFUSED))]
+    told.sort(key=lambda one: (one[0], one[1].line or 0))
+    first, *others = [one for _, one in told]
+    return Failure(first.reason, first.facts, first.said, first.line, tuple(others))
+
+
+def _each_once(messages: Sequence[Message]) -> list[Message]:
+    """Xero says things twice, at the invoice and at the line: the one with the line says more."""
+    at_lines = {message.text for message in messages if message.line}
+    kept = [message for message in messages if message.line or message.text not in at_lines]
+    return list({(message.text, message.line): message for message in kept}.values())
+
+
+def _ranked(message: Message) -> tuple[int, Failure]:
+    for rank, (reason, pattern) in enumerate(_RECOGNISERS):
+        found = re.search(pattern, message.text, re.IGNORECASE)
+        if found:
+            return rank, Failure(reason, {**message.facts, **_facts(found)}, message.text, message.line)
+    return len(_RECOGNISERS), Failure(Reason.XERO_REFUSED, message.facts, message.text, message.line)
 
 
 def _facts(found: re.Match[str]) -> dict[str, str]:
@@ -61,6 +86,8 @@ def _facts(found: re.Match[str]) -> dict[str, str]:
     facts = {name: text for name, text in found.groupdict().items() if text}
     if "lock_date" in facts:
         facts["lock_date"] = _spoken(facts["lock_date"])
+    if {"option", "category"} <= set(facts):
+        facts["tracking"] = f"{facts.pop('category')} “{facts.pop('option')}”"
     return facts
 
 

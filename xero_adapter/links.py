@@ -49,6 +49,11 @@ def deep_link(short_code: str, invoice_id: str) -> str:
     return f"https://go.xero.com/app/{quote(short_code, safe='!')}/invoicing/view/{invoice_id}"
 
 
+def contact_link(short_code: str, contact_id: str) -> str:
+    """The page of a contact in Xero (xero/facts.md §5.1)."""
+    return f"https://go.xero.com/app/{quote(short_code, safe='!')}/contacts/contact/{contact_id}"
+
+
 def contact_id(text: str) -> str | None:
     """The contact id in what was kept or pasted, lower case; None when there is none (xero/facts.md §5.1)."""
     try:

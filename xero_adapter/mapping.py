@@ -9,7 +9,7 @@ from typing import Any
 from events.accounting_target import Element, Posting, Unmappable
 from events.failures import Failure
 from events.invoice import Invoice, LineItem
-from events.money import CENT, UNIT, line_amount, rounded, total_of
+from events.money import CENT, UNIT, line_amount, plain, rounded, total_of
 from events.reasons import Reason
 from events.settings import CompanySettings
 from xero_adapter import links
@@ -57,7 +57,7 @@ def _line(number: int, line: LineItem, settings: CompanySettings) -> Element:
     if account:
         mapped["AccountCode"] = account
     elif settings.invoice_status != "DRAFT" and not line.item_code:
-        raise Unmappable(Failure(Reason.ACCOUNT_MISSING, line=number))
+        raise Unmappable(Failure(Reason.ACCOUNT_MISSING, {"line_said": line.description}, line=number))
     tax = line.tax_type or defaults.tax_type
     if tax:
         mapped["TaxType"] = tax
@@ -94,5 +94,6 @@ def _refuse_negative(invoice: Invoice) -> None:
         line_amount(line.quantity, line.unit_amount, line.discount_rate, line.discount_amount)
         for line in invoice.lines
     )
-    if total_of(amounts) < 0:
-        raise Unmappable(Failure(Reason.NEGATIVE_TOTAL))
+    total = total_of(amounts)
+    if total < 0:
+        raise Unmappable(Failure(Reason.NEGATIVE_TOTAL, {"total": f"{plain(total)} {invoice.currency}"}))

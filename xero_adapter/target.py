@@ -63,6 +63,10 @@ class XeroTarget:
         """The invoice's page in Xero."""
         return links.deep_link(organisation.short_code, target_id)
 
+    def contact_link(self, organisation: Organisation, contact_id: str) -> str:
+        """The contact's page in Xero."""
+        return links.contact_link(organisation.short_code, contact_id)
+
     def create(self, organisation: Organisation, body: bytes, key: str, in_time: InTime) -> Answers:
         """PUT the frozen body: creates only, never overwrites (xero/facts.md §3.2). Raises Trouble."""
         reply, document = self._write(organisation, self._client.put_invoices, body, key, in_time)

@@ -4,11 +4,13 @@ from store.tables.changes import Change, Offer
 from store.tables.companies import Company, ContactLink
 from store.tables.connections import CompanyApp, Connection, Login, Token, XeroApp
 from store.tables.doors import ApiKey, DeadLetter, DoorOut, Duty, InboxEvent, OutboxEvent, Redelivery
+from store.tables.failing import Alert, FeedMark, Mending
 from store.tables.orders import AuditLine, Drift, Exclusion, Pause, Reconciliation
 from store.tables.route import Attempt, Batch, Export, Item, LaneState, NumberClaim, Request
 from store.tables.shown import InvoiceStatus, LogEntry
 
 __all__ = [
+    "Alert",
     "ApiKey",
     "Attempt",
     "AuditLine",
@@ -24,12 +26,14 @@ __all__ = [
     "Duty",
     "Exclusion",
     "Export",
+    "FeedMark",
     "InboxEvent",
     "InvoiceStatus",
     "Item",
     "LaneState",
     "LogEntry",
     "Login",
+    "Mending",
     "NumberClaim",
     "Offer",
     "OutboxEvent",

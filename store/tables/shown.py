@@ -2,16 +2,29 @@
 
 from datetime import datetime
 
-from sqlalchemy import Index, Text
+from sqlalchemy import Index, Text, text
 from sqlmodel import Field, SQLModel
 
 from store.tables.columns import BIG
 
 
 class InvoiceStatus(SQLModel, table=True):
-    """What a person sees beside an invoice: a projection of its events."""
+    """What a person sees beside an invoice: a projection of its events.
+
+    `how` has a step per line; `cause` is the group of failures it belongs to, `about` that thing in words, `link`
+    the page where it is mended.
+    """
 
     __tablename__ = "invoice_statuses"
+    __table_args__ = (
+        Index(
+            "invoice_statuses_failed",
+            "company",
+            "cause",
+            sqlite_where=text("marker = 'failed'"),
+            postgresql_where=text("marker = 'failed'"),
+        ),
+    )
     company: str = Field(primary_key=True)
     invoice: str = Field(primary_key=True)
     number: str | None = None
@@ -21,16 +34,30 @@ class InvoiceStatus(SQLModel, table=True):
     reason: str | None = None
     message: str | None = None
     how: str | None = None
+    cause: str | None = None
+    about: str | None = None
+    link: str | None = None
     xero_invoice_id: str | None = None
     deep_link: str | None = None
     changed_at: datetime
 
 
 class LogEntry(SQLModel, table=True):
-    """A line of the export log: one per answer about an invoice."""
+    """A line of the export log: one per answer about an invoice.
+
+    `unmatched` are messages of Xero's that we do not know yet, one per line.
+    """
 
     __tablename__ = "export_log"
-    __table_args__ = (Index("export_log_invoice", "company", "invoice"),)
+    __table_args__ = (
+        Index("export_log_invoice", "company", "invoice"),
+        Index(
+            "export_log_unmatched",
+            "id",
+            sqlite_where=text("unmatched IS NOT NULL"),
+            postgresql_where=text("unmatched IS NOT NULL"),
+        ),
+    )
     id: int | None = Field(default=None, primary_key=True, sa_type=BIG)
     event_id: str = Field(unique=True)
     at: datetime = Field(index=True)
@@ -42,4 +69,5 @@ class LogEntry(SQLModel, table=True):
     reason: str | None = None
     message: str | None = None
     xero_words: str | None = Field(default=None, sa_type=Text)
+    unmatched: str | None = Field(default=None, sa_type=Text)
     xero_invoice_id: str | None = None

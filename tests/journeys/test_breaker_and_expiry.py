@@ -124,7 +124,7 @@ def test_a_batch_refused_whole_goes_one_by_one_and_what_is_refused_alone_fails(o
     on_sqlite.ask(an_invoice("bad"), *invoices(3))
     on_sqlite.settle_down(12)
     answers = on_sqlite.answers()
-    assert answers.pop("bad")["reason"] == "xero_refused"
+    assert answers.pop("bad")["reason"] == "sent_wrongly"
     assert {name: answer["type"] for name, answer in answers.items()} == dict.fromkeys(
         ("i0001", "i0002", "i0003"), "succeeded"
     )

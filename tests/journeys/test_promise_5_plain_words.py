@@ -78,5 +78,5 @@ def test_a_mixed_bulk_ends_with_a_summary_by_reason(on_sqlite):
     (completed,) = on_sqlite.events("invoice.export.completed")
     assert completed["data"]["notification"] == {
         "title": "Invoice Failed to Export",
-        "message": ("1 exported to Xero, 2 invoices failed: account archived (1); currency not set up in xero (1)."),
+        "message": ("1 exported to Xero, 2 invoices failed: account archived (1); currency not set up in Xero (1)."),
     }

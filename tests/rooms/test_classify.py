@@ -44,7 +44,7 @@ MESSAGES = [
     ("Invoice not of valid status for modification", Reason.INVOICE_FINALISED, {}),
     (
         "This document cannot be edited as it has a payment or credit note allocated to it.",
-        Reason.INVOICE_FINALISED,
+        Reason.PAID_IN_XERO,
         {},
     ),
     (
@@ -78,10 +78,16 @@ def test_a_message_of_xeros_has_its_reason_and_facts(text, reason, facts):
     assert found.line == 2
 
 
-def test_a_recognised_message_wins_over_an_unknown_one_and_both_are_kept():
+def test_a_recognised_message_wins_over_an_unknown_one_and_both_are_told():
     found = failure([Message("Gibberish"), Message("Email address must be valid.")])
     assert found.reason is Reason.CONTACT_EMAIL_INVALID
-    assert found.said == "Gibberish Email address must be valid."
+    assert found.words() == "Email address must be valid. Gibberish"
+    assert [(one.reason, one.said) for one in found.others] == [(Reason.XERO_REFUSED, "Gibberish")]
+
+
+def test_what_xero_says_twice_is_told_once_with_its_line():
+    found = failure([Message("Tax rate must be Active"), Message("Tax rate must be Active", 2, {"tax": "OLD"})])
+    assert (found.line, found.facts, found.others) == (2, {"tax": "OLD"}, ())
 
 
 def test_no_message_at_all_is_still_a_failure():

@@ -58,7 +58,7 @@ def test_codes_are_found_again():
             2,
             3,
             {"account_invalid": 1, "contact_not_mapped": 2},
-            "2 exported to Xero, 3 invoices failed: client has no xero contact (2); account not usable (1).",
+            "2 exported to Xero, 3 invoices failed: client has no Xero contact (2); account not usable (1).",
         ),
     ],
 )

@@ -32,7 +32,7 @@ def a_posted(**other):
     ("kind", "said", "problem"),
     [
         ("cancel", {}, "data.value: must name what it is about: request or invoices"),
-        ("replay", {}, "data.value: must name what it is about: request or invoices or reason"),
+        ("replay", {}, "data.value: must name what it is about: request or invoices or reason or causes"),
         ("cancel", {"reason": "expired"}, "data.reason: is not a field we know"),
         ("replay", {"reason": "bad_luck"}, "data.reason: is not the code of a failure reason"),
         ("replay", {"request": "r1", "why": ""}, "data.why: must not be empty"),

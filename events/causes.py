@@ -1,0 +1,95 @@
+"""What has to be mended: invoices that fail for one thing are one group; pure.
+
+A cause is a reason and the thing: `contact_not_mapped:acme`, `account_archived:299`, or a reason alone where each
+invoice is its own matter.
+"""
+
+import re
+from collections.abc import Mapping
+
+from events.failures import Failure
+from events.reasons import Reason
+from events.settings import CompanySettings
+from events.wording import shortened
+
+CONNECTION = "connection"
+WAITED_FOR_CONNECTION = "the connection to Xero"
+NOT_MENDED = frozenset({Reason.CANCELLED.code, Reason.EXCLUDED.code})  # a person wanted it so
+_AND = "-with-"
+_LONGEST_KEY, _LONGEST_THING = 100, 80
+_OF_CONTACT = (
+    Reason.CONTACT_ARCHIVED,
+    Reason.CONTACT_EMAIL_INVALID,
+    Reason.CONTACT_ID_MALFORMED,
+    Reason.CONTACT_NAME_TAKEN,
+    Reason.CONTACT_NOT_FOUND,
+    Reason.CONTACT_NOT_MAPPED,
+)
+_OF_ACCOUNT = (Reason.ACCOUNT_ARCHIVED, Reason.ACCOUNT_INVALID)
+_SAID_OF_ITS_OWN = re.compile(r"'[^']*'|“[^”]*”|\d+")
+_SHOWN = {"client_id": "client", "said": "said"}
+
+
+def cause_of(failure: Failure) -> str:
+    """The cause's key."""
+    return key(failure.reason, *(_thing(failure, name) for name in failure.reason.value.thing))
+
+
+def about(failure: Failure) -> str:
+    """The thing in words: `ACME Ltd`, `299`; empty where the cause is a reason alone."""
+    known = {**failure.facts, "said": failure.said or ""}
+    things = [known.get(_SHOWN.get(name, name), "") for name in failure.reason.value.thing]
+    return shortened(", ".join(thing for thing in things if thing), _LONGEST_THING)
+
+
+def reason_of(cause: str) -> Reason | None:
+    """The reason in a cause; None for what is no cause of ours."""
+    return Reason.__members__.get(cause.partition(":")[0].upper())
+
+
+def key(reason: Reason, *things: str) -> str:
+    """The key of a reason and the things it is about, in characters that survive a command line."""
+    told = re.sub(r"[^\w.:-]+", "-", _AND.join(thing for thing in things if thing)).strip("-")
+    return f"{reason.code}:{told[:_LONGEST_KEY]}" if told else reason.code
+
+
+def gone_with_contact(client: str) -> tuple[str, ...]:
+    """What is mended when a client is linked to a contact, or to another one."""
+    return tuple(key(reason, client) for reason in _OF_CONTACT)
+
+
+def gone_with_connection() -> tuple[str, ...]:
+    """What is mended when a company is connected again."""
+    return (key(Reason.EXPIRED, WAITED_FOR_CONNECTION),)
+
+
+def gone_with_settings(before: CompanySettings, after: CompanySettings, open_causes: Mapping[str, int]) -> list[str]:
+    """Which of the open causes are mended by new settings of the company."""
+    gone: list[str] = []
+    if after.default_account_code not in (None, before.default_account_code):
+        gone += [key(Reason.ACCOUNT_MISSING), *_with(open_causes, _OF_ACCOUNT, before.default_account_code)]
+        gone += _with(open_causes, (Reason.TAX_NOT_FOR_ACCOUNT,), before.default_account_code)
+    if after.default_tax_type not in (None, before.default_tax_type):
+        gone += _with(open_causes, (Reason.TAX_TYPE_INVALID, Reason.TAX_NOT_FOR_ACCOUNT), before.default_tax_type)
+    if after.days_until_due not in (None, before.days_until_due):
+        gone.append(key(Reason.DUE_DATE_MISSING))
+    if after.invoice_status == "DRAFT" != before.invoice_status:
+        drafts = (Reason.ACCOUNT_MISSING, Reason.DUE_DATE_MISSING, Reason.PLAN_LIMIT)
+        gone += [cause for cause in open_causes if reason_of(cause) in drafts]
+    return sorted(set(gone) & set(open_causes))
+
+
+def _with(open_causes: Mapping[str, int], reasons: tuple[Reason, ...], thing: str | None) -> list[str]:
+    """The causes with one of these reasons that are about the thing, alone or with another."""
+    if not thing:
+        return []
+    plain = key(reasons[0], thing).partition(":")[2]
+    things = ((cause, cause.partition(":")[2].split(_AND)) for cause in open_causes if reason_of(cause) in reasons)
+    return [cause for cause, told in things if plain in told]
+
+
+def _thing(failure: Failure, name: str) -> str:
+    """What tells this thing from others; of Xero's words only what does not change from invoice to invoice."""
+    if name != "said":
+        return failure.facts.get(name, "")
+    return " ".join(_SAID_OF_ITS_OWN.sub(" ", failure.said or "").split()[:12])

@@ -1,0 +1,164 @@
+"""Every message in the simulator's catalogue (facts §6.2) has its reason, its facts and its words for people."""
+
+import re
+
+import pytest
+
+from events.connection_problems import Problem
+from events.failures import LONGEST_MESSAGE, Failure
+from events.reasons import Reason
+from simulator.line_messages import SayOfLine
+from simulator.messages import Say
+from simulator.refusals import No
+from tests.journeys.plain import wrong_with
+from tests.simulator import test_reasons
+from xero_adapter.classify import Message, failure
+from xero_adapter.token_service import _PROBLEMS
+
+# What stands in the places of a text.
+PLACES = {
+    "account": "630",
+    "category": "Region",
+    "code": "EUR",
+    "expected": "10",
+    "field": "Description",
+    "least": "1",
+    "lock": "30-Nov-2018",
+    "most": "4000",
+    "name": "ACME",
+    "option": "North",
+    "sent": "0",
+    "status": "VOIDED",
+}
+CURRENCY = {"currency": "EUR"}
+LOCKED = {"lock_date": "30 November 2018"}
+OF_INVOICES = {
+    Say.PERIOD_LOCKED: (Reason.PERIOD_LOCKED, LOCKED),
+    Say.YEAR_LOCKED: (Reason.PERIOD_LOCKED, LOCKED),
+    Say.NUMBER_TAKEN: (Reason.NUMBER_TAKEN, {}),
+    Say.NOT_MODIFIABLE: (Reason.INVOICE_FINALISED, {}),
+    Say.HAS_PAYMENT: (Reason.PAID_IN_XERO, {}),
+    Say.NOT_CREATABLE: (Reason.SENT_WRONGLY, {}),
+    Say.CONTACT_ARCHIVED: (Reason.CONTACT_ARCHIVED, {}),
+    Say.CONTACT_NAME_TAKEN: (Reason.CONTACT_NAME_TAKEN, {}),
+    Say.CONTACT_MISSING: (Reason.CONTACT_NOT_FOUND, {}),
+    Say.CONTACT_EMPTY: (Reason.CONTACT_NOT_FOUND, {}),
+    Say.EMAIL_INVALID: (Reason.CONTACT_EMAIL_INVALID, {}),
+    Say.CURRENCY: (Reason.CURRENCY_NOT_ENABLED, CURRENCY),
+    Say.CURRENCY_OLDER: (Reason.CURRENCY_NOT_ENABLED, CURRENCY),
+    Say.CURRENCY_QUOTED: (Reason.CURRENCY_NOT_ENABLED, CURRENCY),
+    Say.PLAN_LIMIT: (Reason.PLAN_LIMIT, {}),
+    Say.DOCUMENT_TOTAL: (Reason.SENT_WRONGLY, {}),
+    Say.INVOICE_TOTAL: (Reason.SENT_WRONGLY, {}),
+    Say.NO_LINES: (Reason.LINES_MISSING, {}),
+    Say.DUE_DATE: (Reason.DUE_DATE_MISSING, {}),
+    Say.TYPE: (Reason.SENT_WRONGLY, {}),
+    Say.STATUS_HAS_PAYMENT: (Reason.PAID_IN_XERO, {}),
+    Say.DATE_HAS_PAYMENT: (Reason.PAID_IN_XERO, {}),
+    Say.NEGATIVE: (Reason.NEGATIVE_TOTAL, {}),
+    Say.ID_UNKNOWN: (Reason.GONE_FROM_XERO, {}),
+    Say.URL_OF_XERO: (Reason.SENT_WRONGLY, {}),
+    # Not in the error catalogue of the facts, captured by nobody: shown word for word and counted.
+    Say.NUMBER_UNREADABLE: (Reason.XERO_REFUSED, {}),
+    Say.TOO_LONG: (Reason.XERO_REFUSED, {}),
+    Say.NAME_CHARACTERS: (Reason.XERO_REFUSED, {}),
+    Say.ODD_RATE: (Reason.XERO_REFUSED, {}),  # a warning, which refuses nothing
+    SayOfLine.ACCOUNT_ARCHIVED: (Reason.ACCOUNT_ARCHIVED, {"account": "EUR"}),
+    SayOfLine.ACCOUNT_INVALID: (Reason.ACCOUNT_INVALID, {"account": "EUR"}),
+    SayOfLine.ACCOUNT_REMOVED: (Reason.ACCOUNT_INVALID, {"account": "EUR"}),
+    SayOfLine.ACCOUNT_MISSING: (Reason.ACCOUNT_MISSING, {}),
+    SayOfLine.ACCOUNT_EMPTY: (Reason.ACCOUNT_MISSING, {}),
+    SayOfLine.ACCOUNT_MUST_BE_VALID: (Reason.SENT_WRONGLY, {}),
+    SayOfLine.TAX_MUST_BE_VALID: (Reason.SENT_WRONGLY, {}),
+    SayOfLine.TAX_UNKNOWN: (Reason.TAX_TYPE_INVALID, {"tax": "EUR"}),
+    SayOfLine.TAX_NOT_FOR_ACCOUNT: (Reason.TAX_NOT_FOR_ACCOUNT, {"tax": "EUR", "account": "630"}),
+    SayOfLine.TAX_NOT_ACTIVE: (Reason.TAX_TYPE_INVALID, {}),
+    SayOfLine.LINE_TOTAL: (Reason.SENT_WRONGLY, {}),
+    SayOfLine.ITEM_UNKNOWN: (Reason.ITEM_UNKNOWN, {"item": "EUR"}),
+    SayOfLine.TRACKING_UNKNOWN: (Reason.TRACKING_INVALID, {"tracking": "Region “North”"}),
+    SayOfLine.TRACKING_TOO_MANY: (Reason.TRACKING_INVALID, {}),
+    SayOfLine.LINE_TOO_LARGE: (Reason.XERO_REFUSED, {}),
+}
+# A whole call that needs no person: the invoice waits or is looked up, and is in Xero once in the end
+# (tests/simulator/test_reasons.py brings each fault about; the day's limit: test_promise_4_waiting.py).
+WAITS = {
+    No.TOKEN_EXPIRED: "expire_tokens",
+    No.MINUTE: "limit_minute",
+    No.DAY: "limit_day",
+    No.CONCURRENT: "limit_concurrent",
+    No.APP_MINUTE: "limit_appminute",
+    No.SERVER_ERROR: "http_500",
+    No.OFFLINE: "offline",
+    No.MAINTENANCE: "api_offline",
+    No.UNAVAILABLE: "api_unavailable",
+    No.EDGE: "html_503",
+    No.GATEWAY: "gateway_504",
+}
+# The company's work waits for a person at the connection.
+CONNECTION = {
+    No.NO_TOKEN: Problem.LOGIN_ENDED,
+    No.NO_SCOPE: Problem.SCOPE_MISSING,
+    No.NO_TENANT: Problem.DISCONNECTED,
+    No.NOT_PERMITTED: Problem.NOT_PERMITTED,
+    No.INVALID_GRANT: Problem.LOGIN_ENDED,
+    No.UNAUTHORIZED_CLIENT: Problem.APP_REFUSED,
+    No.INVALID_CLIENT: Problem.APP_REFUSED,
+    No.INVALID_SCOPE: Problem.APP_NOT_ALLOWED,
+}
+# A refusal of the whole call that names nobody: sent alone, it fails (tests/journeys/test_told_whole.py).
+WHOLE = {
+    No.OTHER_REQUEST: Reason.SENT_WRONGLY,
+    No.KEY_TOO_LONG: Reason.SENT_WRONGLY,
+    No.UNREADABLE: Reason.SENT_WRONGLY,
+    No.INVALID: Reason.SENT_WRONGLY,
+    No.NOT_RECOGNISED: Reason.SENT_WRONGLY,
+    No.NO_DATA: Reason.SENT_WRONGLY,
+    No.NOT_FOUND: Reason.SENT_WRONGLY,
+    No.PRECONDITION: Reason.SENT_WRONGLY,
+    No.WRONG_VERB: Reason.SENT_WRONGLY,
+    No.TOO_LARGE: Reason.SENT_WRONGLY,
+    No.MALFORMED_GUID: Reason.XERO_KEEPS_FAILING,
+}
+NEVER_ASKED = {No.NO_EMAIL, No.QUERY, No.HIGH_VOLUME}  # we send no e-mail, no filter, no search without pages
+
+
+@pytest.mark.parametrize("row", OF_INVOICES, ids=lambda row: row.name.lower())
+def test_a_message_of_the_catalogue_has_its_reason_and_its_facts(row):
+    reason, facts = OF_INVOICES[row]
+    text = row.value.text.format_map(PLACES)
+    line = 2 if isinstance(row, SayOfLine) else None
+    found = failure([Message(text, line)])
+    assert (found.reason, dict(found.facts), found.said, found.line) == (reason, facts, text, line)
+
+
+def test_no_message_of_the_catalogue_is_missing():
+    assert set(OF_INVOICES) == {*Say, *SayOfLine}
+    assert set(WAITS) | set(CONNECTION) | set(WHOLE) | NEVER_ASKED == set(No)
+
+
+@pytest.mark.parametrize("row", OF_INVOICES, ids=lambda row: row.name.lower())
+def test_what_the_facts_list_is_never_merely_shown(row):
+    if re.search(r"§6\.2 #\d+", row.value.source):
+        assert OF_INVOICES[row][0] is not Reason.XERO_REFUSED
+
+
+def test_what_only_waits_is_brought_about_elsewhere():
+    assert set(WAITS.values()) - {"limit_day"} <= set(test_reasons.TROUBLES)
+
+
+def test_what_the_token_service_says_has_its_problem():
+    said = {No.INVALID_GRANT, No.UNAUTHORIZED_CLIENT, No.INVALID_CLIENT}
+    assert {row: _PROBLEMS[row.value.text] for row in said} == {row: CONNECTION[row] for row in said}
+
+
+@pytest.mark.parametrize("reason", Reason, ids=lambda reason: reason.code)
+@pytest.mark.parametrize("length", [5, 300])
+def test_a_sentence_stays_whole_however_long_the_names_in_it(reason, length):
+    facts = dict.fromkeys(re.findall(r"{(\w+)}", reason.value.message + reason.value.how), "Long " * (length // 5))
+    others = tuple(Failure(one, facts, "Said " * length, 3) for one in (reason, *Reason))
+    told = Failure(reason, {**facts, "line_said": "Crew " * length}, "Said " * length, 2, others)
+    assert len(told.message()) <= LONGEST_MESSAGE
+    assert not wrong_with(told.message())
+    skeleton = re.split(r"{\w+}", reason.value.message)
+    assert all(part in told.message() for part in skeleton)
+    assert all(len(step) <= LONGEST_MESSAGE for step in told.steps())
