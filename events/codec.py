@@ -14,12 +14,18 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from events.export import InvoiceExportRequested, sentences
 from events.orders import InvoiceExportCancelRequested, InvoiceExportReplayRequested
+from events.preview import InvoiceExportPreviewRequested
 from events.snapshot import Event, Incoming, Text
 
 MOST_BYTES = 5_000_000
 INCOMING: Mapping[str, type[Incoming]] = {
     model.TYPE: model
-    for model in (InvoiceExportRequested, InvoiceExportCancelRequested, InvoiceExportReplayRequested)
+    for model in (
+        InvoiceExportRequested,
+        InvoiceExportCancelRequested,
+        InvoiceExportReplayRequested,
+        InvoiceExportPreviewRequested,
+    )
 }
 
 

@@ -15,14 +15,18 @@ _UNNAMED = {
     "client": "the client",
     "currency": "that currency",
     "date": "that day",
+    "edits": "Xero's history of the invoice says what",
     "item": "the item",
     "lines": "something else",
     "lock_date": "a later day",
     "number": "the invoice",
     "other": "not one of ours",
+    "option": "of its kind",
+    "payment": "the invoice in Xero says how much",
     "problem": "a field is missing or wrong",
     "said": "(nothing)",
     "stated": "another sum",
+    "status": "already paid, voided or deleted",
     "tax": "the tax rate",
 }
 

@@ -79,7 +79,7 @@ class Reason(Enum):
     )
     EDITED_IN_XERO = Help(
         "Edited in Xero since",
-        "Invoice {number} has been edited in Xero since it was exported. Nothing was overwritten.",
+        "Invoice {number} has been edited in Xero since it was exported ({edits}). Nothing was overwritten.",
         "bookkeeper",
         "Make the change on the invoice in Xero, or undo the edit there and export again.",
     )
@@ -103,7 +103,7 @@ class Reason(Enum):
     )
     INVOICE_FINALISED = Help(
         "Already final in Xero",
-        "Invoice {number} is already paid, voided or deleted in Xero and cannot be changed from here.",
+        "Invoice {number} is {status} in Xero and cannot be changed from here.",
         "bookkeeper",
         "Edit it in Xero, or raise a credit note there.",
     )
@@ -118,6 +118,13 @@ class Reason(Enum):
         "Item {item} on invoice {number} does not exist in Xero.",
         "bookkeeper",
         "Create the item in Xero or remove the item code from the line, then export again.",
+    )
+    LOCKED_IN_XERO = Help(
+        "Locked in Xero",
+        "The books in Xero are locked up to {lock_date}, and invoice {number} lies, or would lie, in that time. "
+        "Nothing on it can be changed.",
+        "bookkeeper",
+        "Move the lock date in Xero and export again, or raise a credit note dated after it.",
     )
     NEGATIVE_TOTAL = Help(
         "Total below zero",
@@ -145,9 +152,10 @@ class Reason(Enum):
     )
     PAID_IN_XERO = Help(
         "Payment recorded in Xero",
-        "Invoice {number} has a payment or credit note in Xero, so its amounts can no longer be changed.",
+        "Invoice {number} has a payment or credit note in Xero ({payment}), so its amounts can no longer be changed.",
         "bookkeeper",
-        "Remove the payment in Xero and export again, or raise a credit note there.",
+        "Reference, due date, contact and the lines' text, account and tracking can still be changed in Xero itself. "
+        "For other amounts remove the payment there and export again, or raise a credit note.",
     )
     PERIOD_LOCKED = Help(
         "Books locked",
@@ -184,6 +192,12 @@ class Reason(Enum):
         "The lines of invoice {number} come to {lines}, but the invoice says {stated}.",
         "clerk",
         "Open the invoice in CrewCard, save it again so that its totals are worked out anew, then export again.",
+    )
+    TRACKING_UNKNOWN = Help(
+        "Tracking option not in Xero",
+        "A line of invoice {number} has the tracking option {option}, which is not active in Xero.",
+        "bookkeeper",
+        "Add or restore the tracking option in Xero, or choose another one for the line, then export again.",
     )
     XERO_KEEPS_FAILING = Help(
         "Xero keeps failing on it",

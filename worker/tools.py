@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import redis
 
 from events.accounting_target import AccountingTarget
+from events.books import BookReader
 from store.unit_of_work import Store
 from store.vault import Vault
 from worker.doorbells import Doorbells
@@ -33,5 +34,6 @@ class Tools:
     auth: Auth
     login: XeroLogin
     target: AccountingTarget
+    books: BookReader
     bells: Doorbells
     elapsed: Callable[[], float] = elapsed

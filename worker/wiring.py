@@ -5,7 +5,6 @@ from typing import Any
 
 import redis
 
-from events.accounting_target import AccountingTarget
 from store.database import engine_for
 from store.tokens import TokenBox
 from store.unit_of_work import Store
@@ -15,6 +14,7 @@ from worker.doorbells import Doorbells
 from worker.settings import Settings
 from worker.tools import Tools
 from xero_adapter.auth import Auth
+from xero_adapter.books import XeroBooks
 from xero_adapter.client import XeroClient
 from xero_adapter.login import XeroLogin
 from xero_adapter.pace import Limits, Pace
@@ -39,7 +39,7 @@ def assemble(
     tokens = TokenService(settings.xero_identity_url)
     auth = Auth(TokenBox(store, vault), tokens)
     login = XeroLogin(settings.xero_login_url, settings.xero_api_url, tokens)
-    target: AccountingTarget = XeroTarget(xero, auth, login, pace, settings.link_base)
+    target = XeroTarget(xero, auth, login, pace, settings.link_base)
     made: dict[str, Any] = {
         "settings": settings,
         "store": store,
@@ -49,6 +49,7 @@ def assemble(
         "auth": auth,
         "login": login,
         "target": target,
+        "books": XeroBooks(xero, target.ask),
         "bells": _doorbells(settings, client, waiting),
     }
     return Tools(**{**made, **others})

@@ -84,6 +84,10 @@ class XeroClient:
             ),
         )
 
+    def read(self, method: str, organisation: Organisation, bearer: str, **chosen: Any) -> Reply:
+        """What one of the SDK's own `get_` methods asks for, by its own parameters. Raises Trouble."""
+        return self._call(bearer, lambda api: getattr(api, method)(organisation.lane.tenant, **chosen, **self._raw()))
+
     def _raw(self) -> dict[str, Any]:
         return {
             "_preload_content": False,

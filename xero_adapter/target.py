@@ -78,7 +78,7 @@ class XeroTarget:
         return Answers({}, reply.status, replies.correlation(reply), answers.of_update(document))
 
     def _write(self, organisation: Organisation, method: Write, body: bytes, key: str) -> tuple[Reply, Any]:
-        reply = self._call(organisation, lambda bearer: method(organisation, bearer, body, key), or_status=400)
+        reply = self.ask(organisation, lambda bearer: method(organisation, bearer, body, key), or_status=400)
         document = replies.document(reply)
         if reply.status == 200 and not answers.names_its_invoices(document):
             raise replies.trouble("unknown", "the answer is not Xero's", reply)
@@ -125,13 +125,14 @@ class XeroTarget:
 
     def _invoices(self, organisation: Organisation, **chosen: Any) -> Any:
         ask = functools.partial(self._client.get_invoices, organisation, **chosen)
-        reply = self._call(organisation, ask)
+        reply = self.ask(organisation, ask)
         document = replies.document(reply)
         if not answers.names_its_invoices(document):
             raise replies.trouble("unknown", "the answer is not Xero's", reply)
         return document
 
-    def _call(self, organisation: Organisation, send: Callable[[str], Reply], or_status: int = 200) -> Reply:
+    def ask(self, organisation: Organisation, send: Callable[[str], Reply], or_status: int = 200) -> Reply:
+        """The answer to a call made with a good bearer. Raises Trouble."""
         bearer = self._auth.bearer(organisation)
         reply = send(bearer)
         if reply.status == 401 and not replies.lacks_scope(reply):

@@ -59,7 +59,8 @@ class Item(SQLModel, table=True):
 class Export(SQLModel, table=True):
     """One invoice in one organisation, for ever. `wanted_*` is the newest content, `sent_*` what Xero has.
 
-    `live_since` is when somebody last began to wait for it, `copy_seen` Xero's copy as we last saw it.
+    `live_since` is when somebody last began to wait for it, `copy_seen` Xero's copy as we last saw it (a
+    fingerprint), `copy_kept` the same as a picture (JSON of events.changes.Picture).
 
     `state`: pending, exporting (in a batch), uncertain (its batch's outcome is unknown), exported, failed.
     """
@@ -108,6 +109,7 @@ class Export(SQLModel, table=True):
     exported_at: datetime | None = None
     live_since: datetime | None = None
     copy_seen: str | None = Field(default=None, sa_type=Text)
+    copy_kept: str | None = Field(default=None, sa_type=Text)
     created_at: datetime
     touched_at: datetime
 

@@ -27,7 +27,10 @@ class InvoiceStatus(SQLModel, table=True):
 
 
 class LogEntry(SQLModel, table=True):
-    """A line of the export log: one per answer about an invoice."""
+    """A line of the export log: one per answer about an invoice.
+
+    `verified`, `differences` and `changes` (JSON lists) are the proof of match and what an update changed.
+    """
 
     __tablename__ = "export_log"
     __table_args__ = (Index("export_log_invoice", "company", "invoice"),)
@@ -43,3 +46,6 @@ class LogEntry(SQLModel, table=True):
     message: str | None = None
     xero_words: str | None = Field(default=None, sa_type=Text)
     xero_invoice_id: str | None = None
+    verified: bool | None = None
+    differences: str | None = Field(default=None, sa_type=Text)
+    changes: str | None = Field(default=None, sa_type=Text)
