@@ -10,7 +10,15 @@ from events.changes import Picture
 from events.snapshot import Snapshot
 
 Part = Literal["organisation", "actions", "accounts", "tax_rates", "currencies", "tracking", "items"]
-PARTS: tuple[Part, ...] = ("organisation", "actions", "accounts", "tax_rates", "currencies", "tracking", "items")
+PARTS: Mapping[Part, tuple[str, ...]] = {
+    "organisation": ("period_lock", "year_lock", "plan", "base_currency"),
+    "actions": ("allowed",),
+    "accounts": ("accounts",),
+    "tax_rates": ("tax_rates",),
+    "currencies": ("currencies",),
+    "tracking": ("tracking",),
+    "items": ("items",),
+}
 
 
 class Account(Snapshot):
@@ -57,9 +65,22 @@ class Books(Snapshot):
     items: Mapping[str, SoldItem] | None = None
     read: Mapping[str, datetime] = {}
 
+    def with_part(self, part: Part, found: "Books", moment: datetime) -> "Books":
+        """These settings with one part as it was read at that moment."""
+        fields = {name: getattr(found, name) for name in PARTS[part]}
+        return self.model_copy(update={**fields, "read": {**self.read, part: moment}})
+
     def lock(self) -> date | None:
         """The day up to which the books are locked, by whichever lock is later."""
         return max((day for day in (self.period_lock, self.year_lock) if day), default=None)
+
+
+class Sums(Snapshot):
+    """What an invoice comes to, to the cent."""
+
+    subtotal: Decimal
+    tax: Decimal
+    total: Decimal
 
 
 class SeenContact(Snapshot):
@@ -93,4 +114,8 @@ class BookReader(Protocol):
 
     def picture_of(self, element: Element) -> Picture:
         """An invoice as an element of ours will make it; pure."""
+        ...
+
+    def sums(self, element: Element, books: Books, copy: Element | None = None) -> Sums | None:
+        """What an element will come to, None where its tax is not known; `copy` is what an update changes; pure."""
         ...

@@ -21,13 +21,13 @@ _UNNAMED = {
     "lock_date": "a later day",
     "number": "the invoice",
     "other": "not one of ours",
-    "option": "of its kind",
     "payment": "the invoice in Xero says how much",
     "problem": "a field is missing or wrong",
     "said": "(nothing)",
     "stated": "another sum",
     "status": "already paid, voided or deleted",
     "tax": "the tax rate",
+    "tracking": "the tracking",
 }
 
 

@@ -193,9 +193,9 @@ class Reason(Enum):
         "clerk",
         "Open the invoice in CrewCard, save it again so that its totals are worked out anew, then export again.",
     )
-    TRACKING_UNKNOWN = Help(
-        "Tracking option not in Xero",
-        "A line of invoice {number} has the tracking option {option}, which is not active in Xero.",
+    TRACKING_INVALID = Help(
+        "Tracking not usable",
+        "Xero does not accept {tracking} on invoice {number}: it is unknown or archived there.",
         "bookkeeper",
         "Add or restore the tracking option in Xero, or choose another one for the line, then export again.",
     )

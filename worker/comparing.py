@@ -22,7 +22,11 @@ def _fields(
     for name in names:
         was, now = getattr(before, name), getattr(after, name)
         if was is not None and now is not None and was != now:
-            yield Change(field=name, line=line, before=was, after=now)
+            yield Change(field=name, line=line, before=_spoken(was), after=_spoken(now))
+
+
+def _spoken(value: str) -> str:
+    return value.replace("\n", ", ")
 
 
 def _named(change: Change, before: Picture, after: Picture) -> Change:

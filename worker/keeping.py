@@ -1,5 +1,6 @@
 """What an export row keeps of an invoice that is in Xero: totals, proof of match, Xero's copy as we saw it."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -69,3 +70,8 @@ def changes(tools: Tools, export: Export, posted: Posted) -> tuple[Change, ...]:
 def picture(export: Export) -> Picture | None:
     """The copy we last saw."""
     return Picture.model_validate_json(export.copy_kept) if export.copy_kept else None
+
+
+def differences(export: Export) -> tuple[str, ...]:
+    """How Xero differed from the host at the last export."""
+    return tuple(json.loads(export.xero_totals or "{}").get("differences", ()))

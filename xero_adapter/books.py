@@ -5,9 +5,9 @@ from datetime import date, timedelta
 from typing import Any
 
 from events.accounting_target import Element, Organisation
-from events.books import Books, Part, SeenContact
+from events.books import Books, Part, SeenContact, Sums
 from events.changes import Picture
-from xero_adapter import pages, pictures, replies
+from xero_adapter import pages, pictures, replies, tallying
 from xero_adapter.client import Reply, XeroClient
 
 Ask = Callable[[Organisation, Callable[[str], Reply]], Reply]
@@ -63,6 +63,10 @@ class XeroBooks:
     def picture_of(self, element: Element) -> Picture:
         """An invoice as an element of ours will make it."""
         return pictures.of_sent(element)
+
+    def sums(self, element: Element, books: Books, copy: Element | None = None) -> Sums | None:
+        """What an element will come to."""
+        return tallying.sums(element, books, copy)
 
     def _read(self, organisation: Organisation, method: str, **chosen: Any) -> Any:
         reply = self._ask(organisation, lambda bearer: self._client.read(method, organisation, bearer, **chosen))

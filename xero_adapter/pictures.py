@@ -81,10 +81,10 @@ def _discount(line: Mapping[str, Any]) -> str:
 
 
 def tracking(line: Mapping[str, Any]) -> str:
-    """The tracking options of a line as text, in one order."""
+    """The tracking options of a line, one in a row of text, in one order."""
     chosen = line.get("Tracking")
     named = [_object(one) for one in chosen] if isinstance(chosen, list) else []
-    return ", ".join(sorted(f"{_text(one.get('Name'))}: {_text(one.get('Option'))}" for one in named))
+    return "\n".join(sorted(f"{_text(one.get('Name'))}: {_text(one.get('Option'))}" for one in named))
 
 
 def _unit(value: Any) -> str:
