@@ -36,6 +36,7 @@ def take(work: Work, lease: float) -> Preview | None:
     found = work.session.exec(due.order_by(col(Preview.due_at)).limit(1).with_for_update(skip_locked=True)).first()
     if found:
         found.lease_until = work.after(lease)
+        found.tries += 1
         work.session.flush()
     return found
 

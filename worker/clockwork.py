@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 import redis
 
-from worker import logs, reconciler, relay, rescuer, settings, tending, wiring
-from worker.doorbells import RELAY
+from worker import logs, previews, reconciler, relay, rescuer, settings, tending, wiring
+from worker.doorbells import PREVIEWS, RELAY
 from worker.tools import Tools
 from worker.webhooks import Webhooks
 
@@ -31,7 +31,7 @@ class Clockwork:
         """Work until stopped; finishes what is in hand."""
         threads = [
             threading.Thread(target=self._keep, args=(duty,), name=duty.__name__.strip("_"))
-            for duty in (self._relay, self._sweep, self._reconcile, self._tend)
+            for duty in (self._relay, self._sweep, self._reconcile, self._tend, self._preview)
         ]
         for thread in threads:
             thread.start()
@@ -53,10 +53,17 @@ class Clockwork:
     def _relay(self) -> None:
         if relay.relay(self._tools, self._holder, self._webhooks):
             return
+        self._wait_for(RELAY)
+
+    def _wait_for(self, whom: str) -> None:
         try:
-            self._tools.bells.wait(RELAY, _IDLE_SECONDS)
+            self._tools.bells.wait(whom, _IDLE_SECONDS)
         except redis.RedisError:
             self._stopping.wait(_AFTER_TROUBLE_SECONDS)
+
+    def _preview(self) -> None:
+        if not previews.answer_next(self._tools):
+            self._wait_for(PREVIEWS)
 
     def _sweep(self) -> None:
         rescuer.sweep(self._tools, self._holder)

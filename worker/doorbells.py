@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import redis
 
-TICKER, RELAY = "ticker", "relay"
+TICKER, RELAY, PREVIEWS = "ticker", "relay", "previews"
 _MOST_WAKES = 64
 
 _RING = """
@@ -128,6 +128,10 @@ class Doorbells:
     def wake_relay(self) -> None:
         """There is news in the outbox."""
         self._wake(RELAY)
+
+    def wake_previews(self) -> None:
+        """A preview may have been asked for."""
+        self._wake(PREVIEWS)
 
     def wait(self, whom: str, seconds: float) -> None:
         """Sleep until woken, at most this long (whole call under two seconds: LIBRARIES, redis-py)."""

@@ -15,6 +15,7 @@ from worker.looking import Seen
 from worker.planning import Known, Plan
 from worker.tools import Tools
 
+_MOST_PROBLEMS, _MOST_CHANGES = 20, 50  # of one invoice; who has more than that to mend begins with these
 _GONE = frozenset({"DELETED"})
 
 
@@ -36,7 +37,7 @@ def row(tools: Tools, known: Known, plan: Plan, seen: Seen, books: Books) -> Inv
         update={
             "contact": case.contact.name if case.contact else None,
             "totals": _totals(plan, case.sums),
-            "changes": comparing.changes(tools.books.picture(copy.copy), after) if copy else (),
+            "changes": comparing.changes(tools.books.picture(copy.copy), after)[:_MOST_CHANGES] if copy else (),
             "warnings": (*told.warnings, *_ours(plan, seen), *foreseeing.warnings(case, books)),
         }
     )
@@ -103,7 +104,7 @@ def _ours(plan: Plan, seen: Seen) -> Iterator[str]:
 def _told(tools: Tools, known: Known, plan: Plan, failures: Sequence[Failure]) -> InvoicePreview:
     facts = answering.facts(plan.invoice) if plan.invoice else {}
     named = {"number": plan.number} if plan.number else {}
-    problems = tuple(_foreseen(failure.knowing(**facts, **({} if facts else named))) for failure in failures)
+    problems = tuple(_foreseen(failure.knowing(**(facts or named))) for failure in failures[:_MOST_PROBLEMS])
     in_xero = plan.row.xero_invoice_id if plan.row else None
     link = tools.target.deep_link(known.organisation, in_xero) if known.organisation and in_xero else None
     return InvoicePreview(

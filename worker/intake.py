@@ -11,11 +11,12 @@ from events.export import InvoiceExportRequested, UnreadableInvoice
 from events.failures import Failure
 from events.invoice import Invoice, folded
 from events.orders import InvoiceExportCancelRequested, InvoiceExportReplayRequested
+from events.preview import InvoiceExportPreviewRequested
 from events.reasons import Reason
 from store import audit, companies, connections, contacts, exclusions, exports, inbox, requests
 from store.tables import Export
 from store.unit_of_work import Work
-from worker import cancel, checks, filing, joining, parking, pausing, replay
+from worker import cancel, checks, filing, joining, parking, pausing, previews, replay
 from worker.filing import Filing
 from worker.joining import Move, Standing
 from worker.receipts import Receipt
@@ -38,6 +39,7 @@ def accept(tools: Tools, document: Any) -> Receipt:
         inbox.file(work, envelope.source, envelope.id, body_hash, receipt.__dict__)
     tools.bells.ring(lane.key)
     tools.bells.wake_relay()
+    tools.bells.wake_previews()
     return receipt
 
 
@@ -61,11 +63,18 @@ def _replay(work: Work, tools: Tools, envelope: Envelope, order: InvoiceExportRe
     return Receipt(envelope.id, order.company, found.request, new, left_out=found.left_out)
 
 
+def _preview(
+    work: Work, _tools: Tools, envelope: Envelope, asked: InvoiceExportPreviewRequested, _lane: Lane
+) -> Receipt:
+    return previews.file(work, envelope, asked)
+
+
 _JOINS = ("join", "wait")
 _MOVES: Mapping[str, Callable[..., Receipt]] = {
     InvoiceExportRequested.TYPE: _request,
     InvoiceExportCancelRequested.TYPE: _cancel,
     InvoiceExportReplayRequested.TYPE: _replay,
+    InvoiceExportPreviewRequested.TYPE: _preview,
 }
 
 

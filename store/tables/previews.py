@@ -9,7 +9,7 @@ from sqlmodel import Field, SQLModel
 class Preview(SQLModel, table=True):
     """A preview that a host asked for: the invoices as they came (JSON), until it is answered.
 
-    `state`: waiting or answered. Whoever works on it holds it until `lease_until`.
+    `state`: waiting or answered. Whoever works on it holds it until `lease_until`; `tries` counts who did.
     """
 
     __tablename__ = "previews"
@@ -26,6 +26,7 @@ class Preview(SQLModel, table=True):
     source_event: str
     body: str = Field(sa_type=Text)
     state: str = "waiting"
+    tries: int = 0
     due_at: datetime
     lease_until: datetime
     created_at: datetime

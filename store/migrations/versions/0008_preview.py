@@ -21,6 +21,7 @@ def upgrade() -> None:
         sa.Column("source_event", TEXT(), nullable=False),
         sa.Column("body", sa.Text(), nullable=False),
         sa.Column("state", TEXT(), nullable=False),
+        sa.Column("tries", sa.Integer(), nullable=False),
         sa.Column("due_at", MOMENT(), nullable=False),
         sa.Column("lease_until", MOMENT(), nullable=False),
         sa.Column("created_at", MOMENT(), nullable=False),
