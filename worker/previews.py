@@ -49,7 +49,7 @@ def answer_next(tools: Tools) -> bool:
         if row.tries < _MOST_TRIES:
             _postpone(tools, row)
             return True
-        made = _given_up(row)
+        made, patient = _given_up(row), False
     if patient and not made.complete and not made.forecast.waits_for:
         _postpone(tools, row)
     else:
