@@ -112,6 +112,7 @@ def _attempt_row(result: Result) -> dict[str, Any]:
 
 def _post(work: Work, tools: Tools, organisation: Organisation, results: Sequence[Result]) -> set[str]:
     kept = resolve.linked(work, organisation.lane, [result.export.client for result in results])
+    changes = {result.export.id: _changes(tools, result) for result in results}  # before the rows say the new copy
     exports.change(work, [keeping.row(work, tools, r.export, r.attempt, r.answer, kept) for r in results])
     by_id = {result.export.id: result for result in results}
     fresh = exports.lock_again(work, [result.export.id for result in results if result.export.id is not None])
@@ -120,7 +121,7 @@ def _post(work: Work, tools: Tools, organisation: Organisation, results: Sequenc
         export, result = fresh[item.export_id or 0], by_id[item.export_id]
         if _speaks_for(result.attempt, item):  # else newer content came meanwhile; it goes next, as an update
             told = answering.succeeded(item, export, organisation, tools.target, result.outcome)
-            given.append(told.model_copy(update={"changes": _changes(tools, result)}))
+            given.append(told.model_copy(update={"changes": changes[export.id]}))
     answering.give(work, given)
     fail(work, [Refusal(*one) for one in behind.called_back(work, list(fresh))])
     return {answer.request for answer in given}
