@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cli import output
+from cli import output, proofs
 from cli.output import results
 from store import inbox, overview, queries
 from store.pauses import EVERYBODY
@@ -68,12 +68,13 @@ def log(
     with wiring.build(settings.load()).store.read() as work:
         lines = queries.log(work, company, most, only_failed=failed)
     if as_json:
-        output.print_json([line.model_dump() for line in lines])
+        output.print_json([{**line.model_dump(), **proofs.document(line)} for line in lines])
         return
     table = output.table("", "when", "company", "number", "outcome", "message")
     for line in lines:
-        when = f"{line.at:%Y-%m-%d %H:%M:%S}"
-        table.add_row(when, *(output.text(v) for v in (line.company, line.number, line.outcome, line.message)))
+        when, said = f"{line.at:%Y-%m-%d %H:%M:%S}", line.message or "\n".join(proofs.told(line))
+        outcome = f"{line.outcome}{proofs.of(line)}"
+        table.add_row(when, *(output.text(value) for value in (line.company, line.number, outcome, said)))
     results.print(table)
 
 

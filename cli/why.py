@@ -7,11 +7,11 @@ from typing import Annotated, Any
 
 import typer
 
-from cli import output
+from cli import output, proofs
 from cli.output import MARKS, results
 from cli.show import AsJson, OfCompany
 from store import exclusions, pauses, queries, reconciliations
-from store.tables import Drift, Exclusion, Pause
+from store.tables import Drift, Exclusion, LogEntry, Pause
 from store.unit_of_work import Work
 from worker import settings, wiring
 
@@ -65,11 +65,15 @@ def _document(whole: Whole) -> dict[str, Any]:
             {**attempt.model_dump(), "correlation_id": batch.correlation_id, "trouble": batch.trouble}
             for attempt, batch in story.attempts
         ],
-        "log": [entry.model_dump() for entry in story.entries],
+        "log": [_line(entry) for entry in story.entries],
         "excluded": whole.exclusion.model_dump() if whole.exclusion else None,
         "paused": whole.pause.model_dump() if whole.pause else None,
         "drifts": [{**one.model_dump(), "differences": json.loads(one.differences)} for one in whole.drifts],
     }
+
+
+def _line(entry: LogEntry) -> dict[str, Any]:
+    return {**entry.model_dump(), **proofs.document(entry)}
 
 
 def _tell(row: Any, whole: Whole) -> None:
@@ -90,13 +94,17 @@ def _tell(row: Any, whole: Whole) -> None:
         said = f": {attempt.said}" if attempt.said else ""
         output.say(f"  {attempt.at:%Y-%m-%d %H:%M:%S}  sent as {attempt.number}: {attempt.outcome}{said}{trace}")
     for entry in story.entries:
-        output.say(f"  {entry.at:%Y-%m-%d %H:%M:%S}  {entry.outcome} for request {entry.request}")
+        output.say(f"  {entry.at:%Y-%m-%d %H:%M:%S}  {entry.outcome} for request {entry.request}{proofs.of(entry)}")
+        for sentence in proofs.told(entry):
+            output.say(f"    {sentence}")
 
 
 def _tell_orders(whole: Whole) -> None:
     """What people and the reconciler had to say."""
     if whole.exclusion:
-        output.say(f"  Marked “do not send” by {whole.exclusion.by}: {whole.exclusion.why}")
+        output.say(
+            f"  Marked “do not send” by {whole.exclusion.by} on {whole.exclusion.at:%Y-%m-%d}: {whole.exclusion.why}"
+        )
     if whole.pause:
         output.say(f"  Its exports are paused by {whole.pause.by}. {whole.pause.why}".rstrip())
     for one in reversed(whole.drifts):

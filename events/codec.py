@@ -16,6 +16,7 @@ from events.companies import CompanySettingsChanged
 from events.contacts import ClientXeroContactUpdateRequested
 from events.export import InvoiceExportRequested, sentences
 from events.orders import InvoiceExportCancelRequested, InvoiceExportReplayRequested
+from events.preview import InvoiceExportPreviewRequested
 from events.snapshot import Event, Incoming, Text
 
 MOST_BYTES = 5_000_000
@@ -27,6 +28,7 @@ INCOMING: Mapping[str, type[Incoming]] = {
         InvoiceExportReplayRequested,
         ClientXeroContactUpdateRequested,
         CompanySettingsChanged,
+        InvoiceExportPreviewRequested,
     )
 }
 

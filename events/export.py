@@ -7,6 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field, ValidationError, WrapValidator
 from pydantic_core import PydanticCustomError
 
+from events.changes import Change
 from events.invoice import Invoice
 from events.people import Origin, Person
 from events.snapshot import Amount, Currency, Event, Id, Incoming, ShortText, Snapshot
@@ -32,7 +33,8 @@ class UnreadableInvoice(Snapshot):
     problems: tuple[str, ...]
 
 
-def _read(value: Any, handler: Any) -> Any:
+def read_or_name(value: Any, handler: Any) -> Any:
+    """An invoice, or an UnreadableInvoice where it breaks the contract and can still be named."""
     if isinstance(value, Invoice | UnreadableInvoice):
         return value
     try:
@@ -78,7 +80,7 @@ class InvoiceExportRequested(Incoming):
     mode: Literal["single", "bulk"]
     origin: Origin = Origin()
     invoices: Annotated[
-        tuple[Annotated[Invoice, WrapValidator(_read)], ...], Field(min_length=1, max_length=MOST_INVOICES)
+        tuple[Annotated[Invoice, WrapValidator(read_or_name)], ...], Field(min_length=1, max_length=MOST_INVOICES)
     ]
 
 
@@ -110,7 +112,11 @@ class XeroTotals(Snapshot):
 
 
 class InvoiceExportSucceeded(Told):
-    """Out: the invoice is in Xero. `unchanged` = it already was, and nothing was sent."""
+    """Out: the invoice is in Xero. `unchanged` = it already was, and nothing was sent.
+
+    `verified` = contact, number, date, currency and sums are as the host says; else `differences` say what is not.
+    `changes` is what an update changed in Xero, field by field and line by line.
+    """
 
     TYPE: ClassVar[str] = "invoice.export.succeeded"
 
@@ -122,6 +128,7 @@ class InvoiceExportSucceeded(Told):
     marker: Marker = "exported"
     verified: bool
     differences: tuple[str, ...] = ()
+    changes: tuple[Change, ...] = ()
 
 
 class ExportProblem(Snapshot):

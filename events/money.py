@@ -27,12 +27,17 @@ def line_amount(
     discount_rate: Decimal | None = None,
     discount_amount: Decimal | None = None,
 ) -> Decimal:
-    """Amount of one line in currency units, 2 decimals: quantity x unit amount less its discount."""
-    gross = rounded(quantity, UNIT) * rounded(unit_amount, UNIT)
-    if discount_rate:
-        gross -= gross * discount_rate / 100
-    elif discount_amount:
-        gross -= discount_amount
+    """Amount of one line in currency units, 2 decimals: quantity x unit amount less its discount.
+
+    Quantity, unit amount and rate count with 4 decimals, an amount off with 2, because so they are sent.
+    """
+    with localcontext() as exact:
+        exact.prec = 60
+        gross = rounded(quantity, UNIT) * rounded(unit_amount, UNIT)
+        if discount_rate:
+            gross -= gross * rounded(discount_rate, UNIT) / 100
+        elif discount_amount:
+            gross -= rounded(discount_amount)
     return rounded(gross)
 
 

@@ -116,7 +116,7 @@ class Reason(Enum):
     )
     EDITED_IN_XERO = Help(
         "Edited in Xero since",
-        "Invoice {number} has been edited in Xero since it was exported. Nothing was overwritten.",
+        "Invoice {number} has been edited in Xero since it was exported ({edits}). Nothing was overwritten.",
         "bookkeeper",
         "Make the change on the invoice in Xero; or undo the edit there and export it again.",
         opens="invoice",
@@ -145,7 +145,7 @@ class Reason(Enum):
     )
     INVOICE_FINALISED = Help(
         "Already final in Xero",
-        "Invoice {number} is already paid, voided or deleted in Xero and cannot be changed from here.",
+        "Invoice {number} is {status} in Xero and cannot be changed from here.",
         "bookkeeper",
         "Open the invoice in Xero and make the change there; or raise a credit note.",
         opens="invoice",
@@ -171,6 +171,14 @@ class Reason(Enum):
         "clerk",
         "Add a line to the invoice in CrewCard.\nExport it again.",
         opens="crewcard",
+    )
+    LOCKED_IN_XERO = Help(
+        "Locked in Xero",
+        "The books in Xero are locked up to {lock_date}, and invoice {number} lies, or would lie, in that time. "
+        "Nothing on it can be changed.",
+        "bookkeeper",
+        "Move the lock date in Xero and export again, or raise a credit note dated after it.",
+        opens="invoice",
     )
     NEGATIVE_TOTAL = Help(
         "Total below zero",
@@ -202,9 +210,10 @@ class Reason(Enum):
     )
     PAID_IN_XERO = Help(
         "Payment recorded in Xero",
-        "Invoice {number} has a payment or credit note in Xero, so its amounts can no longer be changed.",
+        "Invoice {number} has a payment or credit note in Xero ({payment}), so its amounts can no longer be changed.",
         "bookkeeper",
-        "Remove the payment in Xero and export the invoice again; or raise a credit note there.",
+        "Reference, due date, contact and the lines' text, account and tracking can still be changed in Xero.\n"
+        "For other amounts remove the payment there and export again, or raise a credit note.",
         opens="invoice",
     )
     PERIOD_LOCKED = Help(

@@ -1,5 +1,6 @@
 """The export log and the marker beside each invoice: projections of the answers, never written otherwise."""
 
+import json
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
@@ -132,9 +133,12 @@ def _entry(now: datetime, answer: Answer, event_id: str) -> dict[str, Any]:
         "xero_words": None,
         "unmatched": None,
         "xero_invoice_id": None,
+        "verified": None,
+        "differences": None,
+        "changes": None,
     }
     if isinstance(answer, InvoiceExportSucceeded):
-        return {**row, "outcome": answer.outcome, "xero_invoice_id": answer.xero_invoice_id}
+        return {**row, "outcome": answer.outcome, "xero_invoice_id": answer.xero_invoice_id, **_proof(answer)}
     return {
         **row,
         "outcome": "failed",
@@ -142,4 +146,14 @@ def _entry(now: datetime, answer: Answer, event_id: str) -> dict[str, Any]:
         "message": answer.notification.message,
         "xero_words": answer.xero_words,
         "unmatched": _unmatched(answer),
+    }
+
+
+def _proof(answer: InvoiceExportSucceeded) -> dict[str, Any]:
+    """What was compared with Xero, and what an update changed there."""
+    changes = [change.sentence for change in answer.changes]
+    return {
+        "verified": answer.verified,
+        "differences": json.dumps(answer.differences, ensure_ascii=False) if answer.differences else None,
+        "changes": json.dumps(changes, ensure_ascii=False) if changes else None,
     }

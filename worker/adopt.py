@@ -10,7 +10,7 @@ from events.invoice import Invoice
 from store import adoptions, audit, connections, contacts, exports, reconciliations
 from store.tables import Export, Item
 from store.unit_of_work import Work
-from worker import answering, asking, claiming
+from worker import answering, asking, claiming, keeping
 from worker.asking import Wait
 from worker.claiming import Claim, Standing
 from worker.tools import Tools
@@ -139,7 +139,7 @@ def _row(work: Work, tools: Tools, one: _Found, row: Export) -> dict[str, Any]:
         "sent_revision": content.revision if content else -1,
         "xero_invoice_id": posted.target_id,
         "xero_totals": answering.proof_text(posted, told),
-        "copy_seen": tools.target.fingerprint(posted.copy) if posted.copy.get("LineItems") else None,
+        **keeping.copy_of(tools, posted),
         "exported_at": work.now,
     }
 

@@ -91,11 +91,12 @@ def judge(company: str, claim: Claim, found: Sequence[Posted], contact: str) -> 
 
 def differences(claim: Claim, posted: Posted, contact: str) -> tuple[str, ...]:
     """What is worth knowing about an invoice that was taken over, as short sentences."""
+    if claim.content:
+        meant = claim.content.model_copy(update={"number": claim.number or claim.content.number})
+        return proof.differences(meant, contact, posted)
     told = []
     if claim.number and claim.number != posted.number:
         told.append(f"number {posted.number} in Xero, {claim.number} in CrewCard")
-    if claim.content:
-        return (*told, *proof.differences(claim.content, contact, posted))
     if claim.total is not None and claim.total != posted.total:
         told.append(f"total {posted.total:.2f} in Xero, {claim.total:.2f} in CrewCard")
     return tuple(told)

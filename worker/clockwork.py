@@ -12,6 +12,7 @@ from worker import (
     alerting,
     changes,
     logs,
+    previews,
     rechecking,
     reconciler,
     relay,
@@ -21,7 +22,7 @@ from worker import (
     tending,
     wiring,
 )
-from worker.doorbells import CHANGES, RELAY
+from worker.doorbells import CHANGES, PREVIEWS, RELAY
 from worker.tools import Tools
 from worker.webhooks import Webhooks
 
@@ -52,6 +53,7 @@ class Clockwork:
                 self._change,
                 self._recheck,
                 self._look_after,
+                self._preview,
             )
         ]
         for thread in threads:
@@ -74,10 +76,17 @@ class Clockwork:
     def _relay(self) -> None:
         if relay.relay(self._tools, self._holder, self._webhooks):
             return
+        self._wait_for(RELAY)
+
+    def _wait_for(self, whom: str) -> None:
         try:
-            self._tools.bells.wait(RELAY, _IDLE_SECONDS)
+            self._tools.bells.wait(whom, _IDLE_SECONDS)
         except redis.RedisError:
             self._stopping.wait(_AFTER_TROUBLE_SECONDS)
+
+    def _preview(self) -> None:
+        if not previews.answer_next(self._tools):
+            self._wait_for(PREVIEWS)
 
     def _sweep(self) -> None:
         rescuer.sweep(self._tools, self._holder)

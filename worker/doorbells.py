@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import redis
 
-TICKER, RELAY, CHANGES = "ticker", "relay", "changes"
+TICKER, RELAY, CHANGES, PREVIEWS = "ticker", "relay", "changes", "previews"
 _MOST_WAKES = 64
 
 _RING = """
@@ -132,6 +132,10 @@ class Doorbells:
     def wake_changes(self) -> None:
         """Somebody asked for a change that Xero is asked about first."""
         self._wake(CHANGES)
+
+    def wake_previews(self) -> None:
+        """A preview may have been asked for."""
+        self._wake(PREVIEWS)
 
     def wait(self, whom: str, seconds: float) -> None:
         """Sleep until woken, at most this long (whole call under two seconds: LIBRARIES, redis-py)."""

@@ -1,8 +1,10 @@
 """The overwrite guard: what Xero's copy says before an update may go; pure (DESIGN §3 (f))."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
-from events.accounting_target import Element, Posted
+from events.accounting_target import Answer, Element, Posted, Rejected
+from events.changes import Change, in_short
 from events.failures import Failure
 from events.reasons import Reason
 
@@ -13,19 +15,40 @@ _FINAL = frozenset({"VOIDED", "DELETED"})
 
 
 def objection(
-    copy: Posted | None, seen: str | None, unknown: Sequence[Element], *, fingerprint: Print, carries: Carries
+    copy: Posted | None,
+    seen: str | None,
+    unknown: Sequence[Element],
+    *,
+    fingerprint: Print,
+    carries: Carries,
+    edits: Sequence[Change] | None = None,
 ) -> Failure | None:
-    """Why the invoice must not be overwritten, or None.
+    """Why the invoice must not be overwritten, with what was found in Xero; or None.
 
-    `seen` is the fingerprint of the copy as we last saw it; `unknown` are updates of ours whose outcome we
-    never learnt: a copy that carries one of them was changed by nobody else.
+    `seen` is the fingerprint of the copy as we last saw it, `edits` how it differs from the picture kept of it
+    (None where none was kept). `unknown` are updates of ours whose outcome we never learnt: a copy that carries
+    one of them was changed by nobody else.
     """
     if copy is None:
         return GONE
     if copy.status in _FINAL:
-        return Failure(Reason.INVOICE_FINALISED)
+        return Failure(Reason.INVOICE_FINALISED, {"status": copy.status.lower()})
     if copy.status == "PAID" or copy.paid:
-        return Failure(Reason.PAID_IN_XERO)
-    if seen is None or fingerprint(copy.copy) == seen or any(carries(copy.copy, one) for one in unknown):
+        return Failure(Reason.PAID_IN_XERO, {"payment": _payment(copy)})
+    untouched = fingerprint(copy.copy) == seen if edits is None else not edits
+    if (seen is None and edits is None) or untouched or any(carries(copy.copy, one) for one in unknown):
         return None
-    return Failure(Reason.EDITED_IN_XERO)
+    return Failure(Reason.EDITED_IN_XERO, {"edits": in_short(tuple(edits))} if edits else {})
+
+
+def _payment(copy: Posted) -> str:
+    if copy.status == "PAID" or copy.paid >= copy.total:
+        return "paid in full"
+    return f"{copy.paid:.2f} of {copy.total:.2f} {copy.currency}".strip()
+
+
+def in_other_words(answer: Answer | None) -> Answer | None:
+    """Xero's answer to an update: a lock date means the invoice as it is, whatever date it should get."""
+    if not isinstance(answer, Rejected) or answer.failure.reason is not Reason.PERIOD_LOCKED:
+        return answer
+    return replace(answer, failure=replace(answer.failure, reason=Reason.LOCKED_IN_XERO))

@@ -13,6 +13,7 @@ from events.export import InvoiceExportRequested, UnreadableInvoice
 from events.failures import Failure
 from events.invoice import Invoice, folded
 from events.orders import InvoiceExportCancelRequested, InvoiceExportReplayRequested
+from events.preview import InvoiceExportPreviewRequested
 from events.reasons import Reason
 from events.wording import of_fields
 from store import audit, companies, connections, exclusions, exports, inbox, requests
@@ -29,6 +30,7 @@ from worker import (
     numbering,
     parking,
     pausing,
+    previews,
     replay,
 )
 from worker.filing import Filing
@@ -55,6 +57,7 @@ def accept(tools: Tools, document: Any) -> Receipt:
     tools.bells.wake_relay()
     if not isinstance(asked, InvoiceExportRequested):
         tools.bells.wake_changes()
+        tools.bells.wake_previews()
     return receipt
 
 
@@ -81,6 +84,12 @@ def replay_in(
     return Receipt(envelope.id, order.company, found.request, new, left_out=found.left_out)
 
 
+def _preview(
+    work: Work, _tools: Tools, envelope: Envelope, asked: InvoiceExportPreviewRequested, _lane: Lane
+) -> Receipt:
+    return previews.file(work, envelope, asked)
+
+
 _JOINS = ("join", "wait")
 _MOVES: Mapping[str, Callable[..., Receipt]] = {
     InvoiceExportRequested.TYPE: _request,
@@ -88,6 +97,7 @@ _MOVES: Mapping[str, Callable[..., Receipt]] = {
     InvoiceExportReplayRequested.TYPE: replay_in,
     ClientXeroContactUpdateRequested.TYPE: mapping_contacts.file,
     CompanySettingsChanged.TYPE: changing_settings.file,
+    InvoiceExportPreviewRequested.TYPE: _preview,
 }
 
 

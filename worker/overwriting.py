@@ -3,10 +3,11 @@
 from collections.abc import Mapping, Sequence
 
 from events.accounting_target import Element, Organisation, Posted, Posting, Unmappable
+from events.changes import Change
 from store import batches, exports
 from store.batches import Hold
 from store.tables import Export
-from worker import freezing, guard
+from worker import comparing, freezing, guard, keeping
 from worker.tools import Tools
 
 Copies = Mapping[int, tuple[Posted | None, Sequence[Element]]]
@@ -32,13 +33,30 @@ def updates(tools: Tools, seen: Copies) -> freezing.Map:
         copy, unknown = seen[export.id or 0]
         target = tools.target
         refused = guard.objection(
-            copy, export.copy_seen, unknown, fingerprint=target.fingerprint, carries=target.carries
+            copy,
+            export.copy_seen,
+            unknown,
+            fingerprint=target.fingerprint,
+            carries=target.carries,
+            edits=edits(tools, export, posting, copy),
         )
         if refused or copy is None:
             raise Unmappable(refused or guard.GONE)
         return target.element_of_update(posting, copy.copy)
 
     return element
+
+
+def edits(tools: Tools, export: Export, posting: Posting, copy: Posted | None) -> Sequence[Change] | None:
+    """What somebody changed in Xero since we last saw the copy; None where no picture of it was kept.
+
+    A contact that is now the one we want was merged or corrected, and is not overwritten by anything.
+    """
+    kept = keeping.picture(export)
+    if kept is None or copy is None:
+        return None
+    found = comparing.changes(kept, tools.books.picture(copy.copy))
+    return [change for change in found if change.field != "contact" or copy.contact_id != posting.contact_id]
 
 
 def _of(tools: Tools, body: bytes, id_: str) -> list[Element]:

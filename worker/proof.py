@@ -3,17 +3,22 @@
 from decimal import Decimal
 
 from events.accounting_target import Posted
-from events.invoice import Invoice
+from events.changes import Picture
+from events.invoice import Invoice, folded
+from worker import comparing
 from worker.checks import net_of_lines
 
 CONTENT_IS_GONE = "what was sent is no longer kept here, as newer content has come: compare by hand"
 
 
 def differences(invoice: Invoice, contact_id: str, posted: Posted) -> tuple[str, ...]:
-    """Each difference as a short sentence with both figures; empty means verified."""
+    """Each difference in contact, number, currency, date and sums, with both figures; empty means verified."""
     found = []
+    if folded(posted.number) != folded(invoice.number):
+        found.append(f"number {posted.number} in Xero, {invoice.number} in CrewCard")
     if contact_id and posted.contact_id and posted.contact_id != contact_id:
-        found.append("another contact in Xero than the client's")
+        name = f": {posted.contact_name}" if posted.contact_name else ""
+        found.append(f"another contact in Xero than the client's{name}")
     if posted.currency and posted.currency != invoice.currency:
         found.append(f"currency {posted.currency} in Xero, {invoice.currency} in CrewCard")
     if posted.date and posted.date != invoice.date.isoformat():
@@ -22,6 +27,14 @@ def differences(invoice: Invoice, contact_id: str, posted: Posted) -> tuple[str,
         if ours is not None and ours != theirs:
             found.append(f"{name} {theirs:.2f} in Xero, {ours:.2f} in CrewCard")
     return tuple(found)
+
+
+def of_older(sent: Picture, copy: Picture) -> tuple[str, ...]:
+    """The same for content that is not kept any more: what was sent, compared with what Xero has."""
+    return tuple(
+        f"{change.name} {change.after or 'none'} in Xero, {change.before or 'none'} in CrewCard"
+        for change in comparing.changes(sent, copy)
+    )
 
 
 def _sums(invoice: Invoice, posted: Posted) -> tuple[tuple[str, Decimal | None, Decimal], ...]:

@@ -1,10 +1,11 @@
 """Record what Xero said: one transaction, fenced first, then states, log, markers, outbox."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from events.accounting_target import Answer, Answers, Organisation, Posted, Rejected
+from events.changes import Change
 from events.failures import Failure
 from events.invoice import Invoice, folded
 from events.reasons import Reason
@@ -12,7 +13,7 @@ from store import batches, exports, lanes, requests
 from store.batches import Hold
 from store.tables import Attempt, Export, Item
 from store.unit_of_work import Work
-from worker import answering, behind, contents, joining, proof, resolve
+from worker import answering, behind, contents, guard, joining, keeping, resolve
 from worker.answering import Outcome
 from worker.pointing import into_xero
 from worker.tools import Tools
@@ -78,7 +79,7 @@ def record(tools: Tools, organisation: Organisation, hold: Hold, kind: str, answ
 
 def _answer_to(export: Export, attempt: Attempt, kind: str, answers: Answers) -> Answer | None:
     if kind == "update":
-        return answers.by_id.get(export.xero_invoice_id or "")
+        return guard.in_other_words(answers.by_id.get(export.xero_invoice_id or ""))
     return answers.by_number.get(folded(attempt.number))
 
 
@@ -119,48 +120,29 @@ def _attempt_row(result: Result) -> dict[str, Any]:
 
 def _post(work: Work, tools: Tools, organisation: Organisation, results: Sequence[Result]) -> set[str]:
     kept = resolve.linked(work, organisation.lane, [result.export.client for result in results])
-    exports.change(work, [_posted_row(work, tools, result, kept) for result in results])
+    changes = {result.export.id: _changes(tools, result) for result in results}  # before the rows say the new copy
+    exports.change(work, [keeping.row(work, tools, r.export, r.attempt, r.answer, kept) for r in results])
     by_id = {result.export.id: result for result in results}
     fresh = exports.lock_again(work, [result.export.id for result in results if result.export.id is not None])
     given: list[Any] = []
     for item in requests.waiting(work, list(fresh)):
         export, result = fresh[item.export_id or 0], by_id[item.export_id]
         if _speaks_for(result.attempt, item):  # else newer content came meanwhile; it goes next, as an update
-            given.append(answering.succeeded(item, export, organisation, tools.target, result.outcome))
+            told = answering.succeeded(item, export, organisation, tools.target, result.outcome)
+            given.append(told.model_copy(update={"changes": changes[export.id]}))
     answering.give(work, given)
     fail(work, [Refusal(*one) for one in behind.called_back(work, list(fresh))])
     return {answer.request for answer in given}
 
 
+def _changes(tools: Tools, result: Result) -> tuple[Change, ...]:
+    if result.outcome != "updated" or not isinstance(result.answer, Posted):
+        return ()
+    return keeping.changes(tools, result.export, result.answer)
+
+
 def _speaks_for(attempt: Attempt, item: Item) -> bool:
     return joining.answers(item.revision, item.content_hash, attempt.revision, attempt.content_hash)
-
-
-def _posted_row(work: Work, tools: Tools, result: Result, kept: Mapping[str, str]) -> dict[str, Any]:
-    export, answer = result.export, result.answer
-    if not isinstance(answer, Posted):
-        raise TypeError("only a posted invoice has totals")
-    contact = tools.target.contact_id(kept.get(export.client, "")) or ""
-    sent = contents.of_attempt(export, result.attempt)
-    differences = proof.differences(sent, contact, answer) if sent else (proof.CONTENT_IS_GONE,)
-    newest = result.attempt.content_hash == export.wanted_hash
-    return {
-        "id": export.id,
-        "state": "exported" if newest else "pending",
-        "number": export.number if newest else contents.newest(export).number,
-        "due_at": work.now,
-        "batch_id": None,
-        "in_flight": None,
-        "sent_revision": result.attempt.revision,
-        "sent_hash": result.attempt.content_hash,
-        "crashes": 0,
-        "failures": 0,
-        "alone": False,
-        "xero_invoice_id": answer.target_id,
-        "xero_totals": answering.proof_text(answer, differences),
-        "copy_seen": tools.target.fingerprint(answer.copy) if answer.copy.get("LineItems") else None,
-        "exported_at": work.now,
-    }
 
 
 def fail(work: Work, refused: Sequence[Refusal]) -> set[str]:

@@ -8,6 +8,7 @@ import redis
 
 from events.accounting_lists import AccountingLists
 from events.accounting_target import AccountingTarget
+from events.books import BookReader
 from store.unit_of_work import Store
 from store.vault import Vault
 from worker.doorbells import Doorbells
@@ -35,5 +36,6 @@ class Tools:
     login: XeroLogin
     target: AccountingTarget
     lists: AccountingLists
+    books: BookReader
     bells: Doorbells
     elapsed: Callable[[], float] = elapsed

@@ -15,6 +15,7 @@ from worker.doorbells import Doorbells
 from worker.settings import Settings
 from worker.tools import Tools
 from xero_adapter.auth import Auth
+from xero_adapter.books import XeroBooks
 from xero_adapter.client import XeroClient
 from xero_adapter.lists import XeroLists
 from xero_adapter.login import XeroLogin
@@ -52,6 +53,7 @@ def assemble(
         "login": login,
         "target": target,
         "lists": lists,
+        "books": XeroBooks(xero, target.ask),
         "bells": _doorbells(settings, client, waiting),
     }
     return Tools(**{**made, **others})

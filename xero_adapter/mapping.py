@@ -63,14 +63,20 @@ def _line(number: int, line: LineItem, settings: CompanySettings) -> Element:
         mapped["TaxType"] = tax
     if line.item_code:
         mapped["ItemCode"] = line.item_code
-    if line.discount_rate:
-        mapped["DiscountRate"] = _number(line.discount_rate, UNIT)
-    elif line.discount_amount:
-        mapped["DiscountAmount"] = _number(line.discount_amount, CENT)
+    mapped |= _discount(line)
     tracking = line.tracking or settings.tracking
     if tracking:
         mapped["Tracking"] = [{"Name": t.category, "Option": t.option} for t in tracking]
     return mapped
+
+
+def _discount(line: LineItem) -> dict[str, float]:
+    """The discount as it is sent; one that rounds to nothing is left out, because Xero refuses 0 (§6.2 #22)."""
+    if line.discount_rate and rounded(line.discount_rate, UNIT):
+        return {"DiscountRate": _number(line.discount_rate, UNIT)}
+    if not line.discount_rate and line.discount_amount and rounded(line.discount_amount):
+        return {"DiscountAmount": _number(line.discount_amount, CENT)}
+    return {}
 
 
 def _number(amount: Decimal, to: Decimal) -> float:

@@ -85,7 +85,7 @@ class XeroTarget:
         self, organisation: Organisation, method: Write, body: bytes, key: str, in_time: InTime
     ) -> tuple[Reply, Any]:
         send = functools.partial(method, organisation, body=body, key=key, in_time=in_time)
-        reply = self._call(organisation, send, or_status=400)
+        reply = self.ask(organisation, send, or_status=400)
         document = replies.document(reply)
         if reply.status == 200 and not answers.names_its_invoices(document):
             raise replies.trouble("unknown", "the answer is not Xero's", reply)
@@ -132,17 +132,14 @@ class XeroTarget:
 
     def _invoices(self, organisation: Organisation, **chosen: Any) -> Any:
         ask = functools.partial(self._client.get_invoices, organisation, **chosen)
-        reply = self._call(organisation, ask)
+        reply = self.ask(organisation, ask)
         document = replies.document(reply)
         if not answers.names_its_invoices(document):
             raise replies.trouble("unknown", "the answer is not Xero's", reply)
         return document
 
-    def ask(self, organisation: Organisation, send: Callable[[str], Reply]) -> Reply:
-        """One call that reads, with a bearer; anything but a 200 is Trouble."""
-        return self._call(organisation, send)
-
-    def _call(self, organisation: Organisation, send: Callable[[str], Reply], or_status: int = 200) -> Reply:
+    def ask(self, organisation: Organisation, send: Callable[[str], Reply], or_status: int = 200) -> Reply:
+        """The answer to a call made with a good bearer. Raises Trouble."""
         bearer = self._auth.bearer(organisation)
         reply = send(bearer)
         if reply.status == 401 and not replies.lacks_scope(reply):

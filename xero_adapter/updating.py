@@ -6,12 +6,13 @@ deleted: so every update carries both.
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from events.accounting_target import Element
 from xero_adapter.answers import day
+from xero_adapter.pictures import lines, tracking
 
 _DATES = ("Date", "DueDate")
 _WHOLE = ("InvoiceNumber", "Reference", "CurrencyCode", "LineAmountTypes", "Url")
@@ -21,30 +22,72 @@ _NUMBERS = frozenset({"Quantity", "UnitAmount", "DiscountRate", "DiscountAmount"
 
 def element(wanted: Element, copy: Element) -> Element:
     """The wanted content as an update of Xero's copy: its InvoiceID, and the LineItemIDs line by line."""
-    ids = [line.get("LineItemID") for line in _lines(copy)]
-    lines = [
-        {**line, "LineItemID": ids[place]} if place < len(ids) and ids[place] else line
+    known = lines(copy)
+    pairs = _same_lines(wanted["LineItems"], known)
+    own = [
+        {**line, "LineItemID": known[pairs[place]]["LineItemID"]} if place in pairs else line
         for place, line in enumerate(wanted["LineItems"])
     ]
-    changed = {**wanted, "InvoiceID": copy["InvoiceID"], "LineItems": lines}
+    changed = {**wanted, "InvoiceID": copy["InvoiceID"], "LineItems": own}
+    if copy.get("Reference") and "Reference" not in changed:
+        changed["Reference"] = ""  # what is left out stays as it is
     del changed["Status"]  # an approved invoice stays approved, a draft stays for whoever drafts it
     changed.pop("BrandingThemeID", None)  # a theme chosen in Xero since is not ours to take back
     return changed
 
 
+def _same_lines(wanted: Sequence[Element], known: Sequence[Element]) -> dict[int, int]:
+    """Which of Xero's lines each of ours is: the one with the same words, else the next one that is left.
+
+    A line of which something would have to be cleared is sent as a new one in its place, because Xero keeps what
+    an update of a line leaves out: a discount that is gone in CrewCard would stay.
+    """
+    free = [place for place, line in enumerate(known) if line.get("LineItemID")]
+    pairs: dict[int, int] = {}
+    for same in (_says_the_same, lambda _ours, _theirs: True):
+        for place, line in enumerate(wanted):
+            found = next((other for other in free if same(line, known[other])), None) if place not in pairs else None
+            if found is not None:
+                pairs[place] = found
+                free.remove(found)
+    return {ours: theirs for ours, theirs in pairs.items() if _clears_nothing(wanted[ours], known[theirs])}
+
+
+def _says_the_same(ours: Element, theirs: Element) -> bool:
+    return all(_plain(name, ours.get(name)) == _plain(name, theirs.get(name)) for name in ("Description", "ItemCode"))
+
+
+def _clears_nothing(ours: Element, theirs: Element) -> bool:
+    """Whether the line says anew all that Xero's has; the tax rate comes with the account where it is not said."""
+    tax = "TaxType" in ours or ours.get("AccountCode") == theirs.get("AccountCode")
+    kept = all(ours.get(name) or not theirs.get(name) for name in ("ItemCode", "Tracking"))
+    return tax and kept and _discounted_by(theirs) in (None, _discounted_by(ours))
+
+
+def _discounted_by(line: Element) -> str | None:
+    """Xero goes by the rate where a line has both."""
+    return next((name for name in ("DiscountRate", "DiscountAmount") if _number(line.get(name))), None)
+
+
 def carries(copy: Element, sent: Element) -> bool:
     """Whether Xero's copy says all that was sent, so that the update certainly arrived."""
-    lines, sent_lines = _lines(copy), _lines(sent)
+    theirs, ours = lines(copy), lines(sent)
     return (
-        all(_same(name, copy.get(name), sent.get(name)) for name in (*_WHOLE, *_DATES) if sent.get(name))
+        all(_same(name, copy.get(name), sent[name]) for name in (*_WHOLE, *_DATES) if name in sent)
         and _contact(copy) == _contact(sent)
-        and len(lines) == len(sent_lines)
-        and all(
-            _same(name, line.get(name), wanted[name])
-            for line, wanted in zip(lines, sent_lines, strict=True)
-            for name in _OF_LINE
-            if wanted.get(name) is not None
-        )
+        and len(theirs) == len(ours)
+        and all(_line_carries(*pair) for pair in zip(theirs, ours, strict=True))
+    )
+
+
+def _line_carries(theirs: Element, ours: Element) -> bool:
+    discount = _discounted_by(ours)
+    return (
+        all(_same(name, theirs.get(name), ours[name]) for name in _OF_LINE if ours.get(name) is not None)
+        and _discounted_by(theirs) == discount
+        and (discount is None or _same(discount, theirs.get(discount), ours[discount]))
+        and _plain("ItemCode", theirs.get("ItemCode")) == _plain("ItemCode", ours.get("ItemCode"))
+        and tracking(theirs) == tracking(ours)
     )
 
 
@@ -55,7 +98,7 @@ def fingerprint(copy: Element) -> str:
         *(day(copy.get(f"{name}String") or copy.get(name)) for name in _DATES),
         *(copy.get(name) for name in _WHOLE),
         str(_number(copy.get("Total"))),
-        [[_plain(name, line.get(name)) for name in _OF_LINE] for line in _lines(copy)],
+        [[_plain(name, line.get(name)) for name in _OF_LINE] for line in lines(copy)],
     ]
     return hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode()).hexdigest()
 
@@ -77,11 +120,6 @@ def _number(value: Any) -> Decimal:
         return Decimal(str(value or 0)).normalize()
     except InvalidOperation:
         return Decimal(0)
-
-
-def _lines(invoice: Mapping[str, Any]) -> list[dict[str, Any]]:
-    lines = invoice.get("LineItems")
-    return [line for line in lines if isinstance(line, dict)] if isinstance(lines, list) else []
 
 
 def _contact(invoice: Mapping[str, Any]) -> str:

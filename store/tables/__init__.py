@@ -6,6 +6,7 @@ from store.tables.connections import CompanyApp, Connection, Login, Token, XeroA
 from store.tables.doors import ApiKey, DeadLetter, DoorOut, Duty, InboxEvent, OutboxEvent, Redelivery
 from store.tables.failing import Alert, FeedMark, Mending
 from store.tables.orders import AuditLine, Drift, Exclusion, Pause, Reconciliation
+from store.tables.previews import OrganisationFacts, Preview
 from store.tables.route import Attempt, Batch, Export, Item, LaneState, NumberClaim, Request
 from store.tables.shown import InvoiceStatus, LogEntry
 
@@ -36,8 +37,10 @@ __all__ = [
     "Mending",
     "NumberClaim",
     "Offer",
+    "OrganisationFacts",
     "OutboxEvent",
     "Pause",
+    "Preview",
     "Reconciliation",
     "Redelivery",
     "Request",

@@ -60,9 +60,9 @@ class Item(SQLModel, table=True):
 class Export(SQLModel, table=True):
     """One invoice in one organisation, for ever. `wanted_*` is the newest content, `sent_*` what Xero has.
 
-    `live_since` is when somebody last began to wait for it, `copy_seen` Xero's copy as we last saw it, `in_flight`
-    the content that may be in Xero while newer content is wanted, `number_prefix` what the company's settings put
-    before the number in `wanted`.
+    `live_since` is when somebody last began to wait for it, `copy_seen` the fingerprint of Xero's copy as we
+    last saw it and `copy_kept` its picture (JSON of events.changes.Picture), `in_flight` the content that may be in
+    Xero while newer content is wanted, `number_prefix` what the company's settings put before the number in `wanted`.
 
     `state`: pending, exporting (in a batch), uncertain (its batch's outcome is unknown), exported, failed.
     """
@@ -113,6 +113,7 @@ class Export(SQLModel, table=True):
     copy_seen: str | None = Field(default=None, sa_type=Text)
     in_flight: str | None = Field(default=None, sa_type=Text)
     number_prefix: str = ""
+    copy_kept: str | None = Field(default=None, sa_type=Text)
     created_at: datetime
     touched_at: datetime
 

@@ -46,6 +46,7 @@ class LogEntry(SQLModel, table=True):
     """A line of the export log: one per answer about an invoice.
 
     `unmatched` are messages of Xero's that we do not know yet, one per line.
+    `verified`, `differences` and `changes` (JSON lists) are the proof of match and what an update changed.
     """
 
     __tablename__ = "export_log"
@@ -71,3 +72,6 @@ class LogEntry(SQLModel, table=True):
     xero_words: str | None = Field(default=None, sa_type=Text)
     unmatched: str | None = Field(default=None, sa_type=Text)
     xero_invoice_id: str | None = None
+    verified: bool | None = None
+    differences: str | None = Field(default=None, sa_type=Text)
+    changes: str | None = Field(default=None, sa_type=Text)

@@ -58,7 +58,7 @@ def test_a_contact_merged_meanwhile_does_not_hide_our_invoice(installation):
     installation.settle_down()
     answer = installation.answers()["i1"]
     assert answer["outcome"] == "adopted"
-    assert answer["differences"] == ["another contact in Xero than the client's"]
+    assert answer["differences"] == ["another contact in Xero than the client's: Bolt & Co"]
     assert len(installation.books()) == 1
 
 

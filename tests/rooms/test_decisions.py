@@ -162,6 +162,7 @@ def posted(**change):
     ("change", "said"),
     [
         ({}, []),
+        ({"number": "N-other"}, ["number N-other in Xero, N-i1 in CrewCard"]),
         ({"currency": "EUR"}, ["currency EUR in Xero, USD in CrewCard"]),
         ({"date": "2026-11-19"}, ["dated 2026-11-19 in Xero, 2026-11-20 in CrewCard"]),
         ({"contact_id": "other"}, ["another contact in Xero than the client's"]),

@@ -82,11 +82,13 @@ OURS = {
     Reason.INVOICE_UNREADABLE: "intake",
     Reason.LINES_MISSING: "Xero, of an invoice that intake does not let in (test_told_aloud.py)",
     Reason.NUMBER_USED_TWICE: "intake",
+    Reason.LOCKED_IN_XERO: "an update's answer (tests/journeys/test_re_export.py)",
     Reason.OUTCOME_UNKNOWN: "the clock, when Xero never came back after a fault such as commit_then_drop",
     Reason.PAID_IN_XERO: "the worker's guard, before an update (tests/journeys/test_re_export.py)",
     Reason.QUARANTINED: "the worker, after crashes",
     Reason.SENT_WRONGLY: "Xero, of what our mapping never sends (test_told_aloud.py)",
     Reason.TOTALS_DO_NOT_ADD_UP: "intake",
+    Reason.TRACKING_INVALID: "the preview; Xero's own words are not known (facts §6.2 #30)",
     Reason.XERO_KEEPS_FAILING: "the worker, after eight errors (tests/journeys/test_breaker_and_expiry.py)",
 }
 

@@ -1,0 +1,80 @@
+"""Previews that hosts asked for, and the reads that a preview needs."""
+
+from collections.abc import Mapping, Sequence
+
+from sqlmodel import col, select, update
+
+from events.accounting_target import Lane
+from events.invoice import Invoice, folded
+from store import choosing, statements
+from store.exports import books_of
+from store.tables import Export, NumberClaim, Preview
+from store.unit_of_work import Work
+
+_AT_ONCE = 500
+
+
+def file(work: Work, company: str, preview: str, event_id: str, body: str) -> bool:
+    """Keep what was asked for; False when the company has a preview of this id already."""
+    row = Preview(
+        company=company,
+        id=preview,
+        source_event=event_id,
+        body=body,
+        due_at=work.now,
+        lease_until=work.now,
+        created_at=work.now,
+    )
+    return bool(statements.insert_new(work, Preview, [row.model_dump()], returning="id"))
+
+
+def take(work: Work, lease: float) -> Preview | None:
+    """The next preview that is due, ours for `lease` seconds; None when there is none."""
+    due = select(Preview).where(
+        Preview.state == "waiting", col(Preview.due_at) <= work.now, col(Preview.lease_until) <= work.now
+    )
+    found = work.session.exec(due.order_by(col(Preview.due_at)).limit(1).with_for_update(skip_locked=True)).first()
+    if found:
+        found.lease_until = work.after(lease)
+        found.tries += 1
+        work.session.flush()
+    return found
+
+
+def answered(work: Work, preview: Preview) -> bool:
+    """The preview has its answer, unless it got one meanwhile; the fence of the transaction that gives it."""
+    return _move(work, preview, state="answered", answered_at=work.now)
+
+
+def postpone(work: Work, preview: Preview, seconds: float) -> None:
+    """Nobody looks at it for a while."""
+    _move(work, preview, due_at=work.after(seconds), lease_until=work.now)
+
+
+def _move(work: Work, preview: Preview, **changes: object) -> bool:
+    mine = update(Preview).where(
+        col(Preview.company) == preview.company, col(Preview.id) == preview.id, col(Preview.state) == "waiting"
+    )
+    return bool(work.session.exec(mine.values(**changes)).rowcount)
+
+
+def rows_of(work: Work, lane: Lane, invoices: Sequence[Invoice]) -> Mapping[str, Export]:
+    """What we know of these invoices in the lane, by invoice id."""
+    found = {}
+    for some in choosing.in_chunks([invoice.id for invoice in invoices], _AT_ONCE):
+        asked = select(Export).where(
+            Export.company == lane.company, Export.tenant == lane.tenant, col(Export.invoice).in_(some)
+        )
+        found.update({row.invoice: row for row in work.session.exec(asked)})
+    return found
+
+
+def owners_of(work: Work, lane: Lane, invoices: Sequence[Invoice]) -> Mapping[str, tuple[str, str]]:
+    """Whose (company, invoice) each of these invoices' numbers would be, by folded number: the first one's."""
+    owners: dict[str, tuple[str, str]] = {}
+    for invoice in invoices:
+        owners.setdefault(folded(invoice.number), (lane.company, invoice.id))
+    for some in choosing.in_chunks(sorted(owners), _AT_ONCE):
+        asked = select(NumberClaim).where(NumberClaim.tenant == books_of(lane), col(NumberClaim.folded).in_(some))
+        owners.update({claim.folded: (claim.company, claim.invoice) for claim in work.session.exec(asked)})
+    return owners

@@ -1,0 +1,142 @@
+"""Xero's settings and contacts out of its JSON; pure. An entry that cannot be read is left out (SPEC, facts §5)."""
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import date
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from events.books import Account, Books, Part, SeenContact, SoldItem, TaxRate
+from xero_adapter.answers import day
+
+Entry = Mapping[str, Any]
+_SECTIONS = ("Assets", "Equity", "Expenses", "Liabilities", "Revenue")
+_CLASSES = {"ASSET": "assets", "EQUITY": "equity", "EXPENSE": "expenses", "LIABILITY": "liabilities"}
+
+
+def contacts(document: Any) -> Mapping[str, SeenContact]:
+    """Contacts by id, lower case."""
+    found = (_contact(one) for one in _listed(document, "Contacts") if _text(one, "ContactID"))
+    return {one.id: one for one in found}
+
+
+def count(document: Any) -> int:
+    """How many entries the whole list has, of which one page was asked for."""
+    pagination = document.get("pagination") if isinstance(document, dict) else None
+    counted = pagination.get("itemCount") if isinstance(pagination, dict) else None
+    return counted if isinstance(counted, int) else len(list(_listed(document, "Invoices")))
+
+
+def _organisation(document: Any) -> Books:
+    one = next(_listed(document, "Organisations"), {})
+    return Books(
+        period_lock=_day(one.get("PeriodLockDate")),
+        year_lock=_day(one.get("EndOfYearLockDate")),
+        plan=_text(one, "Class"),
+        base_currency=_text(one, "BaseCurrency") or None,
+    )
+
+
+def _actions(document: Any) -> Books:
+    listed = _listed(document, "Actions")
+    return Books(allowed=frozenset(_text(one, "Name") for one in listed if one.get("Status") == "ALLOWED"))
+
+
+def _accounts(document: Any) -> Books:
+    return Books(accounts={_text(one, "Code"): _account(one) for one in _listed(document, "Accounts")})
+
+
+def _account(one: Entry) -> Account:
+    return Account(
+        code=_text(one, "Code"),
+        name=_text(one, "Name"),
+        active=one.get("Status", "ACTIVE") == "ACTIVE",
+        for_sales=one.get("Type") != "BANK" and not one.get("SystemAccount"),
+        section=_CLASSES.get(_text(one, "Class"), "revenue"),
+        tax_type=_text(one, "TaxType"),
+    )
+
+
+def _tax_rates(document: Any) -> Books:
+    return Books(tax_rates={_text(one, "TaxType"): _tax_rate(one) for one in _listed(document, "TaxRates")})
+
+
+def _tax_rate(one: Entry) -> TaxRate:
+    return TaxRate(
+        code=_text(one, "TaxType"),
+        name=_text(one, "Name"),
+        percent=_number(one.get("EffectiveRate")),
+        active=one.get("Status", "ACTIVE") == "ACTIVE",
+        sections=frozenset(name.lower() for name in _SECTIONS if one.get(f"CanApplyTo{name}", True)),
+    )
+
+
+def _currencies(document: Any) -> Books:
+    return Books(currencies=frozenset(_text(one, "Code") for one in _listed(document, "Currencies")))
+
+
+def _tracking(document: Any) -> Books:
+    active = (one for one in _listed(document, "TrackingCategories") if one.get("Status", "ACTIVE") == "ACTIVE")
+    return Books(tracking={_text(one, "Name"): _options(one) for one in active})
+
+
+def _options(category: Entry) -> frozenset[str]:
+    options = _listed(category, "Options")
+    return frozenset(_text(one, "Name") for one in options if one.get("Status", "ACTIVE") == "ACTIVE")
+
+
+def _items(document: Any) -> Books:
+    return Books(items={_text(one, "Code"): _item(one) for one in _listed(document, "Items")})
+
+
+def _item(one: Entry) -> SoldItem:
+    sales = one.get("SalesDetails")
+    brought = sales if isinstance(sales, dict) else {}
+    return SoldItem(
+        code=_text(one, "Code"), account=_text(brought, "AccountCode"), tax_type=_text(brought, "TaxType")
+    )
+
+
+READERS: Mapping[Part, Callable[[Any], Books]] = {
+    "organisation": _organisation,
+    "actions": _actions,
+    "accounts": _accounts,
+    "tax_rates": _tax_rates,
+    "currencies": _currencies,
+    "tracking": _tracking,
+    "items": _items,
+}
+
+
+def _contact(one: Entry) -> SeenContact:
+    return SeenContact(
+        id=_text(one, "ContactID").lower(),
+        name=_text(one, "Name"),
+        active=one.get("ContactStatus", "ACTIVE") == "ACTIVE",
+        email=_text(one, "EmailAddress"),
+        merged_into=_text(one, "MergedToContactID").lower() or None,
+    )
+
+
+def _listed(document: Any, name: str) -> Iterator[Entry]:
+    listed = document.get(name) if isinstance(document, dict) else None
+    yield from (one for one in (listed if isinstance(listed, list) else []) if isinstance(one, dict))
+
+
+def _text(one: Entry, name: str) -> str:
+    value = one.get(name)
+    return value if isinstance(value, str) else ""
+
+
+def _day(value: Any) -> date | None:
+    try:
+        return date.fromisoformat(day(value))
+    except ValueError:
+        return None
+
+
+def _number(value: Any) -> Decimal:
+    try:
+        found = Decimal(str(value if value is not None else 0))
+    except InvalidOperation:
+        return Decimal(0)
+    return found if found.is_finite() else Decimal(0)

@@ -1,0 +1,60 @@
+"""Totals as Xero works them out: tax per line, rounded to the cent, then summed; pure (xero/facts.md §8)."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from events.accounting_target import Element
+from events.books import Books, Sums
+from events.money import ZERO, line_amount, rounded
+from xero_adapter.pictures import lines
+
+_NO_TAX = "NONE"
+
+
+def sums(element: Element, books: Books, copy: Element | None = None) -> Sums | None:
+    """Subtotal, tax and total of an element; None where the tax cannot be known. `copy` is what an update changes."""
+    if books.tax_rates is None or books.accounts is None:
+        return None
+    before = {line.get("LineItemID"): line for line in lines(copy or {}) if line.get("LineItemID")}
+    kind = element.get("LineAmountTypes")
+    net, tax = ZERO, ZERO
+    for line in lines(element):
+        whole = {**before.get(line.get("LineItemID"), {}), **line}
+        amount = _amount(whole)
+        net += amount
+        tax += _tax(amount, _percent(whole, books), kind)
+    subtotal = net - tax if kind == "Inclusive" else net
+    return Sums(subtotal=rounded(subtotal), tax=rounded(tax), total=rounded(subtotal + tax))
+
+
+def tax_type(line: Mapping[str, Any], books: Books) -> str:
+    """The tax rate a line gets: its own, else its item's, else its account's."""
+    item = (books.items or {}).get(str(line.get("ItemCode") or ""))
+    account = (books.accounts or {}).get(account_code(line, books))
+    own = line.get("TaxType") or (item.tax_type if item else "") or (account.tax_type if account else "")
+    return str(own or _NO_TAX)
+
+
+def account_code(line: Mapping[str, Any], books: Books) -> str:
+    """The account a line gets: its own, else its item's."""
+    item = (books.items or {}).get(str(line.get("ItemCode") or ""))
+    return str(line.get("AccountCode") or (item.account if item else ""))
+
+
+def _percent(line: Mapping[str, Any], books: Books) -> Decimal:
+    rate = (books.tax_rates or {}).get(tax_type(line, books))
+    return rate.percent if rate else ZERO
+
+
+def _tax(amount: Decimal, percent: Decimal, kind: Any) -> Decimal:
+    if kind == "NoTax" or not percent:
+        return ZERO
+    return rounded(amount * percent / (100 + percent if kind == "Inclusive" else 100))
+
+
+def _amount(line: Mapping[str, Any]) -> Decimal:
+    quantity, unit, rate, off = (
+        Decimal(str(line.get(name) or 0)) for name in ("Quantity", "UnitAmount", "DiscountRate", "DiscountAmount")
+    )
+    return line_amount(quantity, unit, rate, off)
