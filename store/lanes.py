@@ -40,6 +40,11 @@ class Due:
         """Whether there is a call to make now."""
         return bool(self.settled_batch or self.waiting)
 
+    @property
+    def troubled(self) -> bool:
+        """Whether the outcome of a call is unknown."""
+        return bool(self.unsettled or self.unknown_in_a_row)
+
 
 def look(work: Work, lane: Lane, enough: int = 51) -> Due:
     """What is due in the lane; `waiting` counts no further than `enough`."""

@@ -15,7 +15,7 @@ from events.reasons import Reason
 from store import audit, companies, connections, contacts, exclusions, exports, inbox, requests
 from store.tables import Export
 from store.unit_of_work import Work
-from worker import cancel, checks, filing, joining, parking, pausing, replay
+from worker import cancel, checks, filing, joining, parking, pausing, replay, turns
 from worker.filing import Filing
 from worker.joining import Move, Standing
 from worker.receipts import Receipt
@@ -36,7 +36,7 @@ def accept(tools: Tools, document: Any) -> Receipt:
         lane = Lane(asked.company, connection.tenant if connection else connections.NOT_YET)
         receipt = _MOVES[envelope.type](work, tools, envelope, asked, lane)
         inbox.file(work, envelope.source, envelope.id, body_hash, receipt.__dict__)
-    tools.bells.ring(lane.key)
+    tools.bells.ring(lane.key, most=turns.MOST if getattr(asked, "mode", None) == "single" else 1)
     tools.bells.wake_relay()
     return receipt
 
