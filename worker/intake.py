@@ -75,6 +75,7 @@ def _file(work: Work, tools: Tools, coming: Filing) -> int:
     requests.open_request(work, asked, coming.lane.tenant, coming.envelope.id, coming.caused_by)
     newest = filing.each_once(asked.invoices)
     readable = [invoice for invoice in newest if isinstance(invoice, Invoice)]
+    coming.hashes = {invoice.id: invoice.content_hash() for invoice in readable}
     coming.rows = exports.lock(work, coming.lane, readable)
     coming.excluded = exclusions.marked(work, asked.company, list(coming.rows))
     coming.cancelled = requests.is_cancelled(work, asked.company, asked.request)
@@ -86,9 +87,9 @@ def _file(work: Work, tools: Tools, coming: Filing) -> int:
     cancel.let_go(work, [row for row in coming.rows.values() if coming.moves[row.invoice] in _JOINS])
     _apply(work, coming, readable)
     items = [filing.item(coming, invoice) for invoice in sorted(newest, key=lambda one: one.id)]
-    new = requests.add_items(work, [item.model_dump() for item in items])
+    new = requests.add_items(work, items)
     requests.count_part(work, asked.company, asked.request, asked.part, len(new))
-    filing.answer_at_once(work, tools, coming, [item for item in items if item.invoice in new], newest)
+    filing.answer_at_once(work, tools, coming, [item for item in items if item["invoice"] in new], newest)
     requests.complete_if_done(work, asked.company, asked.request)
     return len(new)
 
@@ -109,7 +110,7 @@ def _move(coming: Filing, invoice: Invoice | UnreadableInvoice, owners: Mapping[
         excluded=row.excluded or invoice.id in coming.excluded,
         in_xero=row.xero_invoice_id is not None,
     )
-    move = joining.decide(standing, invoice.revision, invoice.content_hash())
+    move = joining.decide(standing, invoice.revision, coming.hashes[invoice.id])
     owner = owners[folded(invoice.number)]
     if move in ("start", "replace", "wait") and (owner.company, owner.invoice) != (row.company, row.invoice):
         return Failure(Reason.NUMBER_USED_TWICE, {"other": owner.invoice})
@@ -124,11 +125,12 @@ def _apply(work: Work, coming: Filing, readable: Sequence[Invoice]) -> None:
         row, move = coming.rows[invoice.id], coming.moves[invoice.id]
         priority = 0 if single else row.priority
         if move in ("start", "replace"):
-            fresh.append(_fresh(work, row, invoice, 0 if single else (1 if move == "start" else priority)))
+            content = _content(coming, row, invoice)
+            fresh.append(_fresh(work, row, invoice, content, 0 if single else (1 if move == "start" else priority)))
         elif move == "wait":
-            newer.append({**_content(row, invoice), "priority": priority, "cancelled": False})
+            newer.append({**_content(coming, row, invoice), "priority": priority, "cancelled": False})
         elif isinstance(move, Failure) and _is_worth_keeping(row, invoice):
-            kept.append({**_content(row, invoice), "state": "failed"})
+            kept.append({**_content(coming, row, invoice), "state": "failed"})
         elif move == "join" and (priority != row.priority or row.cancelled):
             joined.append({"id": row.id, "priority": priority, "cancelled": False})
     for rows in (fresh, newer, joined, kept):
@@ -140,23 +142,23 @@ def _is_worth_keeping(row: Export, invoice: Invoice) -> bool:
     return row.state in ("new", "failed") and invoice.revision >= row.wanted_revision
 
 
-def _content(row: Export, invoice: Invoice) -> dict[str, Any]:
+def _content(coming: Filing, row: Export, invoice: Invoice) -> dict[str, Any]:
     return {
         "id": row.id,
         "client": invoice.client.id,
         "wanted": invoice.model_dump_json(exclude_none=True),
-        "wanted_hash": invoice.content_hash(),
+        "wanted_hash": coming.hashes[invoice.id],
         "wanted_revision": invoice.revision,
     }
 
 
-def _fresh(work: Work, row: Export, invoice: Invoice, priority: int) -> dict[str, Any]:
+def _fresh(work: Work, row: Export, invoice: Invoice, content: dict[str, Any], priority: int) -> dict[str, Any]:
     """A pending row with this content. The number stays once an attempt has carried one (DESIGN §3 (b)).
 
     An invoice that is in Xero is known there by its id, so its number may change.
     """
     return {
-        **_content(row, invoice),
+        **content,
         "number": row.number if row.number_bound and row.xero_invoice_id is None else invoice.number,
         "state": "pending",
         "priority": priority,
