@@ -12,10 +12,10 @@ from events.failures import Failure
 from events.invoice import Invoice, folded
 from events.orders import InvoiceExportCancelRequested, InvoiceExportReplayRequested
 from events.reasons import Reason
-from store import audit, companies, connections, contacts, exclusions, exports, inbox, requests
+from store import audit, companies, connections, contacts, exclusions, exports, inbox, progress, requests
 from store.tables import Export
 from store.unit_of_work import Work
-from worker import cancel, checks, filing, joining, parking, pausing, replay, turns
+from worker import backpressure, cancel, checks, filing, joining, parking, pausing, replay, turns
 from worker.filing import Filing
 from worker.joining import Move, Standing
 from worker.receipts import Receipt
@@ -23,7 +23,10 @@ from worker.tools import Tools
 
 
 def accept(tools: Tools, document: Any) -> Receipt:
-    """File one parsed CloudEvent. Raises Unreadable, or inbox.OtherBody for a used id with another body."""
+    """File one parsed CloudEvent.
+
+    Raises Unreadable, inbox.OtherBody for a used id with another body, backpressure.TooMuch.
+    """
     envelope, asked = codec.read(document)
     body_hash = inbox.fingerprint(json.dumps(document, sort_keys=True, default=str).encode())
     with tools.store.write() as work:
@@ -33,12 +36,22 @@ def accept(tools: Tools, document: Any) -> Receipt:
         if not companies.exists(work, asked.company):
             raise Unreadable(f"data.company: there is no company “{asked.company}” here")
         connection = connections.of_company(work, asked.company)
+        if isinstance(asked, InvoiceExportRequested):
+            _make_sure_there_is_room(work, tools, asked)
         lane = Lane(asked.company, connection.tenant if connection else connections.NOT_YET)
         receipt = _MOVES[envelope.type](work, tools, envelope, asked, lane)
         inbox.file(work, envelope.source, envelope.id, body_hash, receipt.__dict__)
     tools.bells.ring(lane.key, most=turns.MOST if getattr(asked, "mode", None) == "single" else 1)
     tools.bells.wake_relay()
     return receipt
+
+
+def _make_sure_there_is_room(work: Work, tools: Tools, asked: InvoiceExportRequested) -> None:
+    """Raises TooMuch."""
+    pending, most = progress.pending_of(work, asked.company), tools.settings.most_pending
+    too_much = backpressure.objection(asked.company, pending, most, single=asked.mode == "single")
+    if too_much:
+        raise too_much
 
 
 def _request(work: Work, tools: Tools, envelope: Envelope, asked: InvoiceExportRequested, lane: Lane) -> Receipt:

@@ -10,7 +10,7 @@ from events.reasons import Reason
 from store import batches, exports, pauses
 from store.batches import Hold
 from store.tables import Export
-from worker import batching, freezing, logs, overwriting, recording, troubles
+from worker import batching, freezing, logs, overwriting, progress, recording, troubles
 from worker.freezing import Frozen
 from worker.recording import Refusal
 from worker.tools import Tools
@@ -102,6 +102,7 @@ def _send(
         return "lost"
     requests = recording.record(tools, organisation, frozen.hold, frozen.kind, answers)
     _tell(organisation, frozen, answers, requests, time.monotonic() - begun)
+    progress.tell(tools, organisation.lane, requests)
     return "answered"
 
 

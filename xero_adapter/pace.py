@@ -49,6 +49,20 @@ class Permit:
     limit: str = ""
 
 
+@dataclass(frozen=True)
+class Outlook:
+    """What is known of an organisation's limits: calls that bulk sends may still make, and seconds.
+
+    `call` is how long Xero took to answer of late, `paused` how long nobody may call.
+    """
+
+    minute_left: int
+    day_left: int
+    day_ends: float
+    call: float
+    paused: float
+
+
 class Pace:
     """The books of every organisation's calls, kept in Redis and rebuildable at any time.
 
@@ -62,7 +76,7 @@ class Pace:
         self._prefix = prefix
         self._client = client
         self._clock = clock
-        self._ask, self._done, self._lost, self._abandon, self._note, self._pause = (
+        self._ask, self._done, self._lost, self._abandon, self._note, self._pause, self._outlook = (
             client.register_script(pace_scripts.PRELUDE + script)
             for script in (
                 pace_scripts.ASK,
@@ -71,6 +85,7 @@ class Pace:
                 pace_scripts.ABANDON,
                 pace_scripts.NOTE,
                 pace_scripts.PAUSE,
+                pace_scripts.OUTLOOK,
             )
         )
 
@@ -123,6 +138,13 @@ class Pace:
         used = self._client.hget(f"{self._prefix}:pace:{tenant}:day", "used")
         return max(0, self._limits.per_day - int(used or 0))
 
+    def outlook(self, tenant: str) -> Outlook:
+        """What bulk sends of the organisation may do, as far as we know. Raises redis.RedisError."""
+        keys = [f"{self._prefix}:pace:{tenant}:{book}" for book in ("calls", "flight", "minute", "day", "pause")]
+        said = self._outlook(keys=keys, args=self._args(self._limits.kept_back, self._limits.reserve))
+        minute_left, day_left, day_ends, call, paused = (int(one) for one in said)
+        return Outlook(minute_left, day_left, day_ends / 1000, call / 1000, paused / 1000)
+
     def pause(self, organisation: Organisation, limit: str, seconds: float) -> None:
         """Xero said 429: nobody calls until it is over. The app's own limit pauses all its organisations."""
         keys = self._keys(organisation)
@@ -134,8 +156,8 @@ class Pace:
         """The clock and the limits every script knows, then its own."""
         limits = self._limits
         now = "" if self._clock is None else int(self._clock() * 1000)
-        window = int((limits.minute + limits.margin) * 1000)
-        return [now, limits.per_minute, window, limits.per_day, int(limits.day * 1000), *more]
+        lengths = (int(limits.minute * 1000), limits.per_day, int(limits.day * 1000), int(limits.margin * 1000))
+        return [now, limits.per_minute, *lengths, *more]
 
     def _keys(self, organisation: Organisation) -> list[str]:
         mine = f"{self._prefix}:pace:{organisation.lane.tenant}"
