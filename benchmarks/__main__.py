@@ -1,17 +1,40 @@
-"""`python -m benchmarks`: lists the benchmarks there are; each is a module with a command of its own."""
+"""`python -m benchmarks NAME`: the figures. Without a name it lists what there is."""
 
-import pkgutil
-import sys
+import importlib
+from typing import Annotated
 
-import benchmarks
+import typer
+
+FIGURES = ("calls", "limits", "overhead", "click", "fairness", "scale", "idle")
+ALONE = ("chaos", "recovery", "simulator")
 
 
-def main() -> int:
-    """Print the names; running them comes with the figures they make."""
-    names = sorted(module.name for module in pkgutil.iter_modules(benchmarks.__path__) if module.name != "__main__")
-    print("\n".join(f"python -m benchmarks.{name}" for name in names) or "There are no benchmarks yet.")
-    return 0
+def main(
+    name: Annotated[str | None, typer.Argument(help="One of the figures, or `all`")] = None,
+    short: Annotated[bool, typer.Option("--short", help="A small form, for a first impression")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, a line for each")] = False,
+) -> None:
+    """Measure, and print figures beside their targets; ends with 1 when one is missed.
+
+    Examples:
+      python -m benchmarks calls --short
+
+      python -m benchmarks all --json
+
+    """
+    if name not in (*FIGURES, "all"):
+        typer.echo("\n".join([f"python -m benchmarks {one}" for one in FIGURES]))
+        typer.echo("\n".join([f"python -m benchmarks.{one}" for one in ALONE]))
+        raise typer.Exit(2 if name else 0)
+    missed = False
+    for chosen in FIGURES if name == "all" else (name,):
+        report = importlib.import_module(f"benchmarks.{chosen}").run(short=short)
+        report.show(as_json=as_json)
+        missed |= any(one.met is False for one in report.figures)
+    raise typer.Exit(1 if missed else 0)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    app = typer.Typer(pretty_exceptions_enable=False)
+    app.command()(main)
+    app()

@@ -13,10 +13,9 @@ import httpx
 from cryptography.fernet import Fernet
 from rich.progress import Progress, SpinnerColumn, TextColumn
 
-from cli import csv_invoices, demo_world, output
+from cli import csv_invoices, demo_world, output, progress
 from cli.door import Door, open_door, requests_for
 from cli.output import MARKS
-from cli.publish import wait_for
 from cli.supervisor import Supervisor
 from cli.up import checked, environment_for, only_one, start_all
 from events.settings import CompanySettings
@@ -119,7 +118,7 @@ def send(door: Door, orders: Sequence[Json]) -> str:
         if not said.accepted:
             output.fail(f"The door refused: {said.problems}", 1)
     named = [(demo_world.COMPANY, str(event["data"]["request"])) for event in (events[0], bulk[0])]
-    wait_for(door, named)
+    progress.watch(named, door.progress)
     return named[-1][1]
 
 

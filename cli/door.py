@@ -38,6 +38,11 @@ class Said:
         return self.status == 202
 
     @property
+    def wait(self) -> float:
+        """Seconds after which to ask again, where the door says so."""
+        return float(self.body.get("retry_after", 1))
+
+    @property
     def problems(self) -> list[str]:
         """Why it was refused."""
         return self.body.get("problems") or [str(self.body.get("title", f"answered {self.status}"))]

@@ -7,16 +7,15 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from cli import files, ordering, output
+from cli import files, ordering, output, progress
 from cli.door import Door, DoorClosed, open_door, requests_for
 from cli.files import BadEntry, Entry
 from store import inbox
 from worker import settings, wiring
 from worker.tools import Tools
 
-_POLL_SECONDS = 0.15
+_LONGEST_WAIT_SECONDS = 30.0
 
 
 @dataclass
@@ -51,11 +50,10 @@ def publish(
     try:
         door = open_door(tools)
         done = send_file(tools, door, file, company, mode)
-        if wait:
-            wait_for(door, done.requests, quiet=as_json)
+        waited = progress.watch(done.requests, door.progress, quiet=as_json) if wait else []
     except DoorClosed as closed:
         output.fail(str(closed))
-    _report(door, done, as_json=as_json, waited=wait)
+    _report(done, waited, as_json=as_json)
     raise typer.Exit(1 if done.refused else 0)
 
 
@@ -101,6 +99,10 @@ def _keep_bad(tools: Tools, bad: BadEntry, done: Published) -> None:
 
 def _send(door: Door, event: dict[str, Any], place: str, done: Published) -> None:
     said = door.send(event, place)
+    while said.status == 429:
+        output.warn(f"{place}: {'; '.join(said.problems)}")
+        time.sleep(min(_LONGEST_WAIT_SECONDS, said.wait))
+        said = door.send(event, place)
     if not said.accepted:
         done.refused.append((place, said.problems))
         return
@@ -112,32 +114,9 @@ def _send(door: Door, event: dict[str, Any], place: str, done: Published) -> Non
         done.requests.append(request)
 
 
-def wait_for(door: Door, requests: list[tuple[str, str]], *, quiet: bool = False) -> None:
-    """Show a bar per request until every invoice has its answer."""
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[tally]}"),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=output.errors, disable=quiet) as bars:
-        for company, request in requests:
-            bar = bars.add_task(request, total=None, tally="")
-            while True:
-                found = door.progress(company, request)
-                answered = found["exported"] + found["failed"]
-                tally = f"{found['exported']} exported, {found['failed']} failed"
-                bars.update(bar, total=found["total"], completed=answered, tally=tally)
-                if found["complete"]:
-                    break
-                time.sleep(_POLL_SECONDS)
-
-
-def _report(door: Door, done: Published, *, as_json: bool, waited: bool) -> None:
-    progress = [door.progress(*request) for request in done.requests] if waited else []
+def _report(done: Published, waited: list[progress.Seen], *, as_json: bool) -> None:
     if as_json:
-        output.print_json({**done.__dict__, "progress": progress})
+        output.print_json({**done.__dict__, "progress": waited})
         return
     for place, problems in done.refused:
         output.warn(f"{place}: {'; '.join(problems)}")
@@ -147,5 +126,5 @@ def _report(door: Door, done: Published, *, as_json: bool, waited: bool) -> None
         output.say("All of this was sent before: nothing changes in Xero.")
     elif done.accepted:
         output.say(f"{done.invoices} invoices accepted in {len(done.requests)} requests.")
-    for found in progress:
+    for found in waited:
         output.say(f"{found['request']}: {found['exported']} in Xero, {found['failed']} failed.")

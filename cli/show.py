@@ -5,23 +5,41 @@ from typing import Annotated, Any
 
 import typer
 
-from cli import output, proofs
+from cli import output, progress, proofs
 from cli.output import results
 from store import inbox, overview, queries
 from store.pauses import EVERYBODY
 from store.tables import DeadLetter
 from worker import settings, wiring
+from worker.tools import Tools
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON")]
 OfCompany = Annotated[str | None, typer.Option(help="Only this company")]
 
 
-def status(as_json: AsJson = False) -> None:
-    """The installation at a glance: what waits, what is in flight, each company's lane.
+def status(
+    request: Annotated[str | None, typer.Argument(help="Only this request: how far it is, and what failed")] = None,
+    company: Annotated[str | None, typer.Option(help="Whose request, should several have one of this id")] = None,
+    watch: Annotated[bool, typer.Option("--watch", help="Show a bar until the request is complete")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """The installation at a glance, or one request: what waits, what is in flight, each company's lane.
 
-    Example:  crewcard-xero status --json | jq .exports
+    Examples:
+      crewcard-xero status --json | jq .exports
+
+      crewcard-xero status r-1017 --watch
+
     """
-    with wiring.build(settings.load()).store.read() as work:
+    tools = wiring.build(settings.load())
+    if request is not None:
+        progress.show(tools, request, company, watching=watch, as_json=as_json)
+        return
+    _overview(tools, as_json=as_json)
+
+
+def _overview(tools: Tools, *, as_json: bool) -> None:
+    with tools.store.read() as work:
         seen = overview.overview(work)
     companies = [_company(*row) for row in seen.companies]
     if as_json:

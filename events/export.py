@@ -180,6 +180,20 @@ class InvoiceExportDeferred(Event):
     login_url: str | None = None
 
 
+class InvoiceExportProgressed(Event):
+    """Out: how far a request is; never after `completed`. No `estimated_finish` while it waits for a person."""
+
+    TYPE: ClassVar[str] = "invoice.export.progressed"
+
+    company: Id
+    request: Id
+    total: int
+    exported: int
+    failed: int
+    waiting: int
+    estimated_finish: datetime | None
+
+
 class InvoiceExportCompleted(Event):
     """Out: every invoice of the request has its answer."""
 

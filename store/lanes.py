@@ -40,6 +40,11 @@ class Due:
         """Whether there is a call to make now."""
         return bool(self.settled_batch or self.waiting)
 
+    @property
+    def troubled(self) -> bool:
+        """Whether the outcome of a call is unknown."""
+        return bool(self.unsettled or self.unknown_in_a_row)
+
 
 def waits(work: Work, lane: Lane) -> bool:
     """Whether nothing of the lane is sent now: no login yet, stopped, blocked for a while, or paused."""

@@ -4,6 +4,7 @@ import json
 import uuid
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import func, tuple_
@@ -69,8 +70,9 @@ def _answer_key(answer: InvoiceAnswer) -> str:
     return f"answer/{answer.company}/{answer.request}/{answer.invoice}"
 
 
-def publish(work: Work, events: Sequence[Outgoing]) -> None:
-    """Put events into the outbox, to be sent after the commit."""
+def publish(work: Work, events: Sequence[Outgoing], at: datetime | None = None) -> None:
+    """Put events into the outbox, to be sent after the commit; `at` is when they came about, else now."""
+    at = at or work.now
     rows = [
         {
             "id": outgoing.id,
@@ -82,21 +84,21 @@ def publish(work: Work, events: Sequence[Outgoing]) -> None:
                 id=outgoing.id,
                 source=SOURCE,
                 subject=outgoing.subject,
-                time=work.now,
+                time=at,
                 causation=outgoing.cause,
             ),
-            "created_at": work.now,
+            "created_at": at,
         }
         for outgoing in events
     ]
     statements.insert(work, OutboxEvent, rows)
 
 
-def publish_once(work: Work, event: Outgoing) -> bool:
+def publish_once(work: Work, event: Outgoing, at: datetime | None = None) -> bool:
     """Put an event into the outbox unless the same news went out before."""
     if work.session.get(OutboxEvent, event.id) is not None:
         return False
-    publish(work, [event])
+    publish(work, [event], at)
     return True
 
 

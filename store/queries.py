@@ -18,27 +18,8 @@ from store.tables import (
     Item,
     LaneState,
     LogEntry,
-    Request,
 )
 from store.unit_of_work import Work
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far a request is. `waiting` have no answer yet."""
-
-    company: str
-    request: str
-    total: int
-    exported: int
-    unchanged: int
-    failed: int
-    complete: bool
-
-    @property
-    def waiting(self) -> int:
-        """Invoices without an answer."""
-        return self.total - self.exported - self.failed
 
 
 @dataclass(frozen=True)
@@ -53,16 +34,6 @@ class InvoiceLine:
     how: str | None
     reason: str | None
     deep_link: str | None
-
-
-def progress(work: Work, company: str, request: str) -> Progress | None:
-    """How far a request is, or None when it is not known."""
-    row = work.session.get(Request, (company, request))
-    if row is None:
-        return None
-    return Progress(
-        company, request, row.total, row.exported, row.unchanged, row.failed, row.completed_at is not None
-    )
 
 
 def invoices_of(work: Work, company: str, request: str, *, only_failed: bool = False) -> list[InvoiceLine]:

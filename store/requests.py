@@ -13,6 +13,7 @@ from events.notices import summary
 from store import statements
 from store.exports import in_lock_order
 from store.outbox import InvoiceAnswer, Outgoing, publish_once
+from store.progress import locked, reasons
 from store.tables import Export, Item, Request
 from store.unit_of_work import Work
 
@@ -63,7 +64,7 @@ def is_cancelled(work: Work, company: str, request: str) -> bool:
 
 def mark_cancelled(work: Work, company: str, request: str) -> None:
     """The whole request was cancelled: a part of it that comes later is cancelled as well."""
-    row = _locked(work, company, request)
+    row = locked(work, company, request)
     row.cancelled_at = row.cancelled_at or work.now
     work.session.flush()
 
@@ -75,7 +76,7 @@ def add_items(work: Work, rows: Sequence[Mapping[str, Any]]) -> set[str]:
 
 def count_part(work: Work, company: str, request: str, part: int, new_items: int) -> None:
     """One part of the request has arrived with this many invoices that are new to it."""
-    row = _locked(work, company, request)
+    row = locked(work, company, request)
     parts = {int(number) for number in row.parts_received.split(",") if number} | {part}
     row.parts_received = ",".join(str(number) for number in sorted(parts))
     row.total += new_items
@@ -153,24 +154,27 @@ def _count(work: Work, company: str, request: str, answers: Sequence[InvoiceAnsw
 
 
 def complete_if_done(work: Work, company: str, request: str) -> None:
-    """Publish `completed` when every invoice has its answer and no part is waited for any more; once."""
-    row = _locked(work, company, request)
+    """Publish `completed` when every invoice has its answer and no part is waited for any more; once.
+
+    Its moment is that under the request's lock, after those of all its answers, whatever order their commits took.
+    """
+    row = locked(work, company, request)
     if row.completed_at or _waits_for_parts(row) or row.exported + row.failed < row.total:
         return
     row.completed_at = work.now
     work.session.flush()
-    reasons = _reasons(work, company, request) if row.failed else {}
+    causes = reasons(work, company, request) if row.failed else {}
     event = InvoiceExportCompleted(
         company=company,
         request=request,
         total=row.total,
         exported=row.exported,
         failed=row.failed,
-        reasons=reasons,
-        notification=summary(row.exported, row.failed, reasons),
+        reasons=causes,
+        notification=summary(row.exported, row.failed, causes),
     )
     cause = row.caused_by or row.source_event
-    publish_once(work, Outgoing(event, company, request, f"completed/{company}/{request}", cause))
+    publish_once(work, Outgoing(event, company, request, f"completed/{company}/{request}", cause), work.moment())
 
 
 def _waits_for_parts(row: Request) -> bool:
@@ -193,18 +197,3 @@ def give_up_parts(work: Work, seconds: float, most: int = 200) -> int:
         work.session.flush()
         complete_if_done(work, row.company, row.id)
     return len(overdue)
-
-
-def _reasons(work: Work, company: str, request: str) -> dict[str, int]:
-    counted = (
-        select(Item.reason, func.count())
-        .where(Item.company == company, Item.request == request, Item.state == "failed")
-        .group_by(col(Item.reason))
-    )
-    return {reason or "xero_refused": count for reason, count in work.session.exec(counted)}
-
-
-def _locked(work: Work, company: str, request: str) -> Request:
-    """The request's row, locked against others who count."""
-    asked = select(Request).where(Request.company == company, Request.id == request)
-    return work.session.exec(asked.with_for_update().execution_options(populate_existing=True)).one()

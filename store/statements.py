@@ -8,6 +8,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import CursorResult
 from sqlmodel import SQLModel
 
+from store import recordsets
 from store.unit_of_work import Work
 
 Row = Mapping[str, Any]
@@ -19,17 +20,19 @@ def insert_into(work: Work, table: type[SQLModel]) -> Any:
 
 
 def insert(work: Work, table: type[SQLModel], rows: Sequence[Row]) -> None:
-    """Insert rows in bulk."""
+    """Insert rows in bulk; all of them name the same columns."""
     if rows:
-        work.session.connection().execute(_table(table).insert(), list(rows))
+        plain, values = _inserting(work, table, rows)
+        work.session.connection().execute(plain, values)
 
 
 def insert_new(work: Work, table: type[SQLModel], rows: Sequence[Row], returning: str) -> set[Any]:
     """Insert the rows that are not there yet; give the `returning` column of those that were new."""
     if not rows:
         return set()
-    statement = insert_into(work, table).on_conflict_do_nothing().returning(_table(table).c[returning])
-    return set(work.session.connection().execute(statement, list(rows)).scalars())
+    plain, values = _inserting(work, table, rows)
+    statement = plain.on_conflict_do_nothing().returning(_table(table).c[returning])
+    return set(work.session.connection().execute(statement, values).scalars())
 
 
 def upsert(
@@ -46,11 +49,11 @@ def upsert(
     if not rows:
         return []
     columns = _table(table).c
-    statement = insert_into(work, table)
+    statement, values = _inserting(work, table, rows)
     assigned = {name: statement.excluded[name] if to == "excluded" else to for name, to in changes.items()}
     statement = statement.on_conflict_do_update(index_elements=_key_of(table), set_=assigned)
     statement = statement.returning(*(columns[name] for name in returning))
-    return list(work.session.connection().execute(statement, list(rows)))
+    return list(work.session.connection().execute(statement, values))
 
 
 def change(work: Work, table: type[SQLModel], key: str | Sequence[str], rows: Sequence[Row]) -> int:
@@ -58,6 +61,9 @@ def change(work: Work, table: type[SQLModel], key: str | Sequence[str], rows: Se
     if not rows:
         return 0
     keys = [key] if isinstance(key, str) else list(key)
+    if not work.on_sqlite and recordsets.fit(rows):
+        changed = recordsets.change(table, tuple(keys), tuple(rows[0]))
+        return work.session.connection().execute(changed, recordsets.parameter(rows)).rowcount
     columns = _table(table).c
     statement = (
         update(_table(table))
@@ -67,6 +73,13 @@ def change(work: Work, table: type[SQLModel], key: str | Sequence[str], rows: Se
     bound = [{f"by_{name}" if name in keys else name: value for name, value in row.items()} for row in rows]
     result: CursorResult[Any] = work.session.connection().execute(statement, bound)
     return result.rowcount
+
+
+def _inserting(work: Work, table: type[SQLModel], rows: Sequence[Row]) -> tuple[Any, Any]:
+    """An insert in the dialect at hand, and what to execute it with."""
+    if not work.on_sqlite and recordsets.fit(rows):
+        return recordsets.insert(table, tuple(rows[0])), recordsets.parameter(rows)
+    return insert_into(work, table), list(rows)
 
 
 def _table(table: type[SQLModel]) -> Any:

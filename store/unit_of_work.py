@@ -13,11 +13,16 @@ TimeSource = Callable[[Connection], datetime]
 
 
 class Work:
-    """What happens in one transaction: all of it or nothing. `now` is database time, aware UTC."""
+    """What happens in one transaction: all of it or nothing. `now` is database time at its start, aware UTC."""
 
-    def __init__(self, session: Session, now: datetime) -> None:
+    def __init__(self, session: Session, time_source: TimeSource) -> None:
         self.session = session
-        self.now = now
+        self._time_source = time_source
+        self.now = self.moment()
+
+    def moment(self) -> datetime:
+        """Database time this very moment: after whatever was committed before a lock that we waited for."""
+        return self._time_source(self.session.connection())
 
     def after(self, seconds: float) -> datetime:
         """The moment this many seconds after the start of the transaction."""
@@ -40,11 +45,11 @@ class Store:
     def write(self) -> Iterator[Work]:
         """A transaction that commits when the block ends well and rolls back otherwise. Never held over HTTP."""
         with Session(self.engine, expire_on_commit=False) as session:
-            yield Work(session, self._time_source(session.connection()))
+            yield Work(session, self._time_source)
             session.commit()
 
     @contextmanager
     def read(self) -> Iterator[Work]:
         """A transaction that only looks; on SQLite it does not keep writers out."""
         with Session(self.engine.execution_options(**READ_ONLY), expire_on_commit=False) as session:
-            yield Work(session, self._time_source(session.connection()))
+            yield Work(session, self._time_source)

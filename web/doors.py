@@ -5,15 +5,17 @@ from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
+from fastapi.encoders import jsonable_encoder
 from fastapi.responses import JSONResponse, Response
 
 from events import codec
 from events.codec import Unreadable
-from store import inbox, queries
+from store import inbox
 from store.api_keys import Key
 from web import keys
 from web.problems import Refused
-from worker import intake, login_links, logs
+from worker import intake, login_links, logs, progress
+from worker.backpressure import TooMuch
 from worker.receipts import Receipt
 from worker.tools import Tools
 
@@ -37,11 +39,10 @@ def request_progress(request: Request, company: str, request_id: str) -> Respons
     """How far a request is."""
     tools: Tools = request.app.state.tools
     keys.must_speak_for(keys.recognise(tools, dict(request.headers), b""), company)
-    with tools.store.read() as work:
-        found = queries.progress(work, company, request_id)
+    found = progress.look(tools, company, request_id)
     if found is None:
         raise Refused(404, "Unknown request", [f"request: {company} has no request “{request_id}”"])
-    return JSONResponse({**found.__dict__, "waiting": found.waiting})
+    return JSONResponse(jsonable_encoder(found.__dict__))
 
 
 async def _body(request: Request) -> bytes:
@@ -94,6 +95,9 @@ def _take_one(tools: Tools, key: Key, document: Any, body: bytes, place: str) ->
         receipt = intake.accept(tools, document)
     except Unreadable as broken:
         raise _set_aside(tools, body, broken, place) from None
+    except TooMuch as too_much:
+        wait = {"Retry-After": str(too_much.wait)}
+        raise Refused(429, "Too much pending", [str(too_much)], wait) from None
     except inbox.OtherBody:
         problem = "id: this event id was used before with another body"
         raise Refused(409, "Event id already used", [problem]) from None

@@ -1,7 +1,8 @@
 """Doorbells: "this lane may have work". Redis only, rebuildable: the queue of record is the database.
 
-`due` (sorted set) holds when each lane wants a turn, `turns:<lane>` who holds it. A doorbell is pushed only
-for a lane that is due and that nobody holds, so turns go round between lanes.
+`due` (sorted set) holds when each lane wants a turn, `turns:<lane>` who holds it, as slots that expire; `turns` all
+that are held, `staff` the threads there are. A doorbell is pushed only for a lane that is due and has a slot free:
+turns go round between lanes, and a lane gets several side by side only while there are threads to spare.
 """
 
 import uuid
@@ -12,43 +13,49 @@ import redis
 TICKER, RELAY, CHANGES, PREVIEWS = "ticker", "relay", "changes", "previews"
 _MOST_WAKES = 64
 
-_RING = """
+# A lane's second turn and any later one begin only while less than half of all threads are at it (DESIGN §3).
+_ROOM = """
 local t = redis.call('TIME'); local now = t[1] * 1000 + math.floor(t[2] / 1000)
-local due, turns = KEYS[1], KEYS[2]
+local due, turns, all, staff = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+redis.call('ZREMRANGEBYSCORE', turns, '-inf', now)
+redis.call('ZREMRANGEBYSCORE', all, '-inf', now)
+local function room(most)
+  local held = redis.call('ZCARD', turns)
+  if held == 0 or held >= most then return held < most end
+  redis.call('ZREMRANGEBYSCORE', staff, '-inf', now)
+  local threads = 0
+  for _, one in ipairs(redis.call('ZRANGE', staff, 0, -1)) do threads = threads + tonumber(one:match('/(%d+)$')) end
+  return 2 * redis.call('ZCARD', all) < threads
+end
+local function hold(lane, token, length)
+  redis.call('ZADD', turns, now + length, token); redis.call('PEXPIRE', turns, length * 2)
+  redis.call('ZADD', all, now + length, token)
+  redis.call('ZREM', due, lane)
+  return 1
+end
+"""
+
+_RING = """
 local lane, token, delay, most, bell = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
 redis.call('ZADD', due, 'LT', now + delay, lane)
 if delay > 0 then return 2 end
-redis.call('ZREMRANGEBYSCORE', turns, '-inf', now)
-if redis.call('ZCARD', turns) >= most then return 0 end
-redis.call('ZADD', turns, now + bell, token); redis.call('PEXPIRE', turns, bell * 10)
-redis.call('ZREM', due, lane)
-return 1
+return room(most) and hold(lane, token, bell) or 0
 """
 
 _BEGIN = """
-local t = redis.call('TIME'); local now = t[1] * 1000 + math.floor(t[2] / 1000)
-local due, turns = KEYS[1], KEYS[2]
-local lane, token, most, lease = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
-redis.call('ZREMRANGEBYSCORE', turns, '-inf', now)
-if not redis.call('ZSCORE', turns, token) and redis.call('ZCARD', turns) >= most then return 0 end
-redis.call('ZADD', turns, now + lease, token); redis.call('PEXPIRE', turns, lease * 2)
-redis.call('ZREM', due, lane)
-return 1
+local lane, token, length = ARGV[1], ARGV[2], tonumber(ARGV[3])
+if not redis.call('ZSCORE', turns, token) and redis.call('ZCARD', turns) > 0 then return 0 end
+return hold(lane, token, length)
 """
 
 _END = """
-local t = redis.call('TIME'); local now = t[1] * 1000 + math.floor(t[2] / 1000)
-local due, turns = KEYS[1], KEYS[2]
 local lane, mine, delay, most = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
-redis.call('ZREM', turns, mine)
+redis.call('ZREM', turns, mine); redis.call('ZREM', all, mine)
 if delay >= 0 then redis.call('ZADD', due, 'LT', now + delay, lane) end
 local at = redis.call('ZSCORE', due, lane)
 if not at then return 0 end
 if tonumber(at) > now then return 2 end
-if redis.call('ZCARD', turns) >= most then return 0 end
-redis.call('ZADD', turns, now + ARGV[6], ARGV[5]); redis.call('PEXPIRE', turns, ARGV[6] * 10)
-redis.call('ZREM', due, lane)
-return 1
+return room(most) and hold(lane, ARGV[5], tonumber(ARGV[6])) or 0
 """
 
 _DUE = """
@@ -79,11 +86,14 @@ class Doorbells:
         self._prefix = prefix
         self._bell = int(bell_seconds * 1000)
         self._turn = int(turn_seconds * 1000)
-        scripts = (_RING, _BEGIN, _END, _DUE)
+        scripts = (_ROOM + _RING, _ROOM + _BEGIN, _ROOM + _END, _DUE)
         self._ring, self._begin, self._end, self._due = (client.register_script(one) for one in scripts)
 
     def ring(self, lane: str, delay: float = 0, most: int = 1) -> None:
-        """The lane wants a turn, in `delay` seconds. Losing this ring costs one sweep, so Redis may be away."""
+        """The lane wants a turn, in `delay` seconds, beside at most `most` - 1 others.
+
+        Losing this ring costs one sweep, so Redis may be away.
+        """
         token = uuid.uuid4().hex
         try:
             args: list[str | int] = [lane, token, int(delay * 1000), most, self._bell]
@@ -91,9 +101,9 @@ class Doorbells:
         except redis.RedisError:
             return
 
-    def begin(self, lane: str, token: str, most: int = 1) -> bool:
-        """Whether this doorbell may take a turn; false when the lane is held by others."""
-        return bool(self._begin(keys=self._keys(lane), args=[lane, token, most, self._turn]))
+    def begin(self, lane: str, token: str) -> bool:
+        """Whether this doorbell may take a turn; a late one, whose slot is over, only of a lane nobody holds."""
+        return bool(self._begin(keys=self._keys(lane), args=[lane, token, self._turn]))
 
     def end(self, lane: str, token: str, next_in: float | None, most: int = 1) -> None:
         """The turn is over; the lane wants its next one in `next_in` seconds, or None for when it is rung."""
@@ -117,9 +127,15 @@ class Doorbells:
         text = wait.decode() if isinstance(wait, bytes) else wait
         return [lane.decode() for lane in lanes], float(text) / 1000 if text else None
 
+    def staff(self, process: str, threads: int, seconds: float) -> None:
+        """A worker process has so many threads, for as long as it says so again."""
+        now, micros = self._client.time()
+        member = f"{process}/{threads}"
+        self._client.zadd(f"{self._prefix}:staff", {member: now * 1000 + micros // 1000 + int(seconds * 1000)})
+
     def remind(self, lane: str) -> None:
         """Ring the lane unless it is held or already due some time; the rescuer's way."""
-        due, turns = self._keys(lane)
+        due, turns, _, _ = self._keys(lane)
         seconds, micros = self._client.time()
         held = self._client.zcount(turns, seconds * 1000 + micros // 1000, "+inf")  # a turn may have died long ago
         if not held and self._client.zscore(due, lane) is None:
@@ -152,4 +168,5 @@ class Doorbells:
             return
 
     def _keys(self, lane: str) -> list[str]:
-        return [f"{self._prefix}:due", f"{self._prefix}:turns:{lane}"]
+        names = ("due", f"turns:{lane}", "turns", "staff")
+        return [f"{self._prefix}:{name}" for name in names]

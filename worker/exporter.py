@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 import redis
 
-from events.accounting_target import Lane, Organisation, Trouble
+from events.accounting_target import Lane, Organisation
 from store import connections, lanes
 from store.lanes import Due
-from worker import breaker, logs, sending, settle, troubles
+from worker import batching, breaker, logs, sending, settle, troubles, turns
+from worker.sending import Called
 from worker.tools import Tools
 from xero_adapter.pace import Permit
 
@@ -20,13 +21,14 @@ _log = logs.log("exporter")
 
 @dataclass(frozen=True)
 class Next:
-    """When the lane wants its next turn: `seconds` from now, or None for when it is rung."""
+    """When the lane wants its next turn: `seconds` from now, or None for when it is rung; `most` side by side."""
 
     seconds: float | None = None
+    most: int = 1
 
 
 def answer_doorbell(tools: Tools, lane: Lane, token: str) -> None:
-    """Take a turn if the lane is free, and say when the next one is due."""
+    """Take a turn if the lane has one free, and say when the next one is due."""
     if not tools.bells.begin(lane.key, token):
         return
     following = Next(1.0)
@@ -38,13 +40,13 @@ def answer_doorbell(tools: Tools, lane: Lane, token: str) -> None:
         _log.exception("exporter.stumbled", lane=lane.key)
         following = Next(tools.settings.sweep)
     finally:
-        tools.bells.end(lane.key, token, following.seconds)
+        tools.bells.end(lane.key, token, following.seconds, following.most)
 
 
 def take_turn(tools: Tools, lane: Lane) -> Next:
     """One turn. Everything it does survives being killed on any line."""
     with tools.store.read() as work:
-        due = lanes.look(work, lane)
+        due = lanes.look(work, lane, turns.WORTH_COUNTING)
         organisation = connections.organisation(work, lane)
         now = work.now
     if due.stopped or organisation is None:
@@ -55,29 +57,43 @@ def take_turn(tools: Tools, lane: Lane) -> Next:
         return Next(max(0.0, (due.next_at - now).total_seconds()) if due.next_at else None)
     if not due.settled_batch and breaker.holds_back(due):
         return Next(max(1.0, (due.next_at - now).total_seconds()) if due.next_at else _PROBE_SECONDS)
-    permit = tools.pace.ask(organisation, single=due.single)
+    return _call(tools, organisation, due)
+
+
+def _call(tools: Tools, organisation: Organisation, due: Due) -> Next:
+    """Make the call that matters most, with a permit for it."""
+    most = turns.side_by_side(due.waiting, single=due.single, troubled=due.troubled)
+    spread = not due.settled_batch and turns.is_long(due.waiting)
+    permit = tools.pace.ask(organisation, single=due.single, spread=spread)
     if permit.wait:
-        return _wait_for_permit(tools, organisation, permit)
-    called = False
+        _tell_of_wait(tools, organisation, permit)
+        return Next(permit.wait, most)
+    called: Called = "answered"  # should it break: to count a call too many is the safe side
     try:
-        called = _use_permit(tools, organisation, due)
+        called = _use_permit(tools, organisation, due, most)
     finally:
-        (tools.pace.done if called else tools.pace.abandon)(permit)
-    return Next(0)
+        sending.book(tools, permit, called)
+    return Next(0, most)
 
 
-def _wait_for_permit(tools: Tools, organisation: Organisation, permit: Permit) -> Next:
-    """The limit is reached: nothing fails, no attempt is charged; a long wait is told."""
+def _tell_of_wait(tools: Tools, organisation: Organisation, permit: Permit) -> None:
+    """The limit is reached: nothing fails, no attempt is charged; a long wait is told.
+
+    The lane is not blocked: a single send may use what is kept back for it.
+    """
     _log.info("exporter.waited", lane=organisation.lane.key, limit=permit.limit, wait=permit.wait)
-    if permit.wait >= troubles.WORTH_TELLING_SECONDS:
-        limited = Trouble("limited", f"Xero's {permit.limit} limit", wait=permit.wait, limit=permit.limit)
+    if permit.wait >= troubles.WORTH_TELLING_SECONDS and permit.limit != "spread":
         with tools.store.write() as work:
-            troubles.rest(work, tools, organisation, limited, 0)
-    return Next(permit.wait)
+            troubles.tell_of_limit(work, organisation, work.after(permit.wait))
 
 
-def _use_permit(tools: Tools, organisation: Organisation, due: Due) -> bool:
-    """Make the call that matters most; False when none was made after all."""
+def _use_permit(tools: Tools, organisation: Organisation, due: Due, most: int) -> Called:
+    """Settle what is owed, or else send; once the batch is claimed, others may send beside it."""
     if due.settled_batch:
-        return settle.settle(tools, organisation, due.settled_batch)
-    return sending.send_next(tools, organisation)
+        return "answered" if settle.settle(tools, organisation, due.settled_batch) else "not"
+
+    def let_others_begin() -> None:
+        if due.waiting > batching.MOST_INVOICES:
+            tools.bells.ring(organisation.lane.key, most=most)
+
+    return sending.send_next(tools, organisation, let_others_begin)

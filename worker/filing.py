@@ -16,6 +16,8 @@ from worker import answering
 from worker.joining import Move
 from worker.tools import Tools
 
+ON_ITS_WAY = ("start", "join", "replace", "wait")  # the moves whose answer comes later
+
 
 @dataclass
 class Filing:
@@ -33,6 +35,7 @@ class Filing:
     cancelled: bool = False
     prefixes: dict[str, str] = field(default_factory=dict)
     excluded: set[str] = field(default_factory=set)
+    hashes: dict[str, str] = field(default_factory=dict)
     moves: dict[str, Move | Failure] = field(default_factory=dict)
     rows: Mapping[str, Export] = field(default_factory=dict)
 
@@ -47,24 +50,30 @@ def each_once(invoices: Sequence[Invoice | UnreadableInvoice]) -> list[Invoice |
     return list(newest.values())
 
 
-def item(filing: Filing, invoice: Invoice | UnreadableInvoice) -> Item:
-    """The invoice's place in its request."""
+def item(filing: Filing, invoice: Invoice | UnreadableInvoice) -> dict[str, Any]:
+    """The row of the invoice's place in its request."""
     row = filing.rows.get(invoice.id)
-    return Item(
-        company=filing.asked.company,
-        request=filing.asked.request,
-        invoice=invoice.id,
-        export_id=row.id if row else None,
-        revision=_revision(invoice),
-        content_hash=invoice.content_hash() if isinstance(invoice, Invoice) else "",
-    )
+    return {
+        "company": filing.asked.company,
+        "request": filing.asked.request,
+        "invoice": invoice.id,
+        "export_id": row.id if row else None,
+        "revision": _revision(invoice),
+        "content_hash": filing.hashes.get(invoice.id, ""),
+        "state": "waiting",
+        "reason": None,
+        "answered_at": None,
+    }
 
 
-def answer_at_once(work: Work, tools: Tools, filing: Filing, items: Sequence[Item], invoices: Sequence[Any]) -> None:
-    """Answer what needs no call: refused here, or nothing to change in Xero."""
+def answer_at_once(work: Work, tools: Tools, filing: Filing, items: Sequence[Any], invoices: Sequence[Any]) -> None:
+    """Answer what needs no call: refused here, or nothing to change in Xero. `items` are rows."""
     by_id = {invoice.id: invoice for invoice in invoices}
     given: list[Any] = []
-    for one in items:
+    for row in items:
+        if filing.moves[row["invoice"]] in ON_ITS_WAY:
+            continue
+        one = Item(**row)
         move, invoice = filing.moves[one.invoice], by_id[one.invoice]
         if isinstance(move, Failure):
             failure = answering.told_of(invoice, move) if isinstance(invoice, Invoice) else move
@@ -72,8 +81,8 @@ def answer_at_once(work: Work, tools: Tools, filing: Filing, items: Sequence[Ite
         elif move == "unchanged":
             organisation = connections.organisation(work, filing.lane)
             if organisation:
-                row = filing.rows[one.invoice]
-                given.append(answering.succeeded(one, row, organisation, tools.target, "unchanged"))
+                export = filing.rows[one.invoice]
+                given.append(answering.succeeded(one, export, organisation, tools.target, "unchanged"))
     answering.give(work, given)
 
 

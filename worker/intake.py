@@ -16,10 +16,10 @@ from events.orders import InvoiceExportCancelRequested, InvoiceExportReplayReque
 from events.preview import InvoiceExportPreviewRequested
 from events.reasons import Reason
 from events.wording import of_fields
-from store import audit, companies, connections, exclusions, exports, inbox, requests
-from store.tables import Export
+from store import audit, companies, connections, exclusions, exports, inbox, progress, requests
 from store.unit_of_work import Work
 from worker import (
+    backpressure,
     cancel,
     changing_settings,
     checks,
@@ -30,8 +30,10 @@ from worker import (
     numbering,
     parking,
     pausing,
+    placing,
     previews,
     replay,
+    turns,
 )
 from worker.filing import Filing
 from worker.joining import Move, Standing
@@ -40,7 +42,10 @@ from worker.tools import Tools
 
 
 def accept(tools: Tools, document: Any) -> Receipt:
-    """File one parsed CloudEvent. Raises Unreadable, or inbox.OtherBody for a used id with another body."""
+    """File one parsed CloudEvent.
+
+    Raises Unreadable, inbox.OtherBody for a used id with another body, backpressure.TooMuch.
+    """
     envelope, asked = codec.read(document)
     body_hash = inbox.fingerprint(json.dumps(document, sort_keys=True, default=str).encode())
     with tools.store.write() as work:
@@ -50,15 +55,25 @@ def accept(tools: Tools, document: Any) -> Receipt:
         if not companies.exists(work, asked.company):
             raise Unreadable(f"data.company: there is no company “{asked.company}” here")
         connection = connections.of_company(work, asked.company)
+        if isinstance(asked, InvoiceExportRequested):
+            _make_sure_there_is_room(work, tools, asked)
         lane = Lane(asked.company, connection.tenant if connection else connections.NOT_YET)
         receipt = _MOVES[envelope.type](work, tools, envelope, asked, lane)
         inbox.file(work, envelope.source, envelope.id, body_hash, receipt.__dict__)
-    tools.bells.ring(lane.key)
+    tools.bells.ring(lane.key, most=turns.MOST if getattr(asked, "mode", None) == "single" else 1)
     tools.bells.wake_relay()
     if not isinstance(asked, InvoiceExportRequested):
         tools.bells.wake_changes()
         tools.bells.wake_previews()
     return receipt
+
+
+def _make_sure_there_is_room(work: Work, tools: Tools, asked: InvoiceExportRequested) -> None:
+    """Raises TooMuch."""
+    pending, most = progress.pending_of(work, asked.company), tools.settings.most_pending
+    too_much = backpressure.objection(asked.company, pending, most, single=asked.mode == "single")
+    if too_much:
+        raise too_much
 
 
 def _request(work: Work, tools: Tools, envelope: Envelope, asked: InvoiceExportRequested, lane: Lane) -> Receipt:
@@ -111,6 +126,7 @@ def _file(work: Work, tools: Tools, coming: Filing) -> int:
     prefix = companies.settings_of(work, asked.company).number_prefix or ""
     newest, coming.prefixes = numbering.numbered(newest, coming.rows, prefix, again=coming.caused_by is not None)
     readable = _readable(newest)
+    coming.hashes = {invoice.id: invoice.content_hash() for invoice in readable}
     coming.excluded = exclusions.marked(work, asked.company, list(coming.rows))
     coming.cancelled = requests.is_cancelled(work, asked.company, asked.request)
     owners = exports.claim_numbers(work, coming.lane, readable)
@@ -119,11 +135,11 @@ def _file(work: Work, tools: Tools, coming: Filing) -> int:
     if coming.caused_by is None:  # a replay repeats old words, which must not overrule newer ones
         host_contacts.keep(work, tools, asked.company, readable)
     cancel.let_go(work, [row for row in coming.rows.values() if coming.moves[row.invoice] in _JOINS])
-    _apply(work, coming, readable)
+    placing.place(work, coming, readable)
     items = [filing.item(coming, invoice) for invoice in sorted(newest, key=lambda one: one.id)]
-    new = requests.add_items(work, [item.model_dump() for item in items])
+    new = requests.add_items(work, items)
     requests.count_part(work, asked.company, asked.request, asked.part, len(new))
-    filing.answer_at_once(work, tools, coming, [item for item in items if item.invoice in new], newest)
+    filing.answer_at_once(work, tools, coming, [item for item in items if item["invoice"] in new], newest)
     requests.complete_if_done(work, asked.company, asked.request)
     return len(new)
 
@@ -147,69 +163,9 @@ def _move(coming: Filing, invoice: Invoice | UnreadableInvoice, owners: Mapping[
         excluded=row.excluded or invoice.id in coming.excluded,
         in_xero=row.xero_invoice_id is not None,
     )
-    move = joining.decide(standing, invoice.revision, invoice.content_hash())
+    move = joining.decide(standing, invoice.revision, coming.hashes[invoice.id])
     owner = owners[folded(invoice.number)]
     if move in ("start", "replace", "wait") and (owner.company, owner.invoice) != (row.company, row.invoice):
         return Failure(Reason.NUMBER_USED_TWICE, {"other": owner.invoice})
     broken = checks.problem_with(invoice) if move in ("start", "replace") else None
     return broken or move
-
-
-def _apply(work: Work, coming: Filing, readable: Sequence[Invoice]) -> None:
-    single = coming.asked.mode == "single"
-    fresh, newer, joined, kept = [], [], [], []
-    for invoice in readable:
-        row, move = coming.rows[invoice.id], coming.moves[invoice.id]
-        priority = 0 if single else row.priority
-        if move in ("start", "replace"):
-            fresh.append(_fresh(work, coming, invoice, 0 if single else (1 if move == "start" else priority)))
-        elif move == "wait":
-            newer.append({**_content(coming, invoice), "priority": priority, "cancelled": False, **_overtaken(row)})
-        elif isinstance(move, Failure) and _is_worth_keeping(row, invoice):
-            kept.append({**_content(coming, invoice), "state": "failed"})
-        elif move == "join" and (priority != row.priority or row.cancelled):
-            joined.append({"id": row.id, "priority": priority, "cancelled": False})
-    for rows in (fresh, newer, joined, kept):
-        exports.change(work, rows)
-
-
-def _is_worth_keeping(row: Export, invoice: Invoice) -> bool:
-    """Whether a refused content is the newest of an export that is not live, so that a replay can send it."""
-    return row.state in ("new", "failed") and invoice.revision >= row.wanted_revision
-
-
-def _content(coming: Filing, invoice: Invoice) -> dict[str, Any]:
-    return {
-        "id": coming.rows[invoice.id].id,
-        "number_prefix": coming.prefixes[invoice.id],
-        "client": invoice.client.id,
-        "wanted": invoice.model_dump_json(exclude_none=True),
-        "wanted_hash": invoice.content_hash(),
-        "wanted_revision": invoice.revision,
-    }
-
-
-def _overtaken(row: Export) -> dict[str, Any]:
-    """The content that newer content overtakes is kept while it may be in Xero: its answer is compared with it."""
-    may_be_there = row.state in ("exporting", "uncertain") or row.number_bound
-    return {"in_flight": (row.in_flight or row.wanted or None) if may_be_there else None}
-
-
-def _fresh(work: Work, coming: Filing, invoice: Invoice, priority: int) -> dict[str, Any]:
-    """A pending row with this content. The number stays once an attempt has carried one (DESIGN §3 (b)).
-
-    An invoice that is in Xero is known there by its id, so its number may change.
-    """
-    row = coming.rows[invoice.id]
-    return {
-        **_content(coming, invoice),
-        "number": row.number if row.number_bound and row.xero_invoice_id is None else invoice.number,
-        "state": "pending",
-        "priority": priority,
-        "due_at": work.now,
-        "failures": 0,
-        "crashes": 0,
-        "cancelled": False,
-        **_overtaken(row),
-        "live_since": row.live_since if row.state in joining.LIVE else work.now,
-    }

@@ -21,9 +21,9 @@ class _Boot(Middleware):
     def before_worker_boot(self, _broker: object, worker: Worker) -> None:
         worker.queue_prefetch = worker.worker_threads  # no doorbell waits in a process that is busy
 
-    def after_worker_boot(self, *_: object) -> None:
+    def after_worker_boot(self, _broker: object, worker: Worker) -> None:
         tools = self._tools()
-        self._ticker = Ticker(tools.bells, tools.redis)
+        self._ticker = Ticker(tools.bells, tools.redis, worker.worker_threads)
         self._ticker.start()
         logs.log("worker").info("worker.started", pid=os.getpid())
 

@@ -8,8 +8,6 @@ from events.invoice import Invoice, folded
 from worker import comparing
 from worker.checks import net_of_lines
 
-CONTENT_IS_GONE = "what was sent is no longer kept here, as newer content has come: compare by hand"
-
 
 def differences(invoice: Invoice, contact_id: str, posted: Posted) -> tuple[str, ...]:
     """Each difference in contact, number, currency, date and sums, with both figures; empty means verified."""

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from typing import Literal
 
 from events.accounting_target import Answers, Element, InTime, Organisation, Posting, Rejected, Trouble
 from events.failures import Failure
@@ -9,24 +10,32 @@ from events.reasons import Reason
 from store import batches, exports, pauses
 from store.batches import Hold
 from store.tables import Export
-from worker import batching, freezing, logs, overwriting, recording, troubles
+from worker import batching, freezing, logs, overwriting, progress, recording, troubles
 from worker.freezing import Frozen
 from worker.recording import Refusal
 from worker.tools import Tools
+from xero_adapter.pace import Permit
 
+Called = Literal["not", "answered", "lost"]  # what became of a permit's call
 _log = logs.log("exporter")
 
 
-def send_next(tools: Tools, organisation: Organisation) -> bool:
-    """Send the lane's next batch; False when no call was made after all."""
-    claimed = _claim(tools, organisation)
-    if claimed is None:
-        return False
-    hold, kind = claimed
+def send_next(tools: Tools, organisation: Organisation, claimed: Callable[[], None]) -> Called:
+    """Send the lane's next batch; `claimed` is told as soon as its invoices are nobody else's."""
+    taken = _claim(tools, organisation)
+    if taken is None:
+        return "not"
+    claimed()
+    hold, kind = taken
     if kind == "update":
         return _update(tools, organisation, hold)
     frozen = freezing.freeze(tools, organisation, hold, kind, _new(tools))
-    return frozen is not None and _send(tools, organisation, frozen, tools.target.create)
+    return _send(tools, organisation, frozen, tools.target.create) if frozen else "not"
+
+
+def book(tools: Tools, permit: Permit, called: Called) -> None:
+    """Tell pace what became of a permit's call."""
+    {"not": tools.pace.abandon, "answered": tools.pace.done, "lost": tools.pace.lost}[called](permit)
 
 
 def _claim(tools: Tools, organisation: Organisation) -> tuple[Hold, str] | None:
@@ -51,26 +60,26 @@ def _new(tools: Tools) -> freezing.Map:
     return element
 
 
-def _update(tools: Tools, organisation: Organisation, hold: Hold) -> bool:
+def _update(tools: Tools, organisation: Organisation, hold: Hold) -> Called:
     """The guard's look at Xero's copies is a call of its own; the update right behind it needs another permit."""
     try:
         copies = overwriting.copies(tools, organisation, hold)
     except Trouble as trouble:
         troubles.give_back(tools, organisation, hold, trouble, "claimed")
-        return True
-    permit = tools.pace.ask(organisation)
+        return "answered"
+    permit = tools.pace.ask(organisation, single=True)  # or the look was for nothing
     if permit.wait:
         limited = Trouble("limited", f"Xero's {permit.limit} limit", wait=permit.wait, limit=permit.limit)
         troubles.give_back(tools, organisation, hold, limited, "claimed")
-        return True
-    sent = False
+        return "answered"
+    sent: Called = "answered"
     try:
         map_one = overwriting.updates(tools, copies)
         frozen = freezing.freeze(tools, organisation, hold, "update", map_one)
-        sent = frozen is not None and _send(tools, organisation, frozen, tools.target.update)
+        sent = _send(tools, organisation, frozen, tools.target.update) if frozen else "not"
     finally:
-        (tools.pace.done if sent else tools.pace.abandon)(permit)
-    return True
+        book(tools, permit, sent)
+    return "answered"
 
 
 def _send(
@@ -78,22 +87,29 @@ def _send(
     organisation: Organisation,
     frozen: Frozen,
     call: Callable[[Organisation, bytes, str, InTime], Answers],
-) -> bool:
+) -> Called:
     """Make the call, unless it is too late for it (we were suspended); whatever happens is written down."""
     begun = time.monotonic()
     try:
         answers = call(organisation, frozen.body, frozen.key, lambda: tools.elapsed() <= frozen.send_before)
     except Trouble as trouble:
         troubles.after(tools, organisation, frozen.hold, trouble)
-        return trouble.effect != "not_sent"
+        return _booked(trouble)
     except Exception as broken:
         _log.exception("exporter.call_broke", batch=frozen.hold.batch_id)
         lost = Trouble("unknown", f"the call broke: {type(broken).__name__}")
         troubles.after(tools, organisation, frozen.hold, lost)
-        return True
+        return "lost"
     requests = recording.record(tools, organisation, frozen.hold, frozen.kind, answers)
     _tell(organisation, frozen, answers, requests, time.monotonic() - begun)
-    return True
+    progress.tell(tools, organisation.lane, requests)
+    return "answered"
+
+
+def _booked(trouble: Trouble) -> Called:
+    if trouble.effect == "not_sent":
+        return "not"
+    return "lost" if trouble.effect == "unknown" and trouble.status is None else "answered"
 
 
 def _tell(organisation: Organisation, frozen: Frozen, answers: Answers, requests: list[str], seconds: float) -> None:

@@ -60,6 +60,9 @@ class Settings(BaseSettings):
     calls_at_once: int = Field(default=5, ge=1, description="Xero's limit of calls in flight")
     minute: float = Field(default=60, gt=0, description="Length of Xero's minute; shorter only in tests")
     day_reserve: float = Field(default=0.1, ge=0, lt=1, description="Share of the day's calls kept for single sends")
+    most_pending: int = Field(
+        default=100_000, ge=500, description="Invoices of one company that may wait before its bulk sends get a 429"
+    )
     reconcile_share: float = Field(
         default=0.02, ge=0, le=0.5, description="Share of the day's calls spent on finding drift; 0: none"
     )

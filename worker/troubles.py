@@ -83,16 +83,21 @@ def rest(work: Work, tools: Tools, organisation: Organisation, trouble: Trouble,
         return
     until = work.after(seconds)
     if lanes.block(work, organisation.lane, cause, trouble.message, until) and seconds >= WORTH_TELLING_SECONDS:
-        _tell(work, organisation, cause, until)
+        _tell(work, organisation, cause, until, once=work.now.isoformat())
 
 
-def _tell(work: Work, organisation: Organisation, cause: Any, until: datetime | None) -> None:
-    """One `deferred` for each request that waits in this lane."""
+def tell_of_limit(work: Work, organisation: Organisation, until: datetime) -> None:
+    """Our own books say that a limit is reached: said at most once in ten minutes."""
+    _tell(work, organisation, "limit", until, once=f"{until:%Y-%m-%dT%H}:{until.minute // 10}")
+
+
+def _tell(work: Work, organisation: Organisation, cause: Any, until: datetime, once: str) -> None:
+    """One `deferred` for each request that waits in this lane, on one occasion."""
     for request in requests.unfinished(work, organisation.lane):
         event = InvoiceExportDeferred(
             company=request.company, request=request.id, cause=cause, message=_WORDS[cause], until=until
         )
-        key = f"deferred/{request.company}/{request.id}/{cause}/{work.now.isoformat()}"
+        key = f"deferred/{request.company}/{request.id}/{cause}/{once}"
         outbox.publish_once(work, Outgoing(event, request.company, request.id, key, request.source_event))
 
 

@@ -73,7 +73,9 @@ def limits(settings: Settings) -> Limits:
         at_once=settings.calls_at_once,
         per_day=settings.calls_per_day,
         minute=settings.minute,
+        margin=min(0.5, settings.minute / 60),
         deadline=settings.call_deadline + 5,
+        settle=settings.settle,
         reserve=settings.day_reserve,
     )
 

@@ -1,79 +1,27 @@
-"""Stay inside Xero's limits: one Lua script grants a call or says how long to wait (xero/facts.md §1).
+"""Stay inside Xero's limits: one script grants a call or says how long to wait (xero/facts.md §1).
 
 Redis away means no call (fail closed); what Redis forgets is relearnt from the next answer's headers.
 """
 
 import contextlib
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import redis
 
 from events.accounting_target import Organisation
+from xero_adapter import pace_scripts
 
-_ASK = """
-local t = redis.call('TIME'); local now = t[1] * 1000 + math.floor(t[2] / 1000)
-local calls, flight, day, pause, app_pause = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
-local token, per_minute, window, at_once = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
-local per_day, deadline = tonumber(ARGV[5]), tonumber(ARGV[6])
-for _, key in ipairs({pause, app_pause}) do
-  local left = redis.call('PTTL', key)
-  if left > 0 then return {left, redis.call('GET', key)} end
-end
-redis.call('ZREMRANGEBYSCORE', flight, '-inf', now)
-if redis.call('ZCARD', flight) >= at_once then return {250, 'concurrent'} end
-redis.call('ZREMRANGEBYSCORE', calls, '-inf', now)
-if redis.call('ZCARD', calls) >= per_minute then
-  local first = redis.call('ZRANGE', calls, 0, 0, 'WITHSCORES')
-  return {math.max(1, math.ceil(first[2] - now)), 'minute'}
-end
-if tonumber(redis.call('GET', day) or '0') >= per_day then
-  return {math.max(1000, redis.call('PTTL', day)), 'day'}
-end
-redis.call('ZADD', flight, now + deadline, token)
-redis.call('PEXPIRE', flight, deadline + window)
-redis.call('ZADD', calls, now + deadline + window, token)
-redis.call('PEXPIRE', calls, deadline + 2 * window)
-if redis.call('INCR', day) == 1 then redis.call('PEXPIRE', day, ARGV[7]) end
-return {0, ''}
-"""
-
-_DONE = """
-local t = redis.call('TIME'); local now = t[1] * 1000 + math.floor(t[2] / 1000)
-redis.call('ZREM', KEYS[2], ARGV[1])
-redis.call('ZADD', KEYS[1], 'XX', now + ARGV[2], ARGV[1])
-"""
-
-_ABANDON = """
-redis.call('ZREM', KEYS[2], ARGV[1])
-if redis.call('ZREM', KEYS[1], ARGV[1]) == 1 and redis.call('EXISTS', KEYS[3]) == 1 then
-  redis.call('DECR', KEYS[3])
-end
-"""
-
-# Others may call for the same organisation: within a window the headers only ever lower the books.
-_NOTE = """
-local t = redis.call('TIME'); local now = t[1] * 1000 + math.floor(t[2] / 1000)
-local per_minute, window, left = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
-if left then
-  redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
-  for filler = redis.call('ZCARD', KEYS[1]) + 1, per_minute - left do
-    redis.call('ZADD', KEYS[1], now + window, 'other:' .. now .. ':' .. filler)
-  end
-  redis.call('PEXPIRE', KEYS[1], 2 * window)
-end
-local per_day, day_left = tonumber(ARGV[4]), tonumber(ARGV[5])
-if day_left and per_day - day_left > tonumber(redis.call('GET', KEYS[3]) or '0') then
-  local ttl = redis.call('PTTL', KEYS[3])
-  redis.call('SET', KEYS[3], per_day - day_left, 'PX', ttl > 0 and ttl or ARGV[6])
-end
-"""
+Argument = str | int | float
 
 
 @dataclass(frozen=True)
 class Limits:
-    """Xero's limits per organisation, and the margins we keep. Seconds; `reserve` is a share of the day."""
+    """Xero's limits per organisation, and the margins we keep. Seconds; `reserve` is a share of the day.
+
+    A lost call keeps its place in flight for `settle` seconds: so long it may still be at work in Xero.
+    """
 
     per_minute: int = 60
     at_once: int = 5
@@ -82,7 +30,13 @@ class Limits:
     day: float = 86_400
     margin: float = 0.5
     deadline: float = 70
+    settle: float = 100
     reserve: float = 0.1
+
+    @property
+    def kept_back(self) -> int:
+        """Calls of the minute that only single sends may use."""
+        return self.per_minute // 60
 
 
 @dataclass(frozen=True)
@@ -95,75 +49,117 @@ class Permit:
     limit: str = ""
 
 
-class Pace:
-    """The books of every organisation's calls, kept in Redis and rebuildable at any time."""
+@dataclass(frozen=True)
+class Outlook:
+    """What is known of an organisation's limits: calls that bulk sends may still make, and seconds.
 
-    def __init__(self, client: redis.Redis, limits: Limits, prefix: str = "xp") -> None:
+    `call` is how long Xero took to answer of late, `paused` how long nobody may call.
+    """
+
+    minute_left: int
+    day_left: int
+    day_ends: float
+    call: float
+    paused: float
+
+
+class Pace:
+    """The books of every organisation's calls, kept in Redis and rebuildable at any time.
+
+    `clock` gives seconds; without one it is Redis's own, which all machines share.
+    """
+
+    def __init__(
+        self, client: redis.Redis, limits: Limits, prefix: str = "xp", clock: Callable[[], float] | None = None
+    ) -> None:
         self._limits = limits
         self._prefix = prefix
         self._client = client
-        self._ask, self._done, self._abandon, self._note = (
-            client.register_script(script) for script in (_ASK, _DONE, _ABANDON, _NOTE)
+        self._clock = clock
+        self._ask, self._done, self._lost, self._abandon, self._note, self._pause, self._outlook = (
+            client.register_script(pace_scripts.PRELUDE + script)
+            for script in (
+                pace_scripts.ASK,
+                pace_scripts.DONE,
+                pace_scripts.LOST,
+                pace_scripts.ABANDON,
+                pace_scripts.NOTE,
+                pace_scripts.PAUSE,
+                pace_scripts.OUTLOOK,
+            )
         )
 
-    def ask(self, organisation: Organisation, *, single: bool = False) -> Permit:
-        """A permit, or how long to wait. Single sends may use the day's reserve. Raises redis.RedisError."""
-        limits = self._limits
-        per_day = limits.per_day if single else int(limits.per_day * (1 - limits.reserve))
-        token = uuid.uuid4().hex
-        window = _ms(limits.minute + limits.margin)
+    def ask(self, organisation: Organisation, *, single: bool = False, spread: bool = False) -> Permit:
+        """A permit, or how long to wait. Raises redis.RedisError.
+
+        Single sends may use what is kept back of the minute and the day. `spread` asks for what is left of the
+        minute's calls to be spread over the rest of it, so that a single send finds one.
+        """
+        limits, token = self._limits, uuid.uuid4().hex
         said = self._ask(
             keys=self._keys(organisation),
-            args=[
+            args=self._args(
                 token,
-                limits.per_minute,
-                window,
                 limits.at_once,
-                per_day,
-                _ms(limits.deadline),
-                _ms(limits.day),
-            ],
+                int(limits.deadline * 1000),
+                0 if single else limits.kept_back,
+                0 if single else limits.reserve,
+                int(spread and not single),
+            ),
         )
-        wait, limit = int(said[0]), said[1]
+        wait, limit = float(said[0]), said[1]
         return Permit(organisation, token, wait / 1000, limit.decode() if isinstance(limit, bytes) else limit)
 
     def done(self, permit: Permit) -> None:
         """The call was answered: it counts against the minute from now on. Redis away changes no answer."""
-        window = _ms(self._limits.minute + self._limits.margin)
         with contextlib.suppress(redis.RedisError):
-            self._done(keys=self._keys(permit.organisation), args=[permit.token, window])
+            self._done(keys=self._keys(permit.organisation), args=self._args(permit.token))
+
+    def lost(self, permit: Permit) -> None:
+        """Nobody knows what became of the call: it may be at work in Xero until it has settled."""
+        with contextlib.suppress(redis.RedisError):
+            settled = int(self._limits.settle * 1000)
+            self._lost(keys=self._keys(permit.organisation), args=self._args(permit.token, settled))
 
     def abandon(self, permit: Permit) -> None:
         """No call was made with this permit."""
         with contextlib.suppress(redis.RedisError):
-            self._abandon(keys=self._keys(permit.organisation), args=[permit.token])
+            self._abandon(keys=self._keys(permit.organisation), args=self._args(permit.token))
 
-    def note(self, organisation: Organisation, headers: Mapping[str, str]) -> None:
-        """Correct the books from an answer's headers (xero/facts.md §1.2)."""
-        limits = self._limits
+    def note(self, organisation: Organisation, headers: Mapping[str, str], took: float = 0) -> None:
+        """Correct the books from the headers of an answer that took so many seconds (xero/facts.md §1.2)."""
         minute, day = headers.get("x-minlimit-remaining", ""), headers.get("x-daylimit-remaining", "")
-        window = _ms(limits.minute + limits.margin)
-        args: list[str | int] = [limits.per_minute, window, minute, limits.per_day, day, _ms(limits.day)]
+        args = self._args(minute, day, int(took * 1000))
         with contextlib.suppress(redis.RedisError):
             self._note(keys=self._keys(organisation), args=args)
 
     def day_left(self, tenant: str) -> int:
         """Calls that the organisation's day still has, as far as we know. Raises redis.RedisError."""
-        used = self._client.get(f"{self._prefix}:pace:{tenant}:day")
+        used = self._client.hget(f"{self._prefix}:pace:{tenant}:day", "used")
         return max(0, self._limits.per_day - int(used or 0))
+
+    def outlook(self, tenant: str) -> Outlook:
+        """What bulk sends of the organisation may do, as far as we know. Raises redis.RedisError."""
+        keys = [f"{self._prefix}:pace:{tenant}:{book}" for book in ("calls", "flight", "minute", "day", "pause")]
+        said = self._outlook(keys=keys, args=self._args(self._limits.kept_back, self._limits.reserve))
+        minute_left, day_left, day_ends, call, paused = (int(one) for one in said)
+        return Outlook(minute_left, day_left, day_ends / 1000, call / 1000, paused / 1000)
 
     def pause(self, organisation: Organisation, limit: str, seconds: float) -> None:
         """Xero said 429: nobody calls until it is over. The app's own limit pauses all its organisations."""
         keys = self._keys(organisation)
-        key = keys[4] if limit.startswith("app") else keys[3]
+        key = keys[5] if limit.startswith("app") else keys[4]
         with contextlib.suppress(redis.RedisError):
-            self._client.set(key, limit or "limit", px=max(1, _ms(seconds)))
+            self._pause(keys=[key], args=self._args(limit or "limit", int(seconds * 1000)))
+
+    def _args(self, *more: Argument) -> list[Argument]:
+        """The clock and the limits every script knows, then its own."""
+        limits = self._limits
+        now = "" if self._clock is None else int(self._clock() * 1000)
+        lengths = (int(limits.minute * 1000), limits.per_day, int(limits.day * 1000), int(limits.margin * 1000))
+        return [now, limits.per_minute, *lengths, *more]
 
     def _keys(self, organisation: Organisation) -> list[str]:
         mine = f"{self._prefix}:pace:{organisation.lane.tenant}"
         app = f"{self._prefix}:pace:app:{organisation.client_id}:pause"
-        return [f"{mine}:calls", f"{mine}:flight", f"{mine}:day", f"{mine}:pause", app]
-
-
-def _ms(seconds: float) -> int:
-    return int(seconds * 1000)
+        return [f"{mine}:calls", f"{mine}:flight", f"{mine}:minute", f"{mine}:day", f"{mine}:pause", app]

@@ -2,6 +2,7 @@
 
 import functools
 import json
+import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -141,10 +142,12 @@ class XeroTarget:
     def ask(self, organisation: Organisation, send: Callable[[str], Reply], or_status: int = 200) -> Reply:
         """The answer to a call made with a good bearer. Raises Trouble."""
         bearer = self._auth.bearer(organisation)
+        begun = time.monotonic()
         reply = send(bearer)
         if reply.status == 401 and not replies.lacks_scope(reply):
-            reply = send(self._auth.bearer(organisation, instead_of=bearer))
-        self._pace.note(organisation, reply.headers)
+            begun, bearer = time.monotonic(), self._auth.bearer(organisation, instead_of=bearer)
+            reply = send(bearer)
+        self._pace.note(organisation, reply.headers, time.monotonic() - begun)
         if reply.status in (200, or_status):
             return reply
         raise self._refusal(organisation, reply)

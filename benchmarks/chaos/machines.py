@@ -35,8 +35,9 @@ _STARTING_SECONDS = 60.0
 class Machines:
     """One installation in a folder of its own, and the simulated Xero beside it."""
 
-    def __init__(self, home: Path, database: Database, **chosen: str) -> None:
+    def __init__(self, home: Path, database: Database, *, durable: bool = False, **chosen: str) -> None:
         self.home = home
+        self._durable = durable
         self._database = database
         xero, web = a_free_port(), a_free_port()
         self.xero_url = f"http://127.0.0.1:{xero}"
@@ -74,7 +75,7 @@ class Machines:
         """Everything but the simulator; returns when the door is open."""
         if self._database == "postgresql":
             _make_postgres(self.home)
-            self.supervisor.start("postgres", _postgres_command(self.home), stop_last=True)
+            self.supervisor.start("postgres", _postgres_command(self.home, durable=self._durable), stop_last=True)
             wait_for(self._postgres_answers, _STARTING_SECONDS)
         start_all(self.supervisor, self.home, self.settings, own_valkey=True)
         wait_for(lambda: _answers(f"{self.settings.public_url}/readyz"), _STARTING_SECONDS)
@@ -146,11 +147,14 @@ class Machines:
 
 
 @contextlib.contextmanager
-def machines(database: Database, *, keep: bool = False, **chosen: str) -> Iterator[Machines]:
-    """Machines in a temporary folder, killed at the end; the folder stays if it is to be looked at."""
+def machines(database: Database, *, keep: bool = False, durable: bool = False, **chosen: str) -> Iterator[Machines]:
+    """Machines in a temporary folder, killed at the end; the folder stays if it is to be looked at.
+
+    A `durable` PostgreSQL waits for its disk at every commit, as in production.
+    """
     home = Path(tempfile.mkdtemp(prefix="xp-chaos-"))
     home.chmod(0o755)
-    made = Machines(home, database, **chosen)
+    made = Machines(home, database, durable=durable, **chosen)
     try:
         yield made
     finally:
@@ -174,11 +178,11 @@ def _make_postgres(home: Path) -> None:
     server.cleanup()
 
 
-def _postgres_command(home: Path) -> list[str]:
+def _postgres_command(home: Path, *, durable: bool) -> list[str]:
     """The server in the foreground; PostgreSQL refuses to run as root."""
     folder = str(home / "pg")
     # What was written before kill -9 is the kernel's; fsync is for power failures.
-    chosen = ["-c", "max_connections=200", "-c", "fsync=off"]
+    chosen = ["-c", "max_connections=200", *([] if durable else ["-c", "fsync=off"])]
     command = [str(POSTGRES_BIN_PATH / "postgres"), "-D", folder, "-k", folder, "-h", "", *chosen]
     if os.geteuid() != 0:
         return command

@@ -35,7 +35,7 @@ _SECONDS = 2.0
 
 def start() -> None:
     """Set the worker process up: `dramatiq benchmarks.chaos.naive:start`."""
-    _actor(os.environ["REDIS_URL"])
+    actor(os.environ["REDIS_URL"])
 
 
 def run(plan: Plan, *, keep: bool = False, told: Callable[[str], None] = lambda _line: None) -> Result:
@@ -57,9 +57,9 @@ def _under_fire(plan: Plan, asked: World, made: Machines) -> Result:
     begun = time.monotonic()
     bearers = {company: made.login(company)["access_token"] for company in asked.companies}
     killer = Killer(plan, made, _calls, made.tools.redis.flushall)
-    actor = _actor(made.settings.redis_url)
+    queue = actor(made.settings.redis_url)
     made.trouble(plan.seed, FAULTS)
-    with beside(lambda: _publish(asked, bearers, actor, lambda: killer.share)):
+    with beside(lambda: _publish(asked, bearers, queue, lambda: killer.share)):
         killer.run()
     struck = time.monotonic()
     client = made.tools.redis
@@ -81,7 +81,7 @@ def _calls() -> Calls:
     return Calls(1, int(time.monotonic() * 2))
 
 
-def _publish(asked: World, bearers: dict[str, str], actor: Any, share: Callable[[], float]) -> None:
+def _publish(asked: World, bearers: dict[str, str], queue: Any, share: Callable[[], float]) -> None:
     events = {event["id"]: event for event in asked.deliveries if event["data"]["mode"] == "bulk"}
     for number, event in enumerate(events.values()):
         while number / len(events) > share():
@@ -89,20 +89,21 @@ def _publish(asked: World, bearers: dict[str, str], actor: Any, share: Callable[
         company = event["data"]["company"]
         for invoice in event["data"]["invoices"]:
             if (company, invoice["id"]) in asked.wanted:
-                _enqueue(actor, company, bearers[company], invoice)
+                _enqueue(queue, company, bearers[company], invoice)
 
 
-def _enqueue(actor: Any, company: str, bearer: str, invoice: Json) -> None:
+def _enqueue(queue: Any, company: str, bearer: str, invoice: Json) -> None:
     while True:
         try:
-            actor.send(world.tenant_of(company), bearer, _in_xeros_words(company, invoice))
+            queue.send(world.tenant_of(company), bearer, in_xeros_words(company, invoice))
         except (redis.RedisError, dramatiq.errors.ConnectionError):
             time.sleep(0.1)
         else:
             return
 
 
-def _in_xeros_words(company: str, invoice: Json) -> Json:
+def in_xeros_words(company: str, invoice: Json) -> Json:
+    """The invoice as a create."""
     (line,) = invoice["lines"]
     return {
         "Type": "ACCREC",
@@ -122,8 +123,8 @@ def _in_xeros_words(company: str, invoice: Json) -> Json:
     }
 
 
-def _actor(url: str) -> Any:
-    """Dramatiq's defaults, but impatient: lost workers are noticed after 5 s, retries begin after half a second."""
+def actor(url: str) -> Any:
+    """The actor, Dramatiq's defaults, but impatient: lost workers are noticed after 5 s, retries begin after half a second."""
     broker = RedisBroker(url=url, heartbeat_timeout=5_000, maintenance_chance=100_000)
     dramatiq.set_broker(broker)
     decorate = dramatiq.actor(broker=broker, queue_name=QUEUE, max_retries=8, min_backoff=500, max_backoff=5_000)

@@ -11,10 +11,20 @@ from store.tables.columns import BIG
 class Request(SQLModel, table=True):
     """One click or one bulk send: how many invoices it names and how many have their answer.
 
-    `caused_by` names the event that a replay repeats; `given_up_at` is when we stopped waiting for missing parts.
+    `caused_by` names the event that a replay repeats, `given_up_at` is when we stopped waiting for missing parts,
+    `progressed` how many were answered when that was last told.
     """
 
     __tablename__ = "requests"
+    __table_args__ = (
+        Index(
+            "requests_open",
+            "company",
+            "created_at",
+            sqlite_where=text("completed_at IS NULL"),
+            postgresql_where=text("completed_at IS NULL"),
+        ),
+    )
     company: str = Field(primary_key=True)
     id: str = Field(primary_key=True)
     tenant: str
@@ -32,6 +42,8 @@ class Request(SQLModel, table=True):
     caused_by: str | None = None
     cancelled_at: datetime | None = None
     given_up_at: datetime | None = None
+    progressed: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    progressed_at: datetime | None = None
 
 
 class Item(SQLModel, table=True):

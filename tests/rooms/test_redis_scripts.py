@@ -1,14 +1,10 @@
-"""Doorbells and pace: Lua on a real Valkey."""
+"""Doorbells: Lua on a real Valkey."""
 
 import pytest
 import redis
 
-from events.accounting_target import Lane, Organisation
 from tests.machines import wait_for
 from worker.doorbells import Doorbells
-from xero_adapter.pace import Limits, Pace
-
-ORGANISATION = Organisation(Lane("c", "t"), "Org", "!A", "USD", "app", "user")
 
 
 @pytest.fixture
@@ -98,72 +94,62 @@ def test_a_dead_redis_stops_no_ring():
     bells.wake_relay()
 
 
-def test_the_minute_is_never_overstepped(client):
-    pace = Pace(client, Limits(per_minute=3, at_once=5))
-    permits = [pace.ask(ORGANISATION) for _ in range(5)]
-    assert [bool(permit.wait) for permit in permits] == [False, False, False, True, True]
-    assert permits[3].limit == "minute"
-    for permit in permits[:3]:
-        pace.done(permit)
-    assert 59 < pace.ask(ORGANISATION).wait <= 61
+def test_a_lane_gets_turns_side_by_side_while_less_than_half_of_all_threads_are_busy(rung):
+    bells, pushed = rung
+    bells.staff("here", 4, 60)
+    bells.staff("there", 3, 60)
+    for _ in range(9):
+        bells.ring("a", most=3)
+    assert len(pushed) == 3
+    bells.ring("b", most=3)
+    bells.ring("b", most=3)
+    assert [lane for lane, _ in pushed[3:]] == ["b"]
 
 
-def test_an_abandoned_permit_costs_nothing(client):
-    pace = Pace(client, Limits(per_minute=1))
+def test_a_lane_goes_alone_while_nobody_has_said_how_many_threads_there_are(rung):
+    bells, pushed = rung
+    bells.ring("a", most=4)
+    bells.ring("a", most=4)
+    assert len(pushed) == 1
+
+
+def test_the_threads_of_a_process_that_died_count_no_longer(client, rung):
+    bells, pushed = rung
+    bells.staff("dead", 64, -1)
+    bells.ring("a", most=3)
+    bells.ring("a", most=3)
+    assert len(pushed) == 1
+
+
+def test_a_click_gets_a_slot_beside_a_bulk_that_holds_all_of_its_own(rung):
+    bells, pushed = rung
+    bells.staff("here", 16, 60)
     for _ in range(5):
-        permit = pace.ask(ORGANISATION)
-        assert not permit.wait
-        pace.abandon(permit)
+        bells.ring("a", most=3)
+    assert len(pushed) == 3
+    bells.ring("a", most=4)
+    assert len(pushed) == 4
+    bells.ring("a", most=4)
+    assert len(pushed) == 4
 
 
-def test_no_more_calls_are_in_flight_than_xero_allows(client):
-    pace = Pace(client, Limits(at_once=2))
-    first, _, third = (pace.ask(ORGANISATION) for _ in range(3))
-    assert third.limit == "concurrent"
-    pace.done(first)
-    assert not pace.ask(ORGANISATION).wait
+def test_a_turn_that_ends_makes_room_for_the_next_of_its_lane(rung):
+    bells, pushed = rung
+    bells.staff("here", 16, 60)
+    bells.ring("a", most=1)
+    bells.ring("a", most=1)
+    lane, token = pushed.pop()
+    assert bells.begin(lane, token)
+    bells.end(lane, token, 0, most=1)
+    assert len(pushed) == 1
 
 
-def test_a_killed_workers_place_in_flight_heals(client):
-    pace = Pace(client, Limits(at_once=1, deadline=0.05, minute=0.05, margin=0))
-    pace.ask(ORGANISATION)
-    assert pace.ask(ORGANISATION).limit == "concurrent"
-    wait_for(lambda: not pace.ask(ORGANISATION).wait)
-
-
-def test_bulk_leaves_the_days_reserve_to_single_sends(client):
-    pace = Pace(client, Limits(per_minute=1000, per_day=10, at_once=100, reserve=0.2))
-    assert [bool(pace.ask(ORGANISATION).wait) for _ in range(9)] == [False] * 8 + [True]
-    assert [bool(pace.ask(ORGANISATION, single=True).wait) for _ in range(3)] == [False, False, True]
-
-
-def test_headers_lower_the_books_and_never_raise_them(client):
-    pace = Pace(client, Limits(per_minute=60, per_day=5000))
-    pace.note(ORGANISATION, {"x-minlimit-remaining": "1", "x-daylimit-remaining": "4000"})
-    assert not pace.ask(ORGANISATION).wait
-    assert pace.ask(ORGANISATION).limit == "minute"
-    pace.note(ORGANISATION, {"x-minlimit-remaining": "50"})
-    assert pace.ask(ORGANISATION).limit == "minute"
-
-
-def test_a_starter_tiers_day_is_learnt_from_the_header(client):
-    pace = Pace(client, Limits(per_minute=60, per_day=5000, reserve=0))
-    pace.note(ORGANISATION, {"x-daylimit-remaining": "1"})
-    assert not pace.ask(ORGANISATION).wait
-    assert pace.ask(ORGANISATION).limit == "day"
-
-
-def test_a_429_pauses_the_organisation_and_the_apps_limit_all_of_its_organisations(client):
-    pace = Pace(client, Limits())
-    pace.pause(ORGANISATION, "minute", 30)
-    assert 29 < pace.ask(ORGANISATION).wait <= 30
-    sister = Organisation(Lane("d", "u"), "Other", "!B", "USD", "app", "user")
-    assert not pace.ask(sister).wait
-    pace.pause(ORGANISATION, "appminute", 30)
-    assert pace.ask(sister).limit == "appminute"
-
-
-def test_without_redis_there_is_no_call():
-    pace = Pace(redis.Redis(port=1, retry=None), Limits())
-    with pytest.raises(redis.RedisError):
-        pace.ask(ORGANISATION)
+def test_a_doorbell_that_comes_too_late_gets_no_turn_beside_others(client):
+    pushed = []
+    bells = Doorbells(client, lambda lane, token: pushed.append((lane, token)), bell_seconds=0.05)
+    bells.staff("here", 16, 60)
+    bells.ring("a")
+    late = pushed.pop()
+    wait_for(lambda: (bells.ring("a"), pushed)[1])
+    assert bells.begin(*pushed.pop())
+    assert not bells.begin(*late)

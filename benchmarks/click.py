@@ -1,0 +1,70 @@
+"""Single click: from the door to the `succeeded` event on the stream, less what the simulated Xero takes itself."""
+
+import threading
+import time
+
+from benchmarks.installation import Bench, bench
+from benchmarks.report import Report, percentile
+from tests.machines import wait_for
+
+_LATENCY = 0.3
+
+
+def run(*, short: bool) -> Report:
+    """Idle; then at 300 ms per call while 10,000 of the same company and 10,000 of another one are running."""
+    clicks = 60 if short else 500
+    report = Report("click", "milliseconds from the door to the event, less Xero's own")
+    with bench(limits=False) as made:
+        (company,) = made.companies(1)
+        own = _own_time(made, company)
+        idle = [_click(made, company, f"idle-{number}") - own for number in range(clicks)]
+        report.add("clicks, idle", len(idle))
+        report.add("idle, p50", 1000 * percentile(idle, 0.5), "ms", at_most=60)
+        report.add("idle, p99", 1000 * percentile(idle, 0.99), "ms", at_most=250)
+        report.add("Xero's own time per call", 1000 * own, "ms")
+    with bench(limits=True) as made:
+        company, other = made.companies(2)
+        made.latency(_LATENCY)
+        for who in (company, other):
+            made.ask(who, f"bulk-{who}", 10_000)
+        beside, waits = _beside(made, company, 40 if short else 100)
+        report.add("clicks beside two bulks of 10,000", len(beside))
+        for share in (0.5, 0.95):
+            name = f"p{round(share * 100)}"
+            report.add(f"beside, {name}, waits at the limit included", 1000 * percentile(beside, share), "ms")
+        free = [seconds for seconds, wait in zip(beside, waits, strict=True) if wait == 0]
+        report.add("clicks that found a call at once", len(free) / len(beside))
+        report.add("beside ÷ idle, p95, of those", percentile(free, 0.95) / percentile(idle, 0.95), at_most=2)
+    return report
+
+
+def _click(made: Bench, company: str, request: str) -> float:
+    begun = made.ask(company, request, 1, "single")
+    key = (request, f"{request}-00000")
+    wait_for(lambda: key in made.listener.answered, 120, every=0.0005)
+    return made.listener.answered[key] - begun
+
+
+def _beside(made: Bench, company: str, count: int) -> tuple[list[float], list[float]]:
+    """Clicks two seconds apart, less Xero's latency; and how long pace would have let a click wait just before."""
+    seconds, waits = [], []
+    organisation, pace = made.organisation(company), made.machines.tools.pace
+    for number in range(count):
+        threading.Event().wait(1.2)
+        permit = pace.ask(organisation, single=True)
+        waits.append(permit.wait)
+        if not permit.wait:
+            pace.abandon(permit)
+        seconds.append(_click(made, company, f"beside-{number}") - _LATENCY)
+    return seconds, waits
+
+
+def _own_time(made: Bench, company: str) -> float:
+    """What the simulated Xero and the wire take for one invoice, without us: the median of some looks."""
+    organisation = made.organisation(company)
+    took = []
+    for number in range(20):
+        begun = time.monotonic()
+        made.machines.tools.target.find(organisation, [f"nobody-{number}"])
+        took.append(time.monotonic() - begun)
+    return percentile(took, 0.5)

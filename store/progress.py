@@ -1,0 +1,101 @@
+"""How far requests are."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func
+from sqlmodel import col, select
+
+from events.accounting_target import Lane
+from store.tables import Item, LaneState, Request
+from store.unit_of_work import Work
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a request is. `waiting` have no answer yet; `estimated_finish` is None while nobody can say."""
+
+    company: str
+    request: str
+    total: int
+    exported: int
+    unchanged: int
+    failed: int
+    waiting: int
+    complete: bool
+    estimated_finish: datetime | None = None
+
+
+def of(row: Request, estimated_finish: datetime | None = None) -> Progress:
+    """How far the request of this row is."""
+    return Progress(
+        company=row.company,
+        request=row.id,
+        total=row.total,
+        exported=row.exported,
+        unchanged=row.unchanged,
+        failed=row.failed,
+        waiting=row.total - row.exported - row.failed,
+        complete=row.completed_at is not None,
+        estimated_finish=estimated_finish,
+    )
+
+
+def named(work: Work, request: str, company: str | None = None) -> Sequence[Request]:
+    """The requests with this id, of one company or of all."""
+    asked = select(Request).where(Request.id == request)
+    return work.session.exec(asked.where(Request.company == company) if company else asked).all()
+
+
+def open_ones(work: Work, company: str, requests: Collection[str]) -> Sequence[Request]:
+    """Those of these requests that still have invoices without an answer."""
+    asked = select(Request).where(Request.company == company, col(Request.id).in_(sorted(requests)))
+    return work.session.exec(asked.where(col(Request.completed_at).is_(None))).all()
+
+
+def locked(work: Work, company: str, request: str) -> Request:
+    """The request's row, locked against others who count."""
+    asked = select(Request).where(Request.company == company, Request.id == request)
+    return work.session.exec(asked.with_for_update().execution_options(populate_existing=True)).one()
+
+
+def backlog(work: Work, lane: Lane, until: datetime) -> int:
+    """Invoices without an answer in the lane's requests made until then."""
+    waiting = func.sum(Request.total - Request.exported - Request.failed)
+    asked = select(waiting).where(
+        Request.company == lane.company,
+        Request.tenant == lane.tenant,
+        col(Request.completed_at).is_(None),
+        col(Request.created_at) <= until,
+    )
+    return int(work.session.exec(asked).one() or 0)
+
+
+def pending_of(work: Work, company: str) -> int:
+    """Invoices of the company that were asked for and have no answer yet, once per request."""
+    waiting = func.sum(Request.total - Request.exported - Request.failed)
+    asked = select(waiting).where(Request.company == company, col(Request.completed_at).is_(None))
+    return int(work.session.exec(asked).one() or 0)
+
+
+def is_stopped(work: Work, lane: Lane) -> bool:
+    """Whether the lane waits for a person."""
+    state = work.session.get(LaneState, lane)
+    return not lane.tenant or (state is not None and state.state != "open")
+
+
+def blocked_until(work: Work, lane: Lane) -> datetime | None:
+    """Until when the lane waits by itself."""
+    state = work.session.get(LaneState, lane)
+    return state.blocked_until if state else None
+
+
+def reasons(work: Work, company: str, request: str) -> dict[str, int]:
+    """How many invoices of the request failed, by reason."""
+    counted = (
+        select(Item.reason, func.count())
+        .where(Item.company == company, Item.request == request, Item.state == "failed")
+        .group_by(col(Item.reason))
+    )
+    return {reason or "xero_refused": count for reason, count in work.session.exec(counted)}

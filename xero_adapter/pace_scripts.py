@@ -1,0 +1,140 @@
+"""The books of pace, in Lua. Times are milliseconds; every script is one step that nothing interrupts.
+
+`calls` (sorted set) holds when each call of the last minute was counted, in the future while it is not answered:
+somewhere between sending and answer Xero counts it. `flight` holds until when a call may be under way. `minute` is
+what Xero's headers said: `left` calls, to a call sent `since` and answered `at`, in a window that began after `begun`
+and is over by `ends`; `unseen` calls may have been counted in it that the header does not know of.
+
+A call is granted by either of two proofs that Xero will take it, whatever the phase of Xero's window: fewer calls
+than the limit were counted in the last minute; or Xero said that more are left than are in flight.
+"""
+
+PRELUDE = """
+local now = tonumber(ARGV[1])
+if not now then local t = redis.call('TIME'); now = t[1] * 1000 + math.floor(t[2] / 1000) end
+local per_minute, minute_length, per_day, day_length =
+  tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
+local window = minute_length + ARGV[6]
+local calls, flight, minute, day = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local function numbers(key, ...)
+  local found, many = redis.call('HMGET', key, ...), select('#', ...)
+  for place = 1, many do found[place] = tonumber(found[place]) end
+  return unpack(found, 1, many)
+end
+"""
+
+ASK = """
+local token, at_once, deadline, kept_back, reserve, spread =
+  ARGV[7], tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[10]), tonumber(ARGV[11]), ARGV[12] == '1'
+for place = 5, 6 do
+  local over = numbers(KEYS[place], 'over')
+  if over and over > now then return {over - now, redis.call('HGET', KEYS[place], 'limit')} end
+end
+
+redis.call('ZREMRANGEBYSCORE', flight, '-inf', now)
+local in_flight = redis.call('ZCARD', flight)
+if in_flight >= at_once then return {250, 'concurrent'} end
+
+redis.call('ZREMRANGEBYSCORE', calls, '-inf', now - window - deadline)
+local left = per_minute - redis.call('ZCOUNT', calls, '(' .. (now - window), '+inf')
+local oldest = redis.call('ZRANGEBYSCORE', calls, '(' .. (now - window), '+inf', 'WITHSCORES', 'LIMIT', 0, 1)[2]
+local frees = oldest and math.min(oldest + window, now + window) or now + window
+local said, unseen, begun, ends, last = numbers(minute, 'left', 'unseen', 'begun', 'ends', 'last')
+if ends and now >= ends then
+  begun = begun + minute_length
+  said, unseen, ends = per_minute, redis.call('ZCOUNT', calls, '(' .. begun, now), nil
+  redis.call('HSET', minute, 'left', said, 'unseen', unseen, 'since', now, 'at', now, 'begun', begun)
+  redis.call('HDEL', minute, 'ends')
+end
+if said then left, frees = math.max(left, said - unseen - in_flight), math.min(frees, ends or frees) end
+if left <= kept_back then return {math.max(1, frees - now), 'minute'} end
+
+if spread and left - kept_back <= per_minute / 2 then
+  local gap = (frees - now - window / 20) / (left - kept_back)
+  local wait = (last or 0) + gap - now
+  if wait >= 1 then return {math.ceil(wait), 'spread'} end
+end
+
+local used, day_ends, size = numbers(day, 'used', 'ends', 'size')
+if day_ends and now >= day_ends then redis.call('DEL', day); used, day_ends, size = nil, nil, nil end
+used, day_ends = used or 0, day_ends or now + day_length
+if per_day - used <= math.floor(reserve * (size or per_day)) then return {math.max(1000, day_ends - now), 'day'} end
+
+redis.call('HSET', day, 'used', used + 1, 'ends', day_ends)
+redis.call('PEXPIRE', day, day_length)
+redis.call('ZADD', flight, now + deadline, token); redis.call('PEXPIRE', flight, deadline + window)
+redis.call('ZADD', calls, now + deadline, token); redis.call('PEXPIRE', calls, 2 * deadline + 2 * window)
+redis.call('HSET', minute, 'last', now); redis.call('PEXPIRE', minute, 2 * window)
+return {0, ''}
+"""
+
+DONE = """
+redis.call('ZREM', flight, ARGV[7])
+redis.call('ZADD', calls, 'XX', 'LT', now, ARGV[7])
+"""
+
+LOST = """
+redis.call('ZADD', flight, 'XX', now + ARGV[8], ARGV[7]); redis.call('PEXPIRE', flight, ARGV[8] + window)
+redis.call('ZADD', calls, 'XX', 'LT', now, ARGV[7])
+"""
+
+ABANDON = """
+redis.call('ZREM', flight, ARGV[7])
+if redis.call('ZREM', calls, ARGV[7]) == 1 and redis.call('HEXISTS', day, 'used') == 1 then
+  redis.call('HINCRBY', day, 'used', -1)
+end
+"""
+
+# Others may call for the same organisation, so within a window headers only ever lower the books. An answer to a
+# call sent after we saw `left` that says as many or more comes from the next window; `unseen` are calls of ours that
+# may have been counted in it since. A header that says no call was counted (a limit that is lifted) says nothing.
+NOTE = """
+local left, day_left, sent = tonumber(ARGV[7]), tonumber(ARGV[8]), now - ARGV[9]
+local before = numbers(minute, 'call')
+redis.call('HSET', minute, 'call', before and math.floor(0.7 * before + 0.3 * ARGV[9]) or ARGV[9])
+redis.call('PEXPIRE', minute, 2 * window)
+if not left and redis.call('HEXISTS', minute, 'left') == 1 then redis.call('HINCRBY', minute, 'unseen', 1) end
+if left and left < per_minute then
+  local known = redis.call('ZCOUNT', calls, '(' .. (sent - window), '+inf')
+  for filler = known + 1, per_minute - left do
+    redis.call('ZADD', calls, now, 'other:' .. now .. ':' .. filler)
+  end
+  redis.call('PEXPIRE', calls, 2 * window)
+  local said, at, since, ends = numbers(minute, 'left', 'at', 'since', 'ends')
+  if not said or (sent > at and left >= said) then
+    local unseen = redis.call('ZCOUNT', calls, '(' .. sent, now)
+    redis.call('HSET', minute, 'left', left, 'unseen', unseen, 'since', sent, 'at', now,
+      'begun', since or sent - minute_length, 'ends', now + window)
+  elseif left < said then
+    redis.call('HSET', minute, 'left', left, 'since', sent, 'at', now)
+    if sent > at then redis.call('HSET', minute, 'unseen', 0) end
+  end
+  if not ends then redis.call('HSET', minute, 'ends', now + window) end
+  redis.call('PEXPIRE', minute, 2 * window)
+end
+if day_left and day_left < per_day then
+  local used, day_ends, size = numbers(day, 'used', 'ends', 'size')
+  redis.call('HSET', day, 'used', math.max(used or 0, per_day - day_left),
+    'ends', day_ends or now + day_length, 'size', size or day_left + 1)
+  redis.call('PEXPIRE', day, day_length)
+end
+"""
+
+PAUSE = """
+local over = numbers(KEYS[1], 'over')
+redis.call('HSET', KEYS[1], 'over', math.max(over or 0, now + ARGV[8]), 'limit', ARGV[7])
+redis.call('PEXPIRE', KEYS[1], math.max(over or 0, now + ARGV[8]) - now + 1000)
+"""
+
+OUTLOOK = """
+local kept_back, reserve = tonumber(ARGV[7]), tonumber(ARGV[8])
+local left = per_minute - redis.call('ZCOUNT', calls, '(' .. (now - window), '+inf')
+local said, unseen, call = numbers(minute, 'left', 'unseen', 'call')
+if said then left = math.max(left, said - (unseen or 0) - redis.call('ZCARD', flight)) end
+local used, day_ends, size = numbers(day, 'used', 'ends', 'size')
+if day_ends and now >= day_ends then used, day_ends, size = nil, nil, nil end
+local day_left = per_day - (used or 0) - math.floor(reserve * (size or per_day))
+local over = numbers(KEYS[5], 'over')
+return {math.max(0, left - kept_back), math.max(0, day_left), (day_ends or now + day_length) - now, call or 300,
+  math.max(0, (over or now) - now)}
+"""
