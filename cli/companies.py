@@ -7,6 +7,7 @@ import typer
 
 from cli import output
 from events.credentials import AppKeys
+from store import companies
 from store.apps import AnotherSecret
 from worker import apps, health, return_addresses, settings, wiring
 from worker.tools import Tools
@@ -61,6 +62,9 @@ def set_app(
     Example:  crewcard-xero companies app harbour --client-id 0123ABCD < secret.txt
     """
     tools = _tools()
+    with tools.store.read() as work:
+        if not companies.exists(work, company):
+            output.fail(f"There is no company “{company}”. Set it up: crewcard-xero companies add {company}", 1)
     if callback and not return_addresses.allowed(callback, tools.settings.return_addresses):
         output.fail(f"{callback} is not on the list RETURN_ADDRESSES.", 1)
     keys = AppKeys(client_id, () if pkce else (_secret(),), "pkce" if pkce else "web")

@@ -70,15 +70,6 @@ def rows_of(work: Work, company: str, invoices: Collection[str]) -> list[int]:
     return _ids(work, [Export.company == company, col(Export.invoice).in_(sorted(invoices))])
 
 
-def failed_of_client(work: Work, company: str, client: str, reasons: Collection[str]) -> list[int]:
-    """The client's failed exports with a kept content whose last failure had one of these reasons, in lock order."""
-    failed_so = select(InvoiceStatus.invoice).where(
-        InvoiceStatus.company == company, col(InvoiceStatus.reason).in_(sorted(reasons))
-    )
-    mine = [Export.company == company, Export.client == client, Export.state == "failed", Export.wanted != ""]
-    return _ids(work, [*mine, col(Export.invoice).in_(failed_so)])
-
-
 def locked(work: Work, ids: Sequence[int]) -> Mapping[int, Export]:
     """All these exports, locked before anything else is: whoever records a result locks in the same order."""
     found: dict[int, Export] = {}

@@ -4,10 +4,10 @@ from events.accounting_target import Lane
 from events.connection_problems import Problem
 from events.credentials import AppKeys
 from events.settings import CompanySettings
-from store import apps, companies, connections, lanes, tokens
+from store import apps, companies, connections, tokens
 from store.tables import CompanyApp, Connection
 from store.unit_of_work import Work
-from worker import logs, parking, regrouping
+from worker import connecting, logs, offering, parking
 from worker.connecting import BROAD, GRANULAR
 from worker.tools import Tools
 
@@ -34,7 +34,7 @@ def set_app(tools: Tools, company: str, keys: AppKeys, scopes: str, callback: st
         connection = connections.locked(work, company)
         if connection and connection.client_id != keys.client_id:
             parking.park(work, tools, connection, Problem.SCOPES_CHANGED)
-        _mended(work, keys.client_id)
+        _mended(work, tools, keys.client_id)
     _wake(tools, keys.client_id)
 
 
@@ -43,7 +43,7 @@ def rotate_secret(tools: Tools, company: str, secret: str) -> None:
     with tools.store.write() as work:
         client_id = _used(work, company).client_id
         apps.replace_secret(work, tools.vault, client_id, secret)
-        _mended(work, client_id)
+        _mended(work, tools, client_id)
     _log.info("connections.secret_replaced", company=company)
     _wake(tools, client_id)
 
@@ -86,7 +86,7 @@ def enable(tools: Tools, company: str) -> None:
         used.state, used.changed_at = "enabled", work.now
         connection = connections.locked(work, company)
         if connection and connection.problem == Problem.APP_DISABLED.code:
-            _go_on(work, connection)
+            _go_on(work, tools, connection)
     _wake(tools, used.client_id)
 
 
@@ -103,18 +103,22 @@ def _used(work: Work, company: str) -> CompanyApp:
     return found[0]
 
 
-def _mended(work: Work, client_id: str) -> None:
+def _mended(work: Work, tools: Tools, client_id: str) -> None:
     """The app was mended: what waited for that may try again, with the login it has."""
     tokens.forgive(work, client_id, _MENDED_BY_SECRET)
     for connection in connections.using(work, client_id):
         if connection.problem in _MENDED_BY_SECRET:
-            _go_on(work, connection)
+            _go_on(work, tools, connection)
 
 
-def _go_on(work: Work, connection: Connection) -> None:
-    connections.set_state(work, connection, "connected")
-    lanes.reopen(work, Lane(connection.company, connection.tenant))
-    regrouping.connection_renewed(work, connection.company, connection.tenant)
+def _go_on(work: Work, tools: Tools, connection: Connection) -> None:
+    """On with the login there is, if the company's app and scopes are still those it was made with."""
+    used = work.session.get(CompanyApp, connection.company)
+    same_app = used is not None and used.client_id == connection.client_id
+    if used and same_app and not offering.missing_scopes(used.scopes, connection.scopes.split()):
+        connecting.go_on(work, connection)
+    else:
+        parking.park(work, tools, connection, Problem.SCOPES_CHANGED)
 
 
 def _wake(tools: Tools, client_id: str) -> None:

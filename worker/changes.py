@@ -12,7 +12,7 @@ from events.contact_problems import ContactProblem
 from store import changes, connections, duties
 from store.tables import Change
 from store.unit_of_work import Work
-from worker import changing_settings, contact_answers, logs, mended, parking
+from worker import changing_settings, contact_answers, logs, parking
 from worker.permits import Wait
 from worker.tools import Tools
 
@@ -73,23 +73,11 @@ def _answer(tools: Tools, organisation: Organisation | None, some: Sequence[Chan
     if some[0].kind == "settings":
         for change in some:
             changing_settings.answer(tools, organisation, change, wait)
-    elif some[0].kind == "resend":
-        _send_again(tools, some)
     elif organisation is None:
         _refuse(tools, some, ContactProblem.NOT_CONNECTED)
     else:
         contact_answers.answer(tools, organisation, some, wait)
         tools.bells.ring(organisation.lane.key)
-
-
-def _send_again(tools: Tools, some: Sequence[Change]) -> None:
-    """The host named other contacts: what had failed for want of them goes again."""
-    for change in some:
-        with tools.store.write() as work:
-            if changes.settle(work, change, "updated"):
-                mended.contact_mapped(work, tools, change.company, change.subject, f"host-{change.id}")
-            lane = mended.lane_of(work, change.company)
-        tools.bells.ring(lane.key)
 
 
 def _refuse(tools: Tools, some: Sequence[Change], problem: ContactProblem) -> None:

@@ -14,7 +14,7 @@ from events.settings import CompanySettings, SettingsPatch
 from store import audit, changes, companies
 from store.tables import Change
 from store.unit_of_work import Work
-from worker import contact_words, logs, offers, settings_checks
+from worker import contact_words, logs, offers, regrouping, settings_checks
 from worker.permits import Wait
 from worker.receipts import Receipt
 from worker.settings_checks import Choices
@@ -92,8 +92,10 @@ def give_up(tools: Tools, tired: Sequence[Change]) -> None:
 
 def _apply(work: Work, change: Change, patch: SettingsPatch, choices: Choices) -> None:
     company = change.company
-    settings = settings_checks.in_force(companies.locked_settings(work, company), patch, choices)
+    before = companies.locked_settings(work, company)
+    settings = settings_checks.in_force(before, patch, choices)
     companies.set_up(work, company, companies.name_of(work, company), settings)
+    regrouping.settings_changed(work, company, before, settings, change.by, contact_words.cause_of(change))
     names = sorted(patch.model_fields_set)
     audit.note(work, change.by, "settings", company, patch.model_dump(mode="json", exclude_unset=True), 0, "")
     event = CompanySettingsUpdated(

@@ -112,6 +112,16 @@ def _ask(work: Work, company: str, name_before: str) -> None:
             parking.defer(work, request, message, None, "paused")
 
 
+def go_on(work: Work, connection: Connection) -> None:
+    """What stopped the connection is mended: its work goes on, unless a person still has to decide about some."""
+    connections.set_state(work, connection, "connected")
+    if any(connections.work_elsewhere(work, connection.company, connection.tenant).values()):
+        _ask(work, connection.company, "")
+    else:
+        lanes.reopen(work, Lane(connection.company, connection.tenant))
+        regrouping.connection_renewed(work, connection.company, connection.tenant)
+
+
 def decide(tools: Tools, company: str, *, send: bool) -> int:
     """A person decided about work meant for another organisation: send it to the present one, or cancel it.
 

@@ -10,7 +10,7 @@ from events.contacts import ClientXeroContactUpdated
 from store import audit, changes, contacts
 from store.tables import Change
 from store.unit_of_work import Work
-from worker import contact_checks, contact_words, logs, mapping_contacts, mended, permits
+from worker import contact_checks, contact_words, logs, mapping_contacts, permits, regrouping
 from worker.contact_checks import Verdict
 from worker.permits import Wait
 from worker.tools import Tools
@@ -89,8 +89,8 @@ def _link(work: Work, tools: Tools, change: Change, tenant: str, contact_id: str
     if not changes.settle(work, change, "updated"):
         return 0
     name = seen.contact.name if seen.contact else ""
-    cause = contact_words.cause_of(change) or str(change.id)
-    sent = mended.contact_mapped(work, tools, change.company, change.subject, cause)
+    cause = contact_words.cause_of(change)
+    sent = regrouping.contact_linked(work, change.company, change.subject, change.by, cause)
     _keep(work, change, contact_id, name=name, status=seen.status, checked_at=work.now, checked_in=tenant)
     event = ClientXeroContactUpdated(
         company=change.company,

@@ -69,7 +69,7 @@ def _of(
         wrong=(paused or problem.message(facts)) if problem else None,
         who=problem.value.who if problem else None,
         how=problem.remedy({**facts, "company": company.id}) if problem else None,
-        notes=tuple(_notes(work, app, token)),
+        notes=tuple(_notes(work, company.id, app, token)),
         organisation=at.organisation if at else None,
         tenant=at.tenant if at else None,
         short_code=at.short_code if at else None,
@@ -103,13 +103,14 @@ def _problem(used: CompanyApp | None, at: Connection | None, token: Token | None
     return Problem.of(token.problem) if token.problem else None
 
 
-def _notes(work: Work, app: XeroApp | None, token: Token | None) -> list[str]:
+def _notes(work: Work, company: str, app: XeroApp | None, token: Token | None) -> list[str]:
     """What is no fault yet."""
     notes = []
     if app and app.secret_refused_at:
         notes.append("Xero refuses the newest Client Secret; the former one still works. Enter the new one again.")
     elif app and app.former_secret is not None:
-        notes.append("Two Client Secrets are kept; end the rotation with: crewcard-xero companies forget-secret")
+        end = f"crewcard-xero companies forget-secret {company}"
+        notes.append(f"Two Client Secrets are kept; when Xero has only the new one: {end}")
     if token and tending.ends_at(token) < work.now + timedelta(days=UNEASY_DAYS):
         notes.append(f"The login ends on {tending.ends_at(token):%Y-%m-%d} unless it is renewed.")
     if token and token.resting_until and token.resting_until > work.now:

@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 
 from events.invoice import Client, Invoice
-from store import audit, changes, choosing, contacts
+from store import audit, changes, contacts
 from store.tables import Change, ContactLink
 from store.unit_of_work import Work
-from worker import logs
-from worker.contact_checks import ABOUT_CONTACTS
+from worker import logs, regrouping
 from worker.tools import Tools
 
 HOST = "host"
@@ -51,24 +50,23 @@ def _same(tools: Tools, before: str, heard: str) -> bool:
 
 def _write_down(work: Work, company: str, client: Client, before: str, now: str) -> None:
     """Whose word it was; and what failed for want of it goes again, by the clock."""
-    changes.add(work, _change(work, company, client, now, "contact", "updated"))
+    changes.add(work, _change(work, company, client, now))
     audit.note(work, HOST, "contact", company, {"client": client.id, "before": before, "now": now}, 0, "")
     _log.info("contacts.changed", company=company, kind=HOST)
-    if choosing.failed_of_client(work, company, client.id, [reason.code for reason in ABOUT_CONTACTS]):
-        changes.add(work, _change(work, company, client, now, "resend", "waiting"))
+    regrouping.contact_linked(work, company, client.id, HOST)
 
 
-def _change(work: Work, company: str, client: Client, now: str, kind: str, state: str) -> Change:
+def _change(work: Work, company: str, client: Client, now: str) -> Change:
     return Change(
-        kind=kind,
+        kind="contact",
         company=company,
         subject=client.id,
         subject_name=client.name,
         wanted=now,
         source=HOST,
         by=HOST,
-        state=state,
+        state="updated",
         received_at=work.now,
         due_at=work.now,
-        answered_at=None if state == "waiting" else work.now,
+        answered_at=work.now,
     )

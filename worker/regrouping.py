@@ -10,22 +10,19 @@ from events import causes
 from events.settings import CompanySettings
 from store import failing, mendings
 from store.connections import NOT_YET
-from store.unit_of_work import Store, Work
+from store.unit_of_work import Work
 
 CONTACT, CONNECTION, SETTINGS = "Xero contact linked", "Connection to Xero renewed", "Xero settings changed"
 _NOBODY = "crewcard-xero"
 _NOT_IN_AN_ID = re.compile(r"[^A-Za-z0-9._:-]+")
 
 
-def contact_linked(work: Work, company: str, client: str, by: str = "", event: str | None = None) -> None:
-    """The client was linked to a Xero contact, its first or another one."""
-    mendings.note(work, company, causes.gone_with_contact(client), _id(by), CONTACT, event=event)
-
-
-def contact_mapped(store: Store, company: str, client: str, by: str = "", event: str | None = None) -> None:
-    """The same in a transaction of its own, for a link that is committed already."""
-    with store.write() as work:
-        contact_linked(work, company, client, by, event)
+def contact_linked(work: Work, company: str, client: str, by: str = "", event: str | None = None) -> int:
+    """The client was linked to a Xero contact, its first or another one; gives how many invoices waited for that."""
+    gone = causes.gone_with_contact(client)
+    mendings.note(work, company, gone, _id(by), CONTACT, event=event)
+    waited = failing.counts(work, company)
+    return sum(waited.get(cause, 0) for cause in gone)
 
 
 def connection_renewed(work: Work, company: str, tenant: str, by: str = "", event: str | None = None) -> None:

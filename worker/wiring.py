@@ -1,6 +1,7 @@
 """The only composition root: called by the worker, web and clock processes and the command, after any fork."""
 
 import functools
+import sys
 from typing import Any
 
 import redis
@@ -26,6 +27,8 @@ from xero_adapter.token_service import TokenService
 
 def build(settings: Settings) -> Tools:
     """Everything a process needs. Nothing waits for a Redis that is away: calls stop, accepting goes on."""
+    if not settings.redis_url:
+        sys.exit("REDIS_URL is needed: the address of a Redis or Valkey (see .env.example).")
     client = queue.redis_client(settings.redis_url, patient=False)
     waiting = queue.redis_client(settings.redis_url)
     return assemble(settings, Store(engine_for(settings.database_url)), client, waiting)

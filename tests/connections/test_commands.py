@@ -88,6 +88,7 @@ def test_secrets_scopes_switching_off_and_parting_by_command(small_house, comman
     small_house.log_in()
     small_house.xero.app("app-harbour", "newer")
     assert "Both secrets are good" in command("companies", "secret", "harbour", typed="newer\n").output
+    assert "companies forget-secret harbour" in command("connections").output
     assert "Forgotten" in command("companies", "forget-secret", "harbour").output
     assert "already" in command("companies", "scopes", "harbour", "granular").output
     command("companies", "disable", "harbour")
@@ -103,6 +104,7 @@ def test_secrets_scopes_switching_off_and_parting_by_command(small_house, comman
     "words",
     [
         ("connect", "nowhere"),
+        ("companies", "app", "nowhere", "--client-id", "x"),
         ("connect", "harbour", "--return-to", "https://evil.example"),
         ("companies", "secret", "pier"),
         ("companies", "app", "harbour", "--client-id", "x", "--callback", "https://evil.example"),

@@ -128,6 +128,17 @@ def test_the_doctor_says_that_a_key_is_missing(small_house, monkeypatch):
     assert "secrets: 5 open with no key in ENCRYPTION_KEYS" in " ".join(said.output.split())
 
 
+@pytest.mark.parametrize(
+    ("keys", "words"), [("", "at least one key is needed"), (f"{KEY},canary", "key 2 is none of ours")]
+)
+def test_keys_that_are_none_are_told_in_one_sentence_that_does_not_repeat_them(monkeypatch, keys, words):
+    monkeypatch.setenv("ENCRYPTION_KEYS", keys)
+    said = CliRunner().invoke(app, ["connections"])
+    assert words in str(said.exception)
+    assert isinstance(said.exception, SystemExit)
+    assert "canary" not in str(said.exception)
+
+
 def test_who_lost_the_key_enters_the_secret_again_and_logs_in(house):
     house.company()
     house.log_in()

@@ -1,12 +1,13 @@
 """A login to another organisation than the work was meant for: noticed, and a person decides."""
 
+import pytest
 from sqlmodel import select
 
 from events.invoice import folded
 from store.tables import Attempt, NumberClaim
 from tests.builders import an_invoice, invoices
 from tests.connections.house import OTHER_TENANT, TENANT
-from worker import connecting
+from worker import apps, connecting, tending
 
 
 def test_another_organisation_is_noticed_and_nothing_is_sent_before_a_person_decides(house):
@@ -19,6 +20,28 @@ def test_another_organisation_is_noticed_and_nothing_is_sent_before_a_person_dec
     assert house.books(OTHER_TENANT) == house.books(TENANT) == []
     (told,) = house.installation.events("xero.connection.connected")[1:]
     assert told["data"]["waiting_for_decision"] == 2
+
+
+@pytest.mark.parametrize("mended", ["switched on again", "secret replaced"])
+def test_a_decision_that_is_due_stays_due_whatever_else_is_mended_meanwhile(make_house, database_url, mended):
+    house = make_house(database_url, keep_alive_days=1)
+    waiting_for_the_first(house)
+    house.log_in(tenant=OTHER_TENANT)
+    if mended == "switched on again":
+        apps.disable(house.tools, "harbour")
+        apps.enable(house.tools, "harbour")
+    else:
+        house.xero.app("app-harbour", "changed at Xero")
+        house.installation.later(2 * 86_400)
+        tending.tend(house.tools, "clock")
+        assert house.connection().problem == "app_refused"
+        apps.rotate_secret(house.tools, "harbour", "changed at Xero")
+    assert house.connection().state == "undecided"
+    house.installation.settle_down(2)
+    assert house.books(OTHER_TENANT) == []
+    assert connecting.decide(house.tools, "harbour", send=True) == 2
+    house.installation.settle_down(2)
+    assert len(house.books(OTHER_TENANT)) == 2
 
 
 def test_decided_to_send_everything_goes_to_the_organisation_of_now(house):

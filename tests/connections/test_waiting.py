@@ -145,6 +145,18 @@ def test_what_support_changes_parks_the_company_and_a_remedy_is_told(small_house
     assert len(small_house.books()) == 1
 
 
+def test_switching_off_and_on_again_does_not_replace_the_login_that_is_due(small_house):
+    small_house.company()
+    small_house.log_in()
+    apps.change_scopes(small_house.tools, "harbour", "granular accounting.attachments")
+    apps.disable(small_house.tools, "harbour")
+    apps.enable(small_house.tools, "harbour")
+    assert (small_house.connection().state, small_house.connection().problem) == ("needs_login", "scopes_changed")
+    assert small_house.installation.events("xero.connection.needs_login")[-1]["data"]["login_url"]
+    small_house.log_in()
+    assert small_house.connection().state == "connected"
+
+
 def test_thousands_of_waiting_invoices_find_their_organisation(small_house):
     small_house.company()
     for part in range(1, 5):

@@ -5,7 +5,7 @@ import uuid
 from store import changes as filed
 from store import client_contacts, companies
 from tests.builders import COMPANY, TENANT, contact_id
-from worker import changes, intake
+from worker import changes, intake, sending_again
 
 ACTIVE, OLD = contact_id("acme"), contact_id("old")
 
@@ -48,6 +48,7 @@ class Admin:
         answered = 0
         while step := changes.answer_due(self.tools, "test"):
             answered += step
+        sending_again.go_on(self.tools)
         return answered
 
     def told(self, client=None):
