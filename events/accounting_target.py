@@ -8,14 +8,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 from events.failures import Failure
 from events.invoice import Invoice
 from events.lane import Lane as Lane  # noqa: PLC0414  # whoever speaks of a target speaks of lanes
 from events.settings import CompanySettings
+from events.trouble import Trouble as Trouble  # noqa: PLC0414
 
-Effect = Literal["not_sent", "limited", "needs_login", "offline", "unknown"]
 Element = dict[str, Any]
 InTime = Callable[[], bool]  # asked as late as can be: may this call still be sent?
 
@@ -101,35 +101,6 @@ class Answers:
     def all(self) -> Sequence[Answer]:
         """Every answer."""
         return [*self.by_number.values(), *self.by_id.values()]
-
-
-class Trouble(Exception):
-    """A whole call went wrong.
-
-    `effect` says what became of it: `not_sent`, `limited` (429) and `needs_login` certainly did nothing,
-    `offline` and `unknown` may have. `wait` is seconds Xero asks us to wait. `problem` says what a person has to
-    mend before anything goes on (a code of `events.connection_problems`).
-    """
-
-    def __init__(
-        self,
-        effect: Effect,
-        message: str,
-        *,
-        wait: float | None = None,
-        limit: str | None = None,
-        status: int | None = None,
-        correlation_id: str | None = None,
-        problem: str | None = None,
-    ) -> None:
-        super().__init__(message)
-        self.effect = effect
-        self.message = message
-        self.wait = wait
-        self.limit = limit
-        self.status = status
-        self.correlation_id = correlation_id
-        self.problem = problem
 
 
 class Unmappable(Exception):

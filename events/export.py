@@ -1,6 +1,5 @@
 """The events of an export. Wire name = class name: InvoiceExportSucceeded is `invoice.export.succeeded`."""
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -10,7 +9,7 @@ from pydantic_core import PydanticCustomError
 from events.changes import Change
 from events.invoice import Invoice
 from events.people import Origin, Person
-from events.snapshot import Amount, Currency, Event, Id, Incoming, ShortText, Snapshot
+from events.snapshot import Amount, Currency, Event, Id, Incoming, Snapshot
 
 MOST_INVOICES = 500
 Marker = Literal["not_exported", "queued", "exporting", "exported", "failed", "waiting", "uncertain", "excluded"]
@@ -165,44 +164,3 @@ class InvoiceExportFailed(Told):
     line: int | None = None
     problems: tuple[ExportProblem, ...] = ()
     marker: Marker = "failed"
-
-
-class InvoiceExportDeferred(Event):
-    """Out: a request waits, why and until when. Nothing has failed. `login_url` where a login to Xero is due."""
-
-    TYPE: ClassVar[str] = "invoice.export.deferred"
-
-    company: Id
-    request: Id
-    cause: Literal["limit", "offline", "needs_login", "paused", "trouble"]
-    message: ShortText
-    until: datetime | None
-    login_url: str | None = None
-
-
-class InvoiceExportProgressed(Event):
-    """Out: how far a request is; never after `completed`. No `estimated_finish` while it waits for a person."""
-
-    TYPE: ClassVar[str] = "invoice.export.progressed"
-
-    company: Id
-    request: Id
-    total: int
-    exported: int
-    failed: int
-    waiting: int
-    estimated_finish: datetime | None
-
-
-class InvoiceExportCompleted(Event):
-    """Out: every invoice of the request has its answer."""
-
-    TYPE: ClassVar[str] = "invoice.export.completed"
-
-    company: Id
-    request: Id
-    total: int
-    exported: int
-    failed: int
-    reasons: Mapping[str, int]
-    notification: Notification

@@ -1,11 +1,8 @@
 """Lanes: what is due in each, why it waits and until when."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import or_
 from sqlmodel import col, func, select
 
 from events.accounting_target import Lane
@@ -127,33 +124,6 @@ def note_answer(work: Work, lane: Lane) -> None:
     }
     changes = {"unknown_in_a_row": "excluded", "answered_at": "excluded"}
     statements.upsert(work, LaneState, [row], changes, returning=["company"])
-
-
-def with_work(work: Work) -> Sequence[Lane]:
-    """The lanes that a turn would help now; the rescuer's question."""
-    held = select(LaneState.company, LaneState.tenant).where(
-        or_(col(LaneState.state) != "open", col(LaneState.blocked_until) > work.now)
-    )
-    idle = {Lane(*row) for row in work.session.exec(held)}
-    pending = select(Export.company, Export.tenant).where(
-        Export.state == "pending", col(Export.due_at) <= work.now, Export.tenant != ""
-    )
-    settled = select(Batch.company, Batch.tenant).where(Batch.state == "uncertain", col(Batch.settle_at) <= work.now)
-    found = {Lane(*row) for rows in (pending, settled) for row in work.session.exec(rows.distinct())}
-    paused = {pause.scope for pause in pauses.active(work)}
-    if pauses.EVERYBODY in paused:
-        return []
-    return sorted(lane for lane in found - idle if lane.company not in paused)
-
-
-def with_backlog(work: Work, company: str | None = None) -> Sequence[Lane]:
-    """The lanes of a company, or of all, that have anything pending or uncertain, due or not."""
-    pending: Any = select(Export.company, Export.tenant).where(Export.state == "pending", Export.tenant != "")
-    parked: Any = select(Batch.company, Batch.tenant).where(Batch.state == "uncertain")
-    if company:
-        pending, parked = pending.where(Export.company == company), parked.where(Batch.company == company)
-    found = {Lane(*row) for rows in (pending, parked) for row in work.session.exec(rows.distinct())}
-    return sorted(found)
 
 
 def _stopped(state: LaneState | None) -> str | None:

@@ -8,8 +8,9 @@ from sqlalchemy import func
 from sqlmodel import col, select, update
 
 from events.accounting_target import Lane
-from events.export import InvoiceExportCompleted, InvoiceExportFailed, InvoiceExportRequested
+from events.export import InvoiceExportFailed, InvoiceExportRequested
 from events.notices import summary
+from events.requests import InvoiceExportCompleted
 from store import statements
 from store.exports import in_lock_order
 from store.outbox import InvoiceAnswer, Outgoing, publish_once

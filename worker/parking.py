@@ -6,7 +6,7 @@ from typing import Literal
 from events.accounting_target import Lane, Organisation, Trouble
 from events.connection_problems import Problem
 from events.connections import ConnectedOrganisation, XeroConnectionDisconnected, XeroConnectionNeedsLogin
-from events.export import InvoiceExportDeferred
+from events.requests import InvoiceExportDeferred
 from events.snapshot import Event
 from store import companies, connections, lanes, outbox, requests
 from store.outbox import Outgoing

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from events.export import InvoiceExportDeferred
-from store import audit, batches, lanes, outbox, pauses, requests
+from events.requests import InvoiceExportDeferred
+from store import audit, backlog, batches, outbox, pauses, requests
 from store.outbox import Outgoing
 from store.pauses import EVERYBODY
 from store.tables import Pause, Request
@@ -33,7 +33,7 @@ def resume(tools: Tools, scope: str, by: str, why: str) -> bool:
         if not pauses.resume(work, scope):
             return False
         audit.note(work, by, "resume", scope, {}, 0, why)
-        waiting = lanes.with_backlog(work, _company(scope))
+        waiting = backlog.anything(work, _company(scope))
     for lane in waiting:
         tools.bells.ring(lane.key)
     return True

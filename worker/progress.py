@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import redis
 
 from events.accounting_target import Lane
-from events.export import InvoiceExportProgressed
+from events.requests import InvoiceExportProgressed
 from store import outbox, pauses, progress
 from store.outbox import Outgoing
 from store.progress import Progress

@@ -3,7 +3,7 @@
 from events.accounting_target import Lane
 from events.failures import Failure
 from events.reasons import Reason
-from store import batches, connections, duties, exports, lanes, requests
+from store import backlog, batches, connections, duties, exports, requests
 from store.batches import Hold
 from store.outbox import InvoiceAnswer
 from store.tables import Batch
@@ -32,7 +32,7 @@ def sweep(tools: Tools, holder: str) -> int:
     with tools.store.write() as work:
         forgotten += requests.give_up_parts(work, tools.settings.expiry)
     with tools.store.read() as work:
-        waiting = lanes.with_work(work)
+        waiting = backlog.due(work)
     for lane in waiting:
         tools.bells.remind(lane.key)
     if claimed or sent:

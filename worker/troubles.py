@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from events.accounting_target import Organisation, Trouble
-from events.export import InvoiceExportDeferred
+from events.requests import InvoiceExportDeferred
 from store import batches, exports, lanes, outbox, requests
 from store.batches import Hold
 from store.outbox import Outgoing

@@ -5,9 +5,10 @@ from store.tables.companies import Company, ContactLink
 from store.tables.connections import CompanyApp, Connection, Login, Token, XeroApp
 from store.tables.doors import ApiKey, DeadLetter, DoorOut, Duty, InboxEvent, OutboxEvent, Redelivery
 from store.tables.failing import Alert, FeedMark, Mending
+from store.tables.lanes import LaneState
 from store.tables.orders import AuditLine, Drift, Exclusion, Pause, Reconciliation
 from store.tables.previews import OrganisationFacts, Preview
-from store.tables.route import Attempt, Batch, Export, Item, LaneState, NumberClaim, Request
+from store.tables.route import Attempt, Batch, Export, Item, NumberClaim, Request
 from store.tables.shown import InvoiceStatus, LogEntry
 
 __all__ = [

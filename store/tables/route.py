@@ -1,4 +1,4 @@
-"""The route of an export: requests and items, exports, batches and attempts, lanes."""
+"""The route of an export: requests and items, exports, batches and attempts."""
 
 from datetime import datetime
 
@@ -184,18 +184,3 @@ class Attempt(SQLModel, table=True):
     reason: str | None = None
     said: str | None = Field(default=None, sa_type=Text)
     at: datetime
-
-
-class LaneState(SQLModel, table=True):
-    """Why a lane waits, and until when. A lane without a row is well."""
-
-    __tablename__ = "lanes"
-    company: str = Field(primary_key=True)
-    tenant: str = Field(primary_key=True)
-    state: str = "open"
-    cause: str | None = None
-    message: str = ""
-    blocked_until: datetime | None = None
-    unknown_in_a_row: int = 0
-    answered_at: datetime | None = None
-    changed_at: datetime

@@ -1,0 +1,49 @@
+"""The events about a request as a whole: it waits, it moves on, it is done."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import ClassVar, Literal
+
+from events.export import Notification
+from events.snapshot import Event, Id, ShortText
+
+
+class InvoiceExportDeferred(Event):
+    """Out: a request waits, why and until when. Nothing has failed. `login_url` where a login to Xero is due."""
+
+    TYPE: ClassVar[str] = "invoice.export.deferred"
+
+    company: Id
+    request: Id
+    cause: Literal["limit", "offline", "needs_login", "paused", "trouble"]
+    message: ShortText
+    until: datetime | None
+    login_url: str | None = None
+
+
+class InvoiceExportProgressed(Event):
+    """Out: how far a request is; never after `completed`. No `estimated_finish` while it waits for a person."""
+
+    TYPE: ClassVar[str] = "invoice.export.progressed"
+
+    company: Id
+    request: Id
+    total: int
+    exported: int
+    failed: int
+    waiting: int
+    estimated_finish: datetime | None
+
+
+class InvoiceExportCompleted(Event):
+    """Out: every invoice of the request has its answer."""
+
+    TYPE: ClassVar[str] = "invoice.export.completed"
+
+    company: Id
+    request: Id
+    total: int
+    exported: int
+    failed: int
+    reasons: Mapping[str, int]
+    notification: Notification
