@@ -200,7 +200,7 @@ def test_a_host_that_mends_its_contact_has_what_failed_sent_again(admin):
 def test_links_made_before_this_version_still_count_as_the_hosts_word(clerk_free):
     """As the migration leaves them: what the host had said is remembered as said."""
     with clerk_free.installation.store.write() as work:
-        contacts.link(work, COMPANY, "crane", ACTIVE, "host", source="host", host_id=ACTIVE)
+        contacts.link(work, COMPANY, "crane", ACTIVE, "host", source="host", host_id=f"{{{ACTIVE.upper()}}}")
     clerk_free.answer("crane", contact_id("bolt"))
     clerk_free.installation.ask(snapshot(1, ACTIVE))
     assert clerk_free.field("crane").value == contact_id("bolt")
