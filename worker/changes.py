@@ -75,10 +75,7 @@ def _answer(tools: Tools, organisation: Organisation | None, some: Sequence[Chan
             changing_settings.answer(tools, organisation, change, wait)
     elif some[0].kind == "resend":
         _send_again(tools, some)
-    elif organisation is None:
-        _refuse(tools, some, ContactProblem.NOT_CONNECTED)
-    else:
-        contact_answers.answer(tools, organisation, some, wait)
+    elif contact_answers.answer(tools, organisation, some, wait) and organisation:
         tools.bells.ring(organisation.lane.key)
 
 
