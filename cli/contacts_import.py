@@ -95,10 +95,12 @@ def _check(tools: Tools, company: str, fresh: Sequence[Line], done: Imported, _p
 def _import(tools: Tools, company: str, fresh: Sequence[Line], done: Imported, person: Any, *, quiet: bool) -> None:
     with tools.store.read() as work:
         before = filed.newest_id(work)
-    places = {
-        giving.file(tools, ClientXeroContactUpdateRequested, _said(company, wish, person), SOURCE): place
-        for place, wish in fresh
-    }
+    places: dict[str, str] = {}
+    with giving.bar("Accepting", quiet=quiet) as shown:
+        for place, wish in fresh:
+            said = _said(company, wish, person)
+            places[giving.file(tools, ClientXeroContactUpdateRequested, said, SOURCE)] = place
+            shown(len(places), len(fresh))
     with giving.bar("Asking Xero", quiet=quiet) as shown:
 
         def finished() -> bool:
