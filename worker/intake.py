@@ -7,8 +7,6 @@ from typing import Any
 from events import codec
 from events.accounting_target import Lane
 from events.codec import Envelope, Unreadable
-from events.companies import CompanySettingsChanged
-from events.contacts import ClientXeroContactUpdateRequested
 from events.export import InvoiceExportRequested, UnreadableInvoice
 from events.failures import Failure
 from events.invoice import Invoice, folded
@@ -17,19 +15,7 @@ from events.reasons import Reason
 from store import audit, companies, connections, exclusions, exports, inbox, requests
 from store.tables import Export
 from store.unit_of_work import Work
-from worker import (
-    cancel,
-    changing_settings,
-    checks,
-    filing,
-    host_contacts,
-    joining,
-    mapping_contacts,
-    numbering,
-    parking,
-    pausing,
-    replay,
-)
+from worker import cancel, checks, filing, filing_changes, host_contacts, joining, numbering, parking, pausing, replay
 from worker.filing import Filing
 from worker.joining import Move, Standing
 from worker.receipts import Receipt
@@ -85,8 +71,7 @@ _MOVES: Mapping[str, Callable[..., Receipt]] = {
     InvoiceExportRequested.TYPE: _request,
     InvoiceExportCancelRequested.TYPE: _cancel,
     InvoiceExportReplayRequested.TYPE: replay_in,
-    ClientXeroContactUpdateRequested.TYPE: mapping_contacts.file,
-    CompanySettingsChanged.TYPE: changing_settings.file,
+    **filing_changes.MOVES,
 }
 
 
