@@ -17,10 +17,16 @@ from store import companies
 from worker import changes, changing_settings, offers
 from worker.tools import Tools
 
+_SETTABLE = (
+    "name=value, empty: back to none. contact_ids_editable, default_account_code, default_tax_type, "
+    "kinds.KIND.account_code, kinds.KIND.tax_type, invoice_status, due=day_of_next_month:20, number_prefix, "
+    "tracking=Region:North, branding_theme"
+)
+
 
 def settings(
     company: Annotated[str, typer.Argument(help="The company's id in CrewCard")],
-    chosen: Annotated[list[str] | None, typer.Option("--set", help="name=value; empty: back to none")] = None,
+    chosen: Annotated[list[str] | None, typer.Option("--set", help=_SETTABLE)] = None,
     choices: Annotated[bool, typer.Option("--choices", help="Show what the organisation offers")] = False,
     check: Annotated[bool, typer.Option("--check", help="Only say whether it could be set")] = False,
     by: By = "",
@@ -28,16 +34,7 @@ def settings(
 ) -> None:
     """Show a company's settings, or change them; what its Xero organisation does not have is refused.
 
-    Names: contact_ids_editable, default_account_code, default_tax_type, kinds.KIND.account_code, kinds.KIND.tax_type,
-    invoice_status, due, number_prefix, tracking, branding_theme.
-
-    Examples:
-      crewcard-xero companies settings harbour --choices
-
-      crewcard-xero companies settings harbour --set default_account_code=200 --set due=day_of_next_month:20
-
-      crewcard-xero companies settings harbour --set kinds.hire.account_code=210 --set "tracking=Region:North"
-
+    Example:  crewcard-xero companies settings harbour --set default_account_code=200 --set due=day_of_next_month:20
     """
     tools = contacts.ready(company)
     if choices:

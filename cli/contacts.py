@@ -1,20 +1,17 @@
 """Clients' Xero contacts: `crewcard-xero contacts …`."""
 
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from cli import contacts_import, csv_contacts, giving, ordering, output
+from cli import contact_lines, contacts_import, csv_contacts, giving, ordering, output
 from cli.ordering import AsJson, By
 from events.accounting_target import Organisation, Trouble
 from events.contacts import ClientXeroContactUpdateRequested
 from store import client_contacts, companies
-from store.client_contacts import ClientContact
 from worker import changes, contact_previews, rechecking, suggesting
-from worker.likeness import Card, Suggestion
 from worker.tools import Tools
 
 app = typer.Typer(help="Which Xero contact each client is billed as.", no_args_is_help=True)
@@ -37,7 +34,7 @@ def list_(company: Company, as_json: AsJson = False) -> None:
         without = [{**asdict(card), "failed_invoices": failed} for card, failed in missing.items()]
         output.print_json({"linked": [asdict(one) for one in linked], "unlinked": without})
     else:
-        _show(linked)
+        contact_lines.show(linked)
         for card, failed in missing.items():
             waits = f"; {ordering.count(failed)} failed for it" if failed else ""
             output.say(f"{card.client} ({card.name}) has no Xero contact{waits}.")
@@ -102,9 +99,7 @@ def suggest(
     most: Annotated[int, typer.Option("--most", "-n", help="Suggestions for each client")] = 3,
     as_json: AsJson = False,
 ) -> None:
-    """Contacts that clients without one may be, by number, e-mail and name. Decides nothing.
-
-    Without a file: for the clients of invoices that were asked for.
+    """Contacts that clients without one may be, by number, e-mail and name; of the file, or of our invoices.
 
     Examples:
       crewcard-xero contacts suggest --company harbour
@@ -121,13 +116,9 @@ def suggest(
     except Trouble as trouble:
         giving.away(trouble)
     if as_json:
-        output.print_json([_suggested(tools, organisation, card, found[card]) for card in cards])
-        return
-    for card in cards:
-        output.say(f"{card.client} {card.name}".rstrip() + ("" if found[card] else ": nothing like it in Xero"))
-        for one in found[card]:
-            link = tools.lists.contact_link(organisation.short_code, one.contact.id)
-            output.say(f"  {one.score:.0%} by {one.by}: {one.contact.name}  {link}")
+        output.print_json(contact_lines.suggested(tools, organisation, found))
+    else:
+        contact_lines.show_suggestions(tools, organisation, found)
 
 
 @app.command()
@@ -150,7 +141,7 @@ def recheck(company: Company, as_json: AsJson = False) -> None:
         output.print_json({"looked_at": looked, "amiss": [asdict(one) for one in amiss]})
     else:
         output.say(f"{ordering.count(looked, 'contact')} looked at, {len(amiss)} of them amiss.")
-        _show(amiss)
+        contact_lines.show(amiss)
     raise typer.Exit(1 if amiss else 0)
 
 
@@ -173,27 +164,3 @@ def connected(tools: Tools, company: str) -> Organisation:
     if organisation is None:
         output.fail(f"{company} is not connected to Xero. Connect it: crewcard-xero connect {company}", 1)
     return organisation
-
-
-def _show(linked: Sequence[ClientContact]) -> None:
-    table = output.table("", "client", "name in Xero", "state", "looked at", "set by", "Xero Client ID")
-    for one in linked:
-        looked = f"{one.checked_at:%Y-%m-%d}" if one.checked_at else "not yet"
-        cells = (one.client, one.name, one.status, looked, one.changed_by, one.value)
-        table.add_row(*(output.text(cell) for cell in cells))
-    if linked:
-        output.results.print(table)
-
-
-def _suggested(tools: Tools, organisation: Organisation, card: Card, found: Sequence[Suggestion]) -> dict[str, Any]:
-    told = [
-        {
-            "xero_contact_id": one.contact.id,
-            "name": one.contact.name,
-            "link": tools.lists.contact_link(organisation.short_code, one.contact.id),
-            "score": one.score,
-            "by": one.by,
-        }
-        for one in found
-    ]
-    return {"client": card.client, "name": card.name, "suggestions": told}

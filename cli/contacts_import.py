@@ -43,22 +43,16 @@ def import_(
 
     The same file again changes nothing. Ends with 1 when a line had a mistake.
 
-    Examples:
-      crewcard-xero contacts import clients.csv --company harbour --check
-
-      crewcard-xero contacts import clients.csv --company harbour
-
+    Example:  crewcard-xero contacts import clients.csv --company harbour --check
     """
     tools = ordering.ready()
     done = Imported()
     lines = csv_contacts.wishes(file, done.mistakes)
     _must_be_editable(tools, company)
     fresh = _without_known(tools, company, lines, done)
+    move = _check if check else _import
     try:
-        if check:
-            _check(tools, company, fresh, done, quiet=as_json)
-        else:
-            _import(tools, company, fresh, done, giving.admin(by), quiet=as_json)
+        move(tools, company, fresh, done, giving.admin(by), quiet=as_json)
     except Trouble as trouble:
         giving.away(trouble)
     _report(done, check=check, as_json=as_json)
@@ -88,7 +82,7 @@ def _without_known(tools: Tools, company: str, lines: Mapping[str, Line], done: 
     return fresh
 
 
-def _check(tools: Tools, company: str, fresh: Sequence[Line], done: Imported, *, quiet: bool) -> None:
+def _check(tools: Tools, company: str, fresh: Sequence[Line], done: Imported, _person: Any, *, quiet: bool) -> None:
     with giving.bar("Asking Xero", quiet=quiet) as shown:
         looks = contact_previews.look_at(tools, company, [wish for _, wish in fresh], giving.wait, shown)
     for (place, wish), look in zip(fresh, looks, strict=True):
@@ -101,10 +95,12 @@ def _check(tools: Tools, company: str, fresh: Sequence[Line], done: Imported, *,
 def _import(tools: Tools, company: str, fresh: Sequence[Line], done: Imported, person: Any, *, quiet: bool) -> None:
     with tools.store.read() as work:
         before = filed.newest_id(work)
-    places = {
-        giving.file(tools, ClientXeroContactUpdateRequested, _said(company, wish, person), SOURCE): place
-        for place, wish in fresh
-    }
+    places: dict[str, str] = {}
+    with giving.bar("Accepting", quiet=quiet) as shown:
+        for place, wish in fresh:
+            said = _said(company, wish, person)
+            places[giving.file(tools, ClientXeroContactUpdateRequested, said, SOURCE)] = place
+            shown(len(places), len(fresh))
     with giving.bar("Asking Xero", quiet=quiet) as shown:
 
         def finished() -> bool:

@@ -1,7 +1,7 @@
 """Invoices in CSV: a row per line, rows of one invoice together.
 
 Our columns: invoice, number, date, due_date, currency, client, client_name, description, quantity, unit_amount;
-and, where wanted: revision, job, reference, amounts_are, account_code, tax_type, discount_rate, item_code,
+and, where wanted: revision, job, reference, amounts_are, kind, account_code, tax_type, discount_rate, item_code,
 subtotal, tax, total. Northwind's columns are accepted too: an order is an invoice, freight is one more line.
 """
 
@@ -28,7 +28,16 @@ REQUIRED = (
 )
 NORTHWIND = ("order_id", "order_date", "customer_id", "customer_name", "product", "quantity", "unit_price")
 _OF_INVOICE = ("number", "date", "due_date", "currency", "job", "reference", "amounts_are")
-_OF_LINE = ("description", "quantity", "unit_amount", "account_code", "tax_type", "discount_rate", "item_code")
+_OF_LINE = (
+    "description",
+    "kind",
+    "quantity",
+    "unit_amount",
+    "account_code",
+    "tax_type",
+    "discount_rate",
+    "item_code",
+)
 _TOTALS = ("subtotal", "tax", "total")
 
 

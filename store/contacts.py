@@ -98,10 +98,10 @@ def unlinked(work: Work, company: str) -> Sequence[tuple[str, str, int]]:
     return [(client, content[newest], int(count)) for client, newest, count in rows]
 
 
-def note_host(work: Work, company: str, said: Mapping[str, str]) -> None:
-    """Remember what the host last sent along, by client."""
-    rows = [{"company": company, "client": client, "host_id": said[client]} for client in sorted(said)]
-    statements.change(work, ContactLink, ("company", "client"), rows)
+def note_host(work: Work, company: str, client: str, said: str) -> None:
+    """Remember what the host last sent along for this client."""
+    row = {"company": company, "client": client, "host_id": said}
+    statements.change(work, ContactLink, ("company", "client"), [row])
 
 
 def note_checks(work: Work, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -73,11 +73,8 @@ def _answer(tools: Tools, organisation: Organisation | None, some: Sequence[Chan
     if some[0].kind == "settings":
         for change in some:
             changing_settings.answer(tools, organisation, change, wait)
-    elif organisation is None:
-        _refuse(tools, some, ContactProblem.NOT_CONNECTED)
     else:
         contact_answers.answer(tools, organisation, some, wait)
-        tools.bells.ring(organisation.lane.key)
 
 
 def _refuse(tools: Tools, some: Sequence[Change], problem: ContactProblem) -> None:

@@ -38,15 +38,19 @@ def look_up(
     return shown
 
 
-def answer(tools: Tools, organisation: Organisation, asked: Sequence[Change], wait: Wait | None = None) -> int:
-    """Answer these changes of contacts in their order; gives how many invoices go again. Raises Trouble."""
+def answer(tools: Tools, organisation: Organisation | None, asked: Sequence[Change], wait: Wait | None = None) -> int:
+    """Answer these changes of contacts in their order; gives how many invoices go again. Raises Trouble.
+
+    Without an organisation only the end of a link is obeyed.
+    """
     with tools.store.read() as work:
         ids = [one for change in asked if (one := _id_wanted(work, tools, change))]
-    shown = look_up(tools, organisation, ids, wait) if ids else {}
+    shown = look_up(tools, organisation, ids, wait) if ids and organisation else {}
+    tenant = organisation.lane.tenant if organisation else ""
     sent = 0
     for change in asked:
         with tools.store.write() as work:
-            sent += _conclude(work, tools, change, organisation.lane.tenant, shown)
+            sent += _conclude(work, tools, change, tenant, shown)
     return sent
 
 

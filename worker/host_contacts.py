@@ -23,15 +23,15 @@ def keep(work: Work, tools: Tools, company: str, invoices: Sequence[Invoice]) ->
         return
     known = contacts.known(work, company, list(said))
     heard = {client: _plain(tools, said[client]) for client in said}
-    changed = [client for client in sorted(said) if _is_news(heard[client], known.get(client))]
-    for client in changed:
+    changed = [client for client in sorted(said) if _is_news(tools, heard[client], known.get(client))]
+    for client in changed:  # in the order in which everybody locks them
         before = known[client].xero_contact_id if client in known else ""
         if _same(tools, before, heard[client]):
-            continue
-        name = said[client].name
-        contacts.link(work, company, client, heard[client], HOST, source=HOST, client_name=name)
-        _write_down(work, company, said[client], before, heard[client])
-    contacts.note_host(work, company, {client: heard[client] for client in changed})
+            contacts.note_host(work, company, client, heard[client])
+        else:
+            more = {"source": HOST, "client_name": said[client].name, "host_id": heard[client]}
+            contacts.link(work, company, client, heard[client], HOST, **more)
+            _write_down(work, company, said[client], before, heard[client])
 
 
 def _plain(tools: Tools, client: Client) -> str:
@@ -40,8 +40,8 @@ def _plain(tools: Tools, client: Client) -> str:
     return tools.target.contact_id(text) or text
 
 
-def _is_news(heard: str, known: ContactLink | None) -> bool:
-    return known is None or known.host_id != heard
+def _is_news(tools: Tools, heard: str, known: ContactLink | None) -> bool:
+    return known is None or not _same(tools, known.host_id, heard)
 
 
 def _same(tools: Tools, before: str, heard: str) -> bool:

@@ -7,8 +7,6 @@ from typing import Any
 from events import codec
 from events.accounting_target import Lane
 from events.codec import Envelope, Unreadable
-from events.companies import CompanySettingsChanged
-from events.contacts import ClientXeroContactUpdateRequested
 from events.export import InvoiceExportRequested, UnreadableInvoice
 from events.failures import Failure
 from events.invoice import Invoice, folded
@@ -21,12 +19,11 @@ from store.unit_of_work import Work
 from worker import (
     backpressure,
     cancel,
-    changing_settings,
     checks,
     filing,
+    filing_changes,
     host_contacts,
     joining,
-    mapping_contacts,
     numbering,
     parking,
     pausing,
@@ -110,8 +107,7 @@ _MOVES: Mapping[str, Callable[..., Receipt]] = {
     InvoiceExportRequested.TYPE: _request,
     InvoiceExportCancelRequested.TYPE: _cancel,
     InvoiceExportReplayRequested.TYPE: replay_in,
-    ClientXeroContactUpdateRequested.TYPE: mapping_contacts.file,
-    CompanySettingsChanged.TYPE: changing_settings.file,
+    **filing_changes.MOVES,
     InvoiceExportPreviewRequested.TYPE: _preview,
 }
 

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
@@ -43,6 +44,7 @@ _FORMS = frozenset(
 _LEAST = 0.6  # a name less alike than this helps nobody
 _SAME_NUMBER, _SAME_EMAIL, _SAME_NAME, _SAME_FIRM = 1.0, 0.95, 0.98, 0.92
 _MOST_BY_NAME = 0.9
+_COMPARED = 30  # contacts that share most of a name; the others are less alike
 
 
 @dataclass(frozen=True)
@@ -64,11 +66,35 @@ class Suggestion:
     by: str
 
 
-def suggestions(card: Card, contacts: Sequence[Contact], most: int = 3) -> list[Suggestion]:
-    """The contacts most like the client, the best first."""
-    scored = (likeness(card, contact) for contact in contacts)
-    found = [one for one in scored if one]
-    return sorted(found, key=lambda one: (-one.score, one.contact.name, one.contact.id))[:most]
+class Likely:
+    """Contacts prepared for being compared with many clients: by what they share, not each with each."""
+
+    def __init__(self, contacts: Sequence[Contact]) -> None:
+        self._by_number: dict[str, list[Contact]] = {}
+        self._by_email: dict[str, list[Contact]] = {}
+        self._by_part: dict[str, list[Contact]] = {}
+        for contact in contacts:
+            self._by_number.setdefault(_plain(contact.number), []).append(contact)
+            self._by_email.setdefault(contact.email.strip().casefold(), []).append(contact)
+            for part in _parts(contact.name):
+                self._by_part.setdefault(part, []).append(contact)
+
+    def suggestions(self, card: Card, most: int = 3) -> list[Suggestion]:
+        """The contacts most like the client, the best first."""
+        scored = (likeness(card, contact) for contact in self._worth_a_look(card))
+        found = [one for one in scored if one]
+        return sorted(found, key=lambda one: (-one.score, one.contact.name, one.contact.id))[:most]
+
+    def _worth_a_look(self, card: Card) -> list[Contact]:
+        """Those with the same number or e-mail, and those that share most parts of the name."""
+        found: dict[str, Contact] = {}
+        for number in (card.number, card.client):
+            found |= {one.id: one for one in self._by_number.get(_plain(number), ()) if _plain(number)}
+        email = card.email.strip().casefold()
+        found |= {one.id: one for one in self._by_email.get(email, ()) if email}
+        shared = Counter(one.id for part in _parts(card.name) for one in self._by_part.get(part, ()))
+        known = {one.id: one for part in _parts(card.name) for one in self._by_part.get(part, ())}
+        return [*found.values(), *(known[id_] for id_, _ in shared.most_common(_COMPARED) if id_ not in found)]
 
 
 def likeness(card: Card, contact: Contact) -> Suggestion | None:
@@ -76,10 +102,16 @@ def likeness(card: Card, contact: Contact) -> Suggestion | None:
     numbers = {plain for one in (card.number, card.client) if (plain := _plain(one))}
     if contact.number and _plain(contact.number) in numbers:
         return Suggestion(contact, _SAME_NUMBER, "number")
-    if card.email and card.email.strip().casefold() == contact.email.strip().casefold():
+    if card.email.strip() and card.email.strip().casefold() == contact.email.strip().casefold():
         return Suggestion(contact, _SAME_EMAIL, "e-mail")
     score = _by_name(card.name, contact.name)
     return Suggestion(contact, round(score, 2), "name") if score >= _LEAST else None
+
+
+def _parts(name: str) -> set[str]:
+    """Every three letters in a row of the words that count, whatever their order."""
+    padded = [f" {word} " for word in _words(name)]
+    return {word[at : at + 3] for word in padded for at in range(len(word) - 2)}
 
 
 def _by_name(ours: str, theirs: str) -> float:

@@ -8,8 +8,8 @@ from events.accounting_target import Organisation
 from events.invoice import Invoice
 from store import contacts
 from store.unit_of_work import Work
-from worker import likeness, permits
-from worker.likeness import Card, Suggestion
+from worker import permits
+from worker.likeness import Card, Likely, Suggestion
 from worker.permits import Wait
 from worker.tools import Tools
 
@@ -28,8 +28,8 @@ def suggest(
     tools: Tools, organisation: Organisation, cards: Sequence[Card], most: int = 3, wait: Wait | None = None
 ) -> Mapping[Card, Sequence[Suggestion]]:
     """Contacts that each client may be, the likeliest first. Raises Trouble."""
-    known = everybody(tools, organisation, wait)
-    return {card: likeness.suggestions(card, known, most) for card in cards}
+    likely = Likely(everybody(tools, organisation, wait))
+    return {card: likely.suggestions(card, most) for card in cards}
 
 
 def everybody(tools: Tools, organisation: Organisation, wait: Wait | None = None) -> Sequence[Contact]:

@@ -153,6 +153,17 @@ def test_the_field_is_editable_for_an_admin_and_greyed_out_for_a_clerk(clerk_fre
     assert (seen.editable, seen.why_not) == (False, "Only an admin may change a client's Xero Client ID.")
 
 
+def test_a_disconnected_company_may_end_links_and_must_connect_to_make_them(clerk_free):
+    from worker import connecting
+
+    clerk_free.paste("crane", contact_id("bolt"))  # accepted while it was connected
+    connecting.disconnect(clerk_free.tools, COMPANY)
+    clerk_free.clock()
+    assert clerk_free.told("crane")[0]["reason"] == "not_connected"
+    assert clerk_free.answer("acme", "")["ended"] == "updated"
+    assert clerk_free.field("acme").why_not.startswith("Harbour is not connected to a Xero organisation")
+
+
 def test_a_company_without_a_connection_is_told_to_connect_first(make_installation, sqlite_url):
     from events.settings import CompanySettings
     from store import companies

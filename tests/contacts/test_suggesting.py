@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from events.accounting_lists import Contact
 from tests.builders import COMPANY, an_invoice, contact_id
 from worker import changes, likeness, suggesting
-from worker.likeness import Card
+from worker.likeness import Card, Likely
 
 KNOWN = [
     Contact("1", "Blue Anchor Shipping Ltd", number="C-17", email="office@blueanchor.example"),
@@ -18,7 +18,7 @@ KNOWN = [
 
 
 def best(**card):
-    found = likeness.suggestions(Card(**{"client": "x", **card}), KNOWN)
+    found = Likely(KNOWN).suggestions(Card(**{"client": "x", **card}))
     return (found[0].contact.id, found[0].by) if found else None
 
 
@@ -63,6 +63,17 @@ def test_likeness_breaks_on_no_name_and_stays_between_nothing_and_certain(ours, 
 @given(st.text(alphabet="abcdefgh ÄÖé&.", min_size=3, max_size=30).filter(likeness._plain))
 def test_every_firm_is_like_itself(name):
     assert likeness.likeness(Card("x", name=name), Contact("1", name.upper())).score >= 0.9
+
+
+@given(st.lists(st.text(alphabet="abc ", min_size=4, max_size=12).filter(likeness._plain), max_size=8), st.data())
+def test_looking_only_at_shared_parts_of_names_finds_what_comparing_each_with_each_finds(names, data):
+    contacts = [Contact(str(number), name) for number, name in enumerate(names)]
+    ours = data.draw(st.sampled_from(names) if names else st.just("abc"))
+    card = Card("x", name=ours)
+    everybody = [one for contact in contacts if (one := likeness.likeness(card, contact))]
+    best = max((one.score for one in everybody), default=None)
+    found = Likely(contacts).suggestions(card)
+    assert (found[0].score if found else None) == best
 
 
 def test_clients_of_failed_invoices_are_offered_contacts_and_nothing_is_linked(admin):

@@ -136,6 +136,24 @@ def test_the_work_of_a_clock_that_died_is_taken_up_by_another(clerk_free, monkey
     assert len(clerk_free.told("crane")) == 1
 
 
+@pytest.mark.parametrize("asked", ["contacts", "choices"])
+def test_xero_is_asked_outside_any_transaction(clerk_free, monkeypatch, asked):
+    """SQLite has one writer: were a transaction open meanwhile, this one would wait for it in vain."""
+    ask, wrote = getattr(clerk_free.tools.lists, asked), []
+
+    def meanwhile(*said):
+        with clerk_free.installation.store.write() as work:
+            contacts.link(work, COMPANY, "somebody", ACTIVE, "test")
+        wrote.append(said)
+        return ask(*said)
+
+    monkeypatch.setattr(clerk_free.tools.lists, asked, meanwhile)
+    clerk_free.paste("crane", ACTIVE)
+    clerk_free.choose(default_account_code="260")
+    assert clerk_free.clock() == 2
+    assert wrote
+
+
 def test_a_later_paste_wins_over_an_earlier_one_that_is_still_to_be_checked(admin):
     admin.paste("crane", ACTIVE)
     admin.paste("crane", contact_id("bolt"))
@@ -200,7 +218,7 @@ def test_a_host_that_mends_its_contact_has_what_failed_sent_again(admin):
 def test_links_made_before_this_version_still_count_as_the_hosts_word(clerk_free):
     """As the migration leaves them: what the host had said is remembered as said."""
     with clerk_free.installation.store.write() as work:
-        contacts.link(work, COMPANY, "crane", ACTIVE, "host", source="host", host_id=ACTIVE)
+        contacts.link(work, COMPANY, "crane", ACTIVE, "host", source="host", host_id=f"{{{ACTIVE.upper()}}}")
     clerk_free.answer("crane", contact_id("bolt"))
     clerk_free.installation.ask(snapshot(1, ACTIVE))
     assert clerk_free.field("crane").value == contact_id("bolt")
