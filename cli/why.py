@@ -81,7 +81,8 @@ def _tell(row: Any, whole: Whole) -> None:
     output.say(f"Invoice {row.number or row.invoice} of {row.company}")
     if status:
         results.print(f"  {MARKS.get(status.marker, status.marker)}", highlight=False)
-        for label, value in (("", status.message), ("What to do: ", status.how), ("In Xero: ", status.deep_link)):
+        told = {"": status.message, "What to do: ": status.how, "Where: ": status.link, "In Xero: ": status.deep_link}
+        for label, value in told.items():
             if value:
                 output.say(f"  {label}{value}")
     elif story.export:

@@ -131,7 +131,7 @@ class InvoiceExportSucceeded(Told):
 
 
 class ExportProblem(Snapshot):
-    """One of the things that are wrong with an invoice; `line` counts from 1."""
+    """One of the things that are wrong with an invoice; lines count from 1, `more_lines` have the same."""
 
     reason: str
     message: str
@@ -139,6 +139,7 @@ class ExportProblem(Snapshot):
     steps: tuple[str, ...] = ()
     link: str | None = None
     line: int | None = None
+    more_lines: tuple[int, ...] = ()
     xero_words: str | None = None
 
 

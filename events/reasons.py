@@ -7,7 +7,7 @@ from enum import Enum
 
 from events.help import Help
 
-_AGAIN = "Press “try again” for the group, or export the invoice again."
+_AGAIN = "Mended in Xero: press “try again” for the group. Changed in CrewCard: export the invoice again."
 
 
 class Reason(Enum):

@@ -35,9 +35,7 @@ def to_replay(work: Work, order: InvoiceExportReplayRequested) -> list[int]:
         )
         wanted.append(col(Export.invoice).in_(failed_so))
     if order.causes:
-        held_back = select(InvoiceStatus.invoice).where(
-            *failing.failed(order.company), failing.cause().in_(order.causes)
-        )
+        held_back = select(InvoiceStatus.invoice).where(*failing.failed(order.company), failing.is_of(order.causes))
         wanted.append(col(Export.invoice).in_(held_back))
     return _ids(work, wanted)
 

@@ -1,6 +1,6 @@
 """Causes that are gone, written down with what removed them; what failed for them is sent again from here."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from sqlmodel import col, select
 
@@ -35,10 +35,9 @@ def due(work: Work, later_seconds: float, most: int = 100) -> Sequence[Mending]:
     return work.session.exec(asked.order_by(col(Mending.id)).limit(most)).all()
 
 
-def acted(work: Work, mending: Mending, invoices: int, later_seconds: float) -> None:
-    """It was acted upon: so many invoices were sent again. The second time it is done."""
-    row = work.session.get(Mending, mending.id)
-    if row is not None:
-        row.acted_at, row.invoices = work.now, row.invoices + invoices
+def acted(work: Work, sent: Mapping[int, int], later_seconds: float) -> None:
+    """These were acted upon: so many invoices were sent again for each. The second time it is done."""
+    for row in work.session.exec(select(Mending).where(col(Mending.id).in_(sorted(sent)))):
+        row.acted_at, row.invoices = work.now, row.invoices + sent[row.id or 0]
         row.done_at = work.now if row.at <= work.after(-later_seconds) else None
-        work.session.flush()
+    work.session.flush()

@@ -70,12 +70,20 @@ def failed(item: Item, number: str | None, failure: Failure) -> InvoiceExportFai
         about=about(told) or None,
         xero_words=told.words(),
         line=failure.line,
-        problems=tuple(_problem(one) for one in told.all()),
+        problems=_problems(told),
         marker="excluded" if failure.reason is Reason.EXCLUDED else "failed",
     )
 
 
-def _problem(failure: Failure) -> ExportProblem:
+def _problems(told: Failure) -> tuple[ExportProblem, ...]:
+    """Everything that is wrong, what is wrong at many lines once."""
+    alike: dict[tuple[Reason, str | None], list[Failure]] = {}
+    for one in told.all():
+        alike.setdefault((one.reason, one.said), []).append(one)
+    return tuple(_problem(first, [other.line for other in rest if other.line]) for first, *rest in alike.values())
+
+
+def _problem(failure: Failure, more_lines: Sequence[int]) -> ExportProblem:
     return ExportProblem(
         reason=failure.reason.code,
         message=failure.message(),
@@ -83,6 +91,7 @@ def _problem(failure: Failure) -> ExportProblem:
         steps=failure.steps(),
         link=failure.link(),
         line=failure.line,
+        more_lines=tuple(more_lines),
         xero_words=failure.said,
     )
 

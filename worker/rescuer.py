@@ -70,6 +70,6 @@ def answer_forgotten(work: Work, tools: Tools) -> int:
             given.append(answering.succeeded(item, export, organisation, tools.target, "unchanged"))
         elif export.state == "failed":
             failure = Failure(Reason.of(exports.last_reason(work, export) or Reason.OUTCOME_UNKNOWN.code))
-            given.append(answering.failed(item, export.number, failure))
+            given.append(answering.refused(item, export, failure))
     answering.give(work, given)
     return len(given)

@@ -14,6 +14,7 @@ from events.export import MOST_INVOICES
 from events.orders import InvoiceExportReplayRequested
 from store import choosing, failing, mendings
 from store.tables import Mending
+from store.unit_of_work import Work
 from worker import intake, logs, regrouping
 from worker.receipts import Receipt
 from worker.tools import Tools
@@ -26,8 +27,13 @@ _log = logs.log("sending_again")
 def go_on(tools: Tools) -> int:
     """Send what waited for each cause that is gone; gives how many invoices. Safe to be killed on any line."""
     with tools.store.read() as work:
-        gone = mendings.due(work, AGAIN_SECONDS)
-    return sum(_act(tools, mending) for mending in gone)
+        waiting = [(mending, _waiting(work, mending)) for mending in mendings.due(work, AGAIN_SECONDS)]
+    if not waiting:
+        return 0
+    sent = {mending.id or 0: _send_all(tools, mending, invoices) for mending, invoices in waiting}
+    with tools.store.write() as work:
+        mendings.acted(work, sent, AGAIN_SECONDS)
+    return sum(sent.values())
 
 
 def group(tools: Tools, company: str, cause: str, by: str, why: str) -> Receipt:
@@ -42,26 +48,25 @@ def group(tools: Tools, company: str, cause: str, by: str, why: str) -> Receipt:
     return _order(tools, order, uuid.uuid4().hex)
 
 
-def _act(tools: Tools, mending: Mending) -> int:
-    causes = mending.causes.split("\n")
-    with tools.store.read() as work:
-        invoices = failing.of_causes(work, mending.company, causes, regrouping.tenants_of(mending.tenant), mending.at)
-    sent = 0
-    for some in choosing.in_chunks(invoices, MOST_INVOICES):
-        sent += _send(tools, mending, causes, some)
-    with tools.store.write() as work:
-        mendings.acted(work, mending, sent, AGAIN_SECONDS)
+def _waiting(work: Work, mending: Mending) -> list[str]:
+    """The invoices that failed for what is mended, and that nobody asked for since."""
+    tenants = regrouping.tenants_of(mending.tenant)
+    return failing.of_causes(work, mending.company, mending.causes.split("\n"), tenants, mending.at)
+
+
+def _send_all(tools: Tools, mending: Mending, invoices: Sequence[str]) -> int:
+    sent = sum(_send(tools, mending, some) for some in choosing.in_chunks(invoices, MOST_INVOICES))
     if sent:
         _log.info("sending_again.sent", company=mending.company, count=sent, why=mending.why)
     return sent
 
 
-def _send(tools: Tools, mending: Mending, causes: Sequence[str], invoices: Sequence[str]) -> int:
+def _send(tools: Tools, mending: Mending, invoices: Sequence[str]) -> int:
     """One order; given by two at once it is the same event and counts once."""
     named = hashlib.sha256("\n".join(invoices).encode()).hexdigest()[:16]
     order = {
         "company": mending.company,
-        "causes": causes,
+        "causes": mending.causes.split("\n"),
         "invoices": invoices,
         "requested_by": {"id": mending.by, "role": "mended"},
         "why": mending.why,

@@ -91,10 +91,11 @@ def test_an_archived_tax_rate_is_named_though_xero_names_it_nowhere(installation
 
 def test_a_tax_rate_the_company_chose_for_all_its_lines_is_named_too(make_installation, database_url):
     installation = make_installation(database_url)
-    installation.company(default_tax_type="OLD")
+    installation.company(default_tax_type="OUTPUT")
+    installation.simulator.state.world.organisations[TENANT].tax_rates["OUTPUT"].status = "ARCHIVED"
     answer = an_answer(installation)
-    assert "tax rate OLD" in answer["notification"]["message"]
-    assert answer["cause"] == "tax_type_invalid:OLD"
+    assert "tax rate OUTPUT" in answer["notification"]["message"]
+    assert answer["cause"] == "tax_type_invalid:OUTPUT"
 
 
 def test_a_connection_that_dies_is_noticed_at_once_by_those_who_can_mend_it(installation):
