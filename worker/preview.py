@@ -27,6 +27,7 @@ _BY_SETTINGS = {
     Reason.ACCOUNT_MISSING, Reason.TAX_NOT_FOR_ACCOUNT, Reason.TAX_TYPE_INVALID, Reason.TRACKING_INVALID,
     Reason.ITEM_UNKNOWN, Reason.CURRENCY_NOT_ENABLED, Reason.NEGATIVE_TOTAL,
 }  # fmt: skip
+Found = Invoice | UnreadableInvoice
 _CODES = {reason.code for reason in _BY_SETTINGS}
 
 
@@ -40,12 +41,7 @@ def never(_seconds: float) -> bool:
 
 
 def preview(
-    tools: Tools,
-    company: str,
-    invoices: Sequence[Invoice | UnreadableInvoice],
-    *,
-    request: str = "",
-    wait: Wait = never,
+    tools: Tools, company: str, invoices: Sequence[Found], *, request: str = "", wait: Wait = never
 ) -> InvoiceExportPreviewed:
     """What would happen; `wait` sits out a limit, or says no. Raises NoCompany, redis.RedisError."""
     newest = filing.each_once(invoices)
