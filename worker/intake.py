@@ -39,7 +39,8 @@ def accept(tools: Tools, document: Any) -> Receipt:
         inbox.file(work, envelope.source, envelope.id, body_hash, receipt.__dict__)
     tools.bells.ring(lane.key)
     tools.bells.wake_relay()
-    tools.bells.wake_previews()
+    if envelope.type == InvoiceExportPreviewRequested.TYPE:
+        tools.bells.wake_previews()
     return receipt
 
 
