@@ -103,7 +103,7 @@ def _tell_orders(whole: Whole) -> None:
     """What people and the reconciler had to say."""
     if whole.exclusion:
         output.say(
-            f"  Marked “do not send” by {whole.exclusion.by} on {whole.exclusion.at:%Y-%m-%d}: {whole.exclusion.why}"
+            f"  Marked “do not send” by {whole.exclusion.by}: {whole.exclusion.why} ({whole.exclusion.at:%Y-%m-%d})"
         )
     if whole.pause:
         output.say(f"  Its exports are paused by {whole.pause.by}. {whole.pause.why}".rstrip())

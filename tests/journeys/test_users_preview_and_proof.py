@@ -114,7 +114,7 @@ def test_do_not_send_is_reversible_and_the_preview_follows_it(on_sqlite, command
     on_sqlite.ask(an_invoice())
     excluding.exclude(on_sqlite.tools, COMPANY, ["i1"], "olga", "settled in cash")
     assert reasons(row_of(on_sqlite, an_invoice(revision=2))) == ["excluded"]
-    assert "Marked “do not send” by olga on 20" in command("why", "i1")
+    assert "Marked “do not send” by olga: settled in cash (20" in command("why", "i1")
     excluding.include(on_sqlite.tools, COMPANY, ["i1"], "olga", "not settled after all")
     assert row_of(on_sqlite, an_invoice(revision=2)).verdict == "create"
 
