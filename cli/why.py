@@ -60,7 +60,7 @@ def _document(whole: Whole) -> dict[str, Any]:
     story = whole.story
     return {
         "status": story.status.model_dump() if story.status else None,
-        "export": story.export.model_dump(exclude={"wanted"}) if story.export else None,
+        "export": story.export.model_dump(exclude={"wanted", "copy_kept"}) if story.export else None,
         "attempts": [
             {**attempt.model_dump(), "correlation_id": batch.correlation_id, "trouble": batch.trouble}
             for attempt, batch in story.attempts
