@@ -60,7 +60,7 @@ def _document(whole: Whole) -> dict[str, Any]:
     story = whole.story
     return {
         "status": story.status.model_dump() if story.status else None,
-        "export": story.export.model_dump(exclude={"wanted"}) if story.export else None,
+        "export": story.export.model_dump(exclude={"wanted", "copy_kept"}) if story.export else None,
         "attempts": [
             {**attempt.model_dump(), "correlation_id": batch.correlation_id, "trouble": batch.trouble}
             for attempt, batch in story.attempts
@@ -104,7 +104,7 @@ def _tell_orders(whole: Whole) -> None:
     """What people and the reconciler had to say."""
     if whole.exclusion:
         output.say(
-            f"  Marked “do not send” by {whole.exclusion.by} on {whole.exclusion.at:%Y-%m-%d}: {whole.exclusion.why}"
+            f"  Marked “do not send” by {whole.exclusion.by}: {whole.exclusion.why} ({whole.exclusion.at:%Y-%m-%d})"
         )
     if whole.pause:
         output.say(f"  Its exports are paused by {whole.pause.by}. {whole.pause.why}".rstrip())

@@ -1,6 +1,7 @@
 """Previews that hosts asked for, and the reads that a preview needs."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from sqlmodel import col, select, update
 
@@ -30,15 +31,24 @@ def file(work: Work, company: str, preview: str, event_id: str, body: str) -> bo
 
 def take(work: Work, lease: float) -> Preview | None:
     """The next preview that is due, ours for `lease` seconds; None when there is none."""
-    due = select(Preview).where(
-        Preview.state == "waiting", col(Preview.due_at) <= work.now, col(Preview.lease_until) <= work.now
-    )
-    found = work.session.exec(due.order_by(col(Preview.due_at)).limit(1).with_for_update(skip_locked=True)).first()
+    due = _due(work).order_by(col(Preview.due_at)).limit(1)
+    found: Preview | None = work.session.exec(due.with_for_update(skip_locked=True)).first()
     if found:
         found.lease_until = work.after(lease)
         found.tries += 1
         work.session.flush()
     return found
+
+
+def anything(work: Work) -> bool:
+    """Whether a preview is due; a look that keeps no writer out."""
+    return work.session.exec(_due(work).limit(1)).first() is not None
+
+
+def _due(work: Work) -> Any:
+    return select(Preview).where(
+        Preview.state == "waiting", col(Preview.due_at) <= work.now, col(Preview.lease_until) <= work.now
+    )
 
 
 def answered(work: Work, preview: Preview) -> bool:

@@ -133,9 +133,9 @@ def proof_text(posted: Posted, differences: Sequence[str]) -> str:
     """Xero's totals and how they differ from the host's, as an export row keeps them."""
     totals = {
         "currency": posted.currency,
-        "subtotal": str(posted.subtotal),
-        "tax": str(posted.tax),
-        "total": str(posted.total),
+        "subtotal": f"{posted.subtotal:.2f}",
+        "tax": f"{posted.tax:.2f}",
+        "total": f"{posted.total:.2f}",
     }
     updated = posted.updated.isoformat() if posted.updated else None
     kept = {"totals": totals, "differences": list(differences), "status": posted.status, "updated": updated}

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from worker.batching import MOST_INVOICES
 
-_LOOK_UPS = 38  # copies in one query, so an update of 50 costs two looks and one call
+_LOOK_UPS = 38  # copies in one query (xero/facts.md §4.3), so an update of 50 takes two looks and one call
 _CALL_SECONDS = 1.0
 
 
@@ -18,9 +18,10 @@ class Room:
 
 
 def calls(creates: int, updates: int) -> int:
-    """Calls that an export of so many new and changed invoices needs."""
-    batches = _whole(updates, MOST_INVOICES)
-    return _whole(creates, MOST_INVOICES) + batches + max(batches, _whole(updates, _LOOK_UPS))
+    """Calls that an export of so many new and changed invoices needs; copies are looked at before a change."""
+    full, rest = divmod(updates, MOST_INVOICES)
+    looks = full * _whole(MOST_INVOICES, _LOOK_UPS) + _whole(rest, _LOOK_UPS)
+    return _whole(creates, MOST_INVOICES) + _whole(updates, MOST_INVOICES) + looks
 
 
 def seconds(needed: int, ahead: int, room: Room) -> int | None:

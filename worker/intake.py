@@ -59,9 +59,10 @@ def accept(tools: Tools, document: Any) -> Receipt:
         inbox.file(work, envelope.source, envelope.id, body_hash, receipt.__dict__)
     tools.bells.ring(lane.key, most=turns.MOST if getattr(asked, "mode", None) == "single" else 1)
     tools.bells.wake_relay()
-    if not isinstance(asked, InvoiceExportRequested):
-        tools.bells.wake_changes()
+    if envelope.type == InvoiceExportPreviewRequested.TYPE:
         tools.bells.wake_previews()
+    elif envelope.type in filing_changes.MOVES:
+        tools.bells.wake_changes()
     return receipt
 
 

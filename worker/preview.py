@@ -6,6 +6,7 @@ Whatever would fail by settings we only remember is looked at afresh before it i
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
 import redis
 
@@ -26,6 +27,7 @@ _BY_SETTINGS = {
     Reason.ACCOUNT_MISSING, Reason.TAX_NOT_FOR_ACCOUNT, Reason.TAX_TYPE_INVALID, Reason.TRACKING_INVALID,
     Reason.ITEM_UNKNOWN, Reason.CURRENCY_NOT_ENABLED, Reason.NEGATIVE_TOTAL,
 }  # fmt: skip
+Found = Invoice | UnreadableInvoice
 _CODES = {reason.code for reason in _BY_SETTINGS}
 
 
@@ -39,12 +41,7 @@ def never(_seconds: float) -> bool:
 
 
 def preview(
-    tools: Tools,
-    company: str,
-    invoices: Sequence[Invoice | UnreadableInvoice],
-    *,
-    request: str = "",
-    wait: Wait = never,
+    tools: Tools, company: str, invoices: Sequence[Found], *, request: str = "", wait: Wait = never
 ) -> InvoiceExportPreviewed:
     """What would happen; `wait` sits out a limit, or says no. Raises NoCompany, redis.RedisError."""
     newest = filing.each_once(invoices)
@@ -56,23 +53,28 @@ def preview(
     plans = [planning.plan(tools.target, known, invoice) for invoice in newest]
     look = None if known.login_due or not known.organisation else Look(tools, known.organisation, wait, now)
     rows, books = _judged(tools, known, plans, look)
-    warnings = [*overall.unseen(look), *overall.plan_limit(look, plans, books)]
-    fails = any(row.verdict == "fail" for row in rows)
     forecast = _forecast(tools, known, plans, rows, books)
+    fails = any(row.verdict == "fail" for row in rows)
     return InvoiceExportPreviewed(
         company=company,
         request=request,
         organisation=known.organisation.name if known.organisation else None,
         fine=not fails and not forecast.waits_for,
-        complete=look is not None and not look.missed,
         counts=Counter(row.verdict for row in rows),
         totals=overall.by_currency(rows),
-        warnings=tuple(warnings),
         forecast=forecast,
-        calls=look.calls if look else 0,
         invoices=tuple(rows),
         previewed_at=now,
+        **_seen(look, plans, books),
     )
+
+
+def _seen(look: Look | None, plans: Sequence[Plan], books: Books) -> dict[str, Any]:
+    """What the look at Xero cost, and what it could not see."""
+    limits = [*overall.plan_limit(look, plans, books)]  # a call of its own, which may go unseen too
+    warnings = [*overall.unseen(look), *limits]
+    complete = look is not None and not look.missed
+    return {"complete": complete, "warnings": tuple(warnings), "calls": look.calls if look else 0}
 
 
 def _judged(

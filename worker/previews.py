@@ -32,12 +32,9 @@ def file(work: Work, envelope: Envelope, asked: InvoiceExportPreviewRequested) -
 
 def answer_next(tools: Tools) -> bool:
     """Work out the next preview that is due; False when there is none."""
-    with tools.store.write() as work:
-        row = previews.take(work, LEASE_SECONDS)
-        now = work.now
+    row, patient = _take(tools)
     if row is None:
         return False
-    patient = now - row.created_at < timedelta(seconds=PATIENCE_SECONDS)
     try:
         made = _made(tools, row)
     except redis.RedisError as lost:
@@ -55,6 +52,16 @@ def answer_next(tools: Tools) -> bool:
     else:
         _answer(tools, row, made)
     return True
+
+
+def _take(tools: Tools) -> tuple[Preview | None, bool]:
+    """A preview that is ours now, and whether it is young enough to wait for what it cannot see."""
+    with tools.store.read() as work:
+        if not previews.anything(work):
+            return None, False
+    with tools.store.write() as work:
+        row = previews.take(work, LEASE_SECONDS)
+        return row, row is not None and work.now - row.created_at < timedelta(seconds=PATIENCE_SECONDS)
 
 
 def _made(tools: Tools, row: Preview) -> InvoiceExportPreviewed:

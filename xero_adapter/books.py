@@ -69,7 +69,7 @@ class XeroBooks:
         return tallying.sums(element, books, copy)
 
     def _read(self, organisation: Organisation, method: str, **chosen: Any) -> Any:
-        reply = self._ask(organisation, lambda bearer: self._client.read(method, organisation, bearer, **chosen))
+        reply = self._ask(organisation, lambda bearer: self._client.get(method, organisation, bearer, **chosen))
         document = replies.document(reply)
         if not isinstance(document, dict):
             raise replies.trouble("unknown", "the answer is not Xero's", reply)

@@ -106,8 +106,8 @@ class XeroClient:
             ),
         )
 
-    def read(self, method: str, organisation: Organisation, bearer: str, **chosen: Any) -> Reply:
-        """What one of the SDK's own `get_` methods asks for, by its own parameters. Raises Trouble."""
+    def get(self, method: str, organisation: Organisation, bearer: str, **chosen: Any) -> Reply:
+        """What one of the SDK's read methods (`get_contacts`) answers. Raises Trouble."""
         return self._call(bearer, lambda api: getattr(api, method)(organisation.lane.tenant, **chosen, **self._raw()))
 
     def _raw(self) -> dict[str, Any]:

@@ -56,7 +56,7 @@ def test_a_success_says_what_xero_has_and_that_it_matches(on_sqlite):
     on_sqlite.run()
     answer = on_sqlite.answers()["i1"]
     assert answer["verified"] is True
-    assert answer["totals"] == {"currency": "USD", "subtotal": "100.0", "tax": "10.0", "total": "110.0"}
+    assert answer["totals"] == {"currency": "USD", "subtotal": "100.00", "tax": "10.00", "total": "110.00"}
     assert answer["deep_link"] == f"https://go.xero.com/app/!AbC1/invoicing/view/{answer['xero_invoice_id']}"
 
 

@@ -175,3 +175,30 @@ def test_another_companys_settings_are_never_shown(installation):
     assert row_of(installation, an_invoice()).verdict == "create"
     with pytest.raises(preview.NoCompany):
         of(installation, an_invoice(), company="nobody")
+
+
+def test_a_login_that_may_not_read_the_settings_costs_the_check_and_nothing_else(on_sqlite):
+    for access in access_tokens(on_sqlite):
+        access.scopes.remove("accounting.settings.read")
+    made = of(on_sqlite, an_invoice(line={"account_code": "299"}))
+    assert (made.complete, made.invoices[0].verdict, made.invoices[0].contact) == (False, "create", "ACME Ltd")
+    assert any(warning.startswith("Not checked in Xero: its accounts") for warning in made.warnings)
+    on_sqlite.ask(an_invoice())
+    on_sqlite.run()
+    assert on_sqlite.answers()["i1"]["outcome"] == "created"
+
+
+def test_a_login_without_the_right_to_write_invoices_is_told_before_anything_is_sent(on_sqlite):
+    with on_sqlite.store.write() as work:
+        connections.locked(work, COMPANY).scopes = "accounting.contacts.read accounting.settings.read"
+        work.session.flush()
+    made = of(on_sqlite, an_invoice())
+    assert "does not carry every permission" in made.forecast.waits_for
+    assert on_sqlite.calls() == []
+
+
+def access_tokens(installation):
+    """The access tokens Xero gave out."""
+    return [
+        access for grant in installation.simulator.state.identity.grants.values() for access in grant.access.values()
+    ]
