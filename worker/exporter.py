@@ -16,6 +16,7 @@ from worker.tools import Tools
 from xero_adapter.pace import Permit
 
 _PROBE_SECONDS = 15.0
+_TOGETHER_SECONDS = 0.5
 _log = logs.log("exporter")
 
 
@@ -62,6 +63,8 @@ def take_turn(tools: Tools, lane: Lane) -> Next:
 
 def _call(tools: Tools, organisation: Organisation, due: Due) -> Next:
     """Make the call that matters most, with a permit for it."""
+    if due.troubled and not tools.bells.is_alone(organisation.lane.key):
+        return Next(_TOGETHER_SECONDS)  # the turns that were under way end first
     most = turns.side_by_side(due.waiting, single=due.single, troubled=due.troubled)
     spread = not due.settled_batch and turns.is_long(due.waiting)
     permit = tools.pace.ask(organisation, single=due.single, spread=spread)
@@ -73,7 +76,7 @@ def _call(tools: Tools, organisation: Organisation, due: Due) -> Next:
         called = _use_permit(tools, organisation, due, most)
     finally:
         sending.book(tools, permit, called)
-    return Next(0, most)
+    return Next(0, 1 if called == "lost" else most)
 
 
 def _tell_of_wait(tools: Tools, organisation: Organisation, permit: Permit) -> None:
