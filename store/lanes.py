@@ -15,6 +15,7 @@ from store.unit_of_work import Work
 
 UNKNOWN_IN_A_ROW = 3
 _FRESH_SECONDS = 60.0
+_NEWS_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,14 @@ def count_unknown(work: Work, lane: Lane) -> int:
 
 
 def note_answer(work: Work, lane: Lane) -> None:
-    """Xero answered: the row of unknown outcomes is over."""
+    """Xero answered: the row of unknown outcomes is over.
+
+    What is known already is not written again, or the turns of a lane would queue up for one row.
+    """
+    state = work.session.get(LaneState, lane)
+    fresh = state and state.answered_at and state.answered_at > work.after(-_NEWS_SECONDS)
+    if state and fresh and not state.unknown_in_a_row:
+        return
     row = {
         "company": lane.company,
         "tenant": lane.tenant,

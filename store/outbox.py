@@ -90,6 +90,13 @@ def publish_once(work: Work, event: Outgoing, at: datetime | None = None) -> boo
     return True
 
 
+def publish_new(work: Work, events: Sequence[Outgoing]) -> None:
+    """Put those events into the outbox that did not go out before."""
+    asked = select(OutboxEvent.id).where(col(OutboxEvent.id).in_([event.id for event in events]))
+    before = set(work.session.exec(asked))
+    publish(work, [event for event in events if event.id not in before])
+
+
 def stamp(work: Work, most: int = 500) -> int:
     """Give committed events their place in the feed; only ever called under the relay's lease."""
     last = work.session.exec(select(func.max(OutboxEvent.position))).one() or 0

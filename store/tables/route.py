@@ -88,8 +88,29 @@ class Export(SQLModel, table=True):
             sqlite_where=text("state = 'pending'"),
             postgresql_where=text("state = 'pending'"),
         ),
+        Index(
+            "exports_waiting",
+            "live_since",
+            sqlite_where=text("state IN ('pending', 'uncertain')"),
+            postgresql_where=text("state IN ('pending', 'uncertain')"),
+        ),
+        Index(
+            "exports_in_hand",
+            "company",
+            "state",
+            sqlite_where=text("state IN ('exporting', 'uncertain')"),
+            postgresql_where=text("state IN ('exporting', 'uncertain')"),
+        ),
+        Index(
+            "exports_failed",
+            "company",
+            sqlite_where=text("state = 'failed'"),
+            postgresql_where=text("state = 'failed'"),
+        ),
         Index("exports_batch", "batch_id"),
         Index("exports_number", "company", "number"),
+        Index("exports_named", "number"),
+        Index("exports_invoice", "invoice"),
         Index("exports_in_xero", "tenant", "xero_invoice_id"),
     )
     id: int | None = Field(default=None, primary_key=True, sa_type=BIG)

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import Index, Text
+from sqlalchemy import Index, Text, text
 from sqlmodel import Field, SQLModel
 
 from store.tables.columns import BIG
@@ -12,6 +12,18 @@ class InvoiceStatus(SQLModel, table=True):
     """What a person sees beside an invoice: a projection of its events."""
 
     __tablename__ = "invoice_statuses"
+    __table_args__ = (
+        Index(
+            "invoice_statuses_failed",
+            "company",
+            "reason",
+            "invoice",
+            sqlite_where=text("marker = 'failed'"),
+            postgresql_where=text("marker = 'failed'"),
+        ),
+        Index("invoice_statuses_number", "number"),
+        Index("invoice_statuses_invoice", "invoice"),
+    )
     company: str = Field(primary_key=True)
     invoice: str = Field(primary_key=True)
     number: str | None = None
@@ -30,7 +42,23 @@ class LogEntry(SQLModel, table=True):
     """A line of the export log: one per answer about an invoice."""
 
     __tablename__ = "export_log"
-    __table_args__ = (Index("export_log_invoice", "company", "invoice"),)
+    __table_args__ = (
+        Index("export_log_invoice", "company", "invoice"),
+        Index("export_log_company", "company", "id"),
+        Index(
+            "export_log_failed",
+            "id",
+            sqlite_where=text("outcome = 'failed'"),
+            postgresql_where=text("outcome = 'failed'"),
+        ),
+        Index(
+            "export_log_failed_of",
+            "company",
+            "id",
+            sqlite_where=text("outcome = 'failed'"),
+            postgresql_where=text("outcome = 'failed'"),
+        ),
+    )
     id: int | None = Field(default=None, primary_key=True, sa_type=BIG)
     event_id: str = Field(unique=True)
     at: datetime = Field(index=True)
