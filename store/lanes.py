@@ -193,10 +193,12 @@ def _earliest(*moments: datetime | None) -> datetime | None:
 
 
 def _state(work: Work, lane: Lane) -> LaneState:
+    """The lane's row, locked, made where there was none: several turns may be the first to meet trouble."""
+    blank = {"company": lane.company, "tenant": lane.tenant, "state": "open", "message": "", "unknown_in_a_row": 0}
     asked = select(LaneState).where(LaneState.company == lane.company, LaneState.tenant == lane.tenant)
-    state = work.session.exec(asked.with_for_update()).first()
+    locked = asked.with_for_update().execution_options(populate_existing=True)
+    state = work.session.exec(locked).first()
     if state is None:
-        state = LaneState(company=lane.company, tenant=lane.tenant, changed_at=work.now)
-        work.session.add(state)
-        work.session.flush()
+        statements.insert_new(work, LaneState, [{**blank, "changed_at": work.now}], returning="company")
+        state = work.session.exec(locked).one()
     return state

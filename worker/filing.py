@@ -9,6 +9,7 @@ from events.codec import Envelope
 from events.export import InvoiceExportRequested, UnreadableInvoice
 from events.failures import Failure
 from events.invoice import Invoice
+from events.snapshot import Incoming
 from store import connections
 from store.tables import Export, Item
 from store.unit_of_work import Work
@@ -33,9 +34,25 @@ class Filing:
     caused_by: str | None = None
     cancelled: bool = False
     excluded: set[str] = field(default_factory=set)
-    hashes: dict[str, str] = field(default_factory=dict)
+    said: Mapping[str, "Said"] = field(default_factory=dict)
     moves: dict[str, Move | Failure] = field(default_factory=dict)
     rows: Mapping[str, Export] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Said:
+    """What an invoice says, as it is kept."""
+
+    text: str
+    content_hash: str
+
+
+def say(asked: Incoming) -> Mapping[str, Said]:
+    """What each readable invoice of the event says, by id; worked out before any lock is taken."""
+    if not isinstance(asked, InvoiceExportRequested):
+        return {}
+    readable = [one for one in each_once(asked.invoices) if isinstance(one, Invoice)]
+    return {one.id: Said(one.model_dump_json(exclude_none=True), one.content_hash()) for one in readable}
 
 
 def each_once(invoices: Sequence[Invoice | UnreadableInvoice]) -> list[Invoice | UnreadableInvoice]:
@@ -57,7 +74,7 @@ def item(filing: Filing, invoice: Invoice | UnreadableInvoice) -> dict[str, Any]
         "invoice": invoice.id,
         "export_id": row.id if row else None,
         "revision": _revision(invoice),
-        "content_hash": filing.hashes.get(invoice.id, ""),
+        "content_hash": filing.said[invoice.id].content_hash if invoice.id in filing.said else "",
         "state": "waiting",
         "reason": None,
         "answered_at": None,

@@ -16,7 +16,7 @@ from store import audit, companies, connections, contacts, exclusions, exports, 
 from store.tables import Export
 from store.unit_of_work import Work
 from worker import backpressure, cancel, checks, filing, joining, parking, pausing, replay, turns
-from worker.filing import Filing
+from worker.filing import Filing, Said
 from worker.joining import Move, Standing
 from worker.receipts import Receipt
 from worker.tools import Tools
@@ -29,6 +29,7 @@ def accept(tools: Tools, document: Any) -> Receipt:
     """
     envelope, asked = codec.read(document)
     body_hash = inbox.fingerprint(json.dumps(document, sort_keys=True, default=str).encode())
+    said = filing.say(asked)
     with tools.store.write() as work:
         before = inbox.answered_before(work, envelope.source, envelope.id, body_hash)
         if before is not None:
@@ -39,7 +40,7 @@ def accept(tools: Tools, document: Any) -> Receipt:
         if isinstance(asked, InvoiceExportRequested):
             _make_sure_there_is_room(work, tools, asked)
         lane = Lane(asked.company, connection.tenant if connection else connections.NOT_YET)
-        receipt = _MOVES[envelope.type](work, tools, envelope, asked, lane)
+        receipt = _MOVES[envelope.type](work, tools, envelope, asked, lane, said)
         inbox.file(work, envelope.source, envelope.id, body_hash, receipt.__dict__)
     tools.bells.ring(lane.key, most=turns.MOST if getattr(asked, "mode", None) == "single" else 1)
     tools.bells.wake_relay()
@@ -54,20 +55,24 @@ def _make_sure_there_is_room(work: Work, tools: Tools, asked: InvoiceExportReque
         raise too_much
 
 
-def _request(work: Work, tools: Tools, envelope: Envelope, asked: InvoiceExportRequested, lane: Lane) -> Receipt:
-    new = _file(work, tools, Filing(asked, envelope, lane))
+def _request(
+    work: Work, tools: Tools, envelope: Envelope, asked: InvoiceExportRequested, lane: Lane, said: Mapping[str, Said]
+) -> Receipt:
+    new = _file(work, tools, Filing(asked, envelope, lane, said=said))
     pausing.tell_newcomer(work, asked.company, asked.request)
     waits_for = parking.at_intake(work, tools, asked.company, asked.request)
     return Receipt(envelope.id, asked.company, asked.request, new, connection=waits_for)
 
 
 def _cancel(
-    work: Work, _tools: Tools, envelope: Envelope, order: InvoiceExportCancelRequested, _lane: Lane
+    work: Work, _tools: Tools, envelope: Envelope, order: InvoiceExportCancelRequested, *_others: Any
 ) -> Receipt:
     return cancel.obey(work, envelope, order)
 
 
-def _replay(work: Work, tools: Tools, envelope: Envelope, order: InvoiceExportReplayRequested, lane: Lane) -> Receipt:
+def _replay(
+    work: Work, tools: Tools, envelope: Envelope, order: InvoiceExportReplayRequested, lane: Lane, *_others: Any
+) -> Receipt:
     found = replay.prepare(work, envelope, order)
     new = sum(_file(work, tools, Filing(part, envelope, lane, found.caused_by)) for part in found.parts)
     audit.note(work, order.requested_by.id, "replay", order.company, order.chosen(), new, order.why)
@@ -88,7 +93,7 @@ def _file(work: Work, tools: Tools, coming: Filing) -> int:
     requests.open_request(work, asked, coming.lane.tenant, coming.envelope.id, coming.caused_by)
     newest = filing.each_once(asked.invoices)
     readable = [invoice for invoice in newest if isinstance(invoice, Invoice)]
-    coming.hashes = {invoice.id: invoice.content_hash() for invoice in readable}
+    coming.said = coming.said or filing.say(asked)
     coming.rows = exports.lock(work, coming.lane, readable)
     coming.excluded = exclusions.marked(work, asked.company, list(coming.rows))
     coming.cancelled = requests.is_cancelled(work, asked.company, asked.request)
@@ -123,7 +128,7 @@ def _move(coming: Filing, invoice: Invoice | UnreadableInvoice, owners: Mapping[
         excluded=row.excluded or invoice.id in coming.excluded,
         in_xero=row.xero_invoice_id is not None,
     )
-    move = joining.decide(standing, invoice.revision, coming.hashes[invoice.id])
+    move = joining.decide(standing, invoice.revision, coming.said[invoice.id].content_hash)
     owner = owners[folded(invoice.number)]
     if move in ("start", "replace", "wait") and (owner.company, owner.invoice) != (row.company, row.invoice):
         return Failure(Reason.NUMBER_USED_TWICE, {"other": owner.invoice})
@@ -159,8 +164,8 @@ def _content(coming: Filing, row: Export, invoice: Invoice) -> dict[str, Any]:
     return {
         "id": row.id,
         "client": invoice.client.id,
-        "wanted": invoice.model_dump_json(exclude_none=True),
-        "wanted_hash": coming.hashes[invoice.id],
+        "wanted": coming.said[invoice.id].text,
+        "wanted_hash": coming.said[invoice.id].content_hash,
         "wanted_revision": invoice.revision,
     }
 
