@@ -55,14 +55,16 @@ def look(work: Work, lane: Lane, enough: int = 51) -> Due:
     later = None
     if not priorities:
         later = work.session.exec(select(func.min(Export.due_at)).where(*_pending(lane))).one()
+    parked = _parked(work, lane)
+    settled = [id_ for id_, at, leased in parked if at and at <= work.now and leased <= work.now]
     return Due(
-        settled_batch=_settled(work, lane),
-        unsettled=work.session.exec(select(func.count()).select_from(Batch).where(*_uncertain(lane))).one(),
+        settled_batch=settled[0] if settled else None,
+        unsettled=len(parked),
         unknown_in_a_row=state.unknown_in_a_row if state else 0,
         broken_lanes=_broken_lanes(work),
         waiting=len(priorities),
         single=bool(priorities) and priorities[0] == 0,
-        next_at=_earliest(later, _next_settling(work, lane)),
+        next_at=_earliest(later, *(at for _, at, _ in parked)),
         blocked_until=state.blocked_until if state else None,
         stopped="paused" if pauses.of_company(work, lane.company) else _stopped(state),
     )
@@ -173,19 +175,12 @@ def _pending(lane: Lane) -> tuple[bool, ...]:
     return (Export.company == lane.company, Export.tenant == lane.tenant, Export.state == "pending")
 
 
-def _uncertain(lane: Lane) -> tuple[bool, ...]:
-    return (Batch.company == lane.company, Batch.tenant == lane.tenant, Batch.state == "uncertain")
-
-
-def _settled(work: Work, lane: Lane) -> str | None:
-    settled = select(Batch.id).where(
-        *_uncertain(lane), col(Batch.settle_at) <= work.now, col(Batch.lease_until) <= work.now
+def _parked(work: Work, lane: Lane) -> list[tuple[str, datetime | None, datetime]]:
+    """The lane's uncertain batches, the first to settle first: id, when it settles, until when somebody asks."""
+    asked: Any = select(Batch.id, Batch.settle_at, Batch.lease_until).where(
+        Batch.company == lane.company, Batch.tenant == lane.tenant, Batch.state == "uncertain"
     )
-    return work.session.exec(settled.order_by(col(Batch.settle_at)).limit(1)).first()
-
-
-def _next_settling(work: Work, lane: Lane) -> datetime | None:
-    return work.session.exec(select(func.min(Batch.settle_at)).where(*_uncertain(lane))).one()
+    return [tuple(row) for row in work.session.exec(asked.order_by(col(Batch.settle_at)))]
 
 
 def _earliest(*moments: datetime | None) -> datetime | None:

@@ -109,8 +109,6 @@ class Export(SQLModel, table=True):
         ),
         Index("exports_batch", "batch_id"),
         Index("exports_number", "company", "number"),
-        Index("exports_named", "number"),
-        Index("exports_invoice", "invoice"),
         Index("exports_in_xero", "tenant", "xero_invoice_id"),
     )
     id: int | None = Field(default=None, primary_key=True, sa_type=BIG)

@@ -14,8 +14,6 @@ INDEXES = (
     ("exports_waiting", "exports", ("live_since",), "state IN ('pending', 'uncertain')"),
     ("exports_in_hand", "exports", ("company", "state"), "state IN ('exporting', 'uncertain')"),
     ("exports_failed", "exports", ("company",), "state = 'failed'"),
-    ("exports_named", "exports", ("number",), None),
-    ("exports_invoice", "exports", ("invoice",), None),
     ("invoice_statuses_failed", "invoice_statuses", ("company", "reason", "invoice"), "marker = 'failed'"),
     ("invoice_statuses_number", "invoice_statuses", ("number",), None),
     ("invoice_statuses_invoice", "invoice_statuses", ("invoice",), None),
