@@ -43,8 +43,11 @@ format: .venv/.dev  ## mend what can be mended
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-bench: .venv/.dev  ## the figures
-	@$(BIN)/python -m benchmarks
+bench: .venv/.dev  ## the figures, beside their targets (about 45 minutes; one of them: python -m benchmarks NAME --short)
+	@$(BIN)/python -m benchmarks all
+
+bench-check: .venv/.dev  ## what must not grow, counted and compared with benchmarks/expected.json
+	@$(BIN)/python -m benchmarks.check
 
 prove: .venv/.dev  ## the long forms: generated requests, 10,000 invoices under fire beside a naive control, recovery
 	@SIMULATOR_FUZZ=20000 $(BIN)/pytest -n 2 --timeout 1800 tests/simulator/test_fuzz.py
@@ -57,4 +60,4 @@ lock: .venv/.dev  ## write both lock files anew
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header -o requirements.txt pyproject.toml
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --extra dev -c requirements.txt -o requirements-dev.txt pyproject.toml
 
-.PHONY: help setup setup-dev demo test thorough check format bench prove lock
+.PHONY: help setup setup-dev demo test thorough check format bench bench-check prove lock

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 FIGURES = ("calls", "limits", "overhead", "click", "fairness", "scale", "idle")
-ALONE = ("chaos", "recovery", "simulator")
+ALONE = ("check", "chaos", "recovery", "simulator")
 
 
 def main(

@@ -10,7 +10,7 @@ _QUICK, _SLOW, _SLOW_SECONDS = 20, 4, 30.0
 
 
 def run(*, short: bool) -> Report:
-    """50 companies with 20 invoices each, with and without one of 10,000; 20 quick organisations beside 4 slow ones."""
+    """50 companies of 20 invoices with and without one of 10,000; 20 quick organisations beside 4 slow ones."""
     report = Report("fairness", "p95 of the small or quick ones, beside the others ÷ alone")
     with bench(limits=True) as made:
         big, *small = made.companies(1 + _SMALL)

@@ -15,12 +15,13 @@ from store.unit_of_work import Work
 
 
 def lock(work: Work, lane: Lane, invoices: Sequence[Invoice]) -> Mapping[str, Export]:
-    """The export row of each invoice, made where there was none, and locked in id order."""
+    """The export row of each invoice, made where there was none, and locked in id order; to be read only.
+
+    They are plain rows with an export's columns: to make a model of each takes longer than all else here.
+    """
     rows = [_new(work, lane, invoice) for invoice in sorted(invoices, key=lambda invoice: invoice.id)]
-    found = statements.upsert(work, Export, rows, {"touched_at": "excluded"}, returning=["id"])
-    mine = select(Export).where(col(Export.id).in_([row.id for row in found]))
-    mine = mine.execution_options(populate_existing=True)
-    return {export.invoice: export for export in work.session.exec(mine)}
+    found = statements.upsert(work, Export, rows, {"touched_at": "excluded"}, returning=list(Export.model_fields))
+    return {export.invoice: export for export in found}
 
 
 def _new(work: Work, lane: Lane, invoice: Invoice) -> dict[str, Any]:

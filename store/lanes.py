@@ -12,6 +12,7 @@ from store.unit_of_work import Work
 
 UNKNOWN_IN_A_ROW = 3
 _FRESH_SECONDS = 60.0
+_NEWS_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -58,14 +59,16 @@ def look(work: Work, lane: Lane, enough: int = 51) -> Due:
     later = None
     if not priorities:
         later = work.session.exec(select(func.min(Export.due_at)).where(*_pending(lane))).one()
+    parked = _parked(work, lane)
+    settled = [id_ for id_, at, leased in parked if at and at <= work.now and leased <= work.now]
     return Due(
-        settled_batch=_settled(work, lane),
-        unsettled=work.session.exec(select(func.count()).select_from(Batch).where(*_uncertain(lane))).one(),
+        settled_batch=settled[0] if settled else None,
+        unsettled=len(parked),
         unknown_in_a_row=state.unknown_in_a_row if state else 0,
         broken_lanes=_broken_lanes(work),
         waiting=len(priorities),
         single=bool(priorities) and priorities[0] == 0,
-        next_at=_earliest(later, _next_settling(work, lane)),
+        next_at=_earliest(later, *(at for _, at, _ in parked)),
         blocked_until=state.blocked_until if state else None,
         stopped="paused" if pauses.of_company(work, lane.company) else _stopped(state),
     )
@@ -112,7 +115,14 @@ def count_unknown(work: Work, lane: Lane) -> int:
 
 
 def note_answer(work: Work, lane: Lane) -> None:
-    """Xero answered: the row of unknown outcomes is over."""
+    """Xero answered: the row of unknown outcomes is over.
+
+    What is known already is not written again, or the turns of a lane would queue up for one row.
+    """
+    state = work.session.get(LaneState, lane)
+    fresh = state and state.answered_at and state.answered_at > work.after(-_NEWS_SECONDS)
+    if state and fresh and not state.unknown_in_a_row:
+        return
     row = {
         "company": lane.company,
         "tenant": lane.tenant,
@@ -147,19 +157,12 @@ def _pending(lane: Lane) -> tuple[bool, ...]:
     return (Export.company == lane.company, Export.tenant == lane.tenant, Export.state == "pending")
 
 
-def _uncertain(lane: Lane) -> tuple[bool, ...]:
-    return (Batch.company == lane.company, Batch.tenant == lane.tenant, Batch.state == "uncertain")
-
-
-def _settled(work: Work, lane: Lane) -> str | None:
-    settled = select(Batch.id).where(
-        *_uncertain(lane), col(Batch.settle_at) <= work.now, col(Batch.lease_until) <= work.now
+def _parked(work: Work, lane: Lane) -> list[tuple[str, datetime | None, datetime]]:
+    """The lane's uncertain batches, the first to settle first: id, when it settles, until when somebody asks."""
+    asked: Any = select(Batch.id, Batch.settle_at, Batch.lease_until).where(
+        Batch.company == lane.company, Batch.tenant == lane.tenant, Batch.state == "uncertain"
     )
-    return work.session.exec(settled.order_by(col(Batch.settle_at)).limit(1)).first()
-
-
-def _next_settling(work: Work, lane: Lane) -> datetime | None:
-    return work.session.exec(select(func.min(Batch.settle_at)).where(*_uncertain(lane))).one()
+    return [tuple(row) for row in work.session.exec(asked.order_by(col(Batch.settle_at)))]
 
 
 def _earliest(*moments: datetime | None) -> datetime | None:
@@ -167,10 +170,12 @@ def _earliest(*moments: datetime | None) -> datetime | None:
 
 
 def _state(work: Work, lane: Lane) -> LaneState:
+    """The lane's row, locked, made where there was none: several turns may be the first to meet trouble."""
+    blank = {"company": lane.company, "tenant": lane.tenant, "state": "open", "message": "", "unknown_in_a_row": 0}
     asked = select(LaneState).where(LaneState.company == lane.company, LaneState.tenant == lane.tenant)
-    state = work.session.exec(asked.with_for_update()).first()
+    locked = asked.with_for_update().execution_options(populate_existing=True)
+    state = work.session.exec(locked).first()
     if state is None:
-        state = LaneState(company=lane.company, tenant=lane.tenant, changed_at=work.now)
-        work.session.add(state)
-        work.session.flush()
+        statements.insert_new(work, LaneState, [{**blank, "changed_at": work.now}], returning="company")
+        state = work.session.exec(locked).one()
     return state

@@ -72,8 +72,11 @@ def _answer_key(answer: InvoiceAnswer) -> str:
 
 def publish(work: Work, events: Sequence[Outgoing], at: datetime | None = None) -> None:
     """Put events into the outbox, to be sent after the commit; `at` is when they came about, else now."""
-    at = at or work.now
-    rows = [
+    statements.insert(work, OutboxEvent, _rows(events, at or work.now))
+
+
+def _rows(events: Sequence[Outgoing], at: datetime) -> list[dict[str, Any]]:
+    return [
         {
             "id": outgoing.id,
             "company": outgoing.company,
@@ -91,7 +94,6 @@ def publish(work: Work, events: Sequence[Outgoing], at: datetime | None = None) 
         }
         for outgoing in events
     ]
-    statements.insert(work, OutboxEvent, rows)
 
 
 def publish_once(work: Work, event: Outgoing, at: datetime | None = None) -> bool:
@@ -107,6 +109,14 @@ def said(work: Work, key: str) -> dict[str, Any]:
     row = work.session.get(OutboxEvent, event_id(key))
     data: dict[str, Any] = json.loads(row.body)["data"] if row else {}
     return data
+
+
+def publish_new(work: Work, events: Sequence[Outgoing]) -> None:
+    """Put those events into the outbox that did not go out before, nor are being put there at this moment."""
+    asked = select(OutboxEvent.id).where(col(OutboxEvent.id).in_([event.id for event in events]))
+    before = set(work.session.exec(asked))
+    new = _rows([event for event in events if event.id not in before], work.now)
+    statements.insert_new(work, OutboxEvent, new, returning="id")
 
 
 def stamp(work: Work, most: int = 500) -> int:

@@ -11,10 +11,13 @@ from store import pauses
 from store.tables import Batch, Company, Connection, DeadLetter, Export, LaneState, OutboxEvent, Pause, Request
 from store.unit_of_work import Work
 
+COUNTED_TO = 100_000  # of what is done with: to count millions takes longer than anybody waits
+_LIVE = ("pending", "exporting", "uncertain")
+
 
 @dataclass(frozen=True)
 class Overview:
-    """The installation at a glance."""
+    """The installation at a glance. Exported and failed ones are counted up to `COUNTED_TO`."""
 
     exports: dict[str, int]
     open_requests: int
@@ -28,11 +31,16 @@ class Overview:
 
 def overview(work: Work) -> Overview:
     """Counts by state and a line per company."""
-    by_state: Any = select(Export.state, func.count()).group_by(col(Export.state))
-    pending: Any = select(Export.company, func.count()).where(
-        col(Export.state).in_(("pending", "exporting", "uncertain"))
-    )
-    waiting = dict(work.session.exec(pending.group_by(col(Export.company))).all())
+    waiting: dict[str, int] = {}
+    by_state: dict[str, int] = {}
+    for state in _LIVE:
+        counted: Any = select(Export.company, func.count()).where(Export.state == state)
+        for company, count in work.session.exec(counted.group_by(col(Export.company))):
+            waiting[company] = waiting.get(company, 0) + count
+            by_state[state] = by_state.get(state, 0) + count
+    for state in ("exported", "failed", "new"):
+        some = select(Export.id).where(Export.state == state).limit(COUNTED_TO).subquery()
+        by_state[state] = work.session.exec(select(func.count()).select_from(some)).one()
     joined = (
         select(Company, Connection, LaneState)
         .join(Connection, col(Connection.company) == col(Company.id), isouter=True)
@@ -44,7 +52,7 @@ def overview(work: Work) -> Overview:
         .order_by(col(Company.id))
     )
     return Overview(
-        exports=dict(work.session.exec(by_state).all()),
+        exports={state: count for state, count in by_state.items() if count},
         open_requests=_count(work, Request, col(Request.completed_at).is_(None)),
         uncertain_batches=_count(work, Batch, Batch.state == "uncertain"),
         in_flight=_count(work, Batch, col(Batch.state).in_(("claimed", "sent"))),

@@ -120,12 +120,14 @@ def story(work: Work, company: str, invoice: str) -> Story:
 
 
 def invoices_named(work: Work, name: str, company: str | None = None) -> Sequence[InvoiceStatus | Export]:
-    """Invoices whose id or number is `name`, by status first, then by export."""
-    shown = select(InvoiceStatus).where((col(InvoiceStatus.invoice) == name) | (col(InvoiceStatus.number) == name))
-    rows = select(Export).where((col(Export.invoice) == name) | (col(Export.number) == name))
-    if company:
-        shown, rows = shown.where(InvoiceStatus.company == company), rows.where(Export.company == company)
+    """Invoices whose id or number is `name`: those with a status, then those on their way to their first."""
     found: dict[tuple[str, str], InvoiceStatus | Export] = {}
-    for row in [*work.session.exec(shown.limit(20)), *work.session.exec(rows.limit(20))]:
+    shown = select(InvoiceStatus).where((col(InvoiceStatus.invoice) == name) | (col(InvoiceStatus.number) == name))
+    rows: list[Any] = [*work.session.exec(shown.where(InvoiceStatus.company == company) if company else shown)]
+    for states in (("pending",), ("exporting", "uncertain")):
+        live = select(Export).where((col(Export.invoice) == name) | (col(Export.number) == name))
+        live = live.where(col(Export.state).in_(states) if len(states) > 1 else Export.state == states[0])
+        rows += work.session.exec((live.where(Export.company == company) if company else live).limit(20))
+    for row in rows:
         found.setdefault((row.company, row.invoice), row)
     return list(found.values())

@@ -5,8 +5,9 @@ What was sent before keeps the settings of its time: bodies are frozen, and numb
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from events.accounting_target import Lane, Organisation
+from events.accounting_target import Organisation
 from events.codec import Envelope
 from events.companies import CompanySettingsChanged, CompanySettingsRejected, CompanySettingsUpdated
 from events.people import is_admin
@@ -36,7 +37,7 @@ class Judged:
     problems: Sequence[str]
 
 
-def file(work: Work, _tools: Tools, envelope: Envelope, asked: CompanySettingsChanged, _lane: Lane) -> Receipt:
+def file(work: Work, _tools: Tools, envelope: Envelope, asked: CompanySettingsChanged, *_others: Any) -> Receipt:
     """Accept the change; its one answer comes as an event."""
     change = Change(
         kind="settings",

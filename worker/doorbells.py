@@ -127,6 +127,11 @@ class Doorbells:
         text = wait.decode() if isinstance(wait, bytes) else wait
         return [lane.decode() for lane in lanes], float(text) / 1000 if text else None
 
+    def is_alone(self, lane: str) -> bool:
+        """Whether at most one turn of the lane is held. Raises redis.RedisError."""
+        seconds, micros = self._client.time()
+        return int(self._client.zcount(self._keys(lane)[1], seconds * 1000 + micros // 1000, "+inf")) <= 1
+
     def staff(self, process: str, threads: int, seconds: float) -> None:
         """A worker process has so many threads, for as long as it says so again."""
         now, micros = self._client.time()

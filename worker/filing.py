@@ -35,9 +35,35 @@ class Filing:
     cancelled: bool = False
     prefixes: dict[str, str] = field(default_factory=dict)
     excluded: set[str] = field(default_factory=set)
-    hashes: dict[str, str] = field(default_factory=dict)
+    said: Mapping[str, "Said"] = field(default_factory=dict)
     moves: dict[str, Move | Failure] = field(default_factory=dict)
     rows: Mapping[str, Export] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Said:
+    """What an invoice says, as it is kept."""
+
+    invoice: Invoice
+    text: str
+    content_hash: str
+
+
+def say(
+    invoices: Sequence[Invoice | UnreadableInvoice], before: Mapping[str, Said] | None = None
+) -> Mapping[str, Said]:
+    """What each readable invoice says, by id; what was said `before` any lock was taken is not worked out again."""
+    known = before or {}
+    readable = [one for one in each_once(invoices) if isinstance(one, Invoice)]
+    return {one.id: known[one.id] if _is_same(known.get(one.id), one) else _say(one) for one in readable}
+
+
+def _is_same(said: Said | None, invoice: Invoice) -> bool:
+    return said is not None and said.invoice is invoice
+
+
+def _say(invoice: Invoice) -> Said:
+    return Said(invoice, invoice.model_dump_json(exclude_none=True), invoice.content_hash())
 
 
 def each_once(invoices: Sequence[Invoice | UnreadableInvoice]) -> list[Invoice | UnreadableInvoice]:
@@ -59,7 +85,7 @@ def item(filing: Filing, invoice: Invoice | UnreadableInvoice) -> dict[str, Any]
         "invoice": invoice.id,
         "export_id": row.id if row else None,
         "revision": _revision(invoice),
-        "content_hash": filing.hashes.get(invoice.id, ""),
+        "content_hash": filing.said[invoice.id].content_hash if invoice.id in filing.said else "",
         "state": "waiting",
         "reason": None,
         "answered_at": None,

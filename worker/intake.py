@@ -32,7 +32,7 @@ from worker import (
     replay,
     turns,
 )
-from worker.filing import Filing
+from worker.filing import Filing, Said
 from worker.joining import Move, Standing
 from worker.receipts import Receipt
 from worker.tools import Tools
@@ -45,6 +45,7 @@ def accept(tools: Tools, document: Any) -> Receipt:
     """
     envelope, asked = codec.read(document)
     body_hash = inbox.fingerprint(json.dumps(document, sort_keys=True, default=str).encode())
+    said = filing.say(asked.invoices) if isinstance(asked, InvoiceExportRequested) else {}
     with tools.store.write() as work:
         before = inbox.answered_before(work, envelope.source, envelope.id, body_hash)
         if before is not None:
@@ -55,7 +56,7 @@ def accept(tools: Tools, document: Any) -> Receipt:
         if isinstance(asked, InvoiceExportRequested):
             _make_sure_there_is_room(work, tools, asked)
         lane = Lane(asked.company, connection.tenant if connection else connections.NOT_YET)
-        receipt = _MOVES[envelope.type](work, tools, envelope, asked, lane)
+        receipt = _MOVES[envelope.type](work, tools, envelope, asked, lane, said)
         inbox.file(work, envelope.source, envelope.id, body_hash, receipt.__dict__)
     tools.bells.ring(lane.key, most=turns.MOST if getattr(asked, "mode", None) == "single" else 1)
     tools.bells.wake_relay()
@@ -74,21 +75,23 @@ def _make_sure_there_is_room(work: Work, tools: Tools, asked: InvoiceExportReque
         raise too_much
 
 
-def _request(work: Work, tools: Tools, envelope: Envelope, asked: InvoiceExportRequested, lane: Lane) -> Receipt:
-    new = _file(work, tools, Filing(asked, envelope, lane))
+def _request(
+    work: Work, tools: Tools, envelope: Envelope, asked: InvoiceExportRequested, lane: Lane, said: Mapping[str, Said]
+) -> Receipt:
+    new = _file(work, tools, Filing(asked, envelope, lane, said=said))
     pausing.tell_newcomer(work, asked.company, asked.request)
     waits_for = parking.at_intake(work, tools, asked.company, asked.request)
     return Receipt(envelope.id, asked.company, asked.request, new, connection=waits_for)
 
 
 def _cancel(
-    work: Work, _tools: Tools, envelope: Envelope, order: InvoiceExportCancelRequested, _lane: Lane
+    work: Work, _tools: Tools, envelope: Envelope, order: InvoiceExportCancelRequested, *_others: Any
 ) -> Receipt:
     return cancel.obey(work, envelope, order)
 
 
 def replay_in(
-    work: Work, tools: Tools, envelope: Envelope, order: InvoiceExportReplayRequested, lane: Lane
+    work: Work, tools: Tools, envelope: Envelope, order: InvoiceExportReplayRequested, lane: Lane, *_others: Any
 ) -> Receipt:
     """File what an order to replay asks for anew, in the transaction at hand."""
     found = replay.prepare(work, envelope, order)
@@ -98,7 +101,7 @@ def replay_in(
 
 
 def _preview(
-    work: Work, _tools: Tools, envelope: Envelope, asked: InvoiceExportPreviewRequested, _lane: Lane
+    work: Work, _tools: Tools, envelope: Envelope, asked: InvoiceExportPreviewRequested, *_others: Any
 ) -> Receipt:
     return previews.file(work, envelope, asked)
 
@@ -123,7 +126,7 @@ def _file(work: Work, tools: Tools, coming: Filing) -> int:
     prefix = companies.settings_of(work, asked.company).number_prefix or ""
     newest, coming.prefixes = numbering.numbered(newest, coming.rows, prefix, again=coming.caused_by is not None)
     readable = _readable(newest)
-    coming.hashes = {invoice.id: invoice.content_hash() for invoice in readable}
+    coming.said = filing.say(readable, coming.said)
     coming.excluded = exclusions.marked(work, asked.company, list(coming.rows))
     coming.cancelled = requests.is_cancelled(work, asked.company, asked.request)
     owners = exports.claim_numbers(work, coming.lane, readable)
@@ -160,7 +163,7 @@ def _move(coming: Filing, invoice: Invoice | UnreadableInvoice, owners: Mapping[
         excluded=row.excluded or invoice.id in coming.excluded,
         in_xero=row.xero_invoice_id is not None,
     )
-    move = joining.decide(standing, invoice.revision, coming.hashes[invoice.id])
+    move = joining.decide(standing, invoice.revision, coming.said[invoice.id].content_hash)
     owner = owners[folded(invoice.number)]
     if move in ("start", "replace", "wait") and (owner.company, owner.invoice) != (row.company, row.invoice):
         return Failure(Reason.NUMBER_USED_TWICE, {"other": owner.invoice})

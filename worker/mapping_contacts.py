@@ -1,7 +1,8 @@
 """A client's Xero contact is to change: what can be refused at once is, the rest waits until Xero has been asked."""
 
+from typing import Any
+
 from events.accounting_lists import NotAContact, Pasted
-from events.accounting_target import Lane
 from events.codec import Envelope
 from events.contact_problems import ContactProblem
 from events.contacts import ClientXeroContactUpdateRequested
@@ -17,7 +18,7 @@ SOURCES = {"crewcard-xero/command": "command", "crewcard-xero/import": "import"}
 
 
 def file(
-    work: Work, tools: Tools, envelope: Envelope, asked: ClientXeroContactUpdateRequested, _lane: Lane
+    work: Work, tools: Tools, envelope: Envelope, asked: ClientXeroContactUpdateRequested, *_others: Any
 ) -> Receipt:
     """Accept the change; its one answer comes as an event, at once where nothing needs to be looked up."""
     change = Change(

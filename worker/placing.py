@@ -41,8 +41,8 @@ def _content(coming: Filing, invoice: Invoice) -> dict[str, Any]:
         "id": coming.rows[invoice.id].id,
         "number_prefix": coming.prefixes[invoice.id],
         "client": invoice.client.id,
-        "wanted": invoice.model_dump_json(exclude_none=True),
-        "wanted_hash": coming.hashes[invoice.id],
+        "wanted": coming.said[invoice.id].text,
+        "wanted_hash": coming.said[invoice.id].content_hash,
         "wanted_revision": invoice.revision,
     }
 

@@ -8,7 +8,7 @@ from store.batches import Hold
 from store.outbox import InvoiceAnswer
 from store.tables import Batch
 from store.unit_of_work import Work
-from worker import answering, expiry, logs, returning
+from worker import answering, contents, expiry, logs, returning
 from worker.tools import Tools
 
 DUTY = "rescuer"
@@ -70,6 +70,6 @@ def answer_forgotten(work: Work, tools: Tools) -> int:
             given.append(answering.succeeded(item, export, organisation, tools.target, "unchanged"))
         elif export.state == "failed":
             failure = Failure(Reason.of(exports.last_reason(work, export) or Reason.OUTCOME_UNKNOWN.code))
-            given.append(answering.refused(item, export, failure))
+            given.append(answering.refused(item, export, contents.newest(export), failure))
     answering.give(work, given)
     return len(given)

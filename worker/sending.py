@@ -20,8 +20,14 @@ Called = Literal["not", "answered", "lost"]  # what became of a permit's call
 _log = logs.log("exporter")
 
 
-def send_next(tools: Tools, organisation: Organisation, claimed: Callable[[], None]) -> Called:
-    """Send the lane's next batch; `claimed` is told as soon as its invoices are nobody else's."""
+def send_next(
+    tools: Tools, organisation: Organisation, claimed: Callable[[], None], answered: Callable[[], None]
+) -> Called:
+    """Send the lane's next batch.
+
+    `claimed` is called when its invoices are nobody else's, `answered` when Xero is free, before its answer is
+    written down.
+    """
     taken = _claim(tools, organisation)
     if taken is None:
         return "not"
@@ -30,7 +36,7 @@ def send_next(tools: Tools, organisation: Organisation, claimed: Callable[[], No
     if kind == "update":
         return _update(tools, organisation, hold)
     frozen = freezing.freeze(tools, organisation, hold, kind, _new(tools))
-    return _send(tools, organisation, frozen, tools.target.create) if frozen else "not"
+    return _send(tools, organisation, frozen, tools.target.create, answered) if frozen else "not"
 
 
 def book(tools: Tools, permit: Permit, called: Called) -> None:
@@ -76,7 +82,7 @@ def _update(tools: Tools, organisation: Organisation, hold: Hold) -> Called:
     try:
         map_one = overwriting.updates(tools, copies)
         frozen = freezing.freeze(tools, organisation, hold, "update", map_one)
-        sent = _send(tools, organisation, frozen, tools.target.update) if frozen else "not"
+        sent = _send(tools, organisation, frozen, tools.target.update, lambda: None) if frozen else "not"
     finally:
         book(tools, permit, sent)
     return "answered"
@@ -87,6 +93,7 @@ def _send(
     organisation: Organisation,
     frozen: Frozen,
     call: Callable[[Organisation, bytes, str, InTime], Answers],
+    answered: Callable[[], None],
 ) -> Called:
     """Make the call, unless it is too late for it (we were suspended); whatever happens is written down."""
     begun = time.monotonic()
@@ -100,6 +107,7 @@ def _send(
         lost = Trouble("unknown", f"the call broke: {type(broken).__name__}")
         troubles.after(tools, organisation, frozen.hold, lost)
         return "lost"
+    answered()
     requests = recording.record(tools, organisation, frozen.hold, frozen.kind, answers)
     _tell(organisation, frozen, answers, requests, time.monotonic() - begun)
     progress.tell(tools, organisation.lane, requests)

@@ -8,6 +8,7 @@ import redis
 
 from worker import broker, logs
 from worker.doorbells import TICKER, Doorbells
+from worker.turns import MOST_FOR_BULK
 
 _LONG_QUEUE = 200
 _AFTER_TROUBLE_SECONDS = 1.0
@@ -42,7 +43,7 @@ class Ticker(threading.Thread):
             return 1.0
         lanes, wait = self._bells.due()
         for lane in lanes:
-            self._bells.ring(lane)
+            self._bells.ring(lane, most=MOST_FOR_BULK)
         if lanes:
             return 0.25
         return 1.5 if wait is None else wait

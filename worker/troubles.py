@@ -93,12 +93,14 @@ def tell_of_limit(work: Work, organisation: Organisation, until: datetime) -> No
 
 def _tell(work: Work, organisation: Organisation, cause: Any, until: datetime, once: str) -> None:
     """One `deferred` for each request that waits in this lane, on one occasion."""
+    told = []
     for request in requests.unfinished(work, organisation.lane):
         event = InvoiceExportDeferred(
             company=request.company, request=request.id, cause=cause, message=_WORDS[cause], until=until
         )
         key = f"deferred/{request.company}/{request.id}/{cause}/{once}"
-        outbox.publish_once(work, Outgoing(event, request.company, request.id, key, request.source_event))
+        told.append(Outgoing(event, request.company, request.id, key, request.source_event))
+    outbox.publish_new(work, told)
 
 
 def _traces(trouble: Trouble) -> dict[str, Any]:

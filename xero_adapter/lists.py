@@ -50,7 +50,7 @@ class XeroLists:
         return choices.read(kind, self._list(organisation, method, listed))
 
     def _list(self, organisation: Organisation, method: str, listed: str, **chosen: Any) -> Any:
-        reply = self._ask(organisation, lambda bearer: self._client.read(method, organisation, bearer, **chosen))
+        reply = self._ask(organisation, lambda bearer: self._client.get(method, organisation, bearer, **chosen))
         document = replies.document(reply)
         if not contacts.is_list(document, listed):
             raise replies.trouble("unknown", "the answer is not Xero's", reply)

@@ -124,7 +124,7 @@ def in_xeros_words(company: str, invoice: Json) -> Json:
 
 
 def actor(url: str) -> Any:
-    """The actor, Dramatiq's defaults, but impatient: lost workers are noticed after 5 s, retries begin after half a second."""
+    """The actor, with impatient defaults: 5 s until a lost worker is noticed, half a second until a retry."""
     broker = RedisBroker(url=url, heartbeat_timeout=5_000, maintenance_chance=100_000)
     dramatiq.set_broker(broker)
     decorate = dramatiq.actor(broker=broker, queue_name=QUEUE, max_retries=8, min_backoff=500, max_backoff=5_000)

@@ -24,6 +24,16 @@ class InvoiceStatus(SQLModel, table=True):
             sqlite_where=text("marker = 'failed'"),
             postgresql_where=text("marker = 'failed'"),
         ),
+        Index(
+            "invoice_statuses_failed_so",
+            "company",
+            "reason",
+            "invoice",
+            sqlite_where=text("marker = 'failed'"),
+            postgresql_where=text("marker = 'failed'"),
+        ),
+        Index("invoice_statuses_number", "number"),
+        Index("invoice_statuses_invoice", "invoice"),
     )
     company: str = Field(primary_key=True)
     invoice: str = Field(primary_key=True)
@@ -57,6 +67,20 @@ class LogEntry(SQLModel, table=True):
             "id",
             sqlite_where=text("unmatched IS NOT NULL"),
             postgresql_where=text("unmatched IS NOT NULL"),
+        ),
+        Index("export_log_company", "company", "id"),
+        Index(
+            "export_log_failed",
+            "id",
+            sqlite_where=text("outcome = 'failed'"),
+            postgresql_where=text("outcome = 'failed'"),
+        ),
+        Index(
+            "export_log_failed_of",
+            "company",
+            "id",
+            sqlite_where=text("outcome = 'failed'"),
+            postgresql_where=text("outcome = 'failed'"),
         ),
     )
     id: int | None = Field(default=None, primary_key=True, sa_type=BIG)

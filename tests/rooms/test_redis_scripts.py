@@ -5,6 +5,7 @@ import redis
 
 from tests.machines import wait_for
 from worker.doorbells import Doorbells
+from worker.ticker import Ticker
 
 
 @pytest.fixture
@@ -153,3 +154,17 @@ def test_a_doorbell_that_comes_too_late_gets_no_turn_beside_others(client):
     wait_for(lambda: (bells.ring("a"), pushed)[1])
     assert bells.begin(*pushed.pop())
     assert not bells.begin(*late)
+
+
+def test_a_lane_that_waited_for_a_limit_goes_on_beside_its_calls_in_flight(client, rung):
+    bells, pushed = rung
+    ticker = Ticker(bells, client, 8)
+    ticker.tick()
+    bells.ring("a")
+    assert bells.begin(*pushed.pop())  # a slow call
+    bells.ring("a", most=2)
+    lane, token = pushed.pop()
+    bells.begin(lane, token)
+    bells.end(lane, token, 0.05, most=2)  # the limit says: in 50 ms
+    assert pushed == []
+    wait_for(lambda: (ticker.tick(), pushed)[1])

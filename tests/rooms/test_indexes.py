@@ -1,0 +1,118 @@
+"""Lists stay quick when the log is long: every question of people, workers and the clock finds an index."""
+
+import contextlib
+
+import pytest
+from sqlalchemy import event
+
+from events.accounting_target import Lane
+from store import batches, exports, lanes, outbox, overview, progress, queries, requests
+from tests import machines
+from worker import expiry, rescuer
+
+ROWS = 30_000
+BIG = ("exports", "invoice_statuses", "export_log", "items", "attempts", "outbox", "requests", "batches")
+LANE = Lane("c7", "t7")
+# Everything at rest, as after a long life: exported, logged, answered, delivered.
+SEED = f"""
+CREATE TEMP TABLE n AS SELECT g, 'c' || g % 20 AS company, 't' || g % 20 AS tenant, 'i' || g AS invoice,
+  'N-' || g AS number, 'r' || g / 50 AS request FROM generate_series(1, {ROWS}) AS g;
+INSERT INTO exports (company, tenant, invoice, number, client, state, priority, due_at, wanted_revision, wanted_hash,
+  wanted, sent_revision, sent_hash, attempts, failures, crashes, alone, number_bound, excluded, cancelled,
+  xero_invoice_id, created_at, touched_at)
+  SELECT company, tenant, invoice, number, 'acme', 'exported', 1, now(), 1, 'h', '{{}}', 1, 'h', 1, 0, 0,
+  false, true, false, false, 'x' || g, now(), now() FROM n;
+INSERT INTO invoice_statuses (company, invoice, number, marker, sequence, changed_at)
+  SELECT company, invoice, number, CASE WHEN g % 500 = 0 THEN 'failed' ELSE 'exported' END, 1, now() FROM n;
+INSERT INTO export_log (event_id, at, company, request, invoice, number, outcome)
+  SELECT 'e' || g, now(), company, request, invoice, number, CASE WHEN g % 500 = 0 THEN 'failed' ELSE 'created' END
+  FROM n;
+INSERT INTO items (company, request, invoice, export_id, revision, content_hash, state)
+  SELECT company, request, invoice, g, 1, 'h', 'exported' FROM n;
+INSERT INTO requests (company, id, tenant, mode, requested_by, source_event, parts, parts_received, total, exported,
+  failed, unchanged, created_at, completed_at)
+  SELECT company, 'q' || g, tenant, 'single', 'anna', 's', 1, '1', 1, 1, 0, 0, now(), now() FROM n;
+INSERT INTO batches (id, company, tenant, state, token, kind, lease_until, size, key, created_at, look_ups)
+  SELECT 'b' || g, company, tenant, 'settled', 't', 'create', now(), 1, 'k', now(), 0 FROM n;
+INSERT INTO attempts (batch_id, export_id, number, revision, content_hash, outcome, at)
+  SELECT 'b' || g, g, number, 1, 'h', 'posted', now() FROM n;
+INSERT INTO outbox (id, company, type, subject, body, created_at, position)
+  SELECT 'o' || g, company, 't', invoice, '{{}}', now(), g FROM n;
+ANALYZE;
+"""
+QUESTIONS = {
+    "the log": queries.log,
+    "the log of a company": lambda work: queries.log(work, "c7"),
+    "the failures in the log": lambda work: queries.log(work, only_failed=True),
+    "the failures of a company in the log": lambda work: queries.log(work, "c7", only_failed=True),
+    "failures by cause": queries.failures,
+    "failures of a company by cause": lambda work: queries.failures(work, "c7"),
+    "some that failed for a cause": lambda work: queries.failed_invoices(work, "c7", "excluded"),
+    "the invoices of a request": lambda work: queries.invoices_of(work, "c7", "r7"),
+    "the story of an invoice": lambda work: queries.story(work, "c7", "i7"),
+    "an invoice by name": lambda work: queries.invoices_named(work, "N-7"),
+    "open requests": lambda work: requests.open_ones(work, "c7"),
+    "the backlog of a lane": lambda work: progress.backlog(work, LANE, work.now),
+    "what a company has pending": lambda work: progress.pending_of(work, "c7"),
+    "what is due in a lane": lambda work: lanes.look(work, LANE),
+    "lanes with work": lanes.with_work,
+    "lanes with a backlog": lanes.with_backlog,
+    "what may be claimed": lambda work: exports.pending(work, LANE, 51),
+    "batches in flight": batches.in_flight,
+    "batches without a worker": lambda work: batches.overdue(work, "sent"),
+    "the feed behind a position": lambda work: outbox.after(work, ROWS - 5),
+    "what the relay stamps": outbox.stamp,
+    "what has waited too long": lambda work: expiry.expire(work, 3600),
+}
+
+
+@pytest.fixture(scope="module")
+def long_lived(postgres, tmp_path_factory):
+    """A PostgreSQL database with a long life behind it."""
+    from store.database import database_time, engine_for
+    from store.unit_of_work import Store
+
+    engine = engine_for(machines.copy_of_template(postgres, "long_lived"))
+    with engine.begin() as connection:
+        connection.exec_driver_sql(SEED.replace("%", "%%"))
+    yield Store(engine, database_time)
+    engine.dispose()
+
+
+@contextlib.contextmanager
+def plans(store, work):
+    """The plan of every statement that is executed meanwhile."""
+    found = []
+
+    def explain(_connection, cursor, statement, parameters, _context, _many):
+        if statement.lstrip().upper().startswith(("SELECT", "UPDATE", "DELETE")):
+            with cursor.connection.cursor() as other:
+                other.execute(f"EXPLAIN {statement}", parameters)
+                found.append((statement, "\n".join(line for (line,) in other.fetchall())))
+
+    event.listen(store.engine, "before_cursor_execute", explain)
+    yield found
+    event.remove(store.engine, "before_cursor_execute", explain)
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_no_question_reads_a_whole_table(long_lived, question):
+    with long_lived.write() as work, plans(long_lived, work) as found:
+        QUESTIONS[question](work)
+    assert found
+    for statement, plan in found:
+        assert not any(f"Seq Scan on {table}" in plan for table in BIG), f"{statement}\n{plan}"
+
+
+def test_the_overview_counts_what_is_done_with_only_so_far(long_lived, monkeypatch):
+    monkeypatch.setattr(overview, "COUNTED_TO", 1000)
+    with long_lived.read() as work:
+        assert overview.overview(work).exports == {"exported": 1000}
+
+
+def test_the_rescuers_sweep_reads_no_whole_table(long_lived):
+    with long_lived.write() as work, plans(long_lived, work) as found:
+        requests.left_waiting(work, 120)
+        rescuer.batches.overdue(work, "claimed")
+    for statement, plan in found:
+        assert not any(f"Seq Scan on {table}" in plan for table in BIG), f"{statement}\n{plan}"

@@ -1,0 +1,81 @@
+"""Decisions about lanes: turns side by side, when progress is news, when a backlog is done."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from worker import backpressure, telling, turns
+from worker.estimating import Quota, seconds_until_done
+
+NOW = datetime(2026, 11, 22, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("waiting", "single", "troubled", "most"),
+    [
+        (0, False, False, 1),
+        (50, False, False, 1),
+        (51, False, False, 2),
+        (100, False, False, 2),
+        (101, False, False, 3),
+        (10_000, False, False, 3),
+        (10_000, True, False, 4),
+        (1, True, False, 2),
+        (10_000, True, True, 1),
+    ],
+)
+def test_a_lane_takes_as_many_turns_as_its_backlog_asks_for(waiting, single, troubled, most):
+    assert turns.side_by_side(waiting, single=single, troubled=troubled) == most
+
+
+@pytest.mark.parametrize(
+    ("total", "answered", "told", "seconds", "news"),
+    [
+        (500, 0, 0, None, False),
+        (500, 50, 0, None, True),
+        (500, 90, 50, 5, False),
+        (500, 100, 50, 5, True),
+        (500, 51, 50, 31, True),
+        (500, 50, 50, 3600, False),
+        (500, 500, 450, 3600, False),
+    ],
+)
+def test_progress_is_news_in_tenths_or_after_half_a_minute(total, answered, told, seconds, news):
+    told_at = None if seconds is None else NOW - timedelta(seconds=seconds)
+    assert telling.worth_telling(total, answered, told, told_at, NOW) is news
+
+
+def quota(**other):
+    known = {"call": 0.5, "minute_left": 59, "per_minute": 60, "minute": 60.0, "paused": 0.0}
+    return Quota(**{**known, "day_left": 4500, "per_day": 5000, "day_ends": 7200.0, "day": 86_400.0, **other})
+
+
+@pytest.mark.parametrize(
+    ("invoices", "known", "seconds"),
+    [
+        (0, {}, 0),
+        (50, {}, 0.5),
+        (3000, {}, 10),
+        (9000, {}, 121.5),
+        (3000, {"call": 6.0}, 120),
+        (50, {"paused": 30.0}, 30.5),
+        (50, {"day_left": 0}, 7200.5),
+    ],
+)
+def test_the_estimate_of_a_backlog(invoices, known, seconds):
+    assert seconds_until_done(invoices, quota(**known)) == seconds
+
+
+@given(st.integers(0, 10**6), st.integers(0, 10**6), st.integers(0, 5000), st.integers(0, 60))
+def test_more_invoices_are_never_done_earlier(some, more, day_left, minute_left):
+    known = quota(day_left=day_left, minute_left=minute_left)
+    assert seconds_until_done(some, known) <= seconds_until_done(some + more, known)
+
+
+def test_a_persons_single_send_is_let_in_a_little_longer():
+    assert backpressure.objection("c", 1000, 1000, single=False)
+    assert not backpressure.objection("c", 1000, 1000, single=True)
+    assert backpressure.objection("c", 1100, 1000, single=True)
+    assert not backpressure.objection("c", 999, 1000, single=False)
