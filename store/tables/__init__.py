@@ -1,5 +1,6 @@
 """The tables. States are text, moments are aware UTC, money is text with all its digits."""
 
+from store.tables.batches import Attempt, Batch
 from store.tables.changes import Change, Offer
 from store.tables.companies import Company, ContactLink
 from store.tables.connections import CompanyApp, Connection, Login, Token, XeroApp
@@ -8,7 +9,7 @@ from store.tables.failing import Alert, FeedMark, Mending
 from store.tables.lanes import LaneState
 from store.tables.orders import AuditLine, Drift, Exclusion, Pause, Reconciliation
 from store.tables.previews import OrganisationFacts, Preview
-from store.tables.route import Attempt, Batch, Export, Item, NumberClaim, Request
+from store.tables.route import Export, Item, NumberClaim, Request
 from store.tables.shown import InvoiceStatus, LogEntry
 
 __all__ = [
