@@ -31,16 +31,8 @@ class Overview:
 
 def overview(work: Work) -> Overview:
     """Counts by state and a line per company."""
-    waiting: dict[str, int] = {}
-    by_state: dict[str, int] = {}
-    for state in _LIVE:
-        counted: Any = select(Export.company, func.count()).where(Export.state == state)
-        for company, count in work.session.exec(counted.group_by(col(Export.company))):
-            waiting[company] = waiting.get(company, 0) + count
-            by_state[state] = by_state.get(state, 0) + count
-    for state in ("exported", "failed", "new"):
-        some = select(Export.id).where(Export.state == state).limit(COUNTED_TO).subquery()
-        by_state[state] = work.session.exec(select(func.count()).select_from(some)).one()
+    waiting, by_state = _live(work)
+    by_state |= {state: _count_some(work, state) for state in ("exported", "failed", "new")}
     joined = (
         select(Company, Connection, LaneState)
         .join(Connection, col(Connection.company) == col(Company.id), isouter=True)
@@ -64,6 +56,23 @@ def overview(work: Work) -> Overview:
             for company, connection, lane in work.session.exec(joined)
         ],
     )
+
+
+def _live(work: Work) -> tuple[dict[str, int], dict[str, int]]:
+    """What waits, by company and by state."""
+    waiting: dict[str, int] = {}
+    by_state: dict[str, int] = {}
+    for state in _LIVE:
+        counted: Any = select(Export.company, func.count()).where(Export.state == state)
+        for company, count in work.session.exec(counted.group_by(col(Export.company))):
+            waiting[company] = waiting.get(company, 0) + count
+            by_state[state] = by_state.get(state, 0) + count
+    return waiting, by_state
+
+
+def _count_some(work: Work, state: str) -> int:
+    some = select(Export.id).where(Export.state == state).limit(COUNTED_TO).subquery()
+    return work.session.exec(select(func.count()).select_from(some)).one()
 
 
 def _count(work: Work, table: Any, condition: Any) -> int:

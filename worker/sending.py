@@ -49,7 +49,7 @@ def _claim(tools: Tools, organisation: Organisation) -> tuple[Hold, str] | None:
     with tools.store.write() as work:
         if not pauses.may_begin(work, organisation.lane.company):
             return None
-        due = exports.pending(work, organisation.lane, batching.MOST_INVOICES + 1)
+        due = exports.pending(work, organisation.lane, batching.MOST_INVOICES)
         poisonous = [export for export in due if batching.quarantined(export)]
         recording.fail(work, [Refusal(export, Failure(Reason.QUARANTINED)) for export in poisonous])
         chosen = batching.choose([export for export in due if not batching.quarantined(export)])

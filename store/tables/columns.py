@@ -1,6 +1,12 @@
 """Column types that both databases understand."""
 
-from sqlalchemy import BigInteger, Integer
+from sqlalchemy import BigInteger, Index, Integer, text
 
 # SQLite counts up only plain INTEGER keys, which are 64 bits wide there.
 BIG = BigInteger().with_variant(Integer(), "sqlite")
+
+
+def index_where(condition: str, name: str, *columns: str) -> Index:
+    """An index of only those rows for which the condition holds."""
+    only = text(condition)
+    return Index(name, *columns, sqlite_where=only, postgresql_where=only)

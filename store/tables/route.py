@@ -2,10 +2,10 @@
 
 from datetime import datetime
 
-from sqlalchemy import Index, Text, text
+from sqlalchemy import Index, Text
 from sqlmodel import Field, SQLModel
 
-from store.tables.columns import BIG
+from store.tables.columns import BIG, index_where
 
 
 class Request(SQLModel, table=True):
@@ -16,15 +16,7 @@ class Request(SQLModel, table=True):
     """
 
     __tablename__ = "requests"
-    __table_args__ = (
-        Index(
-            "requests_open",
-            "company",
-            "created_at",
-            sqlite_where=text("completed_at IS NULL"),
-            postgresql_where=text("completed_at IS NULL"),
-        ),
-    )
+    __table_args__ = (index_where("completed_at IS NULL", "requests_open", "company", "created_at"),)
     company: str = Field(primary_key=True)
     id: str = Field(primary_key=True)
     tenant: str
@@ -50,14 +42,7 @@ class Item(SQLModel, table=True):
     """One invoice of one request; `state` waiting, exported or failed. Answered exactly once."""
 
     __tablename__ = "items"
-    __table_args__ = (
-        Index(
-            "items_waiting",
-            "export_id",
-            sqlite_where=text("state = 'waiting'"),
-            postgresql_where=text("state = 'waiting'"),
-        ),
-    )
+    __table_args__ = (index_where("state = 'waiting'", "items_waiting", "export_id"),)
     company: str = Field(primary_key=True)
     request: str = Field(primary_key=True)
     invoice: str = Field(primary_key=True)
@@ -82,35 +67,10 @@ class Export(SQLModel, table=True):
     __tablename__ = "exports"
     __table_args__ = (
         Index("exports_once", "company", "tenant", "invoice", unique=True),
-        Index(
-            "exports_due",
-            "company",
-            "tenant",
-            "priority",
-            "due_at",
-            "id",
-            sqlite_where=text("state = 'pending'"),
-            postgresql_where=text("state = 'pending'"),
-        ),
-        Index(
-            "exports_waiting",
-            "live_since",
-            sqlite_where=text("state IN ('pending', 'uncertain')"),
-            postgresql_where=text("state IN ('pending', 'uncertain')"),
-        ),
-        Index(
-            "exports_in_hand",
-            "company",
-            "state",
-            sqlite_where=text("state IN ('exporting', 'uncertain')"),
-            postgresql_where=text("state IN ('exporting', 'uncertain')"),
-        ),
-        Index(
-            "exports_failed",
-            "company",
-            sqlite_where=text("state = 'failed'"),
-            postgresql_where=text("state = 'failed'"),
-        ),
+        index_where("state = 'pending'", "exports_due", "company", "tenant", "priority", "due_at", "id"),
+        index_where("state IN ('pending', 'uncertain')", "exports_waiting", "live_since"),
+        index_where("state IN ('exporting', 'uncertain')", "exports_in_hand", "company", "state"),
+        index_where("state = 'failed'", "exports_failed", "company"),
         Index("exports_batch", "batch_id"),
         Index("exports_number", "company", "number"),
         Index("exports_in_xero", "tenant", "xero_invoice_id"),

@@ -2,10 +2,10 @@
 
 from datetime import datetime
 
-from sqlalchemy import Index, Text, text
+from sqlalchemy import Index, Text
 from sqlmodel import Field, SQLModel
 
-from store.tables.columns import BIG
+from store.tables.columns import BIG, index_where
 
 
 class InvoiceStatus(SQLModel, table=True):
@@ -17,21 +17,7 @@ class InvoiceStatus(SQLModel, table=True):
 
     __tablename__ = "invoice_statuses"
     __table_args__ = (
-        Index(
-            "invoice_statuses_failed",
-            "company",
-            "cause",
-            sqlite_where=text("marker = 'failed'"),
-            postgresql_where=text("marker = 'failed'"),
-        ),
-        Index(
-            "invoice_statuses_failed_so",
-            "company",
-            "reason",
-            "invoice",
-            sqlite_where=text("marker = 'failed'"),
-            postgresql_where=text("marker = 'failed'"),
-        ),
+        index_where("marker = 'failed'", "invoice_statuses_failed", "company", "cause"),
         Index("invoice_statuses_number", "number"),
         Index("invoice_statuses_invoice", "invoice"),
     )
@@ -62,26 +48,10 @@ class LogEntry(SQLModel, table=True):
     __tablename__ = "export_log"
     __table_args__ = (
         Index("export_log_invoice", "company", "invoice"),
-        Index(
-            "export_log_unmatched",
-            "id",
-            sqlite_where=text("unmatched IS NOT NULL"),
-            postgresql_where=text("unmatched IS NOT NULL"),
-        ),
+        index_where("unmatched IS NOT NULL", "export_log_unmatched", "id"),
         Index("export_log_company", "company", "id"),
-        Index(
-            "export_log_failed",
-            "id",
-            sqlite_where=text("outcome = 'failed'"),
-            postgresql_where=text("outcome = 'failed'"),
-        ),
-        Index(
-            "export_log_failed_of",
-            "company",
-            "id",
-            sqlite_where=text("outcome = 'failed'"),
-            postgresql_where=text("outcome = 'failed'"),
-        ),
+        index_where("outcome = 'failed'", "export_log_failed", "id"),
+        index_where("outcome = 'failed'", "export_log_failed_of", "company", "id"),
     )
     id: int | None = Field(default=None, primary_key=True, sa_type=BIG)
     event_id: str = Field(unique=True)

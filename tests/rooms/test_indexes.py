@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import event
 
 from events.accounting_target import Lane
-from store import batches, exports, lanes, outbox, overview, progress, queries, requests
+from store import backlog, batches, exports, failing, lanes, outbox, overview, progress, queries, requests
 from tests import machines
 from worker import expiry, rescuer
 
@@ -45,9 +45,10 @@ QUESTIONS = {
     "the log of a company": lambda work: queries.log(work, "c7"),
     "the failures in the log": lambda work: queries.log(work, only_failed=True),
     "the failures of a company in the log": lambda work: queries.log(work, "c7", only_failed=True),
-    "failures by cause": queries.failures,
-    "failures of a company by cause": lambda work: queries.failures(work, "c7"),
-    "some that failed for a cause": lambda work: queries.failed_invoices(work, "c7", "excluded"),
+    "failures by cause": failing.groups,
+    "failures of a company by cause": lambda work: failing.groups(work, "c7"),
+    "what failed for some causes": lambda work: failing.of_causes(work, "c7", ["account_missing"]),
+    "messages nobody knows": failing.unmatched,
     "the invoices of a request": lambda work: queries.invoices_of(work, "c7", "r7"),
     "the story of an invoice": lambda work: queries.story(work, "c7", "i7"),
     "an invoice by name": lambda work: queries.invoices_named(work, "N-7"),
@@ -55,8 +56,8 @@ QUESTIONS = {
     "the backlog of a lane": lambda work: progress.backlog(work, LANE, work.now),
     "what a company has pending": lambda work: progress.pending_of(work, "c7"),
     "what is due in a lane": lambda work: lanes.look(work, LANE),
-    "lanes with work": lanes.with_work,
-    "lanes with a backlog": lanes.with_backlog,
+    "lanes with work": backlog.due,
+    "lanes with a backlog": backlog.anything,
     "what may be claimed": lambda work: exports.pending(work, LANE, 51),
     "batches in flight": batches.in_flight,
     "batches without a worker": lambda work: batches.overdue(work, "sent"),

@@ -14,7 +14,6 @@ INDEXES = (
     ("exports_waiting", "exports", ("live_since",), "state IN ('pending', 'uncertain')"),
     ("exports_in_hand", "exports", ("company", "state"), "state IN ('exporting', 'uncertain')"),
     ("exports_failed", "exports", ("company",), "state = 'failed'"),
-    ("invoice_statuses_failed_so", "invoice_statuses", ("company", "reason", "invoice"), "marker = 'failed'"),
     ("invoice_statuses_number", "invoice_statuses", ("number",), None),
     ("invoice_statuses_invoice", "invoice_statuses", ("invoice",), None),
     ("export_log_company", "export_log", ("company", "id"), None),
