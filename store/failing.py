@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import case, exists, or_, tuple_
+from sqlalchemy import case, exists, or_, tuple_, union_all
 from sqlmodel import col, func, select
 
 from events.causes import NOT_MENDED
 from store.tables import Exclusion, Export, InvoiceStatus, LogEntry
 from store.unit_of_work import Work
 
-_LIVE = ("pending", "exporting", "uncertain")
 _SAMPLES = 20
 _AT_ONCE = 1000
 _CHANGING = re.compile(r"'[^']*'|\d+")
@@ -131,7 +130,10 @@ def failed(company: str | None = None) -> list[Any]:
 
 
 def _sending() -> Any:
-    live = select(Export.company, Export.invoice).where(col(Export.state).in_(_LIVE))
+    """1 for what is on its way again; asked in two halves, each of which finds an index."""
+    queued = select(Export.company, Export.invoice).where(Export.state == "pending")
+    in_hand = select(Export.company, Export.invoice).where(col(Export.state).in_(("exporting", "uncertain")))
+    live = union_all(queued, in_hand)
     return case((tuple_(col(InvoiceStatus.company), col(InvoiceStatus.invoice)).in_(live), 1), else_=0)
 
 
