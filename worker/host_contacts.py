@@ -1,7 +1,8 @@
 """A host that keeps its clients' Xero contacts itself sends them along: only a change of them counts."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from events.accounting_target import AccountingTarget
 from events.invoice import Client, Invoice
 from store import audit, changes, contacts
 from store.tables import Change, ContactLink
@@ -18,34 +19,39 @@ def keep(work: Work, tools: Tools, company: str, invoices: Sequence[Invoice]) ->
 
     A host that repeats its old word does not overrule an admin who changed the contact since.
     """
-    said = {one.client.id: one.client for one in invoices if one.client.xero_contact_id}
-    if not said:
-        return
-    known = contacts.known(work, company, list(said))
-    heard = {client: _plain(tools, said[client]) for client in said}
-    changed = [client for client in sorted(said) if _is_news(tools, heard[client], known.get(client))]
-    for client in changed:  # in the order in which everybody locks them
+    said = {one.client.id: one.client for one in invoices}
+    changed = news(work, tools.target, company, invoices)
+    known = contacts.known(work, company, list(changed))
+    for client, heard in changed.items():  # in the order in which everybody locks them
         before = known[client].xero_contact_id if client in known else ""
-        if _same(tools, before, heard[client]):
-            contacts.note_host(work, company, client, heard[client])
+        if _same(tools.target, before, heard):
+            contacts.note_host(work, company, client, heard)
         else:
-            more = {"source": HOST, "client_name": said[client].name, "host_id": heard[client]}
-            contacts.link(work, company, client, heard[client], HOST, **more)
-            _write_down(work, company, said[client], before, heard[client])
+            more = {"source": HOST, "client_name": said[client].name, "host_id": heard}
+            contacts.link(work, company, client, heard, HOST, **more)
+            _write_down(work, company, said[client], before, heard)
 
 
-def _plain(tools: Tools, client: Client) -> str:
+def news(work: Work, target: AccountingTarget, company: str, invoices: Sequence[Invoice]) -> Mapping[str, str]:
+    """What the host says of clients' contacts and did not say before, by client, in their order."""
+    said = {one.client.id: one.client for one in invoices if one.client.xero_contact_id}
+    known = contacts.known(work, company, list(said)) if said else {}
+    heard = {client: _plain(target, said[client]) for client in sorted(said)}
+    return {client: text for client, text in heard.items() if _is_news(target, text, known.get(client))}
+
+
+def _plain(target: AccountingTarget, client: Client) -> str:
     """The id itself where it can be read; else the text as it came, to be shown to whoever mends it."""
     text = (client.xero_contact_id or "").strip()
-    return tools.target.contact_id(text) or text
+    return target.contact_id(text) or text
 
 
-def _is_news(tools: Tools, heard: str, known: ContactLink | None) -> bool:
-    return known is None or not _same(tools, known.host_id, heard)
+def _is_news(target: AccountingTarget, heard: str, known: ContactLink | None) -> bool:
+    return known is None or not _same(target, known.host_id, heard)
 
 
-def _same(tools: Tools, before: str, heard: str) -> bool:
-    return bool(before) and (tools.target.contact_id(before) or before) == heard
+def _same(target: AccountingTarget, before: str, heard: str) -> bool:
+    return bool(before) and (target.contact_id(before) or before) == heard
 
 
 def _write_down(work: Work, company: str, client: Client, before: str, now: str) -> None:

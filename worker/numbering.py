@@ -24,18 +24,22 @@ def numbered(
         if isinstance(invoice, UnreadableInvoice):
             told.append(invoice)
             continue
-        row = rows[invoice.id]
-        number = invoice.number.removeprefix(row.number_prefix) if again else invoice.number
+        row = rows.get(invoice.id)
+        number = invoice.number.removeprefix(row.number_prefix) if again and row else invoice.number
         given[invoice.id] = _prefix(row, prefix, number)
         told.append(_under(invoice, given[invoice.id] + number))
     return told, given
 
 
-def _prefix(row: Export, prefix: str, number: str) -> str:
+def _prefix(row: Export | None, prefix: str, number: str) -> str:
     """What goes before the number: for one that an attempt carried what it had then, else the company's prefix."""
-    if row.attempts or row.number_bound or row.xero_invoice_id or row.state in ("exporting", "uncertain"):
+    if row and _was_sent(row):
         return row.number_prefix
     return "" if number.upper().startswith(prefix.upper()) else prefix
+
+
+def _was_sent(row: Export) -> bool:
+    return bool(row.attempts or row.number_bound or row.xero_invoice_id or row.state in ("exporting", "uncertain"))
 
 
 def _under(invoice: Invoice, number: str) -> Asked:

@@ -15,8 +15,9 @@ from events.settings import CompanySettings
 from store import companies, connections, contacts, exclusions, organisation_facts, pauses, previews
 from store.tables import Connection, Export, LaneState
 from store.unit_of_work import Work
-from worker import checks, joining, parking, resolve
+from worker import checks, host_contacts, joining, numbering, parking, resolve
 from worker.joining import Standing
+from worker.numbering import Asked
 
 _WRITES = frozenset({"accounting.invoices", "accounting.transactions"})
 
@@ -32,6 +33,7 @@ class Known:
     organisation: Organisation | None
     problem: str | None
     login_due: bool
+    asked: Sequence[Asked]
     settings: CompanySettings
     books: Books
     links: Mapping[str, str]
@@ -61,25 +63,33 @@ class Plan:
         return self.element is not None and self.failure is None
 
 
-def known(work: Work, company: str, invoices: Sequence[Invoice]) -> Known:
-    """What the store says of the company and these invoices."""
+def known(work: Work, target: AccountingTarget, company: str, wanted: Sequence[Asked]) -> Known:
+    """What the store says of the company and these invoices, each once."""
     connection = connections.of_company(work, company)
     lane = Lane(company, connection.tenant if connection else connections.NOT_YET)
-    said = {one.client.id: one.client.xero_contact_id for one in invoices if one.client.xero_contact_id}
+    settings = companies.settings_of(work, company)
+    rows = previews.rows_of(work, lane, _readable(wanted))
+    asked, _ = numbering.numbered(wanted, rows, settings.number_prefix or "", again=False)
+    invoices = _readable(asked)
     clients = sorted({invoice.client.id for invoice in invoices})
     return Known(
         lane=lane,
         organisation=connections.organisation(work, lane),
         problem=_problem(work, company, connection),
         login_due=_what_is_wrong(work, company, connection) is not None,
-        settings=companies.settings_of(work, company),
+        asked=asked,
+        settings=settings,
         books=organisation_facts.known(work, lane),
-        links={**contacts.links(work, company, clients), **said},
+        links={**contacts.links(work, company, clients), **host_contacts.news(work, target, company, invoices)},
         excluded=exclusions.marked(work, company, [invoice.id for invoice in invoices]),
-        rows=previews.rows_of(work, lane, invoices),
+        rows=rows,
         owners=previews.owners_of(work, lane, invoices),
         waiting=connections.waiting(work, company),
     )
+
+
+def _readable(asked: Sequence[Asked]) -> list[Invoice]:
+    return [one for one in asked if isinstance(one, Invoice)]
 
 
 def plan(target: AccountingTarget, known: Known, invoice: Invoice | UnreadableInvoice) -> Plan:

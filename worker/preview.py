@@ -44,13 +44,12 @@ def preview(
     tools: Tools, company: str, invoices: Sequence[Found], *, request: str = "", wait: Wait = never
 ) -> InvoiceExportPreviewed:
     """What would happen; `wait` sits out a limit, or says no. Raises NoCompany, redis.RedisError."""
-    newest = filing.each_once(invoices)
     with tools.store.read() as work:
         if not companies.exists(work, company):
             raise NoCompany(company)
-        known = planning.known(work, company, [one for one in newest if isinstance(one, Invoice)])
+        known = planning.known(work, tools.target, company, filing.each_once(invoices))
         now = work.now
-    plans = [planning.plan(tools.target, known, invoice) for invoice in newest]
+    plans = [planning.plan(tools.target, known, invoice) for invoice in known.asked]
     look = None if known.login_due or not known.organisation else Look(tools, known.organisation, wait, now)
     rows, books = _judged(tools, known, plans, look)
     forecast = _forecast(tools, known, plans, rows, books)

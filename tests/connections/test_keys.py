@@ -129,7 +129,9 @@ def test_the_doctor_says_that_a_key_is_missing(small_house, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("keys", "words"), [("", "at least one key is needed"), (f"{KEY},canary", "key 2 is none of ours")]
+    ("keys", "words"),
+    [("", "at least one key is needed"), (f"{KEY},canary", "key 2 is none of ours")],
+    ids=["none", "one that is no key"],
 )
 def test_keys_that_are_none_are_told_in_one_sentence_that_does_not_repeat_them(monkeypatch, keys, words):
     monkeypatch.setenv("ENCRYPTION_KEYS", keys)
