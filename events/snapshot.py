@@ -52,10 +52,11 @@ IsoDate = Annotated[date, BeforeValidator(_iso_date)]
 Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 
 _AS_STRING = PlainSerializer(plain, return_type=str, when_used="json")
+LARGEST = Decimal("9999999999.99")
 Amount = Annotated[
     Decimal,
     BeforeValidator(_number),
-    Field(ge=Decimal("-9999999999.99"), le=Decimal("9999999999.99")),
+    Field(ge=-LARGEST, le=LARGEST),
     _AS_STRING,
 ]
 Quantity = Annotated[

@@ -9,6 +9,7 @@ from events.export import XeroTotals
 from events.failures import Failure
 from events.invoice import folded
 from events.preview import Foreseen, InvoicePreview
+from events.snapshot import LARGEST
 from worker import answering, comparing, foreseeing, guard, keeping, overwriting
 from worker.foreseeing import Case
 from worker.looking import Seen
@@ -138,4 +139,7 @@ def _foreseen(failure: Failure) -> Foreseen:
 
 
 def _totals(plan: Plan, sums: Sums | None) -> XeroTotals | None:
-    return XeroTotals(currency=plan.invoice.currency, **dict(sums)) if plan.invoice and sums else None
+    """None where there are none, or where they are larger than any invoice may be: Xero refuses those."""
+    if plan.invoice is None or sums is None or any(abs(amount) > LARGEST for amount in dict(sums).values()):
+        return None
+    return XeroTotals(currency=plan.invoice.currency, **dict(sums))

@@ -10,25 +10,27 @@ from events.connection_problems import Problem
 from events.export import XeroTotals
 from events.money import total_of
 from events.preview import InvoicePreview
+from events.snapshot import LARGEST
 from worker.looking import Look
 from worker.planning import Known, Plan
 
+_SUMS = ("subtotal", "tax", "total")
 _SMALL_PLAN, _APPROVALS = "STARTER", 20  # approved sales invoices a month (xero/facts.md §6.2 #21)
 _MOST_MONTHS = 3
 
 
 def by_currency(rows: Sequence[InvoicePreview]) -> tuple[XeroTotals, ...]:
-    """What would be in Xero after the export, summed per currency; what would fail is not counted."""
+    """What would be in Xero after the export, summed per currency; what would fail is not counted.
+
+    A sum larger than an amount may be is left out.
+    """
     going = [one.totals for one in rows if one.totals and one.verdict in ("create", "update")]
     mine = {code: [one for one in going if one.currency == code] for code in {one.currency for one in going}}
+    sums = {code: [total_of(getattr(one, name) for one in each) for name in _SUMS] for code, each in mine.items()}
     return tuple(
-        XeroTotals(
-            currency=code,
-            subtotal=total_of(one.subtotal for one in each),
-            tax=total_of(one.tax for one in each),
-            total=total_of(one.total for one in each),
-        )
-        for code, each in sorted(mine.items())
+        XeroTotals(currency=code, **dict(zip(_SUMS, found, strict=True)))
+        for code, found in sorted(sums.items())
+        if all(abs(amount) <= LARGEST for amount in found)
     )
 
 

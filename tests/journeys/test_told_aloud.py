@@ -1,5 +1,7 @@
 """Each reason a bookkeeper can be told, brought about for real, with its own facts, and fit to be read aloud."""
 
+from datetime import date
+
 import pytest
 
 from events.reasons import Reason
@@ -115,6 +117,14 @@ def changed_since(**meanwhile):
     return act
 
 
+def locked_meanwhile(installation, monkeypatch):
+    installation.ask(an_invoice(revision=1), request="r0")
+    installation.run()
+    installation.simulator.state.world.organisations[TENANT].period_lock = date(2026, 11, 30)
+    installation.ask(an_invoice(revision=2, reference="changed"))
+    installation.run()
+
+
 OURS = {
     Reason.CANCELLED: cancelled,
     Reason.CONTACT_ID_MALFORMED: asked(client={**CLIENT, "xero_contact_id": "ask Anna"}),
@@ -126,6 +136,7 @@ OURS = {
     Reason.GONE_FROM_XERO: changed_since(),
     Reason.INVOICE_UNREADABLE: asked(line={"unit_amount": "a lot"}, currency="dollars", date="soon"),
     Reason.LINES_MISSING: said(Say.NO_LINES()),
+    Reason.LOCKED_IN_XERO: locked_meanwhile,
     Reason.NUMBER_USED_TWICE: twice,
     Reason.OUTCOME_UNKNOWN: unknown,
     Reason.PAID_IN_XERO: changed_since(Status="PAID"),
@@ -142,6 +153,7 @@ NAMES = {
     Reason.CONTACT_NOT_MAPPED: ("Harbour Master Ltd",),
     Reason.CURRENCY_NOT_ENABLED: ("EUR",),
     Reason.ITEM_UNKNOWN: ("SHIP", "Line 1"),
+    Reason.LOCKED_IN_XERO: ("30 November 2026",),
     Reason.NEGATIVE_TOTAL: ("-5.00 USD",),
     Reason.NUMBER_TAKEN: ("Bolt & Co",),
     Reason.NUMBER_USED_TWICE: ("i0",),

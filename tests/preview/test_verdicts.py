@@ -14,7 +14,7 @@ from worker import excluding
 
 # What Xero tells nobody before it refuses: which tax rates an account's own list leaves out, what a plan allows,
 # and what its number rules make of voided invoices (xero/facts.md §3.2, §6.2 #9, #21).
-NOT_FORESEEN = {Reason.TAX_NOT_FOR_ACCOUNT, Reason.PLAN_LIMIT}
+NOT_FORESEEN = {Reason.TAX_NOT_FOR_ACCOUNT, Reason.PLAN_LIMIT, Reason.XERO_REFUSED}
 IN_OTHER_WORDS = {
     Reason.XERO_REFUSED: ["tracking_invalid"],
     Reason.INVOICE_FINALISED: ["number_taken"],
@@ -149,3 +149,32 @@ def test_a_draft_may_lose_an_account_and_that_is_said(make_installation, sqlite_
         "create",
         ("Xero does not know account 999; the draft is saved without it.",),
     )
+
+
+def test_a_number_is_foretold_with_the_prefix_it_will_have(make_installation, sqlite_url):
+    installation = make_installation(sqlite_url)
+    installation.company(number_prefix="CC-")
+    assert row_of(installation, an_invoice()).number == "CC-N-i1"
+    books = installation.simulator.state.world.organisations[TENANT]
+    ledger.write_by_hand(installation.simulator.state.world, books, "CC-N-i1", contact_id("bolt"))
+    assert reasons(row_of(installation, an_invoice())) == ["number_taken"]
+
+
+def test_a_host_that_repeats_its_old_word_is_foretold_the_admins_contact(on_sqlite):
+    """An admin chose another contact since; the export will use that one, and so the preview looks at it."""
+    kept = an_invoice(client={"id": "wharf", "name": "Wharf", "xero_contact_id": contact_id("old")})
+    on_sqlite.ask(kept)
+    with on_sqlite.store.write() as work:
+        contacts.link(work, COMPANY, "wharf", contact_id("bolt"), "olga", host_id=contact_id("old"))
+    assert row_of(on_sqlite, {**kept, "id": "i2", "number": "N-2"}).verdict == "create"
+
+
+def test_sums_larger_than_any_invoice_may_be_are_left_out_and_break_nothing(on_sqlite):
+    row = row_of(on_sqlite, an_invoice(line={"unit_amount": "9999999999.00", "quantity": "2"}))
+    assert row.totals is None
+
+
+def test_a_sum_of_invoices_larger_than_an_amount_may_be_is_left_out_and_breaks_nothing(on_sqlite):
+    wanted = [an_invoice(f"i{one}", line={"unit_amount": "4000000000.00"}) for one in range(3)]
+    told = of(on_sqlite, *wanted)
+    assert (told.totals, told.counts) == ((), {"create": 3})
