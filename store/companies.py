@@ -1,5 +1,6 @@
 """Companies and what they chose."""
 
+import json
 from collections.abc import Sequence
 
 from sqlmodel import col, select
@@ -23,7 +24,7 @@ def set_up(work: Work, company: str, name: str, settings: CompanySettings) -> No
 def settings_of(work: Work, company: str) -> CompanySettings:
     """The company's settings; the defaults for a company without any."""
     known = work.session.get(Company, company)
-    return CompanySettings.model_validate_json(known.settings) if known else CompanySettings()
+    return _read(known.settings) if known else CompanySettings()
 
 
 def name_of(work: Work, company: str) -> str:
@@ -46,4 +47,10 @@ def locked_settings(work: Work, company: str) -> CompanySettings:
     """The company's settings, locked until the transaction ends, so that no change of them is lost."""
     asked = select(Company).where(Company.id == company).with_for_update()
     known = work.session.exec(asked.execution_options(populate_existing=True)).first()
-    return CompanySettings.model_validate_json(known.settings) if known else CompanySettings()
+    return _read(known.settings) if known else CompanySettings()
+
+
+def _read(text: str) -> CompanySettings:
+    """Settings as they are kept; what a later version added is left for that version."""
+    kept = json.loads(text)
+    return CompanySettings.model_validate({name: kept[name] for name in kept.keys() & CompanySettings.model_fields})

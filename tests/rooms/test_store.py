@@ -11,7 +11,7 @@ from sqlmodel import SQLModel
 from events.accounting_target import Lane
 from store import batches, doors_out, duties, exports, inbox, migrate
 from store.database import engine_for
-from store.tables import Request
+from store.tables import Company, Request
 from store.unit_of_work import Store
 from store.vault import Unopenable, Vault
 from tests import machines
@@ -130,3 +130,12 @@ def test_a_transaction_that_is_left_open_ends_before_a_lease_does(postgres):
         for setting in ("idle_in_transaction_session_timeout", "transaction_timeout"):
             assert connection.exec_driver_sql(f"SHOW {setting}").scalar() == "1min"
     engine.dispose()
+
+
+def test_settings_that_a_later_version_added_stop_no_older_process(installation):
+    with installation.store.write() as work:
+        row = work.session.get_one(Company, COMPANY)
+        row.settings = row.settings[:-1] + ', "from_the_future": 1}'
+    installation.ask(an_invoice())
+    installation.run()
+    assert installation.answers()["i1"]["type"] == "succeeded"
