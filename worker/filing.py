@@ -12,7 +12,7 @@ from events.invoice import Invoice
 from store import connections
 from store.tables import Export, Item
 from store.unit_of_work import Work
-from worker import answering
+from worker import answering, joining
 from worker.joining import Move
 from worker.tools import Tools
 
@@ -54,7 +54,7 @@ def say(
 ) -> Mapping[str, Said]:
     """What each readable invoice says, by id; what was said `before` any lock was taken is not worked out again."""
     known = before or {}
-    readable = [one for one in each_once(invoices) if isinstance(one, Invoice)]
+    readable = [one for one in joining.each_once(invoices) if isinstance(one, Invoice)]
     return {one.id: known[one.id] if _is_same(known.get(one.id), one) else _say(one) for one in readable}
 
 
@@ -66,16 +66,6 @@ def _say(invoice: Invoice) -> Said:
     return Said(invoice, invoice.model_dump_json(exclude_none=True), invoice.content_hash())
 
 
-def each_once(invoices: Sequence[Invoice | UnreadableInvoice]) -> list[Invoice | UnreadableInvoice]:
-    """Each invoice once: named twice in an event, its newest revision counts."""
-    newest: dict[str, Invoice | UnreadableInvoice] = {}
-    for invoice in invoices:
-        known = newest.get(invoice.id)
-        if known is None or _revision(invoice) >= _revision(known):
-            newest[invoice.id] = invoice
-    return list(newest.values())
-
-
 def item(filing: Filing, invoice: Invoice | UnreadableInvoice) -> dict[str, Any]:
     """The row of the invoice's place in its request."""
     row = filing.rows.get(invoice.id)
@@ -84,7 +74,7 @@ def item(filing: Filing, invoice: Invoice | UnreadableInvoice) -> dict[str, Any]
         "request": filing.asked.request,
         "invoice": invoice.id,
         "export_id": row.id if row else None,
-        "revision": _revision(invoice),
+        "revision": joining.revision(invoice),
         "content_hash": filing.said[invoice.id].content_hash if invoice.id in filing.said else "",
         "state": "waiting",
         "reason": None,
@@ -110,7 +100,3 @@ def answer_at_once(work: Work, tools: Tools, filing: Filing, items: Sequence[Any
                 export = filing.rows[one.invoice]
                 given.append(answering.succeeded(one, export, organisation, tools.target, "unchanged"))
     answering.give(work, given)
-
-
-def _revision(invoice: Invoice | UnreadableInvoice) -> int:
-    return invoice.revision if isinstance(invoice, Invoice) else 0

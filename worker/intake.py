@@ -121,7 +121,7 @@ def _file(work: Work, tools: Tools, coming: Filing) -> int:
     asked = coming.asked
     requests.one_part_at_a_time(work, asked.company, asked.request, alone=False)
     requests.open_request(work, asked, coming.lane.tenant, coming.envelope.id, coming.caused_by)
-    newest = filing.each_once(asked.invoices)
+    newest = joining.each_once(asked.invoices)
     coming.rows = exports.lock(work, coming.lane, _readable(newest))
     prefix = companies.settings_of(work, asked.company).number_prefix or ""
     newest, coming.prefixes = numbering.numbered(newest, coming.rows, prefix, again=coming.caused_by is not None)

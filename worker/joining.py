@@ -1,9 +1,12 @@
 """What a request does to an invoice's export: start it, join it, wait behind it, or nothing; pure."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from events.export import UnreadableInvoice
 from events.failures import Failure
+from events.invoice import Invoice
 from events.reasons import Reason
 
 LIVE = frozenset({"pending", "exporting", "uncertain"})
@@ -43,3 +46,18 @@ def _beside_a_live_export(standing: Standing, revision: int, content_hash: str) 
 def answers(item_revision: int, item_hash: str, sent_revision: int, sent_hash: str) -> bool:
     """Whether the result of the content that was sent answers a request for this content."""
     return item_hash == sent_hash or item_revision < sent_revision
+
+
+def each_once(invoices: Sequence[Invoice | UnreadableInvoice]) -> list[Invoice | UnreadableInvoice]:
+    """Each invoice once: named twice in an event, its newest revision counts."""
+    newest: dict[str, Invoice | UnreadableInvoice] = {}
+    for invoice in invoices:
+        known = newest.get(invoice.id)
+        if known is None or revision(invoice) >= revision(known):
+            newest[invoice.id] = invoice
+    return list(newest.values())
+
+
+def revision(invoice: Invoice | UnreadableInvoice) -> int:
+    """The invoice's revision; 0 for one that cannot be read."""
+    return invoice.revision if isinstance(invoice, Invoice) else 0

@@ -16,7 +16,7 @@ from events.invoice import Invoice
 from events.preview import Forecast, InvoiceExportPreviewed, InvoicePreview
 from events.reasons import Reason
 from store import companies
-from worker import filing, forecasting, foreseeing, foretelling, looking, overall, planning
+from worker import forecasting, foreseeing, foretelling, joining, looking, overall, planning
 from worker.forecasting import Room
 from worker.looking import Look, Seen, Wait
 from worker.planning import Known, Plan
@@ -47,7 +47,7 @@ def preview(
     with tools.store.read() as work:
         if not companies.exists(work, company):
             raise NoCompany(company)
-        known = planning.known(work, tools.target, company, filing.each_once(invoices))
+        known = planning.known(work, tools.target, company, joining.each_once(invoices))
         now = work.now
     plans = [planning.plan(tools.target, known, invoice) for invoice in known.asked]
     look = None if known.login_due or not known.organisation else Look(tools, known.organisation, wait, now)
