@@ -6,7 +6,7 @@ import time
 
 import redis
 
-from worker.relay import STREAM
+from worker.outgoing.relay import STREAM
 
 _BLOCK_MS = 500
 

@@ -14,7 +14,7 @@ from cli.demo_world import invoice
 from events.accounting_target import Lane, Posting
 from events.invoice import Invoice
 from events.settings import CompanySettings
-from worker.turns import MOST_FOR_BULK
+from worker.decisions.turns import MOST_FOR_BULK
 from xero_adapter import mapping
 from xero_adapter.client import XeroClient
 

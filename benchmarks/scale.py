@@ -21,7 +21,8 @@ from events import codec
 from events.settings import CompanySettings
 from store import companies, migrate, overview, queries
 from store.unit_of_work import Store, Work
-from worker import intake, wiring
+from worker import wiring
+from worker.accepting import intake
 from worker.tools import Tools
 
 _CLIENT = {"id": world.CLIENT, "name": "ACME Ltd"}

@@ -17,9 +17,9 @@ from events.accounting_target import Trouble
 from events.export import sentences
 from events.invoice import Invoice
 from store import choosing
-from worker import adopt as adopting
-from worker.adopt import MOST_AT_ONCE, Adopted, NotConnected
-from worker.claiming import Claim
+from worker.decisions.claiming import Claim
+from worker.orders import adopt as adopting
+from worker.orders.adopt import MOST_AT_ONCE, Adopted, NotConnected
 
 
 def adopt(

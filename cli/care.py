@@ -10,7 +10,8 @@ import typer
 from cli import connections, output
 from store import migrate as migrations
 from store import reseal
-from worker import health, settings, wiring
+from worker import settings, wiring
+from worker.connections import health
 from worker.settings import Settings
 from worker.tools import Tools
 

@@ -9,7 +9,9 @@ from cli import output
 from events.credentials import AppKeys
 from store import companies
 from store.apps import AnotherSecret
-from worker import apps, health, return_addresses, settings, wiring
+from worker import settings, wiring
+from worker.connections import apps, health
+from worker.decisions import return_addresses
 from worker.tools import Tools
 
 app = typer.Typer(help="Companies and their Xero apps.")

@@ -14,7 +14,7 @@ from events.companies import CompanySettingsChanged
 from events.export import sentences
 from events.settings import SettingsPatch
 from store import companies
-from worker import changes, changing_settings, offers
+from worker.contacts import changes, changing_settings, offers
 from worker.tools import Tools
 
 _SETTABLE = (

@@ -9,9 +9,10 @@ import typer
 from cli import output
 from events.accounting_target import Trouble
 from store import companies
-from worker import connecting, health, login_links, settings, wiring
-from worker.health import Health
-from worker.refusals import LoginRefused
+from worker import settings, wiring
+from worker.connections import connecting, health, login_links
+from worker.connections.health import Health
+from worker.decisions.refusals import LoginRefused
 from worker.tools import Tools
 
 app = typer.Typer(help="Connections to Xero: how each is, and what a person can do about it.")

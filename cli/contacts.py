@@ -11,7 +11,7 @@ from cli.ordering import AsJson, By
 from events.accounting_target import Organisation, Trouble
 from events.contacts import ClientXeroContactUpdateRequested
 from store import client_contacts, companies
-from worker import changes, contact_previews, rechecking, suggesting
+from worker.contacts import changes, contact_previews, rechecking, suggesting
 from worker.tools import Tools
 
 app = typer.Typer(help="Which Xero contact each client is billed as.", no_args_is_help=True)

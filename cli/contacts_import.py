@@ -13,8 +13,8 @@ from events.accounting_target import Trouble
 from events.contacts import ClientXeroContactUpdateRequested
 from store import changes as filed
 from store import client_contacts, companies, contacts
-from worker import contact_previews, contact_words
-from worker.contact_previews import Wish
+from worker.contacts import contact_previews, contact_words
+from worker.contacts.contact_previews import Wish
 from worker.tools import Tools
 
 SOURCE = "crewcard-xero/import"

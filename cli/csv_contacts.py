@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from cli import output
-from worker.contact_previews import Wish
-from worker.likeness import Card
+from worker.contacts.contact_previews import Wish
+from worker.decisions.likeness import Card
 
 _CONTACT = ("xero_contact", "xero_contact_id", "xero_client_id", "contact_id", "contact")
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,99}")

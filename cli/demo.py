@@ -20,7 +20,8 @@ from cli.supervisor import Supervisor
 from cli.up import checked, environment_for, only_one, start_all
 from events.settings import CompanySettings
 from store import companies, contacts, queries
-from worker import connecting, wiring
+from worker import wiring
+from worker.connections import connecting
 from worker.tools import Tools
 
 HOME = Path("var/demo")

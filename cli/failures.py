@@ -14,8 +14,8 @@ from events.reasons import Reason
 from store import alerts as told
 from store import failing
 from store.failing import Group, Unmatched
-from worker import sending_again
-from worker.receipts import Receipt
+from worker.decisions.receipts import Receipt
+from worker.failing import sending_again
 
 OfCompany = Annotated[str | None, typer.Argument(help="Only this company")]
 _SHOWN = 8

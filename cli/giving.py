@@ -14,7 +14,8 @@ from events.accounting_target import Trouble
 from events.codec import Unreadable
 from events.snapshot import Incoming
 from store import changes as filed
-from worker import changes, contact_words, intake
+from worker.accepting import intake
+from worker.contacts import changes, contact_words
 from worker.tools import Tools
 
 SOURCE = "crewcard-xero/command"

@@ -6,8 +6,8 @@ import typer
 
 from cli import ordering, output
 from cli.ordering import AsJson, By, Company, Why
-from worker import excluding
-from worker.excluding import Marked
+from worker.orders import excluding
+from worker.orders.excluding import Marked
 
 Names = Annotated[list[str], typer.Argument(help="Invoice ids or numbers")]
 

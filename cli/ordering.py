@@ -13,8 +13,9 @@ from events.codec import Unreadable
 from events.export import sentences
 from events.orders import Order
 from store import migrate
-from worker import intake, settings, wiring
-from worker.receipts import Receipt
+from worker import settings, wiring
+from worker.accepting import intake
+from worker.decisions.receipts import Receipt
 from worker.tools import Tools
 
 Given = TypeVar("Given", bound=Order)

@@ -9,7 +9,7 @@ from cli.ordering import AsJson, By, Company, Why, Yes
 from events.orders import InvoiceExportCancelRequested, InvoiceExportReplayRequested
 from store import audit as audit_lines
 from store import choosing
-from worker.receipts import Receipt
+from worker.decisions.receipts import Receipt
 
 Request = Annotated[str | None, typer.Argument(help="Id of the request; else every request")]
 Invoices = Annotated[list[str] | None, typer.Option("--invoice", "-i", help="Only this invoice id; may be repeated")]

@@ -8,8 +8,8 @@ import typer
 from cli import ordering, output
 from cli.ordering import AsJson, By
 from store.pauses import EVERYBODY
-from worker import pausing
 from worker.tools import Tools
+from worker.waiting import pausing
 
 _LOOK_SECONDS = 0.2
 OfCompany = Annotated[str | None, typer.Option(help="Only this company")]

@@ -18,8 +18,8 @@ from events.codec import Unreadable
 from events.export import InvoiceExportRequested, UnreadableInvoice, read_or_name, sentences
 from events.invoice import Invoice
 from events.preview import InvoiceExportPreviewed, InvoiceExportPreviewRequested, InvoicePreview, Verdict
-from worker import preview as previewing
-from worker.preview import NoCompany
+from worker.previewing import preview as previewing
+from worker.previewing.preview import NoCompany
 
 _LONGEST_WAIT_SECONDS = 90.0
 _MARKS = {

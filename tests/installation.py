@@ -18,9 +18,13 @@ from store.database import engine_for
 from store.tables import Attempt, Export, OutboxEvent
 from store.unit_of_work import Store
 from tests import builders
-from worker import connecting, exporter, intake, relay, rescuer, wiring
+from worker import wiring
+from worker.accepting import intake
+from worker.accepting.intake import Receipt
+from worker.connections import connecting
 from worker.doorbells import Doorbells
-from worker.intake import Receipt
+from worker.exporting import exporter, rescuer
+from worker.outgoing import relay
 from worker.settings import Settings
 
 KEY = Fernet.generate_key().decode()

@@ -13,9 +13,10 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import RedirectResponse, Response
 
 from web import pages
-from worker import logging_in, login_links, return_addresses
-from worker.logging_in import Outcome
-from worker.refusals import LoginRefused, Refusal
+from worker.connections import logging_in, login_links
+from worker.connections.logging_in import Outcome
+from worker.decisions import return_addresses
+from worker.decisions.refusals import LoginRefused, Refusal
 from worker.tools import Tools
 
 MOST_BYTES = 20_000

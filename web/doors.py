@@ -14,9 +14,12 @@ from store import inbox
 from store.api_keys import Key
 from web import keys
 from web.problems import Refused
-from worker import intake, login_links, logs, progress
-from worker.backpressure import TooMuch
-from worker.receipts import Receipt
+from worker import logs
+from worker.accepting import intake
+from worker.connections import login_links
+from worker.decisions.backpressure import TooMuch
+from worker.decisions.receipts import Receipt
+from worker.outgoing import progress
 from worker.tools import Tools
 
 MOST_BYTES = 20_000_000

@@ -15,9 +15,9 @@ from fastapi.responses import JSONResponse, Response
 from events.accounting_target import Trouble
 from web import keys
 from web.problems import Refused
-from worker import connecting, health, logging_in, login_links
-from worker.logging_in import HOST, Outcome
-from worker.refusals import LoginRefused
+from worker.connections import connecting, health, logging_in, login_links
+from worker.connections.logging_in import HOST, Outcome
+from worker.decisions.refusals import LoginRefused
 from worker.tools import Tools
 
 MOST_BYTES = 20_000

@@ -9,7 +9,7 @@ from fastapi.responses import Response
 from web import connect, doors, health, logins
 from web.problems import Refused
 from worker import logs, settings, wiring
-from worker.refusals import LoginRefused
+from worker.decisions.refusals import LoginRefused
 from worker.tools import Tools
 
 

@@ -5,8 +5,8 @@ from collections.abc import Callable
 import dramatiq
 
 from events.accounting_target import Lane
-from worker import exporter
 from worker.broker import QUEUE, TURN, WaitingBroker
+from worker.exporting import exporter
 from worker.tools import Tools
 
 

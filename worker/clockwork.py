@@ -8,23 +8,17 @@ from collections.abc import Callable
 
 import redis
 
-from worker import (
-    alerting,
-    changes,
-    logs,
-    previews,
-    rechecking,
-    reconciler,
-    relay,
-    rescuer,
-    sending_again,
-    settings,
-    tending,
-    wiring,
-)
+from worker import logs, settings, wiring
+from worker.connections import tending
+from worker.contacts import changes, rechecking
 from worker.doorbells import CHANGES, PREVIEWS, RELAY
+from worker.exporting import rescuer
+from worker.failing import alerting, sending_again
+from worker.outgoing import relay
+from worker.outgoing.webhooks import Webhooks
+from worker.previewing import previews
+from worker.reconciling import reconciler
 from worker.tools import Tools
-from worker.webhooks import Webhooks
 
 _AFTER_TROUBLE_SECONDS = 1.0
 _IDLE_SECONDS = 1.5

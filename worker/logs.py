@@ -10,7 +10,7 @@ from typing import Any
 
 import structlog
 
-from worker import masking
+from worker.decisions import masking
 
 # Only these fields leave the process. Names, amounts, tokens and secrets have no field here.
 FIELDS = frozenset(

@@ -7,8 +7,8 @@ import threading
 import redis
 
 from worker import broker, logs
+from worker.decisions.turns import MOST_FOR_BULK
 from worker.doorbells import TICKER, Doorbells
-from worker.turns import MOST_FOR_BULK
 
 _LONG_QUEUE = 200
 _AFTER_TROUBLE_SECONDS = 1.0

@@ -11,7 +11,7 @@ from typing import Any
 import redis
 
 from cli.door import Door, DoorClosed
-from worker.relay import STREAM
+from worker.outgoing.relay import STREAM
 
 _AT_ONCE = 3
 _AGAIN_SECONDS = 0.2

@@ -25,7 +25,8 @@ from cli.up import start_all
 from events.settings import CompanySettings
 from store import companies, contacts
 from tests.machines import a_free_port, wait_for
-from worker import connecting, wiring
+from worker import wiring
+from worker.connections import connecting
 from worker.settings import Settings
 from worker.tools import Tools
 

@@ -13,7 +13,7 @@ from store.tables import Connection
 from tests import builders
 from tests.connections.xero_pages import XeroPages
 from tests.installation import Installation
-from worker import apps, login_links
+from worker.connections import apps, login_links
 
 TENANT, OTHER_TENANT = builders.TENANT, "22222222-2222-4333-8444-555555555555"
 ANNA = "anna@example.com"

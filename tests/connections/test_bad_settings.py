@@ -13,7 +13,7 @@ from store import apps as kept_apps
 from store.tables import Token, XeroApp
 from tests.builders import an_invoice, invoices
 from tests.connections.house import OTHER_TENANT, TENANT
-from worker import apps, health
+from worker.connections import apps, health
 
 
 def test_a_wrong_secret_at_the_login_takes_one_token_call(small_house):

@@ -17,8 +17,8 @@ from tests import builders, machines
 from tests.connections import callers
 from tests.connections.xero_pages import XeroPages
 from tests.installation import KEY
-from worker import connecting
-from worker.connecting import App, Choice
+from worker.connections import connecting
+from worker.connections.connecting import App, Choice
 
 CALLS = int(os.environ.get("FOREIGN_BEARER_CALLS", "5000"))
 COMPANIES = 40

@@ -13,7 +13,8 @@ from tests.builders import an_invoice, invoices
 from tests.connections.house import ANNA, TENANT
 from tests.connections.sinks import Sinks
 from tests.installation import KEY
-from worker import apps, connecting, masking, tending
+from worker.connections import apps, connecting, tending
+from worker.decisions import masking
 
 CANARY = "CANARY0secret0of0the0app"
 NEXT = "CANARY0secret0that0replaces0it"

@@ -14,8 +14,8 @@ from store.vault import Unopenable, Vault
 from tests.builders import an_invoice
 from tests.connections.house import TENANT
 from tests.installation import KEY
-from worker import apps, health
-from worker.connecting import App
+from worker.connections import apps, health
+from worker.connections.connecting import App
 
 NEW = Fernet.generate_key().decode()
 

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.connections.house import BACK, OTHER_TENANT, TENANT, hidden_fields
-from worker import apps
+from worker.connections import apps
 
 BOTH = [TENANT, OTHER_TENANT]
 

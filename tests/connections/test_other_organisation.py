@@ -7,7 +7,7 @@ from events.invoice import folded
 from store.tables import Attempt, NumberClaim
 from tests.builders import an_invoice, invoices
 from tests.connections.house import OTHER_TENANT, TENANT
-from worker import apps, connecting, tending
+from worker.connections import apps, connecting, tending
 
 
 def test_another_organisation_is_noticed_and_nothing_is_sent_before_a_person_decides(house):

@@ -15,7 +15,8 @@ from store.tables import Token
 from tests.builders import an_invoice
 from tests.connections.house import OTHER_TENANT
 from tests.installation import KEY
-from worker import apps, tending, wiring
+from worker import wiring
+from worker.connections import apps, tending
 
 NEXT_KEY = Fernet.generate_key().decode()
 MINUTE, DAY = 60, 86_400

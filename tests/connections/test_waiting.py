@@ -8,7 +8,8 @@ from store import connections
 from store.tables import Export
 from tests.builders import a_request, an_invoice, invoices
 from tests.connections.house import ANNA, OTHER_TENANT, TENANT
-from worker import apps, parking
+from worker.connections import apps
+from worker.waiting import parking
 
 
 def test_work_that_comes_before_the_first_login_waits_and_then_goes_by_itself(house):

@@ -5,7 +5,9 @@ import uuid
 from store import changes as filed
 from store import client_contacts, companies
 from tests.builders import COMPANY, TENANT, contact_id
-from worker import changes, intake, sending_again
+from worker.accepting import intake
+from worker.contacts import changes
+from worker.failing import sending_again
 
 ACTIVE, OLD = contact_id("acme"), contact_id("old")
 

@@ -7,7 +7,7 @@ from sqlmodel import select
 from events.invoice import Invoice
 from store.tables import Batch, Export
 from tests.builders import an_invoice
-from worker import numbering
+from worker.decisions import numbering
 
 
 def numbers(admin):

@@ -5,7 +5,7 @@ import pytest
 from events.people import Person
 from tests.builders import COMPANY, TENANT, an_invoice, contact_id
 from tests.contacts.admin import ACTIVE, OLD, an_event
-from worker import intake
+from worker.accepting import intake
 
 LINK = f"https://go.xero.com/app/!AbC1/contacts/contact/{ACTIVE}"
 
@@ -154,7 +154,7 @@ def test_the_field_is_editable_for_an_admin_and_greyed_out_for_a_clerk(clerk_fre
 
 
 def test_a_disconnected_company_may_end_links_and_must_connect_to_make_them(clerk_free):
-    from worker import connecting
+    from worker.connections import connecting
 
     clerk_free.paste("crane", contact_id("bolt"))  # accepted while it was connected
     connecting.disconnect(clerk_free.tools, COMPANY)

@@ -3,7 +3,7 @@
 from store import contacts
 from tests.builders import COMPANY, contact_id
 from tests.contacts.admin import ACTIVE
-from worker import rechecking
+from worker.contacts import rechecking
 
 WEEK = rechecking.WEEK_SECONDS
 

@@ -5,8 +5,9 @@ from hypothesis import strategies as st
 
 from events.accounting_lists import Contact
 from tests.builders import COMPANY, an_invoice, contact_id
-from worker import changes, likeness, suggesting
-from worker.likeness import Card, Likely
+from worker.contacts import changes, suggesting
+from worker.decisions import likeness
+from worker.decisions.likeness import Card, Likely
 
 KNOWN = [
     Contact("1", "Blue Anchor Shipping Ltd", number="C-17", email="office@blueanchor.example"),

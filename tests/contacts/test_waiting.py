@@ -8,7 +8,7 @@ from store import changes as filed
 from store import contacts
 from tests.builders import COMPANY, an_invoice, contact_id
 from tests.contacts.admin import ACTIVE, Admin
-from worker import changes, contact_answers
+from worker.contacts import changes, contact_answers
 
 
 def test_while_xero_is_away_the_change_waits_and_is_answered_when_it_is_back(admin):

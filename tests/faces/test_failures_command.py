@@ -8,7 +8,7 @@ from store import audit
 from tests.builders import COMPANY, TENANT, an_invoice
 from tests.faces.test_orders_command import command as command  # noqa: PLC0414  # the fixture
 from tests.journeys.test_groups import waiting_for
-from worker import alerting
+from worker.failing import alerting
 
 WHY = ("--company", COMPANY, "--why", "restored in Xero", "--by", "olga")
 

@@ -8,7 +8,9 @@ from tests.builders import COMPANY, an_invoice, an_order
 from tests.journeys.plain import wrong_with
 from tests.journeys.test_groups import OTHER_TENANT, go_on, link, waiting_for
 from tests.journeys.test_races import held, in_thread, waits_for_lock
-from worker import alerting, excluding, intake, sending_again
+from worker.accepting import intake
+from worker.failing import alerting, sending_again
+from worker.orders import excluding
 
 HOUR = alerting.QUIET_SECONDS
 

@@ -7,7 +7,7 @@ from sqlmodel import delete
 from simulator import ledger
 from store.tables import Export, NumberClaim
 from tests.builders import TENANT, an_invoice, contact_id
-from worker import exporter, rescuer
+from worker.exporting import exporter, rescuer
 
 OTHER = "99999999-2222-4333-8444-555555555555"
 

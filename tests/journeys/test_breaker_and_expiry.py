@@ -6,7 +6,8 @@ from simulator import operations, refusals
 from simulator.wire import as_text
 from store.tables import Export, Item
 from tests.builders import an_invoice, invoices
-from worker import breaker, rescuer
+from worker.decisions import breaker
+from worker.exporting import rescuer
 
 
 class Lane:

@@ -2,7 +2,8 @@
 
 from store import audit, exclusions
 from tests.builders import COMPANY, an_invoice, an_order
-from worker import excluding, intake
+from worker.accepting import intake
+from worker.orders import excluding
 
 
 def exclude(installation, *names):

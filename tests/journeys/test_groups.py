@@ -7,7 +7,11 @@ from events.settings import CompanySettings
 from store import audit, companies, contacts, failing, mendings
 from store.tables import Mending
 from tests.builders import COMPANY, TENANT, an_invoice, an_order, contact_id
-from worker import excluding, intake, regrouping, rescuer, sending_again
+from worker.accepting import intake
+from worker.exporting import rescuer
+from worker.failing import sending_again
+from worker.orders import excluding
+from worker.waiting import regrouping
 
 OTHER_TENANT = "22222222-2222-4333-8444-555555555555"
 

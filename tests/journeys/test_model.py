@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 
 from tests.builders import an_invoice
 from tests.installation import Installation
-from worker import exporter, recording, rescuer
+from worker.exporting import exporter, recording, rescuer
 
 INVOICES = [f"i{number}" for number in range(1, 6)]
 FAULTS = ["commit_then_drop", "commit_then_500", "http_500", "drop", "limit_minute", "html_503"]

@@ -6,7 +6,7 @@ from events.reasons import Reason
 from simulator import ledger
 from store import alerts, failing, queries
 from tests.builders import COMPANY, TENANT, an_invoice, contact_id, invoices
-from worker import alerting
+from worker.failing import alerting
 
 
 def an_answer(installation, **content):

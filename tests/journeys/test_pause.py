@@ -8,7 +8,9 @@ from events.accounting_target import Lane
 from store import audit, batches, exports, lanes, pauses, queries
 from store.pauses import EVERYBODY
 from tests.builders import COMPANY, TENANT, a_request, an_invoice, invoices
-from worker import exporter, intake, pausing, rescuer, sending
+from worker.accepting import intake
+from worker.exporting import exporter, rescuer, sending
+from worker.waiting import pausing
 
 OTHER = "99999999-2222-4333-8444-555555555555"
 

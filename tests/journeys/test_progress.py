@@ -4,7 +4,8 @@ from datetime import datetime
 
 from store.tables import Request
 from tests.builders import COMPANY, an_invoice, invoices
-from worker import pausing, progress
+from worker.outgoing import progress
+from worker.waiting import pausing
 
 
 def told(installation, request="r1"):
@@ -89,7 +90,7 @@ def test_progress_that_comes_too_late_for_its_request_is_not_told(installation):
 
 def installation_lane(installation):
     from tests.builders import TENANT
-    from worker.exporter import Lane
+    from worker.exporting.exporter import Lane
 
     return Lane(COMPANY, TENANT)
 

@@ -7,7 +7,9 @@ import redis
 from store import batches, exports
 from store.tables import Batch, DoorOut
 from tests.builders import TENANT, a_request, an_invoice, invoices
-from worker import exporter, intake, relay, rescuer, sending
+from worker.accepting import intake
+from worker.exporting import exporter, rescuer, sending
+from worker.outgoing import relay
 
 
 def test_every_invoice_of_a_request_gets_exactly_one_answer_and_then_it_is_complete(installation):

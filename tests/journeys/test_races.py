@@ -10,8 +10,8 @@ from store import duties, outbox
 from store.outbox import Outgoing
 from tests.builders import an_invoice, an_order, invoices
 from tests.machines import wait_for
-from worker import intake
-from worker.troubles import InvoiceExportDeferred
+from worker.accepting import intake
+from worker.exporting.troubles import InvoiceExportDeferred
 
 
 @pytest.fixture
@@ -100,7 +100,7 @@ def test_two_results_that_both_finish_a_request_complete_it_once(on_postgres):
 
 
 def take(installation, lane):
-    from worker import exporter
+    from worker.exporting import exporter
 
     exporter.take_turn(installation.tools, exporter.Lane.of(lane))
 

@@ -12,7 +12,7 @@ from simulator import ledger
 from store import queries
 from tests.builders import COMPANY, TENANT, an_invoice, contact_id
 from tests.journeys.test_re_export import ask_again, exported
-from worker import checks
+from worker.decisions import checks
 
 CREW = {"description": "Crew, one day", "quantity": "1", "unit_amount": "100.00"}
 VAN = {"description": "Van", "quantity": "2", "unit_amount": "40.00"}

@@ -7,8 +7,8 @@ import pytest
 
 from store import pauses, reconciliations
 from tests.builders import COMPANY, TENANT, an_invoice, invoices
-from worker import reconciler
-from worker.drifting import Belief, findings
+from worker.decisions.drifting import Belief, findings
+from worker.reconciling import reconciler
 
 
 def exported(installation, *wanted):

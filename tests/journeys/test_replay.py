@@ -8,7 +8,7 @@ from events.codec import Unreadable
 from store import audit, contacts
 from store.tables import Request
 from tests.builders import COMPANY, an_invoice, an_order, contact_id, invoices
-from worker import intake
+from worker.accepting import intake
 
 
 def replay(installation, **said):

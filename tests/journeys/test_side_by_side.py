@@ -6,8 +6,9 @@ import pytest
 
 from tests.builders import an_invoice, invoices
 from tests.machines import wait_for
-from worker import exporter, turns
-from worker.exporter import Lane
+from worker.decisions import turns
+from worker.exporting import exporter
+from worker.exporting.exporter import Lane
 
 
 @pytest.fixture

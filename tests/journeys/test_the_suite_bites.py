@@ -8,8 +8,8 @@ import pytest
 from tests.journeys import test_promise_1_never_twice as promise_1
 from tests.journeys import test_promise_2_never_lost as promise_2
 from tests.rooms import test_store
-from worker import freezing, judging, settle
-from worker.settle import Seen
+from worker.exporting import freezing, judging, settle
+from worker.exporting.settle import Seen
 
 RED = (AssertionError, KeyError)
 

@@ -16,8 +16,9 @@ from tests.builders import COMPANY, TENANT, an_invoice, contact_id
 from tests.journeys.test_re_export import ask_again, exported
 from tests.preview.foresight import of, reasons, row_of
 from tests.preview.test_events import ask, previewed
-from worker import excluding, wiring
+from worker import wiring
 from worker.clockwork import Clockwork
+from worker.orders import excluding
 
 THIRDS = [{"description": "a", "quantity": "1", "unit_amount": "0.35"}] * 3
 

@@ -13,8 +13,8 @@ from events.invoice import Invoice
 from events.reasons import Reason
 from store.markers import marker
 from tests.builders import an_invoice, contact_id
-from worker import batching, checks, joining, proof, retries
-from worker.joining import Standing
+from worker.decisions import batching, checks, joining, proof, retries
+from worker.decisions.joining import Standing
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from sqlalchemy import event
 from events.accounting_target import Lane
 from store import backlog, batches, exports, failing, lanes, outbox, overview, progress, queries, requests
 from tests import machines
-from worker import expiry, rescuer
+from worker.exporting import expiry, rescuer
 
 ROWS = 30_000
 BIG = ("exports", "invoice_statuses", "export_log", "items", "attempts", "outbox", "requests", "batches")

@@ -8,8 +8,9 @@ from events import codec
 from events.accounting_target import Posted
 from events.codec import Unreadable
 from tests.builders import an_order
-from worker import cancel, claiming
-from worker.claiming import Claim, Standing
+from worker.decisions import claiming
+from worker.decisions.claiming import Claim, Standing
+from worker.orders import cancel
 
 
 def a_posted(**other):

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker import backpressure, telling, turns
-from worker.estimating import Quota, seconds_until_done
+from worker.decisions import backpressure, telling, turns
+from worker.decisions.estimating import Quota, seconds_until_done
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 

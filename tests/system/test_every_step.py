@@ -9,7 +9,7 @@ from tests import machines
 from tests.builders import an_invoice, invoices
 from tests.installation import Installation
 from tests.system.stepping import run_and_die
-from worker import relay
+from worker.outgoing import relay
 
 pytestmark = pytest.mark.timeout(900)
 WANTED = [*invoices(3), an_invoice("bad", line={"account_code": "299"})]

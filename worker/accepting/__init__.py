@@ -1,0 +1,1 @@
+"""Events in: read, checked, filed in one transaction."""

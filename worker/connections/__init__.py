@@ -1,0 +1,1 @@
+"""A company's Xero app, its login, its organisation, and their care."""

@@ -1,0 +1,132 @@
+"""Companies' Xero apps: set, rotated, switched off and on; what then becomes of connections."""
+
+from events.accounting_target import Lane
+from events.connection_problems import Problem
+from events.credentials import AppKeys
+from events.settings import CompanySettings
+from store import apps, companies, connections, tokens
+from store.tables import CompanyApp, Connection
+from store.unit_of_work import Work
+from worker import logs
+from worker.connections import connecting
+from worker.connections.connecting import BROAD, GRANULAR
+from worker.decisions import offering
+from worker.tools import Tools
+from worker.waiting import parking
+
+SCOPES = {"granular": GRANULAR, "broad": BROAD}
+_MENDED_BY_SECRET = (Problem.APP_REFUSED.code, Problem.APP_NOT_ALLOWED.code, Problem.APP_MISSING.code)
+_log = logs.log("connections")
+
+
+class NoApp(Exception):
+    """The company has no Xero app here."""
+
+
+def add_company(tools: Tools, company: str, name: str) -> None:
+    """Set a company up, or give it another name."""
+    with tools.store.write() as work:
+        chosen = companies.settings_of(work, company) if companies.exists(work, company) else CompanySettings()
+        companies.set_up(work, company, name, chosen)
+
+
+def set_app(tools: Tools, company: str, keys: AppKeys, scopes: str, callback: str) -> None:
+    """Let the company use this app. Another app than before needs a new login. Raises apps.AnotherSecret."""
+    with tools.store.write() as work:
+        apps.keep(work, tools.vault, company, keys, wanted(scopes), callback=callback)
+        connection = connections.locked(work, company)
+        if connection and connection.client_id != keys.client_id:
+            parking.park(work, tools, connection, Problem.SCOPES_CHANGED)
+        _mended(work, tools, keys.client_id)
+    _wake(tools, keys.client_id)
+
+
+def rotate_secret(tools: Tools, company: str, secret: str) -> None:
+    """A new secret for the company's app; the former stays good until it is forgotten. Raises NoApp."""
+    with tools.store.write() as work:
+        client_id = _used(work, company).client_id
+        apps.replace_secret(work, tools.vault, client_id, secret)
+        _mended(work, tools, client_id)
+    _log.info("connections.secret_replaced", company=company)
+    _wake(tools, client_id)
+
+
+def forget_former_secret(tools: Tools, company: str) -> bool:
+    """End a rotation; False when there was only one secret. Raises NoApp."""
+    with tools.store.write() as work:
+        return apps.forget_former_secret(work, _used(work, company).client_id)
+
+
+def change_scopes(tools: Tools, company: str, scopes: str) -> bool:
+    """Ask Xero for other permissions from now on; that takes a new login. False when none change. Raises NoApp."""
+    with tools.store.write() as work:
+        used = _used(work, company)
+        if set(used.scopes.split()) == set(wanted(scopes).split()):
+            return False
+        used.scopes, used.changed_at = wanted(scopes), work.now
+        connection = connections.locked(work, company)
+        if connection and connection.state != "disconnected":
+            parking.park(work, tools, connection, Problem.SCOPES_CHANGED)
+    tools.bells.wake_relay()
+    return True
+
+
+def disable(tools: Tools, company: str) -> None:
+    """Switch the company's exports off; everything waits, nothing is lost. Raises NoApp."""
+    with tools.store.write() as work:
+        used = _used(work, company)
+        used.state, used.changed_at = "disabled", work.now
+        connection = connections.locked(work, company)
+        if connection and connection.state != "disconnected":
+            parking.park(work, tools, connection, Problem.APP_DISABLED)
+    tools.bells.wake_relay()
+
+
+def enable(tools: Tools, company: str) -> None:
+    """Switch the company's exports on again; a login made before is good still. Raises NoApp."""
+    with tools.store.write() as work:
+        used = _used(work, company)
+        used.state, used.changed_at = "enabled", work.now
+        connection = connections.locked(work, company)
+        if connection and connection.problem == Problem.APP_DISABLED.code:
+            _go_on(work, tools, connection)
+    _wake(tools, used.client_id)
+
+
+def wanted(scopes: str) -> str:
+    """The scopes behind `granular` or `broad`, or those that are listed; `offline_access` is always among them."""
+    words = [SCOPES.get(word, word) for word in scopes.replace(",", " ").split()]
+    return " ".join(dict.fromkeys(["offline_access", *" ".join(words).split()]))
+
+
+def _used(work: Work, company: str) -> CompanyApp:
+    found = apps.of_company(work, company)
+    if found is None:
+        raise NoApp(company)
+    return found[0]
+
+
+def _mended(work: Work, tools: Tools, client_id: str) -> None:
+    """The app was mended: what waited for that may try again, with the login it has."""
+    tokens.forgive(work, client_id, _MENDED_BY_SECRET)
+    for connection in connections.using(work, client_id):
+        if connection.problem in _MENDED_BY_SECRET:
+            _go_on(work, tools, connection)
+
+
+def _go_on(work: Work, tools: Tools, connection: Connection) -> None:
+    """On with the login there is, if the company's app and scopes are still those it was made with."""
+    used = work.session.get(CompanyApp, connection.company)
+    same_app = used is not None and used.client_id == connection.client_id
+    if used and same_app and not offering.missing_scopes(used.scopes, connection.scopes.split()):
+        connecting.go_on(work, connection)
+    else:
+        parking.park(work, tools, connection, Problem.SCOPES_CHANGED)
+
+
+def _wake(tools: Tools, client_id: str) -> None:
+    with tools.store.read() as work:
+        found = connections.using(work, client_id)
+    for connection in found:
+        tools.bells.ring(Lane(connection.company, connection.tenant).key)
+    tools.bells.wake_relay()

@@ -1,0 +1,180 @@
+"""A company and its organisation: connected, parted, and what then becomes of the work that waits."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from events.accounting_target import Lane, Trouble
+from events.connection_problems import Problem
+from events.connections import XeroConnectionConnected, XeroConnectionDisconnected
+from events.credentials import AppKeys, TokenPair
+from store import apps, connections, lanes, requests
+from store.connections import NOT_YET
+from store.tables import Connection
+from store.tokens import keep_first_pair
+from store.unit_of_work import Work
+from worker import logs
+from worker.connections import moving
+from worker.tools import Tools
+from worker.waiting import parking, regrouping
+
+GRANULAR = "offline_access accounting.invoices accounting.contacts.read accounting.settings.read"
+BROAD = "offline_access accounting.transactions accounting.contacts.read accounting.settings.read"
+_log = logs.log("connections")
+
+
+@dataclass(frozen=True)
+class App:
+    """A company's own Xero app."""
+
+    client_id: str
+    secret: str = field(repr=False)
+    scopes: str = GRANULAR
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The organisation a person chose, and who that person is at Xero."""
+
+    tenant: str
+    name: str
+    short_code: str
+    base_currency: str
+    xero_user: str
+    xero_id: str = ""
+
+
+def connect(tools: Tools, company: str, app: App, choice: Choice, pair: Mapping[str, Any]) -> None:
+    """Keep the app, the token pair and the chosen organisation; whatever waited for a login goes on."""
+    tokens = TokenPair.of(pair)
+    with tools.store.write() as work:
+        apps.keep(work, tools.vault, company, AppKeys(app.client_id, (app.secret,)), app.scopes)
+        keep_first_pair(work, tools.vault, app.client_id, choice.xero_user, tokens)
+        settle_on(work, tools, company, app.client_id, choice, tokens.scopes)
+    tools.bells.ring(Lane(company, choice.tenant).key)
+
+
+def settle_on(work: Work, tools: Tools, company: str, client_id: str, choice: Choice, scopes: tuple[str, ...]) -> int:
+    """The company exports to this organisation from now on. Raises connections.Taken.
+
+    What waited for the first login goes there. Where work waits that was meant for another organisation,
+    nothing at all is sent until a person decides; gives how many invoices wait for that.
+    """
+    connection = _chosen(work, company, client_id, choice, scopes)
+    before = connections.of_company(work, company)
+    name_before = before.organisation if before else ""
+    connections.connect(work, connection)
+    lane = Lane(company, choice.tenant)
+    moving.move(work, tools, Lane(company, NOT_YET), lane)
+    elsewhere = sum(connections.work_elsewhere(work, company, choice.tenant).values())
+    if elsewhere:
+        _ask(work, company, name_before)
+    else:
+        lanes.reopen(work, lane)
+    event = XeroConnectionConnected(
+        company=company,
+        organisation=parking.organisation_of(connection),
+        scopes=scopes,
+        connected_at=work.now,
+        waiting_for_decision=elsewhere,
+    )
+    told = parking.publish(work, company, event)
+    if not elsewhere:
+        regrouping.connection_renewed(work, company, choice.tenant, choice.xero_user, told)
+    _log.info("connections.connected", company=company, tenant=choice.tenant, count=elsewhere)
+    return elsewhere
+
+
+def _chosen(work: Work, company: str, client_id: str, choice: Choice, scopes: tuple[str, ...]) -> Connection:
+    return Connection(
+        company=company,
+        tenant=choice.tenant,
+        organisation=choice.name,
+        short_code=choice.short_code,
+        base_currency=choice.base_currency,
+        client_id=client_id,
+        xero_user=choice.xero_user,
+        connected_at=work.now,
+        scopes=" ".join(scopes),
+        xero_id=choice.xero_id,
+    )
+
+
+def _ask(work: Work, company: str, name_before: str) -> None:
+    """Work waits that was meant for another organisation: stop, until a person decides."""
+    connection = connections.locked(work, company)
+    if connection is None:
+        return
+    connections.set_state(work, connection, "undecided", Problem.OTHER_ORGANISATION.code)
+    facts = {**parking.facts_of(work, connection), "before": name_before or "another organisation"}
+    message = Problem.OTHER_ORGANISATION.message(facts)
+    lanes.stop(work, Lane(company, connection.tenant), "paused", message)
+    for tenant in connections.work_elsewhere(work, company, connection.tenant):
+        for request in requests.unfinished(work, Lane(company, tenant)):
+            parking.defer(work, request, message, None, "paused")
+
+
+def go_on(work: Work, connection: Connection) -> None:
+    """What stopped the connection is mended: its work goes on, unless a person still has to decide about some."""
+    connections.set_state(work, connection, "connected")
+    if any(connections.work_elsewhere(work, connection.company, connection.tenant).values()):
+        _ask(work, connection.company, "")
+    else:
+        lanes.reopen(work, Lane(connection.company, connection.tenant))
+        regrouping.connection_renewed(work, connection.company, connection.tenant)
+
+
+def decide(tools: Tools, company: str, *, send: bool) -> int:
+    """A person decided about work meant for another organisation: send it to the present one, or cancel it.
+
+    Gives how many invoices that were. Raises LookupError when there is nothing to decide.
+    """
+    with tools.store.write() as work:
+        connection = connections.locked(work, company)
+        if connection is None or connection.state != "undecided":
+            raise LookupError(company)
+        lane, decided = Lane(company, connection.tenant), 0
+        for tenant in connections.work_elsewhere(work, company, connection.tenant):
+            before = Lane(company, tenant)
+            decided += moving.move(work, tools, before, lane) if send else moving.cancel(work, before)
+        connections.set_state(work, connection, "connected")
+        lanes.reopen(work, lane)
+        regrouping.connection_renewed(work, company, lane.tenant)
+    _log.info("connections.decided", company=company, tenant=lane.tenant, count=decided)
+    tools.bells.ring(lane.key)
+    tools.bells.wake_relay()
+    return decided
+
+
+def disconnect(tools: Tools, company: str) -> None:
+    """End the connection, at Xero too; others who share the login keep its tokens. Raises LookupError, Trouble."""
+    with tools.store.read() as work:
+        connection = connections.of_company(work, company)
+    if connection is None or connection.state == "disconnected":
+        raise LookupError(company)
+    _remove_at_xero(tools, connection)
+    with tools.store.write() as work:
+        again = connections.locked(work, company)
+        if again is None or again.connected_at != connection.connected_at:
+            raise LookupError(company)
+        connections.set_state(work, again, "disconnected", Problem.DISCONNECTED.code)
+        facts = parking.facts_of(work, again)
+        message = Problem.DISCONNECTED.message(facts)
+        lanes.stop(work, Lane(company, again.tenant), "needs_login", message)
+        organisation = parking.organisation_of(again)
+        event = XeroConnectionDisconnected(company=company, organisation=organisation, by="us", message=message[:255])
+        parking.publish(work, company, event)
+    _log.info("connections.disconnected", company=company, tenant=connection.tenant)
+    tools.bells.wake_relay()
+
+
+def _remove_at_xero(tools: Tools, connection: Connection) -> None:
+    """Take the organisation off the app at Xero; a login that is dead has nothing left to take off."""
+    try:
+        bearer = tools.auth.access(connection.client_id, connection.xero_user)
+        for one in tools.login.organisations(bearer):
+            if one.tenant == connection.tenant:
+                tools.login.remove(bearer, one.xero_id)
+    except Trouble as trouble:
+        if trouble.effect != "needs_login":
+            raise

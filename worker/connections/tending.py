@@ -1,0 +1,87 @@
+"""Logins looked after: renewed long before they end, and a warning while there is time (xero/facts.md §7.2).
+
+A refresh whose worker died is done again within Xero's 30 minutes, whether or not there is work that needs it.
+"""
+
+from datetime import datetime, timedelta
+
+from events.accounting_target import Trouble
+from events.connection_problems import Problem
+from events.connections import XeroConnectionLoginExpiring
+from store import connections, duties, logins, outbox, tokens
+from store.outbox import Outgoing
+from store.tables import Connection, Token
+from store.unit_of_work import Work
+from worker import logs
+from worker.tools import Tools
+from worker.waiting import parking
+
+DUTY = "tending"
+UNUSED_LOGIN_DAYS = 60
+_FORGET_LOGINS_SECONDS = 7 * 86_400
+_log = logs.log("connections")
+
+
+def tend(tools: Tools, holder: str) -> int:
+    """Renew the logins that nobody used for weeks or whose refresh was cut off; gives how many, if on duty."""
+    with tools.store.write() as work:
+        if not duties.take(work, DUTY, holder, tools.settings.tend * 2):
+            return 0
+        logins.forget_ended(work, _FORGET_LOGINS_SECONDS)
+        idle = tokens.unrefreshed_since(work, work.after(-_days(tools.settings.keep_alive_days)))
+        due = {(token.client_id, token.xero_user): token for token in [*tokens.cut_off(work), *idle]}
+    renewed = sum(_renew(tools, token) for token in due.values())
+    with tools.store.write() as work:
+        quiet = UNUSED_LOGIN_DAYS - tools.settings.expiry_warning_days
+        for token in tokens.unrefreshed_since(work, work.after(-_days(quiet))):
+            _warn(work, tools, token)
+    tools.bells.wake_relay()
+    return renewed
+
+
+def ends_at(token: Token) -> datetime:
+    """When Xero lets an unused login end."""
+    return token.refreshed_at + timedelta(days=UNUSED_LOGIN_DAYS)
+
+
+def _renew(tools: Tools, token: Token) -> bool:
+    try:
+        tools.auth.renew(token.client_id, token.xero_user)
+    except Trouble as trouble:
+        _log.warning("connections.not_renewed", effect=trouble.effect, reason=trouble.problem)
+        if trouble.effect == "needs_login":
+            with tools.store.write() as work:
+                for connection in connections.using(work, token.client_id, token.xero_user):
+                    if connection.state != "disconnected":
+                        parking.park(work, tools, connection, Problem.of(trouble.problem))
+        return False
+    return True
+
+
+def _warn(work: Work, tools: Tools, token: Token) -> None:
+    """One warning per company and pair of tokens."""
+    for connection in connections.using(work, token.client_id, token.xero_user):
+        if connection.state == "disconnected":
+            continue
+        key = f"expiring/{connection.company}/{token.client_id}/{token.xero_user}/{token.version}"
+        event = _warning(work, tools, connection, token)
+        if outbox.publish_once(work, Outgoing(event, connection.company, connection.company, key)):
+            _log.warning("connections.login_expiring", company=connection.company, tenant=connection.tenant)
+
+
+def _warning(work: Work, tools: Tools, connection: Connection, token: Token) -> XeroConnectionLoginExpiring:
+    link = parking.login_link(work, tools, connection.company)
+    ends = ends_at(token)
+    message = f"The Xero login for {connection.organisation} ends on {ends:%Y-%m-%d} unless somebody logs in again."
+    return XeroConnectionLoginExpiring(
+        company=connection.company,
+        organisation=parking.organisation_of(connection),
+        ends_at=ends,
+        message=message[:255],
+        login_url=link.url,
+        login_url_ends_at=link.ends_at,
+    )
+
+
+def _days(days: float) -> float:
+    return days * 86_400

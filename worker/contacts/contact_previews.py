@@ -1,0 +1,104 @@
+"""What would be said to a pasted contact: nothing is changed by looking, 45 of them cost one call."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from events.accounting_lists import MOST_CONTACTS, Contact, NotAContact, Pasted
+from events.accounting_target import Trouble
+from events.contact_problems import ContactProblem
+from store import choosing
+from store.unit_of_work import Work
+from worker.contacts import changes, contact_answers, contact_words, mapping_contacts
+from worker.contacts.permits import Wait
+from worker.decisions import contact_checks
+from worker.tools import Tools
+
+
+@dataclass(frozen=True)
+class Wish:
+    """A client and what was pasted for it."""
+
+    client: str
+    pasted: str
+    client_name: str = ""
+
+
+@dataclass(frozen=True)
+class Look:
+    """What Xero shows of a wish. `reason` and `how` only where it would be refused; `offered` is a merge's winner."""
+
+    client: str
+    usable: bool
+    message: str
+    xero_contact_id: str = ""
+    name: str = ""
+    status: str = ""
+    warnings: tuple[str, ...] = ()
+    reason: str = ""
+    how: str = ""
+    offered: str = ""
+
+
+def look(tools: Tools, company: str, client: str, pasted: str, wait: Wait | None = None) -> Look:
+    """What would be said to this one. Raises Trouble."""
+    return look_at(tools, company, [Wish(client, pasted)], wait)[0]
+
+
+def look_at(
+    tools: Tools,
+    company: str,
+    wishes: Sequence[Wish],
+    wait: Wait | None = None,
+    shown: Callable[[int, int], None] = lambda _done, _all: None,
+) -> list[Look]:
+    """What would be said to each, in order; `shown` is told how far it is. Raises Trouble."""
+    looks: list[Look] = []
+    for some in choosing.in_chunks(wishes, MOST_CONTACTS):
+        looks += _look_at_some(tools, company, some, wait)
+        shown(len(looks), len(wishes))
+    return looks
+
+
+def _look_at_some(tools: Tools, company: str, some: Sequence[Wish], wait: Wait | None) -> list[Look]:
+    with tools.store.read() as work:
+        organisation = changes.organisation_of(work, company)
+        read = [_read(work, tools, company, wish) for wish in some]
+    ids = [one.contact_id for one in read if isinstance(one, Pasted)]
+    if ids and organisation is None:
+        raise Trouble("needs_login", "the company is not connected to Xero")
+    seen = contact_answers.look_up(tools, organisation, ids, wait) if ids and organisation else {}
+    with tools.store.read() as work:
+        return [_judge(work, company, wish, one, seen) for wish, one in zip(some, read, strict=True)]
+
+
+def _read(work: Work, tools: Tools, company: str, wish: Wish) -> Pasted | NotAContact:
+    try:
+        return mapping_contacts.readable(work, tools, company, wish.pasted)
+    except NotAContact as refused:
+        return refused
+
+
+def _judge(work: Work, company: str, wish: Wish, read: Pasted | NotAContact, seen: Mapping[str, Contact]) -> Look:
+    if isinstance(read, NotAContact):
+        return _refused(work, company, wish, read.problem, read.facts)
+    verdict = contact_checks.verdict(read.contact_id, seen)
+    winner = verdict.winner.id if verdict.winner else ""
+    if verdict.problem:
+        refused = _refused(work, company, wish, verdict.problem, verdict.facts())
+        return replace(refused, xero_contact_id=read.contact_id, status=verdict.status, offered=winner)
+    name = verdict.contact.name if verdict.contact else ""
+    warned = contact_words.warnings(work, company, wish.client, read.contact_id)
+    message = f"“{name}” is an active contact in Xero."
+    return Look(wish.client, True, message, read.contact_id, name, verdict.status, warned)
+
+
+def _refused(work: Work, company: str, wish: Wish, problem: ContactProblem, more: Mapping[str, str]) -> Look:
+    facts = {**contact_words.facts(work, company, wish.client, wish.client_name), **more}
+    return Look(
+        client=wish.client,
+        usable=False,
+        message=problem.message(facts),
+        name=more.get("name", ""),
+        reason=problem.code,
+        how=problem.remedy(facts),
+    )

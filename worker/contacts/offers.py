@@ -1,0 +1,42 @@
+"""What an organisation offers to choose from: kept for a day, fetched anew where it is older; one call per kind."""
+
+import functools
+from collections.abc import Sequence
+
+from events.accounting_lists import Choice, ChoiceKind
+from events.accounting_target import Organisation
+from store import offers
+from worker.contacts import permits
+from worker.contacts.permits import Wait
+from worker.tools import Tools
+
+KEPT_SECONDS = 86_400.0
+KINDS: Sequence[ChoiceKind] = ("accounts", "tax_rates", "tracking", "branding_themes")
+
+
+def offered(
+    tools: Tools,
+    organisation: Organisation,
+    kinds: Sequence[ChoiceKind],
+    wait: Wait | None = None,
+    *,
+    at_most_old: float = KEPT_SECONDS,
+) -> dict[ChoiceKind, Sequence[Choice]]:
+    """The organisation's choices of these kinds, none older than so many seconds. Raises Trouble."""
+    with tools.store.read() as work:
+        known = offers.of_lane(work, organisation.lane)
+        oldest = work.after(-at_most_old)
+    found: dict[ChoiceKind, Sequence[Choice]] = {}
+    for kind in kinds:
+        kept = known.get(kind)
+        fresh = kept is not None and kept.fetched_at > oldest
+        found[kind] = kept.choices if kept and fresh else fetch(tools, organisation, kind, wait)
+    return found
+
+
+def fetch(tools: Tools, organisation: Organisation, kind: ChoiceKind, wait: Wait | None = None) -> Sequence[Choice]:
+    """Ask the organisation, and keep what it says. Raises Trouble."""
+    choices = permits.call(tools, organisation, functools.partial(tools.lists.choices, organisation, kind), wait)
+    with tools.store.write() as work:
+        offers.keep(work, organisation.lane, kind, choices)
+    return choices

@@ -1,0 +1,1 @@
+"""What is decided, without looking at anything: pure functions, a question each."""

@@ -1,0 +1,113 @@
+"""Whether an invoice in Xero is the one an older integration exported for us; pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import Field
+
+from events.accounting_target import Posted
+from events.invoice import Invoice, InvoiceNumber
+from events.snapshot import Amount, Currency, Id, IsoDate, Snapshot
+from worker.decisions import joining, proof
+
+_GONE = frozenset({"VOIDED", "DELETED"})
+_GUID = r"^[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
+
+
+class Claim(Snapshot):
+    """“Our invoice `id` is in Xero already”: under which number or Xero id, and what to compare."""
+
+    id: Id
+    number: InvoiceNumber | None = None
+    xero_invoice_id: Annotated[str, Field(pattern=_GUID)] | None = None
+    client: Id | None = None
+    date: IsoDate | None = None
+    currency: Currency | None = None
+    total: Amount | None = None
+    content: Invoice | None = None
+
+    @classmethod
+    def of(cls, invoice: Invoice) -> "Claim":
+        """The claim a whole snapshot makes. Raises ValidationError when its Xero id is none."""
+        total = invoice.totals.total if invoice.totals else None
+        return cls(
+            id=invoice.id,
+            number=invoice.number,
+            xero_invoice_id=invoice.xero_invoice_id,
+            client=invoice.client.id,
+            date=invoice.date,
+            currency=invoice.currency,
+            total=total,
+            content=invoice,
+        )
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How the invoice stands here: its state, where it is in Xero, the newest content kept."""
+
+    state: str = "new"
+    xero_invoice_id: str | None = None
+    content: Invoice | None = None
+
+
+def completed(claim: Claim, standing: Standing) -> Claim:
+    """The claim with what the content kept here adds to it."""
+    if standing.content is None:
+        return claim
+    known = Claim.of(standing.content.model_copy(update={"xero_invoice_id": None}))
+    said = {name: value for name, value in claim if value is not None}
+    return known.model_copy(update={"content": standing.content, **said})
+
+
+def objection(claim: Claim, standing: Standing) -> str | None:
+    """Why the claim is not worth asking Xero about, or None."""
+    if standing.state in joining.LIVE:
+        return "it is on its way to Xero right now"
+    if standing.xero_invoice_id and claim.xero_invoice_id not in (None, standing.xero_invoice_id):
+        return f"it is in Xero already, as {standing.xero_invoice_id}"
+    if not (claim.number or claim.xero_invoice_id):
+        return "it names neither a number nor a Xero id"
+    missing = [name for name in ("client", "date", "currency") if getattr(claim, name) is None]
+    return f"there is nothing to compare: {', '.join(missing)} missing" if missing else None
+
+
+def judge(company: str, claim: Claim, found: Sequence[Posted], contact: str) -> Posted | str:
+    """The invoice that is ours beyond doubt, or why none is taken. Totals never refuse."""
+    live = [posted for posted in found if posted.status not in _GONE]
+    name = claim.xero_invoice_id or claim.number
+    if not live:
+        return f"{name} is {found[0].status.lower()} in Xero" if found else f"Xero has no invoice {name}"
+    if len(live) > 1:
+        return f"Xero has {len(live)} invoices {name}; name it by its Xero id"
+    (posted,) = live
+    if posted.mark and posted.mark != (company, claim.id):
+        return f"{name} is CrewCard's invoice {posted.mark[1]} of {posted.mark[0]}"
+    if not contact:
+        return f"client {claim.client} has no Xero contact to compare with"
+    return "; ".join(_clashes(claim, posted, contact)) or posted
+
+
+def differences(claim: Claim, posted: Posted, contact: str) -> tuple[str, ...]:
+    """What is worth knowing about an invoice that was taken over, as short sentences."""
+    if claim.content:
+        meant = claim.content.model_copy(update={"number": claim.number or claim.content.number})
+        return proof.differences(meant, contact, posted)
+    told = []
+    if claim.number and claim.number != posted.number:
+        told.append(f"number {posted.number} in Xero, {claim.number} in CrewCard")
+    if claim.total is not None and claim.total != posted.total:
+        told.append(f"total {posted.total:.2f} in Xero, {claim.total:.2f} in CrewCard")
+    return tuple(told)
+
+
+def _clashes(claim: Claim, posted: Posted, contact: str) -> list[str]:
+    told = []
+    if posted.contact_id != contact:
+        told.append(f"it bills another contact in Xero ({posted.contact_name or posted.contact_id})")
+    if claim.date and posted.date != claim.date.isoformat():
+        told.append(f"it is dated {posted.date} in Xero, {claim.date.isoformat()} in CrewCard")
+    if posted.currency != claim.currency:
+        told.append(f"it is in {posted.currency} in Xero, {claim.currency} in CrewCard")
+    return told

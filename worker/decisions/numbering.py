@@ -1,0 +1,61 @@
+"""The company's number prefix: put before new numbers, and never changed once a number was sent; pure."""
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from events.export import UnreadableInvoice
+from events.invoice import Invoice
+
+_LONGEST = 255  # characters of a number in Xero (xero/facts.md §3.2)
+_SHOWN = 40  # characters of such a number that a sentence repeats
+Asked = Invoice | UnreadableInvoice
+
+
+class Row(Protocol):
+    """What is kept of an invoice's export and matters for its number."""
+
+    number_prefix: str
+    attempts: int
+    number_bound: bool
+    xero_invoice_id: str | None
+    state: str
+
+
+def numbered(
+    asked: Sequence[Asked], rows: Mapping[str, Row], prefix: str, *, again: bool
+) -> tuple[list[Asked], dict[str, str]]:
+    """The invoices under the numbers they have in Xero, and the prefix that each got, by id.
+
+    `again` invoices are repeated as they were kept, with the prefix of that time still before their number.
+    """
+    told: list[Asked] = []
+    given: dict[str, str] = {}
+    for invoice in asked:
+        if isinstance(invoice, UnreadableInvoice):
+            told.append(invoice)
+            continue
+        row = rows.get(invoice.id)
+        number = invoice.number.removeprefix(row.number_prefix) if again and row else invoice.number
+        given[invoice.id] = _prefix(row, prefix, number)
+        told.append(_under(invoice, given[invoice.id] + number))
+    return told, given
+
+
+def _prefix(row: Row | None, prefix: str, number: str) -> str:
+    """What goes before the number: for one that an attempt carried what it had then, else the company's prefix."""
+    if row and _was_sent(row):
+        return row.number_prefix
+    return "" if number.upper().startswith(prefix.upper()) else prefix
+
+
+def _was_sent(row: Row) -> bool:
+    return bool(row.attempts or row.number_bound or row.xero_invoice_id or row.state in ("exporting", "uncertain"))
+
+
+def _under(invoice: Invoice, number: str) -> Asked:
+    if number == invoice.number:
+        return invoice
+    if len(number) > _LONGEST:
+        problem = f"number: longer than {_LONGEST} characters with the company's prefix"
+        return UnreadableInvoice(id=invoice.id, number=f"{number[:_SHOWN]}…", problems=(problem,))
+    return invoice.model_copy(update={"number": number})

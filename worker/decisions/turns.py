@@ -1,0 +1,23 @@
+"""How many turns of a lane run side by side; pure (DESIGN §3). Xero's own bound, five calls in flight, is pace's."""
+
+from math import ceil
+
+from worker.decisions.batching import MOST_INVOICES
+
+MOST, MOST_FOR_BULK = 4, 3
+WORTH_COUNTING = MOST_FOR_BULK * MOST_INVOICES + 1
+
+
+def side_by_side(waiting: int, *, single: bool, troubled: bool) -> int:
+    """Turns the lane may hold at once, by what is due in it; `single` when a person waits for one invoice.
+
+    After a call whose outcome is unknown a lane goes on alone: what Xero cannot bear it is not given more of.
+    """
+    if troubled:
+        return 1
+    return max(1, min(MOST_FOR_BULK, ceil(waiting / MOST_INVOICES))) + single
+
+
+def is_long(waiting: int) -> bool:
+    """Whether a backlog is worth spreading over the minute, so that a click finds a call left."""
+    return waiting >= WORTH_COUNTING

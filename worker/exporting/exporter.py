@@ -1,0 +1,119 @@
+"""One turn of a lane: one call to Xero, the whole story in order (DESIGN §3).
+
+anything due? → permit → a settled uncertain batch first → else claim → map → freeze → send → record
+"""
+
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import redis
+
+from events.accounting_target import Lane, Organisation
+from store import connections, lanes
+from store.lanes import Due
+from worker import logs
+from worker.decisions import batching, breaker, turns
+from worker.exporting import sending, settle, troubles
+from worker.exporting.sending import Called
+from worker.tools import Tools
+from xero_adapter.pace import Permit
+
+_PROBE_SECONDS = 15.0
+_TOGETHER_SECONDS = 0.5
+_log = logs.log("exporter")
+
+
+@dataclass(frozen=True)
+class Next:
+    """When the lane wants its next turn: `seconds` from now, or None for when it is rung; `most` side by side."""
+
+    seconds: float | None = None
+    most: int = 1
+
+
+def answer_doorbell(tools: Tools, lane: Lane, token: str) -> None:
+    """Take a turn if the lane has one free, and say when the next one is due."""
+    if not tools.bells.begin(lane.key, token):
+        return
+
+    def answered(most: int) -> None:
+        """Xero is free for the next call while we still write down its answer, which nothing here may prevent."""
+        with contextlib.suppress(Exception):
+            tools.bells.end(lane.key, token, 0, most)
+
+    following = Next(1.0)
+    try:
+        following = take_turn(tools, lane, answered)
+    except redis.RedisError as lost:
+        _log.warning("exporter.redis_lost", lane=lane.key, error=type(lost).__name__)
+    except Exception:
+        _log.exception("exporter.stumbled", lane=lane.key)
+        following = Next(tools.settings.sweep)
+    finally:
+        tools.bells.end(lane.key, token, following.seconds, following.most)
+
+
+def take_turn(tools: Tools, lane: Lane, answered: Callable[[int], None] = lambda _most: None) -> Next:
+    """One turn. Everything it does survives being killed on any line."""
+    with tools.store.read() as work:
+        due = lanes.look(work, lane, turns.WORTH_COUNTING)
+        organisation = connections.organisation(work, lane)
+        now = work.now
+    if due.stopped or organisation is None:
+        return Next()
+    if due.blocked_until and due.blocked_until > now:
+        return Next((due.blocked_until - now).total_seconds())
+    if not due.anything:
+        return Next(max(0.0, (due.next_at - now).total_seconds()) if due.next_at else None)
+    if not due.settled_batch and breaker.holds_back(due):
+        return Next(max(1.0, (due.next_at - now).total_seconds()) if due.next_at else _PROBE_SECONDS)
+    return _call(tools, organisation, due, answered)
+
+
+def _call(tools: Tools, organisation: Organisation, due: Due, answered: Callable[[int], None]) -> Next:
+    """Make the call that matters most, with a permit for it."""
+    if due.troubled and not tools.bells.is_alone(organisation.lane.key):
+        return Next(_TOGETHER_SECONDS)  # the turns that were under way end first
+    most = turns.side_by_side(due.waiting, single=due.single, troubled=due.troubled)
+    spread = not due.settled_batch and turns.is_long(due.waiting)
+    permit = tools.pace.ask(organisation, single=due.single, spread=spread)
+    if permit.wait:
+        _tell_of_wait(tools, organisation, permit)
+        return Next(permit.wait, most)
+
+    def free() -> None:
+        sending.book(tools, permit, "answered")
+        answered(most)
+
+    called: Called = "answered"  # should it break: to count a call too many is the safe side
+    try:
+        called = _use_permit(tools, organisation, due, most, free)
+    finally:
+        sending.book(tools, permit, called)
+    return Next(0, 1 if called == "lost" else most)
+
+
+def _tell_of_wait(tools: Tools, organisation: Organisation, permit: Permit) -> None:
+    """The limit is reached: nothing fails, no attempt is charged; a long wait is told.
+
+    The lane is not blocked: a single send may use what is kept back for it.
+    """
+    _log.info("exporter.waited", lane=organisation.lane.key, limit=permit.limit, wait=permit.wait)
+    if permit.wait >= troubles.WORTH_TELLING_SECONDS and permit.limit != "spread":
+        with tools.store.write() as work:
+            troubles.tell_of_limit(work, organisation, work.after(permit.wait))
+
+
+def _use_permit(
+    tools: Tools, organisation: Organisation, due: Due, most: int, answered: Callable[[], None]
+) -> Called:
+    """Settle what is owed, or else send; once the batch is claimed, others may send beside it."""
+    if due.settled_batch:
+        return "answered" if settle.settle(tools, organisation, due.settled_batch) else "not"
+
+    def let_others_begin() -> None:
+        if due.waiting > batching.MOST_INVOICES:
+            tools.bells.ring(organisation.lane.key, most=most)
+
+    return sending.send_next(tools, organisation, let_others_begin, answered)

@@ -1,0 +1,98 @@
+"""Freezing a batch: each invoice mapped, then body, key and attempts committed before anything is sent."""
+
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from events.accounting_target import Element, Organisation, Posting, Unmappable
+from events.failures import Failure
+from events.invoice import Invoice
+from events.reasons import Reason
+from store import batches, companies, exports
+from store.batches import Hold
+from store.tables import Export
+from store.unit_of_work import Work
+from worker import logs
+from worker.exporting import recording, resolve
+from worker.exporting.pointing import into_xero
+from worker.exporting.recording import Refusal
+from worker.tools import Tools
+
+SEND_WITHIN_SECONDS = 5.0
+Map = Callable[[Export, Posting], Element]
+_log = logs.log("exporter")
+
+
+@dataclass(frozen=True)
+class Frozen:
+    """A batch that is written down and may be sent until `send_before` (on `tools.elapsed`)."""
+
+    hold: Hold
+    kind: str
+    key: str
+    body: bytes
+    size: int
+    send_before: float
+
+
+@dataclass
+class Mapped:
+    """Invoices put into Xero's words, and those that cannot be."""
+
+    fit: list[tuple[Export, Element]] = field(default_factory=list)
+    unfit: list[Refusal] = field(default_factory=list)
+
+
+def freeze(tools: Tools, organisation: Organisation, hold: Hold, kind: str, map_one: Map) -> Frozen | None:
+    """Map each invoice (one that cannot be mapped fails alone) and commit; None when nothing is left to send."""
+    with tools.store.write() as work:
+        if not batches.move(work, hold, "claimed", state="claimed"):
+            return None
+        mapped = _map(work, tools, organisation, exports.of_batch(work, hold.batch_id), map_one)
+        recording.fail(work, mapped.unfit)
+        if not mapped.fit:
+            batches.move(work, hold, "claimed", state="settled", closed_at=work.now)
+            return None
+        body = tools.target.freeze([element for _, element in mapped.fit])
+        key = f"{organisation.lane.tenant}-{uuid.uuid4().hex}"
+        batches.note_attempts(work, hold, [export for export, _ in mapped.fit])
+        batches.move(
+            work,
+            hold,
+            "claimed",
+            state="sent",
+            body=body,
+            key=key,
+            size=len(mapped.fit),
+            sent_at=work.now,
+            settle_at=work.after(tools.settings.settle),
+            lease_until=work.after(tools.settings.lease),
+        )
+        begun = tools.elapsed()
+    return Frozen(hold, kind, key, body, len(mapped.fit), begun + SEND_WITHIN_SECONDS)
+
+
+def wanted(export: Export) -> Invoice:
+    """The newest content, under the number that belongs to the row."""
+    invoice = Invoice.model_validate_json(export.wanted)
+    return invoice.model_copy(update={"number": export.number})
+
+
+def _map(work: Work, tools: Tools, organisation: Organisation, claimed: Sequence[Export], map_one: Map) -> Mapped:
+    settings = companies.settings_of(work, organisation.lane.company)
+    kept = resolve.linked(work, organisation.lane, [export.client for export in claimed])
+    mapped = Mapped()
+    for export in claimed:
+        try:
+            invoice = wanted(export)
+            contact = resolve.contact_of(tools.target, kept, invoice)
+            posting = Posting(organisation.lane, invoice, contact, settings)
+            mapped.fit.append((export, map_one(export, posting)))
+        except Unmappable as unfit:
+            failure = into_xero(work, tools.target, organisation, export, unfit.failure)
+            mapped.unfit.append(Refusal(export, failure))
+        except Exception:  # a bug with one invoice must not stop its neighbours
+            _log.exception("exporter.could_not_map", invoice=export.invoice, company=export.company)
+            problem = {"problem": "the exporter stumbled over it"}
+            mapped.unfit.append(Refusal(export, Failure(Reason.INVOICE_UNREADABLE, problem)))
+    return mapped

@@ -1,0 +1,86 @@
+"""Is what Xero shows ours? Judgements about uncertain invoices; pure (DESIGN §3 (e), (f))."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from events.accounting_target import AccountingTarget, Element, Posted, Rejected
+from events.failures import Failure
+from events.invoice import folded
+from events.reasons import Reason
+from store.tables import Attempt, Export
+from worker.exporting.recording import Result
+
+Sent = Mapping[tuple[str, str], Element]
+Carries = Callable[[Element, Element], bool]
+_GONE = frozenset({"VOIDED", "DELETED"})
+
+
+def of_create(
+    export: Export,
+    attempts: Sequence[Attempt],
+    found: Mapping[str, Sequence[Posted]],
+    sent: Sent,
+    ours: frozenset[str] = frozenset(),
+    carries: Carries = lambda _copy, _sent: False,
+) -> Result | None:
+    """Ours → adopted, live before voided and as the attempt whose content it carries; another's → refused, naming it.
+
+    None when Xero has nothing under any number that was sent.
+    """
+    shown = [(attempt, one) for attempt in reversed(attempts) for one in found.get(folded(attempt.number), ())]
+    mine = []
+    for attempt, posted in shown:
+        element = sent.get((attempt.batch_id, attempt.number))
+        if is_ours(export, posted, element, made_by_us=posted.target_id in ours):
+            carried = element is not None and carries(posted.copy, element)
+            mine.append((posted.status in _GONE, not carried, attempt, posted))
+    if mine:
+        _, _, attempt, posted = min(mine, key=lambda one: one[:2])
+        return Result(export, attempt, posted, "adopted")
+    return _clash(export, *min(shown, key=_is_gone)) if shown else _refused_for_nothing(export, attempts)
+
+
+def _is_gone(shown: tuple[Attempt, Posted]) -> bool:
+    return shown[1].status in _GONE
+
+
+def _clash(export: Export, attempt: Attempt, posted: Posted) -> Result:
+    other = posted.contact_name or f"a {posted.status.lower()} invoice"
+    failure = Failure(Reason.NUMBER_TAKEN, {"other": other, "other_id": posted.target_id}, attempt.said)
+    return Result(export, attempt, Rejected(attempt.number, failure))
+
+
+def is_ours(export: Export, posted: Posted, sent: Element | None, *, made_by_us: bool) -> bool:
+    """By our mark; where Xero shows no mark at all, by our app, the contact, date and currency that were sent."""
+    if not posted.unmarked:
+        return posted.mark == (export.company, export.invoice)
+    if not made_by_us or sent is None:
+        return False
+    contact: Any = sent.get("Contact") or {}
+    same = (contact.get("ContactID"), sent.get("Date"), sent.get("CurrencyCode"))
+    return same == (posted.contact_id, posted.date, posted.currency)
+
+
+def of_update(
+    target: AccountingTarget,
+    export: Export,
+    attempts: Sequence[Attempt],
+    found: Mapping[str, Posted],
+    sent: Sent,
+) -> Result | None:
+    """Arrived → recorded as updated; untouched since → None, it goes again; anything else the guard refuses then."""
+    copy = found.get(export.xero_invoice_id or "")
+    for attempt in reversed(attempts):
+        element = sent.get((attempt.batch_id, export.xero_invoice_id or ""))
+        if copy is not None and element is not None and target.carries(copy.copy, element):
+            return Result(export, attempt, copy, "updated")
+    return None
+
+
+def _refused_for_nothing(export: Export, attempts: Sequence[Attempt]) -> Result | None:
+    """Xero said the number is taken and yet shows nobody who has it: one clear failure, never a loop."""
+    last = attempts[-1] if attempts else None
+    if last is None or last.reason != Reason.NUMBER_TAKEN.code:
+        return None
+    failure = Failure(Reason.NUMBER_TAKEN, {"other": "one that Xero does not show, perhaps deleted"}, last.said)
+    return Result(export, last, Rejected(last.number, failure))

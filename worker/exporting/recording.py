@@ -1,0 +1,186 @@
+"""Record what Xero said: one transaction, fenced first, then states, log, markers, outbox."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from events.accounting_target import Answer, Answers, Organisation, Posted, Rejected
+from events.changes import Change
+from events.failures import Failure
+from events.invoice import Invoice, folded
+from events.reasons import Reason
+from store import batches, exports, lanes, requests
+from store.batches import Hold
+from store.tables import Attempt, Export, Item
+from store.unit_of_work import Work
+from worker.decisions import guard, joining
+from worker.exporting import answering, behind, contents, keeping, resolve
+from worker.exporting.answering import Outcome
+from worker.exporting.pointing import into_xero
+from worker.tools import Tools
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of one attempt."""
+
+    export: Export
+    attempt: Attempt
+    answer: Answer
+    outcome: Outcome = "created"
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A definite failure of an export; of the content `attempt` carried, or of the newest when it has none."""
+
+    export: Export
+    failure: Failure
+    attempt: Attempt | None = None
+
+    @property
+    def content(self) -> Invoice:
+        """What was refused, as far as it is kept."""
+        carried = self.attempt and contents.of_attempt(self.export, self.attempt)
+        return carried or contents.newest(self.export)
+
+    @property
+    def is_of_newest(self) -> bool:
+        """Whether no newer content waits behind what was refused."""
+        return self.attempt is None or self.attempt.content_hash == self.export.wanted_hash
+
+
+def record(tools: Tools, organisation: Organisation, hold: Hold, kind: str, answers: Answers) -> list[str]:
+    """Write down the answers of a call and give the requests that were answered.
+
+    Invoices it does not name stay with the batch, uncertain.
+    """
+    with tools.store.write() as work:
+        traces = {"http_status": answers.status, "correlation_id": answers.correlation_id}
+        if not batches.move(work, hold, "sent", state="settled", closed_at=work.now, **traces):
+            return []
+        attempts = batches.attempts_of(work, hold.batch_id)
+        results, unnamed, taken = [], [], []
+        for export in exports.of_batch(work, hold.batch_id):
+            attempt = attempts[export.id or 0]
+            answer = _answer_to(export, attempt, kind, answers)
+            if answer is None or _needs_look_up(answer, kind):
+                unnamed.append(export)
+                taken += [Result(export, attempt, answer)] if isinstance(answer, Rejected) else []
+            else:
+                results.append(Result(export, attempt, answer, "updated" if kind == "update" else "created"))
+        if unnamed:
+            _keep_uncertain(work, hold, unnamed)
+            batches.end_attempts(work, hold.batch_id, [_attempt_row(r) | {"outcome": "unknown"} for r in taken])
+        lanes.note_answer(work, organisation.lane)
+        told = apply(work, tools, organisation, results)
+    tools.bells.wake_relay()
+    return told
+
+
+def _answer_to(export: Export, attempt: Attempt, kind: str, answers: Answers) -> Answer | None:
+    if kind == "update":
+        return guard.in_other_words(answers.by_id.get(export.xero_invoice_id or ""))
+    return answers.by_number.get(folded(attempt.number))
+
+
+def _needs_look_up(answer: Answer, kind: str) -> bool:
+    """“Invoice # must be unique.” may be our own invoice, of an attempt whose answer was lost: ask first."""
+    taken = isinstance(answer, Rejected) and answer.failure.reason is Reason.NUMBER_TAKEN
+    return taken and kind == "create"
+
+
+def _keep_uncertain(work: Work, hold: Hold, unnamed: Sequence[Export]) -> None:
+    batches.move(work, hold, "settled", state="uncertain", closed_at=None, settle_at=work.now, lease_until=work.now)
+    exports.change(work, [{"id": export.id, "state": "uncertain", "crashes": 0} for export in unnamed])
+
+
+def apply(work: Work, tools: Tools, organisation: Organisation, results: Sequence[Result]) -> list[str]:
+    """States of exports and attempts, and an answer to everyone who waits; gives the requests answered."""
+    if not results:
+        return []
+    by_batch: dict[str, list[dict[str, Any]]] = {}
+    for result in results:
+        by_batch.setdefault(result.attempt.batch_id, []).append(_attempt_row(result))
+    for batch_id, rows in by_batch.items():
+        batches.end_attempts(work, batch_id, rows)
+    posted = [result for result in results if isinstance(result.answer, Posted)]
+    told = _post(work, tools, organisation, posted)
+    wrong = [(r.export, r.answer.failure, r.attempt) for r in results if isinstance(r.answer, Rejected)]
+    refused = [Refusal(e, into_xero(work, tools.target, organisation, e, why), tried) for e, why, tried in wrong]
+    return sorted({*told, *fail(work, refused)})
+
+
+def _attempt_row(result: Result) -> dict[str, Any]:
+    row: dict[str, Any] = {"export_id": result.export.id, "reason": None, "said": None}
+    if isinstance(result.answer, Rejected):
+        failure = result.answer.failure
+        return {**row, "outcome": "rejected", "reason": failure.reason.code, "said": failure.words()}
+    return {**row, "outcome": "adopted" if result.outcome == "adopted" else "posted"}
+
+
+def _post(work: Work, tools: Tools, organisation: Organisation, results: Sequence[Result]) -> set[str]:
+    kept = resolve.linked(work, organisation.lane, [result.export.client for result in results])
+    changes = {result.export.id: _changes(tools, result) for result in results}  # before the rows say the new copy
+    exports.change(work, [keeping.row(work, tools, r.export, r.attempt, r.answer, kept) for r in results])
+    by_id = {result.export.id: result for result in results}
+    fresh = exports.lock_again(work, [result.export.id for result in results if result.export.id is not None])
+    given: list[Any] = []
+    for item in requests.waiting(work, list(fresh)):
+        export, result = fresh[item.export_id or 0], by_id[item.export_id]
+        if _speaks_for(result.attempt, item):  # else newer content came meanwhile; it goes next, as an update
+            told = answering.succeeded(item, export, organisation, tools.target, result.outcome)
+            given.append(told.model_copy(update={"changes": changes[export.id]}))
+    answering.give(work, given)
+    fail(work, [Refusal(*one) for one in behind.called_back(work, list(fresh))])
+    return {answer.request for answer in given}
+
+
+def _changes(tools: Tools, result: Result) -> tuple[Change, ...]:
+    if result.outcome != "updated" or not isinstance(result.answer, Posted):
+        return ()
+    return keeping.changes(tools, result.export, result.answer)
+
+
+def _speaks_for(attempt: Attempt, item: Item) -> bool:
+    return joining.answers(item.revision, item.content_hash, attempt.revision, attempt.content_hash)
+
+
+def fail(work: Work, refused: Sequence[Refusal]) -> set[str]:
+    """Definite failures: everyone who waits for what was refused is told; gives their requests.
+
+    The export stops being live, unless newer content waits behind it. A number is free again, unless an
+    attempt that carried it has never been answered.
+    """
+    if not refused:
+        return set()
+    ids = [refusal.export.id for refusal in refused if refusal.export.id is not None]
+    unknown = exports.numbers_sent(work, ids)
+    exports.change(work, [_failed_row(work, refusal, bound=refusal.export.id in unknown) for refusal in refused])
+    by_id = {refusal.export.id: refusal for refusal in refused}
+    given = []
+    for item in requests.waiting(work, ids):
+        refusal = by_id[item.export_id]
+        if refusal.is_of_newest or (refusal.attempt and _speaks_for(refusal.attempt, item)):
+            given.append(answering.refused(item, refusal.export, refusal.content, refusal.failure))
+    answering.give(work, given)
+    fail(work, [Refusal(*one) for one in behind.called_back(work, ids)])
+    return {answer.request for answer in given}
+
+
+def _failed_row(work: Work, refusal: Refusal, *, bound: bool) -> dict[str, Any]:
+    export = refusal.export
+    number = export.number
+    if not refusal.is_of_newest and not bound:
+        number = contents.newest(export).number
+    return {
+        "id": export.id,
+        "state": "failed" if refusal.is_of_newest else "pending",
+        "number": number,
+        "due_at": work.now,
+        "batch_id": None,
+        "crashes": 0,
+        "alone": False,
+        "number_bound": bound,
+        "failures": export.failures + 1,
+    }

@@ -1,0 +1,114 @@
+"""After trouble with a whole call: give the batch back when nothing happened, park it when nobody knows."""
+
+from datetime import datetime
+from typing import Any
+
+from events.accounting_target import Organisation, Trouble
+from events.requests import InvoiceExportDeferred
+from store import batches, exports, lanes, outbox, requests
+from store.batches import Hold
+from store.outbox import Outgoing
+from store.tables import Export
+from store.unit_of_work import Work
+from worker import logs
+from worker.decisions import retries
+from worker.exporting import returning
+from worker.tools import Tools
+from worker.waiting import parking
+
+_CAUSES: dict[str, Any] = {"limited": "limit", "offline": "offline"}
+_WORDS = {
+    "limit": "Xero's limit is reached; the export goes on by itself.",
+    "offline": "The Xero organisation is offline for the moment; the export goes on by itself.",
+    "trouble": "Xero does not answer properly at the moment; the export goes on by itself.",
+}
+WORTH_TELLING_SECONDS = 5.0
+_log = logs.log("exporter")
+
+
+def after(tools: Tools, organisation: Organisation, hold: Hold, trouble: Trouble) -> None:
+    """What a batch and its lane do after trouble with its call."""
+    _log.warning(
+        "exporter.met_trouble",
+        lane=organisation.lane.key,
+        batch=hold.batch_id,
+        effect=trouble.effect,
+        status=trouble.status,
+        correlation_id=trouble.correlation_id,
+        limit=trouble.limit,
+        wait=trouble.wait,
+    )
+    if trouble.effect in ("unknown", "offline"):
+        _park(tools, organisation, hold, trouble)
+    else:
+        give_back(tools, organisation, hold, trouble)
+
+
+def give_back(
+    tools: Tools, organisation: Organisation, hold: Hold, trouble: Trouble, from_state: str = "sent"
+) -> None:
+    """Nothing reached Xero: the invoices are pending again, and no attempt is charged."""
+    with tools.store.write() as work:
+        if not batches.move(work, hold, from_state, state="given_back", closed_at=work.now, **_traces(trouble)):
+            return
+        back = exports.of_batch(work, hold.batch_id)
+        if from_state == "claimed":
+            returning.to_pending(work, back, lambda _export: {"crashes": 0})
+        else:
+            batches.forget_attempts(work, hold.batch_id)
+            returning.to_pending(work, back, _as_if_never_sent)
+        rest(work, tools, organisation, trouble, 0)
+
+
+def _as_if_never_sent(export: Export) -> dict[str, Any]:
+    return {"crashes": 0, "attempts": export.attempts - 1, "number_bound": export.attempts > 1}
+
+
+def _park(tools: Tools, organisation: Organisation, hold: Hold, trouble: Trouble) -> None:
+    """Nobody knows what happened: the batch waits until it can be looked up, the lane goes on."""
+    with tools.store.write() as work:
+        free = {"state": "uncertain", "lease_until": work.now, **_traces(trouble)}
+        if not batches.move(work, hold, "sent", **free):
+            return
+        parked = exports.of_batch(work, hold.batch_id)
+        exports.change(work, [{"id": export.id, "state": "uncertain", "crashes": 0} for export in parked])
+        rest(work, tools, organisation, trouble, lanes.count_unknown(work, organisation.lane))
+
+
+def rest(work: Work, tools: Tools, organisation: Organisation, trouble: Trouble, unknown_in_a_row: int) -> None:
+    """Let the lane wait as long as the trouble asks, and say so when it is long."""
+    if trouble.effect == "needs_login":
+        parking.after_refusal(work, tools, organisation, trouble)
+        return
+    cause = _CAUSES.get(trouble.effect, "trouble")
+    seconds = retries.lane_wait(trouble, unknown_in_a_row)
+    if seconds <= 0:
+        return
+    until = work.after(seconds)
+    if lanes.block(work, organisation.lane, cause, trouble.message, until) and seconds >= WORTH_TELLING_SECONDS:
+        _tell(work, organisation, cause, until, once=work.now.isoformat())
+
+
+def tell_of_limit(work: Work, organisation: Organisation, until: datetime) -> None:
+    """Our own books say that a limit is reached: said at most once in ten minutes."""
+    _tell(work, organisation, "limit", until, once=f"{until:%Y-%m-%dT%H}:{until.minute // 10}")
+
+
+def _tell(work: Work, organisation: Organisation, cause: Any, until: datetime, once: str) -> None:
+    """One `deferred` for each request that waits in this lane, on one occasion."""
+    told = []
+    for request in requests.unfinished(work, organisation.lane):
+        event = InvoiceExportDeferred(
+            company=request.company, request=request.id, cause=cause, message=_WORDS[cause], until=until
+        )
+        key = f"deferred/{request.company}/{request.id}/{cause}/{once}"
+        told.append(Outgoing(event, request.company, request.id, key, request.source_event))
+    outbox.publish_new(work, told)
+
+
+def _traces(trouble: Trouble) -> dict[str, Any]:
+    return {
+        "http_status": trouble.status,
+        "correlation_id": trouble.correlation_id,
+        "trouble": f"{trouble.effect}: {trouble.message}"[:500],
+    }

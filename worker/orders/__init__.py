@@ -1,0 +1,1 @@
+"""What people order: cancel, replay, do not send, take over."""

@@ -1,0 +1,97 @@
+"""How far requests are: looked at by people, and told to the host at a sensible pace."""
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+
+import redis
+
+from events.accounting_target import Lane
+from events.requests import InvoiceExportProgressed
+from store import outbox, pauses, progress
+from store.outbox import Outgoing
+from store.progress import Progress
+from store.tables import Request
+from store.unit_of_work import Work
+from worker.decisions import telling
+from worker.decisions.estimating import Quota, seconds_until_done
+from worker.tools import Tools
+
+
+def look(tools: Tools, company: str, request: str) -> Progress | None:
+    """How far a request is and when it should be done; None when it is not known."""
+    with tools.store.read() as work:
+        row = work.session.get(Request, (company, request))
+        return progress.of(row, estimated_finish(work, tools, row)) if row else None
+
+
+def tell(tools: Tools, lane: Lane, requests: Collection[str]) -> None:
+    """Tell how far these requests are, those of them whose progress is news."""
+    with tools.store.read() as work:
+        news = [row.id for row in progress.open_ones(work, lane.company, requests) if _is_news(row, work.now)]
+    for request in news:
+        with tools.store.write() as work:
+            _tell(work, tools, lane.company, request)
+    if news:
+        tools.bells.wake_relay()
+
+
+def _tell(work: Work, tools: Tools, company: str, request: str) -> None:
+    """Under the request's lock, where whoever completes it waits: nothing is told after `completed`."""
+    row = progress.locked(work, company, request)
+    if not _is_news(row, work.now):
+        return
+    finish = estimated_finish(work, tools, row)
+    said = progress.of(row, finish)
+    event = InvoiceExportProgressed(
+        company=company,
+        request=request,
+        total=said.total,
+        exported=said.exported,
+        failed=said.failed,
+        waiting=said.waiting,
+        estimated_finish=finish,
+    )
+    row.progressed, row.progressed_at = said.total - said.waiting, work.now
+    work.session.flush()
+    key = f"progressed/{company}/{request}/{row.progressed}"
+    outbox.publish_once(
+        work, Outgoing(event, company, request, key, row.caused_by or row.source_event), work.moment()
+    )
+
+
+def _is_news(row: Request, now: datetime) -> bool:
+    answered = row.exported + row.failed
+    return row.completed_at is None and telling.worth_telling(
+        row.total, answered, row.progressed, row.progressed_at, now
+    )
+
+
+def estimated_finish(work: Work, tools: Tools, row: Request) -> datetime | None:
+    """When the request should be done; None while a person has to act first, or nobody knows the limits."""
+    waiting = row.total - row.exported - row.failed
+    lane = Lane(row.company, row.tenant)
+    if row.completed_at or not row.tenant or pauses.of_company(work, row.company) or progress.is_stopped(work, lane):
+        return None
+    try:
+        quota = _quota(tools, lane)
+    except redis.RedisError:
+        return None
+    ahead = waiting if row.mode == "single" else max(waiting, progress.backlog(work, lane, row.created_at))
+    blocked = progress.blocked_until(work, lane)
+    pause = max(0.0, (blocked - work.now).total_seconds()) if blocked else 0.0
+    return work.now + timedelta(seconds=pause + seconds_until_done(ahead, quota))
+
+
+def _quota(tools: Tools, lane: Lane) -> Quota:
+    seen, chosen = tools.pace.outlook(lane.tenant), tools.settings
+    return Quota(
+        call=seen.call,
+        minute_left=seen.minute_left,
+        per_minute=chosen.calls_per_minute,
+        minute=chosen.minute,
+        day_left=seen.day_left,
+        per_day=chosen.calls_per_day,
+        day_ends=seen.day_ends,
+        day=86_400,
+        paused=seen.paused,
+    )

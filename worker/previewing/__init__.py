@@ -1,0 +1,1 @@
+"""What an export would do, seen by reads alone."""

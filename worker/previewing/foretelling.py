@@ -1,0 +1,146 @@
+"""What a preview says of each invoice: verdict, problems, totals, changes."""
+
+from collections.abc import Iterator, Sequence
+from datetime import date
+
+from events.accounting_target import Element, Posted
+from events.books import Books, Sums
+from events.export import XeroTotals
+from events.failures import Failure
+from events.invoice import folded
+from events.preview import Foreseen, InvoicePreview
+from events.snapshot import LARGEST
+from worker.decisions import comparing, foreseeing, guard
+from worker.decisions.foreseeing import Case
+from worker.exporting import answering, keeping, overwriting
+from worker.previewing.looking import Seen
+from worker.previewing.planning import Known, Plan
+from worker.tools import Tools
+
+_MOST_PROBLEMS, _MOST_CHANGES = 20, 50  # of one invoice; who has more than that to mend begins with these
+_GONE = frozenset({"DELETED"})
+
+
+def row(tools: Tools, known: Known, plan: Plan, seen: Seen, books: Books) -> InvoicePreview:
+    """What would happen to one invoice."""
+    if not plan.sent or plan.invoice is None or plan.posting is None or plan.element is None:
+        return _told(tools, known, plan, [plan.failure] if plan.failure else [])
+    copy = seen.copies.get(_id_in_xero(plan)) if plan.verdict == "update" else None
+    refused = _guarded(tools, plan, seen, copy)
+    if refused:
+        return _told(tools, known, plan, [refused])
+    element = tools.target.element_of_update(plan.posting, copy.copy) if copy else plan.element
+    case = _case(tools, known, plan, element, seen, copy, books)
+    told = _told(tools, known, plan, foreseeing.problems(case, books))
+    after = tools.books.picture_of(element)
+    if case.sums:
+        after = after.model_copy(update={name: f"{value:.2f}" for name, value in case.sums})
+    return told.model_copy(
+        update={
+            "contact": case.contact.name if case.contact else None,
+            "totals": _totals(plan, case.sums),
+            "changes": comparing.changes(tools.books.picture(copy.copy), after)[:_MOST_CHANGES] if copy else (),
+            "warnings": (*told.warnings, *_ours(plan, seen), *foreseeing.warnings(case, books)),
+        }
+    )
+
+
+def _guarded(tools: Tools, plan: Plan, seen: Seen, copy: Posted | None) -> Failure | None:
+    """What the overwrite guard would say; nothing where nobody could look."""
+    if plan.verdict != "update" or plan.row is None or plan.posting is None or _id_in_xero(plan) not in seen.copies:
+        return None
+    return guard.objection(
+        copy,
+        plan.row.copy_seen,
+        (),
+        fingerprint=tools.target.fingerprint,
+        carries=tools.target.carries,
+        edits=overwriting.edits(tools, plan.row, plan.posting, copy),
+    )
+
+
+def _case(
+    tools: Tools, known: Known, plan: Plan, element: Element, seen: Seen, copy: Posted | None, books: Books
+) -> Case:
+    if plan.invoice is None or plan.posting is None:
+        raise ValueError("only what would be sent is judged")
+    contact = plan.posting.contact_id
+    return Case(
+        invoice=plan.invoice,
+        picture=tools.books.picture_of(element),
+        status=copy.status if copy else known.settings.invoice_status,
+        sums=tools.books.sums(element, books, copy.copy if copy else None),
+        contact=seen.contacts.get(contact),
+        looked=contact in seen.contacts,
+        other=_other(plan, seen),
+        before=date.fromisoformat(copy.date) if copy and copy.date else None,
+    )
+
+
+def _id_in_xero(plan: Plan) -> str:
+    return (plan.row.xero_invoice_id or "") if plan.row else ""
+
+
+def _with_number(plan: Plan, seen: Seen) -> Sequence[Posted]:
+    shown = seen.numbers.get(folded(plan.number or ""), ())
+    return [one for one in shown if one.status not in _GONE and one.target_id != _id_in_xero(plan)]
+
+
+def _other(plan: Plan, seen: Seen) -> str | None:
+    """Whose the number is in Xero; None while it is free, or the invoice is ours."""
+    found = _with_number(plan, seen)
+    if not found or any(_is_ours(plan, one) for one in found):
+        return None
+    return found[0].contact_name or f"a {found[0].status.lower()} invoice"
+
+
+def _is_ours(plan: Plan, posted: Posted) -> bool:
+    return plan.posting is not None and posted.mark == (plan.posting.lane.company, plan.id)
+
+
+def _ours(plan: Plan, seen: Seen) -> Iterator[str]:
+    if any(_is_ours(plan, one) for one in _with_number(plan, seen)):
+        yield "It is in Xero already and will be recognised; nothing is sent twice."
+
+
+def _told(tools: Tools, known: Known, plan: Plan, failures: Sequence[Failure]) -> InvoicePreview:
+    facts = answering.facts(plan.invoice) if plan.invoice else {}
+    named = {"number": plan.number} if plan.number else {}
+    problems = tuple(_foreseen(failure.knowing(**(facts or named))) for failure in failures[:_MOST_PROBLEMS])
+    in_xero = plan.row.xero_invoice_id if plan.row else None
+    link = tools.target.deep_link(known.organisation, in_xero) if known.organisation and in_xero else None
+    return InvoicePreview(
+        invoice=plan.id,
+        number=plan.number,
+        verdict="fail" if problems else plan.verdict,
+        problems=problems,
+        warnings=tuple(_standing(plan)),
+        deep_link=link,
+    )
+
+
+def _standing(plan: Plan) -> Iterator[str]:
+    if plan.verdict == "unchanged" and plan.row:
+        kept = keeping.differences(plan.row)
+        yield from (f"Since the last export: {one}." for one in kept)
+    elif plan.verdict == "under_way":
+        yield "It is on its way to Xero right now; newer content goes afterwards, as a change."
+
+
+def _foreseen(failure: Failure) -> Foreseen:
+    help_ = failure.reason.value
+    return Foreseen(
+        reason=failure.reason.code,
+        title=help_.title,
+        message=failure.message(),
+        who=help_.who,
+        how=failure.remedy(),
+        line=failure.line,
+    )
+
+
+def _totals(plan: Plan, sums: Sums | None) -> XeroTotals | None:
+    """None where there are none, or where they are larger than any invoice may be: Xero refuses those."""
+    if plan.invoice is None or sums is None or any(abs(amount) > LARGEST for amount in dict(sums).values()):
+        return None
+    return XeroTotals(currency=plan.invoice.currency, **dict(sums))

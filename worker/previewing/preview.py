@@ -1,0 +1,118 @@
+"""Preview: what an export of these invoices would do now, line by line and to the cent. Sends nothing.
+
+store → what would be set out → Xero's settings, contacts, numbers and copies, by reads alone → judged one by one.
+Whatever would fail by settings we only remember is looked at afresh before it is said.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import redis
+
+from events.books import Books
+from events.export import UnreadableInvoice
+from events.invoice import Invoice
+from events.preview import Forecast, InvoiceExportPreviewed, InvoicePreview
+from events.reasons import Reason
+from store import companies
+from worker.decisions import forecasting, foreseeing, joining
+from worker.decisions.forecasting import Room
+from worker.previewing import foretelling, looking, overall, planning
+from worker.previewing.looking import Look, Seen, Wait
+from worker.previewing.planning import Known, Plan
+from worker.tools import Tools
+
+_BY_SETTINGS = {
+    Reason.PERIOD_LOCKED, Reason.LOCKED_IN_XERO, Reason.ACCOUNT_ARCHIVED, Reason.ACCOUNT_INVALID,
+    Reason.ACCOUNT_MISSING, Reason.TAX_NOT_FOR_ACCOUNT, Reason.TAX_TYPE_INVALID, Reason.TRACKING_INVALID,
+    Reason.ITEM_UNKNOWN, Reason.CURRENCY_NOT_ENABLED, Reason.NEGATIVE_TOTAL,
+}  # fmt: skip
+Found = Invoice | UnreadableInvoice
+_CODES = {reason.code for reason in _BY_SETTINGS}
+
+
+class NoCompany(Exception):
+    """There is no such company here."""
+
+
+def never(_seconds: float) -> bool:
+    """A wait that nobody sits out: what cannot be seen now is said to be unseen."""
+    return False
+
+
+def preview(
+    tools: Tools, company: str, invoices: Sequence[Found], *, request: str = "", wait: Wait = never
+) -> InvoiceExportPreviewed:
+    """What would happen; `wait` sits out a limit, or says no. Raises NoCompany, redis.RedisError."""
+    with tools.store.read() as work:
+        if not companies.exists(work, company):
+            raise NoCompany(company)
+        known = planning.known(work, tools.target, company, joining.each_once(invoices))
+        now = work.now
+    plans = [planning.plan(tools.target, known, invoice) for invoice in known.asked]
+    look = None if known.login_due or not known.organisation else Look(tools, known.organisation, wait, now)
+    rows, books = _judged(tools, known, plans, look)
+    forecast = _forecast(tools, known, plans, rows, books)
+    fails = any(row.verdict == "fail" for row in rows)
+    return InvoiceExportPreviewed(
+        company=company,
+        request=request,
+        organisation=known.organisation.name if known.organisation else None,
+        fine=not fails and not forecast.waits_for,
+        counts=Counter(row.verdict for row in rows),
+        totals=overall.by_currency(rows),
+        forecast=forecast,
+        invoices=tuple(rows),
+        previewed_at=now,
+        **_seen(look, plans, books),
+    )
+
+
+def _seen(look: Look | None, plans: Sequence[Plan], books: Books) -> dict[str, Any]:
+    """What the look at Xero cost, and what it could not see."""
+    limits = [*overall.plan_limit(look, plans, books)]  # a call of its own, which may go unseen too
+    warnings = [*overall.unseen(look), *limits]
+    complete = look is not None and not look.missed
+    return {"complete": complete, "warnings": tuple(warnings), "calls": look.calls if look else 0}
+
+
+def _judged(
+    tools: Tools, known: Known, plans: Sequence[Plan], look: Look | None
+) -> tuple[list[InvoicePreview], Books]:
+    if look is None:
+        return [foretelling.row(tools, known, plan, Seen({}, {}, {}), Books()) for plan in plans], Books()
+    if not any(plan.sent for plan in plans):
+        return [foretelling.row(tools, known, plan, Seen({}, {}, {}), known.books) for plan in plans], known.books
+    pictures = [tools.books.picture_of(plan.element) for plan in plans if plan.sent and plan.element]
+    extra = foreseeing.needs(pictures)
+    books = looking.settings(look, known, extra, fresh=False)
+    seen = looking.at(look, plans)
+    rows = [foretelling.row(tools, known, plan, seen, books) for plan in plans]
+    remembered = any(moment < look.began for moment in books.read.values())
+    if remembered and any(problem.reason in _CODES for row in rows for problem in row.problems):
+        books = looking.settings(look, known, extra, fresh=True)
+        rows = [foretelling.row(tools, known, plan, seen, books) for plan in plans]
+    return rows, books
+
+
+def _forecast(
+    tools: Tools, known: Known, plans: Sequence[Plan], rows: Sequence[InvoicePreview], books: Books
+) -> Forecast:
+    verdicts = Counter(row.verdict for row in rows)
+    needed = forecasting.calls(verdicts["create"], verdicts["update"])
+    waits = known.problem or overall.right_missing(known, plans, books)
+    left = _day_left(tools, known)
+    chosen = tools.settings
+    room = Room(
+        chosen.calls_per_minute, chosen.minute, left and int(left - chosen.calls_per_day * chosen.day_reserve)
+    )
+    seconds = None if waits else forecasting.seconds(needed, known.waiting, room)
+    return Forecast(calls=needed, day_calls_left=left, seconds=seconds, waits_for=waits)
+
+
+def _day_left(tools: Tools, known: Known) -> int | None:
+    try:
+        return tools.pace.day_left(known.lane.tenant) if known.organisation else None
+    except redis.RedisError:
+        return None

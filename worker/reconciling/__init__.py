@@ -1,0 +1,1 @@
+"""What Xero has, compared with what we believe."""

@@ -1,0 +1,143 @@
+"""The reconciler: compares what we believe with what Xero has, within a small share of the day's calls.
+
+One look per lane and slot; a slot is as long as the share allows (2 % of 5,000 calls: one every 14 minutes). It asks
+for a thousand invoices changed since the last look, oldest change first, without lines; what was changed and does not
+show there is read whole (`close_reading`), and such a look takes as many slots as it made calls.
+"""
+
+import json
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from events.accounting_target import Changes, Lane, Organisation, Posted, Trouble
+from events.drift import InvoiceExportDriftFound
+from events.invoice import Invoice
+from store import connections, duties, outbox, reconciliations
+from store.outbox import Outgoing
+from store.reconciliations import MARGIN
+from store.tables import Export, Reconciliation
+from store.unit_of_work import Work
+from worker import logs
+from worker.decisions import drifting
+from worker.decisions.drifting import Belief, Finding
+from worker.reconciling import close_reading
+from worker.reconciling.close_reading import Reading
+from worker.tools import Tools
+
+DUTY = "reconciler"
+PASS_SECONDS = 60.0
+_DAY_SECONDS = 86_400.0
+_log = logs.log("reconciler")
+
+
+def reconcile(tools: Tools, holder: str) -> int:
+    """One look at every lane whose slot has come; give how many drifts were found. Raises redis.RedisError."""
+    if not tools.settings.reconcile_share:
+        return 0
+    with tools.store.write() as work:
+        if not _has_duty(work, tools, holder):
+            return 0
+        waiting = reconciliations.due(work)
+    found = 0
+    for row in waiting:
+        with tools.store.write() as work:
+            if not _has_duty(work, tools, holder):
+                return found
+            organisation = connections.organisation(work, Lane(row.company, row.tenant))
+        if organisation:
+            found += _look(tools, organisation, row)
+    return found
+
+
+def slot(tools: Tools) -> float:
+    """Seconds between two calls of one lane, so that they stay within the share of the day."""
+    return _DAY_SECONDS / (tools.settings.reconcile_share * tools.settings.calls_per_day)
+
+
+def _has_duty(work: Work, tools: Tools, holder: str) -> bool:
+    return duties.take(work, DUTY, holder, PASS_SECONDS + tools.settings.call_deadline)
+
+
+def _look(tools: Tools, organisation: Organisation, row: Reconciliation) -> int:
+    """One call, if there is a permit for it; a lane that Xero does not answer waits for its next slot."""
+    permit = tools.pace.ask(organisation)
+    if permit.wait:
+        return 0
+    with tools.store.read() as work:
+        began = work.now
+    seen: Changes | None = None
+    try:
+        seen = tools.target.changes(organisation, row.since, row.page, ours_only=row.ours_only)
+    except Trouble as trouble:
+        _log.warning("reconciler.met_trouble", lane=organisation.lane.key, effect=trouble.effect)
+    finally:
+        tools.pace.done(permit)
+    reading = close_reading.read(tools, organisation, _suspects(tools, organisation, seen, began))
+    with tools.store.write() as work:
+        found = _compare(work, tools, organisation, seen.invoices, began, reading) if seen else 0
+        since, page = _next(row, seen, began) if seen and reading.complete else (row.since, row.page)
+        reconciliations.move_on(work, organisation.lane, since, page, work.after(slot(tools) * (1 + reading.calls)))
+    if found:
+        _log.warning("reconciler.found_drifts", lane=organisation.lane.key, count=found)
+        tools.bells.wake_relay()
+    return found
+
+
+def _next(row: Reconciliation, seen: Changes, began: datetime) -> tuple[datetime, int]:
+    """Behind a full page the next one begins at its newest change, so that a list that shifts hides nothing."""
+    if not seen.more:
+        return max(row.since, began - MARGIN), 1
+    newest = seen.newest - timedelta(seconds=1) if seen.newest else row.since
+    return (newest, 1) if newest > row.since else (row.since, row.page + 1)
+
+
+def _suspects(tools: Tools, organisation: Organisation, seen: Changes | None, before: datetime) -> list[str]:
+    by_id = {posted.target_id: posted for posted in seen.invoices} if seen else {}
+    with tools.store.read() as work:
+        ours = reconciliations.exported_as(work, organisation.lane, by_id, before)
+    return sorted(id_ for id_, export in ours.items() if drifting.is_suspect(_belief(export), by_id[id_]))
+
+
+def _compare(
+    work: Work,
+    tools: Tools,
+    organisation: Organisation,
+    seen: Sequence[Posted],
+    before: datetime,
+    reading: Reading,
+) -> int:
+    by_id = {posted.target_id: posted for posted in seen}
+    ours = reconciliations.exported_as(work, organisation.lane, by_id, before)
+    found = [
+        (export, finding)
+        for target_id, export in sorted(ours.items())
+        for finding in _findings(_belief(export), by_id[target_id], reading.copies.get(target_id))
+        if reconciliations.keep(work, export, finding.kind, finding.differences, finding.fingerprint)
+    ]
+    outbox.publish(work, [_told(work, tools, organisation, *one) for one in found])
+    return len(found)
+
+
+def _findings(belief: Belief, posted: Posted, copy: str | None) -> list[Finding]:
+    return drifting.findings(belief, posted) or (drifting.closer(belief, copy) if copy else [])
+
+
+def _belief(export: Export) -> Belief:
+    kept = json.loads(export.xero_totals or "{}")
+    known = export.wanted and export.wanted_hash == export.sent_hash
+    day = Invoice.model_validate_json(export.wanted).date.isoformat() if known else None
+    return Belief(export.number, kept.get("totals", {}), day, kept.get("updated"), export.copy_seen)
+
+
+def _told(work: Work, tools: Tools, organisation: Organisation, export: Export, finding: Finding) -> Outgoing:
+    event = InvoiceExportDriftFound(
+        company=export.company,
+        invoice=export.invoice,
+        number=export.number,
+        xero_invoice_id=export.xero_invoice_id or "",
+        kind=finding.kind,
+        differences=finding.differences,
+        deep_link=tools.target.deep_link(organisation, export.xero_invoice_id or ""),
+        found_at=work.now,
+    )
+    return Outgoing(event, export.company, export.invoice, f"drift/{export.id}/{finding.fingerprint}")

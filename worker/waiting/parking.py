@@ -1,0 +1,141 @@
+"""What needs a person: the company's work is parked, the host is told once with a login link; nothing fails."""
+
+from collections.abc import Mapping
+from typing import Literal
+
+from events.accounting_target import Lane, Organisation, Trouble
+from events.connection_problems import Problem
+from events.connections import ConnectedOrganisation, XeroConnectionDisconnected, XeroConnectionNeedsLogin
+from events.requests import InvoiceExportDeferred
+from events.snapshot import Event
+from store import companies, connections, lanes, outbox, requests
+from store.outbox import Outgoing
+from store.tables import Connection, Request
+from store.unit_of_work import Work
+from worker import logs
+from worker.tools import Tools
+from worker.waiting import tickets
+from worker.waiting.tickets import Link
+
+# Whom a login helps; the others are mended by the people their help names.
+_BY_LOGIN = frozenset({"clerk"})
+Waits = Literal["needs_login", "needs_support", "decision"]
+_log = logs.log("connections")
+
+
+def login_link(work: Work, tools: Tools, company: str, return_to: str = "") -> Link:
+    """A fresh login link for the company."""
+    chosen = tools.settings
+    return tickets.link(tools.vault, chosen.public_url, company, return_to, work.now, chosen.login_link_seconds)
+
+
+def after_refusal(work: Work, tools: Tools, organisation: Organisation, trouble: Trouble) -> bool:
+    """Park the company because Xero refused its login; False when somebody has logged in since the call began."""
+    connection = connections.locked(work, organisation.lane.company)
+    if connection is None or connection.connected_at != organisation.since:
+        return False
+    park(work, tools, connection, Problem.of(trouble.problem))
+    return True
+
+
+def park(work: Work, tools: Tools, connection: Connection, problem: Problem) -> None:
+    """Stop the company's lane until a person acts, and say so once."""
+    lane = Lane(connection.company, connection.tenant)
+    facts = facts_of(work, connection)
+    news = connections.set_state(work, connection, "needs_login", problem.code)
+    if not lanes.stop(work, lane, "needs_login", problem.message(facts)) and not news:
+        return
+    _log.warning("connections.parked", company=lane.company, tenant=lane.tenant, reason=problem.code)
+    if problem is Problem.DISCONNECTED:
+        _tell_disconnected(work, connection, facts)
+    link = login_link(work, tools, lane.company) if problem.value.who in _BY_LOGIN else None
+    event = XeroConnectionNeedsLogin(
+        company=lane.company,
+        reason=problem.code,
+        message=problem.message(facts),
+        who=problem.value.who,
+        how=problem.remedy(facts),
+        organisation=organisation_of(connection),
+        login_url=link.url if link else None,
+        login_url_ends_at=link.ends_at if link else None,
+    )
+    publish(work, lane.company, event)
+    for request in requests.unfinished(work, lane):
+        defer(work, request, problem.message(facts), link)
+
+
+def defer(
+    work: Work, request: Request, message: str, link: Link | None, cause: str = "needs_login", once: str = ""
+) -> None:
+    """Tell one request that it waits for a person; `once` names an occasion that is told a single time."""
+    event = InvoiceExportDeferred.model_validate(
+        {
+            "company": request.company,
+            "request": request.id,
+            "cause": cause,
+            "message": message[:255],
+            "until": None,
+            "login_url": link.url if link else None,
+        }
+    )
+    key = f"deferred/{request.company}/{request.id}/{cause}/{once or work.now.isoformat()}"
+    outbox.publish_once(work, Outgoing(event, request.company, request.id, key, request.source_event))
+
+
+def at_intake(work: Work, tools: Tools, company: str, request_id: str) -> Waits | None:
+    """What a request waits for that came while its company's exports are parked; its host gets a login link."""
+    connection = connections.of_company(work, company)
+    if connection is not None and connection.state == "connected":
+        return None
+    facts = facts_of(work, connection) if connection else {"company": companies.name_of(work, company)}
+    problem = _problem_of(connection)
+    by_login = problem.value.who in _BY_LOGIN
+    request = work.session.get(Request, (company, request_id))
+    if request and request.completed_at is None:
+        link = login_link(work, tools, company) if by_login else None
+        cause = "paused" if problem is Problem.OTHER_ORGANISATION else "needs_login"
+        defer(work, request, problem.message(facts), link, cause, once="intake")
+    if problem is Problem.OTHER_ORGANISATION:
+        return "decision"
+    return "needs_login" if by_login else "needs_support"
+
+
+def _problem_of(connection: Connection | None) -> Problem:
+    if connection is None:
+        return Problem.NEVER_CONNECTED
+    return Problem.of(connection.problem, Problem.DISCONNECTED)
+
+
+def publish(work: Work, company: str, event: Event) -> str:
+    """An event about the connection, into the outbox; gives its id."""
+    going = Outgoing(event, company, company, f"{event.TYPE}/{company}/{work.now.isoformat()}")
+    outbox.publish_once(work, going)
+    return going.id
+
+
+def organisation_of(connection: Connection) -> ConnectedOrganisation:
+    """The organisation as events name it."""
+    return ConnectedOrganisation(
+        tenant=connection.tenant,
+        name=connection.organisation,
+        short_code=connection.short_code,
+        base_currency=connection.base_currency,
+    )
+
+
+def facts_of(work: Work, connection: Connection) -> Mapping[str, str]:
+    """The names in a problem's sentence."""
+    return {
+        "company": companies.name_of(work, connection.company),
+        "organisation": connection.organisation,
+        "before": "another organisation",
+    }
+
+
+def _tell_disconnected(work: Work, connection: Connection, facts: Mapping[str, str]) -> None:
+    message = Problem.DISCONNECTED.message(facts)[:255]
+    organisation = organisation_of(connection)
+    event = XeroConnectionDisconnected(
+        company=connection.company, organisation=organisation, by="xero", message=message
+    )
+    publish(work, connection.company, event)
