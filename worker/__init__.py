@@ -1,1 +1,1 @@
-"""The moves: intake, turns, settling, relaying, rescuing."""
+"""The moves. At the top stand the processes and what each is handed; every package is a part of the story."""
