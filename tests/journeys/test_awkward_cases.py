@@ -215,7 +215,7 @@ def test_a_result_of_older_content_is_proven_against_what_was_sent(installation)
     lose_the_reply(installation, an_invoice(revision=1, totals={"total": "110.00"}), request="older")
     installation.ask(dearer, request="newer")
     installation.settle_down()
-    for request, total in (("older", "110.0"), ("newer", "220.0")):
+    for request, total in (("older", "110.00"), ("newer", "220.00")):
         answer = installation.answers(request)["i1"]
         assert (answer["verified"], answer["differences"], answer["totals"]["total"]) == (True, [], total)
 

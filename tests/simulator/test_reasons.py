@@ -88,7 +88,6 @@ OURS = {
     Reason.QUARANTINED: "the worker, after crashes",
     Reason.SENT_WRONGLY: "Xero, of what our mapping never sends (test_told_aloud.py)",
     Reason.TOTALS_DO_NOT_ADD_UP: "intake",
-    Reason.TRACKING_INVALID: "the preview; Xero's own words are not known (facts §6.2 #30)",
     Reason.XERO_KEEPS_FAILING: "the worker, after eight errors (tests/journeys/test_breaker_and_expiry.py)",
 }
 
