@@ -15,6 +15,17 @@ from events.snapshot import Event, Id, Incoming, Snapshot
 Verdict = Literal["create", "update", "unchanged", "under_way", "fail"]
 
 
+Wanted = Annotated[
+    tuple[Annotated[Invoice, WrapValidator(read_or_name)], ...], Field(min_length=1, max_length=MOST_INVOICES)
+]
+
+
+class Previewed(Snapshot):
+    """Invoices somebody wants foretold at once."""
+
+    invoices: Wanted
+
+
 class InvoiceExportPreviewRequested(Incoming):
     """In: say what an export of these invoices would do. Sends nothing to Xero."""
 
@@ -22,10 +33,7 @@ class InvoiceExportPreviewRequested(Incoming):
 
     request: Id
     requested_by: Person
-    invoices: Annotated[
-        tuple[Annotated[Invoice, WrapValidator(read_or_name)], ...],
-        Field(min_length=1, max_length=MOST_INVOICES),
-    ]
+    invoices: Wanted
 
 
 class Foreseen(Snapshot):

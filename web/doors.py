@@ -12,7 +12,7 @@ from events import codec
 from events.codec import Unreadable
 from store import inbox
 from store.api_keys import Key
-from web import keys
+from web import bodies, keys
 from web.problems import Refused
 from worker import logs
 from worker.accepting import intake
@@ -22,7 +22,6 @@ from worker.decisions.receipts import Receipt
 from worker.outgoing import progress
 from worker.tools import Tools
 
-MOST_BYTES = 20_000_000
 MOST_EVENTS = 500
 PLACE_HEADER = "x-crewcard-place"
 REPEATED_HEADER = "x-crewcard-repeated"
@@ -33,7 +32,7 @@ router = APIRouter(prefix="/v1")
 @router.post("/events", status_code=202)
 async def take_events(request: Request) -> Response:
     """Accept one CloudEvent or an array of them; 202 means committed."""
-    body = await _body(request)
+    body = await bodies.whole(request)
     return await run_in_threadpool(_take, request.app.state.tools, dict(request.headers), body)
 
 
@@ -48,22 +47,11 @@ def request_progress(request: Request, company: str, request_id: str) -> Respons
     return JSONResponse(jsonable_encoder(found.__dict__))
 
 
-async def _body(request: Request) -> bytes:
-    """The whole body, unless it is too large to be held."""
-    chunks, size = [], 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > MOST_BYTES:
-            raise Refused(413, "Body too large", [f"body: at most {MOST_BYTES:,} bytes are accepted"])
-        chunks.append(chunk)
-    return b"".join(chunks)
-
-
 def _take(tools: Tools, headers: dict[str, str], body: bytes) -> Response:
     key = keys.recognise(tools, headers, body)
     place = headers.get(PLACE_HEADER, "")[:200]
     try:
-        document = codec.parse(body, most=MOST_BYTES)
+        document = codec.parse(body, most=bodies.MOST_BYTES)
     except Unreadable as broken:
         return _set_aside(tools, body, broken, place).response()
     if isinstance(document, list):

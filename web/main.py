@@ -6,7 +6,7 @@ import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.responses import Response
 
-from web import connect, doors, health, logins
+from web import connect, doors, health, logins, previews
 from web.problems import Refused
 from worker import logs, settings, wiring
 from worker.decisions.refusals import LoginRefused
@@ -18,6 +18,7 @@ def build(tools: Tools) -> FastAPI:
     app = FastAPI(title="CrewCard → Xero invoice exporter", docs_url=None, redoc_url=None)
     app.state.tools = tools
     app.include_router(doors.router)
+    app.include_router(previews.router)
     app.include_router(logins.router)
     app.include_router(connect.router)
     app.include_router(health.router)

@@ -146,6 +146,30 @@ def test_progress_of_a_request_is_told(host, on_sqlite):
     assert host.get(f"/v1/companies/{COMPANY}/requests/nothing").status_code == 404
 
 
+def test_a_page_of_the_host_learns_what_an_export_would_do_and_nothing_is_filed(host, on_sqlite):
+    path = f"/v1/companies/{COMPANY}/previews"
+    told = host.post({"invoices": [an_invoice("a"), an_invoice("b", currency="EUR")]}, path=path).json()
+    assert [(one["invoice"], one["verdict"]) for one in told["invoices"]] == [("a", "create"), ("b", "fail")]
+    assert told["invoices"][1]["problems"][0]["reason"] == "currency_not_enabled"
+    assert {call["method"] for call in on_sqlite.calls()} == {"GET"}
+    assert on_sqlite.events() == on_sqlite.events("xero.connection.connected")
+
+
+@pytest.mark.parametrize(
+    ("body", "problem"), [("[", "body: not JSON"), ({"invoices": []}, "invoices"), ({"what": 1}, "what")]
+)
+def test_a_preview_of_what_cannot_be_read_names_the_field(host, body, problem):
+    answer = host.post(body, path=f"/v1/companies/{COMPANY}/previews")
+    assert answer.status_code == 422
+    assert any(problem in said for said in answer.json()["problems"])
+
+
+def test_a_key_previews_for_its_companies_only(on_sqlite, web):
+    stranger = Host(on_sqlite, web, "stranger", companies=["pier"])
+    assert stranger.post({"invoices": [an_invoice()]}, path=f"/v1/companies/{COMPANY}/previews").status_code == 403
+    assert stranger.post({"invoices": [an_invoice()]}, path="/v1/companies/pier/previews").status_code == 404
+
+
 def test_health_needs_no_key_and_readiness_names_what_is_missing(host, on_sqlite):
     assert host.client.get("/healthz").json() == {"status": "ok"}
     assert host.client.get("/readyz").json() == {"database": "ok", "redis": "ok"}

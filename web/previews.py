@@ -1,0 +1,50 @@
+"""The preview for a host's own page: what an export of these invoices would do now; nothing is filed or sent."""
+
+import redis
+from fastapi import APIRouter, Request
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import Response
+from pydantic import ValidationError
+
+from events import codec
+from events.codec import Unreadable
+from events.export import sentences
+from events.preview import InvoiceExportPreviewed, Previewed
+from web import bodies, keys
+from web.problems import Refused
+from worker.previewing import preview
+from worker.tools import Tools
+
+_WAIT_SECONDS = 5
+router = APIRouter(prefix="/v1")
+
+
+@router.post("/companies/{company}/previews")
+async def preview_invoices(request: Request, company: str) -> Response:
+    """Say what would happen to `invoices`, a list of at most 500 as an export would name them."""
+    body = await bodies.whole(request, codec.MOST_BYTES)
+    return await run_in_threadpool(_preview, request.app.state.tools, dict(request.headers), company, body)
+
+
+def _preview(tools: Tools, headers: dict[str, str], company: str, body: bytes) -> Response:
+    keys.must_speak_for(keys.recognise(tools, headers, body), company)
+    try:
+        asked = Previewed.model_validate(codec.parse(body))
+    except Unreadable as broken:
+        raise Refused(422, "Invoices not readable", broken.problems) from None
+    except ValidationError as broken:
+        raise Refused(422, "Invoices not readable", sentences(broken)) from None
+    told = _tell(tools, company, asked)
+    return Response(told.model_dump_json(exclude_none=True), media_type="application/json")
+
+
+def _tell(tools: Tools, company: str, asked: Previewed) -> InvoiceExportPreviewed:
+    try:
+        return preview.preview(tools, company, asked.invoices)
+    except preview.NoCompany:
+        raise Refused(404, "Unknown company", [f"company: there is no company “{company}” here"]) from None
+    except redis.RedisError:
+        problem = (
+            "The counters of Xero's limits cannot be reached at the moment; the invoices are not at fault."
+        )
+        raise Refused(503, "Try again in a moment", [problem], {"Retry-After": str(_WAIT_SECONDS)}) from None
