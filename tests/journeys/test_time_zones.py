@@ -18,7 +18,10 @@ PROCESS = """
 import json, sys
 from events.accounting_target import Lane
 from events.invoice import Invoice
-from worker import exporter, intake, preview, wiring
+from worker import wiring
+from worker.accepting import intake
+from worker.exporting import exporter
+from worker.previewing import preview
 from worker.settings import Settings
 
 tools = wiring.build(Settings(_env_file=None))
