@@ -44,7 +44,5 @@ def _tell(tools: Tools, company: str, asked: Previewed) -> InvoiceExportPreviewe
     except preview.NoCompany:
         raise Refused(404, "Unknown company", [f"company: there is no company “{company}” here"]) from None
     except redis.RedisError:
-        problem = (
-            "The counters of Xero's limits cannot be reached at the moment; the invoices are not at fault."
-        )
+        problem = "The counters of Xero's limits cannot be reached at the moment; the invoices are not at fault."
         raise Refused(503, "Try again in a moment", [problem], {"Retry-After": str(_WAIT_SECONDS)}) from None
