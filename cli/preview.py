@@ -166,7 +166,9 @@ def _tell_forecast(made: InvoiceExportPreviewed) -> None:
     elif forecast.seconds is None and forecast.calls:
         output.warn(f"It needs {forecast.calls} calls, more than Xero's day has left for bulk sends{left}.")
     elif forecast.calls:
-        output.say(f"The export takes {forecast.calls} calls, about {_spoken(forecast.seconds or 0)}{left}.")
+        output.say(
+            f"The export takes {ordering.count(forecast.calls, 'call')}, about {_spoken(forecast.seconds or 0)}{left}."
+        )
     output.say(f"Nothing was sent. Looking took {ordering.count(made.calls, 'call')}.")
 
 

@@ -7,7 +7,7 @@ import pytest
 import structlog
 from typer.testing import CliRunner
 
-from cli import ordering
+from cli import giving, ordering
 from cli.main import app
 from simulator import seeding
 from store import contacts
@@ -263,3 +263,10 @@ def test_links_from_before_are_listed(command, clerk_free):
     with clerk_free.installation.store.write() as work:
         contacts.link(work, COMPANY, "muddle", "ask Anna", "host", source="host")
     assert "ask Anna" in command("contacts", "list", *OF)[1]
+
+
+def test_an_answer_that_the_clock_was_quicker_with_is_seen(admin):
+    """Nothing is due any more when the command comes to it: the clock answered between two looks."""
+    looks = iter([False, True])
+    giving.answer(admin.tools, COMPANY, lambda: next(looks))
+    assert list(looks) == []
