@@ -166,9 +166,8 @@ def _tell_forecast(made: InvoiceExportPreviewed) -> None:
     elif forecast.seconds is None and forecast.calls:
         output.warn(f"It needs {forecast.calls} calls, more than Xero's day has left for bulk sends{left}.")
     elif forecast.calls:
-        output.say(
-            f"The export takes {ordering.count(forecast.calls, 'call')}, about {_spoken(forecast.seconds or 0)}{left}."
-        )
+        needed = ordering.count(forecast.calls, "call")
+        output.say(f"The export takes {needed}, about {_spoken(forecast.seconds or 0)}{left}.")
     output.say(f"Nothing was sent. Looking took {ordering.count(made.calls, 'call')}.")
 
 
