@@ -165,7 +165,7 @@ def _refused(context: Context, sent: Json, findings: Findings) -> Json:
     """The invoice as Xero echoes it: a GUID of zeros for a failed create, messages flat and nested (facts §2.3)."""
     how = context.switches.nested_errors
     nested, flat = how != "only_flat", how != "only_nested"
-    echo = {name: _echoed(value) for name, value in sent.items()}
+    echo = {name: _echoed(value) for name, value in sent.items() if value is not None}
     echo["InvoiceID"] = sent.get("InvoiceID") or NOTHING
     echo |= {"HasErrors": True, "StatusAttributeString": "ERROR"}
     deeper = [*findings.contact, *(text for told in findings.lines for text in told)]

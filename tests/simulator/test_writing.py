@@ -188,3 +188,9 @@ def test_the_plan_counts_approved_invoices_of_the_month_of_their_date(desk):
     )
     assert [one["HasErrors"] for one in (november, december, draft, over)] == [False, False, False, True]
     assert texts(over) == ["You have reached the limit of invoices you can approve"]
+
+
+def test_a_date_that_was_sent_empty_is_not_echoed_in_a_refusal(desk):
+    (bad,) = desk.put(an_invoice("A", CurrencyCode="EUR", DueDate=""))
+    assert bad["HasErrors"] is True
+    assert "DueDate" not in bad
