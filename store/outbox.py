@@ -62,7 +62,8 @@ def _causes(work: Work, asked: Collection[tuple[str, str]]) -> Mapping[tuple[str
     cause = func.coalesce(Request.caused_by, Request.source_event)
     named = tuple_(col(Request.company), col(Request.id)).in_(sorted(asked))
     return {
-        (row[0], row[1]): row[2] for row in work.session.exec(select(Request.company, Request.id, cause).where(named))
+        (row[0], row[1]): row[2]
+        for row in statements.rows(work, select(Request.company, Request.id, cause).where(named))
     }
 
 
