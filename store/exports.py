@@ -129,7 +129,7 @@ def claim_numbers(work: Work, lane: Lane, invoices: Sequence[Invoice]) -> Mappin
     asked = select(NumberClaim).where(
         NumberClaim.tenant == books_of(lane), col(NumberClaim.folded).in_(sorted(wanted))
     )
-    return {claim.folded: claim for claim in work.session.exec(asked)}
+    return {claim.folded: claim for claim in statements.rows(work, asked)}
 
 
 def by_invoice_or_number(work: Work, company: str | None, name: str) -> Sequence[Export]:

@@ -59,8 +59,7 @@ def known(work: Work, company: str, request: str) -> Request | None:
 
 def is_cancelled(work: Work, company: str, request: str) -> bool:
     """Whether the whole request was cancelled before."""
-    row = known(work, company, request)
-    return bool(row and row.cancelled_at)
+    return bool((row := known(work, company, request)) and row.cancelled_at)
 
 
 def mark_cancelled(work: Work, company: str, request: str) -> None:
@@ -141,8 +140,8 @@ def settle_items(work: Work, answers: Sequence[InvoiceAnswer]) -> None:
             complete_if_done(work, company, request)
 
 
-def _count(work: Work, company: str, request: str, answers: Sequence[InvoiceAnswer]) -> Request:
-    """Count the answers; gives the request's row as it is then, to be read only. It stays locked."""
+def _count(work: Work, company: str, request: str, answers: Sequence[InvoiceAnswer]) -> Any:
+    """Count the answers; gives the request's row as it is then, locked, to be read only."""
     outcomes = Counter(getattr(answer, "outcome", "failed") for answer in answers)
     failed = outcomes.pop("failed", 0)
     moved = update(Request).where(col(Request.company) == company, col(Request.id) == request)
@@ -151,8 +150,7 @@ def _count(work: Work, company: str, request: str, answers: Sequence[InvoiceAnsw
         unchanged=col(Request.unchanged) + outcomes["unchanged"],
         failed=col(Request.failed) + failed,
     )
-    row: Any = statements.run(work, counted.returning(*Request.__table__.c)).one()  # type: ignore[attr-defined]
-    return row  # type: ignore[no-any-return]
+    return statements.run(work, counted.returning(Request)).one()
 
 
 def complete_if_done(work: Work, company: str, request: str) -> None:
@@ -181,7 +179,7 @@ def complete_if_done(work: Work, company: str, request: str) -> None:
 
 def _has_all_answers(row: Request) -> bool:
     """Whether to complete it now. One that was cancelled or given up does not wait for parts, but answers them."""
-    arrived = len([part for part in row.parts_received.split(",") if part])
+    arrived = sum(map(bool, row.parts_received.split(",")))
     waits = arrived < row.parts and row.cancelled_at is None and row.given_up_at is None
     return not (row.completed_at or waits) and row.exported + row.failed >= row.total
 
