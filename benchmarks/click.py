@@ -12,7 +12,7 @@ _LATENCY = 0.3
 
 def run(*, short: bool) -> Report:
     """Idle; then at 300 ms per call while 10,000 of the same company and 10,000 of another one are running."""
-    clicks = 60 if short else 500
+    clicks, size = (60, 5_000) if short else (500, 10_000)
     report = Report("click", "milliseconds from the door to the event, less Xero's own")
     with bench(limits=False) as made:
         (company,) = made.companies(1)
@@ -26,9 +26,9 @@ def run(*, short: bool) -> Report:
         company, other = made.companies(2)
         made.latency(_LATENCY)
         for who in (company, other):
-            made.ask(who, f"bulk-{who}", 10_000)
-        beside, waits = _beside(made, company, 40 if short else 100)
-        report.add("clicks beside two bulks of 10,000", len(beside))
+            made.ask(who, f"bulk-{who}", size)
+        beside, waits = _beside(made, company, 24 if short else 100)
+        report.add(f"clicks beside two bulks of {size:,}", len(beside))
         for share in (0.5, 0.95):
             name = f"p{round(share * 100)}"
             report.add(f"beside, {name}, waits at the limit included", 1000 * percentile(beside, share), "ms")

@@ -19,7 +19,7 @@ from cli.demo_world import invoice
 from cli.door import requests_for
 from events import codec
 from events.settings import CompanySettings
-from store import companies, migrate, overview, queries
+from store import companies, failing, migrate, overview, queries
 from store.unit_of_work import Store, Work
 from worker import wiring
 from worker.accepting import intake
@@ -30,8 +30,8 @@ _QUESTIONS: dict[str, Callable[[Work], Any]] = {
     "log": queries.log,
     "log of a company": lambda work: queries.log(work, "old-7"),
     "failures in the log": lambda work: queries.log(work, only_failed=True),
-    "failures by cause": queries.failures,
-    "failed for a cause": lambda work: queries.failed_invoices(work, "old-7", "contact_archived"),
+    "failures by cause": failing.groups,
+    "failed for a cause": lambda work: failing.of_causes(work, "old-7", ["contact_archived"]),
     "invoices of a request": lambda work: queries.invoices_of(work, "old-7", "r7"),
     "story of an invoice": lambda work: queries.story(work, "old-7", "i7"),
     "an invoice by number": lambda work: queries.invoices_named(work, "N-7"),

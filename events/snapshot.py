@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from events.money import plain
 
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
 
@@ -34,7 +35,7 @@ def _iso_date(value: Any) -> Any:
     """Accept a date or its ISO form only; a moment would slip a day with the time zone (xero/facts.md §9.3 #10)."""
     if isinstance(value, date) and type(value) is date:
         return value
-    if isinstance(value, str) and re.fullmatch(r"\d{4}-\d{2}-\d{2}", value.strip()):
+    if isinstance(value, str) and _DATE.fullmatch(value.strip()):
         return value.strip()
     raise ValueError("must be a date like 2026-11-22")
 

@@ -24,19 +24,17 @@ class Hold:
 def claim(work: Work, lane: Lane, chosen: Sequence[Export], lease: float, kind: str = "create") -> Hold:
     """Open a batch for these exports; they are nobody else's until the lease (seconds) is over."""
     hold = Hold(uuid.uuid4().hex, uuid.uuid4().hex)
-    work.session.add(
-        Batch(
-            id=hold.batch_id,
-            company=lane.company,
-            tenant=lane.tenant,
-            token=hold.token,
-            kind=kind,
-            lease_until=work.after(lease),
-            size=len(chosen),
-            created_at=work.now,
-        )
-    )
-    work.session.flush()
+    row = {
+        "id": hold.batch_id,
+        "company": lane.company,
+        "tenant": lane.tenant,
+        "token": hold.token,
+        "kind": kind,
+        "lease_until": work.after(lease),
+        "size": len(chosen),
+        "created_at": work.now,
+    }
+    statements.insert(work, Batch, [row])
     exports.take(work, [export.id for export in chosen if export.id is not None], hold.batch_id)
     return hold
 
@@ -46,7 +44,7 @@ def move(work: Work, hold: Hold, from_state: str, **changes: Any) -> bool:
     mine = update(Batch).where(
         col(Batch.id) == hold.batch_id, col(Batch.token) == hold.token, col(Batch.state) == from_state
     )
-    return bool(work.session.exec(mine.values(**changes)).rowcount)
+    return bool(statements.run(work, mine.values(**changes)).rowcount)
 
 
 def note_attempts(work: Work, hold: Hold, chosen: Sequence[Export]) -> None:
@@ -72,7 +70,7 @@ def note_attempts(work: Work, hold: Hold, chosen: Sequence[Export]) -> None:
 def attempts_of(work: Work, batch_id: str) -> dict[int, Attempt]:
     """What each export carried in this batch, by export id."""
     asked = select(Attempt).where(Attempt.batch_id == batch_id)
-    return {attempt.export_id: attempt for attempt in work.session.exec(asked)}
+    return {attempt.export_id: attempt for attempt in statements.rows(work, asked)}
 
 
 def bodies(work: Work, batch_ids: Sequence[str]) -> dict[str, bytes]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from sqlmodel import col, select
 
 from events.settings import CompanySettings
+from store import statements
 from store.tables import Company
 from store.unit_of_work import Work
 
@@ -23,7 +24,7 @@ def set_up(work: Work, company: str, name: str, settings: CompanySettings) -> No
 
 def settings_of(work: Work, company: str) -> CompanySettings:
     """The company's settings; the defaults for a company without any."""
-    known = work.session.get(Company, company)
+    known = statements.look_up(work, Company, id=company)
     return _read(known.settings) if known else CompanySettings()
 
 

@@ -7,6 +7,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, select
 
 from events.accounting_target import Lane, Organisation
+from store import statements
 from store.tables import CompanyApp, Connection, Export
 from store.unit_of_work import Work
 
@@ -48,7 +49,7 @@ def of_company(work: Work, company: str) -> Connection | None:
 
 def organisation(work: Work, lane: Lane) -> Organisation | None:
     """The lane's organisation, or None when the company is connected to none or to another."""
-    found = work.session.get(Connection, lane.company)
+    found = statements.look_up(work, Connection, company=lane.company)
     if found is None or found.tenant != lane.tenant or found.state == "disconnected":
         return None
     return Organisation(

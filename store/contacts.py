@@ -53,7 +53,12 @@ def link(
 
 def links(work: Work, company: str, clients: Collection[str]) -> Mapping[str, str]:
     """Xero contact id by client, for the clients that are linked."""
-    return {row.client: row.xero_contact_id for row in known(work, company, clients).values() if row.xero_contact_id}
+    asked = select(ContactLink.client, ContactLink.xero_contact_id).where(
+        ContactLink.company == company,
+        col(ContactLink.client).in_(sorted(set(clients))),
+        ContactLink.xero_contact_id != "",
+    )
+    return {row.client: row.xero_contact_id for row in statements.rows(work, asked)}
 
 
 def known(work: Work, company: str, clients: Collection[str]) -> Mapping[str, ContactLink]:

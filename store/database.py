@@ -1,16 +1,18 @@
 """The engine: SQLite in WAL mode with immediate write transactions, or PostgreSQL; the same code on both."""
 
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, event, make_url
-from sqlalchemy import text as sql
+from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.pool import NullPool, QueuePool
 from sqlmodel import create_engine
 
 READ_ONLY = {"read_only": True}
 _BUSY_MS = 30_000
+_RESTED_SECONDS = 1.0
 _LONGEST_TRANSACTION_SECONDS = 60  # shorter than a lease
 _KNOWS_TRANSACTION_TIMEOUT = 170_000  # PostgreSQL 17; before it an open pipeline escapes the other timeout
 
@@ -19,8 +21,9 @@ def engine_for(url: str, pool_size: int = 12) -> Engine:
     """An engine for `DATABASE_URL`; to be made after a fork, never before. Creates SQLite's folder."""
     address = make_url(url)
     if address.get_backend_name() != "sqlite":
-        engine = create_engine(url, pool_size=pool_size, max_overflow=4, pool_pre_ping=True, hide_parameters=True)
+        engine = create_engine(url, pool_size=pool_size, max_overflow=4, hide_parameters=True)
         _end_idle_transactions(engine)
+        _ping_the_rested(engine)
         return engine
     if address.database and address.database != ":memory:":
         Path(address.database).parent.mkdir(parents=True, exist_ok=True)
@@ -55,6 +58,31 @@ def _end_idle_transactions(engine: Engine) -> None:
         raw.commit()
 
 
+def _ping_the_rested(engine: Engine) -> None:
+    """Before a connection is used that nobody used for a while, the server is asked whether it still knows it.
+
+    One that was used a moment ago may be lost as well, but so may any in the middle of its transaction; to ask each
+    time would be a round trip in seven of a busy worker.
+    """
+
+    @event.listens_for(engine, "checkin")
+    def _checkin(_raw: Any, record: Any) -> None:
+        record.info["used"] = time.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def _checkout(raw: Any, record: Any, _proxy: Any) -> None:
+        rested = time.monotonic() - record.info.get("used", time.monotonic())
+        if rested > _RESTED_SECONDS and not _answers(engine, raw):
+            raise InvalidatePoolError
+
+
+def _answers(engine: Engine, raw: Any) -> bool:
+    try:
+        return engine.dialect.do_ping(raw)
+    except engine.dialect.loaded_dbapi.Error:
+        return False
+
+
 def use_immediate_transactions(engine: Engine) -> None:
     """Begin writes with BEGIN IMMEDIATE (the driver's own transactions lose updates), reads with BEGIN."""
 
@@ -81,5 +109,5 @@ def database_time(connection: Connection) -> datetime:
     """The database's clock, the one clock all machines share. SQLite's is this machine's."""
     if connection.dialect.name == "sqlite":
         return datetime.now(UTC)
-    moment: datetime = connection.execute(sql("SELECT clock_timestamp()")).scalar_one()
+    moment: datetime = connection.exec_driver_sql("SELECT clock_timestamp()").scalar_one()
     return moment.astimezone(UTC)

@@ -13,11 +13,14 @@ _LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 def take(work: Work, name: str, holder: str, seconds: float) -> bool:
     """Take or keep the duty for a while; False while somebody else has it."""
-    row = {"name": name, "holder": "", "lease_until": _LONG_AGO}
-    statements.insert_new(work, Duty, [row], returning="name")
     free = (col(Duty.lease_until) < work.now) | (col(Duty.holder) == holder)
-    took = update(Duty).where(col(Duty.name) == name, free)
-    return bool(work.session.exec(took.values(holder=holder, lease_until=work.after(seconds))).rowcount)
+    mine = update(Duty).where(col(Duty.name) == name, free)
+    took = mine.values(holder=holder, lease_until=work.after(seconds))
+    if statements.run(work, took).rowcount:
+        return True
+    row = {"name": name, "holder": "", "lease_until": _LONG_AGO}
+    new = statements.insert_new(work, Duty, [row], returning="name")
+    return bool(new and statements.run(work, took).rowcount)
 
 
 def leave(work: Work, name: str, holder: str) -> None:

@@ -31,7 +31,7 @@ def marked(work: Work, company: str, invoices: Collection[str]) -> set[str]:
     asked = select(Exclusion.invoice).where(
         Exclusion.company == company, col(Exclusion.invoice).in_(sorted(invoices))
     )
-    return set(work.session.exec(asked))
+    return {row[0] for row in statements.rows(work, asked)}
 
 
 def of_invoice(work: Work, company: str, invoice: str) -> Exclusion | None:

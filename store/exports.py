@@ -56,14 +56,13 @@ def lock_again(work: Work, ids: Collection[int]) -> Mapping[int, Export]:
     """These rows as they are now, locked in the order in which intake locks them."""
     asked = select(Export).where(col(Export.id).in_(sorted(ids)))
     ordered = asked.order_by(*in_lock_order(work))
-    rows = work.session.exec(ordered.with_for_update().execution_options(populate_existing=True))
-    return {_id(export): export for export in rows}
+    return {_id(export): export for export in statements.rows(work, ordered.with_for_update())}
 
 
 def still_pending(work: Work, ids: Collection[int]) -> Sequence[int]:
     """Which of these exports are pending now."""
     asked = select(Export.id).where(col(Export.id).in_(sorted(ids)), Export.state == "pending")
-    return [id_ for id_ in work.session.exec(asked) if id_ is not None]
+    return [row[0] for row in statements.rows(work, asked)]
 
 
 def change(work: Work, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -85,7 +84,7 @@ def pending(work: Work, lane: Lane, most: int) -> Sequence[Export]:
         .limit(most)
         .with_for_update(skip_locked=True)
     )
-    return work.session.exec(due.execution_options(populate_existing=True)).all()
+    return statements.rows(work, due)
 
 
 def pending_ever(work: Work, lane: Lane) -> Sequence[Export]:
@@ -99,18 +98,14 @@ def pending_ever(work: Work, lane: Lane) -> Sequence[Export]:
 
 def take(work: Work, ids: Collection[int], batch_id: str) -> None:
     """Put these exports into a batch; a crash is counted before anything is tried with them."""
-    work.session.exec(
-        update(Export)
-        .where(col(Export.id).in_(sorted(ids)))
-        .values(state="exporting", batch_id=batch_id, crashes=col(Export.crashes) + 1)
-    )
+    mine = update(Export).where(col(Export.id).in_(sorted(ids)))
+    statements.run(work, mine.values(state="exporting", batch_id=batch_id, crashes=col(Export.crashes) + 1))
 
 
 def of_batch(work: Work, batch_id: str) -> Sequence[Export]:
     """The exports still in this batch, locked in intake's order."""
     asked = select(Export).where(Export.batch_id == batch_id)
-    ordered = asked.order_by(*in_lock_order(work))
-    return work.session.exec(ordered.with_for_update().execution_options(populate_existing=True)).all()
+    return statements.rows(work, asked.order_by(*in_lock_order(work)).with_for_update())
 
 
 def books_of(lane: Lane) -> str:
@@ -134,7 +129,7 @@ def claim_numbers(work: Work, lane: Lane, invoices: Sequence[Invoice]) -> Mappin
     asked = select(NumberClaim).where(
         NumberClaim.tenant == books_of(lane), col(NumberClaim.folded).in_(sorted(wanted))
     )
-    return {claim.folded: claim for claim in work.session.exec(asked)}
+    return {claim.folded: claim for claim in statements.rows(work, asked)}
 
 
 def by_invoice_or_number(work: Work, company: str | None, name: str) -> Sequence[Export]:

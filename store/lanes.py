@@ -54,9 +54,9 @@ def waits(work: Work, lane: Lane) -> bool:
 
 def look(work: Work, lane: Lane, enough: int = 51) -> Due:
     """What is due in the lane; `waiting` counts no further than `enough`."""
-    state = work.session.get(LaneState, lane)
+    state = _seen(work, lane)
     ready = select(Export.priority).where(*_pending(lane), col(Export.due_at) <= work.now)
-    priorities = work.session.exec(ready.order_by(col(Export.priority)).limit(enough)).all()
+    priorities = [row[0] for row in statements.rows(work, ready.order_by(col(Export.priority)).limit(enough))]
     later = None
     if not priorities:
         later = work.session.exec(select(func.min(Export.due_at)).where(*_pending(lane))).one()
@@ -120,7 +120,7 @@ def note_answer(work: Work, lane: Lane) -> None:
 
     What is known already is not written again, or the turns of a lane would queue up for one row.
     """
-    state = work.session.get(LaneState, lane)
+    state = _seen(work, lane)
     fresh = state and state.answered_at and state.answered_at > work.after(-_NEWS_SECONDS)
     if state and fresh and not state.unknown_in_a_row:
         return
@@ -137,6 +137,12 @@ def note_answer(work: Work, lane: Lane) -> None:
     statements.upsert(work, LaneState, [row], changes, returning=["company"])
 
 
+def _seen(work: Work, lane: Lane) -> LaneState | None:
+    """The lane's row, only to be looked at."""
+    seen: LaneState | None = statements.look_up(work, LaneState, company=lane.company, tenant=lane.tenant)
+    return seen
+
+
 def _stopped(state: LaneState | None) -> str | None:
     return state.cause if state and state.state != "open" else None
 
@@ -147,7 +153,7 @@ def _broken_lanes(work: Work) -> int:
     broken = select(func.count()).where(
         col(LaneState.unknown_in_a_row) >= UNKNOWN_IN_A_ROW, col(LaneState.changed_at) > fresh
     )
-    count = work.session.exec(broken).one()
+    count: int = statements.run(work, broken).scalar_one()
     if not count:
         return 0
     last = work.session.exec(select(func.max(LaneState.answered_at))).one()
@@ -163,7 +169,7 @@ def _parked(work: Work, lane: Lane) -> list[tuple[str, datetime | None, datetime
     asked: Any = select(Batch.id, Batch.settle_at, Batch.lease_until).where(
         Batch.company == lane.company, Batch.tenant == lane.tenant, Batch.state == "uncertain"
     )
-    return [tuple(row) for row in work.session.exec(asked.order_by(col(Batch.settle_at)))]
+    return [tuple(row) for row in statements.rows(work, asked.order_by(col(Batch.settle_at)))]
 
 
 def _earliest(*moments: datetime | None) -> datetime | None:

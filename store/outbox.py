@@ -18,6 +18,7 @@ from store.tables import OutboxEvent, Request
 from store.unit_of_work import Work
 
 SOURCE = "crewcard-xero"
+AT_ONCE = 1000
 _NAMESPACE = uuid.UUID("6f1d0ac4-52c5-4d2e-9a3a-6c1b0f2f9d11")
 InvoiceAnswer = InvoiceExportSucceeded | InvoiceExportFailed
 
@@ -62,7 +63,8 @@ def _causes(work: Work, asked: Collection[tuple[str, str]]) -> Mapping[tuple[str
     cause = func.coalesce(Request.caused_by, Request.source_event)
     named = tuple_(col(Request.company), col(Request.id)).in_(sorted(asked))
     return {
-        (row[0], row[1]): row[2] for row in work.session.exec(select(Request.company, Request.id, cause).where(named))
+        (row[0], row[1]): row[2]
+        for row in statements.rows(work, select(Request.company, Request.id, cause).where(named))
     }
 
 
@@ -119,21 +121,21 @@ def publish_new(work: Work, events: Sequence[Outgoing]) -> None:
     statements.insert_new(work, OutboxEvent, new, returning="id")
 
 
-def stamp(work: Work, most: int = 500) -> int:
+def stamp(work: Work, most: int = AT_ONCE) -> int:
     """Give committed events their place in the feed; only ever called under the relay's lease."""
-    last = work.session.exec(select(func.max(OutboxEvent.position))).one() or 0
+    last = statements.run(work, select(func.max(OutboxEvent.position))).scalar_one() or 0
     waiting = (
         select(OutboxEvent.id)
         .where(col(OutboxEvent.position).is_(None))
         .order_by(col(OutboxEvent.created_at), col(OutboxEvent.id))
         .limit(most)
     )
-    ids = work.session.exec(waiting).all()
-    rows = [{"id": id_, "position": last + place} for place, id_ in enumerate(ids, start=1)]
+    ids = statements.rows(work, waiting)
+    rows = [{"id": row.id, "position": last + place} for place, row in enumerate(ids, start=1)]
     return statements.change(work, OutboxEvent, "id", rows)
 
 
-def after(work: Work, position: int, most: int = 500) -> Sequence[OutboxEvent]:
+def after(work: Work, position: int, most: int = AT_ONCE) -> Sequence[OutboxEvent]:
     """The feed behind a position, in order."""
     feed = (
         select(OutboxEvent)
@@ -141,4 +143,4 @@ def after(work: Work, position: int, most: int = 500) -> Sequence[OutboxEvent]:
         .order_by(col(OutboxEvent.position))
         .limit(most)
     )
-    return work.session.exec(feed).all()
+    return statements.rows(work, feed)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from sqlalchemy import text
 from sqlmodel import col, select
 
+from store import statements
 from store.tables import Pause
 from store.unit_of_work import Work
 
@@ -47,7 +48,7 @@ def may_begin(work: Work, company: str) -> bool:
 def of_company(work: Work, company: str) -> Pause | None:
     """The pause that holds this company: its own, else everybody's."""
     asked = select(Pause).where(col(Pause.scope).in_((company, EVERYBODY)))
-    return work.session.exec(asked.order_by(col(Pause.scope).desc())).first()
+    return next(iter(statements.rows(work, asked.order_by(col(Pause.scope).desc()))), None)
 
 
 def active(work: Work) -> Sequence[Pause]:

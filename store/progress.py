@@ -8,6 +8,7 @@ from sqlalchemy import func
 from sqlmodel import col, select
 
 from events.accounting_target import Lane
+from store import statements
 from store.tables import Item, LaneState, Request
 from store.unit_of_work import Work
 
@@ -51,7 +52,7 @@ def named(work: Work, request: str, company: str | None = None) -> Sequence[Requ
 def open_ones(work: Work, company: str, requests: Collection[str]) -> Sequence[Request]:
     """Those of these requests that still have invoices without an answer."""
     asked = select(Request).where(Request.company == company, col(Request.id).in_(sorted(requests)))
-    return work.session.exec(asked.where(col(Request.completed_at).is_(None))).all()
+    return statements.rows(work, asked.where(col(Request.completed_at).is_(None)))
 
 
 def locked(work: Work, company: str, request: str) -> Request:

@@ -59,8 +59,7 @@ def known(work: Work, company: str, request: str) -> Request | None:
 
 def is_cancelled(work: Work, company: str, request: str) -> bool:
     """Whether the whole request was cancelled before."""
-    row = known(work, company, request)
-    return bool(row and row.cancelled_at)
+    return bool((row := known(work, company, request)) and row.cancelled_at)
 
 
 def mark_cancelled(work: Work, company: str, request: str) -> None:
@@ -87,7 +86,7 @@ def count_part(work: Work, company: str, request: str, part: int, new_items: int
 def waiting(work: Work, export_ids: Collection[int]) -> Sequence[Item]:
     """The items that still wait for these exports, of any request."""
     asked = select(Item).where(col(Item.export_id).in_(sorted(export_ids)), Item.state == "waiting")
-    return work.session.exec(asked.order_by(col(Item.company), col(Item.invoice), col(Item.request))).all()
+    return statements.rows(work, asked.order_by(col(Item.company), col(Item.invoice), col(Item.request)))
 
 
 def left_waiting(work: Work, seconds: float, most: int = 200) -> Sequence[tuple[Item, Export]]:
@@ -137,21 +136,21 @@ def settle_items(work: Work, answers: Sequence[InvoiceAnswer]) -> None:
     statements.change(work, Item, ("company", "request", "invoice"), rows)
     for company, request in sorted({(answer.company, answer.request) for answer in answers}):
         mine = [answer for answer in answers if (answer.company, answer.request) == (company, request)]
-        _count(work, company, request, mine)
-        complete_if_done(work, company, request)
+        if _has_all_answers(_count(work, company, request, mine)):
+            complete_if_done(work, company, request)
 
 
-def _count(work: Work, company: str, request: str, answers: Sequence[InvoiceAnswer]) -> None:
+def _count(work: Work, company: str, request: str, answers: Sequence[InvoiceAnswer]) -> Any:
+    """Count the answers; gives the request's row as it is then, locked, to be read only."""
     outcomes = Counter(getattr(answer, "outcome", "failed") for answer in answers)
     failed = outcomes.pop("failed", 0)
     moved = update(Request).where(col(Request.company) == company, col(Request.id) == request)
-    work.session.exec(
-        moved.values(
-            exported=col(Request.exported) + sum(outcomes.values()),
-            unchanged=col(Request.unchanged) + outcomes["unchanged"],
-            failed=col(Request.failed) + failed,
-        )
+    counted = moved.values(
+        exported=col(Request.exported) + sum(outcomes.values()),
+        unchanged=col(Request.unchanged) + outcomes["unchanged"],
+        failed=col(Request.failed) + failed,
     )
+    return statements.run(work, counted.returning(Request)).one()
 
 
 def complete_if_done(work: Work, company: str, request: str) -> None:
@@ -160,7 +159,7 @@ def complete_if_done(work: Work, company: str, request: str) -> None:
     Its moment is that under the request's lock, after those of all its answers, whatever order their commits took.
     """
     row = locked(work, company, request)
-    if row.completed_at or _waits_for_parts(row) or row.exported + row.failed < row.total:
+    if not _has_all_answers(row):
         return
     row.completed_at = work.now
     work.session.flush()
@@ -178,10 +177,11 @@ def complete_if_done(work: Work, company: str, request: str) -> None:
     publish_once(work, Outgoing(event, company, request, f"completed/{company}/{request}", cause), work.moment())
 
 
-def _waits_for_parts(row: Request) -> bool:
-    """A cancelled or given up request takes what comes later, answers it, and completes without it."""
-    arrived = len([part for part in row.parts_received.split(",") if part])
-    return arrived < row.parts and row.cancelled_at is None and row.given_up_at is None
+def _has_all_answers(row: Request) -> bool:
+    """Whether to complete it now. One that was cancelled or given up does not wait for parts, but answers them."""
+    arrived = sum(map(bool, row.parts_received.split(",")))
+    waits = arrived < row.parts and row.cancelled_at is None and row.given_up_at is None
+    return not (row.completed_at or waits) and row.exported + row.failed >= row.total
 
 
 def give_up_parts(work: Work, seconds: float, most: int = 200) -> int:

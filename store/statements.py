@@ -1,9 +1,10 @@
 """The few statements that SQLModel does not spell: upserts in bulk, locks in order, updates in bulk."""
 
+import functools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import bindparam, update
+from sqlalchemy import Select, bindparam, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import CursorResult
 from sqlmodel import SQLModel
@@ -17,6 +18,31 @@ Row = Mapping[str, Any]
 def insert_into(work: Work, table: type[SQLModel]) -> Any:
     """An insert that knows ON CONFLICT, in the dialect at hand."""
     return sqlite.insert(table) if work.on_sqlite else postgresql.insert(table)
+
+
+def run(work: Work, statement: Any) -> CursorResult[Any]:
+    """Execute a change as it stands: what was loaded before is not told of it, which costs more than the change."""
+    result: CursorResult[Any] = work.session.connection().execute(statement)
+    return result
+
+
+def rows(work: Work, asked: Any) -> Sequence[Any]:
+    """What a select of one table finds, as plain rows with its columns, to be read only.
+
+    To make a model of each costs more than to fetch it; and a plain row stays as it was read.
+    """
+    return work.session.connection().execute(asked).all()
+
+
+def look_up(work: Work, table: type[SQLModel], **key: Any) -> Any:
+    """The row with this primary key as a plain row, to be read only; None where there is none."""
+    return work.session.connection().execute(_by_key(table, tuple(key)), key).first()
+
+
+@functools.cache
+def _by_key(table: type[SQLModel], names: tuple[str, ...]) -> Select[Any]:
+    columns = _table(table).c
+    return select(_table(table)).where(*(columns[name] == bindparam(name) for name in names))
 
 
 def insert(work: Work, table: type[SQLModel], rows: Sequence[Row]) -> None:

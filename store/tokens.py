@@ -41,7 +41,7 @@ class TokenBox:
     def load(self, client_id: str, xero_user: str) -> Kept | None:
         """The pair of this login; None before the first one. Raises Trouble when its key is missing."""
         with _told_as_trouble(), self._store.read() as work:
-            row = work.session.get(Token, (client_id, xero_user))
+            row = statements.look_up(work, Token, client_id=client_id, xero_user=xero_user)
             if row is None:
                 return None
             left = (row.expires_at - work.now).total_seconds()

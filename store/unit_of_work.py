@@ -39,6 +39,7 @@ class Store:
 
     def __init__(self, engine: Engine, time_source: TimeSource = database_time) -> None:
         self.engine = engine
+        self._reading = engine.execution_options(**READ_ONLY)
         self._time_source = time_source
 
     @contextmanager
@@ -51,5 +52,5 @@ class Store:
     @contextmanager
     def read(self) -> Iterator[Work]:
         """A transaction that only looks; on SQLite it does not keep writers out."""
-        with Session(self.engine.execution_options(**READ_ONLY), expire_on_commit=False) as session:
+        with Session(self._reading, expire_on_commit=False) as session:
             yield Work(session, self._time_source)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import redis
 
+from store import outbox
 from worker import logs, settings, wiring
 from worker.connections import tending
 from worker.contacts import changes, rechecking
@@ -68,8 +69,9 @@ class Clockwork:
                 self._stopping.wait(_AFTER_TROUBLE_SECONDS)
 
     def _relay(self) -> None:
-        if relay.relay(self._tools, self._holder, self._webhooks):
-            return
+        moved = relay.relay(self._tools, self._holder, self._webhooks)
+        if moved >= outbox.AT_ONCE or (moved and self._webhooks):
+            return  # there may be more; what comes from now on wakes us
         self._wait_for(RELAY)
 
     def _wait_for(self, whom: str) -> None:

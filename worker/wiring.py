@@ -1,6 +1,7 @@
 """The only composition root: called by the worker, web and clock processes and the command, after any fork."""
 
 import functools
+import gc
 import sys
 from typing import Any
 
@@ -31,7 +32,10 @@ def build(settings: Settings) -> Tools:
         sys.exit("REDIS_URL is needed: the address of a Redis or Valkey (see .env.example).")
     client = queue.redis_client(settings.redis_url, patient=False)
     waiting = queue.redis_client(settings.redis_url)
-    return assemble(settings, Store(engine_for(settings.database_url)), client, waiting)
+    tools = assemble(settings, Store(engine_for(settings.database_url)), client, waiting)
+    gc.collect()
+    gc.freeze()  # what start-up made stays, and need not be looked through again and again
+    return tools
 
 
 def assemble(

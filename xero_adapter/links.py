@@ -1,5 +1,6 @@
 """Addresses: our mark on an invoice, deep links into Xero, contact ids out of what people paste; pure."""
 
+import functools
 import re
 from urllib.parse import parse_qs, quote, urlsplit
 
@@ -54,6 +55,7 @@ def contact_link(short_code: str, contact_id: str) -> str:
     return f"https://go.xero.com/app/{quote(short_code, safe='!')}/contacts/contact/{contact_id}"
 
 
+@functools.lru_cache(maxsize=4096)
 def contact_id(text: str) -> str | None:
     """The contact id in what was kept or pasted, lower case; None when there is none (xero/facts.md §5.1)."""
     try:

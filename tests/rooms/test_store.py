@@ -9,7 +9,7 @@ from sqlalchemy import create_engine, inspect
 from sqlmodel import SQLModel
 
 from events.accounting_target import Lane
-from store import batches, doors_out, duties, exports, inbox, migrate
+from store import batches, database, doors_out, duties, exports, inbox, migrate
 from store.database import engine_for
 from store.tables import Company, Request
 from store.unit_of_work import Store
@@ -130,6 +130,20 @@ def test_a_transaction_that_is_left_open_ends_before_a_lease_does(postgres):
         for setting in ("idle_in_transaction_session_timeout", "transaction_timeout"):
             assert connection.exec_driver_sql(f"SHOW {setting}").scalar() == "1min"
     engine.dispose()
+
+
+def test_a_connection_that_rested_while_the_server_restarted_is_not_used(postgres, monkeypatch):
+    address = machines.copy_of_template(postgres, "restarted")
+    engine, other = engine_for(address), engine_for(address)
+    with engine.connect() as connection:
+        session = connection.exec_driver_sql("SELECT pg_backend_pid()").scalar()
+    with other.connect() as connection:
+        connection.exec_driver_sql(f"SELECT pg_terminate_backend({session}, 5000)")
+    monkeypatch.setattr(database, "_RESTED_SECONDS", -1.0)  # every connection has rested long enough
+    with engine.connect() as connection:
+        assert connection.exec_driver_sql("SELECT pg_backend_pid()").scalar() != session
+    engine.dispose()
+    other.dispose()
 
 
 def test_settings_that_a_later_version_added_stop_no_older_process(installation):

@@ -3,7 +3,8 @@
 import json
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Literal
+from datetime import datetime
+from typing import Literal, Protocol
 
 from events.accounting_target import AccountingTarget, Organisation, Posted
 from events.causes import about, cause_of
@@ -20,6 +21,15 @@ from store.unit_of_work import Work
 Outcome = Literal["created", "updated", "adopted", "unchanged"]
 
 
+class InXero(Protocol):
+    """An invoice that is in Xero, as far as its answer tells: an export row, or what one has just become."""
+
+    number: str
+    xero_invoice_id: str | None
+    xero_totals: str | None
+    exported_at: datetime | None
+
+
 def give(work: Work, answers: Sequence[InvoiceAnswer]) -> None:
     """Log, show, send and count these answers, all in the transaction at hand."""
     if answers:
@@ -28,7 +38,7 @@ def give(work: Work, answers: Sequence[InvoiceAnswer]) -> None:
 
 
 def succeeded(
-    item: Item, export: Export, organisation: Organisation, target: AccountingTarget, outcome: Outcome
+    item: Item, export: InXero, organisation: Organisation, target: AccountingTarget, outcome: Outcome
 ) -> InvoiceExportSucceeded:
     """The answer for an invoice that is in Xero, told from its export row."""
     if export.xero_invoice_id is None or export.exported_at is None:

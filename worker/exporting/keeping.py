@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from events.accounting_target import Answer, Posted
@@ -12,6 +14,21 @@ from store.unit_of_work import Work
 from worker.decisions import comparing, proof
 from worker.exporting import answering, contents
 from worker.tools import Tools
+
+
+@dataclass
+class Kept:
+    """What an export row has just become, as far as its answer tells."""
+
+    number: str
+    xero_invoice_id: str | None
+    xero_totals: str | None
+    exported_at: datetime | None
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> "Kept":
+        """From the columns that `row` gives."""
+        return cls(row["number"], row["xero_invoice_id"], row["xero_totals"], row["exported_at"])
 
 
 def row(

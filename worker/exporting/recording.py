@@ -17,6 +17,7 @@ from worker.decisions import guard, joining
 from worker.exporting import answering, behind, contents, keeping, resolve
 from worker.exporting.answering import Outcome
 from worker.exporting.pointing import into_xero
+from worker.outgoing import progress
 from worker.tools import Tools
 
 
@@ -50,7 +51,15 @@ class Refusal:
         return self.attempt is None or self.attempt.content_hash == self.export.wanted_hash
 
 
-def record(tools: Tools, organisation: Organisation, hold: Hold, kind: str, answers: Answers) -> list[str]:
+@dataclass(frozen=True)
+class Told:
+    """The requests that were answered, and those of them whose progress is news."""
+
+    requests: Sequence[str] = ()
+    news: Sequence[str] = ()
+
+
+def record(tools: Tools, organisation: Organisation, hold: Hold, kind: str, answers: Answers) -> Told:
     """Write down the answers of a call and give the requests that were answered.
 
     Invoices it does not name stay with the batch, uncertain.
@@ -58,7 +67,7 @@ def record(tools: Tools, organisation: Organisation, hold: Hold, kind: str, answ
     with tools.store.write() as work:
         traces = {"http_status": answers.status, "correlation_id": answers.correlation_id}
         if not batches.move(work, hold, "sent", state="settled", closed_at=work.now, **traces):
-            return []
+            return Told()
         attempts = batches.attempts_of(work, hold.batch_id)
         results, unnamed, taken = [], [], []
         for export in exports.of_batch(work, hold.batch_id):
@@ -73,7 +82,8 @@ def record(tools: Tools, organisation: Organisation, hold: Hold, kind: str, answ
             _keep_uncertain(work, hold, unnamed)
             batches.end_attempts(work, hold.batch_id, [_attempt_row(r) | {"outcome": "unknown"} for r in taken])
         lanes.note_answer(work, organisation.lane)
-        told = apply(work, tools, organisation, results)
+        requests_told = apply(work, tools, organisation, results)
+        told = Told(requests_told, progress.news(work, organisation.lane, requests_told))
     tools.bells.wake_relay()
     return told
 
@@ -122,17 +132,18 @@ def _attempt_row(result: Result) -> dict[str, Any]:
 def _post(work: Work, tools: Tools, organisation: Organisation, results: Sequence[Result]) -> set[str]:
     kept = resolve.linked(work, organisation.lane, [result.export.client for result in results])
     changes = {result.export.id: _changes(tools, result) for result in results}  # before the rows say the new copy
-    exports.change(work, [keeping.row(work, tools, r.export, r.attempt, r.answer, kept) for r in results])
-    by_id = {result.export.id: result for result in results}
-    fresh = exports.lock_again(work, [result.export.id for result in results if result.export.id is not None])
+    rows = [keeping.row(work, tools, r.export, r.attempt, r.answer, kept) for r in results]
+    exports.change(work, rows)  # their callers have locked them
+    by_id = {row["id"]: (result, keeping.Kept.of(row)) for result, row in zip(results, rows, strict=True)}
     given: list[Any] = []
-    for item in requests.waiting(work, list(fresh)):
-        export, result = fresh[item.export_id or 0], by_id[item.export_id]
+    for item in requests.waiting(work, list(by_id)):
+        result, export = by_id[item.export_id]
         if _speaks_for(result.attempt, item):  # else newer content came meanwhile; it goes next, as an update
             told = answering.succeeded(item, export, organisation, tools.target, result.outcome)
-            given.append(told.model_copy(update={"changes": changes[export.id]}))
+            changed = changes[item.export_id]
+            given.append(told.model_copy(update={"changes": changed}) if changed else told)
     answering.give(work, given)
-    fail(work, [Refusal(*one) for one in behind.called_back(work, list(fresh))])
+    fail(work, [Refusal(*one) for one in behind.called_back(work, list(by_id))])
     return {answer.request for answer in given}
 
 

@@ -1,7 +1,7 @@
 """Send one batch: claim, (for updates: guard,) freeze, send, record; each step committed before the next begins."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 from events.accounting_target import Answers, Element, InTime, Organisation, Posting, Rejected, Trouble
@@ -111,9 +111,9 @@ def _send(
         troubles.after(tools, organisation, frozen.hold, lost)
         return "lost"
     answered()
-    requests = recording.record(tools, organisation, frozen.hold, frozen.kind, answers)
-    _tell(organisation, frozen, answers, requests, time.monotonic() - begun)
-    progress.tell(tools, organisation.lane, requests)
+    told = recording.record(tools, organisation, frozen.hold, frozen.kind, answers)
+    _tell(organisation, frozen, answers, told.requests, time.monotonic() - begun)
+    progress.tell(tools, organisation.lane, told.news)
     return "answered"
 
 
@@ -123,7 +123,9 @@ def _booked(trouble: Trouble) -> Called:
     return "lost" if trouble.effect == "unknown" and trouble.status is None else "answered"
 
 
-def _tell(organisation: Organisation, frozen: Frozen, answers: Answers, requests: list[str], seconds: float) -> None:
+def _tell(
+    organisation: Organisation, frozen: Frozen, answers: Answers, requests: Sequence[str], seconds: float
+) -> None:
     """The canonical line of a batch."""
     refused = sum(isinstance(answer, Rejected) for answer in answers.all())
     _log.info(
@@ -132,7 +134,7 @@ def _tell(organisation: Organisation, frozen: Frozen, answers: Answers, requests
         tenant=organisation.lane.tenant,
         batch=frozen.hold.batch_id,
         kind=frozen.kind,
-        requests=requests,
+        requests=list(requests),
         size=frozen.size,
         posted=len(answers.all()) - refused,
         rejected=refused,

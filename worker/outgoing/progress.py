@@ -24,14 +24,17 @@ def look(tools: Tools, company: str, request: str) -> Progress | None:
         return progress.of(row, estimated_finish(work, tools, row)) if row else None
 
 
+def news(work: Work, lane: Lane, requests: Collection[str]) -> list[str]:
+    """Those of these requests whose progress is news."""
+    return [row.id for row in progress.open_ones(work, lane.company, requests) if _is_news(row, work.now)]
+
+
 def tell(tools: Tools, lane: Lane, requests: Collection[str]) -> None:
-    """Tell how far these requests are, those of them whose progress is news."""
-    with tools.store.read() as work:
-        news = [row.id for row in progress.open_ones(work, lane.company, requests) if _is_news(row, work.now)]
-    for request in news:
+    """Tell how far these requests are, where it still is news; each in a transaction of its own."""
+    for request in requests:
         with tools.store.write() as work:
             _tell(work, tools, lane.company, request)
-    if news:
+    if requests:
         tools.bells.wake_relay()
 
 
