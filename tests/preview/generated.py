@@ -69,13 +69,13 @@ ITEMS = often(st.none(), *one_of("CREW", "BARE", "SHIP"))
 
 @st.composite
 def lines(draw):
-    tracking, discount = draw(TRACKING), draw(DISCOUNTS)
+    tracking, discount, account = draw(TRACKING), draw(DISCOUNTS), draw(ACCOUNTS)
     line = {
         "description": draw(st.sampled_from(["Crew, one day", "Van", "Überstunden", "Ropes"])),
         "quantity": draw(QUANTITIES),
         "unit_amount": draw(often(MONEY, st.just("0"))),
-        "account_code": draw(ACCOUNTS),
-        "tax_type": draw(TAXES),
+        "account_code": account,
+        "tax_type": draw(often(st.just("NONE"), TAXES) if account == "260" else TAXES),  # people know their 260
         "item_code": draw(ITEMS),
         **discount,
     }
