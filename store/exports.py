@@ -4,7 +4,6 @@ import functools
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import or_
 from sqlmodel import col, select, update
 
 from events.accounting_target import Lane
@@ -130,14 +129,6 @@ def claim_numbers(work: Work, lane: Lane, invoices: Sequence[Invoice]) -> Mappin
         NumberClaim.tenant == books_of(lane), col(NumberClaim.folded).in_(sorted(wanted))
     )
     return {claim.folded: claim for claim in statements.rows(work, asked)}
-
-
-def by_invoice_or_number(work: Work, company: str | None, name: str) -> Sequence[Export]:
-    """Exports whose invoice id or number is `name`, of one company or of all."""
-    asked = select(Export).where(or_(col(Export.invoice) == name, col(Export.number) == name))
-    if company:
-        asked = asked.where(Export.company == company)
-    return work.session.exec(asked.order_by(col(Export.company), col(Export.id)).limit(20)).all()
 
 
 def numbers_sent(work: Work, ids: Collection[int]) -> Mapping[int, Sequence[Attempt]]:

@@ -14,9 +14,8 @@ from worker.orders import excluding
 
 # What Xero tells nobody before it refuses: which tax rates an account's own list leaves out, what a plan allows,
 # and what its number rules make of voided invoices (xero/facts.md §3.2, §6.2 #9, #21).
-NOT_FORESEEN = {Reason.TAX_NOT_FOR_ACCOUNT, Reason.PLAN_LIMIT, Reason.XERO_REFUSED}
+NOT_FORESEEN = {Reason.TAX_NOT_FOR_ACCOUNT, Reason.PLAN_LIMIT}
 IN_OTHER_WORDS = {
-    Reason.XERO_REFUSED: ["tracking_invalid"],
     Reason.INVOICE_FINALISED: ["number_taken"],
 }
 
@@ -171,7 +170,8 @@ def test_a_host_that_repeats_its_old_word_is_foretold_the_admins_contact(on_sqli
 
 def test_sums_larger_than_any_invoice_may_be_are_left_out_and_break_nothing(on_sqlite):
     row = row_of(on_sqlite, an_invoice(line={"unit_amount": "9999999999.00", "quantity": "2"}))
-    assert row.totals is None
+    assert (row.totals, row.verdict) == (None, "fail")
+    assert "may come to 9,999,999,999.99 at most" in row.problems[0].message
 
 
 def test_a_sum_of_invoices_larger_than_an_amount_may_be_is_left_out_and_breaks_nothing(on_sqlite):

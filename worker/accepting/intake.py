@@ -80,10 +80,9 @@ def _cancel(
     return cancel.obey(work, envelope, order)
 
 
-def replay_in(
+def _replay(
     work: Work, tools: Tools, envelope: Envelope, order: InvoiceExportReplayRequested, lane: Lane, *_others: Any
 ) -> Receipt:
-    """File what an order to replay asks for anew, in the transaction at hand."""
     found = replay.prepare(work, envelope, order)
     new = sum(_file(work, tools, Filing(part, envelope, lane, found.caused_by)) for part in found.parts)
     audit.note(work, order.requested_by.id, "replay", order.company, order.chosen(), new, order.why)
@@ -100,7 +99,7 @@ _JOINS = ("join", "wait")
 _MOVES: Mapping[str, Callable[..., Receipt]] = {
     InvoiceExportRequested.TYPE: _request,
     InvoiceExportCancelRequested.TYPE: _cancel,
-    InvoiceExportReplayRequested.TYPE: replay_in,
+    InvoiceExportReplayRequested.TYPE: _replay,
     **filing_changes.MOVES,
     InvoiceExportPreviewRequested.TYPE: _preview,
 }

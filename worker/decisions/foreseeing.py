@@ -9,7 +9,9 @@ from events.books import Account, Books, SeenContact, Sums
 from events.changes import LinePicture, Picture
 from events.failures import Failure, spoken
 from events.invoice import Invoice
+from events.money import line_amount
 from events.reasons import Reason
+from events.snapshot import LARGEST
 
 _MAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _LONGEST_MAIL = 255
@@ -42,7 +44,7 @@ class Case:
 
 def problems(case: Case, books: Books) -> list[Failure]:
     """Everything Xero would refuse, what the export would name first in front."""
-    found = [*_of_whole(case, books), *_of_contact(case)]
+    found = [*_of_whole(case, books), *_of_contact(case), *_of_size(case)]
     for number, line in enumerate(case.picture.lines, start=1):
         found += [Failure(why.reason, why.facts, line=number) for why in _of_line(case, line, books)]
     if not found and case.sums and case.sums.total < 0:
@@ -90,6 +92,14 @@ def _of_contact(case: Case) -> Iterator[Failure]:
         yield Failure(Reason.CONTACT_ARCHIVED)
     elif contact.email and not _is_mail(contact.email):
         yield Failure(Reason.CONTACT_EMAIL_INVALID)
+
+
+def _of_size(case: Case) -> Iterator[Failure]:
+    """A line that comes to more than Xero holds (xero/facts.md §8)."""
+    for number, line in enumerate(case.invoice.lines, start=1):
+        amount = line_amount(line.quantity, line.unit_amount, line.discount_rate, line.discount_amount)
+        if abs(amount) > LARGEST:
+            yield Failure(Reason.XERO_REFUSED, {"said": f"a line may come to {LARGEST:,} at most"}, line=number)
 
 
 def _is_mail(text: str) -> bool:
