@@ -28,7 +28,10 @@ demo: .venv/.run  ## real orders become invoices in a simulated Xero (DEMO_EXIT=
 	@$(BIN)/crewcard-xero demo
 
 test: .venv/.dev  ## the suite
-	@$(BIN)/pytest -n 2 --dist loadgroup -rs -m "not thorough"
+	@$(BIN)/pytest -n 2 --dist loadgroup -rs -m "not thorough and not ci"
+
+test-ci: .venv/.dev  ## what .ci/run adds to the suite: a browser, PHP, short chaos and fuzz
+	@$(BIN)/pytest -n 2 --dist loadgroup -rs -m "ci and not thorough"
 
 thorough: .venv/.dev  ## what takes minutes: a crash at every step of every story, on both databases
 	@$(BIN)/pytest -n 2 --dist loadgroup -m thorough
@@ -60,4 +63,4 @@ lock: .venv/.dev  ## write both lock files anew
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header -o requirements.txt pyproject.toml
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --extra dev -c requirements.txt -o requirements-dev.txt pyproject.toml
 
-.PHONY: help setup setup-dev demo test thorough check format bench bench-check prove lock
+.PHONY: help setup setup-dev demo test test-ci thorough check format bench bench-check prove lock

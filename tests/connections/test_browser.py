@@ -9,9 +9,8 @@ from tests.connections.house import BACK, OTHER_TENANT, TENANT
 from tests.machines import wait_for
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None, reason="no Chromium: `apt-get install chromium` (as .ci/run does where it may)"
-)
+_NONE = "no Chromium: `apt-get install chromium` (as .ci/run does where it may)"
+pytestmark = [pytest.mark.ci, pytest.mark.skipif(CHROMIUM is None, reason=_NONE)]
 FIRST, SECOND = f"Organisation {TENANT[:4]}", f"Organisation {OTHER_TENANT[:4]}"
 
 

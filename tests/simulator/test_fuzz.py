@@ -15,6 +15,7 @@ from tests.simulator import document, generated
 from tests.simulator.desk import TENANT, Desk, an_invoice
 from tests.simulator.test_conformance import schema_of
 
+pytestmark = pytest.mark.ci
 REQUESTS = int(os.environ.get("SIMULATOR_FUZZ", "2000"))
 _FROM_DOCUMENT = REQUESTS // 2 // len(generated.NAMES)  # at most: some operations have fewer distinct requests
 _ODD = REQUESTS // 8  # of each method, asked in both ways

@@ -16,6 +16,7 @@ from benchmarks.chaos.plan import Plan
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.mark.ci
 @pytest.mark.xdist_group("live")
 @pytest.mark.timeout(170)
 @pytest.mark.parametrize("database", ["sqlite", "postgresql"])
