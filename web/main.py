@@ -7,6 +7,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import Response
 
 from web import connect, doors, health, logins, previews
+from web.console import app as console
 from web.problems import Refused
 from worker import logs, settings, wiring
 from worker.decisions.refusals import LoginRefused
@@ -22,6 +23,7 @@ def build(tools: Tools) -> FastAPI:
     app.include_router(logins.router)
     app.include_router(connect.router)
     app.include_router(health.router)
+    console.add_to(app)
     app.add_exception_handler(LoginRefused, connect.refused)
 
     @app.exception_handler(Refused)

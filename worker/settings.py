@@ -26,6 +26,7 @@ class Settings(BaseSettings):
     public_url: str = Field(default="http://127.0.0.1:8700", description="Where hosts and browsers reach the doors")
     web_host: str = Field(default="127.0.0.1", description="Address the web process listens on")
     web_port: int = Field(default=8700, description="Port the web process listens on")
+    session_hours: float = Field(default=12, gt=0, le=168, description="How long a sign-in to the console lasts")
     link_base: str = Field(
         default="https://app.crewcard.example/invoices",
         description="Page of an invoice in CrewCard, for invoices that come without a link of their own",

@@ -11,6 +11,7 @@ from store.tables.orders import AuditLine, Drift, Exclusion, Pause, Reconciliati
 from store.tables.previews import OrganisationFacts, Preview
 from store.tables.route import Export, Item, NumberClaim, Request
 from store.tables.shown import InvoiceStatus, LogEntry
+from store.tables.users import SignInFailure, SignInLink, User, UserSession
 
 __all__ = [
     "Alert",
@@ -46,6 +47,10 @@ __all__ = [
     "Reconciliation",
     "Redelivery",
     "Request",
+    "SignInFailure",
+    "SignInLink",
     "Token",
+    "User",
+    "UserSession",
     "XeroApp",
 ]

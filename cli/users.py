@@ -1,0 +1,114 @@
+"""Users of the console: `crewcard-xero users …`."""
+
+from typing import Annotated
+
+import typer
+
+from cli import output
+from worker import settings, wiring
+from worker.tools import Tools
+from worker.users import accounts
+
+app = typer.Typer(help="Users of the console.")
+BY = "command line"
+User = Annotated[str, typer.Argument(help="The user's id, such as anna@crewcard.example")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON")]
+
+
+@app.callback(invoke_without_command=True)
+def listed(context: typer.Context, as_json: AsJson = False) -> None:
+    """Users and their roles.
+
+    Example:  crewcard-xero users
+    """
+    if context.invoked_subcommand:
+        return
+    rows = [
+        {
+            "user": one.id,
+            "name": one.name,
+            "role": one.role,
+            "disabled": bool(one.disabled_at),
+            "seen": one.seen_at,
+        }
+        for one in accounts.everyone(_tools())
+    ]
+    if as_json:
+        output.print_json(rows)
+        return
+    table = output.table("", "user", "name", "role", "disabled", "last signed in")
+    for row in rows:
+        table.add_row(*(output.text(value) for value in row.values()))
+    output.results.print(table)
+
+
+@app.command()
+def add(
+    user: User,
+    role: Annotated[str, typer.Option(help="read, support, ops or admin")] = "read",
+    name: Annotated[str, typer.Option(help="Their name")] = "",
+) -> None:
+    """Make a user and print the link that signs them in once.
+
+    Example:  crewcard-xero users add anna@crewcard.example --role support --name "Anna Berg"
+    """
+    try:
+        made = accounts.add(_tools(), BY, user, name, role)
+    except accounts.Refused as refused:
+        output.fail(str(refused))
+    link(made.id)
+
+
+@app.command()
+def link(user: User, hours: Annotated[float, typer.Option(min=0.1, max=72, help="How long it is good")] = 24) -> None:
+    """Print a link that signs the user in once; they set a password then.
+
+    Example:  crewcard-xero users link anna@crewcard.example
+    """
+    try:
+        address, ends_at = accounts.link(_tools(), BY, user, hours * 3600)
+    except accounts.Refused as refused:
+        output.fail(str(refused))
+    output.warn(f"Signs {user} in once, until {ends_at:%Y-%m-%d %H:%M} UTC:")
+    typer.echo(address)
+
+
+@app.command()
+def role(user: User, to: Annotated[str, typer.Argument(help="read, support, ops or admin")]) -> None:
+    """Give a user another role; they have to sign in again.
+
+    Example:  crewcard-xero users role anna@crewcard.example ops
+    """
+    _change(user, role=to)
+    output.say(f"{user} has the role {to} now.")
+
+
+@app.command()
+def disable(user: User) -> None:
+    """Shut a user out at once.
+
+    Example:  crewcard-xero users disable anna@crewcard.example
+    """
+    _change(user, disabled=True)
+    output.say(f"{user} is shut out. Again in: crewcard-xero users enable {user}")
+
+
+@app.command()
+def enable(user: User) -> None:
+    """Let a user in again.
+
+    Example:  crewcard-xero users enable anna@crewcard.example
+    """
+    _change(user, disabled=False)
+    output.say(f"{user} may sign in again.")
+
+
+def _change(user: str, role: str | None = None, *, disabled: bool | None = None) -> None:
+    try:
+        accounts.change(_tools(), BY, user, role, disabled=disabled)
+    except accounts.Refused as refused:
+        output.fail(str(refused))
+
+
+def _tools() -> Tools:
+    return wiring.build(settings.load())

@@ -1,0 +1,66 @@
+"""The console's routes, and what a person sees when one says no."""
+
+from fastapi import FastAPI, Request
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from starlette.staticfiles import StaticFiles
+
+from web.console import overview, rendering, sign_in
+from web.console.forms import TooLarge
+from web.console.visitor import Forbidden, Missing, NotSignedIn, of
+from worker.tools import Tools
+
+PREFIX = "/console"
+PAGES = (overview, sign_in)
+
+
+def add_to(app: FastAPI) -> None:
+    """Put the console into the web application."""
+    for module in PAGES:
+        app.include_router(module.router, prefix=PREFIX, include_in_schema=False)
+    app.mount(f"{PREFIX}/static", _Kept(directory=rendering.HERE / "static"))
+    app.add_api_route("/", _home, include_in_schema=False)
+    app.add_exception_handler(NotSignedIn, _sign_in_first)
+    app.add_exception_handler(Forbidden, _forbidden)
+    app.add_exception_handler(Missing, _missing)
+    app.add_exception_handler(TooLarge, _too_large)
+
+
+class _Kept(StaticFiles):
+    """Files whose address changes when they do."""
+
+    def file_response(self, *args: object, **named: object) -> Response:
+        answer = super().file_response(*args, **named)  # type: ignore[arg-type]
+        answer.headers["cache-control"] = "public, max-age=31536000, immutable"
+        answer.headers["x-content-type-options"] = "nosniff"
+        return answer
+
+
+def _home() -> Response:
+    return RedirectResponse(PREFIX, 303)
+
+
+async def _sign_in_first(request: Request, problem: Exception) -> Response:
+    address = f"{PREFIX}/sign-in?back={problem}"
+    if request.headers.get("hx-request"):
+        return HTMLResponse("", 401, headers={"hx-redirect": address})
+    return RedirectResponse(address, 303, headers={"cache-control": "no-store"})
+
+
+async def _forbidden(request: Request, problem: Exception) -> Response:
+    return await run_in_threadpool(_told, request, 403, "Not allowed", str(problem))
+
+
+async def _missing(request: Request, problem: Exception) -> Response:
+    return await run_in_threadpool(_told, request, 404, "Not found", str(problem))
+
+
+async def _too_large(request: Request, _problem: Exception) -> Response:
+    return await run_in_threadpool(_told, request, 413, "Too much at once", "Send this in smaller parts.")
+
+
+def _told(request: Request, status: int, title: str, message: str) -> Response:
+    tools: Tools = request.app.state.tools
+    with tools.store.read() as work:
+        now = work.now
+    return rendering.page(request, of(request), "told", now, status, title=title, message=message)

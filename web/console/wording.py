@@ -1,0 +1,84 @@
+"""Facts as people read them: moments, ages, numbers, markers."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+MARKERS: Mapping[str, str] = {
+    "exported": "Exported",
+    "failed": "Failed",
+    "queued": "Queued",
+    "exporting": "Exporting",
+    "uncertain": "Uncertain",
+    "waiting": "Waiting",
+    "excluded": "Do not send",
+    "not_exported": "Not exported",
+}
+_NONE = "\N{EN DASH}"
+_UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
+
+
+def moment(at: datetime | None) -> str:
+    """A moment in UTC, to the second; a dash for none."""
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC" if at else _NONE
+
+
+def clock(at: datetime | None) -> str:
+    """A time of day in UTC; a dash for none."""
+    return f"{at.astimezone(UTC):%H:%M:%S}" if at else _NONE
+
+
+def length(seconds: float) -> str:
+    """A length of time in its largest unit: “3 minutes”."""
+    for unit, size in _UNITS:
+        if seconds >= size:
+            count = int(seconds // size)
+            return f"{count} {unit}" if count == 1 else f"{count} {unit}s"
+    return "a moment"
+
+
+def ago(at: datetime | None, now: datetime) -> str:
+    """How long ago, or in how long: “3 minutes ago”, “in 2 hours”; a dash for none."""
+    if at is None:
+        return _NONE
+    passed = (now - at) / timedelta(seconds=1)
+    return f"{length(passed)} ago" if passed >= 0 else f"in {length(-passed)}"
+
+
+def number(value: float) -> str:
+    """A number with its thousands apart."""
+    return f"{value:,}"
+
+
+def count(value: int, one: str, many: str = "") -> str:
+    """“1 invoice”, “2,000 invoices”."""
+    return f"{value:,} {one if value == 1 else many or f'{one}s'}"
+
+
+def marker(state: str) -> str:
+    """A marker in words."""
+    return MARKERS.get(state, state)
+
+
+def query(asked: Sequence[tuple[str, str]], **changed: Any) -> str:
+    """The address of the same page with other filters, from its first row on; what is empty is left out."""
+    kept = [(name, value) for name, value in asked if name not in {*changed, "after"} and value]
+    more = [(name, one) for name, value in changed.items() for one in _every(value)]
+    return f"?{urlencode([*kept, *more])}"
+
+
+def _every(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, list | tuple) else [] if value in (None, "") else [value]
+
+
+FILTERS: dict[str, Callable[..., str]] = {
+    "moment": moment,
+    "clock": clock,
+    "length": length,
+    "ago": ago,
+    "number": number,
+    "count": count,
+    "marker": marker,
+    "query": query,
+}

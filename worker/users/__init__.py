@@ -1,0 +1,1 @@
+"""Users of the console: their accounts, and how they sign in."""
