@@ -18,6 +18,7 @@ from worker.failing import alerting, sending_again
 from worker.outgoing import relay
 from worker.outgoing.webhooks import Webhooks
 from worker.previewing import previews
+from worker.pruning import pruner
 from worker.reconciling import reconciler
 from worker.tools import Tools
 
@@ -49,6 +50,7 @@ class Clockwork:
                 self._recheck,
                 self._look_after,
                 self._preview,
+                self._prune,
             )
         ]
         for thread in threads:
@@ -107,6 +109,10 @@ class Clockwork:
     def _look_after(self) -> None:
         if not sending_again.go_on(self._tools) + alerting.watch(self._tools):
             self._stopping.wait(_LOOK_SECONDS)
+
+    def _prune(self) -> None:
+        busy = pruner.prune(self._tools, self._holder)
+        self._stopping.wait(_LOOK_SECONDS if busy else pruner.PASS_SECONDS)
 
     def _reconcile(self) -> None:
         reconciler.reconcile(self._tools, self._holder)

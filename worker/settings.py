@@ -57,6 +57,11 @@ class Settings(BaseSettings):
     expiry: float = Field(
         default=1_209_600, gt=0, description="An invoice that waits longer than this fails with a reason"
     )
+    retention_days: float = Field(
+        default=400,
+        ge=30,
+        description="How long events that were told and bodies of calls are kept; the log stays",
+    )
     calls_per_minute: int = Field(default=60, ge=1, description="Xero's limit per organisation and minute")
     calls_per_day: int = Field(default=5000, ge=1, description="Xero's limit per organisation and day")
     calls_at_once: int = Field(default=5, ge=1, description="Xero's limit of calls in flight")
