@@ -28,7 +28,7 @@ _log = logs.log("door")
 router = APIRouter(prefix="/v1")
 
 
-@router.post("/events", status_code=202)
+@router.post("/events", status_code=202, openapi_extra=keys.needs(Scope.EVENTS))
 async def take_events(request: Request) -> Response:
     """Accept one CloudEvent or an array of them; 202 means committed."""
     at = keys.knock(request, await bodies.whole(request))

@@ -29,7 +29,8 @@ def knock(request: Request, body: bytes = b"") -> Knock:
 def enter(tools: Tools, at: Knock, scope: Scope, company: str | None = None) -> Key:
     """The key that knocks, if it may do this, for this company where one is named.
 
-    Raises Refused: 401 without a good signature, 403 without scope or company, 429 when it asks too often.
+    Raises Refused: 401 without a good signature, 403 without scope or company, 404 for what cannot be a company,
+    429 when it asks too often.
     """
     key = _recognise(tools, at)
     wait = rates.seconds_to_wait(tools.redis, key.id, tools.settings.requests_per_minute)
@@ -40,6 +41,7 @@ def enter(tools: Tools, at: Knock, scope: Scope, company: str | None = None) -> 
         raise Refused(403, "Not with this key", [f"{KEY_HEADER}: this key lacks the scope “{scope}”"])
     if company is not None:
         must_speak_for(key, company)
+        must_be_id(company, "company")
     return key
 
 
@@ -59,10 +61,9 @@ def needs(scope: Scope) -> dict[str, Any]:
 
 
 def must_speak_for(key: Key, company: str) -> None:
-    """Raises Refused (403) when the key does not speak for the company, 404 for what cannot be one."""
+    """Raises Refused (403) when the key does not speak for the company."""
     if not key.may_speak_for(company):
         raise Refused(403, "Not your company", [f"company: this key does not speak for “{company[:100]}”"])
-    must_be_id(company, "company")
 
 
 def must_be_id(text: str, field: str) -> None:

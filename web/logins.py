@@ -26,25 +26,25 @@ MOST_BYTES = 20_000
 router = APIRouter(prefix="/v1/companies/{company}")
 
 
-@router.post("/login-links", status_code=201)
+@router.post("/login-links", status_code=201, openapi_extra=keys.needs(Scope.LOGINS))
 async def make_link(request: Request, company: str) -> Response:
     """A fresh login link: `{"company", "return_to"?}` → `{"url", "ends_at"}`."""
     return await _answer(request, company, _make_link, 201)
 
 
-@router.post("/logins")
+@router.post("/logins", openapi_extra=keys.needs(Scope.LOGINS))
 async def hand_over(request: Request, company: str) -> Response:
     """Xero's answer to the host: `{"company", "state", "code"}` or `{"company", "state", "error"}`."""
     return await _answer(request, company, _hand_over, 200)
 
 
-@router.post("/logins/organisation")
+@router.post("/logins/organisation", openapi_extra=keys.needs(Scope.LOGINS))
 async def choose(request: Request, company: str) -> Response:
     """The organisation the host's user chose: `{"company", "login", "tenant"}`."""
     return await _answer(request, company, _choose, 200)
 
 
-@router.post("/disconnect")
+@router.post("/disconnect", openapi_extra=keys.needs(Scope.LOGINS))
 async def disconnect(request: Request, company: str) -> Response:
     """End the connection, at Xero too: `{"company"}`."""
     return await _answer(request, company, _disconnect, 200)

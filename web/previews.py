@@ -21,7 +21,7 @@ _WAIT_SECONDS = 5
 router = APIRouter(prefix="/v1")
 
 
-@router.post("/companies/{company}/previews")
+@router.post("/companies/{company}/previews", openapi_extra=keys.needs(Scope.READS))
 async def preview_invoices(request: Request, company: str) -> Response:
     """Say what would happen to `invoices`, a list of at most 500 as an export would name them."""
     at = keys.knock(request, await bodies.whole(request, codec.MOST_BYTES))

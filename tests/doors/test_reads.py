@@ -68,14 +68,13 @@ def test_two_hundred_invoices_cost_as_many_statements_as_one(host, installation)
         event.listen(installation.store.engine, "before_cursor_execute", lambda *_, seen=seen: seen.append(1))
         assert len(shown(host, *page)) == len(page)
         counts.append(len(seen))
-        event.remove  # noqa: B018  # each listener counts into its own list
     assert counts[0] == counts[1] <= 10
 
 
 @pytest.mark.parametrize(
     ("query", "sentence"),
     [
-        ("", "ids: "),
+        ("id=a", "ids: "),
         ("ids=", "ids: "),
         ("ids=a,%00", "ids.1: is not the id of an invoice"),
         ("ids=a&idz=b", "idz: "),
