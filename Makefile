@@ -42,6 +42,9 @@ check: .venv/.dev  ## lint, types, import contracts, generated files
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
 
+contracts: .venv/.dev  ## write OpenAPI, AsyncAPI and the JSON Schemas anew (KEEP=--keep: as the release's)
+	@$(BIN)/python -m web.contracts $(KEEP)
+
 format: .venv/.dev  ## mend what can be mended
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
@@ -63,4 +66,4 @@ lock: .venv/.dev  ## write both lock files anew
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header -o requirements.txt pyproject.toml
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --extra dev -c requirements.txt -o requirements-dev.txt pyproject.toml
 
-.PHONY: help setup setup-dev demo test test-ci thorough check format bench bench-check prove lock
+.PHONY: help setup setup-dev demo test test-ci thorough check contracts format bench bench-check prove lock

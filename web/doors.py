@@ -11,7 +11,7 @@ from events import codec
 from events.codec import Unreadable
 from store import inbox
 from store.api_keys import Key, Scope
-from web import bodies, keys
+from web import answers, bodies, keys
 from web.problems import Refused
 from web.signature import Knock
 from worker import logs
@@ -28,7 +28,12 @@ _log = logs.log("door")
 router = APIRouter(prefix="/v1")
 
 
-@router.post("/events", status_code=202, openapi_extra=keys.needs(Scope.EVENTS))
+@router.post(
+    "/events",
+    status_code=202,
+    responses={202: {"model": answers.Accepted | answers.Results}},
+    openapi_extra=keys.needs(Scope.EVENTS),
+)
 async def take_events(request: Request) -> Response:
     """Accept one CloudEvent or an array of them; 202 means committed."""
     at = keys.knock(request, await bodies.whole(request))

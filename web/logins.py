@@ -23,28 +23,36 @@ from worker.decisions.refusals import LoginRefused
 from worker.tools import Tools
 
 MOST_BYTES = 20_000
+_NEEDS = keys.needs(Scope.LOGINS)
 router = APIRouter(prefix="/v1/companies/{company}")
 
 
-@router.post("/login-links", status_code=201, openapi_extra=keys.needs(Scope.LOGINS))
+@router.post(
+    "/login-links",
+    status_code=201,
+    responses={201: {"model": answers.LoginLink}},
+    openapi_extra=keys.needs(Scope.LOGINS),
+)
 async def make_link(request: Request, company: str) -> Response:
     """A fresh login link: `{"company", "return_to"?}` → `{"url", "ends_at"}`."""
     return await _answer(request, company, _make_link, 201)
 
 
-@router.post("/logins", openapi_extra=keys.needs(Scope.LOGINS))
+@router.post("/logins", responses={200: {"model": answers.LoggedIn}}, openapi_extra=_NEEDS)
 async def hand_over(request: Request, company: str) -> Response:
     """Xero's answer to the host: `{"company", "state", "code"}` or `{"company", "state", "error"}`."""
     return await _answer(request, company, _hand_over, 200)
 
 
-@router.post("/logins/organisation", openapi_extra=keys.needs(Scope.LOGINS))
+@router.post(
+    "/logins/organisation", responses={200: {"model": answers.LoggedIn}}, openapi_extra=keys.needs(Scope.LOGINS)
+)
 async def choose(request: Request, company: str) -> Response:
     """The organisation the host's user chose: `{"company", "login", "tenant"}`."""
     return await _answer(request, company, _choose, 200)
 
 
-@router.post("/disconnect", openapi_extra=keys.needs(Scope.LOGINS))
+@router.post("/disconnect", responses={200: {"model": answers.Disconnected}}, openapi_extra=_NEEDS)
 async def disconnect(request: Request, company: str) -> Response:
     """End the connection, at Xero too: `{"company"}`."""
     return await _answer(request, company, _disconnect, 200)

@@ -5,22 +5,22 @@ import socket
 import uvicorn
 from fastapi import FastAPI
 
-from web import connect, doors, feed, health, logins, previews, problems, reads
+from web import connect, doors, feed, health, logins, openapi, previews, problems, reads
 from web.headers import SecurityHeaders
 from worker import logs, settings, wiring
 from worker.decisions.refusals import LoginRefused
 from worker.tools import Tools
+
+HOST_ROUTERS = (doors.router, feed.router, reads.router, previews.router, logins.router)
 
 
 def build(tools: Tools) -> FastAPI:
     """The application around these tools."""
     app = FastAPI(title="CrewCard → Xero invoice exporter", openapi_url=None, docs_url=None, redoc_url=None)
     app.state.tools = tools
-    app.include_router(doors.router)
-    app.include_router(feed.router)
-    app.include_router(reads.router)
-    app.include_router(previews.router)
-    app.include_router(logins.router)
+    for router in HOST_ROUTERS:
+        app.include_router(router)
+    openapi.serve(app, HOST_ROUTERS)
     app.include_router(connect.router)
     app.include_router(health.router)
     app.add_exception_handler(LoginRefused, connect.refused)
