@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from events.people import Person
-from events.snapshot import Id
+from events.snapshot import Id, Text
 from store import beside, client_contacts, companies
 from store.api_keys import Scope
 from store.progress import Progress
@@ -40,7 +40,7 @@ class Looking(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    role: Annotated[str, Field(max_length=50)] | None = None
+    role: Annotated[Text, Field(max_length=50)] | None = None
 
 
 @router.get("/invoices", **_READING)
