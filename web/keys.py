@@ -2,6 +2,8 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from fastapi import Request
@@ -11,12 +13,15 @@ from sqlalchemy.exc import SQLAlchemyError
 from events.snapshot import Id
 from store import api_keys
 from store.api_keys import Key, Scope
+from store.unit_of_work import Store
+from store.vault import Vault
 from web import rates, signature
 from web.problems import Refused
 from web.signature import Knock
 from worker.tools import Tools
 
 KEY_HEADER = "x-crewcard-key"
+REMEMBERED_SECONDS = 2.0  # a revoked key may still open a door for so long
 _ID = TypeAdapter(Id)
 
 
@@ -76,16 +81,31 @@ def must_be_id(text: str, field: str) -> None:
 
 
 def _recognise(tools: Tools, at: Knock) -> Key:
-    with tools.store.read() as work:
-        key = api_keys.find(work, tools.vault, at.headers.get(KEY_HEADER, ""))
-    if key is None:
-        raise Refused(401, "Unknown key", [f"{KEY_HEADER}: there is no key with this id"])
-    wrong = signature.objection(at, key.secrets, time.time())
+    moment = int(tools.elapsed() / REMEMBERED_SECONDS)
+    found = _found(tools.store, tools.vault, at.headers.get(KEY_HEADER, ""), moment)
+    wrong = signature.objection(at, found.key.secrets, time.time())
     if wrong:
         raise Refused(401, "Signature not valid", [wrong])
-    if not key.use_noted:
-        _note_use(tools, key)
-    return key
+    if not found.use_noted:
+        found.use_noted = True
+        _note_use(tools, found.key)
+    return found.key
+
+
+@dataclass
+class _Found:
+    key: Key
+    use_noted: bool
+
+
+@lru_cache(maxsize=256)
+def _found(store: Store, vault: Vault, key_id: str, _moment: int) -> _Found:
+    """The key as it was at the beginning of this moment. Raises Refused (401), which is not remembered."""
+    with store.read() as work:
+        key = api_keys.find(work, vault, key_id)
+    if key is None:
+        raise Refused(401, "Unknown key", [f"{KEY_HEADER}: there is no key with this id"])
+    return _Found(key, key.use_noted)
 
 
 def _note_use(tools: Tools, key: Key) -> None:

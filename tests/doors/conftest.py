@@ -3,9 +3,14 @@ import uvicorn
 
 from tests import machines
 from tests.doors.host import Host
-from web import main
+from web import keys, main
 
 OTHER_TENANT = "99999999-2222-4333-8444-555555555555"
+
+
+@pytest.fixture(autouse=True)
+def _keys_are_looked_up_each_time(monkeypatch):
+    monkeypatch.setattr(keys, "REMEMBERED_SECONDS", 1e-9)
 
 
 @pytest.fixture

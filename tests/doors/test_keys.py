@@ -17,6 +17,7 @@ from store import api_keys
 from store.api_keys import Scope
 from tests.builders import COMPANY, a_request, an_invoice
 from tests.doors.host import Host, problems
+from web import keys
 from web.rates import seconds_to_wait
 
 PROGRESS = f"/v1/companies/{COMPANY}/requests/r1"
@@ -102,6 +103,17 @@ def test_a_revoked_key_opens_nothing_and_its_name_made_anew_has_another_secret(h
     assert host.get(PROGRESS).status_code == 401
     assert host.get(PROGRESS, secret=again.secret).status_code == 404
     assert host.post(a_request(), secret=again.secret).status_code == 403
+
+
+def test_a_revoked_key_is_forgotten_within_two_seconds(small_host, on_sqlite, monkeypatch):
+    monkeypatch.setattr(keys, "REMEMBERED_SECONDS", 2.0)
+    clock = [1000.0]
+    object.__setattr__(on_sqlite.tools, "elapsed", lambda: clock[0])
+    assert small_host.get(PROGRESS).status_code == 404
+    with on_sqlite.store.write() as work:
+        api_keys.revoke(work, "host")
+    clock[0] += 2
+    assert small_host.get(PROGRESS).status_code == 401
 
 
 def test_it_is_written_down_when_a_key_was_last_used_once_a_minute(host, installation):
