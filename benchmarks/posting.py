@@ -6,7 +6,7 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -41,26 +41,32 @@ def signed(key: Key, body: Any, id_: str) -> bytes:
 
 def send(
     url: str,
-    requests: Sequence[bytes],
+    make: Callable[[], bytes],
     at_once: int,
+    *,
+    seconds: float,
     per_second: float | None = None,
     done: Callable[[int], None] | None = None,
 ) -> list[Sent]:
-    """Send all, so many at once, at a pace or as fast as it goes; a lost one is sent again until it is answered.
+    """Send for so long, so many at once, at a pace or as fast as it goes; what is lost is sent again until answered.
 
     With a pace the seconds count from the moment a request was due, whoever was late. `done` hears how many are.
     """
     places = itertools.count()
-    results: list[Sent | None] = [None] * len(requests)
+    results: list[Sent] = []
     begun = time.monotonic()
 
     def work() -> None:
         line = _Line(url)
-        while (place := next(places)) < len(requests):
+        while True:
+            place = next(places)
             due = begun + place / per_second if per_second else time.monotonic()
+            if due - begun >= seconds:
+                return
+            request = make()
             threading.Event().wait(max(0.0, due - time.monotonic()))
-            status, again = line.ask(requests[place])
-            results[place] = Sent(status, time.monotonic() - due, again)
+            status, again = line.ask(request)
+            results.append(Sent(status, time.monotonic() - due, again))
             if done:
                 done(place)
 
@@ -69,7 +75,7 @@ def send(
         thread.start()
     for thread in threads:
         thread.join()
-    return [one for one in results if one is not None]
+    return results
 
 
 class _Line:
