@@ -57,7 +57,7 @@ def send(
     begun = time.monotonic()
 
     def work() -> None:
-        line = _Line(url)
+        line = Line(url)
         while True:
             place = next(places)
             due = begun + place / per_second if per_second else time.monotonic()
@@ -78,7 +78,7 @@ def send(
     return results
 
 
-class _Line:
+class Line:
     """One connection; a new one after it was lost."""
 
     def __init__(self, url: str) -> None:
