@@ -5,8 +5,10 @@ A position is given after the commit, by one relay at a time whose row lock last
 that goes on from there passes nothing that is committed later.
 """
 
+import itertools
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import func
 from sqlmodel import col, select
@@ -15,6 +17,7 @@ from store import statements
 from store.tables import OutboxEvent
 from store.unit_of_work import Work
 
+MOST_BYTES = 8_000_000
 LOOKED_AT = 10_000  # positions per page, so that a page of rare events costs no more than another
 
 
@@ -43,13 +46,25 @@ def page(
     if after > end:
         raise Beyond(end)
     until = min(end, after + LOOKED_AT)
-    asked = select(OutboxEvent.position, OutboxEvent.body).where(
-        col(OutboxEvent.position) > after, col(OutboxEvent.position) <= until
-    )
+    where = [col(OutboxEvent.position) > after, col(OutboxEvent.position) <= until]
     if companies is not None:
-        asked = asked.where(col(OutboxEvent.company).in_(sorted(companies)))
+        where.append(col(OutboxEvent.company).in_(sorted(companies)))
     if types is not None:
-        asked = asked.where(col(OutboxEvent.type).in_(sorted(types)))
-    found = statements.rows(work, asked.order_by(col(OutboxEvent.position)).limit(most))
-    at = found[-1].position if len(found) == most else until
+        where.append(col(OutboxEvent.type).in_(sorted(types)))
+    last = _last(work, where, most)
+    at = until if last is None else last
+    asked = select(OutboxEvent.body).where(*where, col(OutboxEvent.position) <= at)
+    found = statements.rows(work, asked.order_by(col(OutboxEvent.position)))
     return Page([row.body for row in found], at, at < end)
+
+
+def _last(work: Work, where: Sequence[Any], most: int) -> int | None:
+    """The position at which a page is full; None while all there is to look at fits."""
+    size = func.length(OutboxEvent.body) if work.on_sqlite else func.octet_length(OutboxEvent.body)
+    asked = select(OutboxEvent.position, size.label("size")).where(*where).order_by(col(OutboxEvent.position))
+    left, found = MOST_BYTES, statements.rows(work, asked.limit(most))
+    for row, following in itertools.pairwise(found):
+        left -= row.size
+        if following.size > left:
+            return int(row.position)
+    return int(found[-1].position) if len(found) == most else None

@@ -137,6 +137,18 @@ def test_a_page_of_rare_events_looks_only_so_far_and_goes_on_from_there(host, in
     assert numbers(found) == [99]
 
 
+@pytest.mark.parametrize("most", [1, 700, 1500, 4000])
+def test_a_page_of_large_events_ends_early_and_nothing_is_left_out(host, installation, monkeypatch, most):
+    publish(installation, *range(1, 12))
+    installation.relay()
+    whole, end = host.feed()
+    monkeypatch.setattr(feed, "MOST_BYTES", most)
+    first = host.get("/v1/events?after=0&limit=500").json()
+    assert 1 <= len(first["events"]) < len(whole)
+    assert first["more"] is True
+    assert host.feed(limit=500) == (whole, end)
+
+
 def test_a_key_reads_the_events_of_its_companies_only(installation, doors):
     installation.company("pier", OTHER_TENANT)
     publish(installation, 1, 2)
