@@ -11,6 +11,7 @@ from cli import (
     contacts,
     demo,
     failures,
+    keys,
     marks,
     orders,
     pause,
@@ -62,6 +63,7 @@ app.add_typer(connections.app, name="connections")
 app.add_typer(contacts.app, name="contacts")
 app.add_typer(failures.app, name="failures")
 app.add_typer(users.app, name="users")
+app.add_typer(keys.app, name="keys")
 
 
 def run() -> None:

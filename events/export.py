@@ -12,6 +12,7 @@ from events.people import Origin, Person
 from events.snapshot import Amount, Currency, Event, Id, Incoming, Snapshot
 
 MOST_INVOICES = 500
+_LONGEST_NAME = 60
 Marker = Literal["not_exported", "queued", "exporting", "exported", "failed", "waiting", "uncertain", "excluded"]
 
 # What the validation library says, in words for whoever sent the event.
@@ -61,10 +62,15 @@ def sentences(broken: ValidationError, most: int = 5) -> list[str]:
     errors = broken.errors(include_url=False, include_input=False, include_context=False)
     blamed = {error["loc"][:length] for error in errors for length in range(len(error["loc"]))}
     return [
-        f"{'.'.join(str(part) for part in error['loc']) or 'value'}: {_PLAIN.get(error['type'], error['msg'])}"
+        f"{'.'.join(_shown(part) for part in error['loc']) or 'value'}: {_PLAIN.get(error['type'], error['msg'])}"
         for error in errors
         if error["loc"] not in blamed
     ][:most]
+
+
+def _shown(part: int | str) -> str:
+    """A part of a field's path; a name that a host made up can hold anything, of any length."""
+    return "".join(one if one.isprintable() else "?" for one in str(part)[:_LONGEST_NAME])
 
 
 class InvoiceExportRequested(Incoming):

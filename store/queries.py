@@ -59,12 +59,12 @@ def invoices_of(work: Work, company: str, request: str, *, only_failed: bool = F
 
 def _line(item: Item, status: InvoiceStatus | None, export: Export | None, waiting: Collection[str]) -> InvoiceLine:
     shown: Any = status.marker if status else None
-    state = export.state if export else None
-    # A refusal newer than the export itself (a double number, say) is what the person should see.
-    refused = status is not None and status.marker == "failed" and state in ("new", "exported", None)
-    held = bool(export and export.excluded and state in ("new", "pending", "failed"))
-    seen = markers.marker(state, excluded=held, lane_waits=bool(export and export.tenant in waiting), shown=shown)
-    marker: Marker = "failed" if refused and not held else seen
+    marker = markers.beside(
+        export.state if export else None,
+        shown=shown,
+        excluded=bool(export and export.excluded),
+        lane_waits=bool(export and export.tenant in waiting),
+    )
     return InvoiceLine(
         invoice=item.invoice,
         number=status.number if status else (export.number if export else None),

@@ -14,6 +14,7 @@ SECRETS: tuple[tuple[Any, str], ...] = (
     (XeroApp, "former_secret"),
     (Token, "pair"),
     (ApiKey, "secret"),
+    (ApiKey, "former_secret"),
     (Login, "verifier"),
 )
 

@@ -9,13 +9,21 @@ from store.tables.columns import BIG
 
 
 class ApiKey(SQLModel, table=True):
-    """A host's key to the doors: an encrypted signing secret and the companies it may speak for (`*` = all)."""
+    """A host's key to the doors: an encrypted signing secret, the companies it may speak for, its scopes (`*` = all).
+
+    `former_secret` is good as well until `former_until`; a revoked key opens nothing.
+    """
 
     __tablename__ = "api_keys"
     id: str = Field(primary_key=True)
     secret: bytes = Field(sa_type=LargeBinary)
     companies: str = "*"
     created_at: datetime
+    scopes: str = Field(default="*", sa_column_kwargs={"server_default": "*"})
+    former_secret: bytes | None = Field(default=None, sa_type=LargeBinary)
+    former_until: datetime | None = None
+    revoked_at: datetime | None = None
+    last_used_at: datetime | None = None
 
 
 class InboxEvent(SQLModel, table=True):

@@ -6,7 +6,20 @@ import pytest
 from sqlalchemy import event
 
 from events.accounting_target import Lane
-from store import backlog, batches, exports, failing, lanes, outbox, overview, progress, queries, requests
+from store import (
+    backlog,
+    batches,
+    beside,
+    exports,
+    failing,
+    feed,
+    lanes,
+    outbox,
+    overview,
+    progress,
+    queries,
+    requests,
+)
 from tests import machines
 from worker.exporting import expiry, rescuer
 
@@ -62,6 +75,8 @@ QUESTIONS = {
     "batches in flight": batches.in_flight,
     "batches without a worker": lambda work: batches.overdue(work, "sent"),
     "the feed behind a position": lambda work: outbox.after(work, ROWS - 5),
+    "a page of the feed": lambda work: feed.page(work, ROWS - 500, 100, ["c7"]),
+    "a page of markers": lambda work: beside.of(work, "c7", [f"i{n}" for n in range(7, 4000, 20)]),
     "what the relay stamps": outbox.stamp,
     "what has waited too long": lambda work: expiry.expire(work, 3600),
 }

@@ -53,6 +53,12 @@ def of_all(tools: Tools) -> list[Health]:
         return [_of(work, tools, *row) for row in apps.listed(work)]
 
 
+def of_company(tools: Tools, company: str) -> Health | None:
+    """One company's; None where there is no such company."""
+    with tools.store.read() as work:
+        return next((_of(work, tools, *row) for row in apps.listed(work) if row[0].id == company), None)
+
+
 def _of(
     work: Work, tools: Tools, company: Company, used: CompanyApp | None, app: XeroApp | None, at: Connection | None
 ) -> Health:
