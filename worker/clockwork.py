@@ -9,7 +9,9 @@ from collections.abc import Callable
 import redis
 
 from store import outbox
-from worker import logs, settings, wiring
+from worker import broker, logs, settings, wiring
+from worker.accepting.request_stream import RequestStream
+from worker.accepting.stream_door import StreamDoor
 from worker.connections import tending
 from worker.contacts import changes, rechecking
 from worker.doorbells import CHANGES, PREVIEWS, RELAY
@@ -36,6 +38,9 @@ class Clockwork:
         chosen = tools.settings
         self._webhooks = Webhooks(chosen.webhook_url, chosen.webhook_secret) if chosen.webhook_url else None
 
+        client = broker.redis_client(chosen.redis_url)
+        self._stream_door = StreamDoor(tools, RequestStream(client, self._holder))
+
     def run(self) -> None:
         """Work until stopped; finishes what is in hand."""
         threads = [
@@ -49,6 +54,7 @@ class Clockwork:
                 self._recheck,
                 self._look_after,
                 self._preview,
+                *([self._take_in] if self._tools.settings.stream_in else []),
             )
         ]
         for thread in threads:
@@ -83,6 +89,13 @@ class Clockwork:
     def _preview(self) -> None:
         if not previews.answer_next(self._tools):
             self._wait_for(PREVIEWS)
+
+    def _take_in(self) -> None:
+        try:
+            self._stream_door.take()
+        except redis.RedisError as lost:
+            logs.log("door").warning("door.lost", door="stream", error=type(lost).__name__)
+            self._stopping.wait(_AFTER_TROUBLE_SECONDS)
 
     def _sweep(self) -> None:
         rescuer.sweep(self._tools, self._holder)

@@ -33,6 +33,9 @@ class Settings(BaseSettings):
     webhook_url: str = Field(default="", description="Where the host wants its events; empty: no webhooks")
     webhook_secret: str = Field(default="", description="Signing secret of the webhooks (whsec_…)")
     stream_out: bool = Field(default=True, description="Also write events to a Redis Stream")
+    stream_in: bool = Field(
+        default=False, description="Also take events from a Redis Stream: for one trusted host that shares the Redis"
+    )
     xero_api_url: str = Field(default="https://api.xero.com", description="Xero's API")
     xero_identity_url: str = Field(default="https://identity.xero.com", description="Xero's token service")
     xero_login_url: str = Field(default="https://login.xero.com", description="Xero's login page")
