@@ -18,6 +18,7 @@ from cli import (
     publish,
     show,
     up,
+    webhooks,
     why,
 )
 from worker import logs
@@ -60,6 +61,7 @@ companies.app.command(name="settings")(company_settings.settings)
 app.add_typer(connections.app, name="connections")
 app.add_typer(contacts.app, name="contacts")
 app.add_typer(failures.app, name="failures")
+app.add_typer(webhooks.app, name="webhooks")
 
 
 def run() -> None:

@@ -18,6 +18,7 @@ from worker.doorbells import CHANGES, PREVIEWS, RELAY
 from worker.exporting import rescuer
 from worker.failing import alerting, sending_again
 from worker.outgoing import relay
+from worker.outgoing.posting import Poster
 from worker.outgoing.webhooks import Webhooks
 from worker.previewing import previews
 from worker.reconciling import reconciler
@@ -36,7 +37,8 @@ class Clockwork:
         self._holder = f"{socket.gethostname()}/{os.getpid()}"
         self._stopping = threading.Event()
         chosen = tools.settings
-        self._webhooks = Webhooks(chosen.webhook_url, chosen.webhook_secret) if chosen.webhook_url else None
+        poster = Poster(private=chosen.webhook_private_addresses)
+        self._webhooks = Webhooks(tools, self._holder, poster.post)
 
         client = broker.redis_client(chosen.redis_url)
         self._stream_door = StreamDoor(tools, RequestStream(client, self._holder))
@@ -47,6 +49,7 @@ class Clockwork:
             threading.Thread(target=self._keep, args=(duty,), name=duty.__name__.strip("_"))
             for duty in (
                 self._relay,
+                self._deliver,
                 self._sweep,
                 self._reconcile,
                 self._tend,
@@ -61,10 +64,12 @@ class Clockwork:
             thread.start()
         for thread in threads:
             thread.join()
+        self._webhooks.stop()
 
     def stop(self, *_: object) -> None:
         """End after the duty at hand."""
         self._stopping.set()
+        self._webhooks.wake()
 
     def _keep(self, duty: Callable[[], None]) -> None:
         while not self._stopping.is_set():
@@ -75,8 +80,10 @@ class Clockwork:
                 self._stopping.wait(_AFTER_TROUBLE_SECONDS)
 
     def _relay(self) -> None:
-        moved = relay.relay(self._tools, self._holder, self._webhooks)
-        if moved >= outbox.AT_ONCE or (moved and self._webhooks):
+        moved = relay.relay(self._tools, self._holder)
+        if moved:
+            self._webhooks.wake()
+        if moved >= outbox.AT_ONCE:
             return  # there may be more; what comes from now on wakes us
         self._wait_for(RELAY)
 
@@ -89,6 +96,10 @@ class Clockwork:
     def _preview(self) -> None:
         if not previews.answer_next(self._tools):
             self._wait_for(PREVIEWS)
+
+    def _deliver(self) -> None:
+        self._webhooks.look()
+        self._webhooks.wait(_LOOK_SECONDS)
 
     def _take_in(self) -> None:
         try:
