@@ -216,6 +216,18 @@ def test_two_clocks_do_not_both_deliver_and_the_second_takes_over_when_the_first
     assert sorted(endpoint.ids) == outbox_ids(telling)
 
 
+def test_a_clock_that_is_told_to_stop_leaves_the_endpoint_to_the_next_one(telling, endpoint):
+    telling.relay()
+    webhooks = Webhooks(telling.tools, "first", Poster(private=True).post)
+    assert webhooks.look() == 1
+    wait_for(lambda: endpoint.came)
+    webhooks.stop()
+    telling.ask(an_invoice())
+    telling.run()
+    deliver(telling, holder="second")
+    assert sorted(endpoint.ids) == outbox_ids(telling)
+
+
 def test_a_clock_that_was_away_too_long_keeps_nothing(telling, endpoint):
     """Its lease went to another meanwhile, who says the same again: late words change nothing."""
 

@@ -14,7 +14,7 @@ from worker.outgoing.posting import Endpoint
 from worker.tools import Tools
 
 AT_ONCE = 8
-_LEASE_SECONDS = 60.0  # several times the longest round: it is taken anew with each
+_LEASE_SECONDS = 60.0  # several times the longest round, each of which takes it anew
 _log = logs.log("relay")
 Post = Callable[[Endpoint, str, str], str | None]
 
@@ -55,6 +55,12 @@ def deliver(tools: Tools, holder: str, endpoint: Endpoint, post: Post) -> bool:
             return False  # we were away too long: whoever has it now says the same again
         _keep(work, endpoint, now, troubles)
     return bool(now.events or now.to > now.start)
+
+
+def leave(tools: Tools, holder: str, endpoint: Endpoint) -> None:
+    """Nothing more for now: another clock need not wait for the lease to end."""
+    with tools.store.write() as work:
+        duties.leave(work, endpoint.door, holder)
 
 
 def _gather(work: Work, endpoint: Endpoint) -> Round | None:

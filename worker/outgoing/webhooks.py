@@ -61,6 +61,7 @@ class Webhooks:
                 more = not self._stopping and delivering.deliver(self._tools, self._holder, endpoint, self._post)
                 if not more:
                     break
+            delivering.leave(self._tools, self._holder, endpoint)
         except Exception:
             more = False
             _log.exception("relay.stumbled", door=endpoint.door)
