@@ -43,6 +43,20 @@ def newest(work: Work) -> int:
     return statements.run(work, select(func.max(OutboxEvent.position))).scalar_one() or 0
 
 
+def newest_by_company(work: Work, after: int) -> Mapping[str, int]:
+    """The last position of each company with events behind this one."""
+    asked = select(col(OutboxEvent.company), func.max(OutboxEvent.position)).where(col(OutboxEvent.position) > after)
+    return {row[0]: row[1] for row in statements.rows(work, asked.group_by(col(OutboxEvent.company)))}
+
+
+def behind(work: Work, after: int, company: str | None) -> int:
+    """How many events, of one company or of all, are behind this position."""
+    asked = select(func.count()).select_from(OutboxEvent).where(col(OutboxEvent.position) > after)
+    if company is not None:
+        asked = asked.where(col(OutboxEvent.company) == company)
+    return int(statements.run(work, asked).scalar_one())
+
+
 def move_on(work: Work, door: str, to: int) -> None:
     """The door has taken up everything to this position; a relay that says so late never takes it back."""
     further = case((col(DoorOut.position) < to, to), else_=col(DoorOut.position))

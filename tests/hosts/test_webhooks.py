@@ -5,6 +5,7 @@ from cryptography.fernet import Fernet
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from store import doors_out, duties, endpoints
+from store.vault import Vault
 from tests.builders import COMPANY, an_invoice, invoices
 from tests.hosts import callback
 from tests.hosts.conftest import deliver
@@ -193,17 +194,40 @@ def test_a_company_with_an_endpoint_of_its_own_gets_its_own_events_from_then_on(
     assert sorted(endpoint.ids) == outbox_ids(telling)
 
 
-def test_what_others_do_takes_a_company_on_that_does_nothing(telling, other_endpoint):
-    """Its endpoint passes over the others' events, page by page, and is asked nothing."""
+def test_what_others_do_costs_an_endpoint_nothing_and_takes_it_on_page_by_page(telling, other_endpoint):
+    """Its endpoint is not looked at for each of the others' events, nor does it fall behind with them."""
     telling.company("quiet", OTHER)
     telling.relay()
     with telling.store.write() as work:
-        endpoints.add(work, telling.tools.vault, "quiet", other_endpoint.url)
+        made = endpoints.add(work, telling.tools.vault, "quiet", other_endpoint.url)
+        start = doors_out.position(work, endpoints.door_of(made.id))
     telling.ask(*invoices(60))
     telling.run()
+    telling.relay()
+    assert [found.door for found in with_work(telling.tools)] == [INSTALLATION]
+    for more in range(10):
+        telling.ask(*invoices(60, f"m{more}"), request=f"m{more}")
+        telling.run()
     deliver(telling)
     assert all(one.behind == 0 for one in seen(telling.tools))
     assert other_endpoint.came == []
+    with telling.store.read() as work:
+        assert doors_out.position(work, endpoints.door_of(made.id)) >= start + 500
+    telling.ask(an_invoice("own"), request="own", company="quiet")
+    telling.run()
+    deliver(telling)
+    assert {event["data"]["request"] for event in other_endpoint.events} == {"own"}
+
+
+def test_an_endpoint_whose_secret_no_key_opens_gets_nothing_and_holds_back_nobody(telling, endpoint, other_endpoint):
+    strange = Vault([Fernet.generate_key().decode()])
+    with telling.store.write() as work:
+        endpoints.add(work, strange, COMPANY, other_endpoint.url)
+    telling.ask(an_invoice())
+    telling.run()
+    deliver(telling)
+    assert other_endpoint.came == []
+    assert sorted(endpoint.ids) == outbox_ids(telling)
 
 
 def test_two_clocks_do_not_both_deliver_and_the_second_takes_over_when_the_first_is_gone(telling, endpoint):
