@@ -17,6 +17,7 @@ class Endpoint:
     url: str = ""
     came: list[tuple[dict[str, str], str]] = field(default_factory=list)
     answer: int | Callable = 200
+    poured: int = 0
     let_go: threading.Event = field(default_factory=threading.Event)
 
     @property
@@ -43,6 +44,7 @@ class Endpoint:
         handler.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100000000000\r\n\r\n")
         while not self.let_go.is_set():
             handler.wfile.write(b"x" * 65536)
+            self.poured += 65536
 
     def drop(self, handler) -> None:
         """The line goes dead."""

@@ -93,6 +93,7 @@ def test_a_redirect_is_not_followed(telling, endpoint, other_endpoint):
 def test_an_answer_without_end_is_a_delivery_of_which_little_is_read(telling, endpoint):
     endpoint.answer = endpoint.pour
     deliver(telling)
+    assert endpoint.poured < 50_000_000  # what sockets hold, and no more
     assert (one(telling).behind, one(telling).waiting) == (0, 0)
 
 
