@@ -94,6 +94,28 @@ def add(
 
 
 @app.command()
+def rotate(
+    endpoint: Annotated[str, typer.Argument(help="Its id, as `webhooks` shows it")], as_json: AsJson = False
+) -> None:
+    """Give an endpoint a new signing secret; the old one signs beside it until the next time.
+
+    Put the new one into the endpoint when you like: every delivery carries both signatures.
+
+    Example:  crewcard-xero webhooks rotate 5c0fd3a1b2c4
+    """
+    tools = ordering.ready()
+    with tools.store.write() as work:
+        made = kept.rotate(work, tools.vault, endpoint)
+    if made is None:
+        output.fail(f"There is no endpoint “{endpoint}” (WEBHOOK_SECRET may hold two, separated by a comma).", 1)
+    if as_json:
+        output.print_json({"id": made.id, "secret": made.secret})
+        return
+    output.say("Its new signing secret, beside which the old one goes on signing:")
+    output.say(made.secret)
+
+
+@app.command()
 def remove(endpoint: Annotated[str, typer.Argument(help="Its id, as `webhooks` shows it")]) -> None:
     """Drop an endpoint, with what still waits for it.
 

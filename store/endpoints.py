@@ -32,12 +32,28 @@ def add(work: Work, vault: Vault, company: str, url: str) -> New:
     known = work.session.exec(select(Endpoint).where(Endpoint.company == company, Endpoint.url == url)).first()
     if known:
         return New(known.id, vault.open(known.secret))
-    made = New(uuid.uuid4().hex[:12], f"whsec_{base64.b64encode(secrets.token_bytes(32)).decode()}")
+    made = New(uuid.uuid4().hex[:12], _new_secret())
     row = Endpoint(id=made.id, company=company, url=url, secret=vault.seal(made.secret), created_at=work.now)
     work.session.add(row)
     work.session.flush()
     doors_out.move_on(work, door_of(made.id), doors_out.newest(work))
     return made
+
+
+def rotate(work: Work, vault: Vault, endpoint_id: str) -> New | None:
+    """The endpoint with a new secret; the one before signs beside it until the next time. None: no such endpoint."""
+    asked = select(Endpoint).where(Endpoint.id == endpoint_id).with_for_update()
+    known = work.session.exec(asked).first()
+    if known is None:
+        return None
+    made = New(endpoint_id, _new_secret())
+    known.former_secret, known.secret = known.secret, vault.seal(made.secret)
+    work.session.flush()
+    return made
+
+
+def _new_secret() -> str:
+    return f"whsec_{base64.b64encode(secrets.token_bytes(32)).decode()}"
 
 
 def listed(work: Work) -> Sequence[Endpoint]:

@@ -15,6 +15,7 @@ SECRETS: tuple[tuple[Any, str], ...] = (
     (Token, "pair"),
     (ApiKey, "secret"),
     (Endpoint, "secret"),
+    (Endpoint, "former_secret"),
     (Login, "verifier"),
 )
 

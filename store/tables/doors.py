@@ -79,7 +79,7 @@ class DoorOut(SQLModel, table=True):
 
 
 class Endpoint(SQLModel, table=True):
-    """Where a company wants its events, with a sealed signing secret of its own."""
+    """Where a company wants its events, with a sealed signing secret and the one before, which signs too."""
 
     __tablename__ = "endpoints"
     __table_args__ = (Index("endpoints_once", "company", "url", unique=True),)
@@ -87,6 +87,7 @@ class Endpoint(SQLModel, table=True):
     company: str
     url: str = Field(sa_type=Text)
     secret: bytes = Field(sa_type=LargeBinary)
+    former_secret: bytes | None = Field(default=None, sa_type=LargeBinary)
     created_at: datetime
 
 

@@ -3,11 +3,12 @@
 import json
 
 import pytest
+from standardwebhooks import Webhook, WebhookVerificationError
 from typer.testing import CliRunner
 
 from cli.main import app
 from store import doors_out
-from tests.builders import COMPANY
+from tests.builders import COMPANY, an_invoice
 from tests.hosts.conftest import deliver
 from worker import settings, wiring
 
@@ -37,6 +38,26 @@ def test_an_endpoint_is_added_shown_and_removed(webhooks, other_endpoint, tellin
     assert webhooks("remove", made["id"])[0] == 0
     assert webhooks("remove", made["id"])[0] == 1
     assert len(json.loads(webhooks("--json")[1])["endpoints"]) == 1
+
+
+def test_a_secret_is_exchanged_without_a_delivery_that_does_not_fit(webhooks, other_endpoint, telling):
+    first = json.loads(webhooks("add", COMPANY, other_endpoint.url, "--json")[1])
+    second = json.loads(webhooks("rotate", first["id"], "--json")[1])
+    telling.ask(an_invoice())
+    telling.run()
+    deliver(telling)
+    for headers, body in other_endpoint.came:
+        for one in (first, second):
+            assert Webhook(one["secret"]).verify(body, headers)
+    third = json.loads(webhooks("rotate", first["id"], "--json")[1])
+    telling.ask(an_invoice("i2"), request="r2")
+    telling.run()
+    deliver(telling)
+    headers, body = other_endpoint.came[-1]
+    assert Webhook(third["secret"]).verify(body, headers)
+    with pytest.raises(WebhookVerificationError):
+        Webhook(first["secret"]).verify(body, headers)
+    assert webhooks("rotate", "nothing")[0] == 1
 
 
 def test_an_endpoint_that_cannot_work_is_refused_with_a_sentence(webhooks):

@@ -23,7 +23,7 @@ class _Known:
     door: str
     url: str
     company: str | None
-    sealed: bytes = field(repr=False)
+    sealed: tuple[bytes, ...] = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -100,23 +100,24 @@ def door_of(shown: str) -> str:
 
 def _known(work: Work, tools: Tools) -> list[_Known]:
     chosen = tools.settings
-    own = [_Known(INSTALLATION, chosen.webhook_url, None, b"")] if chosen.webhook_url else []
+    own = [_Known(INSTALLATION, chosen.webhook_url, None, ())] if chosen.webhook_url else []
     return own + [
-        _Known(endpoints.door_of(row.id), row.url, row.company, row.secret) for row in endpoints.listed(work)
+        _Known(endpoints.door_of(row.id), row.url, row.company, tuple(filter(None, (row.secret, row.former_secret))))
+        for row in endpoints.listed(work)
     ]
 
 
 def _opens(tools: Tools, one: _Known) -> bool:
     """An endpoint whose secret no listed key opens gets nothing until one does; the doctor says so."""
-    opens = one.company is None or tools.vault.opens(one.sealed)
+    opens = all(tools.vault.opens(secret) for secret in one.sealed)
     if not opens:
         _log.warning("relay.secret_lost", door=one.door)
     return opens
 
 
 def _opened(tools: Tools, one: _Known) -> Endpoint:
-    secrets = tools.settings.webhook_secret if one.company is None else (tools.vault.open(one.sealed),)
-    return Endpoint(one.door, one.url, one.company, secrets)
+    kept = tuple(tools.vault.open(secret) for secret in one.sealed)
+    return Endpoint(one.door, one.url, one.company, kept or tools.settings.webhook_secret)
 
 
 def _position(standing: object) -> int:

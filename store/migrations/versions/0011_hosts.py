@@ -20,6 +20,7 @@ def upgrade() -> None:
         sa.Column("company", TEXT(), nullable=False),
         sa.Column("url", sa.Text(), nullable=False),
         sa.Column("secret", sa.LargeBinary(), nullable=False),
+        sa.Column("former_secret", sa.LargeBinary(), nullable=True),
         sa.Column("created_at", MOMENT(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )
