@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -83,13 +84,18 @@ class Host:
     def serving(self, command, port, output=subprocess.DEVNULL):
         """A server of this host's on a port, in the background."""
         process = subprocess.Popen(
-            [str(word) for word in command], env=self.environment, cwd=self.home, stdout=output, stderr=output
+            [str(word) for word in command],
+            env=self.environment,
+            cwd=self.home,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
         )
         try:
             wait_for(lambda: _listens(port))
             yield f"http://127.0.0.1:{port}"
         finally:
-            process.terminate()
+            os.killpg(process.pid, signal.SIGTERM)  # PHP's own workers outlive it otherwise
             process.wait(10)
 
     def serving_php(self, port=None):
