@@ -58,6 +58,7 @@ bench-check: .venv/.dev  ## what must not grow, counted and compared with benchm
 prove: .venv/.dev  ## the long forms: generated requests, 10,000 invoices under fire beside a naive control, recovery
 	@SIMULATOR_FUZZ=20000 $(BIN)/pytest -n 2 --timeout 1800 tests/simulator/test_fuzz.py
 	@DOORS_FUZZ=100000 $(BIN)/pytest -n 2 --timeout 10800 tests/doors/test_fuzz.py
+	@STREAM_FUZZ=100000 $(BIN)/pytest -n 0 --timeout 3600 tests/hosts/test_stream_fuzz.py
 	@$(BIN)/python -m benchmarks.chaos --database postgresql
 	@$(BIN)/python -m benchmarks.chaos --database sqlite
 	@$(BIN)/python -m benchmarks.chaos --control --spare flush

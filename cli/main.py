@@ -20,6 +20,7 @@ from cli import (
     show,
     up,
     users,
+    webhooks,
     why,
 )
 from worker import logs
@@ -64,6 +65,7 @@ app.add_typer(contacts.app, name="contacts")
 app.add_typer(failures.app, name="failures")
 app.add_typer(users.app, name="users")
 app.add_typer(keys.app, name="keys")
+app.add_typer(webhooks.app, name="webhooks")
 
 
 def run() -> None:

@@ -7,6 +7,9 @@ from cryptography.fernet import Fernet
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from events import credentials
+from worker.decisions import addresses
+
 
 class Settings(BaseSettings):
     """Everything that can be set. Times are seconds."""
@@ -32,8 +35,16 @@ class Settings(BaseSettings):
         description="Page of an invoice in CrewCard, for invoices that come without a link of their own",
     )
     webhook_url: str = Field(default="", description="Where the host wants its events; empty: no webhooks")
-    webhook_secret: str = Field(default="", description="Signing secret of the webhooks (whsec_…)")
+    webhook_secret: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(), description="Signing secrets of the webhooks (whsec_…), newest first, separated by commas"
+    )
+    webhook_private_addresses: bool = Field(
+        default=False, description="Webhooks may go to private addresses and without TLS: within your own network"
+    )
     stream_out: bool = Field(default=True, description="Also write events to a Redis Stream")
+    stream_in: bool = Field(
+        default=False, description="Also take events from a Redis Stream: for one trusted host that shares the Redis"
+    )
     xero_api_url: str = Field(default="https://api.xero.com", description="Xero's API")
     xero_identity_url: str = Field(default="https://identity.xero.com", description="Xero's token service")
     xero_login_url: str = Field(default="https://login.xero.com", description="Xero's login page")
@@ -79,7 +90,7 @@ class Settings(BaseSettings):
     log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR")
     log_format: str = Field(default="auto", description="auto (JSON unless a terminal), json or console")
 
-    @field_validator("encryption_keys", "return_addresses", mode="before")
+    @field_validator("encryption_keys", "return_addresses", "webhook_secret", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
@@ -102,6 +113,20 @@ class Settings(BaseSettings):
             raise ValueError("SETTLE must be longer than CONNECT_TIMEOUT and READ_TIMEOUT together")
         if self.lease <= self.call_deadline:
             raise ValueError("LEASE must be longer than CONNECT_TIMEOUT and READ_TIMEOUT together")
+        return self
+
+    @model_validator(mode="after")
+    def _webhooks_can_go(self) -> "Settings":
+        if not self.webhook_url:
+            return self
+        problem = addresses.objection(self.webhook_url, private=self.webhook_private_addresses)
+        if problem:
+            raise ValueError(f"WEBHOOK_URL {problem}")
+        if not self.webhook_secret:
+            raise ValueError("WEBHOOK_URL needs a WEBHOOK_SECRET to sign with")
+        for number, secret in enumerate(self.webhook_secret, 1):
+            if not credentials.is_signing_secret(secret):
+                raise ValueError(f"WEBHOOK_SECRET {number} must be whsec_ and base64 of 24 to 64 bytes")
         return self
 
     @property

@@ -4,7 +4,7 @@ from store.tables.batches import Attempt, Batch
 from store.tables.changes import Change, Offer
 from store.tables.companies import Company, ContactLink
 from store.tables.connections import CompanyApp, Connection, Login, Token, XeroApp
-from store.tables.doors import ApiKey, DeadLetter, DoorOut, Duty, InboxEvent, OutboxEvent, Redelivery
+from store.tables.doors import ApiKey, DeadLetter, DoorOut, Duty, Endpoint, InboxEvent, OutboxEvent, Redelivery
 from store.tables.failing import Alert, FeedMark, Mending
 from store.tables.lanes import LaneState
 from store.tables.orders import AuditLine, Drift, Exclusion, Pause, Reconciliation
@@ -28,6 +28,7 @@ __all__ = [
     "DoorOut",
     "Drift",
     "Duty",
+    "Endpoint",
     "Exclusion",
     "Export",
     "FeedMark",

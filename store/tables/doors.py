@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import Index, LargeBinary, Text, text
 from sqlmodel import Field, SQLModel
 
-from store.tables.columns import BIG
+from store.tables.columns import BIG, index_where
 
 
 class ApiKey(SQLModel, table=True):
@@ -73,17 +73,37 @@ class OutboxEvent(SQLModel, table=True):
 
 
 class DoorOut(SQLModel, table=True):
-    """How far a way out has come: the last feed position it has taken up."""
+    """How far a way out has come: the last feed position it has taken up, and how it is doing.
+
+    `failures` counts those in a row, with the last one's `trouble`; nothing is sent before `rests_until`.
+    """
 
     __tablename__ = "doors_out"
     door: str = Field(primary_key=True)
     position: int = Field(default=0, sa_type=BIG)
+    failures: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    rests_until: datetime | None = None
+    trouble: str = Field(default="", sa_column_kwargs={"server_default": ""})
+
+
+class Endpoint(SQLModel, table=True):
+    """Where a company wants its events, with a sealed signing secret and the one before, which signs too."""
+
+    __tablename__ = "endpoints"
+    __table_args__ = (Index("endpoints_once", "company", "url", unique=True),)
+    id: str = Field(primary_key=True)
+    company: str
+    url: str = Field(sa_type=Text)
+    secret: bytes = Field(sa_type=LargeBinary)
+    former_secret: bytes | None = Field(default=None, sa_type=LargeBinary)
+    created_at: datetime
 
 
 class Redelivery(SQLModel, table=True):
-    """An event a door could not deliver at once: when it is tried again, or `given_up`."""
+    """An event a door could not deliver at once: when it is tried again, or `given_up` (since `due_at`)."""
 
     __tablename__ = "redeliveries"
+    __table_args__ = (index_where("state = 'waiting'", "redeliveries_due", "door", "due_at"),)
     door: str = Field(primary_key=True)
     event_id: str = Field(primary_key=True)
     state: str = "waiting"
