@@ -8,7 +8,7 @@ import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.responses import Response
 
-from web import connect, doors, health, logins, previews
+from web import connect, doors, health, logins, metrics, previews
 from web.problems import Refused
 from worker import logs, settings, wiring
 from worker.decisions.refusals import LoginRefused
@@ -25,6 +25,7 @@ def build(tools: Tools) -> FastAPI:
     app.include_router(logins.router)
     app.include_router(connect.router)
     app.include_router(health.router)
+    app.include_router(metrics.router)
     app.add_exception_handler(LoginRefused, connect.refused)
 
     @app.exception_handler(Refused)

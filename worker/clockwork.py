@@ -16,6 +16,7 @@ from worker.doorbells import CHANGES, PREVIEWS, RELAY
 from worker.exporting import rescuer
 from worker.failing import alerting, sending_again
 from worker.heartbeat import Heartbeat
+from worker.measuring import counting
 from worker.outgoing import relay
 from worker.outgoing.webhooks import Webhooks
 from worker.previewing import previews
@@ -50,6 +51,7 @@ class Clockwork:
                 self._recheck,
                 self._look_after,
                 self._preview,
+                self._count,
             )
         ]
         for thread in threads:
@@ -108,6 +110,10 @@ class Clockwork:
     def _look_after(self) -> None:
         if not sending_again.go_on(self._tools) + alerting.watch(self._tools):
             self._stopping.wait(_LOOK_SECONDS)
+
+    def _count(self) -> None:
+        if not counting.count_on(self._tools):
+            self._stopping.wait(counting.PASS_SECONDS)
 
     def _reconcile(self) -> None:
         reconciler.reconcile(self._tools, self._holder)

@@ -4,6 +4,7 @@ from store.tables.batches import Attempt, Batch
 from store.tables.changes import Change, Offer
 from store.tables.companies import Company, ContactLink
 from store.tables.connections import CompanyApp, Connection, Login, Token, XeroApp
+from store.tables.counters import Counter
 from store.tables.doors import ApiKey, DeadLetter, DoorOut, Duty, InboxEvent, OutboxEvent, Redelivery
 from store.tables.failing import Alert, FeedMark, Mending
 from store.tables.lanes import LaneState
@@ -24,6 +25,7 @@ __all__ = [
     "CompanyApp",
     "Connection",
     "ContactLink",
+    "Counter",
     "DeadLetter",
     "DoorOut",
     "Drift",

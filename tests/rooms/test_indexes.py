@@ -6,9 +6,12 @@ import pytest
 from sqlalchemy import event
 
 from events.accounting_target import Lane
-from store import backlog, batches, exports, failing, lanes, outbox, overview, progress, queries, requests
+from store import backlog, batches, counters, exports, failing, lanes, outbox, overview, progress, queries, requests
 from tests import machines
+from tests.installation import KEY
 from worker.exporting import expiry, rescuer
+from worker.measuring import business
+from worker.settings import Settings
 
 ROWS = 30_000
 BIG = ("exports", "invoice_statuses", "export_log", "items", "attempts", "outbox", "requests", "batches")
@@ -63,6 +66,8 @@ QUESTIONS = {
     "batches without a worker": lambda work: batches.overdue(work, "sent"),
     "the feed behind a position": lambda work: outbox.after(work, ROWS - 5),
     "what the relay stamps": outbox.stamp,
+    "what metrics are made of": lambda work: list(business.read(work, Settings(encryption_keys=(KEY,)))),
+    "what is counted": lambda work: counters.count_feed(work, 50),
     "what has waited too long": lambda work: expiry.expire(work, 3600),
 }
 

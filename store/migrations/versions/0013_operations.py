@@ -1,4 +1,4 @@
-"""operations: the processes that run"""
+"""operations: the processes that run, what is counted"""
 
 import sqlalchemy as sa
 import sqlmodel.sql.sqltypes
@@ -11,6 +11,7 @@ depends_on = None
 
 TEXT = sqlmodel.sql.sqltypes.AutoString
 MOMENT = sqlmodel.sql.sqltypes.UTCDateTime
+BIG = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
 def upgrade() -> None:
@@ -24,4 +25,12 @@ def upgrade() -> None:
         sa.Column("since", MOMENT(), nullable=False),
         sa.Column("seen_at", MOMENT(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_table(
+        "counters",
+        sa.Column("name", TEXT(), nullable=False),
+        sa.Column("kind", TEXT(), nullable=False),
+        sa.Column("detail", TEXT(), nullable=False),
+        sa.Column("count", BIG, nullable=False),
+        sa.PrimaryKeyConstraint("name", "kind", "detail"),
     )
