@@ -61,6 +61,6 @@ prove: .venv/.dev  ## the long forms: generated requests, 10,000 invoices under 
 
 lock: .venv/.dev  ## write both lock files anew
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header -o requirements.txt pyproject.toml
-	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --extra dev -c requirements.txt -o requirements-dev.txt pyproject.toml
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --extra dev --extra docs -c requirements.txt -o requirements-dev.txt pyproject.toml
 
 .PHONY: help setup setup-dev demo test test-ci thorough check format bench bench-check prove lock

@@ -113,8 +113,9 @@ def _events_out(work: Work, settings: Settings) -> Iterator[Reading]:
         if not closed.get(door.door):
             yield Reading(metrics.BEHIND, door.behind, (door.door,))
             yield Reading(metrics.BEHIND_AGE, _age(work, door.since), (door.door,))
-    for (name, state), count in measures.redeliveries(work).items():
-        yield Reading(metrics.REDELIVERIES, count, (name, state))
+    refused = dict.fromkeys([("webhook", "waiting"), ("webhook", "given_up")], 0) if settings.webhook_url else {}
+    for labels, count in {**refused, **measures.redeliveries(work)}.items():
+        yield Reading(metrics.REDELIVERIES, count, labels)
 
 
 def _asked(work: Work) -> Iterator[Reading]:

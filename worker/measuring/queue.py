@@ -44,4 +44,5 @@ def _age(doorbell: bytes | None) -> float:
     """Seconds since the doorbell was rung, by the clocks of two machines."""
     if doorbell is None:
         return 0.0
-    return max(0.0, time.time() - json.loads(doorbell)["message_timestamp"] / 1000)
+    rung = float(json.loads(doorbell)["message_timestamp"]) / 1000
+    return max(0.0, time.time() - rung)
