@@ -1,5 +1,7 @@
 """The command itself."""
 
+import sys
+
 import typer
 
 from cli import (
@@ -10,6 +12,7 @@ from cli import (
     connections,
     contacts,
     demo,
+    embedded,
     failures,
     marks,
     orders,
@@ -65,4 +68,6 @@ app.add_typer(failures.app, name="failures")
 def run() -> None:
     """The entry of `crewcard-xero`. Results go to standard output, so the log may only go to the other."""
     logs.set_up("WARNING")
+    if sys.argv[1:2] not in (["up"], ["demo"]):
+        embedded.lead_to(up.DATA)
     app()

@@ -9,15 +9,32 @@ from cli.main import app
 from worker.settings import Settings
 
 COMMAND = typer.main.get_command(app)
-FOREIGN = {"PYTHON", "DEMO_EXIT", "IMAGE", "NEW", "OLD", "TOKEN", "COMPANY", "INVOICE", "GROUP", "POSTGRES_PASSWORD"}
+FOREIGN = {
+    "PYTHON",
+    "DEMO_EXIT",
+    "IMAGE",
+    "NEW",
+    "OLD",
+    "TOKEN",
+    "COMPANY",
+    "INVOICE",
+    "GROUP",
+    "POSTGRES_PASSWORD",
+    "FROM",
+}
 KNOWN_SETTINGS = {name.upper() for name in Settings.model_fields} | FOREIGN
+
+
+def blocks(text, kind=r"\w*"):
+    """The code blocks of a page."""
+    return re.findall(rf"^ *```{kind}\n(.*?)^ *```", text, re.MULTILINE | re.DOTALL)
 
 
 def commands(text):
     """Every `crewcard-xero …` of a page, as words; in code blocks and between backticks."""
-    blocks = re.findall(r"^```\w*\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    typed = "\n".join(blocks(text))
     spans = re.findall(r"(?<!`)`([^`\n]+)`(?!`)", re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL))
-    for line in [*"\n".join(blocks).replace("\\\n", " ").splitlines(), *spans]:
+    for line in [*typed.replace("\\\n", " ").splitlines(), *spans]:
         for said in re.findall(r"(?:^|[\s(\"])crewcard-xero ([a-z][^|;&)#]*)", line):
             yield shlex.split(said)
 
