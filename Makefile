@@ -64,8 +64,14 @@ prove: .venv/.dev  ## the long forms: generated requests, 10,000 invoices under 
 	@$(BIN)/python -m benchmarks.chaos --control --spare flush
 	@$(BIN)/python -m benchmarks.recovery
 
+reference: .venv/.dev  ## write every generated page anew, from the code
+	@$(BIN)/python -m reference
+
+docs: .venv/.dev  ## the documentation as a site in var/site; links and anchors are checked
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict --site-dir var/site
+
 lock: .venv/.dev  ## write both lock files anew
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header -o requirements.txt pyproject.toml
-	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --extra dev -c requirements.txt -o requirements-dev.txt pyproject.toml
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --extra dev --extra docs -c requirements.txt -o requirements-dev.txt pyproject.toml
 
-.PHONY: help setup setup-dev demo test test-ci thorough check contracts format bench bench-check prove lock
+.PHONY: help setup setup-dev demo test test-ci thorough check contracts format bench bench-check prove reference docs lock

@@ -1,5 +1,7 @@
 """The command itself."""
 
+import sys
+
 import typer
 
 from cli import (
@@ -10,6 +12,7 @@ from cli import (
     connections,
     contacts,
     demo,
+    embedded,
     failures,
     keys,
     marks,
@@ -71,4 +74,6 @@ app.add_typer(webhooks.app, name="webhooks")
 def run() -> None:
     """The entry of `crewcard-xero`. Results go to standard output, so the log may only go to the other."""
     logs.set_up("WARNING")
+    if sys.argv[1:2] not in (["up"], ["demo"]):
+        embedded.lead_to(up.DATA)
     app()

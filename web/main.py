@@ -1,15 +1,18 @@
 """The web process: `python -m web.main`."""
 
+import signal
 import socket
+import sys
 
 import uvicorn
 from fastapi import FastAPI
 
-from web import connect, doors, feed, health, logins, openapi, previews, problems, reads
+from web import connect, doors, feed, health, logins, metrics, openapi, previews, problems, reads
 from web.console import app as console
 from web.headers import SecurityHeaders
 from worker import logs, settings, wiring
 from worker.decisions.refusals import LoginRefused
+from worker.heartbeat import Heartbeat
 from worker.tools import Tools
 
 HOST_ROUTERS = (doors.router, feed.router, reads.router, previews.router, logins.router)
@@ -24,6 +27,7 @@ def build(tools: Tools) -> FastAPI:
     openapi.serve(app, HOST_ROUTERS)
     app.include_router(connect.router)
     app.include_router(health.router)
+    app.include_router(metrics.router)
     console.add_to(app)
     app.add_exception_handler(LoginRefused, connect.refused)
     problems.tell_all(app)
@@ -35,7 +39,8 @@ def main() -> None:
     """Serve until told to stop."""
     chosen = settings.load()
     logs.set_up(chosen.log_level, chosen.log_format)
-    app = build(wiring.build(chosen))
+    tools = wiring.build(chosen)
+    app, heartbeat = build(tools), Heartbeat(tools.store, "web")
     listening = socket.create_server((chosen.web_host, chosen.web_port), backlog=512)
     # A socket of our own has TCP_NODELAY on its connections, which saves 44 ms per request.
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -43,7 +48,13 @@ def main() -> None:
         uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", server_header=False)
     )
     logs.log("web").info("web.started", port=chosen.web_port)
-    server.run(sockets=[listening])
+    # uvicorn gives a signal on to whoever had it before, once it has stopped: the way out leads past the heartbeat.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+    heartbeat.start()
+    try:
+        server.run(sockets=[listening])
+    finally:
+        heartbeat.stop()
 
 
 if __name__ == "__main__":

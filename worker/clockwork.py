@@ -17,6 +17,8 @@ from worker.contacts import changes, rechecking
 from worker.doorbells import CHANGES, PREVIEWS, RELAY
 from worker.exporting import rescuer
 from worker.failing import alerting, sending_again
+from worker.heartbeat import Heartbeat
+from worker.measuring import counting
 from worker.outgoing import relay
 from worker.outgoing.posting import Poster
 from worker.outgoing.webhooks import Webhooks
@@ -60,6 +62,7 @@ class Clockwork:
                 self._preview,
                 self._prune,
                 *([self._take_in] if self._tools.settings.stream_in else []),
+                self._count,
             )
         ]
         for thread in threads:
@@ -137,6 +140,9 @@ class Clockwork:
     def _prune(self) -> None:
         busy = pruner.prune(self._tools, self._holder)
         self._stopping.wait(_LOOK_SECONDS if busy else pruner.PASS_SECONDS)
+    def _count(self) -> None:
+        if not counting.count_on(self._tools):
+            self._stopping.wait(counting.PASS_SECONDS)
 
     def _reconcile(self) -> None:
         reconciler.reconcile(self._tools, self._holder)
@@ -147,11 +153,14 @@ def main() -> None:
     """Run the clock process."""
     chosen = settings.load()
     logs.set_up(chosen.log_level, chosen.log_format)
-    clockwork = Clockwork(wiring.build(chosen))
+    tools = wiring.build(chosen)
+    clockwork, heartbeat = Clockwork(tools), Heartbeat(tools.store, "clock")
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, clockwork.stop)
     logs.log("clock").info("clock.started", pid=os.getpid())
+    heartbeat.start()
     clockwork.run()
+    heartbeat.stop()
 
 
 if __name__ == "__main__":

@@ -87,6 +87,9 @@ class Settings(BaseSettings):
     reconcile_share: float = Field(
         default=0.02, ge=0, le=0.5, description="Share of the day's calls spent on finding drift; 0: none"
     )
+    metrics_token: str = Field(
+        default="", description="Bearer token that opens /metrics; empty: only callers on this machine may read it"
+    )
     log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR")
     log_format: str = Field(default="auto", description="auto (JSON unless a terminal), json or console")
 

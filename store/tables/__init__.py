@@ -4,11 +4,13 @@ from store.tables.batches import Attempt, Batch
 from store.tables.changes import Change, Offer
 from store.tables.companies import Company, ContactLink
 from store.tables.connections import CompanyApp, Connection, Login, Token, XeroApp
+from store.tables.counters import Counter
 from store.tables.doors import ApiKey, DeadLetter, DoorOut, Duty, Endpoint, InboxEvent, OutboxEvent, Redelivery
 from store.tables.failing import Alert, FeedMark, Mending
 from store.tables.lanes import LaneState
 from store.tables.orders import AuditLine, Drift, Exclusion, Pause, Reconciliation
 from store.tables.previews import OrganisationFacts, Preview
+from store.tables.processes import Process
 from store.tables.route import Export, Item, NumberClaim, Request
 from store.tables.shown import InvoiceStatus, LogEntry
 from store.tables.users import SignInFailure, SignInLink, User, UserSession
@@ -24,6 +26,7 @@ __all__ = [
     "CompanyApp",
     "Connection",
     "ContactLink",
+    "Counter",
     "DeadLetter",
     "DoorOut",
     "Drift",
@@ -45,6 +48,7 @@ __all__ = [
     "OutboxEvent",
     "Pause",
     "Preview",
+    "Process",
     "Reconciliation",
     "Redelivery",
     "Request",

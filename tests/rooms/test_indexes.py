@@ -10,6 +10,7 @@ from store import (
     backlog,
     batches,
     beside,
+    counters,
     exports,
     failing,
     feed,
@@ -21,7 +22,10 @@ from store import (
     requests,
 )
 from tests import machines
+from tests.installation import KEY
 from worker.exporting import expiry, rescuer
+from worker.measuring import business
+from worker.settings import Settings
 
 ROWS = 30_000
 BIG = ("exports", "invoice_statuses", "export_log", "items", "attempts", "outbox", "requests", "batches")
@@ -78,6 +82,8 @@ QUESTIONS = {
     "a page of the feed": lambda work: feed.page(work, ROWS - 500, 100, ["c7"]),
     "a page of markers": lambda work: beside.of(work, "c7", [f"i{n}" for n in range(7, 4000, 20)]),
     "what the relay stamps": outbox.stamp,
+    "what metrics are made of": lambda work: list(business.read(work, Settings(encryption_keys=(KEY,)))),
+    "what is counted": lambda work: counters.count_feed(work, 50),
     "what has waited too long": lambda work: expiry.expire(work, 3600),
 }
 
