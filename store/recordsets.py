@@ -4,11 +4,10 @@ A statement with a parameter per value costs more to write, to parse and to plan
 """
 
 import functools
-import json
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any
 
+from pydantic_core import to_json
 from sqlalchemy import JSON, Text, Update, bindparam, cast, func, select, update
 from sqlalchemy.dialects import postgresql
 from sqlmodel import SQLModel, column
@@ -25,7 +24,7 @@ def fit(rows: Sequence[Row]) -> bool:
 
 def parameter(rows: Sequence[Row]) -> dict[str, Any]:
     """The rows as the one parameter of a statement of this module."""
-    return {_PARAMETER: json.dumps(list(rows), default=datetime.isoformat, ensure_ascii=False)}
+    return {_PARAMETER: to_json(list(rows)).decode()}
 
 
 @functools.lru_cache(maxsize=256)

@@ -4,7 +4,7 @@ import functools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Select, bindparam, select, update
+from sqlalchemy import ColumnElement, Select, any_, bindparam, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import CursorResult
 from sqlmodel import SQLModel
@@ -20,18 +20,27 @@ def insert_into(work: Work, table: type[SQLModel]) -> Any:
     return sqlite.insert(table) if work.on_sqlite else postgresql.insert(table)
 
 
-def run(work: Work, statement: Any) -> CursorResult[Any]:
+def run(work: Work, statement: Any, **values: Any) -> CursorResult[Any]:
     """Execute a change as it stands: what was loaded before is not told of it, which costs more than the change."""
-    result: CursorResult[Any] = work.session.connection().execute(statement)
+    result: CursorResult[Any] = work.session.connection().execute(statement, values)
     return result
 
 
-def rows(work: Work, asked: Any) -> Sequence[Any]:
+def rows(work: Work, asked: Any, **values: Any) -> Sequence[Any]:
     """What a select of one table finds, as plain rows with its columns, to be read only.
 
-    To make a model of each costs more than to fetch it; and a plain row stays as it was read.
+    To make a model of each costs more than to fetch it; and a plain row stays as it was read. A select that is asked
+    often is written once, with parameters, to which `values` are given: to write it costs as much as to ask it.
     """
-    return work.session.connection().execute(asked).all()
+    return work.session.connection().execute(asked, values).all()
+
+
+def among(column: Any, name: str, *, on_sqlite: bool) -> ColumnElement[bool]:
+    """Whether the column is one of the list `name`, which is a single parameter to PostgreSQL, however long."""
+    if on_sqlite:
+        found: ColumnElement[bool] = column.in_(bindparam(name, expanding=True))
+        return found
+    return column == any_(bindparam(name, type_=postgresql.ARRAY(column.type)))
 
 
 def look_up(work: Work, table: type[SQLModel], **key: Any) -> Any:

@@ -17,6 +17,7 @@ class Work:
 
     def __init__(self, session: Session, time_source: TimeSource) -> None:
         self.session = session
+        self.on_sqlite = session.get_bind().dialect.name == "sqlite"  # no row locks: one writer at a time
         self._time_source = time_source
         self.now = self.moment()
 
@@ -27,11 +28,6 @@ class Work:
     def after(self, seconds: float) -> datetime:
         """The moment this many seconds after the start of the transaction."""
         return self.now + timedelta(seconds=seconds)
-
-    @property
-    def on_sqlite(self) -> bool:
-        """Whether row locks are needless, because there is one writer at a time."""
-        return self.session.get_bind().dialect.name == "sqlite"
 
 
 class Store:
