@@ -94,5 +94,5 @@ def _items(company: str, request: str | None, invoices: Sequence[str], state: st
 
 def _ids(work: Work, wanted: Sequence[Any]) -> list[int]:
     asked = select(Export.id).where(*wanted)
-    ordered = asked.order_by(*in_lock_order(work))
+    ordered = asked.order_by(*in_lock_order(on_sqlite=work.on_sqlite))
     return [id_ for id_ in work.session.exec(ordered) if id_ is not None]

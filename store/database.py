@@ -140,7 +140,6 @@ def database_time(connection: Connection) -> datetime:
     """The database's clock, the one clock all machines share. SQLite's is this machine's."""
     if connection.dialect.name == "sqlite":
         return datetime.now(UTC)
-    moment = connection.info.pop(_BEGUN_AT, None)
-    if moment is None:
-        moment = connection.exec_driver_sql("SELECT clock_timestamp()").scalar_one()
-    return datetime.astimezone(moment, UTC)
+    begun: datetime | None = connection.info.pop(_BEGUN_AT, None)
+    moment: datetime = begun or connection.exec_driver_sql("SELECT clock_timestamp()").scalar_one()
+    return moment.astimezone(UTC)

@@ -4,6 +4,7 @@ import functools
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from sqlalchemy import bindparam
 from sqlmodel import col, select, update
 
 from events.accounting_target import Lane
@@ -45,23 +46,18 @@ def _blank() -> dict[str, Any]:
     return {name: field.default for name, field in fields if name != "id" and not field.is_required()}
 
 
-def in_lock_order(work: Work) -> tuple[Any, ...]:
+@functools.cache
+def in_lock_order(*, on_sqlite: bool) -> tuple[Any, ...]:
     """The order in which everybody locks exports: intake's, which is Python's, whatever the database collates."""
     columns = (col(Export.company), col(Export.tenant), col(Export.invoice))
-    return columns if work.on_sqlite else tuple(column.collate("C") for column in columns)
+    return columns if on_sqlite else tuple(column.collate("C") for column in columns)
 
 
 def lock_again(work: Work, ids: Collection[int]) -> Mapping[int, Export]:
     """These rows as they are now, locked in the order in which intake locks them."""
     asked = select(Export).where(col(Export.id).in_(sorted(ids)))
-    ordered = asked.order_by(*in_lock_order(work))
+    ordered = asked.order_by(*in_lock_order(on_sqlite=work.on_sqlite))
     return {_id(export): export for export in statements.rows(work, ordered.with_for_update())}
-
-
-def still_pending(work: Work, ids: Collection[int]) -> Sequence[int]:
-    """Which of these exports are pending now."""
-    asked = select(Export.id).where(col(Export.id).in_(sorted(ids)), Export.state == "pending")
-    return [row[0] for row in statements.rows(work, asked)]
 
 
 def change(work: Work, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -71,19 +67,20 @@ def change(work: Work, rows: Sequence[Mapping[str, Any]]) -> None:
 
 def pending(work: Work, lane: Lane, most: int) -> Sequence[Export]:
     """The next due exports of the lane, people's single sends first, locked; others' claims are passed over."""
+    company, tenant = lane
+    return statements.rows(work, _pending(), company=company, tenant=tenant, now=work.now, most=most)
+
+
+@functools.cache
+def _pending() -> Any:
     due = (
-        select(Export)
-        .where(
-            Export.company == lane.company,
-            Export.tenant == lane.tenant,
-            Export.state == "pending",
-            col(Export.due_at) <= work.now,
-        )
-        .order_by(col(Export.priority), col(Export.due_at), col(Export.id))
-        .limit(most)
-        .with_for_update(skip_locked=True)
+        Export.company == bindparam("company"),
+        Export.tenant == bindparam("tenant"),
+        Export.state == "pending",
+        col(Export.due_at) <= bindparam("now"),
     )
-    return statements.rows(work, due)
+    ordered = select(Export).where(*due).order_by(col(Export.priority), col(Export.due_at), col(Export.id))
+    return ordered.limit(bindparam("most")).with_for_update(skip_locked=True)
 
 
 def pending_ever(work: Work, lane: Lane) -> Sequence[Export]:
@@ -97,14 +94,24 @@ def pending_ever(work: Work, lane: Lane) -> Sequence[Export]:
 
 def take(work: Work, ids: Collection[int], batch_id: str) -> None:
     """Put these exports into a batch; a crash is counted before anything is tried with them."""
-    mine = update(Export).where(col(Export.id).in_(sorted(ids)))
-    statements.run(work, mine.values(state="exporting", batch_id=batch_id, crashes=col(Export.crashes) + 1))
+    statements.run(work, _take(on_sqlite=work.on_sqlite), ids=sorted(ids), batch=batch_id)
+
+
+@functools.cache
+def _take(*, on_sqlite: bool) -> Any:
+    mine = update(Export).where(statements.among(col(Export.id), "ids", on_sqlite=on_sqlite))
+    return mine.values(state="exporting", batch_id=bindparam("batch"), crashes=col(Export.crashes) + 1)
 
 
 def of_batch(work: Work, batch_id: str) -> Sequence[Export]:
     """The exports still in this batch, locked in intake's order."""
-    asked = select(Export).where(Export.batch_id == batch_id)
-    return statements.rows(work, asked.order_by(*in_lock_order(work)).with_for_update())
+    return statements.rows(work, _of_batch(on_sqlite=work.on_sqlite), batch=batch_id)
+
+
+@functools.cache
+def _of_batch(*, on_sqlite: bool) -> Any:
+    asked = select(Export).where(Export.batch_id == bindparam("batch"))
+    return asked.order_by(*in_lock_order(on_sqlite=on_sqlite)).with_for_update()
 
 
 def books_of(lane: Lane) -> str:
@@ -125,10 +132,14 @@ def claim_numbers(work: Work, lane: Lane, invoices: Sequence[Invoice]) -> Mappin
         for number in sorted(wanted)
     ]
     statements.insert_new(work, NumberClaim, rows, returning="folded")
-    asked = select(NumberClaim).where(
-        NumberClaim.tenant == books_of(lane), col(NumberClaim.folded).in_(sorted(wanted))
-    )
-    return {claim.folded: claim for claim in statements.rows(work, asked)}
+    asked = _claims(on_sqlite=work.on_sqlite)
+    return {one.folded: one for one in statements.rows(work, asked, tenant=books_of(lane), numbers=sorted(wanted))}
+
+
+@functools.cache
+def _claims(*, on_sqlite: bool) -> Any:
+    wanted = statements.among(col(NumberClaim.folded), "numbers", on_sqlite=on_sqlite)
+    return select(NumberClaim).where(NumberClaim.tenant == bindparam("tenant"), wanted)
 
 
 def numbers_sent(work: Work, ids: Collection[int]) -> Mapping[int, Sequence[Attempt]]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, bindparam, true
+from sqlalchemy import bindparam, true
 from sqlalchemy.orm import aliased
 from sqlmodel import col, func, select
 
@@ -76,9 +76,9 @@ def look(work: Work, lane: Lane, enough: int = 51) -> Due:
 
 
 @functools.cache
-def _all() -> Select[Any]:
+def _all() -> Any:
     """All that `look` asks, in one row: to ask costs more than what is asked."""
-    company, tenant, now = bindparam("company"), bindparam("tenant"), bindparam("now")
+    company, tenant, now = (bindparam(name) for name in ("company", "tenant", "now"))  # type: ignore[var-annotated]
     pending = (Export.company == company, Export.tenant == tenant, Export.state == "pending")
     ready = select(Export.priority).where(*pending, col(Export.due_at) <= now).order_by(col(Export.priority))
     some = ready.limit(bindparam("enough")).subquery()
@@ -91,9 +91,9 @@ def _all() -> Select[Any]:
         col(LaneState.unknown_in_a_row) >= UNKNOWN_IN_A_ROW, col(LaneState.changed_at) > bindparam("fresh")
     )
     paused = select(func.count()).where(col(Pause.scope).in_((company, pauses.EVERYBODY)))
-    mine = aliased(LaneState)
+    mine: Any = aliased(LaneState)
     is_mine = (mine.company == company) & (mine.tenant == tenant)
-    asked = select(waiting, parked, mine.state, mine.cause, mine.blocked_until, mine.unknown_in_a_row)
+    asked = select(*waiting.c, *parked.c, mine.state, mine.cause, mine.blocked_until, mine.unknown_in_a_row)
     return asked.select_from(waiting.join(parked, true()).outerjoin(mine, is_mine)).add_columns(
         settled.order_by(col(Batch.settle_at)).limit(1).scalar_subquery().label("settled_batch"),
         broken.scalar_subquery().label("broken_lanes"),

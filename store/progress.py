@@ -1,10 +1,12 @@
 """How far requests are."""
 
+import functools
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import func
+from sqlalchemy import bindparam, func
 from sqlmodel import col, select
 
 from events.accounting_target import Lane
@@ -51,8 +53,13 @@ def named(work: Work, request: str, company: str | None = None) -> Sequence[Requ
 
 def open_ones(work: Work, company: str, requests: Collection[str]) -> Sequence[Request]:
     """Those of these requests that still have invoices without an answer."""
-    asked = select(Request).where(Request.company == company, col(Request.id).in_(sorted(requests)))
-    return statements.rows(work, asked.where(col(Request.completed_at).is_(None)))
+    return statements.rows(work, _open(on_sqlite=work.on_sqlite), company=company, requests=sorted(requests))
+
+
+@functools.cache
+def _open(*, on_sqlite: bool) -> Any:
+    mine = statements.among(col(Request.id), "requests", on_sqlite=on_sqlite)
+    return select(Request).where(Request.company == bindparam("company"), mine, col(Request.completed_at).is_(None))
 
 
 def locked(work: Work, company: str, request: str) -> Request:

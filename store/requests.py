@@ -1,10 +1,11 @@
 """Requests and their items: who still waits for an answer, and when a request is complete."""
 
+import functools
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import func
+from sqlalchemy import bindparam, func
 from sqlmodel import col, select, update
 
 from events.accounting_target import Lane
@@ -85,8 +86,14 @@ def count_part(work: Work, company: str, request: str, part: int, new_items: int
 
 def waiting(work: Work, export_ids: Collection[int]) -> Sequence[Item]:
     """The items that still wait for these exports, of any request."""
-    asked = select(Item).where(col(Item.export_id).in_(sorted(export_ids)), Item.state == "waiting")
-    return statements.rows(work, asked.order_by(col(Item.company), col(Item.invoice), col(Item.request)))
+    return statements.rows(work, _waiting(on_sqlite=work.on_sqlite), ids=sorted(export_ids))
+
+
+@functools.cache
+def _waiting(*, on_sqlite: bool) -> Any:
+    mine = statements.among(col(Item.export_id), "ids", on_sqlite=on_sqlite)
+    ordered = select(Item).order_by(col(Item.company), col(Item.invoice), col(Item.request))
+    return ordered.where(mine, Item.state == "waiting")
 
 
 def left_waiting(work: Work, seconds: float, most: int = 200) -> Sequence[tuple[Item, Export]]:
@@ -99,7 +106,7 @@ def left_waiting(work: Work, seconds: float, most: int = 200) -> Sequence[tuple[
             col(Export.state).in_(("exported", "failed")),
             col(Export.touched_at) < work.after(-seconds),
         )
-        .order_by(*in_lock_order(work))
+        .order_by(*in_lock_order(on_sqlite=work.on_sqlite))
         .limit(most)
         .with_for_update(skip_locked=True)
     )
@@ -144,13 +151,16 @@ def _count(work: Work, company: str, request: str, answers: Sequence[InvoiceAnsw
     """Count the answers; gives the request's row as it is then, locked, to be read only."""
     outcomes = Counter(getattr(answer, "outcome", "failed") for answer in answers)
     failed = outcomes.pop("failed", 0)
-    moved = update(Request).where(col(Request.company) == company, col(Request.id) == request)
-    counted = moved.values(
-        exported=col(Request.exported) + sum(outcomes.values()),
-        unchanged=col(Request.unchanged) + outcomes["unchanged"],
-        failed=col(Request.failed) + failed,
-    )
-    return statements.run(work, counted.returning(Request)).one()
+    more = {"more_exported": sum(outcomes.values()), "more_unchanged": outcomes["unchanged"], "more_failed": failed}
+    return statements.run(work, _counted(), of_company=company, of_request=request, **more).one()
+
+
+@functools.cache
+def _counted() -> Any:
+    mine = (col(Request.company) == bindparam("of_company"), col(Request.id) == bindparam("of_request"))
+    columns = {"exported": col(Request.exported), "unchanged": col(Request.unchanged), "failed": col(Request.failed)}
+    counted = {name: column + bindparam(f"more_{name}") for name, column in columns.items()}
+    return update(Request).where(*mine).values(counted).returning(Request)
 
 
 def complete_if_done(work: Work, company: str, request: str) -> None:

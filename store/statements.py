@@ -13,11 +13,7 @@ from store import recordsets
 from store.unit_of_work import Work
 
 Row = Mapping[str, Any]
-
-
-def insert_into(work: Work, table: type[SQLModel]) -> Any:
-    """An insert that knows ON CONFLICT, in the dialect at hand."""
-    return sqlite.insert(table) if work.on_sqlite else postgresql.insert(table)
+_EXCLUDED = "excluded"
 
 
 def run(work: Work, statement: Any, **values: Any) -> CursorResult[Any]:
@@ -37,10 +33,12 @@ def rows(work: Work, asked: Any, **values: Any) -> Sequence[Any]:
 
 def among(column: Any, name: str, *, on_sqlite: bool) -> ColumnElement[bool]:
     """Whether the column is one of the list `name`, which is a single parameter to PostgreSQL, however long."""
-    if on_sqlite:
-        found: ColumnElement[bool] = column.in_(bindparam(name, expanding=True))
-        return found
-    return column == any_(bindparam(name, type_=postgresql.ARRAY(column.type)))
+    listed = postgresql.ARRAY(column.type)
+    found: ColumnElement[bool]
+    found = (
+        column.in_(bindparam(name, expanding=True)) if on_sqlite else column == any_(bindparam(name, type_=listed))
+    )
+    return found
 
 
 def look_up(work: Work, table: type[SQLModel], **key: Any) -> Any:
@@ -66,8 +64,7 @@ def insert_new(work: Work, table: type[SQLModel], rows: Sequence[Row], returning
     if not rows:
         return set()
     plain, values = _inserting(work, table, rows)
-    statement = plain.on_conflict_do_nothing().returning(_table(table).c[returning])
-    return set(work.session.connection().execute(statement, values).scalars())
+    return set(work.session.connection().execute(_unless_there(plain, table, returning), values).scalars())
 
 
 def upsert(
@@ -76,6 +73,7 @@ def upsert(
     rows: Sequence[Row],
     changes: Mapping[str, Any],
     returning: Sequence[str],
+    **values: Any,
 ) -> list[Any]:
     """Insert rows, or change those that exist; `changes` maps a column to an SQL expression or "excluded".
 
@@ -83,30 +81,22 @@ def upsert(
     """
     if not rows:
         return []
-    columns = _table(table).c
-    statement, values = _inserting(work, table, rows)
-    assigned = {name: statement.excluded[name] if to == "excluded" else to for name, to in changes.items()}
-    statement = statement.on_conflict_do_update(index_elements=_key_of(table), set_=assigned)
-    statement = statement.returning(*(columns[name] for name in returning))
-    return list(work.session.connection().execute(statement, values))
+    plain, inserted = _inserting(work, table, rows)
+    statement = _or_changed(plain, table, tuple(changes.items()), tuple(returning))
+    given = [{**row, **values} for row in inserted] if isinstance(inserted, list) else {**inserted, **values}
+    return list(work.session.connection().execute(statement, given))
 
 
 def change(work: Work, table: type[SQLModel], key: str | Sequence[str], rows: Sequence[Row]) -> int:
     """Update many rows by key in bulk: each row holds its key and the columns to set."""
     if not rows:
         return 0
-    keys = [key] if isinstance(key, str) else list(key)
+    keys = (key,) if isinstance(key, str) else tuple(key)
     if not work.on_sqlite and recordsets.fit(rows):
-        changed = recordsets.change(table, tuple(keys), tuple(rows[0]))
+        changed = recordsets.change(table, keys, tuple(rows[0]))
         return work.session.connection().execute(changed, recordsets.parameter(rows)).rowcount
-    columns = _table(table).c
-    statement = (
-        update(_table(table))
-        .where(*(columns[name] == bindparam(f"by_{name}") for name in keys))
-        .values({name: bindparam(name) for name in rows[0] if name not in keys})
-    )
     bound = [{f"by_{name}" if name in keys else name: value for name, value in row.items()} for row in rows]
-    result: CursorResult[Any] = work.session.connection().execute(statement, bound)
+    result: CursorResult[Any] = work.session.connection().execute(_change(table, keys, tuple(rows[0])), bound)
     return result.rowcount
 
 
@@ -114,7 +104,36 @@ def _inserting(work: Work, table: type[SQLModel], rows: Sequence[Row]) -> tuple[
     """An insert in the dialect at hand, and what to execute it with."""
     if not work.on_sqlite and recordsets.fit(rows):
         return recordsets.insert(table, tuple(rows[0])), recordsets.parameter(rows)
-    return insert_into(work, table), list(rows)
+    return _plain(table, on_sqlite=work.on_sqlite), list(rows)
+
+
+# Statements are written once: to write one costs as much as to execute it.
+
+
+@functools.cache
+def _plain(table: type[SQLModel], *, on_sqlite: bool) -> Any:
+    return sqlite.insert(table) if on_sqlite else postgresql.insert(table)
+
+
+@functools.lru_cache(maxsize=256)
+def _unless_there(plain: Any, table: type[SQLModel], returning: str) -> Any:
+    return plain.on_conflict_do_nothing().returning(_table(table).c[returning])
+
+
+@functools.lru_cache(maxsize=256)
+def _or_changed(
+    plain: Any, table: type[SQLModel], changes: tuple[tuple[str, Any], ...], returning: tuple[str, ...]
+) -> Any:
+    assigned = {name: plain.excluded[name] if to is _EXCLUDED else to for name, to in changes}
+    changed = plain.on_conflict_do_update(index_elements=_key_of(table), set_=assigned)
+    return changed.returning(*(_table(table).c[name] for name in returning))
+
+
+@functools.lru_cache(maxsize=256)
+def _change(table: type[SQLModel], keys: tuple[str, ...], names: tuple[str, ...]) -> Any:
+    columns = _table(table).c
+    found = (columns[name] == bindparam(f"by_{name}") for name in keys)
+    return update(_table(table)).where(*found).values({name: bindparam(name) for name in names if name not in keys})
 
 
 def _table(table: type[SQLModel]) -> Any:

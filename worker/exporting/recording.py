@@ -143,7 +143,7 @@ def _post(work: Work, tools: Tools, organisation: Organisation, results: Sequenc
             changed = changes[item.export_id]
             given.append(told.model_copy(update={"changes": changed}) if changed else told)
     answering.give(work, given)
-    fail(work, [Refusal(*one) for one in behind.called_back(work, list(by_id))])
+    fail(work, [Refusal(*one) for one in behind.called_back(work, rows)])
     return {answer.request for answer in given}
 
 
@@ -167,7 +167,8 @@ def fail(work: Work, refused: Sequence[Refusal]) -> set[str]:
         return set()
     ids = [refusal.export.id for refusal in refused if refusal.export.id is not None]
     unknown = exports.numbers_sent(work, ids)
-    exports.change(work, [_failed_row(work, refusal, bound=refusal.export.id in unknown) for refusal in refused])
+    rows = [_failed_row(work, refusal, bound=refusal.export.id in unknown) for refusal in refused]
+    exports.change(work, rows)
     by_id = {refusal.export.id: refusal for refusal in refused}
     given = []
     for item in requests.waiting(work, ids):
@@ -175,7 +176,7 @@ def fail(work: Work, refused: Sequence[Refusal]) -> set[str]:
         if refusal.is_of_newest or (refusal.attempt and _speaks_for(refusal.attempt, item)):
             given.append(answering.refused(item, refusal.export, refusal.content, refusal.failure))
     answering.give(work, given)
-    fail(work, [Refusal(*one) for one in behind.called_back(work, ids)])
+    fail(work, [Refusal(*one) for one in behind.called_back(work, rows)])
     return {answer.request for answer in given}
 
 
