@@ -12,6 +12,7 @@ from sqlmodel import col, select, update
 from events.accounting_target import Lane
 from store import exports, statements
 from store.tables import Attempt, Batch, Export
+from store.tables.columns import word
 from store.unit_of_work import Work
 
 
@@ -144,5 +145,5 @@ def overdue(work: Work, state: str, most: int = 200) -> Sequence[Batch]:
 def in_flight(work: Work, company: str | None = None) -> int:
     """How many batches are claimed, on their way to Xero or being looked up there, of one company or of all."""
     looked_up = (col(Batch.state) == "uncertain") & (col(Batch.lease_until) > work.now)
-    asked = select(Batch.id).where(col(Batch.state).in_(("claimed", "sent")) | looked_up)
+    asked = select(Batch.id).where(col(Batch.state).in_((word("claimed"), word("sent"))) | looked_up)
     return len(work.session.exec(asked.where(Batch.company == company) if company else asked).all())

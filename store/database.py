@@ -31,7 +31,7 @@ def engine_for(url: str, pool_size: int = 12) -> Engine:
             hide_parameters=True,
             isolation_level="AUTOCOMMIT",  # of the driver: transactions begin below
         )
-        _end_idle_transactions(engine)
+        _set_up_connections(engine)
         _ping_the_rested(engine)
         _begin_with_the_time(engine)
         return engine
@@ -57,11 +57,16 @@ def engine_for_migrations(url: str) -> Engine:
     return engine
 
 
-def _end_idle_transactions(engine: Engine) -> None:
-    """A process that is suspended in the middle of a transaction loses it: nobody waits for its locks for ever."""
+def _set_up_connections(engine: Engine) -> None:
+    """A process that is suspended in the middle of a transaction loses it: nobody waits for its locks for ever.
+
+    Plans are kept, and those made while a table is small must not read all of it when it has grown: rows are
+    found by their keys.
+    """
 
     @event.listens_for(engine, "connect")
     def _connect(raw: Any, _record: Any) -> None:
+        raw.execute("SET enable_hashjoin = off; SET enable_mergejoin = off")
         raw.execute(f"SET idle_in_transaction_session_timeout = '{_LONGEST_TRANSACTION_SECONDS}s'")
         if raw.info.server_version >= _KNOWS_TRANSACTION_TIMEOUT:
             raw.execute(f"SET transaction_timeout = '{_LONGEST_TRANSACTION_SECONDS}s'")

@@ -7,6 +7,7 @@ from sqlmodel import col, select
 
 from store import statements
 from store.tables import DoorOut, OutboxEvent, Redelivery
+from store.tables.columns import word
 from store.unit_of_work import Work
 
 
@@ -49,7 +50,7 @@ def due_again(work: Work, door: str, most: int = 50) -> Sequence[tuple[OutboxEve
     asked = (
         select(OutboxEvent, Redelivery.tries)
         .join(Redelivery, col(Redelivery.event_id) == col(OutboxEvent.id))
-        .where(Redelivery.door == door, Redelivery.state == "waiting", col(Redelivery.due_at) <= work.now)
+        .where(Redelivery.door == door, Redelivery.state == word("waiting"), col(Redelivery.due_at) <= work.now)
         .order_by(col(Redelivery.due_at))
         .limit(most)
     )

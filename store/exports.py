@@ -11,6 +11,7 @@ from events.accounting_target import Lane
 from events.invoice import Invoice, folded
 from store import statements
 from store.tables import Attempt, Export, NumberClaim
+from store.tables.columns import word
 from store.unit_of_work import Work
 
 
@@ -76,7 +77,7 @@ def _pending() -> Any:
     due = (
         Export.company == bindparam("company"),
         Export.tenant == bindparam("tenant"),
-        Export.state == "pending",
+        Export.state == word("pending"),
         col(Export.due_at) <= bindparam("now"),
     )
     ordered = select(Export).where(*due).order_by(col(Export.priority), col(Export.due_at), col(Export.id))
@@ -86,7 +87,7 @@ def _pending() -> Any:
 def pending_ever(work: Work, lane: Lane) -> Sequence[Export]:
     """Everything pending in the lane, due or not, locked in intake's order."""
     asked = select(Export).where(
-        Export.company == lane.company, Export.tenant == lane.tenant, Export.state == "pending"
+        Export.company == lane.company, Export.tenant == lane.tenant, Export.state == word("pending")
     )
     ordered = asked.order_by(col(Export.invoice)).with_for_update()
     return work.session.exec(ordered.execution_options(populate_existing=True)).all()
@@ -162,7 +163,7 @@ def _id(export: Export) -> int:
 def live_longer_than(work: Work, seconds: float, most: int = 200) -> Sequence[Export]:
     """Exports that wait in the queue, or for a settlement, since before then; locked."""
     old = select(Export).where(
-        col(Export.state).in_(("pending", "uncertain")), col(Export.live_since) < work.after(-seconds)
+        col(Export.state).in_((word("pending"), word("uncertain"))), col(Export.live_since) < work.after(-seconds)
     )
     return work.session.exec(old.limit(most).with_for_update(skip_locked=True)).all()
 

@@ -12,6 +12,7 @@ from sqlmodel import col, func, select
 from events.accounting_target import Lane
 from store import pauses, statements
 from store.tables import Batch, Export, LaneState, Pause
+from store.tables.columns import word
 from store.unit_of_work import Work
 
 UNKNOWN_IN_A_ROW = 3
@@ -79,11 +80,11 @@ def look(work: Work, lane: Lane, enough: int = 51) -> Due:
 def _all() -> Any:
     """All that `look` asks, in one row: to ask costs more than what is asked."""
     company, tenant, now = (bindparam(name) for name in ("company", "tenant", "now"))  # type: ignore[var-annotated]
-    pending = (Export.company == company, Export.tenant == tenant, Export.state == "pending")
+    pending = (Export.company == company, Export.tenant == tenant, Export.state == word("pending"))
     ready = select(Export.priority).where(*pending, col(Export.due_at) <= now).order_by(col(Export.priority))
     some = ready.limit(bindparam("enough")).subquery()
     waiting = select(func.count().label("waiting"), func.min(some.c.priority).label("priority")).subquery()
-    uncertain = (Batch.company == company, Batch.tenant == tenant, Batch.state == "uncertain")
+    uncertain = (Batch.company == company, Batch.tenant == tenant, Batch.state == word("uncertain"))
     counted = select(func.count().label("unsettled"), func.min(Batch.settle_at).label("settles_at"))
     parked = counted.where(*uncertain).subquery()
     settled = select(Batch.id).where(*uncertain, col(Batch.settle_at) <= now, col(Batch.lease_until) <= now)
@@ -93,8 +94,10 @@ def _all() -> Any:
     paused = select(func.count()).where(col(Pause.scope).in_((company, pauses.EVERYBODY)))
     mine: Any = aliased(LaneState)
     is_mine = (mine.company == company) & (mine.tenant == tenant)
-    asked = select(*waiting.c, *parked.c, mine.state, mine.cause, mine.blocked_until, mine.unknown_in_a_row)
+    asked = select(mine.state, mine.cause, mine.blocked_until, mine.unknown_in_a_row)
     return asked.select_from(waiting.join(parked, true()).outerjoin(mine, is_mine)).add_columns(
+        *waiting.c,
+        *parked.c,
         settled.order_by(col(Batch.settle_at)).limit(1).scalar_subquery().label("settled_batch"),
         broken.scalar_subquery().label("broken_lanes"),
         paused.scalar_subquery().label("pauses"),
@@ -182,7 +185,7 @@ def _broken_lanes(work: Work, count: int) -> int:
 
 
 def _pending(lane: Lane) -> tuple[bool, ...]:
-    return (Export.company == lane.company, Export.tenant == lane.tenant, Export.state == "pending")
+    return (Export.company == lane.company, Export.tenant == lane.tenant, Export.state == word("pending"))
 
 
 def _state(work: Work, lane: Lane) -> LaneState:

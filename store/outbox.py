@@ -40,6 +40,7 @@ class Outgoing:
         return event_id(self.key)
 
 
+@functools.lru_cache(maxsize=1024)  # asked for by the log as well as by the event
 def event_id(key: str) -> str:
     """The event id that belongs to this key, always the same."""
     return str(uuid.uuid5(_NAMESPACE, key))

@@ -9,6 +9,7 @@ from sqlmodel import col, select
 
 from store import pauses
 from store.tables import Batch, Company, Connection, DeadLetter, Export, LaneState, OutboxEvent, Pause, Request
+from store.tables.columns import word
 from store.unit_of_work import Work
 
 COUNTED_TO = 100_000  # of what is done with: to count millions takes longer than anybody waits
@@ -46,10 +47,10 @@ def overview(work: Work) -> Overview:
     return Overview(
         exports={state: count for state, count in by_state.items() if count},
         open_requests=_count(work, Request, col(Request.completed_at).is_(None)),
-        uncertain_batches=_count(work, Batch, Batch.state == "uncertain"),
-        in_flight=_count(work, Batch, col(Batch.state).in_(("claimed", "sent"))),
+        uncertain_batches=_count(work, Batch, Batch.state == word("uncertain")),
+        in_flight=_count(work, Batch, col(Batch.state).in_((word("claimed"), word("sent")))),
         outbox_waiting=_count(work, OutboxEvent, col(OutboxEvent.position).is_(None)),
-        dead_letters=_count(work, DeadLetter, DeadLetter.state == "open"),
+        dead_letters=_count(work, DeadLetter, DeadLetter.state == word("open")),
         pauses=pauses.active(work),
         companies=[
             (company, connection, lane, waiting.get(company.id, 0))

@@ -23,7 +23,7 @@ _HOLD_OFF = text(f"SELECT pg_advisory_xact_lock_shared({_LOCK})")
 def pause(work: Work, scope: str, by: str, why: str) -> bool:
     """Pause a company or everybody; False when that was so before."""
     if not work.on_sqlite:  # there every write is alone
-        work.session.connection().execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
+        work.connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
     if work.session.get(Pause, scope) is not None:
         return False
     work.session.add(Pause(scope=scope, by=by, why=why, at=work.now))

@@ -12,6 +12,7 @@ from sqlmodel import col, select
 from events.accounting_target import Lane
 from store import statements
 from store.tables import Item, LaneState, Request
+from store.tables.columns import word
 from store.unit_of_work import Work
 
 
@@ -103,7 +104,7 @@ def reasons(work: Work, company: str, request: str) -> dict[str, int]:
     """How many invoices of the request failed, by reason."""
     counted = (
         select(Item.reason, func.count())
-        .where(Item.company == company, Item.request == request, Item.state == "failed")
+        .where(Item.company == company, Item.request == request, Item.state == word("failed"))
         .group_by(col(Item.reason))
     )
     return {reason or "xero_refused": count for reason, count in work.session.exec(counted)}

@@ -17,6 +17,7 @@ from store.exports import in_lock_order
 from store.outbox import InvoiceAnswer, Outgoing, publish_once
 from store.progress import locked, reasons
 from store.tables import Export, Item, Request
+from store.tables.columns import word
 from store.unit_of_work import Work
 
 
@@ -93,7 +94,7 @@ def waiting(work: Work, export_ids: Collection[int]) -> Sequence[Item]:
 def _waiting(*, on_sqlite: bool) -> Any:
     mine = statements.among(col(Item.export_id), "ids", on_sqlite=on_sqlite)
     ordered = select(Item).order_by(col(Item.company), col(Item.invoice), col(Item.request))
-    return ordered.where(mine, Item.state == "waiting")
+    return ordered.where(mine, Item.state == word("waiting"))
 
 
 def left_waiting(work: Work, seconds: float, most: int = 200) -> Sequence[tuple[Item, Export]]:
@@ -102,8 +103,8 @@ def left_waiting(work: Work, seconds: float, most: int = 200) -> Sequence[tuple[
         select(Item, Export)
         .join(Export, col(Export.id) == col(Item.export_id))
         .where(
-            Item.state == "waiting",
-            col(Export.state).in_(("exported", "failed")),
+            Item.state == word("waiting"),
+            col(Export.state).in_((word("exported"), word("failed"))),
             col(Export.touched_at) < work.after(-seconds),
         )
         .order_by(*in_lock_order(on_sqlite=work.on_sqlite))

@@ -18,7 +18,7 @@ _EXCLUDED = "excluded"
 
 def run(work: Work, statement: Any, **values: Any) -> CursorResult[Any]:
     """Execute a change as it stands: what was loaded before is not told of it, which costs more than the change."""
-    result: CursorResult[Any] = work.session.connection().execute(statement, values)
+    result: CursorResult[Any] = work.connection.execute(statement, values)
     return result
 
 
@@ -28,7 +28,7 @@ def rows(work: Work, asked: Any, **values: Any) -> Sequence[Any]:
     To make a model of each costs more than to fetch it; and a plain row stays as it was read. A select that is asked
     often is written once, with parameters, to which `values` are given: to write it costs as much as to ask it.
     """
-    return work.session.connection().execute(asked, values).all()
+    return work.connection.execute(asked, values).all()
 
 
 def among(column: Any, name: str, *, on_sqlite: bool) -> ColumnElement[bool]:
@@ -43,7 +43,7 @@ def among(column: Any, name: str, *, on_sqlite: bool) -> ColumnElement[bool]:
 
 def look_up(work: Work, table: type[SQLModel], **key: Any) -> Any:
     """The row with this primary key as a plain row, to be read only; None where there is none."""
-    return work.session.connection().execute(_by_key(table, tuple(key)), key).first()
+    return work.connection.execute(_by_key(table, tuple(key)), key).first()
 
 
 @functools.cache
@@ -56,7 +56,7 @@ def insert(work: Work, table: type[SQLModel], rows: Sequence[Row]) -> None:
     """Insert rows in bulk; all of them name the same columns."""
     if rows:
         plain, values = _inserting(work, table, rows)
-        work.session.connection().execute(plain, values)
+        work.connection.execute(plain, values)
 
 
 def insert_new(work: Work, table: type[SQLModel], rows: Sequence[Row], returning: str) -> set[Any]:
@@ -64,7 +64,7 @@ def insert_new(work: Work, table: type[SQLModel], rows: Sequence[Row], returning
     if not rows:
         return set()
     plain, values = _inserting(work, table, rows)
-    return set(work.session.connection().execute(_unless_there(plain, table, returning), values).scalars())
+    return set(work.connection.execute(_unless_there(plain, table, returning), values).scalars())
 
 
 def upsert(
@@ -84,7 +84,7 @@ def upsert(
     plain, inserted = _inserting(work, table, rows)
     statement = _or_changed(plain, table, tuple(changes.items()), tuple(returning))
     given = [{**row, **values} for row in inserted] if isinstance(inserted, list) else {**inserted, **values}
-    return list(work.session.connection().execute(statement, given))
+    return list(work.connection.execute(statement, given))
 
 
 def change(work: Work, table: type[SQLModel], key: str | Sequence[str], rows: Sequence[Row]) -> int:
@@ -94,9 +94,9 @@ def change(work: Work, table: type[SQLModel], key: str | Sequence[str], rows: Se
     keys = (key,) if isinstance(key, str) else tuple(key)
     if not work.on_sqlite and recordsets.fit(rows):
         changed = recordsets.change(table, keys, tuple(rows[0]))
-        return work.session.connection().execute(changed, recordsets.parameter(rows)).rowcount
+        return work.connection.execute(changed, recordsets.parameter(rows)).rowcount
     bound = [{f"by_{name}" if name in keys else name: value for name, value in row.items()} for row in rows]
-    result: CursorResult[Any] = work.session.connection().execute(_change(table, keys, tuple(rows[0])), bound)
+    result: CursorResult[Any] = work.connection.execute(_change(table, keys, tuple(rows[0])), bound)
     return result.rowcount
 
 

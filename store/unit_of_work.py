@@ -17,13 +17,14 @@ class Work:
 
     def __init__(self, session: Session, time_source: TimeSource) -> None:
         self.session = session
-        self.on_sqlite = session.get_bind().dialect.name == "sqlite"  # no row locks: one writer at a time
+        self.connection = session.connection()
+        self.on_sqlite = self.connection.dialect.name == "sqlite"  # no row locks: one writer at a time
         self._time_source = time_source
         self.now = self.moment()
 
     def moment(self) -> datetime:
         """Database time this very moment: after whatever was committed before a lock that we waited for."""
-        return self._time_source(self.session.connection())
+        return self._time_source(self.connection)
 
     def after(self, seconds: float) -> datetime:
         """The moment this many seconds after the start of the transaction."""
