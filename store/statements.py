@@ -92,9 +92,9 @@ def change(work: Work, table: type[SQLModel], key: str | Sequence[str], rows: Se
     if not rows:
         return 0
     keys = (key,) if isinstance(key, str) else tuple(key)
-    if not work.on_sqlite and recordsets.fit(rows):
-        changed = recordsets.change(table, keys, tuple(rows[0]))
-        return work.connection.execute(changed, recordsets.parameter(rows)).rowcount
+    if recordsets.fit(rows):
+        changed = recordsets.change(table, keys, tuple(rows[0]), on_sqlite=work.on_sqlite)
+        return work.connection.execute(changed, recordsets.parameter(rows, on_sqlite=work.on_sqlite)).rowcount
     bound = [{f"by_{name}" if name in keys else name: value for name, value in row.items()} for row in rows]
     result: CursorResult[Any] = work.connection.execute(_change(table, keys, tuple(rows[0])), bound)
     return result.rowcount
@@ -102,8 +102,9 @@ def change(work: Work, table: type[SQLModel], key: str | Sequence[str], rows: Se
 
 def _inserting(work: Work, table: type[SQLModel], rows: Sequence[Row]) -> tuple[Any, Any]:
     """An insert in the dialect at hand, and what to execute it with."""
-    if not work.on_sqlite and recordsets.fit(rows):
-        return recordsets.insert(table, tuple(rows[0])), recordsets.parameter(rows)
+    if recordsets.fit(rows):
+        plain = recordsets.insert(table, tuple(rows[0]), on_sqlite=work.on_sqlite)
+        return plain, recordsets.parameter(rows, on_sqlite=work.on_sqlite)
     return _plain(table, on_sqlite=work.on_sqlite), list(rows)
 
 

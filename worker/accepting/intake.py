@@ -19,7 +19,7 @@ from store.unit_of_work import Work
 from worker.accepting import filing, placing
 from worker.accepting.filing import Filing, Said
 from worker.contacts import filing_changes, host_contacts
-from worker.decisions import backpressure, checks, joining, numbering, turns
+from worker.decisions import backpressure, joining, numbering, turns
 from worker.decisions.joining import Move, Standing
 from worker.decisions.receipts import Receipt
 from worker.orders import cancel, replay
@@ -156,5 +156,5 @@ def _move(coming: Filing, invoice: Invoice | UnreadableInvoice, owners: Mapping[
     owner = owners[folded(invoice.number)]
     if move in ("start", "replace", "wait") and (owner.company, owner.invoice) != (row.company, row.invoice):
         return Failure(Reason.NUMBER_USED_TWICE, {"other": owner.invoice})
-    broken = checks.problem_with(invoice) if move in ("start", "replace") else None
+    broken = coming.said[invoice.id].broken if move in ("start", "replace") else None
     return broken or move
