@@ -13,8 +13,8 @@ from store.unit_of_work import Work
 
 def position(work: Work, door: str) -> int:
     """The last feed position this door has taken up; a new door begins at the feed's start."""
-    known = work.session.get(DoorOut, door)
-    return known.position if known else 0
+    known = statements.look_up(work, DoorOut, door=door)
+    return int(known.position) if known else 0
 
 
 def move_on(work: Work, door: str, to: int) -> None:

@@ -132,9 +132,12 @@ def claim_numbers(work: Work, lane: Lane, invoices: Sequence[Invoice]) -> Mappin
         {"tenant": books_of(lane), "folded": number, "company": lane.company, "invoice": wanted[number].id}
         for number in sorted(wanted)
     ]
-    statements.insert_new(work, NumberClaim, rows, returning="folded")
+    new = statements.insert_new(work, NumberClaim, rows, returning="folded")
+    claims = {row["folded"]: NumberClaim(**row) for row in rows if row["folded"] in new}
+    others = sorted(wanted.keys() - new)
     asked = _claims(on_sqlite=work.on_sqlite)
-    return {one.folded: one for one in statements.rows(work, asked, tenant=books_of(lane), numbers=sorted(wanted))}
+    found = statements.rows(work, asked, tenant=books_of(lane), numbers=others) if others else []
+    return claims | {one.folded: one for one in found}
 
 
 @functools.cache

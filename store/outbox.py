@@ -109,10 +109,7 @@ def _rows(events: Sequence[Outgoing], at: datetime) -> list[dict[str, Any]]:
 
 def publish_once(work: Work, event: Outgoing, at: datetime | None = None) -> bool:
     """Put an event into the outbox unless the same news went out before."""
-    if work.session.get(OutboxEvent, event.id) is not None:
-        return False
-    publish(work, [event], at)
-    return True
+    return bool(statements.insert_new(work, OutboxEvent, _rows([event], at or work.now), returning="id"))
 
 
 def said(work: Work, key: str) -> dict[str, Any]:

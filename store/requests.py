@@ -23,8 +23,11 @@ from store.unit_of_work import Work
 
 def open_request(
     work: Work, asked: InvoiceExportRequested, tenant: str, event_id: str, caused_by: str | None = None
-) -> None:
-    """Remember the request; a later part of it changes nothing here. `caused_by` is the event a replay repeats."""
+) -> bool:
+    """Remember the request; False for a later part of it, which changes nothing here.
+
+    `caused_by` is the event a replay repeats.
+    """
     row = {
         "company": asked.company,
         "id": asked.request,
@@ -41,7 +44,7 @@ def open_request(
         "created_at": work.now,
         "caused_by": caused_by,
     }
-    statements.insert_new(work, Request, [row], returning="id")
+    return bool(statements.insert_new(work, Request, [row], returning="id"))
 
 
 def one_part_at_a_time(work: Work, company: str, request: str, *, alone: bool) -> None:
@@ -77,12 +80,14 @@ def add_items(work: Work, rows: Sequence[Mapping[str, Any]]) -> set[str]:
 
 
 def count_part(work: Work, company: str, request: str, part: int, new_items: int) -> None:
-    """One part of the request has arrived with this many invoices that are new to it."""
+    """One part of the request has arrived with this many invoices that are new to it; it may be the last one."""
     row = locked(work, company, request)
     parts = {int(number) for number in row.parts_received.split(",") if number} | {part}
     row.parts_received = ",".join(str(number) for number in sorted(parts))
     row.total += new_items
     work.session.flush()
+    if _has_all_answers(row):
+        complete_if_done(work, company, request)
 
 
 def waiting(work: Work, export_ids: Collection[int]) -> Sequence[Item]:
