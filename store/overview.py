@@ -33,7 +33,7 @@ class Overview:
 def overview(work: Work) -> Overview:
     """Counts by state and a line per company."""
     waiting, by_state = _live(work)
-    by_state |= {state: _count_some(work, state) for state in ("exported", "failed", "new")}
+    by_state |= {state: _count_some(work, state) for state in ("exported", "failed")}
     joined = (
         select(Company, Connection, LaneState)
         .join(Connection, col(Connection.company) == col(Company.id), isouter=True)
@@ -64,7 +64,7 @@ def _live(work: Work) -> tuple[dict[str, int], dict[str, int]]:
     waiting: dict[str, int] = {}
     by_state: dict[str, int] = {}
     for state in _LIVE:
-        counted: Any = select(Export.company, func.count()).where(Export.state == state)
+        counted: Any = select(Export.company, func.count()).where(Export.state == word(state))
         for company, count in work.session.exec(counted.group_by(col(Export.company))):
             waiting[company] = waiting.get(company, 0) + count
             by_state[state] = by_state.get(state, 0) + count
@@ -72,7 +72,7 @@ def _live(work: Work) -> tuple[dict[str, int], dict[str, int]]:
 
 
 def _count_some(work: Work, state: str) -> int:
-    some = select(Export.id).where(Export.state == state).limit(COUNTED_TO).subquery()
+    some = select(Export.id).where(Export.state == word(state)).limit(COUNTED_TO).subquery()
     return work.session.exec(select(func.count()).select_from(some)).one()
 
 
