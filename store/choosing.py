@@ -10,6 +10,7 @@ from events.orders import InvoiceExportCancelRequested, InvoiceExportReplayReque
 from store import exports, failing
 from store.exports import in_lock_order
 from store.tables import Export, InvoiceStatus, Item
+from store.tables.columns import word
 from store.unit_of_work import Work
 
 _AT_ONCE = 1000  # ids in one statement; SQLite takes at most 32,766
@@ -24,7 +25,7 @@ def to_cancel(work: Work, order: InvoiceExportCancelRequested) -> list[int]:
 
 def to_replay(work: Work, order: InvoiceExportReplayRequested) -> list[int]:
     """The failed exports with a kept content that the order names, in the order of locks."""
-    wanted: list[Any] = [Export.company == order.company, Export.state == "failed", Export.wanted != ""]
+    wanted: list[Any] = [Export.company == order.company, Export.state == word("failed"), Export.wanted != ""]
     if order.request:
         wanted.append(col(Export.id).in_(_items(order.company, order.request, (), "failed")))
     if order.invoices:
@@ -94,5 +95,5 @@ def _items(company: str, request: str | None, invoices: Sequence[str], state: st
 
 def _ids(work: Work, wanted: Sequence[Any]) -> list[int]:
     asked = select(Export.id).where(*wanted)
-    ordered = asked.order_by(*in_lock_order(work))
+    ordered = asked.order_by(*in_lock_order(on_sqlite=work.on_sqlite))
     return [id_ for id_ in work.session.exec(ordered) if id_ is not None]

@@ -36,7 +36,7 @@ def name_of(work: Work, company: str) -> str:
 
 def exists(work: Work, company: str) -> bool:
     """Whether the company was set up."""
-    return work.session.get(Company, company) is not None
+    return statements.look_up(work, Company, id=company) is not None
 
 
 def listed(work: Work) -> Sequence[Company]:

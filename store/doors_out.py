@@ -9,6 +9,7 @@ from sqlmodel import col
 
 from store import statements
 from store.tables import DoorOut, OutboxEvent, Redelivery
+from store.tables.columns import word
 from store.unit_of_work import Work
 
 _WINDOW = 1000
@@ -25,7 +26,7 @@ class Window:
 def position(work: Work, door: str) -> int:
     """The last feed position this door has taken up; a new door begins at the feed's start."""
     known = standing(work, door)
-    return known.position if known else 0
+    return int(known.position) if known else 0
 
 
 def standing(work: Work, door: str) -> Any:
@@ -113,7 +114,7 @@ def due_again(work: Work, door: str, most: int = 50) -> Sequence[Any]:
     asked = (
         select(*OutboxEvent.__table__.c, col(Redelivery.tries))  # type: ignore[attr-defined]
         .join(Redelivery, col(Redelivery.event_id) == col(OutboxEvent.id))
-        .where(col(Redelivery.door) == door, col(Redelivery.state) == "waiting", col(Redelivery.due_at) <= work.now)
+        .where(col(Redelivery.door) == door, Redelivery.state == word("waiting"), col(Redelivery.due_at) <= work.now)
         .order_by(col(Redelivery.due_at))
         .limit(most)
     )

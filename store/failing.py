@@ -11,6 +11,7 @@ from sqlmodel import col, func, select
 
 from events.causes import NOT_MENDED
 from store.tables import Exclusion, Export, InvoiceStatus, LogEntry
+from store.tables.columns import word
 from store.unit_of_work import Work
 
 _SAMPLES = 20
@@ -82,7 +83,10 @@ def of_causes(
     for start in range(0, len(invoices), _AT_ONCE):
         some = invoices[start : start + _AT_ONCE]
         asked = select(Export.invoice).where(
-            Export.company == company, col(Export.invoice).in_(some), Export.state == "failed", Export.wanted != ""
+            Export.company == company,
+            col(Export.invoice).in_(some),
+            Export.state == word("failed"),
+            Export.wanted != "",
         )
         if tenants is not None:
             asked = asked.where(col(Export.tenant).in_(sorted(tenants)))
@@ -122,7 +126,7 @@ def failed(company: str | None = None) -> list[Any]:
         col(Exclusion.company) == col(InvoiceStatus.company), col(Exclusion.invoice) == col(InvoiceStatus.invoice)
     )
     wanted: list[Any] = [
-        InvoiceStatus.marker == "failed",
+        InvoiceStatus.marker == word("failed"),
         func.coalesce(col(InvoiceStatus.reason), "").not_in(sorted(NOT_MENDED)),
         ~marked,
     ]
@@ -131,8 +135,10 @@ def failed(company: str | None = None) -> list[Any]:
 
 def _sending() -> Any:
     """1 for what is on its way again; asked in two halves, each of which finds an index."""
-    queued = select(Export.company, Export.invoice).where(Export.state == "pending")
-    in_hand = select(Export.company, Export.invoice).where(col(Export.state).in_(("exporting", "uncertain")))
+    queued = select(Export.company, Export.invoice).where(Export.state == word("pending"))
+    in_hand = select(Export.company, Export.invoice).where(
+        col(Export.state).in_((word("exporting"), word("uncertain")))
+    )
     live = union_all(queued, in_hand)
     return case((tuple_(col(InvoiceStatus.company), col(InvoiceStatus.invoice)).in_(live), 1), else_=0)
 

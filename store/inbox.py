@@ -23,7 +23,7 @@ def fingerprint(body: bytes) -> str:
 
 def answered_before(work: Work, source: str, event_id: str, body_hash: str) -> dict[str, Any] | None:
     """The answer this event already had, or None. Raises OtherBody when the id came with another body."""
-    seen = work.session.get(InboxEvent, (source, event_id))
+    seen = statements.look_up(work, InboxEvent, source=source, id=event_id)
     if seen is None:
         return None
     if seen.body_hash != body_hash:

@@ -19,6 +19,7 @@ from store.tables import (
     LaneState,
     LogEntry,
 )
+from store.tables.columns import word
 from store.unit_of_work import Work
 
 
@@ -50,7 +51,7 @@ def invoices_of(work: Work, company: str, request: str, *, only_failed: bool = F
         .order_by(col(Item.invoice))
     )
     if only_failed:
-        asked = asked.where(Item.state == "failed")
+        asked = asked.where(Item.state == word("failed"))
     found: Sequence[Any] = work.session.exec(asked).all()
     tenants = {row[2].tenant for row in found if row[2] is not None}
     waiting = {tenant for tenant in tenants if lanes.waits(work, Lane(company, tenant))}
@@ -83,7 +84,7 @@ def log(work: Work, company: str | None = None, most: int = 50, *, only_failed: 
     if company:
         asked = asked.where(LogEntry.company == company)
     if only_failed:
-        asked = asked.where(LogEntry.outcome == "failed")
+        asked = asked.where(LogEntry.outcome == word("failed"))
     return work.session.exec(asked).all()
 
 

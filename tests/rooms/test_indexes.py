@@ -126,6 +126,32 @@ def test_no_question_reads_a_whole_table(long_lived, question):
         assert not any(f"Seq Scan on {table}" in plan for table in BIG), f"{statement}\n{plan}"
 
 
+@pytest.mark.parametrize("question", ["what is due in a lane", "what may be claimed", "lanes with work"])
+def test_a_plan_made_for_any_parameter_reads_only_what_waits(long_lived, question):
+    """A prepared statement is planned once; whether a partial index answers must stand in its text."""
+    with long_lived.write() as work:
+        work.connection.exec_driver_sql("SET LOCAL plan_cache_mode = force_generic_plan")
+        before = rows_read(work)
+        QUESTIONS[question](work)
+        assert rows_read(work) - before < 10
+
+
+def rows_read(work):
+    """Exports that this transaction has fetched so far."""
+    counted = (
+        "SELECT seq_tup_read + coalesce(idx_tup_fetch, 0) FROM pg_stat_xact_user_tables WHERE relname = 'exports'"
+    )
+    return work.connection.exec_driver_sql(counted).scalar_one()
+
+
+def test_the_overview_reads_no_whole_table(long_lived):
+    with long_lived.read() as work, plans(long_lived, work) as found:
+        overview.overview(work)
+    for statement, plan in found:
+        limited = "Limit" in plan.splitlines()[1]  # what is done with is counted only so far
+        assert limited or not any(f"Seq Scan on {table}" in plan for table in BIG), f"{statement}\n{plan}"
+
+
 def test_the_overview_counts_what_is_done_with_only_so_far(long_lived, monkeypatch):
     monkeypatch.setattr(overview, "COUNTED_TO", 1000)
     with long_lived.read() as work:
