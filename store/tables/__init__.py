@@ -11,6 +11,7 @@ from store.tables.orders import AuditLine, Drift, Exclusion, Pause, Reconciliati
 from store.tables.previews import OrganisationFacts, Preview
 from store.tables.route import Export, Item, NumberClaim, Request
 from store.tables.shown import InvoiceStatus, LogEntry
+from store.tables.throughput import Quarter
 from store.tables.users import SignInFailure, SignInLink, User, UserSession
 
 __all__ = [
@@ -44,6 +45,7 @@ __all__ = [
     "OutboxEvent",
     "Pause",
     "Preview",
+    "Quarter",
     "Reconciliation",
     "Redelivery",
     "Request",

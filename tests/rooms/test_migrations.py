@@ -28,7 +28,7 @@ def a_value(column, number):
     if isinstance(column.type, types.Integer | types.Numeric):
         return number
     if isinstance(column.type, types.DateTime):
-        return datetime(2026, 1, 1, tzinfo=UTC)
+        return datetime(2026, 1, number, tzinfo=UTC)
     if isinstance(column.type, types.LargeBinary):
         return f"{column.name}{number}".encode()
     return f"{column.name}{number}"
