@@ -20,7 +20,7 @@ from worker.outgoing.webhooks import Webhooks
 from worker.previewing import previews
 from worker.reconciling import reconciler
 from worker.tools import Tools
-from worker.watching import measuring
+from worker.watching import throughput
 
 _AFTER_TROUBLE_SECONDS = 1.0
 _IDLE_SECONDS = 1.5
@@ -50,7 +50,7 @@ class Clockwork:
                 self._recheck,
                 self._look_after,
                 self._preview,
-                self._measure,
+                self._count_through,
             )
         ]
         for thread in threads:
@@ -110,9 +110,9 @@ class Clockwork:
         if not sending_again.go_on(self._tools) + alerting.watch(self._tools):
             self._stopping.wait(_LOOK_SECONDS)
 
-    def _measure(self) -> None:
-        measuring.measure(self._tools, self._holder)
-        self._stopping.wait(measuring.PASS_SECONDS)
+    def _count_through(self) -> None:
+        throughput.count(self._tools, self._holder)
+        self._stopping.wait(throughput.PASS_SECONDS)
 
     def _reconcile(self) -> None:
         reconciler.reconcile(self._tools, self._holder)

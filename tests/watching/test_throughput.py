@@ -10,7 +10,7 @@ from store import throughput
 from tests.builders import an_invoice, an_order
 from worker.accepting import intake
 from worker.decisions import percentiles
-from worker.watching import measuring
+from worker.watching import throughput as counting
 
 
 def quarters(installation, hours=12):
@@ -35,7 +35,7 @@ def test_exported_and_failed_are_counted_with_how_long_they_took(at_the_quarter)
     installation.ask(an_invoice("i1"), an_invoice("i2"), an_invoice("i3", client={"id": "new", "name": "New"}))
     installation.later(60)
     installation.run()
-    measuring.measure(installation.tools, "clock")
+    counting.count(installation.tools, "clock")
     seen = newest(installation)
     assert (seen.exported, seen.failed) == (2, 1)
     assert seen.begins_at == throughput.beginning(installation.now())
@@ -47,25 +47,25 @@ def test_a_quarter_is_counted_again_until_nothing_can_be_added_to_it(at_the_quar
     installation.ask(an_invoice("i1"))
     installation.run()
     first = throughput.beginning(installation.now())
-    assert measuring.measure(installation.tools, "clock") == 96
+    assert counting.count(installation.tools, "clock") == 96
     installation.ask(an_invoice("i2"), request="r2")
     installation.run()
-    assert measuring.measure(installation.tools, "clock") == 1
+    assert counting.count(installation.tools, "clock") == 1
     assert newest(installation).exported == 2
     installation.later(13 * 60)  # a minute into the next, in which a transaction may still end
-    assert [measuring.measure(installation.tools, "clock") for _ in range(2)] == [2, 2]
+    assert [counting.count(installation.tools, "clock") for _ in range(2)] == [2, 2]
     assert {one.begins_at: one.exported for one in quarters(installation)}[first] == 2
     installation.later(60)
-    assert [measuring.measure(installation.tools, "clock") for _ in range(2)] == [2, 1]
+    assert [counting.count(installation.tools, "clock") for _ in range(2)] == [2, 1]
 
 
 def test_an_hour_in_which_no_clock_ran_is_counted_afterwards(at_the_quarter):
     installation = at_the_quarter
-    measuring.measure(installation.tools, "clock")
+    counting.count(installation.tools, "clock")
     installation.ask(an_invoice("i1"))
     installation.run()
     installation.later(3600)
-    measuring.measure(installation.tools, "clock")
+    counting.count(installation.tools, "clock")
     assert [one.exported for one in quarters(installation)[-5:]] == [1, 0, 0, 0, 0]
 
 
@@ -73,14 +73,14 @@ def test_what_a_person_cancelled_is_no_failure(at_the_quarter):
     installation = at_the_quarter
     installation.ask(an_invoice("i1"))
     intake.accept(installation.tools, an_order("cancel", request="r1"))
-    measuring.measure(installation.tools, "clock")
+    counting.count(installation.tools, "clock")
     seen = newest(installation)
     assert (seen.exported, seen.failed) == (0, 0)
 
 
 def test_one_clock_counts_at_a_time(installation):
-    assert measuring.measure(installation.tools, "one") == 96
-    assert measuring.measure(installation.tools, "other") == 0
+    assert counting.count(installation.tools, "one") == 96
+    assert counting.count(installation.tools, "other") == 0
 
 
 @given(st.lists(st.floats(0, 1e6), min_size=1), st.floats(0.01, 1))
