@@ -51,6 +51,11 @@ def of_company(work: Work, company: str) -> Pause | None:
     return next(iter(statements.rows(work, asked.order_by(col(Pause.scope).desc()))), None)
 
 
+def of_everybody(work: Work) -> Pause | None:
+    """The pause that holds everybody."""
+    return work.session.get(Pause, EVERYBODY)
+
+
 def active(work: Work) -> Sequence[Pause]:
     """All pauses, everybody's first."""
     return work.session.exec(select(Pause).order_by(col(Pause.scope))).all()
