@@ -20,12 +20,17 @@ SCRIPT = "<script>alert(1)</script>"
 
 def matters(page):
     """What needs a person: the text of each card."""
-    return [re.sub(r"<[^>]+>|\s+", " ", card) for card in re.findall(r"<article class=\"card bad\">.*?</article>", page, re.S)]
+    return [
+        re.sub(r"<[^>]+>|\s+", " ", card)
+        for card in re.findall(r"<article class=\"card bad\">.*?</article>", page, re.DOTALL)
+    ]
 
 
 def tile(page, name):
     """A tile's figure and note."""
-    found = re.search(rf">{name}(?:</a>)?</dt>\s*<dd>(.*?)</dd>\s*(?:<dd class=\"note\">(.*?)</dd>)?", page, re.S)
+    found = re.search(
+        rf">{name}(?:</a>)?</dt>\s*<dd>(.*?)</dd>\s*(?:<dd class=\"note\">(.*?)</dd>)?", page, re.DOTALL
+    )
     return found.groups()
 
 
@@ -105,7 +110,7 @@ def test_figures_of_the_last_hours_are_drawn_and_stand_in_a_table(person, on_sql
     drawn = [json.loads(one) for one in re.findall(r"data-chart='([^']*)'", page)]
     assert [line["values"][-1] for line in drawn[0]["lines"]] == [1, 1]
     assert [len(one["times"]) for one in drawn] == [48, 48, 12]
-    assert "429: minute" in page
+    assert "429: minute limit" in page
     assert page.count("<details>") == 3
 
 

@@ -10,6 +10,7 @@ from store.throughput import QUARTER, beginning
 
 HOURS = 12
 _HOUR = 3600
+_LIMITS = {"minute": "minute limit", "day": "day limit", "concurrent": "calls at once"}
 
 
 @dataclass(frozen=True)
@@ -82,13 +83,19 @@ def of_calls(tallies: Mapping[tuple[int, str], int], now: datetime) -> Chart:
     hours = range(newest - HOURS + 1, newest + 1)
     limits = sorted({what for _, what in tallies if what.startswith("limited:")})
     names = [("answered", "Answered", "--accent"), ("lost", "Without an answer", "--bad")]
-    names += [(what, f"429: {what.partition(':')[2]}", "--warn") for what in limits]
+    names += [(what, f"429: {_limit(what)}", "--warn") for what in limits]
     lines = [Line(name, colour, [tallies.get((hour, what), 0) for hour in hours]) for what, name, colour in names]
     moments = [datetime.fromtimestamp(hour * _HOUR, UTC) for hour in hours]
     note = (
         "Calls per hour of all companies. A 429 is one that Xero refused because of a limit; nothing is lost by it."
     )
     return Chart("Calls to Xero", note, "count", moments, lines)
+
+
+def _limit(what: str) -> str:
+    """The limit in `limited:appminute`, in a word or two."""
+    name = what.partition(":")[2]
+    return _LIMITS.get(name) or ("the app's limit" if name.startswith("app") else name or "not named")
 
 
 def over_a_day(quarters: Sequence[Quarter], now: datetime) -> tuple[int, int]:

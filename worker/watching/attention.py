@@ -1,7 +1,7 @@
 """What needs a person now: each thing in a sentence, with who can mend it and where."""
 
 from dataclasses import dataclass
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from store import attention, standing
 from store.unit_of_work import Work
@@ -55,7 +55,7 @@ def _connection(one: Watched) -> Matter:
         message=f"{one.why.sentence}{waits}",
         who=one.health.who or "ops",
         how=one.health.how or "",
-        link=f"/console/companies/{one.health.company}",
+        link=_page(one.health.company),
         link_text="Open the company",
         company=one.health.company,
     )
@@ -69,7 +69,7 @@ def _unsettled(one: attention.Unsettled) -> Matter:
         f"{one.since:%Y-%m-%d %H:%M} UTC. Nothing is sent twice, but these invoices wait.",
         who="ops",
         how="See why the company waits; if Xero does not answer, it is asked again by itself.",
-        link=f"/console/companies/{one.company}",
+        link=_page(one.company),
         link_text="Open the company",
         company=one.company,
     )
@@ -99,10 +99,14 @@ def _alert(one: attention.Standing) -> Matter:
         message=f"{waits} for this. {alert.message}",
         who=alert.who,
         how=alert.how,
-        link=f"/console/failures/{alert.company}?{urlencode({'cause': alert.cause})}",
+        link=f"/console/failures/{quote(alert.company, safe='')}?{urlencode({'cause': alert.cause})}",
         link_text="Open the group",
         company=alert.company,
     )
+
+
+def _page(company: str) -> str:
+    return f"/console/companies/{quote(company, safe='')}"
 
 
 def _count(count: int, one: str, many: str) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from store import batches, pauses, standing
+from store import pauses, standing
 from store.pauses import EVERYBODY
 from store.standing import Load, Standing
 from store.tables import Pause
@@ -50,13 +50,6 @@ def in_words(pause: Pause) -> str:
     whom = "Everything is paused" if pause.scope == EVERYBODY else "Paused"
     why = f": {pause.why}" if pause.why else ""
     return f"{whom} by {pause.by} since {pause.at:%Y-%m-%d %H:%M} UTC{why}."
-
-
-def everything_paused(tools: Tools) -> tuple[Pause, int] | None:
-    """The pause of everybody and how many calls are still in flight; None while there is none."""
-    with tools.store.read() as work:
-        held = pauses.of_everybody(work)
-        return (held, batches.in_flight(work)) if held else None
 
 
 def _watched(

@@ -26,7 +26,7 @@ function options(chart, width) {
     cursor: { y: false, points: { size: 7 } },
     scales: { y: { range: (_plot, _least, most) => [0, Math.max(1, most || 0) * 1.1] } },
     axes: [
-      { ...axis, values: (_plot, times) => times.map(clock) },
+      { ...axis, size: 30, values: (_plot, times) => times.map(clock) },
       { ...axis, size: 62, values: (_plot, values) => values.map((value) => inWords(value, chart.unit)) },
     ],
     series: [
