@@ -1,6 +1,8 @@
 """The web process: `python -m web.main`."""
 
+import signal
 import socket
+import sys
 
 import uvicorn
 from fastapi import FastAPI, Request
@@ -11,6 +13,7 @@ from web.console import app as console
 from web.problems import Refused
 from worker import logs, settings, wiring
 from worker.decisions.refusals import LoginRefused
+from worker.heartbeat import Heartbeat
 from worker.tools import Tools
 
 
@@ -39,13 +42,20 @@ def main() -> None:
     """Serve until told to stop."""
     chosen = settings.load()
     logs.set_up(chosen.log_level, chosen.log_format)
-    app = build(wiring.build(chosen))
+    tools = wiring.build(chosen)
+    app, heartbeat = build(tools), Heartbeat(tools.store, "web")
     listening = socket.create_server((chosen.web_host, chosen.web_port), backlog=512)
     # A socket of our own has TCP_NODELAY on its connections, which saves 44 ms per request.
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, lifespan="off"))
     logs.log("web").info("web.started", port=chosen.web_port)
-    server.run(sockets=[listening])
+    # uvicorn gives a signal on to whoever had it before, once it has stopped: the way out leads past the heartbeat.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+    heartbeat.start()
+    try:
+        server.run(sockets=[listening])
+    finally:
+        heartbeat.stop()
 
 
 if __name__ == "__main__":

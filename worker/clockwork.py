@@ -15,6 +15,7 @@ from worker.contacts import changes, rechecking
 from worker.doorbells import CHANGES, PREVIEWS, RELAY
 from worker.exporting import rescuer
 from worker.failing import alerting, sending_again
+from worker.heartbeat import Heartbeat
 from worker.outgoing import relay
 from worker.outgoing.webhooks import Webhooks
 from worker.previewing import previews
@@ -123,11 +124,14 @@ def main() -> None:
     """Run the clock process."""
     chosen = settings.load()
     logs.set_up(chosen.log_level, chosen.log_format)
-    clockwork = Clockwork(wiring.build(chosen))
+    tools = wiring.build(chosen)
+    clockwork, heartbeat = Clockwork(tools), Heartbeat(tools.store, "clock")
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, clockwork.stop)
     logs.log("clock").info("clock.started", pid=os.getpid())
+    heartbeat.start()
     clockwork.run()
+    heartbeat.stop()
 
 
 if __name__ == "__main__":

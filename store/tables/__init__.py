@@ -9,6 +9,7 @@ from store.tables.failing import Alert, FeedMark, Mending
 from store.tables.lanes import LaneState
 from store.tables.orders import AuditLine, Drift, Exclusion, Pause, Reconciliation
 from store.tables.previews import OrganisationFacts, Preview
+from store.tables.processes import Process
 from store.tables.route import Export, Item, NumberClaim, Request
 from store.tables.shown import InvoiceStatus, LogEntry
 from store.tables.throughput import Quarter
@@ -45,6 +46,7 @@ __all__ = [
     "OutboxEvent",
     "Pause",
     "Preview",
+    "Process",
     "Quarter",
     "Reconciliation",
     "Redelivery",

@@ -1,0 +1,27 @@
+"""operations: the processes that run"""
+
+import sqlalchemy as sa
+import sqlmodel.sql.sqltypes
+from alembic import op
+
+revision = "0013"
+down_revision = "0010"
+branch_labels = None
+depends_on = None
+
+TEXT = sqlmodel.sql.sqltypes.AutoString
+MOMENT = sqlmodel.sql.sqltypes.UTCDateTime
+
+
+def upgrade() -> None:
+    op.create_table(
+        "processes",
+        sa.Column("id", TEXT(), nullable=False),
+        sa.Column("kind", TEXT(), nullable=False),
+        sa.Column("version", TEXT(), nullable=False),
+        sa.Column("host", TEXT(), nullable=False),
+        sa.Column("pid", sa.Integer(), nullable=False),
+        sa.Column("since", MOMENT(), nullable=False),
+        sa.Column("seen_at", MOMENT(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
