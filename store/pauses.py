@@ -59,6 +59,11 @@ def _of_company() -> Any:
     return select(Pause).where(mine).order_by(col(Pause.scope).desc())
 
 
+def of_everybody(work: Work) -> Pause | None:
+    """The pause that holds everybody."""
+    return work.session.get(Pause, EVERYBODY)
+
+
 def active(work: Work) -> Sequence[Pause]:
     """All pauses, everybody's first."""
     return work.session.exec(select(Pause).order_by(col(Pause.scope))).all()

@@ -119,9 +119,9 @@ def left_waiting(work: Work, seconds: float, most: int = 200) -> Sequence[tuple[
     return [(item, export) for item, export in work.session.exec(asked)]
 
 
-def open_ones(work: Work, company: str | None = None) -> Sequence[Request]:
+def open_ones(work: Work, company: str | None = None, most: int | None = None) -> Sequence[Request]:
     """Requests of a company, or of all, that still have invoices without an answer, oldest first."""
-    asked = select(Request).where(col(Request.completed_at).is_(None)).order_by(col(Request.created_at))
+    asked = select(Request).where(col(Request.completed_at).is_(None)).order_by(col(Request.created_at)).limit(most)
     return work.session.exec(asked.where(Request.company == company) if company else asked).all()
 
 

@@ -26,6 +26,7 @@ from worker.previewing import previews
 from worker.pruning import pruner
 from worker.reconciling import reconciler
 from worker.tools import Tools
+from worker.watching import throughput
 
 _AFTER_TROUBLE_SECONDS = 1.0
 _IDLE_SECONDS = 1.5
@@ -63,6 +64,7 @@ class Clockwork:
                 self._prune,
                 *([self._take_in] if self._tools.settings.stream_in else []),
                 self._count,
+                self._count_through,
             )
         ]
         for thread in threads:
@@ -140,9 +142,14 @@ class Clockwork:
     def _prune(self) -> None:
         busy = pruner.prune(self._tools, self._holder)
         self._stopping.wait(_LOOK_SECONDS if busy else pruner.PASS_SECONDS)
+
     def _count(self) -> None:
         if not counting.count_on(self._tools):
             self._stopping.wait(counting.PASS_SECONDS)
+
+    def _count_through(self) -> None:
+        throughput.count(self._tools, self._holder)
+        self._stopping.wait(throughput.PASS_SECONDS)
 
     def _reconcile(self) -> None:
         reconciler.reconcile(self._tools, self._holder)

@@ -13,6 +13,7 @@ from store.tables.previews import OrganisationFacts, Preview
 from store.tables.processes import Process
 from store.tables.route import Export, Item, NumberClaim, Request
 from store.tables.shown import InvoiceStatus, LogEntry
+from store.tables.throughput import Quarter
 from store.tables.users import SignInFailure, SignInLink, User, UserSession
 
 __all__ = [
@@ -49,6 +50,7 @@ __all__ = [
     "Pause",
     "Preview",
     "Process",
+    "Quarter",
     "Reconciliation",
     "Redelivery",
     "Request",

@@ -25,10 +25,10 @@ def a_value(column, number):
     """Something that fits the column, other for every row."""
     if isinstance(column.type, types.Boolean):
         return False
-    if isinstance(column.type, types.Integer | types.Numeric):
+    if isinstance(column.type, types.Integer | types.Numeric | types.Float):
         return number
     if isinstance(column.type, types.DateTime):
-        return datetime(2026, 1, 1, tzinfo=UTC)
+        return datetime(2026, 1, number, tzinfo=UTC)
     if isinstance(column.type, types.LargeBinary):
         return f"{column.name}{number}".encode()
     return f"{column.name}{number}"

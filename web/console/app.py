@@ -5,13 +5,13 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
-from web.console import overview, rendering, sign_in
+from web.console import audit, companies, overview, pausing, rendering, sign_in, users
 from web.console.forms import TooLarge
 from web.console.visitor import Forbidden, Missing, NotSignedIn, of
 from worker.tools import Tools
 
 PREFIX = "/console"
-PAGES = (overview, sign_in)
+PAGES = (overview, sign_in, audit, pausing, users, companies)  # companies last: other pages lie under /companies
 
 
 def add_to(app: FastAPI) -> None:

@@ -12,6 +12,8 @@ from web.console.forms import Form, read
 from worker.decisions.roles import Action, may
 from worker.tools import Tools
 from worker.users import signing_in
+from worker.waiting import pausing
+from worker.waiting.pausing import Everybody
 
 COOKIE = "crewcard_console"
 _SAFE = ("GET", "HEAD")
@@ -41,13 +43,17 @@ class Missing(Exception):
 
 @dataclass(frozen=True)
 class Visitor:
-    """Who is signed in; `form` is what every form of theirs carries, `cookie` what their browser does."""
+    """Who is signed in; `form` is what every form of theirs carries, `cookie` what their browser does.
+
+    `paused` is the pause of everybody, which every page tells.
+    """
 
     user: str
     name: str
     role: str
     form: str = field(repr=False)
     cookie: str = field(repr=False)
+    paused: Everybody | None = None
 
     def may(self, action: str) -> bool:
         """Whether they may do this; templates name the action."""
@@ -82,7 +88,9 @@ def of(request: Request) -> Visitor | None:
     tools: Tools = request.app.state.tools
     cookie = request.cookies.get(COOKIE, "")
     user = signing_in.whose_browser(tools, cookie)
-    return Visitor(user.id, user.name, user.role, _form_token(cookie), cookie) if user else None
+    if user is None:
+        return None
+    return Visitor(user.id, user.name, user.role, _form_token(cookie), cookie, pausing.of_everybody(tools))
 
 
 def from_here(request: Request) -> bool:
