@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlmodel import col, select
+from sqlmodel import col, func, select
 
 from events.accounting_target import Lane
 from events.export import Marker
@@ -122,7 +122,8 @@ def story(work: Work, company: str, invoice: str) -> Story:
 def invoices_named(work: Work, name: str, company: str | None = None) -> Sequence[InvoiceStatus | Export]:
     """Invoices whose id or number is `name`: those with a status, then those on their way to their first."""
     found: dict[tuple[str, str], InvoiceStatus | Export] = {}
-    shown = select(InvoiceStatus).where((col(InvoiceStatus.invoice) == name) | (col(InvoiceStatus.number) == name))
+    spelt = func.lower(InvoiceStatus.invoice), func.lower(InvoiceStatus.number)  # as their indexes are
+    shown = select(InvoiceStatus).where((spelt[0] == name.lower()) | (spelt[1] == name.lower()))
     rows: list[Any] = [*work.session.exec(shown.where(InvoiceStatus.company == company) if company else shown)]
     for states in (("pending",), ("exporting", "uncertain")):
         live = select(Export).where((col(Export.invoice) == name) | (col(Export.number) == name))
