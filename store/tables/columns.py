@@ -1,6 +1,6 @@
 """Column types that both databases understand."""
 
-from sqlalchemy import BigInteger, Index, Integer, func, literal_column, text
+from sqlalchemy import BigInteger, ColumnElement, Index, Integer, func, literal_column, text
 
 # SQLite counts up only plain INTEGER keys, which are 64 bits wide there.
 BIG = BigInteger().with_variant(Integer(), "sqlite")
@@ -14,6 +14,6 @@ def index_where(condition: str, name: str, *columns: str) -> Index:
 
 def index_by_start(name: str, column: str, *, folded: bool = True) -> Index:
     """An index by which texts are found by how they begin; `folded`: in lower case."""
-    found = literal_column(column)
+    found: ColumnElement[str] = literal_column(column)
     begins = (func.lower(found) if folded else found).label("begins")
     return Index(name, begins, postgresql_ops={"begins": "text_pattern_ops"})

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import Index, Text
+from sqlalchemy import Index, Text, text
 from sqlmodel import Field, SQLModel
 
 from store.tables.columns import BIG, index_by_start, index_where
@@ -17,7 +17,15 @@ class InvoiceStatus(SQLModel, table=True):
 
     __tablename__ = "invoice_statuses"
     __table_args__ = (
-        index_where("marker = 'failed'", "invoice_statuses_failed", "company", "cause"),
+        Index(
+            "invoice_statuses_failed",
+            "company",
+            text("coalesce(cause, reason)"),
+            "changed_at",
+            sqlite_where=text("marker = 'failed'"),
+            postgresql_where=text("marker = 'failed'"),
+            postgresql_include=["invoice", "cause", "reason"],  # so that groups are counted in the index alone
+        ),
         index_by_start("invoice_statuses_number", "number"),
         index_by_start("invoice_statuses_invoice", "invoice"),
         index_by_start("invoice_statuses_in_xero", "xero_invoice_id"),

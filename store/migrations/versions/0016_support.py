@@ -47,9 +47,14 @@ def upgrade() -> None:
         op.add_column("dead_letters", column)
     op.add_column("export_log", sa.Column("client", TEXT(), nullable=True))
     _clients()
-    for name in ("invoice_statuses_number", "invoice_statuses_invoice"):
+    for name in ("invoice_statuses_number", "invoice_statuses_invoice", "invoice_statuses_failed"):
         op.drop_index(name, "invoice_statuses")
-    opclass = "" if op.get_bind().dialect.name == "sqlite" else " text_pattern_ops"
+    on_sqlite = op.get_bind().dialect.name == "sqlite"
+    opclass, include = ("", "") if on_sqlite else (" text_pattern_ops", " INCLUDE (invoice, cause, reason)")
+    op.execute(
+        "CREATE INDEX invoice_statuses_failed ON invoice_statuses "
+        f"(company, coalesce(cause, reason), changed_at){include} WHERE marker = 'failed'"
+    )
     for name, table, begins in BY_START:
         op.execute(f"CREATE INDEX {name} ON {table} ({begins}{opclass})")
     for name, table, columns, where in INDEXES:
