@@ -1,6 +1,5 @@
-"""What has failed and is not sent again yet: grouped by cause; and Xero's words that we do not know."""
+"""What has failed and is not sent again yet: grouped by cause."""
 
-import re
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,12 +11,11 @@ from sqlmodel import col, func, select
 
 from events.causes import NOT_MENDED
 from store import statements
-from store.tables import Exclusion, Export, InvoiceStatus, LogEntry
+from store.tables import Exclusion, Export, InvoiceStatus
 from store.unit_of_work import Work
 
 _SAMPLES = 20
 _AT_ONCE = 1000
-_CHANGING = re.compile(r"'[^']*'|\d+")
 
 
 @dataclass(frozen=True)
@@ -37,20 +35,6 @@ class Group:
     numbers: Sequence[str]
 
 
-@dataclass(frozen=True)
-class Unmatched:
-    """A message of Xero's that no rule of ours knows: how often it came, and one invoice it came for."""
-
-    text: str
-    times: int
-    companies: int
-    company: str
-    invoice: str
-    number: str | None
-    first_at: datetime
-    last_at: datetime
-
-
 def groups(work: Work, company: str | None = None, most: int | None = None, skip: int = 0) -> list[Group]:
     """What has failed, by cause, the largest groups first; at most so many behind the first few."""
     columns: list[Any] = [InvoiceStatus.company, cause(), func.count(), func.min(InvoiceStatus.changed_at)]
@@ -64,6 +48,24 @@ def groups(work: Work, company: str | None = None, most: int | None = None, skip
         for row, key in zip(found, keys, strict=True)
         if samples[key]  # it may have been mended between the two questions
     ]
+
+
+def group(work: Work, company: str, key: str) -> Group | None:
+    """One group; None when nothing fails for this any more."""
+    counted: Any = select(func.count(), func.min(InvoiceStatus.changed_at)).where(*failed(company), is_of([key]))
+    invoices, oldest = statements.rows(work, counted)[0]
+    samples = page(work, company, key, None, _SAMPLES)
+    sending = _sending(work, {company}).get((company, key), 0)
+    return _group((company, key, invoices, oldest), samples, sending) if invoices and samples else None
+
+
+def page(work: Work, company: str, key: str, after: tuple[datetime, str] | None, most: int) -> Sequence[Any]:
+    """Plain rows of a group's invoices, the longest failing first, behind the one of this moment and id."""
+    at, id_ = col(InvoiceStatus.changed_at), col(InvoiceStatus.invoice)
+    asked = select(InvoiceStatus).where(*failed(company), cause() == key)
+    if after:
+        asked = asked.where(at >= after[0], (at > after[0]) | (id_ > after[1]))
+    return statements.rows(work, asked.order_by(at, id_).limit(most))
 
 
 def counts(work: Work, company: str) -> Mapping[str, int]:
@@ -97,16 +99,6 @@ def of_causes(
             asked = asked.where(col(Export.touched_at) < before)
         found |= set(work.session.exec(asked))
     return sorted(found)
-
-
-def unmatched(work: Work, most: int = 10_000) -> list[Unmatched]:
-    """Messages of Xero's that we do not know, the most frequent first; alike but for numbers and names is one."""
-    asked = select(LogEntry).where(col(LogEntry.unmatched).is_not(None)).order_by(col(LogEntry.id).desc()).limit(most)
-    found: dict[str, list[tuple[str, LogEntry]]] = {}
-    for entry in work.session.exec(asked):
-        for text in (entry.unmatched or "").splitlines():
-            found.setdefault(_CHANGING.sub("…", text).casefold(), []).append((text, entry))
-    return sorted((_unmatched(seen) for seen in found.values()), key=lambda one: (-one.times, one.text))
 
 
 def cause() -> Any:
@@ -194,18 +186,4 @@ def _group(row: Any, samples: Sequence[Any], sending: int) -> Group:
         how=first.how or "",
         link=first.link,
         numbers=[one.number or one.invoice for one in samples],
-    )
-
-
-def _unmatched(seen: Sequence[tuple[str, LogEntry]]) -> Unmatched:
-    text, newest = seen[0]
-    return Unmatched(
-        text=text,
-        times=len(seen),
-        companies=len({entry.company for _, entry in seen}),
-        company=newest.company,
-        invoice=newest.invoice,
-        number=newest.number,
-        first_at=seen[-1][1].at,
-        last_at=newest.at,
     )

@@ -5,13 +5,24 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
-from web.console import overview, rendering, sign_in
+from web.console import (
+    dead_letters,
+    failures,
+    invoices,
+    log,
+    overview,
+    rendering,
+    replaying,
+    searching,
+    sends,
+    sign_in,
+)
 from web.console.forms import TooLarge
 from web.console.visitor import Forbidden, Missing, NotSignedIn, of
 from worker.tools import Tools
 
 PREFIX = "/console"
-PAGES = (overview, sign_in)
+PAGES = (overview, sign_in, invoices, log, searching, sends, failures, replaying, dead_letters)
 
 
 def add_to(app: FastAPI) -> None:
