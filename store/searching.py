@@ -127,10 +127,9 @@ def _events(work: Work, text: str, most: int) -> list[Found]:
         return []
     came = select(InboxEvent).where(InboxEvent.id == text).limit(most)
     told = select(OutboxEvent).where(OutboxEvent.id == text).limit(most)
-    found = [_event(row.id, row.source, json.loads(row.answer)) for row in statements.rows(work, came)]
-    return found + [
-        _event(row.id, row.type, json.loads(row.body).get("data", {})) for row in statements.rows(work, told)
-    ]
+    theirs = [_event(row.id, row.source, json.loads(row.answer)) for row in statements.rows(work, came)]
+    ours = [(row, json.loads(row.body)) for row in statements.rows(work, told)]
+    return theirs + [_event(row.id, row.type, said.get("data", {})) for row, said in ours]
 
 
 def _event(id_: str, note: str, said: Mapping[str, Any]) -> Found:

@@ -4,7 +4,7 @@ import pytest
 from sqlmodel import select
 
 from events.settings import CompanySettings
-from store import audit, companies, contacts, failing, mendings
+from store import audit, companies, contacts, failing, mendings, unknown_words
 from store.tables import Mending
 from tests.builders import COMPANY, TENANT, an_invoice, an_order, contact_id
 from worker.accepting import intake

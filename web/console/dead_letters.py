@@ -51,7 +51,8 @@ def replay(request: Request, form: Posted, visitor: Mending, number: str) -> Res
     """Read it again, as it came or as it was mended in the form."""
     tools: Tools = request.app.state.tools
     letter = _letter(request, number)
-    mended = form.whole("body").replace("\r\n", "\n").encode() if form.whole("body") else None
+    text = form.whole("body").replace("\r\n", "\n")
+    mended = text.encode() if text and text != _shown(letter.body) else None
     try:
         receipt = letters.replay(tools, letter.id or 0, visitor.user, mended)
     except Unreadable as broken:

@@ -45,9 +45,7 @@ def replay(
 
     def act(tools: Tools, why: str) -> str:
         receipt = giving.replay(tools, Named(company, [invoice]), visitor.user, why)
-        return (
-            "It is on its way again." if receipt.invoices else "Nothing was done: it has not failed, or goes already."
-        )
+        return "It is on its way again." if receipt.invoices else _NOT_FAILED
 
     return _ordered(request, visitor, form, company, invoice, act)
 
@@ -107,6 +105,7 @@ def include(
     return _ordered(request, visitor, form, company, invoice, act)
 
 
+_NOT_FAILED = "Nothing was done: it has not failed, or is on its way again already."
 _LATE = "Nothing was done: it has its answer already."
 
 

@@ -32,8 +32,10 @@ def look(request: Request, visitor: Looking, q: str = "") -> Response:
         found = searching.search(work, q, _OF_EACH_KIND)
         now, names = work.now, companies.names(work, {one.company for one in found})
     by_kind = {title: [one for one in found if one.kind == kind] for kind, title in _KINDS.items()}
-    facts = {"q": q, "found": {title: hits for title, hits in by_kind.items() if hits}, "names": names}
-    return rendering.page(request, visitor, "search", now, address=address, shortest=searching.SHORTEST, **facts)
+    shown = {title: hits for title, hits in by_kind.items() if hits}
+    return rendering.page(
+        request, visitor, "search", now, q=q, found=shown, names=names, address=address, enough=_enough(q)
+    )
 
 
 @router.get("/search/suggestions")
@@ -43,10 +45,13 @@ def suggest(request: Request, visitor: Looking, q: str = "") -> Response:
     with tools.store.read() as work:
         found = searching.mixed(searching.search(work, q, _SUGGESTED), _SUGGESTED)
         now, names = work.now, companies.names(work, {one.company for one in found})
-    enough = len(q.strip()) >= searching.SHORTEST
     return rendering.page(
-        request, visitor, "suggestions", now, q=q, found=found, names=names, address=address, enough=enough
+        request, visitor, "suggestions", now, q=q, found=found, names=names, address=address, enough=_enough(q)
     )
+
+
+def _enough(q: str) -> bool:
+    return len(q.strip()) >= searching.SHORTEST
 
 
 def address(one: Found) -> str:

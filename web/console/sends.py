@@ -32,7 +32,7 @@ def look(request: Request, visitor: Looking, company: str = "", state: str = "",
         now = work.now
     last = rows[PER_PAGE - 1] if len(rows) > PER_PAGE else None
     more = f"{last.created_at.isoformat()}~{last.company}~{last.id}" if last else ""
-    facts = {"rows": rows[:PER_PAGE], "more": more, "company": company, "state": state}
+    facts: dict[str, Any] = {"rows": rows[:PER_PAGE], "more": more, "company": company, "state": state}
     return rendering.page(request, visitor, "sends", now, states=list(bulk_requests.STATES), **facts)
 
 
@@ -83,6 +83,7 @@ def _page(
         "more": lines[PER_PAGE - 1].invoice if len(lines) > PER_PAGE else "",
         "state": page.state,
         "problem": problem,
+        "parts_come": sum(map(bool, row.parts_received.split(","))),
     }
     return rendering.page(request, visitor, "send", now, status, states=STATES, **facts)
 
