@@ -9,6 +9,7 @@ from cli import (
     company_settings,
     connections,
     contacts,
+    dead_letters,
     demo,
     failures,
     marks,
@@ -41,7 +42,6 @@ for command in (
     show.log,
     why.why,
     failures.alerts,
-    show.dead_letters,
     orders.cancel,
     orders.replay,
     marks.exclude,
@@ -61,6 +61,7 @@ companies.app.command(name="settings")(company_settings.settings)
 app.add_typer(connections.app, name="connections")
 app.add_typer(contacts.app, name="contacts")
 app.add_typer(failures.app, name="failures")
+app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(users.app, name="users")
 
 
