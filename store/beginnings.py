@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from sqlalchemy import and_
+
 from store.unit_of_work import Work
 
 _LAST = "\U0010ffff"
@@ -11,4 +13,4 @@ def begins(work: Work, column: Any, text: str) -> Any:
     """Whether the column begins with this text; two plain comparisons, so that any plan can use the index."""
     if work.on_sqlite:
         return (column >= text) & (column < text + _LAST)
-    return column.op("~>=~")(text) & column.op("~<~")(text + _LAST)
+    return and_(column.bool_op("~>=~")(text), column.bool_op("~<~")(text + _LAST))
