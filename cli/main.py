@@ -11,6 +11,7 @@ from cli import (
     company_settings,
     connections,
     contacts,
+    dead_letters,
     demo,
     embedded,
     failures,
@@ -46,7 +47,6 @@ for command in (
     show.log,
     why.why,
     failures.alerts,
-    show.dead_letters,
     orders.cancel,
     orders.replay,
     marks.exclude,
@@ -66,6 +66,7 @@ companies.app.command(name="settings")(company_settings.settings)
 app.add_typer(connections.app, name="connections")
 app.add_typer(contacts.app, name="contacts")
 app.add_typer(failures.app, name="failures")
+app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(users.app, name="users")
 app.add_typer(keys.app, name="keys")
 app.add_typer(webhooks.app, name="webhooks")

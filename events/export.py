@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, ValidationError, WrapValidator
+from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticCustomError
 
 from events.changes import Change
@@ -97,7 +98,10 @@ class Notification(Snapshot):
 
 
 class Told(Event):
-    """What every answer about one invoice says. `sequence` grows per invoice: ignore what is older."""
+    """What every answer about one invoice says. `sequence` grows per invoice: ignore what is older.
+
+    `client` is whose invoice it is, for our own log: it is not told.
+    """
 
     company: Id
     request: Id
@@ -105,6 +109,7 @@ class Told(Event):
     number: str | None
     sequence: int = 0
     marker: Marker
+    client: SkipJsonSchema[str | None] = Field(default=None, exclude=True)
 
 
 class XeroTotals(Snapshot):

@@ -7,12 +7,13 @@ from pydantic import Field
 from events.snapshot import Id, ShortText, Snapshot
 
 ADMIN = "admin"
+UserId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:@+-]{0,99}$")]  # an address of e-mail is one too
 
 
 class Person(Snapshot):
     """The CrewCard user behind an event."""
 
-    id: Id
+    id: UserId
     name: ShortText | None = None
     role: Annotated[ShortText, Field(max_length=50)] | None = None
 

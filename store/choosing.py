@@ -51,14 +51,15 @@ def named_items(work: Work, company: str, request: str | None, invoices: Sequenc
     return work.session.exec(asked).all()
 
 
-def by_name(work: Work, company: str, names: Sequence[str]) -> tuple[set[str], list[str]]:
-    """The ids of the invoices with these ids or numbers, and the names that are nobody's."""
+def by_name(work: Work, company: str, names: Sequence[str], *, numbers: bool = True) -> tuple[set[str], list[str]]:
+    """The ids of the invoices with these ids or `numbers`, and the names that are nobody's."""
     found: dict[str, set[str]] = {name: set() for name in names}
+    called = col(Export.invoice).in_(names)
     asked = select(Export).where(
-        Export.company == company, col(Export.invoice).in_(names) | col(Export.number).in_(names)
+        Export.company == company, called | col(Export.number).in_(names) if numbers else called
     )
     for row in work.session.exec(asked):
-        for name in (row.invoice, row.number):
+        for name in (row.invoice, row.number) if numbers else (row.invoice,):
             found.setdefault(name, set()).add(row.invoice)
     ids = {id_ for name in names for id_ in found[name]}
     return ids, sorted(name for name in names if not found[name])

@@ -125,6 +125,7 @@ def _entry(now: datetime, answer: Answer, event_id: str) -> dict[str, Any]:
         "request": answer.request,
         "invoice": answer.invoice,
         "number": answer.number,
+        "client": answer.client,
         "reason": None,
         "message": None,
         "xero_words": None,

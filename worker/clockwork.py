@@ -12,6 +12,7 @@ from store import outbox
 from worker import broker, logs, settings, wiring
 from worker.accepting.request_stream import RequestStream
 from worker.accepting.stream_door import StreamDoor
+from worker.bulk import carrying_out
 from worker.connections import tending
 from worker.contacts import changes, rechecking
 from worker.doorbells import CHANGES, PREVIEWS, RELAY
@@ -136,7 +137,7 @@ class Clockwork:
         self._stopping.wait(rechecking.PASS_SECONDS)
 
     def _look_after(self) -> None:
-        if not sending_again.go_on(self._tools) + alerting.watch(self._tools):
+        if not carrying_out.go_on(self._tools) + sending_again.go_on(self._tools) + alerting.watch(self._tools):
             self._stopping.wait(_LOOK_SECONDS)
 
     def _prune(self) -> None:

@@ -1,6 +1,7 @@
 """The tables. States are text, moments are aware UTC, money is text with all its digits."""
 
 from store.tables.batches import Attempt, Batch
+from store.tables.bulk import BulkOrder, BulkPiece
 from store.tables.changes import Change, Offer
 from store.tables.companies import Company, ContactLink
 from store.tables.connections import CompanyApp, Connection, Login, Token, XeroApp
@@ -22,6 +23,8 @@ __all__ = [
     "Attempt",
     "AuditLine",
     "Batch",
+    "BulkOrder",
+    "BulkPiece",
     "Change",
     "Company",
     "CompanyApp",

@@ -30,6 +30,7 @@ class InboxEvent(SQLModel, table=True):
     """An event we accepted, so that the same one again changes nothing and is answered the same."""
 
     __tablename__ = "inbox"
+    __table_args__ = (Index("inbox_id", "id"),)
     source: str = Field(primary_key=True)
     id: str = Field(primary_key=True)
     body_hash: str
@@ -38,9 +39,14 @@ class InboxEvent(SQLModel, table=True):
 
 
 class DeadLetter(SQLModel, table=True):
-    """Something a door could not read: kept whole, with the reason, to be read and replayed."""
+    """Something a door could not read: kept whole, with the reason, to be read, mended and replayed.
+
+    `state`: open, replayed (`mended` is what was
+    read instead, where somebody changed it; `event` its id) or discarded.
+    """
 
     __tablename__ = "dead_letters"
+    __table_args__ = (Index("dead_letters_state", "state", "id"),)
     id: int | None = Field(default=None, primary_key=True, sa_type=BIG)
     door: str
     place: str = ""
@@ -49,6 +55,11 @@ class DeadLetter(SQLModel, table=True):
     problems: str = Field(sa_type=Text)
     state: str = "open"
     received_at: datetime
+    mended: bytes | None = Field(default=None, sa_type=LargeBinary)
+    event: str | None = None
+    closed_by: str | None = None
+    closed_at: datetime | None = None
+    why: str | None = Field(default=None, sa_type=Text)
 
 
 class OutboxEvent(SQLModel, table=True):

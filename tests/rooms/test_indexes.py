@@ -20,6 +20,7 @@ from store import (
     progress,
     queries,
     requests,
+    unknown_words,
 )
 from tests import machines
 from tests.installation import KEY
@@ -65,7 +66,7 @@ QUESTIONS = {
     "failures by cause": failing.groups,
     "failures of a company by cause": lambda work: failing.groups(work, "c7"),
     "what failed for some causes": lambda work: failing.of_causes(work, "c7", ["account_missing"]),
-    "messages nobody knows": failing.unmatched,
+    "messages nobody knows": unknown_words.unmatched,
     "the invoices of a request": lambda work: queries.invoices_of(work, "c7", "r7"),
     "the story of an invoice": lambda work: queries.story(work, "c7", "i7"),
     "an invoice by name": lambda work: queries.invoices_named(work, "N-7"),

@@ -10,6 +10,7 @@ from sqlalchemy import MetaData, create_engine, insert, inspect, select, types
 from store import migrate
 from tests import machines
 
+pytestmark = pytest.mark.filterwarnings("ignore:Skipped unsupported reflection of expression-based index")
 REVISIONS = [one.revision for one in ScriptDirectory.from_config(migrate._config()).walk_revisions()][::-1]
 
 

@@ -5,13 +5,42 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
-from web.console import audit, companies, overview, pausing, rendering, sign_in, users
+from web.console import (
+    audit,
+    companies,
+    dead_letters,
+    failures,
+    invoices,
+    log,
+    overview,
+    pausing,
+    rendering,
+    replaying,
+    searching,
+    sends,
+    sign_in,
+    users,
+)
 from web.console.forms import TooLarge
 from web.console.visitor import Forbidden, Missing, NotSignedIn, of
 from worker.tools import Tools
 
 PREFIX = "/console"
-PAGES = (overview, sign_in, audit, pausing, users, companies)  # companies last: other pages lie under /companies
+PAGES = (
+    overview,
+    sign_in,
+    invoices,
+    log,
+    searching,
+    sends,
+    failures,
+    replaying,
+    dead_letters,
+    audit,
+    pausing,
+    users,
+    companies,  # last: other pages lie under /companies
+)
 
 
 def add_to(app: FastAPI) -> None:

@@ -4,7 +4,7 @@ import hashlib
 import hmac
 from dataclasses import dataclass, field
 from typing import Annotated
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from fastapi import Depends, Request
 
@@ -68,6 +68,8 @@ class Must:
 
     def __call__(self, request: Request, form: Annotated[Form, Depends(read)]) -> Visitor:
         """The visitor of this request."""
+        if "\0" in unquote(f"{request.url.path}?{request.url.query}"):
+            raise Missing("There is no such page.")  # no database holds such a character, so nothing has that name
         visitor = of(request)
         if visitor is None:
             raise NotSignedIn(_address(request))

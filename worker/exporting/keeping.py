@@ -21,15 +21,16 @@ from worker.tools import Tools
 class Kept:
     """What an export row has just become, as far as its answer tells."""
 
+    client: str
     number: str
     xero_invoice_id: str | None
     xero_totals: str | None
     exported_at: datetime | None
 
     @classmethod
-    def of(cls, row: Mapping[str, Any]) -> "Kept":
+    def of(cls, client: str, row: Mapping[str, Any]) -> "Kept":
         """From the columns that `row` gives."""
-        return cls(row["number"], row["xero_invoice_id"], row["xero_totals"], row["exported_at"])
+        return cls(client, row["number"], row["xero_invoice_id"], row["xero_totals"], row["exported_at"])
 
 
 def row(

@@ -138,7 +138,8 @@ def _post(work: Work, tools: Tools, organisation: Organisation, results: Sequenc
     changes = {result.export.id: _changes(tools, result) for result in results}  # before the rows say the new copy
     rows = [_row(work, tools, result, kept.get(result.export.client, "")) for result in results]
     exports.change(work, rows)  # their callers have locked them
-    by_id = {row["id"]: (result, keeping.Kept.of(row)) for result, row in zip(results, rows, strict=True)}
+    become = [keeping.Kept.of(r.export.client, row) for r, row in zip(results, rows, strict=True)]
+    by_id = {row["id"]: (r, one) for r, row, one in zip(results, rows, become, strict=True)}
     given: list[Any] = []
     for item in requests.waiting(work, list(by_id)):
         result, export = by_id[item.export_id]
