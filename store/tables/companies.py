@@ -5,6 +5,8 @@ from datetime import datetime
 from sqlalchemy import Text
 from sqlmodel import Field, SQLModel
 
+from store.tables.columns import index_where
+
 
 class Company(SQLModel, table=True):
     """A CrewCard company: its settings (JSON of events.settings.CompanySettings)."""
@@ -25,6 +27,9 @@ class ContactLink(SQLModel, table=True):
     """
 
     __tablename__ = "contacts"
+    __table_args__ = (
+        index_where("status IN ('archived', 'erased', 'merged', 'missing')", "contacts_amiss", "company", "client"),
+    )
     company: str = Field(primary_key=True)
     client: str = Field(primary_key=True)
     xero_contact_id: str

@@ -18,6 +18,9 @@ class InvoiceStatus(SQLModel, table=True):
     __tablename__ = "invoice_statuses"
     __table_args__ = (
         index_where("marker = 'failed'", "invoice_statuses_failed", "company", "cause"),
+        index_where(
+            "marker = 'failed' AND substr(cause, 1, 8) = 'contact_'", "invoice_statuses_contacts", "company", "cause"
+        ),
         Index("invoice_statuses_number", "number"),
         Index("invoice_statuses_invoice", "invoice"),
     )

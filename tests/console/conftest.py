@@ -11,7 +11,7 @@ from web import main
 @pytest.fixture
 def console(on_sqlite):
     """The address of the web process."""
-    chosen = uvicorn.Config(main.build(on_sqlite.tools), log_level="critical", lifespan="off")
+    chosen = uvicorn.Config(main.build(on_sqlite.tools), log_level="error", lifespan="off")
     with machines.served(chosen) as url:
         yield url
 

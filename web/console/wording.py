@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 MARKERS: Mapping[str, str] = {
     "exported": "Exported",
@@ -68,6 +68,11 @@ def query(asked: Sequence[tuple[str, str]], **changed: Any) -> str:
     return f"?{urlencode([*kept, *more])}"
 
 
+def part(name: str) -> str:
+    """A name as one part of an address's path."""
+    return quote(name, safe="")
+
+
 def _every(value: Any) -> list[Any]:
     return list(value) if isinstance(value, list | tuple) else [] if value in (None, "") else [value]
 
@@ -81,4 +86,5 @@ FILTERS: dict[str, Callable[..., str]] = {
     "count": count,
     "marker": marker,
     "query": query,
+    "part": part,
 }

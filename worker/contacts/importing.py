@@ -50,7 +50,7 @@ def without_known(tools: Tools, company: str, lines: Mapping[str, Line], done: I
 def check(
     tools: Tools,
     company: str,
-    fresh: Sequence[Line],
+    some: Sequence[Line],
     done: Imported,
     wait: Wait | None = None,
     shown: Shown = _unseen,
