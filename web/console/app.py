@@ -5,13 +5,13 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
-from web.console import client, contacts, contacts_import, overview, rendering, sign_in
+from web.console import client, contacts, contacts_import, overview, rendering, setup, setup_xero, sign_in
 from web.console.forms import TooLarge
 from web.console.visitor import Forbidden, Missing, NotSignedIn, of
 from worker.tools import Tools
 
 PREFIX = "/console"
-PAGES = (overview, sign_in, contacts, contacts_import, client)
+PAGES = (overview, sign_in, contacts, contacts_import, client, setup, setup_xero)
 
 
 def add_to(app: FastAPI) -> None:

@@ -68,6 +68,11 @@ def query(asked: Sequence[tuple[str, str]], **changed: Any) -> str:
     return f"?{urlencode([*kept, *more])}"
 
 
+def size(rows: Sequence[Any]) -> int:
+    """How many there are; “length” and “count” are other words here."""
+    return len(rows)
+
+
 def part(name: str) -> str:
     """A name as one part of an address's path."""
     return quote(name, safe="")
@@ -77,7 +82,7 @@ def _every(value: Any) -> list[Any]:
     return list(value) if isinstance(value, list | tuple) else [] if value in (None, "") else [value]
 
 
-FILTERS: dict[str, Callable[..., str]] = {
+FILTERS: dict[str, Callable[..., Any]] = {
     "moment": moment,
     "clock": clock,
     "length": length,
@@ -87,4 +92,5 @@ FILTERS: dict[str, Callable[..., str]] = {
     "marker": marker,
     "query": query,
     "part": part,
+    "size": size,
 }

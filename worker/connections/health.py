@@ -53,6 +53,12 @@ def of_all(tools: Tools) -> list[Health]:
         return [_of(work, tools, *row) for row in apps.listed(work)]
 
 
+def of(tools: Tools, company: str) -> Health | None:
+    """One company's; None for a company that there is not."""
+    with tools.store.read() as work:
+        return next((_of(work, tools, *row) for row in apps.listed(work, company)), None)
+
+
 def _of(
     work: Work, tools: Tools, company: Company, used: CompanyApp | None, app: XeroApp | None, at: Connection | None
 ) -> Health:
