@@ -29,7 +29,7 @@ PAGES = {
     "setup": f"/companies/{OF}/setup",
 }
 LOOKS = {"light": ("light", 1280), "dark": ("dark", 1280), "phone": ("light", 390)}
-MOST_BYTES = 200_000
+MOST_BYTES, MOST_HEIGHT = 200_000, 2600
 
 
 @contextmanager
@@ -92,7 +92,7 @@ def shoot(page: Page, path: Path) -> None:
     height = page.evaluate("document.documentElement.scrollHeight")
     page.screenshot(
         path=path,
-        clip={"x": 0, "y": 0, "width": page.viewport_size["width"], "height": min(height, 1100)},
+        clip={"x": 0, "y": 0, "width": page.viewport_size["width"], "height": min(height, MOST_HEIGHT)},
         full_page=True,
     )
     if path.stat().st_size > MOST_BYTES:

@@ -1,14 +1,15 @@
 """A company's settings as a form has them, and what was changed there; pure."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from events.accounting_lists import Choice
 from events.settings import CompanySettings
 from web.console.forms import Form
 
-MOST_KINDS, TRACKED = 100, 2
+MOST_KINDS, TRACKED, MOST_TRACKED = 100, 2, 6
 DUE_RULES = {
     "": "The invoice's own due date only",
     "days_after_invoice": "days after the invoice",
@@ -63,7 +64,7 @@ def of_settings(kept: CompanySettings) -> Typed:
 def of_form(form: Form) -> Typed:
     """What was typed and chosen."""
     plain = ("default_account_code", "default_tax_type", "invoice_status", "due_kind", "due_days", "branding_theme")
-    tracking = [(form.one(f"category-{at}"), form.one(f"option-{at}")) for at in range(TRACKED)]
+    tracking = [(form.one(f"category-{at}"), form.one(f"option-{at}")) for at in range(MOST_TRACKED)]
     kinds = [tuple(form.one(f"{part}-{at}") for part in ("kind", "account", "tax")) for at in range(MOST_KINDS)]
     return Typed(
         **{name: form.one(name) for name in plain},
@@ -81,6 +82,20 @@ def seen_in(form: Form) -> Typed:
         raise ValueError("seen")
     rows = {name: tuple(tuple(str(cell) for cell in one) for one in said[name]) for name in ("tracking", "kinds")}
     return Typed(**{**said, **rows})
+
+
+def tracked(typed: Typed, offered: Sequence[Choice] | None) -> Sequence[tuple[str, str, Sequence[str] | None]]:
+    """The rows for tracking: category, its option, and the options there are; None where Xero was not asked.
+
+    A category that is set and no longer offered keeps its row, so that it does not go by itself.
+    """
+    chosen = {category: option for category, option in typed.tracking}
+    if offered is None:
+        rows = [*chosen.items(), *[("", "")] * TRACKED][:TRACKED]
+        return [(category, option, None) for category, option in rows]
+    known = {one.name: one.options for one in offered}
+    lost = [category for category in chosen if category not in known]
+    return [(name, chosen.get(name, ""), known.get(name, ())) for name in [*lost, *known]][:MOST_TRACKED]
 
 
 def patch(seen: Typed, typed: Typed) -> dict[str, Any]:

@@ -49,6 +49,7 @@ def show(request: Request, visitor: Visitor, company: str, shown: Shown | None =
         found = apps.of_company(work, company)
         kept = settings_form.of_settings(companies.settings_of(work, company))
         at = connections.of_company(work, company)
+        choices = _choices(work, at)
         facts = {
             "company": company,
             "how": how,
@@ -58,7 +59,8 @@ def show(request: Request, visitor: Visitor, company: str, shown: Shown | None =
             "typed": shown.typed or kept,
             "seen": shown.seen or kept,
             "due_rules": settings_form.DUE_RULES,
-            "choices": _choices(work, at),
+            "choices": choices,
+            "tracked": settings_form.tracked(shown.typed or kept, choices.get("tracking")),
             "callback": f"{tools.settings.public_url.rstrip('/')}/connect/xero/callback",
         }
         return rendering.page(request, visitor, "setup", work.now, status, **facts)
