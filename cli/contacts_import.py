@@ -11,9 +11,9 @@ from cli import csv_contacts, giving, ordering, output
 from cli.ordering import AsJson, By
 from events.accounting_target import Trouble
 from store import client_contacts, companies
-from worker.contacts import importing
-from worker.contacts.giving import Said
-from worker.contacts.importing import Imported, Line
+from worker.giving import importing
+from worker.giving.giving import Said
+from worker.giving.importing import Imported, Line
 from worker.tools import Tools
 
 _LONGEST_SECONDS = 3600.0

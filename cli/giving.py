@@ -11,7 +11,7 @@ from cli import ordering, output
 from events.accounting_target import Trouble
 from events.codec import Unreadable
 from events.snapshot import Incoming
-from worker.contacts import giving
+from worker.giving import giving
 from worker.tools import Tools
 
 SOURCE = "crewcard-xero/command"

@@ -13,7 +13,7 @@ from tests.builders import COMPANY, TENANT
 from tests.console.filled import fields_of
 from tests.contacts.test_settings import ORGANISATION
 from web.console import settings_form
-from worker.contacts import giving
+from worker.giving import giving
 
 HERE, SECRET, SCRIPT = "/companies/harbour/setup", "s3cret-Of-The-App", "<script>alert(1)</script>"
 NEW = {"client_id": "APP1", "secret": SECRET, "kind": "web", "scopes": "granular", "callback": ""}

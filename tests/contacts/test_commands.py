@@ -14,7 +14,7 @@ from store import contacts
 from tests.builders import COMPANY, an_invoice, contact_id
 from tests.contacts.admin import ACTIVE, OLD
 from worker import wiring
-from worker.contacts import giving
+from worker.giving import giving
 
 
 @pytest.fixture

@@ -15,10 +15,11 @@ from store.unit_of_work import Work
 from web.console import rendering, wording, xero
 from web.console.forms import Posted
 from web.console.visitor import Looking, Missing, Must, Visitor
-from worker.contacts import changes, contact_previews, giving, suggesting
-from worker.contacts.giving import Said
+from worker.contacts import changes, contact_previews, suggesting
 from worker.decisions.likeness import Card, Suggestion
 from worker.decisions.roles import Action
+from worker.giving import giving
+from worker.giving.giving import Said
 from worker.tools import Tools
 
 SOURCE = "crewcard-xero/console"

@@ -12,11 +12,11 @@ from store import client_contacts, companies
 from web.console import rendering, xero
 from web.console.forms import Form, Posted
 from web.console.visitor import Must, Visitor
-from worker.contacts import importing
-from worker.contacts.importing import Imported
 from worker.decisions import client_table
 from worker.decisions.client_table import NoTable
 from worker.decisions.roles import Action
+from worker.giving import importing
+from worker.giving.importing import Imported
 from worker.tools import Tools
 
 MOST_LINES, _PATIENCE_SECONDS = 500, 20.0

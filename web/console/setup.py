@@ -15,7 +15,8 @@ from web.console.forms import Posted
 from web.console.setup_page import SettingUp, Shown
 from web.console.visitor import Missing
 from worker.connections import apps
-from worker.contacts import changes, giving, offers
+from worker.contacts import changes, offers
+from worker.giving import giving
 from worker.tools import Tools
 
 SOURCE = "crewcard-xero/console"

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from events.contacts import ClientXeroContactUpdateRequested
 from store import changes as filed
 from store import contacts
-from worker.contacts import contact_previews, contact_words, giving
-from worker.contacts.giving import Said
+from worker.contacts import contact_previews, contact_words
 from worker.contacts.permits import Wait
 from worker.decisions.client_table import Wish
+from worker.giving import giving
+from worker.giving.giving import Said
 from worker.tools import Tools
 
 SOURCE = "crewcard-xero/import"
