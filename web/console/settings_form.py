@@ -89,7 +89,7 @@ def tracked(typed: Typed, offered: Sequence[Choice] | None) -> Sequence[tuple[st
 
     A category that is set and no longer offered keeps its row, so that it does not go by itself.
     """
-    chosen = dict(typed.tracking)
+    chosen = {one[0]: one[1] for one in typed.tracking}
     if offered is None:
         rows = [*chosen.items(), *[("", "")] * TRACKED][:TRACKED]
         return [(category, option, None) for category, option in rows]
