@@ -1,8 +1,6 @@
 """Changes given at the command line: filed as any host's would be, then answered at once where Xero can be asked."""
 
-import os
 import time
-import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NoReturn
@@ -13,13 +11,11 @@ from cli import ordering, output
 from events.accounting_target import Trouble
 from events.codec import Unreadable
 from events.snapshot import Incoming
-from store import changes as filed
-from worker.accepting import intake
-from worker.contacts import changes, contact_words
+from worker.giving import giving
 from worker.tools import Tools
 
 SOURCE = "crewcard-xero/command"
-_LOOK_AGAIN_SECONDS, _LONGEST_WAIT_SECONDS = 0.2, 120.0
+_LONGEST_WAIT_SECONDS = 120.0
 Said = dict[str, Any]
 
 
@@ -30,42 +26,17 @@ def admin(by: str) -> Said:
 
 def give(tools: Tools, model: type[Incoming], said: Said) -> Said:
     """File a change and answer it; gives its state (updated, rejected, waiting) and what the answer says."""
-    event = file(tools, model, said, SOURCE)
-    told: Said = {}
-
-    def finished() -> bool:
-        with tools.store.read() as work:
-            change = filed.of_event(work, said["company"], event)
-            told.update({"state": change.state, **contact_words.answered(work, change)} if change else {})
-        return told.get("state") != "waiting"
-
-    answer(tools, said["company"], finished)
-    return told
+    with refusals():
+        return giving.give(tools, model, said, SOURCE, _LONGEST_WAIT_SECONDS, wait)
 
 
-def answer(tools: Tools, company: str, finished: Callable[[], bool]) -> None:
-    """Answer the company's changes until it is finished, or until Xero cannot be asked."""
-    with tools.store.write() as work:
-        filed.hasten(work, company)
-    patience = time.monotonic() + _LONGEST_WAIT_SECONDS
-    while not finished():
-        answered = changes.answer_some(tools, company, f"command/{os.getpid()}", wait)
-        if answered is None and time.monotonic() < patience:
-            time.sleep(_LOOK_AGAIN_SECONDS)  # the clock is at them already
-        elif not answered:
-            finished()  # the clock may have been quicker
-            return
-
-
-def file(tools: Tools, model: type[Incoming], said: Said, source: str) -> str:
-    """Hand a change in; gives the name of its event. Ends with its refusal."""
-    id_ = uuid.uuid4().hex
-    event = {"specversion": "1.0", "id": id_, "source": source, "type": model.TYPE, "data": said}
+@contextmanager
+def refusals() -> Iterator[None]:
+    """What is refused ends the command, with its reasons."""
     try:
-        intake.accept(tools, event)
+        yield
     except Unreadable as refused:
         output.fail("; ".join(refused.problems), 1)
-    return contact_words.name_of_event(source, id_)
 
 
 def say(told: Said) -> None:

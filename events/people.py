@@ -7,13 +7,14 @@ from pydantic import Field
 from events.snapshot import Id, ShortText, Snapshot
 
 ADMIN = "admin"
-UserId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:@+-]{0,99}$")]  # an address of e-mail is one too
+# As wide as the ids of our own users: many are e-mail addresses.
+PersonId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:@+-]{0,99}$")]
 
 
 class Person(Snapshot):
     """The CrewCard user behind an event."""
 
-    id: UserId
+    id: PersonId
     name: ShortText | None = None
     role: Annotated[ShortText, Field(max_length=50)] | None = None
 

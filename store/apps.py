@@ -82,16 +82,18 @@ def users(work: Work, client_id: str) -> list[str]:
     return list(work.session.exec(asked))
 
 
-def listed(work: Work) -> list[tuple[Company, CompanyApp | None, XeroApp | None, Connection | None]]:
-    """Every company with its app and its connection, by id."""
+def listed(
+    work: Work, company: str | None = None
+) -> list[tuple[Company, CompanyApp | None, XeroApp | None, Connection | None]]:
+    """Every company, or one, with its app and its connection, by id."""
     asked = (
         select(Company, CompanyApp, XeroApp, Connection)
         .join(CompanyApp, col(CompanyApp.company) == col(Company.id), isouter=True)
         .join(XeroApp, col(XeroApp.client_id) == col(CompanyApp.client_id), isouter=True)
         .join(Connection, col(Connection.company) == col(Company.id), isouter=True)
     )
-    rows = work.session.exec(asked.order_by(col(Company.id)))
-    return [(company, used, app, at) for company, used, app, at in rows]
+    rows = work.session.exec((asked.where(Company.id == company) if company else asked).order_by(col(Company.id)))
+    return [(one, used, app, at) for one, used, app, at in rows]
 
 
 def _secrets(vault: Vault, app: XeroApp) -> list[str]:

@@ -6,7 +6,7 @@ import os
 import pytest
 
 from store import migrate
-from tests import machines
+from tests import browser, machines
 from tests.installation import Installation
 
 _numbers = itertools.count(1)
@@ -21,6 +21,13 @@ def redis_url():
 @pytest.fixture(scope="session")
 def simulated_xero():
     with machines.a_simulator() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    """A browser for one module: while it is there, nothing else in this process may run an event loop."""
+    with browser.a_chromium() as found:
         yield found
 
 

@@ -116,7 +116,7 @@ def _choose(tools: Tools, said: dict[str, str]) -> dict[str, Any]:
 
 
 def _disconnect(tools: Tools, said: dict[str, str]) -> dict[str, Any]:
-    connecting.disconnect(tools, said["company"])
+    connecting.disconnect(tools, said["company"], "host")
     return {"company": said["company"], "connection": "disconnected"}
 
 

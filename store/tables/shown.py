@@ -29,6 +29,9 @@ class InvoiceStatus(SQLModel, table=True):
         index_by_start("invoice_statuses_number", "number"),
         index_by_start("invoice_statuses_invoice", "invoice"),
         index_by_start("invoice_statuses_in_xero", "xero_invoice_id"),
+        index_where(
+            "marker = 'failed' AND substr(cause, 1, 8) = 'contact_'", "invoice_statuses_contacts", "company", "cause"
+        ),
     )
     company: str = Field(primary_key=True)
     invoice: str = Field(primary_key=True)

@@ -1,25 +1,13 @@
 """The login clicked through in a real browser (headless Chromium) against the simulator: well, and refused."""
 
-import shutil
-
 import pytest
-from playwright.sync_api import sync_playwright
 
+from tests.browser import IN_A_BROWSER
 from tests.connections.house import BACK, OTHER_TENANT, TENANT
 from tests.machines import wait_for
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-_NONE = "no Chromium: `apt-get install chromium` (as .ci/run does where it may)"
-pytestmark = [pytest.mark.ci, pytest.mark.skipif(CHROMIUM is None, reason=_NONE)]
+pytestmark = IN_A_BROWSER
 FIRST, SECOND = f"Organisation {TENANT[:4]}", f"Organisation {OTHER_TENANT[:4]}"
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -7,13 +7,14 @@ import pytest
 import structlog
 from typer.testing import CliRunner
 
-from cli import giving, ordering
+from cli import ordering
 from cli.main import app
 from simulator import seeding
 from store import contacts
 from tests.builders import COMPANY, an_invoice, contact_id
 from tests.contacts.admin import ACTIVE, OLD
 from worker import wiring
+from worker.giving import giving
 
 
 @pytest.fixture
@@ -268,5 +269,5 @@ def test_links_from_before_are_listed(command, clerk_free):
 def test_an_answer_that_the_clock_was_quicker_with_is_seen(admin):
     """Nothing is due any more when the command comes to it: the clock answered between two looks."""
     looks = iter([False, True])
-    giving.answer(admin.tools, COMPANY, lambda: next(looks))
+    giving.answer(admin.tools, COMPANY, lambda: next(looks), 1)
     assert list(looks) == []

@@ -7,7 +7,10 @@ from starlette.staticfiles import StaticFiles
 
 from web.console import (
     audit,
+    client,
     companies,
+    contacts,
+    contacts_import,
     dead_letters,
     failures,
     invoices,
@@ -18,6 +21,8 @@ from web.console import (
     replaying,
     searching,
     sends,
+    setup,
+    setup_xero,
     sign_in,
     users,
 )
@@ -35,10 +40,15 @@ PAGES = (
     sends,
     failures,
     replaying,
+    contacts,
+    contacts_import,
+    client,
     dead_letters,
     audit,
     pausing,
     users,
+    setup,
+    setup_xero,
     companies,  # last: other pages lie under /companies
 )
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 MARKERS: Mapping[str, str] = {
     "exported": "Exported",
@@ -75,11 +75,21 @@ def query(asked: Sequence[tuple[str, str]], **changed: Any) -> str:
     return f"?{urlencode([*kept, *more])}"
 
 
+def size(rows: Sequence[Any]) -> int:
+    """How many there are; “length” and “count” are other words here."""
+    return len(rows)
+
+
+def part(name: str) -> str:
+    """A name as one part of an address's path."""
+    return quote(name, safe="")
+
+
 def _every(value: Any) -> list[Any]:
     return list(value) if isinstance(value, list | tuple) else [] if value in (None, "") else [value]
 
 
-FILTERS: dict[str, Callable[..., str]] = {
+FILTERS: dict[str, Callable[..., Any]] = {
     "moment": moment,
     "clock": clock,
     "length": length,
@@ -89,4 +99,6 @@ FILTERS: dict[str, Callable[..., str]] = {
     "count": count,
     "marker": marker,
     "query": query,
+    "part": part,
+    "size": size,
 }

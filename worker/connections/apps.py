@@ -4,7 +4,7 @@ from events.accounting_target import Lane
 from events.connection_problems import Problem
 from events.credentials import AppKeys
 from events.settings import CompanySettings
-from store import apps, companies, connections, tokens
+from store import apps, audit, companies, connections, tokens
 from store.tables import CompanyApp, Connection
 from store.unit_of_work import Work
 from worker import logs
@@ -14,6 +14,7 @@ from worker.decisions import offering
 from worker.tools import Tools
 from worker.waiting import parking
 
+COMMAND = "command line"  # who did it, where nobody is named
 SCOPES = {"granular": GRANULAR, "broad": BROAD}
 _MENDED_BY_SECRET = (Problem.APP_REFUSED.code, Problem.APP_NOT_ALLOWED.code, Problem.APP_MISSING.code)
 _log = logs.log("connections")
@@ -23,14 +24,15 @@ class NoApp(Exception):
     """The company has no Xero app here."""
 
 
-def add_company(tools: Tools, company: str, name: str) -> None:
+def add_company(tools: Tools, company: str, name: str, by: str = COMMAND) -> None:
     """Set a company up, or give it another name."""
     with tools.store.write() as work:
         chosen = companies.settings_of(work, company) if companies.exists(work, company) else CompanySettings()
         companies.set_up(work, company, name, chosen)
+        _note(work, by, "company named", company, name=name)
 
 
-def set_app(tools: Tools, company: str, keys: AppKeys, scopes: str, callback: str) -> None:
+def set_app(tools: Tools, company: str, keys: AppKeys, scopes: str, callback: str, by: str = COMMAND) -> None:
     """Let the company use this app. Another app than before needs a new login. Raises apps.AnotherSecret."""
     with tools.store.write() as work:
         apps.keep(work, tools.vault, company, keys, wanted(scopes), callback=callback)
@@ -38,26 +40,32 @@ def set_app(tools: Tools, company: str, keys: AppKeys, scopes: str, callback: st
         if connection and connection.client_id != keys.client_id:
             parking.park(work, tools, connection, Problem.SCOPES_CHANGED)
         _mended(work, tools, keys.client_id)
+        _note(work, by, "Xero app set", company, client_id=keys.client_id, scopes=wanted(scopes), callback=callback)
     _wake(tools, keys.client_id)
 
 
-def rotate_secret(tools: Tools, company: str, secret: str) -> None:
+def rotate_secret(tools: Tools, company: str, secret: str, by: str = COMMAND) -> None:
     """A new secret for the company's app; the former stays good until it is forgotten. Raises NoApp."""
     with tools.store.write() as work:
         client_id = _used(work, company).client_id
         apps.replace_secret(work, tools.vault, client_id, secret)
         _mended(work, tools, client_id)
+        _note(work, by, "Client Secret replaced", company, client_id=client_id)
     _log.info("connections.secret_replaced", company=company)
     _wake(tools, client_id)
 
 
-def forget_former_secret(tools: Tools, company: str) -> bool:
+def forget_former_secret(tools: Tools, company: str, by: str = COMMAND) -> bool:
     """End a rotation; False when there was only one secret. Raises NoApp."""
     with tools.store.write() as work:
-        return apps.forget_former_secret(work, _used(work, company).client_id)
+        client_id = _used(work, company).client_id
+        had = apps.forget_former_secret(work, client_id)
+        if had:
+            _note(work, by, "former Client Secret forgotten", company, client_id=client_id)
+    return had
 
 
-def change_scopes(tools: Tools, company: str, scopes: str) -> bool:
+def change_scopes(tools: Tools, company: str, scopes: str, by: str = COMMAND) -> bool:
     """Ask Xero for other permissions from now on; that takes a new login. False when none change. Raises NoApp."""
     with tools.store.write() as work:
         used = _used(work, company)
@@ -67,26 +75,29 @@ def change_scopes(tools: Tools, company: str, scopes: str) -> bool:
         connection = connections.locked(work, company)
         if connection and connection.state != "disconnected":
             parking.park(work, tools, connection, Problem.SCOPES_CHANGED)
+        _note(work, by, "permissions changed", company, scopes=used.scopes)
     tools.bells.wake_relay()
     return True
 
 
-def disable(tools: Tools, company: str) -> None:
+def disable(tools: Tools, company: str, by: str = COMMAND, why: str = "") -> None:
     """Switch the company's exports off; everything waits, nothing is lost. Raises NoApp."""
     with tools.store.write() as work:
         used = _used(work, company)
         used.state, used.changed_at = "disabled", work.now
+        audit.note(work, by, "exports switched off", company, {}, 0, why)
         connection = connections.locked(work, company)
         if connection and connection.state != "disconnected":
             parking.park(work, tools, connection, Problem.APP_DISABLED)
     tools.bells.wake_relay()
 
 
-def enable(tools: Tools, company: str) -> None:
+def enable(tools: Tools, company: str, by: str = COMMAND, why: str = "") -> None:
     """Switch the company's exports on again; a login made before is good still. Raises NoApp."""
     with tools.store.write() as work:
         used = _used(work, company)
         used.state, used.changed_at = "enabled", work.now
+        audit.note(work, by, "exports switched on", company, {}, 0, why)
         connection = connections.locked(work, company)
         if connection and connection.problem == Problem.APP_DISABLED.code:
             _go_on(work, tools, connection)
@@ -97,6 +108,11 @@ def wanted(scopes: str) -> str:
     """The scopes behind `granular` or `broad`, or those that are listed; `offline_access` is always among them."""
     words = [SCOPES.get(word, word) for word in scopes.replace(",", " ").split()]
     return " ".join(dict.fromkeys(["offline_access", *" ".join(words).split()]))
+
+
+def _note(work: Work, by: str, what: str, company: str, **said: str) -> None:
+    """A line of the audit; secrets are no part of it."""
+    audit.note(work, by, what, company, said, 0, "")
 
 
 def _used(work: Work, company: str) -> CompanyApp:

@@ -8,7 +8,7 @@ from events.accounting_target import Lane, Trouble
 from events.connection_problems import Problem
 from events.connections import XeroConnectionConnected, XeroConnectionDisconnected
 from events.credentials import AppKeys, TokenPair
-from store import apps, connections, lanes, requests
+from store import apps, audit, connections, lanes, requests
 from store.connections import NOT_YET
 from store.tables import Connection
 from store.tokens import keep_first_pair
@@ -124,7 +124,7 @@ def go_on(work: Work, connection: Connection) -> None:
         regrouping.connection_renewed(work, connection.company, connection.tenant)
 
 
-def decide(tools: Tools, company: str, *, send: bool) -> int:
+def decide(tools: Tools, company: str, *, send: bool, by: str = "command line") -> int:
     """A person decided about work meant for another organisation: send it to the present one, or cancel it.
 
     Gives how many invoices that were. Raises LookupError when there is nothing to decide.
@@ -140,13 +140,15 @@ def decide(tools: Tools, company: str, *, send: bool) -> int:
         connections.set_state(work, connection, "connected")
         lanes.reopen(work, lane)
         regrouping.connection_renewed(work, company, lane.tenant)
+        what = "waiting invoices sent on" if send else "waiting invoices cancelled"
+        audit.note(work, by, what, company, {"organisation": connection.organisation}, decided, "")
     _log.info("connections.decided", company=company, tenant=lane.tenant, count=decided)
     tools.bells.ring(lane.key)
     tools.bells.wake_relay()
     return decided
 
 
-def disconnect(tools: Tools, company: str) -> None:
+def disconnect(tools: Tools, company: str, by: str = "command line", why: str = "") -> None:
     """End the connection, at Xero too; others who share the login keep its tokens. Raises LookupError, Trouble."""
     with tools.store.read() as work:
         connection = connections.of_company(work, company)
@@ -164,6 +166,7 @@ def disconnect(tools: Tools, company: str) -> None:
         organisation = parking.organisation_of(again)
         event = XeroConnectionDisconnected(company=company, organisation=organisation, by="us", message=message[:255])
         parking.publish(work, company, event)
+        audit.note(work, by, "disconnected", company, {"organisation": again.organisation}, 0, why)
     _log.info("connections.disconnected", company=company, tenant=connection.tenant)
     tools.bells.wake_relay()
 

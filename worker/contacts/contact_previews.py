@@ -11,16 +11,8 @@ from store.unit_of_work import Work
 from worker.contacts import changes, contact_answers, contact_words, mapping_contacts
 from worker.contacts.permits import Wait
 from worker.decisions import contact_checks
+from worker.decisions.client_table import Wish
 from worker.tools import Tools
-
-
-@dataclass(frozen=True)
-class Wish:
-    """A client and what was pasted for it."""
-
-    client: str
-    pasted: str
-    client_name: str = ""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,45 @@
+"""An installation with something on every page of the console, and what stands in the addresses of its pages."""
+
+import re
+
+from store import contacts
+from tests.builders import COMPANY, an_invoice, contact_id
+from web.console.app import PAGES, PREFIX
+
+SCRIPT = "<script>alert(1)</script>"
+# What stands for {name} in an address; a page with another name in its address adds it here.
+NAMES = {"company": COMPANY, "client": "crane", "request": "r1", "invoice": "i0001"}
+# Pages that are parts of others, or files.
+NO_PAGES = {"/console/search/suggestions", "/console/log.csv"}
+OPEN = ("/console/sign-in", "/console/enter")
+
+
+def fill(installation) -> None:
+    """Invoices that went well, failed for each of a few causes, and wait; a client whose contact is archived."""
+    crane = {"client": {"id": "crane", "name": f"Crane {SCRIPT}"}}
+    good = [an_invoice(f"i{number:04d}") for number in range(1, 4)]
+    bad = [
+        an_invoice("bad-1", **crane),
+        an_invoice("bad-2", **crane),
+        an_invoice("bad-3", line={"account_code": "999"}),
+    ]
+    with installation.store.write() as work:
+        contacts.link(work, COMPANY, "old", contact_id("old"), "test", "Old Wharf", status="archived")
+    installation.ask(*good, *bad)
+    installation.ask(an_invoice("late", client={"id": "bolt", "name": "Bolt & Co"}), request="r2")
+    installation.run()
+    installation.relay()
+
+
+def routes() -> list[str]:
+    """The address of every page, as its route has it."""
+    found = [PREFIX + route.path for page in PAGES for route in page.router.routes if "GET" in route.methods]
+    return sorted(set(found) - NO_PAGES)
+
+
+def address(route: str) -> str:
+    """A real address of this route."""
+    names = re.findall(r"{(\w+)}", route)
+    unknown = set(names) - set(NAMES)
+    assert not unknown, f"say in tests/console/world.py what {unknown} is in {route}"
+    return route.format(**NAMES)

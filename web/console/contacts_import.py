@@ -1,0 +1,87 @@
+"""A table of clients and their Xero contacts, pasted from a spreadsheet."""
+
+from dataclasses import asdict
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import Response
+
+from events.accounting_target import Trouble
+from events.codec import Unreadable
+from store import client_contacts, companies
+from web.console import rendering, xero
+from web.console.forms import Form, Posted
+from web.console.visitor import Must, Visitor
+from worker.decisions import client_table
+from worker.decisions.client_table import NoTable
+from worker.decisions.roles import Action
+from worker.giving import importing
+from worker.giving.importing import Imported
+from worker.tools import Tools
+
+MOST_LINES, _PATIENCE_SECONDS = 500, 20.0
+router = APIRouter()
+Mapping = Annotated[Visitor, Depends(Must(Action.MAP_CONTACTS))]
+
+
+@router.get("/contacts/import")
+def ask(request: Request, visitor: Mapping, company: str = "") -> Response:
+    """A table can be pasted."""
+    return _page(request, visitor, company)
+
+
+@router.post("/contacts/import")
+def take(request: Request, visitor: Mapping, form: Posted) -> Response:
+    """Say what would become of the table, or import it."""
+    company, table, done = form.one("company"), form.whole("table"), Imported()
+    try:
+        _move(request.app.state.tools, visitor, form, done)
+    except (NoTable, Unreadable) as refused:
+        return _page(request, visitor, company, table, str(refused))
+    except Trouble as trouble:
+        return _page(request, visitor, company, table, xero.away(trouble))
+    return _page(request, visitor, company, table, done=done, imported=form.one("do") == "import")
+
+
+def _move(tools: Tools, visitor: Visitor, form: Form, done: Imported) -> None:
+    """Raises NoTable, Unreadable, Trouble."""
+    company = form.one("company")
+    _must_be_editable(tools, company)
+    lines = client_table.wishes(form.whole("table").splitlines(), "line", done.mistakes)
+    if len(lines) > MOST_LINES:
+        raise NoTable(f"These are {len(lines)} lines. Paste at most {MOST_LINES} at once, or use the command line.")
+    fresh = importing.without_known(tools, company, lines, done)
+    if form.one("do") != "import":
+        importing.check(tools, company, fresh, done)
+        return
+    before, places = importing.file(tools, company, fresh, {"id": visitor.user, "role": "admin"})
+    importing.answer(tools, company, before, _PATIENCE_SECONDS)
+    importing.sort_out(tools, company, before, places, done)
+
+
+def _must_be_editable(tools: Tools, company: str) -> None:
+    """Raises NoTable."""
+    with tools.store.read() as work:
+        if not companies.exists(work, company):
+            raise NoTable(f"There is no company “{company}” here.")
+        closed = client_contacts.why_not(work, company)
+    if closed:
+        raise NoTable(closed)
+
+
+def _page(
+    request: Request,
+    visitor: Visitor,
+    company: str,
+    table: str = "",
+    problem: str = "",
+    *,
+    done: Imported | None = None,
+    imported: bool = False,
+) -> Response:
+    tools: Tools = request.app.state.tools
+    with tools.store.read() as work:
+        now = work.now
+    facts = {"company": company, "table": table, "problem": problem, "imported": imported, "most": MOST_LINES}
+    told = {**facts, "done": done, "counts": {name: len(some) for name, some in asdict(done or Imported()).items()}}
+    return rendering.page(request, visitor, "contacts_import", now, 422 if problem else 200, **told)
