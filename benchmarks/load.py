@@ -9,6 +9,7 @@ from typing import Any
 
 from benchmarks.chaos import world
 from benchmarks.installation import Bench, bench
+from benchmarks.overhead import tree_seconds
 from benchmarks.posting import Sent, send, signed
 from benchmarks.report import Report, percentile
 from cli.demo_world import invoice
@@ -30,6 +31,7 @@ def run(*, short: bool) -> Report:
     with bench(limits=False) as made:
         loading = _Loading(made)
         made.latency(_SLOW_XERO_SECONDS)
+        _alone(report, loading, seconds)
         _fast(report, loading, "events of 50 invoices", 2_000, seconds, loading.big)
         _fast(report, loading, "arrays of 50 events, an invoice each", 2_000, seconds, loading.array)
         _fast(report, loading, "one event of one invoice per request", 500, seconds, loading.small)
@@ -63,6 +65,10 @@ class _Loading:
         """Whether every invoice that was asked for has its answer."""
         return self.asked <= self._made.listener.answered.keys()
 
+    def nothing(self) -> bytes:
+        """An array with no event in it."""
+        return self._signed([])
+
     def big(self) -> bytes:
         """One event of fifty invoices."""
         return self._signed(self._event(_ARRAY))
@@ -86,6 +92,16 @@ class _Loading:
         data = {"company": company, "request": request, "requested_by": {"id": "anna"}, "mode": "bulk"}
         about = {"specversion": "1.0", "id": request, "source": "crewcard/load", "type": "invoice.export.requested"}
         return {**about, "data": {**data, "invoices": invoices}}
+
+
+def _alone(report: Report, loading: _Loading, seconds: int) -> None:
+    """The door without what lies behind it: a signature, a key, a limit, and an array with nothing in it."""
+    before = tree_seconds(loading.web.child.pid) if loading.web.child else 0.0
+    sent = send(loading.url, loading.nothing, _AT_ONCE, seconds=seconds)
+    spent = (tree_seconds(loading.web.child.pid) if loading.web.child else 0.0) - before
+    _must_be_accepted(sent)
+    report.add("the door alone: empty arrays", len(sent) / seconds, "requests/s")
+    report.add("  processor of a request", 1000 * spent / len(sent), "ms")
 
 
 def _fast(

@@ -14,6 +14,7 @@ from worker import logs
 
 MEDIA_TYPE = "application/problem+json"
 _AWAY_SECONDS = 5
+_TURNED_AWAY = (401, 403, 429)
 _log = logs.log("door")
 
 
@@ -50,7 +51,10 @@ def tell_all(app: FastAPI) -> None:
 async def _told(request: Request, problem: Exception) -> Response:
     if isinstance(problem, OperationalError | InterfaceError | PoolTimeout):
         _log.warning("door.database_away", error=type(problem).__name__)
-    return refusal_of(problem, request.method, request.url.path).response()
+    refused = refusal_of(problem, request.method, request.url.path)
+    if refused.status in _TURNED_AWAY:
+        _log.info("door.turned_away", status=refused.status, reason=refused.title)
+    return refused.response()
 
 
 def refusal_of(problem: Exception, method: str, path: str) -> Refused:

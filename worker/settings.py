@@ -84,7 +84,7 @@ class Settings(BaseSettings):
     requests_per_minute: int = Field(
         default=60_000,
         ge=60,
-        description="Requests that one key may make at the doors; in bursts of ten seconds' worth",
+        description="Requests of one key at the doors; ten seconds' worth may come at once",
     )
     reconcile_share: float = Field(
         default=0.02, ge=0, le=0.5, description="Share of the day's calls spent on finding drift; 0: none"

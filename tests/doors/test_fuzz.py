@@ -27,10 +27,10 @@ _FINE = {200, 201, 202, 401, 403, 404, 405, 409, 413, 415, 422, 429}
 
 
 @pytest.fixture
-def made(make_installation, sqlite_url):
-    """An installation that no limit of Xero's holds up."""
-    many = {"calls_per_minute": 10**6, "calls_per_day": 10**6, "requests_per_minute": 10**9, "most_pending": 10**9}
-    made = make_installation(sqlite_url, **many)
+def made(make_installation, database_url):
+    """An installation that no limit of Xero's holds up, on each database: they take different texts."""
+    many = {"calls_per_minute": 10_000, "calls_per_day": 100_000, "requests_per_minute": 10**9, "most_pending": 10**9}
+    made = make_installation(database_url, **many)
     made.company()
     return made
 
@@ -73,17 +73,17 @@ def answered_once(made):
 
 
 def test_spoilt_events_are_refused_by_field_or_answered_once(host, made):
-    @generated.quietly(BODIES * 5 // 10)
+    @generated.quietly(BODIES * 5 // 10 // 2)
     @given(generated.events())
     def ask(event):
         judged(host.post(event))
 
     ask()
-    assert answered_once(made) >= min(BODIES // 20, 50)
+    assert answered_once(made) >= min(BODIES // 40, 50)
 
 
 def test_any_body_and_any_array_is_taken_or_refused(host, made):
-    @generated.quietly(BODIES * 3 // 10)
+    @generated.quietly(BODIES * 3 // 10 // 2)
     @given(generated.BODIES)
     def ask(body):
         judged(host.post(body))
@@ -98,7 +98,7 @@ def test_requests_out_of_our_own_document(host, made, name):
     document = json.loads((DOCS / "openapi.json").read_text())
     published = document["paths"][operation.path][operation.method]["responses"]
 
-    @generated.quietly(BODIES * 2 // 10 // len(generated.NAMES))
+    @generated.quietly(BODIES * 2 // 10 // 2 // len(generated.NAMES))
     @given(operation.as_strategy())
     def ask(case):
         answer = host.ask(operation.method.upper(), target_of(case), body_of(case))
