@@ -6,12 +6,22 @@ import pytest
 from sqlalchemy import event
 
 from events.accounting_target import Lane
-from store import backlog, batches, exports, failing, lanes, outbox, overview, progress, queries, requests
+from store import backlog, batches, doors_out, exports, failing, lanes, outbox, overview, progress, queries, requests
 from tests import machines
 from worker.exporting import expiry, rescuer
 
 ROWS = 30_000
-BIG = ("exports", "invoice_statuses", "export_log", "items", "attempts", "outbox", "requests", "batches")
+BIG = (
+    "exports",
+    "invoice_statuses",
+    "export_log",
+    "items",
+    "attempts",
+    "outbox",
+    "requests",
+    "batches",
+    "redeliveries",
+)
 LANE = Lane("c7", "t7")
 # Everything at rest, as after a long life: exported, logged, answered, delivered.
 SEED = f"""
@@ -38,6 +48,8 @@ INSERT INTO attempts (batch_id, export_id, number, revision, content_hash, outco
   SELECT 'b' || g, g, number, 1, 'h', 'posted', now() FROM n;
 INSERT INTO outbox (id, company, type, subject, body, created_at, position)
   SELECT 'o' || g, company, 't', invoice, '{{}}', now(), g FROM n;
+INSERT INTO redeliveries (door, event_id, state, tries, due_at, trouble)
+  SELECT 'webhook', 'o' || g, 'given_up', 10, now(), 't' FROM n WHERE g % 3 = 0;
 ANALYZE;
 """
 QUESTIONS = {
@@ -62,6 +74,10 @@ QUESTIONS = {
     "batches in flight": batches.in_flight,
     "batches without a worker": lambda work: batches.overdue(work, "sent"),
     "the feed behind a position": lambda work: outbox.after(work, ROWS - 5),
+    "the next events of an endpoint": lambda work: doors_out.window(work, "webhook/1", "c7", 8),
+    "companies with news": lambda work: doors_out.newest_by_company(work, ROWS - 500),
+    "endpoints with something to try again": doors_out.due_doors,
+    "what an endpoint is told again": lambda work: doors_out.due_again(work, "webhook"),
     "what the relay stamps": outbox.stamp,
     "what has waited too long": lambda work: expiry.expire(work, 3600),
 }
