@@ -15,19 +15,16 @@ from worker.outgoing import endpoints
 from worker.outgoing.endpoints import Seen
 from worker.tools import Tools
 
-app = typer.Typer(help="Webhooks to hosts: endpoints, and deliveries that were given up.")
+app = typer.Typer(
+    help="Webhooks to hosts: every endpoint and how it is doing, and deliveries that were given up.\n\n"
+    "Examples:\n\n  crewcard-xero webhooks\n\n  crewcard-xero webhooks --json | jq '.given_up[].event_id'\n\n"
+    "  crewcard-xero webhooks add harbour https://app.example.com/callback.php"
+)
 
 
 @app.callback(invoke_without_command=True)
 def listed(context: typer.Context, as_json: AsJson = False) -> None:
-    """Every endpoint and how it is doing, and the deliveries that were given up.
-
-    Examples:
-      crewcard-xero webhooks
-
-      crewcard-xero webhooks --json | jq '.given_up[].event_id'
-
-    """
+    """Every endpoint and how it is doing, and the deliveries that were given up."""
     if context.invoked_subcommand:
         return
     tools = ordering.ready()

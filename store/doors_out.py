@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import case, delete, func, select, update
+from sqlalchemy import case, delete, func, literal_column, select, update
 from sqlmodel import col
 
 from store import statements
@@ -13,6 +13,7 @@ from store.tables.columns import word
 from store.unit_of_work import Work
 
 _WINDOW = 1000
+_WAITING: Any = literal_column("'waiting'")  # as the index says it: a parameter might be planned without it
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,7 @@ def due_again(work: Work, door: str, most: int = 50) -> Sequence[Any]:
     asked = (
         select(*OutboxEvent.__table__.c, col(Redelivery.tries))  # type: ignore[attr-defined]
         .join(Redelivery, col(Redelivery.event_id) == col(OutboxEvent.id))
-        .where(col(Redelivery.door) == door, Redelivery.state == word("waiting"), col(Redelivery.due_at) <= work.now)
+        .where(col(Redelivery.door) == door, col(Redelivery.state) == _WAITING, col(Redelivery.due_at) <= work.now)
         .order_by(col(Redelivery.due_at))
         .limit(most)
     )
@@ -123,7 +124,7 @@ def due_again(work: Work, door: str, most: int = 50) -> Sequence[Any]:
 
 def due_doors(work: Work) -> set[str]:
     """Doors with something to try again now."""
-    asked = select(col(Redelivery.door)).where(col(Redelivery.state) == "waiting", col(Redelivery.due_at) <= work.now)
+    asked = select(col(Redelivery.door)).where(col(Redelivery.state) == _WAITING, col(Redelivery.due_at) <= work.now)
     return {row.door for row in statements.rows(work, asked.distinct())}
 
 

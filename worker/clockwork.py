@@ -44,7 +44,6 @@ class Clockwork:
         chosen = tools.settings
         poster = Poster(private=chosen.webhook_private_addresses)
         self._webhooks = Webhooks(tools, self._holder, poster.post)
-
         client = broker.redis_client(chosen.redis_url)
         self._stream_door = StreamDoor(tools, RequestStream(client, self._holder))
 

@@ -8,6 +8,7 @@ import pytest
 
 from tests.builders import a_request, an_invoice
 from tests.examples.hosts import EXAMPLES, Host, needs_php
+from tests.hosts import callback
 from tests.machines import a_free_port, wait_for
 from worker.accepting.request_stream import STREAM
 
@@ -39,6 +40,30 @@ def test_a_php_host_exports_one_invoice_from_its_page_and_a_second_click_is_harm
     ((said,),) = wait_for(lambda: php_host.rows(done))
     assert said == "Invoices exported to Xero."
     wait_for(lambda: php_host.markers()["ex-1001"] == "exported")
+
+
+@needs_php
+def test_a_php_host_whose_answer_gets_lost_says_the_same_again(live, key, tmp_path):
+    """The door commits, the line goes dead; PHP waits its two seconds and sends the same bytes under the same id."""
+    told = []
+
+    def lose_the_first(handler):
+        headers = {name: value for name, value in handler.headers.items() if name.lower() != "host"}
+        reply = httpx.post(
+            f"{live.settings.public_url}{handler.path}", content=handler.body.encode(), headers=headers
+        )
+        told.append((reply.status_code, handler.body, reply.headers.get("x-crewcard-repeated")))
+        if len(told) > 1:
+            handler.send_response(reply.status_code)
+            handler.end_headers()
+            handler.wfile.write(reply.content)
+
+    with callback.an_endpoint() as line:
+        line.answer = lose_the_first
+        host = Host(tmp_path, line.url.removesuffix("/callback.php"), key)
+        assert host.php("publish.php", COMPANY, "php-lost", FILE, "ex-1002") == "1 on their way\n"
+    assert [(status, repeated) for status, _, repeated in told] == [(202, None), (202, "true")]
+    assert told[0][1] == told[1][1]
 
 
 @needs_php

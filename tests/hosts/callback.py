@@ -1,6 +1,7 @@
 """A host's endpoint that misbehaves as told, over real HTTP."""
 
 import json
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -60,8 +61,8 @@ class Endpoint:
 
 
 @contextmanager
-def an_endpoint() -> Iterator[Endpoint]:
-    """An endpoint of its own."""
+def an_endpoint(tls: ssl.SSLContext | None = None) -> Iterator[Endpoint]:
+    """An endpoint of its own, at “localhost” where it speaks TLS."""
     found = Endpoint()
 
     class Handler(BaseHTTPRequestHandler):
@@ -93,6 +94,9 @@ def an_endpoint() -> Iterator[Endpoint]:
     server.daemon_threads = True
     server.block_on_close = False
     found.url = f"http://127.0.0.1:{server.server_port}/callback.php"
+    if tls:
+        server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+        found.url = f"https://localhost:{server.server_port}/callback.php"
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:

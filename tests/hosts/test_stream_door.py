@@ -3,10 +3,13 @@
 import dataclasses
 import json
 
+import psycopg
 import pytest
 import redis
+from sqlalchemy.exc import OperationalError
 
 from store import inbox
+from tests import machines
 from tests.builders import a_request, an_invoice, an_order, invoices
 from tests.machines import wait_for
 from worker.accepting import intake
@@ -161,20 +164,24 @@ def test_an_emptied_redis_mends_itself(on_sqlite, hand):
     assert hand.take() == 1
 
 
-def test_a_database_that_is_away_acknowledges_nothing_and_loses_nothing(on_sqlite, hand, monkeypatch):
+def test_a_database_that_is_away_acknowledges_nothing_and_loses_nothing(make_installation, postgres):
+    made = make_installation(machines.copy_of_template(postgres, "away"))
+    made.company()
+    hand = Hand(made)
     hand.take(1)
-    write(on_sqlite, a_request(), a_request(request="r2"))
-    real = on_sqlite.store.engine
-    monkeypatch.setattr(on_sqlite.store, "engine", None)
-    monkeypatch.setattr(on_sqlite.store, "_reading", None)
-    for _ in range(MOST_DELIVERIES + 2):
-        with pytest.raises(Exception, match=r"bind|UnboundExecution|engine"):
-            hand.take()
-    assert left(on_sqlite) == (2, 2)
-    monkeypatch.undo()
-    assert on_sqlite.store.engine is real
-    assert hand.take() == 2
-    assert letters(on_sqlite) == []
+    write(made, a_request(), a_request(request="r2"), b"poison")
+    with psycopg.connect(postgres, autocommit=True) as server:
+        server.execute("ALTER DATABASE away ALLOW_CONNECTIONS false")
+        server.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'away'")
+        for _ in range(MOST_DELIVERIES + 2):
+            with pytest.raises(OperationalError):
+                hand.take()
+        assert left(made) == (3, 3)
+        server.execute("ALTER DATABASE away ALLOW_CONNECTIONS true")
+    assert hand.take() == 3
+    assert len(letters(made)) == 1
+    made.run()
+    assert (len(made.answers("r1")), len(made.answers("r2")), left(made)) == (1, 1, (0, 0))
 
 
 def test_one_company_with_too_much_waits_in_the_stream_and_the_others_go_on(make_installation, sqlite_url):

@@ -11,6 +11,7 @@ from store import (
     batches,
     beside,
     counters,
+    doors_out,
     exports,
     failing,
     feed,
@@ -29,7 +30,17 @@ from worker.measuring import business
 from worker.settings import Settings
 
 ROWS = 30_000
-BIG = ("exports", "invoice_statuses", "export_log", "items", "attempts", "outbox", "requests", "batches")
+BIG = (
+    "exports",
+    "invoice_statuses",
+    "export_log",
+    "items",
+    "attempts",
+    "outbox",
+    "requests",
+    "batches",
+    "redeliveries",
+)
 LANE = Lane("c7", "t7")
 # Everything at rest, as after a long life: exported, logged, answered, delivered.
 SEED = f"""
@@ -56,6 +67,8 @@ INSERT INTO attempts (batch_id, export_id, number, revision, content_hash, outco
   SELECT 'b' || g, g, number, 1, 'h', 'posted', now() FROM n;
 INSERT INTO outbox (id, company, type, subject, body, created_at, position)
   SELECT 'o' || g, company, 't', invoice, '{{}}', now(), g FROM n;
+INSERT INTO redeliveries (door, event_id, state, tries, due_at, trouble)
+  SELECT 'webhook', 'o' || g, 'given_up', 10, now(), 't' FROM n WHERE g % 3 = 0;
 ANALYZE;
 """
 QUESTIONS = {
@@ -82,6 +95,10 @@ QUESTIONS = {
     "the feed behind a position": lambda work: outbox.after(work, ROWS - 5),
     "a page of the feed": lambda work: feed.page(work, ROWS - 500, 100, ["c7"]),
     "a page of markers": lambda work: beside.of(work, "c7", [f"i{n}" for n in range(7, 4000, 20)]),
+    "the next events of an endpoint": lambda work: doors_out.window(work, "webhook/1", "c7", 8),
+    "companies with news": lambda work: doors_out.newest_by_company(work, ROWS - 500),
+    "endpoints with something to try again": doors_out.due_doors,
+    "what an endpoint is told again": lambda work: doors_out.due_again(work, "webhook"),
     "what the relay stamps": outbox.stamp,
     "what metrics are made of": lambda work: list(business.read(work, Settings(encryption_keys=(KEY,)))),
     "what is counted": lambda work: counters.count_feed(work, 50),

@@ -30,8 +30,14 @@ class Poster:
     def __init__(self, *, private: bool, seconds: float = 15) -> None:
         self._seconds = seconds
         self._wire = Wire(private=private)
+        trusted = httpcore.default_ssl_context()
+        trusted.load_default_certs()  # an own network has certificates of its own: SSL_CERT_FILE names them
         self._pool = httpcore.ConnectionPool(
-            network_backend=self._wire, max_connections=256, max_keepalive_connections=64, keepalive_expiry=15
+            trusted,
+            network_backend=self._wire,
+            max_connections=256,
+            max_keepalive_connections=64,
+            keepalive_expiry=15,
         )
 
     def post(self, endpoint: Endpoint, event_id: str, body: str) -> str | None:
@@ -42,8 +48,8 @@ class Poster:
             return f"leads to the private address {inside}; {ALLOWS}"
         except (httpcore.TimeoutException, TimeoutError):
             return f"no answer within {self._seconds:g} seconds"
-        except httpcore.ConnectError:
-            return "cannot be reached"
+        except httpcore.ConnectError as refused:
+            return "its certificate is not valid" if "CERTIFICATE" in str(refused) else "cannot be reached"
         except Exception as lost:
             return f"the call broke off ({type(lost).__name__})"
         if 300 <= status < 400:
