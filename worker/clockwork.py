@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import redis
 
-from store import outbox
+from store import counters, outbox
 from worker import logs, settings, wiring
 from worker.connections import tending
 from worker.contacts import changes, rechecking
@@ -112,7 +112,7 @@ class Clockwork:
             self._stopping.wait(_LOOK_SECONDS)
 
     def _count(self) -> None:
-        if not counting.count_on(self._tools):
+        if counting.count_on(self._tools) < counters.AT_ONCE:
             self._stopping.wait(counting.PASS_SECONDS)
 
     def _reconcile(self) -> None:
