@@ -27,10 +27,14 @@ def redis_url(home: Path) -> str:
     return f"unix://{socket_path(home)}?db=0"
 
 
+def given() -> dict[str, str]:
+    """What is set: in the environment, or else in the file `.env`."""
+    return {name: value for name, value in (dotenv_values(".env") | os.environ).items() if value}
+
+
 def lead_to(home: Path) -> None:
     """Let a command find the Valkey that `up` runs for this folder; an address that is set goes before it."""
-    given = os.environ.get("REDIS_URL") or dotenv_values(".env").get("REDIS_URL")
-    if not given and (home / "valkey").is_dir():
+    if not given().get("REDIS_URL") and (home / "valkey").is_dir():
         os.environ["REDIS_URL"] = redis_url(home)
 
 

@@ -28,13 +28,14 @@ def up(
 
     Example:  ENCRYPTION_KEYS=$(crewcard-xero key) crewcard-xero up
     """
-    environment = environment_for(data, os.environ)
+    given = embedded.given()
+    environment = environment_for(data, given)
     chosen = checked(environment)
     with only_one(data):
         supervisor = Supervisor(environment)
         supervisor.stop_on_signals()
         try:
-            start_all(supervisor, data, chosen, own_valkey="REDIS_URL" not in os.environ)
+            start_all(supervisor, data, chosen, own_valkey=not given.get("REDIS_URL"))
             typer.echo(f"The doors are open at {chosen.public_url}. Ctrl-C stops everything.", err=True)
             supervisor.watch()
         finally:

@@ -10,8 +10,8 @@ from cli.main import app
 from reference.markdown import code, page, table
 
 _ABOUT = """
-`--help` behind any command says the same. Whatever reads has `--json`. A command ends with 0 when all is well, with 1 when something it was asked about
-is not, with 2 when it could not begin.
+`--help` behind any command says the same. Whatever reads has `--json`. A command ends with 0 when all is well,
+with 1 when something it was asked about is not, with 2 when it could not begin.
 """
 
 

@@ -8,8 +8,9 @@ from reference.markdown import code, page, table
 from worker.settings import Settings
 
 _ABOUT = """
-Settings come from the environment, or from a file `.env` in the folder where a process starts. All processes of an installation take the same. Times
-are seconds. `.env.example` holds this list too. Start-up names everything that is missing or wrong at once.
+Settings come from the environment, or from a file `.env` in the folder where a process starts. All processes of
+an installation take the same. Times are seconds. `.env.example` holds this list too. Start-up names everything
+that is missing or wrong at once.
 """
 
 

@@ -10,6 +10,7 @@ from store.tables import Counter, LogEntry, OutboxEvent
 from store.unit_of_work import Work
 
 READER = "counters"
+AT_ONCE = 2000
 _SINCE_SECONDS = 3600.0
 
 
@@ -29,7 +30,7 @@ def everything(work: Work) -> Sequence[Counter]:
     return statements.rows(work, select(Counter).order_by(col(Counter.name), col(Counter.kind), col(Counter.detail)))
 
 
-def count_feed(work: Work, most: int = 2000) -> int:
+def count_feed(work: Work, most: int = AT_ONCE) -> int:
     """Count the next events of our feed, and the answers among them; gives how many events. One reader at a time."""
     begin, end = alerts.take_stretch(work, READER, _SINCE_SECONDS, most)
     if end <= begin:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import case, delete, func, literal_column, select, update
+from sqlalchemy import case, delete, func, select, update
 from sqlmodel import col
 
 from store import statements
@@ -13,7 +13,7 @@ from store.tables.columns import word
 from store.unit_of_work import Work
 
 _WINDOW = 1000
-_WAITING: Any = literal_column("'waiting'")  # as the index says it: a parameter might be planned without it
+_WAITING = word("waiting")
 
 
 @dataclass(frozen=True)

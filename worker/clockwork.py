@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import redis
 
-from store import outbox
+from store import counters, outbox
 from worker import broker, logs, settings, wiring
 from worker.accepting.request_stream import RequestStream
 from worker.accepting.stream_door import StreamDoor
@@ -144,7 +144,7 @@ class Clockwork:
         self._stopping.wait(_LOOK_SECONDS if busy else pruner.PASS_SECONDS)
 
     def _count(self) -> None:
-        if not counting.count_on(self._tools):
+        if counting.count_on(self._tools) < counters.AT_ONCE:
             self._stopping.wait(counting.PASS_SECONDS)
 
     def _count_through(self) -> None:

@@ -36,7 +36,7 @@ def commands(text):
     spans = re.findall(r"(?<!`)`([^`\n]+)`(?!`)", re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL))
     for line in [*typed.replace("\\\n", " ").splitlines(), *spans]:
         for said in re.findall(r"(?:^|[\s(\"])crewcard-xero ([a-z][^|;&)#]*)", line):
-            yield shlex.split(said)
+            yield shlex.split(re.split(r"\s\d?[<>]", said)[0])
 
 
 def must_exist(words):
@@ -48,9 +48,18 @@ def must_exist(words):
     assert at is not COMMAND, f"there is no command {words}"
     implied = getattr(at, "commands", {}).get("list")  # what `failures` alone does
     params = [*at.params, *(implied.params if implied else ())]
-    known = {name for parameter in params for name in parameter.opts} | {"--help"}
-    options = {word.split("=")[0] for word in rest if word.startswith("-")}
-    assert options <= known, f"{words}: {options - known}"
+    options = {name: one for one in params for name in one.opts if name.startswith("-")}
+    room = sum(1 if one.nargs == 1 else 99 for one in params if one.param_type_name == "argument")
+    while rest:
+        word, _, value = rest.pop(0).partition("=")
+        if not word.startswith("-"):
+            room -= 1
+            assert room >= 0, f"{words}: “{word}” is one too many"
+        elif word not in ("--help", "-h"):
+            assert word in options, f"{words}: there is no {word}"
+            if not value and not getattr(options[word], "is_flag", False):
+                assert rest, f"{words}: {word} needs a value"
+                rest.pop(0)
 
 
 def settings(text):
