@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import event
 
 from events.accounting_target import Lane
-from store import backlog, batches, exports, failing, lanes, outbox, overview, progress, queries, requests
+from store import backlog, batches, exports, failing, forgotten, lanes, outbox, overview, progress, queries, requests
 from tests import machines
 from worker.exporting import expiry, rescuer
 
@@ -139,7 +139,7 @@ def test_the_overview_counts_what_is_done_with_only_so_far(long_lived, monkeypat
 
 def test_the_rescuers_sweep_reads_no_whole_table(long_lived):
     with long_lived.write() as work, plans(long_lived, work) as found:
-        requests.left_waiting(work, 120)
+        forgotten.left_waiting(work, 120)
         rescuer.batches.overdue(work, "claimed")
     for statement, plan in found:
         assert not any(f"Seq Scan on {table}" in plan for table in BIG), f"{statement}\n{plan}"

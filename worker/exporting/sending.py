@@ -15,7 +15,7 @@ from worker import logs
 from worker.decisions import batching
 from worker.exporting import freezing, overwriting, recording, troubles
 from worker.exporting.freezing import Frozen
-from worker.exporting.recording import Refusal
+from worker.exporting.results import Refusal
 from worker.outgoing import progress
 from worker.tools import Tools
 from xero_adapter.pace import Permit
