@@ -1,6 +1,8 @@
 """`python -m benchmarks NAME`: the figures. Without a name it lists what there is."""
 
 import importlib
+import signal
+import sys
 from typing import Annotated
 
 import typer
@@ -26,6 +28,7 @@ def main(
         typer.echo("\n".join([f"python -m benchmarks {one}" for one in FIGURES]))
         typer.echo("\n".join([f"python -m benchmarks.{one}" for one in ALONE]))
         raise typer.Exit(2 if name else 0)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # what was started ends with us
     missed = False
     for chosen in FIGURES if name == "all" else (name,):
         report = importlib.import_module(f"benchmarks.{chosen}").run(short=short)

@@ -4,7 +4,7 @@ import functools
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import bindparam
+from sqlalchemy import bindparam, func
 from sqlmodel import col, select, update
 
 from events.accounting_target import Lane
@@ -66,21 +66,26 @@ def change(work: Work, rows: Sequence[Mapping[str, Any]]) -> None:
     statements.change(work, Export, "id", rows)
 
 
-def pending(work: Work, lane: Lane, most: int) -> Sequence[Export]:
-    """The next due exports of the lane, people's single sends first, locked; others' claims are passed over."""
+def pending(work: Work, lane: Lane, most: int) -> Sequence[Any]:
+    """What batching asks of the next due exports of the lane, people's single sends first; `size` is of the content.
+
+    They are locked; others' claims are passed over.
+    """
     company, tenant = lane
     return statements.rows(work, _pending(), company=company, tenant=tenant, now=work.now, most=most)
 
 
 @functools.cache
 def _pending() -> Any:
-    due = (
+    due: Any = (
         Export.company == bindparam("company"),
         Export.tenant == bindparam("tenant"),
         Export.state == word("pending"),
         col(Export.due_at) <= bindparam("now"),
     )
-    ordered = select(Export).where(*due).order_by(col(Export.priority), col(Export.due_at), col(Export.id))
+    size = func.length(Export.wanted).label("size")
+    asked = select(Export.id, Export.crashes, Export.alone, Export.xero_invoice_id).add_columns(size)
+    ordered = asked.where(*due).order_by(col(Export.priority), col(Export.due_at), col(Export.id))
     return ordered.limit(bindparam("most")).with_for_update(skip_locked=True)
 
 

@@ -13,10 +13,9 @@ from events.export import InvoiceExportFailed, InvoiceExportRequested
 from events.notices import summary
 from events.requests import InvoiceExportCompleted
 from store import statements
-from store.exports import in_lock_order
 from store.outbox import InvoiceAnswer, Outgoing, publish_once
 from store.progress import locked, reasons
-from store.tables import Export, Item, Request
+from store.tables import Item, Request
 from store.tables.columns import word
 from store.unit_of_work import Work
 
@@ -102,23 +101,6 @@ def _waiting(*, on_sqlite: bool) -> Any:
     return ordered.where(mine, Item.state == word("waiting"))
 
 
-def left_waiting(work: Work, seconds: float, most: int = 200) -> Sequence[tuple[Item, Export]]:
-    """Items that wait for an export nobody works on, touched before then; locked in intake's order."""
-    asked = (
-        select(Item, Export)
-        .join(Export, col(Export.id) == col(Item.export_id))
-        .where(
-            Item.state == word("waiting"),
-            col(Export.state).in_((word("exported"), word("failed"))),
-            col(Export.touched_at) < work.after(-seconds),
-        )
-        .order_by(*in_lock_order(on_sqlite=work.on_sqlite))
-        .limit(most)
-        .with_for_update(skip_locked=True)
-    )
-    return [(item, export) for item, export in work.session.exec(asked)]
-
-
 def open_ones(work: Work, company: str | None = None, most: int | None = None) -> Sequence[Request]:
     """Requests of a company, or of all, that still have invoices without an answer, oldest first."""
     asked = select(Request).where(col(Request.completed_at).is_(None)).order_by(col(Request.created_at)).limit(most)
@@ -198,19 +180,3 @@ def _has_all_answers(row: Request) -> bool:
     arrived = sum(map(bool, row.parts_received.split(",")))
     waits = arrived < row.parts and row.cancelled_at is None and row.given_up_at is None
     return not (row.completed_at or waits) and row.exported + row.failed >= row.total
-
-
-def give_up_parts(work: Work, seconds: float, most: int = 200) -> int:
-    """Complete the requests whose missing parts did not come within this time; give how many."""
-    asked = select(Request).where(
-        col(Request.completed_at).is_(None),
-        col(Request.given_up_at).is_(None),
-        col(Request.created_at) < work.after(-seconds),
-        Request.exported + Request.failed >= Request.total,
-    )
-    overdue = work.session.exec(asked.order_by(col(Request.company), col(Request.id)).limit(most)).all()
-    for row in overdue:
-        row.given_up_at = work.now
-        work.session.flush()
-        complete_if_done(work, row.company, row.id)
-    return len(overdue)

@@ -64,6 +64,7 @@ class Machines:
         self.supervisor = Supervisor(self.environment, logs=home / "logs", told=lambda _line: None)
         self.xero = httpx.Client(base_url=f"{self.xero_url}/_simulator", timeout=120)
         self.tools: Tools = wiring.build(self.settings)
+        self._watching: threading.Thread | None = None
 
     def start_xero(self) -> None:
         """The simulator, which is never killed."""
@@ -88,7 +89,8 @@ class Machines:
 
     def watch(self) -> None:
         """Start again what dies, from now on."""
-        threading.Thread(target=self.supervisor.watch, kwargs={"pause": 0.05}, daemon=True).start()
+        self._watching = threading.Thread(target=self.supervisor.watch, kwargs={"pause": 0.05}, daemon=True)
+        self._watching.start()
 
     def set_up(self, companies_: Sequence[str]) -> None:
         """Each company with its organisation, login and one mapped client."""
@@ -112,6 +114,8 @@ class Machines:
     def kill(self) -> None:
         """End everything at once; all has been counted by now."""
         self.supervisor.stopping.set()
+        if self._watching:
+            self._watching.join()  # or it starts again what is killed here
         for process in self.supervisor.processes:
             number = signal.SIGQUIT if process.name == "postgres" else signal.SIGKILL
             if process.child is not None and process.child.poll() is None:

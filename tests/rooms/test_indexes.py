@@ -15,6 +15,7 @@ from store import (
     exports,
     failing,
     feed,
+    forgotten,
     lanes,
     outbox,
     overview,
@@ -178,7 +179,7 @@ def test_the_overview_counts_what_is_done_with_only_so_far(long_lived, monkeypat
 
 def test_the_rescuers_sweep_reads_no_whole_table(long_lived):
     with long_lived.write() as work, plans(long_lived, work) as found:
-        requests.left_waiting(work, 120)
+        forgotten.left_waiting(work, 120)
         rescuer.batches.overdue(work, "claimed")
     for statement, plan in found:
         assert not any(f"Seq Scan on {table}" in plan for table in BIG), f"{statement}\n{plan}"

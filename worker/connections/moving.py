@@ -18,7 +18,7 @@ from store.unit_of_work import Work
 from worker.decisions import joining
 from worker.decisions.joining import Move, Standing
 from worker.exporting import answering, recording
-from worker.exporting.recording import Refusal
+from worker.exporting.results import Refusal
 from worker.tools import Tools
 
 _AT_ONCE = 500

@@ -10,11 +10,11 @@ CRASHES_BEFORE_QUARANTINE = 5
 
 
 class Candidate(Protocol):
-    """A due export, as far as batching cares."""
+    """A due export, as far as batching cares; `size` is that of its content, in characters."""
 
     crashes: int
     alone: bool
-    wanted: str
+    size: int
     xero_invoice_id: str | None
 
 
@@ -30,7 +30,7 @@ def choose(candidates: Sequence[C]) -> list[C]:
     chosen: list[C] = []
     size = 0
     for candidate in candidates[:MOST_INVOICES]:
-        size += len(candidate.wanted) * 2  # Xero's words for a snapshot are never twice as long
+        size += candidate.size * 2  # Xero's words for a snapshot are never twice as long
         too_large = bool(chosen) and size > MOST_BYTES
         if suspicious(candidate) or too_large or is_update(candidate) != is_update(candidates[0]):
             break

@@ -9,7 +9,7 @@ from store.connections import NOT_YET
 from store.tables import Export
 from store.unit_of_work import Work
 from worker.exporting import recording
-from worker.exporting.recording import Refusal
+from worker.exporting.results import Refusal
 
 
 def expire(work: Work, seconds: float) -> int:

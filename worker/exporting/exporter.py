@@ -82,15 +82,20 @@ def _call(tools: Tools, organisation: Organisation, due: Due, answered: Callable
         _tell_of_wait(tools, organisation, permit)
         return Next(permit.wait, most)
 
+    booked = False
+
     def free() -> None:
+        nonlocal booked
         sending.book(tools, permit, "answered")
+        booked = True
         answered(most)
 
     called: Called = "answered"  # should it break: to count a call too many is the safe side
     try:
         called = _use_permit(tools, organisation, due, most, free)
     finally:
-        sending.book(tools, permit, called)
+        if not booked:
+            sending.book(tools, permit, called)
     return Next(0, 1 if called == "lost" else most)
 
 

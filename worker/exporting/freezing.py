@@ -15,7 +15,7 @@ from store.unit_of_work import Work
 from worker import logs
 from worker.exporting import contents, recording, resolve
 from worker.exporting.pointing import into_xero
-from worker.exporting.recording import Refusal
+from worker.exporting.results import Refusal
 from worker.tools import Tools
 
 SEND_WITHIN_SECONDS = 5.0

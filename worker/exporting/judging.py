@@ -8,7 +8,7 @@ from events.failures import Failure
 from events.invoice import folded
 from events.reasons import Reason
 from store.tables import Attempt, Export
-from worker.exporting.recording import Result
+from worker.exporting.results import Result
 
 Sent = Mapping[tuple[str, str], Element]
 Carries = Callable[[Element, Element], bool]

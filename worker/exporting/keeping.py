@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from events.accounting_target import Answer, Posted
+from events.accounting_target import Posted
 from events.changes import Change, Picture
-from events.invoice import Invoice
 from store import batches
 from store.tables import Attempt, Export
 from store.unit_of_work import Work
 from worker.decisions import comparing, proof
 from worker.exporting import answering, contents
+from worker.exporting.results import Result
 from worker.tools import Tools
 
 
@@ -33,13 +33,9 @@ class Kept:
         return cls(client, row["number"], row["xero_invoice_id"], row["xero_totals"], row["exported_at"])
 
 
-def row(
-    work: Work, tools: Tools, export: Export, attempt: Attempt, answer: Answer, sent: Invoice | None, kept: str
-) -> dict[str, Any]:
-    """The export's columns after an attempt that was posted.
-
-    `sent` is what it carried as far as that is known, `kept` what is kept as the client's contact.
-    """
+def row(work: Work, tools: Tools, result: Result, kept: str) -> dict[str, Any]:
+    """The export's columns after an attempt that was posted; `kept` is what is kept as the client's contact."""
+    export, attempt, answer, sent = result.export, result.attempt, result.answer, result.sent
     if not isinstance(answer, Posted):
         raise TypeError("only a posted invoice has totals")
     contact = tools.target.contact_id(kept) or ""

@@ -6,7 +6,6 @@ from typing import Any
 
 from events.accounting_target import Answer, Answers, Organisation, Posted, Rejected
 from events.changes import Change
-from events.failures import Failure
 from events.invoice import Invoice, folded
 from events.reasons import Reason
 from store import batches, exports, lanes, requests
@@ -17,39 +16,9 @@ from worker.decisions import guard, joining
 from worker.exporting import answering, behind, contents, keeping, resolve
 from worker.exporting.answering import Outcome
 from worker.exporting.pointing import into_xero
+from worker.exporting.results import Refusal, Result
 from worker.outgoing import progress
 from worker.tools import Tools
-
-
-@dataclass(frozen=True)
-class Result:
-    """What became of one attempt; `content` is what it carried, where that is still at hand."""
-
-    export: Export
-    attempt: Attempt
-    answer: Answer
-    outcome: Outcome = "created"
-    content: Invoice | None = None
-
-
-@dataclass(frozen=True)
-class Refusal:
-    """A definite failure of an export; of the content `attempt` carried, or of the newest when it has none."""
-
-    export: Export
-    failure: Failure
-    attempt: Attempt | None = None
-
-    @property
-    def content(self) -> Invoice:
-        """What was refused, as far as it is kept."""
-        carried = self.attempt and contents.of_attempt(self.export, self.attempt)
-        return carried or contents.newest(self.export)
-
-    @property
-    def is_of_newest(self) -> bool:
-        """Whether no newer content waits behind what was refused."""
-        return self.attempt is None or self.attempt.content_hash == self.export.wanted_hash
 
 
 @dataclass(frozen=True)
@@ -63,9 +32,9 @@ class Told:
 def record(
     tools: Tools, organisation: Organisation, hold: Hold, kind: str, answers: Answers, read: Mapping[str, Invoice]
 ) -> Told:
-    """Write down the answers of a call and give the requests that were answered.
+    """Write down the answers of a call and give the requests that were answered; `read` is what was sent, by hash.
 
-    Invoices it does not name stay with the batch, uncertain. `read` are contents that were just sent, by hash.
+    Invoices it does not name stay with the batch, uncertain.
     """
     with tools.store.write() as work:
         traces = {"http_status": answers.status, "correlation_id": answers.correlation_id}
@@ -136,7 +105,7 @@ def _attempt_row(result: Result) -> dict[str, Any]:
 def _post(work: Work, tools: Tools, organisation: Organisation, results: Sequence[Result]) -> set[str]:
     kept = resolve.linked(work, organisation.lane, [result.export.client for result in results])
     changes = {result.export.id: _changes(tools, result) for result in results}  # before the rows say the new copy
-    rows = [_row(work, tools, result, kept.get(result.export.client, "")) for result in results]
+    rows = [keeping.row(work, tools, result, kept.get(result.export.client, "")) for result in results]
     exports.change(work, rows)  # their callers have locked them
     become = [keeping.Kept.of(r.export.client, row) for r, row in zip(results, rows, strict=True)]
     by_id = {row["id"]: (r, one) for r, row, one in zip(results, rows, become, strict=True)}
@@ -150,12 +119,6 @@ def _post(work: Work, tools: Tools, organisation: Organisation, results: Sequenc
     answering.give(work, given)
     fail(work, [Refusal(*one) for one in behind.called_back(work, rows)])
     return {answer.request for answer in given}
-
-
-def _row(work: Work, tools: Tools, result: Result, kept: str) -> dict[str, Any]:
-    export, attempt = result.export, result.attempt
-    sent = result.content or contents.of_attempt(export, attempt)
-    return keeping.row(work, tools, export, attempt, result.answer, sent, kept)
 
 
 def _changes(tools: Tools, result: Result) -> tuple[Change, ...]:
@@ -193,13 +156,11 @@ def fail(work: Work, refused: Sequence[Refusal]) -> set[str]:
 
 def _failed_row(work: Work, refusal: Refusal, *, bound: bool) -> dict[str, Any]:
     export = refusal.export
-    number = export.number
-    if not refusal.is_of_newest and not bound:
-        number = contents.newest(export).number
+    stays = refusal.is_of_newest or bound
     return {
         "id": export.id,
         "state": "failed" if refusal.is_of_newest else "pending",
-        "number": number,
+        "number": export.number if stays else contents.newest(export).number,
         "due_at": work.now,
         "batch_id": None,
         "crashes": 0,

@@ -3,8 +3,9 @@
 from events.accounting_target import Lane
 from events.failures import Failure
 from events.reasons import Reason
-from store import backlog, batches, connections, duties, exports, requests
+from store import backlog, batches, connections, duties, exports
 from store.batches import Hold
+from store.forgotten import give_up_parts, left_waiting
 from store.outbox import InvoiceAnswer
 from store.tables import Batch
 from store.unit_of_work import Work
@@ -31,7 +32,7 @@ def sweep(tools: Tools, holder: str) -> int:
         expired = expiry.expire(work, tools.settings.expiry)
         forgotten = answer_forgotten(work, tools)
     with tools.store.write() as work:
-        forgotten += requests.give_up_parts(work, tools.settings.expiry)
+        forgotten += give_up_parts(work, tools.settings.expiry)
     with tools.store.read() as work:
         waiting = backlog.due(work)
     for lane in waiting:
@@ -64,7 +65,7 @@ def _park(work: Work, batch: Batch) -> None:
 def answer_forgotten(work: Work, tools: Tools) -> int:
     """Answer items whose export is no longer live, should a gap have let one slip through; give how many."""
     given: list[InvoiceAnswer] = []
-    for item, export in requests.left_waiting(work, _LEFT_SECONDS):
+    for item, export in left_waiting(work, _LEFT_SECONDS):
         lane = Lane(export.company, export.tenant)
         organisation = connections.organisation(work, lane)
         if export.state == "exported" and organisation:

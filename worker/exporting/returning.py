@@ -9,7 +9,7 @@ from store import exports
 from store.tables import Export
 from store.unit_of_work import Work
 from worker.exporting import recording
-from worker.exporting.recording import Refusal
+from worker.exporting.results import Refusal
 
 
 def to_pending(work: Work, back: Sequence[Export], changes: Callable[[Export], dict[str, Any]]) -> None:

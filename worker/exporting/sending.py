@@ -10,11 +10,12 @@ from events.reasons import Reason
 from store import batches, exports, pauses
 from store.batches import Hold
 from store.tables import Export
+from store.unit_of_work import Work
 from worker import logs
 from worker.decisions import batching
 from worker.exporting import freezing, overwriting, recording, troubles
 from worker.exporting.freezing import Frozen
-from worker.exporting.recording import Refusal
+from worker.exporting.results import Refusal
 from worker.outgoing import progress
 from worker.tools import Tools
 from xero_adapter.pace import Permit
@@ -53,13 +54,20 @@ def _claim(tools: Tools, organisation: Organisation) -> tuple[Hold, str] | None:
         if not pauses.may_begin(work, organisation.lane.company):
             return None
         due = exports.pending(work, organisation.lane, batching.MOST_INVOICES)
-        poisonous = [export for export in due if batching.quarantined(export)]
-        recording.fail(work, [Refusal(export, Failure(Reason.QUARANTINED)) for export in poisonous])
-        chosen = batching.choose([export for export in due if not batching.quarantined(export)])
+        poisonous = [one.id for one in due if batching.quarantined(one)]
+        _quarantine(work, poisonous)
+        chosen = batching.choose([one for one in due if one.id not in poisonous])
         if not chosen:
             return None
         kind = "update" if batching.is_update(chosen[0]) else "create"
         return batches.claim(work, organisation.lane, chosen, tools.settings.lease, kind), kind
+
+
+def _quarantine(work: Work, poisonous: Sequence[int]) -> None:
+    """Those that have stopped the exporter too often fail, and are not tried again."""
+    if poisonous:
+        found = exports.lock_again(work, poisonous).values()
+        recording.fail(work, [Refusal(export, Failure(Reason.QUARANTINED)) for export in found])
 
 
 def _new(tools: Tools) -> freezing.Map:

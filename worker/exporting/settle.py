@@ -13,7 +13,7 @@ from store.unit_of_work import Work
 from worker import logs
 from worker.decisions import retries
 from worker.exporting import judging, recording, returning, troubles
-from worker.exporting.recording import Refusal
+from worker.exporting.results import Refusal
 from worker.tools import Tools
 
 _REFUSALS = frozenset({400, 404, 405, 412, 413, 422, 501})

@@ -17,7 +17,7 @@ from store.unit_of_work import Work
 from worker.decisions import joining
 from worker.decisions.receipts import Receipt
 from worker.exporting import answering, recording
-from worker.exporting.recording import Refusal
+from worker.exporting.results import Refusal
 
 _AT_ONCE = 1000
 Way = Literal["detach", "stop", "flag"]

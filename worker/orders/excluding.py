@@ -9,7 +9,7 @@ from store import audit, choosing, exclusions
 from store.tables import Export
 from store.unit_of_work import Work
 from worker.exporting import recording
-from worker.exporting.recording import Refusal
+from worker.exporting.results import Refusal
 from worker.tools import Tools
 
 

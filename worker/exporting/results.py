@@ -1,0 +1,46 @@
+"""What became of attempts: an answer of Xero, or a definite failure; pure."""
+
+from dataclasses import dataclass
+
+from events.accounting_target import Answer
+from events.failures import Failure
+from events.invoice import Invoice
+from store.tables import Attempt, Export
+from worker.exporting import contents
+from worker.exporting.answering import Outcome
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of one attempt; `content` is what it carried, where that is still at hand."""
+
+    export: Export
+    attempt: Attempt
+    answer: Answer
+    outcome: Outcome = "created"
+    content: Invoice | None = None
+
+    @property
+    def sent(self) -> Invoice | None:
+        """What it carried, as far as that is kept."""
+        return self.content or contents.of_attempt(self.export, self.attempt)
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A definite failure of an export; of the content `attempt` carried, or of the newest when it has none."""
+
+    export: Export
+    failure: Failure
+    attempt: Attempt | None = None
+
+    @property
+    def content(self) -> Invoice:
+        """What was refused, as far as it is kept."""
+        carried = self.attempt and contents.of_attempt(self.export, self.attempt)
+        return carried or contents.newest(self.export)
+
+    @property
+    def is_of_newest(self) -> bool:
+        """Whether no newer content waits behind what was refused."""
+        return self.attempt is None or self.attempt.content_hash == self.export.wanted_hash
