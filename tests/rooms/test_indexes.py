@@ -6,7 +6,22 @@ import pytest
 from sqlalchemy import event
 
 from events.accounting_target import Lane
-from store import backlog, batches, exports, failing, lanes, outbox, overview, progress, queries, requests
+from store import (
+    attention,
+    backlog,
+    batches,
+    exports,
+    failing,
+    glance,
+    lanes,
+    outbox,
+    overview,
+    progress,
+    queries,
+    requests,
+    standing,
+    throughput,
+)
 from tests import machines
 from worker.exporting import expiry, rescuer
 
@@ -63,6 +78,14 @@ QUESTIONS = {
     "batches without a worker": lambda work: batches.overdue(work, "sent"),
     "the feed behind a position": lambda work: outbox.after(work, ROWS - 5),
     "what the relay stamps": outbox.stamp,
+    "the console's overview": glance.look,
+    "alerts that still stand": lambda work: attention.alerts(work, 8),
+    "outcomes overdue": lambda work: attention.unsettled(work, 300, 8),
+    "companies by state": standing.counts,
+    "companies with work": lambda work: standing.listed(work, "busy", "", "", 51),
+    "what companies have before them": lambda work: standing.loads(work, ["c7", "c8"]),
+    "answers of a quarter of an hour": lambda work: throughput.counts(work, work.after(-7200)),
+    "how long the answers of one took": lambda work: throughput.seconds(work, work.after(-7200)),
     "what has waited too long": lambda work: expiry.expire(work, 3600),
 }
 
