@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, tuple_
+from sqlalchemy import func, or_
 from sqlmodel import col, select
 
 from events.causes import CONNECTION
@@ -36,8 +36,7 @@ class Unsettled:
 
 def alerts(work: Work, most: int) -> list[Standing]:
     """The causes that still hold invoices back, what happened last first; connections are told elsewhere."""
-    mine = (col(InvoiceStatus.company) == col(Alert.company)) & (failing.cause() == col(Alert.cause))
-    still = select(InvoiceStatus.invoice).where(*failing.failed(), mine).exists()
+    still = select(InvoiceStatus.invoice).where(*failing.failed(), _of(col(Alert.company), col(Alert.cause))).exists()
     asked = select(Alert).where(still, col(Alert.cause).not_like(f"{CONNECTION}:%"))
     found = statements.rows(work, asked.order_by(col(Alert.last_at).desc(), col(Alert.cause)).limit(most))
     held = _held(work, [(row.company, row.cause) for row in found])
@@ -66,10 +65,16 @@ def given_up(work: Work) -> int:
 def _held(work: Work, causes: Sequence[tuple[str, str]]) -> dict[tuple[str, str], int]:
     if not causes:
         return {}
-    mine = tuple_(col(InvoiceStatus.company), failing.cause()).in_(causes)
+    mine = or_(*(_of(company, cause) for company, cause in causes))
     counted: Any = select(InvoiceStatus.company, failing.cause(), func.count()).where(*failing.failed(), mine)
     rows = statements.rows(work, counted.group_by(col(InvoiceStatus.company), failing.cause()))
     return {(row[0], row[1]): row[2] for row in rows}
+
+
+def _of(company: Any, cause: Any) -> Any:
+    """Whether a failed invoice is of this cause, asked so that the index helps."""
+    before = col(InvoiceStatus.cause).is_(None) & (col(InvoiceStatus.reason) == cause)
+    return (col(InvoiceStatus.company) == company) & ((col(InvoiceStatus.cause) == cause) | before)
 
 
 def _count(work: Work, asked: Any) -> int:

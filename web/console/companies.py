@@ -5,6 +5,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from events.causes import reason_of
 from store import audit, failing, requests, standing
 from web.console import rendering
 from web.console.visitor import Looking, Missing
@@ -40,13 +41,21 @@ def look(request: Request, visitor: Looking, company: str) -> Response:
         seen = watching.look(tools, work, [company])
         if not seen:
             raise Missing(f"There is no company “{company}” here.")
-        groups = failing.groups(work, company)
+        causes = sorted(failing.counts(work, company).items(), key=lambda one: (-one[1], one[0]))
         facts: dict[str, Any] = {
             "one": seen[0],
             "sends": requests.open_ones(work, company, _FEW + 1),
-            "groups": groups[:_FEW],
-            "more_groups": max(0, len(groups) - _FEW),
+            "causes": [(cause, _title(cause), count) for cause, count in causes[:_FEW]],
+            "more_causes": max(0, len(causes) - _FEW),
             "lines": audit.found(work, audit.Wanted(company=company), _FEW),
         }
         now = work.now
     return rendering.page(request, visitor, "company", now, limits=tools.settings, **facts)
+
+
+def _title(cause: str) -> str:
+    """A cause in words: its reason, and the thing it is about."""
+    reason, _, thing = cause.partition(":")
+    known = reason_of(cause)
+    title = known.value.title if known else reason
+    return f"{title}: {thing}" if thing else title
