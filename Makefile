@@ -42,6 +42,9 @@ check: .venv/.dev  ## lint, types, import contracts, generated files
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
 
+contracts: .venv/.dev  ## write OpenAPI, AsyncAPI and the JSON Schemas anew (KEEP=--keep: as the release's)
+	@$(BIN)/python -m web.contracts $(KEEP)
+
 format: .venv/.dev  ## mend what can be mended
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
@@ -54,13 +57,21 @@ bench-check: .venv/.dev  ## what must not grow, counted and compared with benchm
 
 prove: .venv/.dev  ## the long forms: generated requests, 10,000 invoices under fire beside a naive control, recovery
 	@SIMULATOR_FUZZ=20000 $(BIN)/pytest -n 2 --timeout 1800 tests/simulator/test_fuzz.py
+	@DOORS_FUZZ=100000 $(BIN)/pytest -n 2 --timeout 10800 tests/doors/test_fuzz.py
+	@STREAM_FUZZ=100000 $(BIN)/pytest -n 0 --timeout 3600 tests/hosts/test_stream_fuzz.py
 	@$(BIN)/python -m benchmarks.chaos --database postgresql
 	@$(BIN)/python -m benchmarks.chaos --database sqlite
 	@$(BIN)/python -m benchmarks.chaos --control --spare flush
 	@$(BIN)/python -m benchmarks.recovery
 
+reference: .venv/.dev  ## write every generated page anew, from the code
+	@$(BIN)/python -m reference
+
+docs: .venv/.dev  ## the documentation as a site in var/site; links and anchors are checked
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict --site-dir var/site
+
 lock: .venv/.dev  ## write both lock files anew
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header -o requirements.txt pyproject.toml
-	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --extra dev -c requirements.txt -o requirements-dev.txt pyproject.toml
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --extra dev --extra docs -c requirements.txt -o requirements-dev.txt pyproject.toml
 
-.PHONY: help setup setup-dev demo test test-ci thorough check format bench bench-check prove lock
+.PHONY: help setup setup-dev demo test test-ci thorough check contracts format bench bench-check prove reference docs lock

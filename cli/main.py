@@ -1,5 +1,7 @@
 """The command itself."""
 
+import sys
+
 import typer
 
 from cli import (
@@ -9,8 +11,11 @@ from cli import (
     company_settings,
     connections,
     contacts,
+    dead_letters,
     demo,
+    embedded,
     failures,
+    keys,
     marks,
     orders,
     pause,
@@ -19,6 +24,7 @@ from cli import (
     show,
     up,
     users,
+    webhooks,
     why,
 )
 from worker import logs
@@ -41,7 +47,6 @@ for command in (
     show.log,
     why.why,
     failures.alerts,
-    show.dead_letters,
     orders.cancel,
     orders.replay,
     marks.exclude,
@@ -61,10 +66,15 @@ companies.app.command(name="settings")(company_settings.settings)
 app.add_typer(connections.app, name="connections")
 app.add_typer(contacts.app, name="contacts")
 app.add_typer(failures.app, name="failures")
+app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(users.app, name="users")
+app.add_typer(keys.app, name="keys")
+app.add_typer(webhooks.app, name="webhooks")
 
 
 def run() -> None:
     """The entry of `crewcard-xero`. Results go to standard output, so the log may only go to the other."""
     logs.set_up("WARNING")
+    if sys.argv[1:2] not in (["up"], ["demo"]):
+        embedded.lead_to(up.DATA)
     app()

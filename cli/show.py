@@ -1,15 +1,13 @@
-"""What stands where: `status`, `log`, `dead-letters`."""
+"""What stands where: `status`, `log`."""
 
-import json
 from typing import Annotated, Any
 
 import typer
 
 from cli import output, progress, proofs
 from cli.output import results
-from store import inbox, overview, queries
+from store import overview, queries
 from store.pauses import EVERYBODY
-from store.tables import DeadLetter
 from worker import settings, wiring
 from worker.tools import Tools
 
@@ -94,41 +92,3 @@ def log(
         outcome = f"{line.outcome}{proofs.of(line)}"
         table.add_row(when, *(output.text(value) for value in (line.company, line.number, outcome, said)))
     results.print(table)
-
-
-def dead_letters(
-    number: Annotated[int | None, typer.Argument(help="Show this one whole")] = None, as_json: AsJson = False
-) -> None:
-    """What could not be read, with the reason; nothing is ever thrown away.
-
-    Examples:
-      crewcard-xero dead-letters
-
-      crewcard-xero dead-letters 3
-
-    """
-    with wiring.build(settings.load()).store.read() as work:
-        if number is not None:
-            one = inbox.dead_letter(work, number)
-            found = [one] if one else []
-        else:
-            found = list(inbox.dead_letters(work))
-    if number is not None and not found:
-        output.fail(f"There is no dead letter {number}.", 1)
-    if as_json:
-        output.print_json([_letter(one, whole=number is not None) for one in found])
-        return
-    for one in found:
-        output.say(f"{one.id}  {one.received_at:%Y-%m-%d %H:%M:%S}  {one.door}  {one.place}")
-        for problem in json.loads(one.problems):
-            output.say(f"   {problem}")
-        if number is not None:
-            typer.echo(one.body.decode(errors="replace"))
-    if not found:
-        output.say("There are no dead letters.")
-
-
-def _letter(one: DeadLetter, *, whole: bool) -> dict[str, Any]:
-    body = one.body.decode(errors="replace")
-    shown = one.model_dump(exclude={"body"})
-    return {**shown, "problems": json.loads(one.problems), "body": body if whole else body[:200]}

@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import to_json
 
 from events.companies import CompanySettingsChanged
 from events.contacts import ClientXeroContactUpdateRequested
@@ -101,7 +102,7 @@ def write(
     causation: str | None = None,
 ) -> str:
     """The event as CloudEvents JSON text."""
-    document = {
+    attributes = {
         "specversion": "1.0",
         "id": id,
         "source": source,
@@ -109,8 +110,7 @@ def write(
         "subject": subject,
         "time": time.isoformat(),
         "datacontenttype": "application/json",
-        "data": event.model_dump(mode="json", exclude_none=True),
     }
     if causation:
-        document["causationid"] = causation
-    return json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+        attributes["causationid"] = causation
+    return f'{to_json(attributes).decode()[:-1]},"data":{event.model_dump_json(exclude_none=True)}}}'

@@ -1,5 +1,7 @@
 """Secrets in flight. None of these shows its secret when it is printed, logged or caught in a traceback."""
 
+import base64
+import binascii
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,6 +9,15 @@ from typing import Any, Literal
 
 AppKind = Literal["web", "pkce"]
 _HALF_AN_HOUR = 1800.0
+
+
+def is_signing_secret(text: str) -> bool:
+    """Whether this is a signing secret as Standard Webhooks has them: `whsec_` and base64 of 24 to 64 bytes."""
+    try:
+        size = len(base64.b64decode(text.removeprefix("whsec_"), validate=True))
+    except (binascii.Error, ValueError):
+        return False
+    return text.startswith("whsec_") and 24 <= size <= 64
 
 
 @dataclass(frozen=True)

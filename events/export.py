@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, ValidationError, WrapValidator
+from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticCustomError
 
 from events.changes import Change
@@ -12,6 +13,7 @@ from events.people import Origin, Person
 from events.snapshot import Amount, Currency, Event, Id, Incoming, Snapshot
 
 MOST_INVOICES = 500
+_LONGEST_NAME = 60
 Marker = Literal["not_exported", "queued", "exporting", "exported", "failed", "waiting", "uncertain", "excluded"]
 
 # What the validation library says, in words for whoever sent the event.
@@ -61,10 +63,15 @@ def sentences(broken: ValidationError, most: int = 5) -> list[str]:
     errors = broken.errors(include_url=False, include_input=False, include_context=False)
     blamed = {error["loc"][:length] for error in errors for length in range(len(error["loc"]))}
     return [
-        f"{'.'.join(str(part) for part in error['loc']) or 'value'}: {_PLAIN.get(error['type'], error['msg'])}"
+        f"{'.'.join(_shown(part) for part in error['loc']) or 'value'}: {_PLAIN.get(error['type'], error['msg'])}"
         for error in errors
         if error["loc"] not in blamed
     ][:most]
+
+
+def _shown(part: int | str) -> str:
+    """A part of a field's path; a name that a host made up can hold anything, of any length."""
+    return "".join(one if one.isprintable() else "?" for one in str(part)[:_LONGEST_NAME])
 
 
 class InvoiceExportRequested(Incoming):
@@ -91,7 +98,10 @@ class Notification(Snapshot):
 
 
 class Told(Event):
-    """What every answer about one invoice says. `sequence` grows per invoice: ignore what is older."""
+    """What every answer about one invoice says. `sequence` grows per invoice: ignore what is older.
+
+    `client` is whose invoice it is, for our own log: it is not told.
+    """
 
     company: Id
     request: Id
@@ -99,6 +109,7 @@ class Told(Event):
     number: str | None
     sequence: int = 0
     marker: Marker
+    client: SkipJsonSchema[str | None] = Field(default=None, exclude=True)
 
 
 class XeroTotals(Snapshot):

@@ -4,7 +4,7 @@ Half away from zero is undocumented at Xero (xero/facts.md §8, rounding); it is
 """
 
 from collections.abc import Iterable
-from decimal import ROUND_HALF_UP, Decimal, localcontext
+from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import Literal
 
 AmountsAre = Literal["exclusive", "inclusive", "no_tax"]
@@ -12,13 +12,12 @@ AmountsAre = Literal["exclusive", "inclusive", "no_tax"]
 CENT = Decimal("0.01")
 UNIT = Decimal("0.0001")
 ZERO = Decimal(0)
+_EXACT = Context(prec=60)
 
 
 def rounded(amount: Decimal, to: Decimal = CENT) -> Decimal:
     """Round to a step, half away from zero: 0.125 → 0.13, -0.125 → -0.13."""
-    with localcontext() as exact:
-        exact.prec = 60
-        return amount.quantize(to, rounding=ROUND_HALF_UP)
+    return amount.quantize(to, ROUND_HALF_UP, _EXACT)
 
 
 def line_amount(
@@ -31,13 +30,12 @@ def line_amount(
 
     Quantity, unit amount and rate count with 4 decimals, an amount off with 2, because so they are sent.
     """
-    with localcontext() as exact:
-        exact.prec = 60
-        gross = rounded(quantity, UNIT) * rounded(unit_amount, UNIT)
-        if discount_rate:
-            gross -= gross * rounded(discount_rate, UNIT) / 100
-        elif discount_amount:
-            gross -= rounded(discount_amount)
+    gross = _EXACT.multiply(rounded(quantity, UNIT), rounded(unit_amount, UNIT))
+    if discount_rate:
+        off = _EXACT.divide(_EXACT.multiply(gross, rounded(discount_rate, UNIT)), 100)
+        gross = _EXACT.subtract(gross, off)
+    elif discount_amount:
+        gross = _EXACT.subtract(gross, rounded(discount_amount))
     return rounded(gross)
 
 

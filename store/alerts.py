@@ -37,6 +37,15 @@ def take(
     return found
 
 
+def take_stretch(work: Work, reader: str, since_seconds: float, most: int) -> tuple[int, int]:
+    """The next positions of the feed, for this reader alone and once: after the first, up to the second."""
+    mark = _locked_mark(work, reader, since_seconds)
+    begin = mark.position
+    mark.position = max(begin, min(_end(work), begin + most))
+    work.session.flush()
+    return begin, mark.position
+
+
 def _locked_mark(work: Work, reader: str, since_seconds: float) -> FeedMark:
     fresh = select(func.min(OutboxEvent.position)).where(col(OutboxEvent.created_at) >= work.after(-since_seconds))
     if work.session.get(FeedMark, reader) is None:

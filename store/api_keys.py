@@ -1,46 +1,165 @@
-"""Hosts' keys to the doors: an id that may be seen, a signing secret that is encrypted."""
+"""Hosts' keys to the doors: an id that may be seen, signing secrets that are encrypted, what they open."""
 
 import base64
 import secrets
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
 
+from sqlalchemy import update
+from sqlmodel import col, select
+
+from store import statements
 from store.tables import ApiKey
 from store.unit_of_work import Work
 from store.vault import Vault
 
-_EVERY_COMPANY = "*"
+_ALL = "*"
+_USE_IS_NOTED_SECONDS = 60
+_NO_FORMER: dict[str, Any] = {"former_secret": None, "former_until": None}
+
+
+class Scope(StrEnum):
+    """What a key may be used for."""
+
+    EVENTS = "events:write"
+    READS = "reads"
+    FEED = "feed"
+    LOGINS = "logins"
 
 
 @dataclass(frozen=True)
 class Key:
-    """A host's key in the clear; `companies` is None where it speaks for all."""
+    """A host's key in the clear. `companies` and `scopes` are None where it has all.
+
+    `former` is the secret before the newest, while it is still good; `use_noted` is whether its use was written
+    down a moment ago.
+    """
 
     id: str
-    secret: str
+    secret: str = field(repr=False)
     companies: frozenset[str] | None
+    scopes: frozenset[str] | None = None
+    former: str | None = field(default=None, repr=False)
+    use_noted: bool = False
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The secrets that are good now, newest first."""
+        return (self.secret, self.former) if self.former else (self.secret,)
 
     def may_speak_for(self, company: str) -> bool:
         """Whether this key opens the company's doors."""
         return self.companies is None or company in self.companies
 
+    def may(self, scope: Scope) -> bool:
+        """Whether this key may be used for this."""
+        return self.scopes is None or scope in self.scopes
 
-def make(work: Work, vault: Vault, key_id: str, companies: frozenset[str] | None = None) -> Key:
-    """A new key, or the one that has this id already."""
+
+def make(
+    work: Work,
+    vault: Vault,
+    key_id: str,
+    companies: Collection[str] | None = None,
+    scopes: Collection[Scope] | None = None,
+) -> Key:
+    """A new key, or the one that has this id already; a revoked one is made anew, with another secret."""
     known = find(work, vault, key_id)
     if known:
         return known
-    secret = f"whsec_{base64.b64encode(secrets.token_bytes(32)).decode()}"
-    allowed = _EVERY_COMPANY if companies is None else ",".join(sorted(companies))
-    sealed = vault.seal(secret)
-    work.session.add(ApiKey(id=key_id, secret=sealed, companies=allowed, created_at=work.now))
-    work.session.flush()
-    return Key(key_id, secret, companies)
+    secret = _new_secret()
+    said: dict[str, Any] = {"secret": vault.seal(secret), "companies": _said(companies), "scopes": _said(scopes)}
+    said |= {"created_at": work.now, **_NO_FORMER, "revoked_at": None, "last_used_at": None}
+    if not statements.insert_new(work, ApiKey, [{"id": key_id, **said}], returning="id"):
+        revoked = update(ApiKey).where(col(ApiKey.id) == key_id, col(ApiKey.revoked_at).is_not(None))
+        statements.run(work, revoked.values(**said))
+    made = find(work, vault, key_id)
+    if made is None:
+        raise LookupError(key_id)
+    return made
 
 
 def find(work: Work, vault: Vault, key_id: str) -> Key | None:
-    """The key with this id, or None."""
-    row = work.session.get(ApiKey, key_id)
-    if row is None:
+    """The key with this id, or None; a revoked one is not found."""
+    row = statements.look_up(work, ApiKey, id=key_id)
+    if row is None or row.revoked_at is not None:
         return None
-    companies = None if row.companies == _EVERY_COMPANY else frozenset(row.companies.split(","))
-    return Key(row.id, vault.open(row.secret), companies)
+    former = row.former_secret if row.former_until and row.former_until > work.now else None
+    return Key(
+        row.id,
+        vault.open(row.secret),
+        _read(row.companies),
+        _read(row.scopes),
+        vault.open(former) if former else None,
+        bool(row.last_used_at and row.last_used_at > work.after(-_USE_IS_NOTED_SECONDS)),
+    )
+
+
+def rotate(work: Work, vault: Vault, key_id: str, keep_seconds: float) -> Key:
+    """The key with a new secret; the one it had stays good for so long. Raises LookupError."""
+    known = find(work, vault, key_id)
+    if known is None:
+        raise LookupError(key_id)
+    former = {"former_secret": vault.seal(known.secret), "former_until": work.after(keep_seconds)}
+    secret = _new_secret()
+    _change(work, key_id, secret=vault.seal(secret), **(former if keep_seconds > 0 else _NO_FORMER))
+    return Key(key_id, secret, known.companies, known.scopes, known.secret if keep_seconds > 0 else None)
+
+
+def revoke(work: Work, key_id: str) -> bool:
+    """The key opens nothing from now on; False when there is none that does."""
+    alive = update(ApiKey).where(col(ApiKey.id) == key_id, col(ApiKey.revoked_at).is_(None))
+    return bool(statements.run(work, alive.values(revoked_at=work.now, **_NO_FORMER)).rowcount)
+
+
+def note_use(work: Work, key_id: str) -> None:
+    """Write down that the key was used now."""
+    _change(work, key_id, last_used_at=work.now)
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A key as it may be seen: without its secrets. `companies` and `scopes` are empty where it has all."""
+
+    id: str
+    companies: Sequence[str]
+    scopes: Sequence[str]
+    created_at: datetime
+    last_used_at: datetime | None
+    former_until: datetime | None
+    revoked_at: datetime | None
+
+
+def listed(work: Work) -> list[Listed]:
+    """Every key by id, revoked ones too."""
+    return [
+        Listed(
+            row.id,
+            sorted(_read(row.companies) or ()),
+            sorted(_read(row.scopes) or ()),
+            row.created_at,
+            row.last_used_at,
+            row.former_until if row.former_until and row.former_until > work.now else None,
+            row.revoked_at,
+        )
+        for row in work.session.exec(select(ApiKey).order_by(col(ApiKey.id)))
+    ]
+
+
+def _change(work: Work, key_id: str, **values: Any) -> None:
+    statements.run(work, update(ApiKey).where(col(ApiKey.id) == key_id).values(**values))
+
+
+def _new_secret() -> str:
+    return f"whsec_{base64.b64encode(secrets.token_bytes(32)).decode()}"
+
+
+def _said(names: Collection[str] | None) -> str:
+    return _ALL if names is None else ",".join(sorted(names))
+
+
+def _read(text: str) -> frozenset[str] | None:
+    return None if text == _ALL else frozenset(text.split(",")) - {""}

@@ -9,6 +9,7 @@ from sqlmodel import col, select
 from events.accounting_target import Lane
 from store import pauses
 from store.tables import Batch, Export, LaneState
+from store.tables.columns import word
 from store.unit_of_work import Work
 
 
@@ -19,9 +20,11 @@ def due(work: Work) -> Sequence[Lane]:
     )
     idle = {Lane(*row) for row in work.session.exec(held)}
     pending = select(Export.company, Export.tenant).where(
-        Export.state == "pending", col(Export.due_at) <= work.now, Export.tenant != ""
+        Export.state == word("pending"), col(Export.due_at) <= work.now, Export.tenant != ""
     )
-    settled = select(Batch.company, Batch.tenant).where(Batch.state == "uncertain", col(Batch.settle_at) <= work.now)
+    settled = select(Batch.company, Batch.tenant).where(
+        Batch.state == word("uncertain"), col(Batch.settle_at) <= work.now
+    )
     found = {Lane(*row) for rows in (pending, settled) for row in work.session.exec(rows.distinct())}
     paused = {pause.scope for pause in pauses.active(work)}
     if pauses.EVERYBODY in paused:
@@ -31,8 +34,8 @@ def due(work: Work) -> Sequence[Lane]:
 
 def anything(work: Work, company: str | None = None) -> Sequence[Lane]:
     """The lanes of a company, or of all, that have anything pending or uncertain, due or not."""
-    pending: Any = select(Export.company, Export.tenant).where(Export.state == "pending", Export.tenant != "")
-    parked: Any = select(Batch.company, Batch.tenant).where(Batch.state == "uncertain")
+    pending: Any = select(Export.company, Export.tenant).where(Export.state == word("pending"), Export.tenant != "")
+    parked: Any = select(Batch.company, Batch.tenant).where(Batch.state == word("uncertain"))
     if company:
         pending, parked = pending.where(Export.company == company), parked.where(Batch.company == company)
     found = {Lane(*row) for rows in (pending, parked) for row in work.session.exec(rows.distinct())}

@@ -1,15 +1,18 @@
 """Batches: one call to Xero each, written down before it is made, fenced by a token."""
 
+import functools
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from sqlalchemy import bindparam
 from sqlmodel import col, select, update
 
 from events.accounting_target import Lane
 from store import exports, statements
 from store.tables import Attempt, Batch, Export
+from store.tables.columns import word
 from store.unit_of_work import Work
 
 
@@ -41,10 +44,18 @@ def claim(work: Work, lane: Lane, chosen: Sequence[Export], lease: float, kind: 
 
 def move(work: Work, hold: Hold, from_state: str, **changes: Any) -> bool:
     """The fence: change the batch if it is still ours and in this state, as the first statement of a transaction."""
+    mine = {"by_id": hold.batch_id, "by_token": hold.token, "from_state": from_state}
+    return bool(statements.run(work, _move(tuple(changes)), **mine, **changes).rowcount)
+
+
+@functools.cache
+def _move(names: tuple[str, ...]) -> Any:
     mine = update(Batch).where(
-        col(Batch.id) == hold.batch_id, col(Batch.token) == hold.token, col(Batch.state) == from_state
+        col(Batch.id) == bindparam("by_id"),
+        col(Batch.token) == bindparam("by_token"),
+        col(Batch.state) == bindparam("from_state"),
     )
-    return bool(statements.run(work, mine.values(**changes)).rowcount)
+    return mine.values({name: bindparam(name) for name in names})
 
 
 def note_attempts(work: Work, hold: Hold, chosen: Sequence[Export]) -> None:
@@ -69,8 +80,12 @@ def note_attempts(work: Work, hold: Hold, chosen: Sequence[Export]) -> None:
 
 def attempts_of(work: Work, batch_id: str) -> dict[int, Attempt]:
     """What each export carried in this batch, by export id."""
-    asked = select(Attempt).where(Attempt.batch_id == batch_id)
-    return {attempt.export_id: attempt for attempt in statements.rows(work, asked)}
+    return {attempt.export_id: attempt for attempt in statements.rows(work, _attempts(), batch=batch_id)}
+
+
+@functools.cache
+def _attempts() -> Any:
+    return select(Attempt).where(Attempt.batch_id == bindparam("batch"))
 
 
 def bodies(work: Work, batch_ids: Sequence[str]) -> dict[str, bytes]:
@@ -130,5 +145,5 @@ def overdue(work: Work, state: str, most: int = 200) -> Sequence[Batch]:
 def in_flight(work: Work, company: str | None = None) -> int:
     """How many batches are claimed, on their way to Xero or being looked up there, of one company or of all."""
     looked_up = (col(Batch.state) == "uncertain") & (col(Batch.lease_until) > work.now)
-    asked = select(Batch.id).where(col(Batch.state).in_(("claimed", "sent")) | looked_up)
+    asked = select(Batch.id).where(col(Batch.state).in_((word("claimed"), word("sent"))) | looked_up)
     return len(work.session.exec(asked.where(Batch.company == company) if company else asked).all())

@@ -7,6 +7,7 @@ from sqlalchemy import func
 from sqlmodel import col, select, update
 
 from store.tables import Change
+from store.tables.columns import word
 from store.unit_of_work import Work
 
 
@@ -21,7 +22,7 @@ def companies_due(work: Work) -> Sequence[str]:
     """The companies with a change that is due, the one that waits longest first."""
     asked = (
         select(Change.company)
-        .where(Change.state == "waiting", col(Change.due_at) <= work.now)
+        .where(Change.state == word("waiting"), col(Change.due_at) <= work.now)
         .group_by(col(Change.company))
         .order_by(func.min(Change.id))
     )
@@ -30,7 +31,9 @@ def companies_due(work: Work) -> Sequence[str]:
 
 def due(work: Work, company: str, most: int) -> Sequence[Change]:
     """The company's next changes, in the order in which they came."""
-    asked = select(Change).where(Change.company == company, Change.state == "waiting", col(Change.due_at) <= work.now)
+    asked = select(Change).where(
+        Change.company == company, Change.state == word("waiting"), col(Change.due_at) <= work.now
+    )
     return work.session.exec(asked.order_by(col(Change.id)).limit(most)).all()
 
 
@@ -44,7 +47,7 @@ def waiting(work: Work, company: str, after: int = 0) -> int:
     """How many changes of the company have no answer yet, of those filed after this id."""
     asked = select(func.count()).select_from(Change)
     return work.session.exec(
-        asked.where(Change.company == company, Change.state == "waiting", col(Change.id) > after)
+        asked.where(Change.company == company, Change.state == word("waiting"), col(Change.id) > after)
     ).one()
 
 
@@ -81,7 +84,10 @@ def hasten(work: Work, company: str) -> int:
 def waiting_for(work: Work, company: str, subject: str) -> Change | None:
     """The newest change of this client that still waits."""
     asked = select(Change).where(
-        Change.company == company, Change.kind == "contact", Change.subject == subject, Change.state == "waiting"
+        Change.company == company,
+        Change.kind == "contact",
+        Change.subject == subject,
+        Change.state == word("waiting"),
     )
     return work.session.exec(asked.order_by(col(Change.id).desc())).first()
 
@@ -93,7 +99,7 @@ def newer_than(work: Work, change: Change) -> bool:
         Change.kind == change.kind,
         Change.subject == change.subject,
         col(Change.id) > change.id,
-        Change.state == "updated",
+        Change.state == word("updated"),
     )
     return bool(work.session.exec(asked).one())
 

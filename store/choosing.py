@@ -10,6 +10,7 @@ from events.orders import InvoiceExportCancelRequested, InvoiceExportReplayReque
 from store import exports, failing
 from store.exports import in_lock_order
 from store.tables import Export, InvoiceStatus, Item
+from store.tables.columns import word
 from store.unit_of_work import Work
 
 _AT_ONCE = 1000  # ids in one statement; SQLite takes at most 32,766
@@ -24,7 +25,7 @@ def to_cancel(work: Work, order: InvoiceExportCancelRequested) -> list[int]:
 
 def to_replay(work: Work, order: InvoiceExportReplayRequested) -> list[int]:
     """The failed exports with a kept content that the order names, in the order of locks."""
-    wanted: list[Any] = [Export.company == order.company, Export.state == "failed", Export.wanted != ""]
+    wanted: list[Any] = [Export.company == order.company, Export.state == word("failed"), Export.wanted != ""]
     if order.request:
         wanted.append(col(Export.id).in_(_items(order.company, order.request, (), "failed")))
     if order.invoices:
@@ -50,14 +51,15 @@ def named_items(work: Work, company: str, request: str | None, invoices: Sequenc
     return work.session.exec(asked).all()
 
 
-def by_name(work: Work, company: str, names: Sequence[str]) -> tuple[set[str], list[str]]:
-    """The ids of the invoices with these ids or numbers, and the names that are nobody's."""
+def by_name(work: Work, company: str, names: Sequence[str], *, numbers: bool = True) -> tuple[set[str], list[str]]:
+    """The ids of the invoices with these ids or `numbers`, and the names that are nobody's."""
     found: dict[str, set[str]] = {name: set() for name in names}
+    called = col(Export.invoice).in_(names)
     asked = select(Export).where(
-        Export.company == company, col(Export.invoice).in_(names) | col(Export.number).in_(names)
+        Export.company == company, called | col(Export.number).in_(names) if numbers else called
     )
     for row in work.session.exec(asked):
-        for name in (row.invoice, row.number):
+        for name in (row.invoice, row.number) if numbers else (row.invoice,):
             found.setdefault(name, set()).add(row.invoice)
     ids = {id_ for name in names for id_ in found[name]}
     return ids, sorted(name for name in names if not found[name])
@@ -94,5 +96,5 @@ def _items(company: str, request: str | None, invoices: Sequence[str], state: st
 
 def _ids(work: Work, wanted: Sequence[Any]) -> list[int]:
     asked = select(Export.id).where(*wanted)
-    ordered = asked.order_by(*in_lock_order(work))
+    ordered = asked.order_by(*in_lock_order(on_sqlite=work.on_sqlite))
     return [id_ for id_ in work.session.exec(ordered) if id_ is not None]

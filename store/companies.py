@@ -1,7 +1,7 @@
 """Companies and what they chose."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from sqlmodel import col, select
 
@@ -36,7 +36,7 @@ def name_of(work: Work, company: str) -> str:
 
 def exists(work: Work, company: str) -> bool:
     """Whether the company was set up."""
-    return work.session.get(Company, company) is not None
+    return statements.look_up(work, Company, id=company) is not None
 
 
 def listed(work: Work) -> Sequence[Company]:
@@ -55,3 +55,9 @@ def _read(text: str) -> CompanySettings:
     """Settings as they are kept; what a later version added is left for that version."""
     kept = json.loads(text)
     return CompanySettings.model_validate({name: kept[name] for name in kept.keys() & CompanySettings.model_fields})
+
+
+def names(work: Work, ids: Collection[str]) -> Mapping[str, str]:
+    """The names of these companies, by id; those that were never set up are left out."""
+    asked = select(Company.id, Company.name).where(col(Company.id).in_(sorted(ids)))
+    return {row.id: row.name for row in statements.rows(work, asked)}

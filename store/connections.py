@@ -9,6 +9,7 @@ from sqlmodel import col, select
 from events.accounting_target import Lane, Organisation
 from store import statements
 from store.tables import CompanyApp, Connection, Export
+from store.tables.columns import word
 from store.unit_of_work import Work
 
 NOT_YET = ""  # the tenant of work that was accepted before its company's first login
@@ -99,7 +100,7 @@ def work_elsewhere(work: Work, company: str, tenant: str) -> Mapping[str, int]:
     """Invoices that wait for other organisations than this one, by tenant; those of no organisation yet included."""
     asked = (
         select(Export.tenant, func.count())
-        .where(Export.company == company, Export.tenant != tenant, Export.state == "pending")
+        .where(Export.company == company, Export.tenant != tenant, Export.state == word("pending"))
         .group_by(col(Export.tenant))
     )
     return dict(work.session.exec(asked).all())

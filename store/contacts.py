@@ -1,9 +1,10 @@
 """Which Xero contact each client is billed as."""
 
+import functools
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import case, func
+from sqlalchemy import bindparam, case, func
 from sqlmodel import col, select
 
 from store import statements
@@ -53,12 +54,15 @@ def link(
 
 def links(work: Work, company: str, clients: Collection[str]) -> Mapping[str, str]:
     """Xero contact id by client, for the clients that are linked."""
-    asked = select(ContactLink.client, ContactLink.xero_contact_id).where(
-        ContactLink.company == company,
-        col(ContactLink.client).in_(sorted(set(clients))),
-        ContactLink.xero_contact_id != "",
-    )
-    return {row.client: row.xero_contact_id for row in statements.rows(work, asked)}
+    found = statements.rows(work, _links(on_sqlite=work.on_sqlite), company=company, clients=sorted(set(clients)))
+    return {row.client: row.xero_contact_id for row in found}
+
+
+@functools.cache
+def _links(*, on_sqlite: bool) -> Any:
+    mine = statements.among(col(ContactLink.client), "clients", on_sqlite=on_sqlite)
+    linked = select(ContactLink.client, ContactLink.xero_contact_id).where(ContactLink.xero_contact_id != "")
+    return linked.where(ContactLink.company == bindparam("company"), mine)
 
 
 def known(work: Work, company: str, clients: Collection[str]) -> Mapping[str, ContactLink]:

@@ -5,14 +5,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import psycopg
 from sqlalchemy import Connection, Engine, event, make_url
-from sqlalchemy.exc import InvalidatePoolError
+from sqlalchemy.exc import InvalidatePoolError, OperationalError
 from sqlalchemy.pool import NullPool, QueuePool
 from sqlmodel import create_engine
 
 READ_ONLY = {"read_only": True}
 _BUSY_MS = 30_000
 _RESTED_SECONDS = 1.0
+_BEGUN_AT = "begun_at"
 _LONGEST_TRANSACTION_SECONDS = 60  # shorter than a lease
 _KNOWS_TRANSACTION_TIMEOUT = 170_000  # PostgreSQL 17; before it an open pipeline escapes the other timeout
 
@@ -21,9 +23,17 @@ def engine_for(url: str, pool_size: int = 12) -> Engine:
     """An engine for `DATABASE_URL`; to be made after a fork, never before. Creates SQLite's folder."""
     address = make_url(url)
     if address.get_backend_name() != "sqlite":
-        engine = create_engine(url, pool_size=pool_size, max_overflow=4, hide_parameters=True)
-        _end_idle_transactions(engine)
+        engine = create_engine(
+            url,
+            pool_size=pool_size,
+            max_overflow=4,
+            pool_use_lifo=True,  # who was busy a moment ago knows the statements and need not be asked
+            hide_parameters=True,
+            isolation_level="AUTOCOMMIT",  # of the driver: transactions begin below
+        )
+        _set_up_connections(engine)
         _ping_the_rested(engine)
+        _begin_with_the_time(engine)
         return engine
     if address.database and address.database != ":memory:":
         Path(address.database).parent.mkdir(parents=True, exist_ok=True)
@@ -47,11 +57,16 @@ def engine_for_migrations(url: str) -> Engine:
     return engine
 
 
-def _end_idle_transactions(engine: Engine) -> None:
-    """A process that is suspended in the middle of a transaction loses it: nobody waits for its locks for ever."""
+def _set_up_connections(engine: Engine) -> None:
+    """A process that is suspended in the middle of a transaction loses it: nobody waits for its locks for ever.
+
+    Plans are kept, and those made while a table is small must not read all of it when it has grown: rows are
+    found by their keys.
+    """
 
     @event.listens_for(engine, "connect")
     def _connect(raw: Any, _record: Any) -> None:
+        raw.execute("SET enable_hashjoin = off; SET enable_mergejoin = off")
         raw.execute(f"SET idle_in_transaction_session_timeout = '{_LONGEST_TRANSACTION_SECONDS}s'")
         if raw.info.server_version >= _KNOWS_TRANSACTION_TIMEOUT:
             raw.execute(f"SET transaction_timeout = '{_LONGEST_TRANSACTION_SECONDS}s'")
@@ -74,6 +89,27 @@ def _ping_the_rested(engine: Engine) -> None:
         rested = time.monotonic() - record.info.get("used", time.monotonic())
         if rested > _RESTED_SECONDS and not _answers(engine, raw):
             raise InvalidatePoolError
+
+
+def _begin_with_the_time(engine: Engine) -> None:
+    """A transaction that writes begins in the round trip that asks for the time; what only looks needs no other.
+
+    At READ COMMITTED each statement sees what is committed when it begins, inside a transaction and outside.
+    """
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.info.pop(_BEGUN_AT, None)
+        if connection.get_execution_options().get("read_only"):
+            return
+        raw: Any = connection.connection.dbapi_connection
+        try:
+            begun = raw.execute("BEGIN; SELECT clock_timestamp()", prepare=False)
+        except psycopg.OperationalError as lost:
+            connection.invalidate(lost)
+            raise OperationalError("BEGIN", None, lost, connection_invalidated=True) from lost
+        begun.nextset()
+        connection.info[_BEGUN_AT] = begun.fetchone()[0]
 
 
 def _answers(engine: Engine, raw: Any) -> bool:
@@ -109,5 +145,6 @@ def database_time(connection: Connection) -> datetime:
     """The database's clock, the one clock all machines share. SQLite's is this machine's."""
     if connection.dialect.name == "sqlite":
         return datetime.now(UTC)
-    moment: datetime = connection.exec_driver_sql("SELECT clock_timestamp()").scalar_one()
+    begun: datetime | None = connection.info.pop(_BEGUN_AT, None)
+    moment: datetime = begun or connection.exec_driver_sql("SELECT clock_timestamp()").scalar_one()
     return moment.astimezone(UTC)

@@ -1,25 +1,93 @@
-"""How far each way out has come, and what it must try again."""
+"""How far each way out has come, how it is doing, and what it must try again."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import case
-from sqlmodel import col, select
+from sqlalchemy import case, delete, func, select, update
+from sqlmodel import col
 
 from store import statements
 from store.tables import DoorOut, OutboxEvent, Redelivery
+from store.tables.columns import word
 from store.unit_of_work import Work
+
+_WINDOW = 1000
+
+
+@dataclass(frozen=True)
+class Window:
+    """Some of the feed behind a door's position, and how far the door has come with them."""
+
+    events: Sequence[Any]
+    to: int
 
 
 def position(work: Work, door: str) -> int:
     """The last feed position this door has taken up; a new door begins at the feed's start."""
-    known = work.session.get(DoorOut, door)
-    return known.position if known else 0
+    known = standing(work, door)
+    return int(known.position) if known else 0
+
+
+def standing(work: Work, door: str) -> Any:
+    """How the door is doing, as a plain row; None for a door nothing went through yet."""
+    return statements.look_up(work, DoorOut, door=door)
+
+
+def standings(work: Work) -> Mapping[str, Any]:
+    """How each door is doing, by name."""
+    return {row.door: row for row in statements.rows(work, select(*DoorOut.__table__.c))}  # type: ignore[attr-defined]
+
+
+def newest(work: Work) -> int:
+    """The feed's last position."""
+    return statements.run(work, select(func.max(OutboxEvent.position))).scalar_one() or 0
+
+
+def newest_by_company(work: Work, after: int) -> Mapping[str, int]:
+    """The last position of each company with events behind this one."""
+    asked = select(col(OutboxEvent.company), func.max(OutboxEvent.position)).where(col(OutboxEvent.position) > after)
+    return {row[0]: row[1] for row in statements.rows(work, asked.group_by(col(OutboxEvent.company)))}
+
+
+def behind(work: Work, after: int, company: str | None) -> int:
+    """How many events, of one company or of all, are behind this position."""
+    asked = select(func.count()).select_from(OutboxEvent).where(col(OutboxEvent.position) > after)
+    if company is not None:
+        asked = asked.where(col(OutboxEvent.company) == company)
+    return int(statements.run(work, asked).scalar_one())
 
 
 def move_on(work: Work, door: str, to: int) -> None:
     """The door has taken up everything to this position; a relay that says so late never takes it back."""
     further = case((col(DoorOut.position) < to, to), else_=col(DoorOut.position))
     statements.upsert(work, DoorOut, [{"door": door, "position": to}], {"position": further}, ["door"])
+
+
+def window(work: Work, door: str, company: str | None, most: int) -> Window:
+    """The next events for this door, of one company where it is that company's; and how far that takes it."""
+    start = position(work, door)
+    end = min(start + _WINDOW, newest(work))
+    feed = select(*OutboxEvent.__table__.c).where(  # type: ignore[attr-defined]
+        col(OutboxEvent.position) > start, col(OutboxEvent.position) <= end
+    )
+    if company is not None:
+        feed = feed.where(col(OutboxEvent.company) == company)
+    events = statements.rows(work, feed.order_by(col(OutboxEvent.position)).limit(most))
+    return Window(events, events[-1].position if len(events) == most else max(start, end))
+
+
+def doing(work: Work, door: str, failures: int, wait: float, trouble: str) -> None:
+    """Keep how the door is doing: failures in a row, and the seconds until it is worth trying again."""
+    row = {
+        "door": door,
+        "position": 0,
+        "failures": failures,
+        "rests_until": work.after(wait) if wait else None,
+        "trouble": trouble[:500],
+    }
+    changes = dict.fromkeys(("failures", "rests_until", "trouble"), "excluded")
+    statements.upsert(work, DoorOut, [row], changes, ["door"])
 
 
 def try_again(work: Work, door: str, event_id: str, wait: float | None, tries: int, trouble: str) -> None:
@@ -38,19 +106,58 @@ def try_again(work: Work, door: str, event_id: str, wait: float | None, tries: i
 
 def delivered(work: Work, door: str, event_id: str) -> None:
     """The event got through."""
-    known = work.session.get(Redelivery, (door, event_id))
-    if known:
-        work.session.delete(known)
-        work.session.flush()
+    statements.run(work, delete(Redelivery).where(col(Redelivery.door) == door, col(Redelivery.event_id) == event_id))
 
 
-def due_again(work: Work, door: str, most: int = 50) -> Sequence[tuple[OutboxEvent, int]]:
-    """Events to try again now, and how often each was tried."""
+def due_again(work: Work, door: str, most: int = 50) -> Sequence[Any]:
+    """Events to try again now, those that wait longest first: rows (of OutboxEvent, and its `tries`)."""
     asked = (
-        select(OutboxEvent, Redelivery.tries)
+        select(*OutboxEvent.__table__.c, col(Redelivery.tries))  # type: ignore[attr-defined]
         .join(Redelivery, col(Redelivery.event_id) == col(OutboxEvent.id))
-        .where(Redelivery.door == door, Redelivery.state == "waiting", col(Redelivery.due_at) <= work.now)
+        .where(col(Redelivery.door) == door, Redelivery.state == word("waiting"), col(Redelivery.due_at) <= work.now)
         .order_by(col(Redelivery.due_at))
         .limit(most)
     )
-    return [(event, tries) for event, tries in work.session.exec(asked)]
+    return statements.rows(work, asked)
+
+
+def due_doors(work: Work) -> set[str]:
+    """Doors with something to try again now."""
+    asked = select(col(Redelivery.door)).where(col(Redelivery.state) == "waiting", col(Redelivery.due_at) <= work.now)
+    return {row.door for row in statements.rows(work, asked.distinct())}
+
+
+def counts(work: Work) -> Mapping[tuple[str, str], int]:
+    """How many deliveries wait or are given up, by (door, state)."""
+    asked = select(col(Redelivery.door), col(Redelivery.state), func.count())
+    found = statements.rows(work, asked.group_by(col(Redelivery.door), col(Redelivery.state)))
+    return {(row[0], row[1]): row[2] for row in found}
+
+
+def given_up(work: Work, most: int = 100) -> Sequence[Any]:
+    """Deliveries that were given up, newest first: door, event, its company and type, tries, trouble, since when."""
+    shown = (col(OutboxEvent.company), col(OutboxEvent.type))
+    asked = (
+        select(*Redelivery.__table__.c, *shown)  # type: ignore[attr-defined]
+        .join(OutboxEvent, col(OutboxEvent.id) == col(Redelivery.event_id))
+        .where(col(Redelivery.state) == "given_up")
+        .order_by(col(Redelivery.due_at).desc(), col(Redelivery.event_id))
+        .limit(most)
+    )
+    return statements.rows(work, asked)
+
+
+def retry(work: Work, events: Sequence[str] | None, door: str | None = None) -> int:
+    """Try given-up deliveries again, from the first try on: these events', or all; gives how many."""
+    again = update(Redelivery).where(col(Redelivery.state) == "given_up")
+    if events is not None:
+        again = again.where(col(Redelivery.event_id).in_(events))
+    if door is not None:
+        again = again.where(col(Redelivery.door) == door)
+    return statements.run(work, again.values(state="waiting", tries=0, due_at=work.now)).rowcount
+
+
+def forget(work: Work, door: str) -> None:
+    """The door is gone, with what waits at it."""
+    statements.run(work, delete(Redelivery).where(col(Redelivery.door) == door))
+    statements.run(work, delete(DoorOut).where(col(DoorOut.door) == door))

@@ -1,12 +1,13 @@
 """The export log and the marker beside each invoice: projections of the answers, never written otherwise."""
 
+import functools
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import case
+from sqlalchemy import bindparam, case, func, literal_column
 
 from events.export import InvoiceExportFailed, InvoiceExportSucceeded
 from events.reasons import Reason
@@ -33,10 +34,10 @@ def project(work: Work, answers: Sequence[Answer], event_ids: Sequence[str]) -> 
 def _show(work: Work, answers: Sequence[Answer]) -> list[int]:
     """The status row of each invoice; sequences follow time, so that they grow even after a restore."""
     sequences: list[int] = [0] * len(answers)
+    latest, returning = int(work.now.timestamp() * 1000), ["company", "invoice", "sequence"]
     for places in _rounds(answers):
-        rows = [_status(work.now, answers[place], _latest(work)) for place in places]
-        returning = ["company", "invoice", "sequence"]
-        found = statements.upsert(work, InvoiceStatus, rows, _changes(work), returning)
+        rows = [_status(work.now, answers[place], latest) for place in places]
+        found = statements.upsert(work, InvoiceStatus, rows, _changes(), returning, latest=latest)
         by_invoice = {(row.company, row.invoice): row.sequence for row in found}
         for place in places:
             sequences[place] = by_invoice[answers[place].company, answers[place].invoice]
@@ -56,21 +57,17 @@ def _rounds(answers: Sequence[Answer]) -> list[list[int]]:
     return rounds
 
 
-def _latest(work: Work) -> int:
-    return int(work.now.timestamp() * 1000)
-
-
-def _changes(work: Work) -> dict[str, Any]:
-    """How a status row changes: a failure keeps what is known of the last export."""
+@functools.cache
+def _changes() -> Mapping[str, Any]:
+    """How a status row changes; `latest` is the parameter. A failure keeps what is known of the last export."""
     columns = InvoiceStatus.__table__.c  # type: ignore[attr-defined]
-    excluded = statements.insert_into(work, InvoiceStatus).excluded
-    latest = _latest(work)
+    latest = bindparam("latest", type_=columns.sequence.type)
     changes: dict[str, Any] = dict.fromkeys(
         ("number", "marker", "reason", "message", "how", "cause", "about", "link", "changed_at"), "excluded"
     )
     changes["sequence"] = case((columns.sequence >= latest, columns.sequence + 1), else_=latest)
     for kept in ("last_exported_at", "xero_invoice_id", "deep_link"):
-        changes[kept] = case((excluded[kept].is_(None), columns[kept]), else_=excluded[kept])
+        changes[kept] = func.coalesce(literal_column(f"excluded.{kept}"), columns[kept])
     return changes
 
 
@@ -128,6 +125,7 @@ def _entry(now: datetime, answer: Answer, event_id: str) -> dict[str, Any]:
         "request": answer.request,
         "invoice": answer.invoice,
         "number": answer.number,
+        "client": answer.client,
         "reason": None,
         "message": None,
         "xero_words": None,

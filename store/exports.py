@@ -4,12 +4,14 @@ import functools
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from sqlalchemy import bindparam
 from sqlmodel import col, select, update
 
 from events.accounting_target import Lane
 from events.invoice import Invoice, folded
 from store import statements
 from store.tables import Attempt, Export, NumberClaim
+from store.tables.columns import word
 from store.unit_of_work import Work
 
 
@@ -45,23 +47,18 @@ def _blank() -> dict[str, Any]:
     return {name: field.default for name, field in fields if name != "id" and not field.is_required()}
 
 
-def in_lock_order(work: Work) -> tuple[Any, ...]:
+@functools.cache
+def in_lock_order(*, on_sqlite: bool) -> tuple[Any, ...]:
     """The order in which everybody locks exports: intake's, which is Python's, whatever the database collates."""
     columns = (col(Export.company), col(Export.tenant), col(Export.invoice))
-    return columns if work.on_sqlite else tuple(column.collate("C") for column in columns)
+    return columns if on_sqlite else tuple(column.collate("C") for column in columns)
 
 
 def lock_again(work: Work, ids: Collection[int]) -> Mapping[int, Export]:
     """These rows as they are now, locked in the order in which intake locks them."""
     asked = select(Export).where(col(Export.id).in_(sorted(ids)))
-    ordered = asked.order_by(*in_lock_order(work))
+    ordered = asked.order_by(*in_lock_order(on_sqlite=work.on_sqlite))
     return {_id(export): export for export in statements.rows(work, ordered.with_for_update())}
-
-
-def still_pending(work: Work, ids: Collection[int]) -> Sequence[int]:
-    """Which of these exports are pending now."""
-    asked = select(Export.id).where(col(Export.id).in_(sorted(ids)), Export.state == "pending")
-    return [row[0] for row in statements.rows(work, asked)]
 
 
 def change(work: Work, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -71,25 +68,26 @@ def change(work: Work, rows: Sequence[Mapping[str, Any]]) -> None:
 
 def pending(work: Work, lane: Lane, most: int) -> Sequence[Export]:
     """The next due exports of the lane, people's single sends first, locked; others' claims are passed over."""
+    company, tenant = lane
+    return statements.rows(work, _pending(), company=company, tenant=tenant, now=work.now, most=most)
+
+
+@functools.cache
+def _pending() -> Any:
     due = (
-        select(Export)
-        .where(
-            Export.company == lane.company,
-            Export.tenant == lane.tenant,
-            Export.state == "pending",
-            col(Export.due_at) <= work.now,
-        )
-        .order_by(col(Export.priority), col(Export.due_at), col(Export.id))
-        .limit(most)
-        .with_for_update(skip_locked=True)
+        Export.company == bindparam("company"),
+        Export.tenant == bindparam("tenant"),
+        Export.state == word("pending"),
+        col(Export.due_at) <= bindparam("now"),
     )
-    return statements.rows(work, due)
+    ordered = select(Export).where(*due).order_by(col(Export.priority), col(Export.due_at), col(Export.id))
+    return ordered.limit(bindparam("most")).with_for_update(skip_locked=True)
 
 
 def pending_ever(work: Work, lane: Lane) -> Sequence[Export]:
     """Everything pending in the lane, due or not, locked in intake's order."""
     asked = select(Export).where(
-        Export.company == lane.company, Export.tenant == lane.tenant, Export.state == "pending"
+        Export.company == lane.company, Export.tenant == lane.tenant, Export.state == word("pending")
     )
     ordered = asked.order_by(col(Export.invoice)).with_for_update()
     return work.session.exec(ordered.execution_options(populate_existing=True)).all()
@@ -97,14 +95,24 @@ def pending_ever(work: Work, lane: Lane) -> Sequence[Export]:
 
 def take(work: Work, ids: Collection[int], batch_id: str) -> None:
     """Put these exports into a batch; a crash is counted before anything is tried with them."""
-    mine = update(Export).where(col(Export.id).in_(sorted(ids)))
-    statements.run(work, mine.values(state="exporting", batch_id=batch_id, crashes=col(Export.crashes) + 1))
+    statements.run(work, _take(on_sqlite=work.on_sqlite), ids=sorted(ids), batch=batch_id)
+
+
+@functools.cache
+def _take(*, on_sqlite: bool) -> Any:
+    mine = update(Export).where(statements.among(col(Export.id), "ids", on_sqlite=on_sqlite))
+    return mine.values(state="exporting", batch_id=bindparam("batch"), crashes=col(Export.crashes) + 1)
 
 
 def of_batch(work: Work, batch_id: str) -> Sequence[Export]:
     """The exports still in this batch, locked in intake's order."""
-    asked = select(Export).where(Export.batch_id == batch_id)
-    return statements.rows(work, asked.order_by(*in_lock_order(work)).with_for_update())
+    return statements.rows(work, _of_batch(on_sqlite=work.on_sqlite), batch=batch_id)
+
+
+@functools.cache
+def _of_batch(*, on_sqlite: bool) -> Any:
+    asked = select(Export).where(Export.batch_id == bindparam("batch"))
+    return asked.order_by(*in_lock_order(on_sqlite=on_sqlite)).with_for_update()
 
 
 def books_of(lane: Lane) -> str:
@@ -124,11 +132,18 @@ def claim_numbers(work: Work, lane: Lane, invoices: Sequence[Invoice]) -> Mappin
         {"tenant": books_of(lane), "folded": number, "company": lane.company, "invoice": wanted[number].id}
         for number in sorted(wanted)
     ]
-    statements.insert_new(work, NumberClaim, rows, returning="folded")
-    asked = select(NumberClaim).where(
-        NumberClaim.tenant == books_of(lane), col(NumberClaim.folded).in_(sorted(wanted))
-    )
-    return {claim.folded: claim for claim in statements.rows(work, asked)}
+    new = statements.insert_new(work, NumberClaim, rows, returning="folded")
+    claims = {row["folded"]: NumberClaim(**row) for row in rows if row["folded"] in new}
+    others = sorted(wanted.keys() - new)
+    asked = _claims(on_sqlite=work.on_sqlite)
+    found = statements.rows(work, asked, tenant=books_of(lane), numbers=others) if others else []
+    return claims | {one.folded: one for one in found}
+
+
+@functools.cache
+def _claims(*, on_sqlite: bool) -> Any:
+    wanted = statements.among(col(NumberClaim.folded), "numbers", on_sqlite=on_sqlite)
+    return select(NumberClaim).where(NumberClaim.tenant == bindparam("tenant"), wanted)
 
 
 def numbers_sent(work: Work, ids: Collection[int]) -> Mapping[int, Sequence[Attempt]]:
@@ -151,7 +166,7 @@ def _id(export: Export) -> int:
 def live_longer_than(work: Work, seconds: float, most: int = 200) -> Sequence[Export]:
     """Exports that wait in the queue, or for a settlement, since before then; locked."""
     old = select(Export).where(
-        col(Export.state).in_(("pending", "uncertain")), col(Export.live_since) < work.after(-seconds)
+        col(Export.state).in_((word("pending"), word("uncertain"))), col(Export.live_since) < work.after(-seconds)
     )
     return work.session.exec(old.limit(most).with_for_update(skip_locked=True)).all()
 

@@ -1,21 +1,22 @@
-"""What has failed and is not sent again yet: grouped by cause; and Xero's words that we do not know."""
+"""What has failed and is not sent again yet: grouped by cause."""
 
-import re
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import case, exists, or_, tuple_, union_all
+from sqlalchemy import String, column, exists, true, values
 from sqlmodel import col, func, select
 
 from events.causes import NOT_MENDED
-from store.tables import Exclusion, Export, InvoiceStatus, LogEntry
+from store import statements
+from store.tables import Exclusion, Export, InvoiceStatus
+from store.tables.columns import word
 from store.unit_of_work import Work
 
 _SAMPLES = 20
 _AT_ONCE = 1000
-_CHANGING = re.compile(r"'[^']*'|\d+")
 
 
 @dataclass(frozen=True)
@@ -35,28 +36,37 @@ class Group:
     numbers: Sequence[str]
 
 
-@dataclass(frozen=True)
-class Unmatched:
-    """A message of Xero's that no rule of ours knows: how often it came, and one invoice it came for."""
+def groups(work: Work, company: str | None = None, most: int | None = None, skip: int = 0) -> list[Group]:
+    """What has failed, by cause, the largest groups first; at most so many behind the first few."""
+    columns: list[Any] = [InvoiceStatus.company, cause(), func.count(), func.min(InvoiceStatus.changed_at)]
+    counted: Any = select(*columns).where(*failed(company)).group_by(col(InvoiceStatus.company), cause())
+    ordered = counted.order_by(func.count().desc(), col(InvoiceStatus.company), cause())
+    found = statements.rows(work, ordered.offset(skip).limit(most))
+    keys = [(row[0], row[1]) for row in found]
+    samples, sending = _samples(work, keys), _sending(work, {company for company, _ in keys})
+    return [
+        _group(row, samples[key], sending.get(key, 0))
+        for row, key in zip(found, keys, strict=True)
+        if samples[key]  # it may have been mended between the two questions
+    ]
 
-    text: str
-    times: int
-    companies: int
-    company: str
-    invoice: str
-    number: str | None
-    first_at: datetime
-    last_at: datetime
+
+def group(work: Work, company: str, key: str) -> Group | None:
+    """One group; None when nothing fails for this any more."""
+    counted: Any = select(func.count(), func.min(InvoiceStatus.changed_at)).where(*failed(company), is_of([key]))
+    invoices, oldest = statements.rows(work, counted)[0]
+    samples = page(work, company, key, None, _SAMPLES)
+    sending = _sending(work, {company}).get((company, key), 0)
+    return _group((company, key, invoices, oldest), samples, sending) if invoices and samples else None
 
 
-def groups(work: Work, company: str | None = None) -> list[Group]:
-    """What has failed, by cause, the largest groups first."""
-    samples = _samples(work, company)
-    columns: list[Any] = [InvoiceStatus.company, cause(), func.count(), func.sum(_sending())]
-    columns.append(func.min(InvoiceStatus.changed_at))
-    asked = select(*columns).where(*failed(company)).group_by(col(InvoiceStatus.company), cause())
-    found = [_group(row, samples[row[0], row[1]]) for row in work.session.exec(asked) if (row[0], row[1]) in samples]
-    return sorted(found, key=lambda group: (-group.invoices, group.company, group.cause))
+def page(work: Work, company: str, key: str, after: tuple[datetime, str] | None, most: int) -> Sequence[Any]:
+    """Plain rows of a group's invoices, the longest failing first, behind the one of this moment and id."""
+    at, id_ = col(InvoiceStatus.changed_at), col(InvoiceStatus.invoice)
+    asked = select(InvoiceStatus).where(*failed(company), cause() == key)
+    if after:
+        asked = asked.where(at >= after[0], (at > after[0]) | (id_ > after[1]))
+    return statements.rows(work, asked.order_by(at, id_).limit(most))
 
 
 def counts(work: Work, company: str) -> Mapping[str, int]:
@@ -82,7 +92,10 @@ def of_causes(
     for start in range(0, len(invoices), _AT_ONCE):
         some = invoices[start : start + _AT_ONCE]
         asked = select(Export.invoice).where(
-            Export.company == company, col(Export.invoice).in_(some), Export.state == "failed", Export.wanted != ""
+            Export.company == company,
+            col(Export.invoice).in_(some),
+            Export.state == word("failed"),
+            Export.wanted != "",
         )
         if tenants is not None:
             asked = asked.where(col(Export.tenant).in_(sorted(tenants)))
@@ -92,16 +105,6 @@ def of_causes(
     return sorted(found)
 
 
-def unmatched(work: Work, most: int = 10_000) -> list[Unmatched]:
-    """Messages of Xero's that we do not know, the most frequent first; alike but for numbers and names is one."""
-    asked = select(LogEntry).where(col(LogEntry.unmatched).is_not(None)).order_by(col(LogEntry.id).desc()).limit(most)
-    found: dict[str, list[tuple[str, LogEntry]]] = {}
-    for entry in work.session.exec(asked):
-        for text in (entry.unmatched or "").splitlines():
-            found.setdefault(_CHANGING.sub("…", text).casefold(), []).append((text, entry))
-    return sorted((_unmatched(seen) for seen in found.values()), key=lambda one: (-one.times, one.text))
-
-
 def cause() -> Any:
     """The cause of a failed invoice; what failed before causes were kept is grouped by its reason."""
     return func.coalesce(col(InvoiceStatus.cause), col(InvoiceStatus.reason))
@@ -109,11 +112,7 @@ def cause() -> Any:
 
 def is_of(causes: Collection[str]) -> Any:
     """Whether a failed invoice is of one of these causes, asked so that the index helps."""
-    wanted = sorted(causes)
-    return or_(
-        col(InvoiceStatus.cause).in_(wanted),
-        col(InvoiceStatus.cause).is_(None) & col(InvoiceStatus.reason).in_(wanted),
-    )
+    return cause().in_(sorted(causes))
 
 
 def failed(company: str | None = None) -> list[Any]:
@@ -122,46 +121,61 @@ def failed(company: str | None = None) -> list[Any]:
         col(Exclusion.company) == col(InvoiceStatus.company), col(Exclusion.invoice) == col(InvoiceStatus.invoice)
     )
     wanted: list[Any] = [
-        InvoiceStatus.marker == "failed",
+        InvoiceStatus.marker == word("failed"),
         func.coalesce(col(InvoiceStatus.reason), "").not_in(sorted(NOT_MENDED)),
         ~marked,
     ]
     return [*wanted, InvoiceStatus.company == company] if company else wanted
 
 
-def _sending() -> Any:
-    """1 for what is on its way again; asked in two halves, each of which finds an index."""
-    queued = select(Export.company, Export.invoice).where(Export.state == "pending")
-    in_hand = select(Export.company, Export.invoice).where(col(Export.state).in_(("exporting", "uncertain")))
-    live = union_all(queued, in_hand)
-    return case((tuple_(col(InvoiceStatus.company), col(InvoiceStatus.invoice)).in_(live), 1), else_=0)
-
-
-def _samples(work: Work, company: str | None) -> dict[tuple[str, str], list[InvoiceStatus]]:
-    """The oldest few invoices of each group."""
-    place = (
-        func.row_number()
-        .over(partition_by=(col(InvoiceStatus.company), cause()), order_by=col(InvoiceStatus.changed_at))
-        .label("place")
-    )
-    ranked = select(InvoiceStatus.company, InvoiceStatus.invoice, place).where(*failed(company)).subquery()
-    asked = (
-        select(InvoiceStatus)
-        .join(
-            ranked,
-            (ranked.c.company == col(InvoiceStatus.company)) & (ranked.c.invoice == col(InvoiceStatus.invoice)),
+def _sending(work: Work, companies: Collection[str]) -> dict[tuple[str, str], int]:
+    """How many of each group are on their way again; asked in two halves, each of which finds an index."""
+    found: Counter[tuple[str, str]] = Counter()
+    for live in (Export.state == word("pending"), col(Export.state).in_((word("exporting"), word("uncertain")))):
+        same = (col(Export.company) == col(InvoiceStatus.company)) & (
+            col(Export.invoice) == col(InvoiceStatus.invoice)
         )
-        .where(ranked.c.place <= _SAMPLES)
-        .order_by(ranked.c.place)
-    )
-    found: dict[tuple[str, str], list[InvoiceStatus]] = {}
-    for row in work.session.exec(asked):
-        found.setdefault((row.company, row.cause or row.reason or ""), []).append(row)
+        counted: Any = select(InvoiceStatus.company, cause(), func.count()).join(Export, same)
+        mine = counted.where(*failed(), live, col(Export.company).in_(sorted(companies)))
+        for company, key, count in statements.rows(work, mine.group_by(col(InvoiceStatus.company), cause())):
+            found[company, key] += count
     return found
 
 
-def _group(row: Any, samples: Sequence[InvoiceStatus]) -> Group:
-    company, key, invoices, sending, oldest = row
+def _samples(work: Work, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], list[Any]]:
+    """The oldest few invoices of each of these groups, as plain rows."""
+    found: dict[tuple[str, str], list[Any]] = {key: [] for key in keys}
+    for start in range(0, len(keys), _AT_ONCE):
+        some = keys[start : start + _AT_ONCE]
+        for row in statements.rows(work, _oldest_of_all(some) if work.on_sqlite else _oldest_of_each(some)):
+            if (key := (row.company, row.cause or row.reason or "")) in found:
+                found[key].append(row)
+    return found
+
+
+def _oldest_of_each(keys: Sequence[tuple[str, str]]) -> Any:
+    """Each group's oldest, straight from the index."""
+    group = values(column("company", String), column("of_cause", String), name="wanted").data(list(keys))
+    mine = select(InvoiceStatus).where(
+        *failed(), InvoiceStatus.company == group.c.company, cause() == group.c.of_cause
+    )
+    few = mine.order_by(col(InvoiceStatus.changed_at)).limit(_SAMPLES).lateral("few")
+    few_of_each: Any = select(*few.c)
+    return few_of_each.select_from(group.join(few, true()))
+
+
+def _oldest_of_all(keys: Sequence[tuple[str, str]]) -> Any:
+    """The same for a database without lateral joins."""
+    by_group = (col(InvoiceStatus.company), cause())
+    place = func.row_number().over(partition_by=by_group, order_by=col(InvoiceStatus.changed_at)).label("place")
+    companies = sorted({company for company, _ in keys})
+    mine: Any = select(InvoiceStatus, place)
+    mine = mine.where(*failed(), col(InvoiceStatus.company).in_(companies)).subquery()
+    return select(mine).where(mine.c.place <= _SAMPLES).order_by(mine.c.place)
+
+
+def _group(row: Any, samples: Sequence[Any], sending: int) -> Group:
+    company, key, invoices, oldest = row
     first = samples[0]
     return Group(
         company=company,
@@ -169,24 +183,10 @@ def _group(row: Any, samples: Sequence[InvoiceStatus]) -> Group:
         reason=first.reason or "",
         about=first.about,
         invoices=invoices,
-        sending=sending or 0,
+        sending=sending,
         oldest=oldest,
         example=first.message or "",
         how=first.how or "",
         link=first.link,
         numbers=[one.number or one.invoice for one in samples],
-    )
-
-
-def _unmatched(seen: Sequence[tuple[str, LogEntry]]) -> Unmatched:
-    text, newest = seen[0]
-    return Unmatched(
-        text=text,
-        times=len(seen),
-        companies=len({entry.company for _, entry in seen}),
-        company=newest.company,
-        invoice=newest.invoice,
-        number=newest.number,
-        first_at=seen[-1][1].at,
-        last_at=newest.at,
     )

@@ -5,7 +5,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from sqlmodel import col, select
+from sqlmodel import col, select, update
 
 from store import statements
 from store.tables import DeadLetter, InboxEvent
@@ -23,7 +23,7 @@ def fingerprint(body: bytes) -> str:
 
 def answered_before(work: Work, source: str, event_id: str, body_hash: str) -> dict[str, Any] | None:
     """The answer this event already had, or None. Raises OtherBody when the id came with another body."""
-    seen = work.session.get(InboxEvent, (source, event_id))
+    seen = statements.look_up(work, InboxEvent, source=source, id=event_id)
     if seen is None:
         return None
     if seen.body_hash != body_hash:
@@ -58,12 +58,20 @@ def set_aside(work: Work, door: str, body: bytes, problems: Sequence[str], place
     statements.insert_new(work, DeadLetter, [row], returning="body_hash")
 
 
-def dead_letters(work: Work, limit: int = 100) -> Sequence[DeadLetter]:
-    """The newest unread entries first."""
-    newest = select(DeadLetter).where(DeadLetter.state == "open").order_by(col(DeadLetter.id).desc()).limit(limit)
-    return work.session.exec(newest).all()
+def dead_letters(
+    work: Work, limit: int = 100, state: str = "open", before: int | None = None
+) -> Sequence[DeadLetter]:
+    """The newest entries of this state first, those with a smaller number than `before`."""
+    newest = select(DeadLetter).where(DeadLetter.state == state).order_by(col(DeadLetter.id).desc()).limit(limit)
+    return work.session.exec(newest.where(col(DeadLetter.id) < before) if before is not None else newest).all()
 
 
 def dead_letter(work: Work, number: int) -> DeadLetter | None:
     """One entry by its number."""
     return work.session.get(DeadLetter, number)
+
+
+def close(work: Work, number: int, **how: Any) -> bool:
+    """Close an open entry: its new `state`, who closed it and why; False when somebody was first."""
+    mine = update(DeadLetter).where(col(DeadLetter.id) == number, col(DeadLetter.state) == "open")
+    return bool(statements.run(work, mine.values(closed_at=work.now, **how)).rowcount)

@@ -1,14 +1,18 @@
 """Lanes: what is due in each, why it waits and until when."""
 
+import functools
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import bindparam, true
+from sqlalchemy.orm import aliased
 from sqlmodel import col, func, select
 
 from events.accounting_target import Lane
 from store import pauses, statements
-from store.tables import Batch, Export, LaneState
+from store.tables import Batch, Export, LaneState, Pause
+from store.tables.columns import word
 from store.unit_of_work import Work
 
 UNKNOWN_IN_A_ROW = 3
@@ -54,24 +58,49 @@ def waits(work: Work, lane: Lane) -> bool:
 
 def look(work: Work, lane: Lane, enough: int = 51) -> Due:
     """What is due in the lane; `waiting` counts no further than `enough`."""
-    state = _seen(work, lane)
-    ready = select(Export.priority).where(*_pending(lane), col(Export.due_at) <= work.now)
-    priorities = [row[0] for row in statements.rows(work, ready.order_by(col(Export.priority)).limit(enough))]
+    asked = {"company": lane.company, "tenant": lane.tenant, "now": work.now, "enough": enough}
+    (seen,) = statements.rows(work, _all(), **asked, fresh=work.after(-_FRESH_SECONDS))
     later = None
-    if not priorities:
+    if not seen.waiting:
         later = work.session.exec(select(func.min(Export.due_at)).where(*_pending(lane))).one()
-    parked = _parked(work, lane)
-    settled = [id_ for id_, at, leased in parked if at and at <= work.now and leased <= work.now]
     return Due(
-        settled_batch=settled[0] if settled else None,
-        unsettled=len(parked),
-        unknown_in_a_row=state.unknown_in_a_row if state else 0,
-        broken_lanes=_broken_lanes(work),
-        waiting=len(priorities),
-        single=bool(priorities) and priorities[0] == 0,
-        next_at=_earliest(later, *(at for _, at, _ in parked)),
-        blocked_until=state.blocked_until if state else None,
-        stopped="paused" if pauses.of_company(work, lane.company) else _stopped(state),
+        settled_batch=seen.settled_batch,
+        unsettled=seen.unsettled,
+        unknown_in_a_row=seen.unknown_in_a_row or 0,
+        broken_lanes=_broken_lanes(work, seen.broken_lanes),
+        waiting=seen.waiting,
+        single=seen.priority == 0,
+        next_at=min((moment for moment in (later, seen.settles_at) if moment), default=None),
+        blocked_until=seen.blocked_until,
+        stopped="paused" if seen.pauses else _stopped(seen),
+    )
+
+
+@functools.cache
+def _all() -> Any:
+    """All that `look` asks, in one row: to ask costs more than what is asked."""
+    company, tenant, now = (bindparam(name) for name in ("company", "tenant", "now"))  # type: ignore[var-annotated]
+    pending = (Export.company == company, Export.tenant == tenant, Export.state == word("pending"))
+    ready = select(Export.priority).where(*pending, col(Export.due_at) <= now).order_by(col(Export.priority))
+    some = ready.limit(bindparam("enough")).subquery()
+    waiting = select(func.count().label("waiting"), func.min(some.c.priority).label("priority")).subquery()
+    uncertain = (Batch.company == company, Batch.tenant == tenant, Batch.state == word("uncertain"))
+    counted = select(func.count().label("unsettled"), func.min(Batch.settle_at).label("settles_at"))
+    parked = counted.where(*uncertain).subquery()
+    settled = select(Batch.id).where(*uncertain, col(Batch.settle_at) <= now, col(Batch.lease_until) <= now)
+    broken = select(func.count()).where(
+        col(LaneState.unknown_in_a_row) >= UNKNOWN_IN_A_ROW, col(LaneState.changed_at) > bindparam("fresh")
+    )
+    paused = select(func.count()).where(col(Pause.scope).in_((company, pauses.EVERYBODY)))
+    mine: Any = aliased(LaneState)
+    is_mine = (mine.company == company) & (mine.tenant == tenant)
+    asked = select(mine.state, mine.cause, mine.blocked_until, mine.unknown_in_a_row)
+    return asked.select_from(waiting.join(parked, true()).outerjoin(mine, is_mine)).add_columns(
+        *waiting.c,
+        *parked.c,
+        settled.order_by(col(Batch.settle_at)).limit(1).scalar_subquery().label("settled_batch"),
+        broken.scalar_subquery().label("broken_lanes"),
+        paused.scalar_subquery().label("pauses"),
     )
 
 
@@ -143,37 +172,20 @@ def _seen(work: Work, lane: Lane) -> LaneState | None:
     return seen
 
 
-def _stopped(state: LaneState | None) -> str | None:
-    return state.cause if state and state.state != "open" else None
+def _stopped(state: Any) -> str | None:
+    return state.cause if state and state.state not in (None, "open") else None
 
 
-def _broken_lanes(work: Work) -> int:
-    """Lanes in fresh trouble, unless somebody else got an answer since."""
-    fresh = work.after(-_FRESH_SECONDS)
-    broken = select(func.count()).where(
-        col(LaneState.unknown_in_a_row) >= UNKNOWN_IN_A_ROW, col(LaneState.changed_at) > fresh
-    )
-    count: int = statements.run(work, broken).scalar_one()
+def _broken_lanes(work: Work, count: int) -> int:
+    """So many lanes in fresh trouble, unless somebody else got an answer since."""
     if not count:
         return 0
     last = work.session.exec(select(func.max(LaneState.answered_at))).one()
-    return 0 if last and last > fresh else count
+    return 0 if last and last > work.after(-_FRESH_SECONDS) else count
 
 
 def _pending(lane: Lane) -> tuple[bool, ...]:
-    return (Export.company == lane.company, Export.tenant == lane.tenant, Export.state == "pending")
-
-
-def _parked(work: Work, lane: Lane) -> list[tuple[str, datetime | None, datetime]]:
-    """The lane's uncertain batches, the first to settle first: id, when it settles, until when somebody asks."""
-    asked: Any = select(Batch.id, Batch.settle_at, Batch.lease_until).where(
-        Batch.company == lane.company, Batch.tenant == lane.tenant, Batch.state == "uncertain"
-    )
-    return [tuple(row) for row in statements.rows(work, asked.order_by(col(Batch.settle_at)))]
-
-
-def _earliest(*moments: datetime | None) -> datetime | None:
-    return min((moment for moment in moments if moment), default=None)
+    return (Export.company == lane.company, Export.tenant == lane.tenant, Export.state == word("pending"))
 
 
 def _state(work: Work, lane: Lane) -> LaneState:

@@ -25,3 +25,11 @@ def marker(
     if state in _BY_STATE:
         return _BY_STATE[state]
     return shown or "not_exported"
+
+
+def beside(state: str | None, *, shown: Marker | None, excluded: bool, lane_waits: bool) -> Marker:
+    """The marker beside an invoice: a refusal newer than the export itself (a double number, say) is what counts."""
+    held = excluded and state in (None, "new", "pending", "failed")
+    if shown == "failed" and state in ("new", "exported", None) and not held:
+        return "failed"
+    return marker(state, excluded=held, lane_waits=lane_waits, shown=shown)

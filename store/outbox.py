@@ -1,5 +1,6 @@
 """Events on their way out, and the projections that are written in the same transaction."""
 
+import functools
 import json
 import uuid
 from collections.abc import Collection, Mapping, Sequence
@@ -7,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, tuple_
+from sqlalchemy import bindparam, func
 from sqlmodel import col, select
 
 from events import codec
@@ -39,6 +40,7 @@ class Outgoing:
         return event_id(self.key)
 
 
+@functools.lru_cache(maxsize=1024)  # asked for by the log as well as by the event
 def event_id(key: str) -> str:
     """The event id that belongs to this key, always the same."""
     return str(uuid.uuid5(_NAMESPACE, key))
@@ -60,12 +62,19 @@ def publish_answers(work: Work, answers: Sequence[InvoiceAnswer]) -> None:
 
 def _causes(work: Work, asked: Collection[tuple[str, str]]) -> Mapping[tuple[str, str], str]:
     """The event behind each request (company, id): the one that asked, or that a replay repeats."""
-    cause = func.coalesce(Request.caused_by, Request.source_event)
-    named = tuple_(col(Request.company), col(Request.id)).in_(sorted(asked))
-    return {
-        (row[0], row[1]): row[2]
-        for row in statements.rows(work, select(Request.company, Request.id, cause).where(named))
-    }
+    found: dict[tuple[str, str], str] = {}
+    for company in sorted({company for company, _ in asked}):
+        mine = sorted(request for one, request in asked if one == company)
+        rows = statements.rows(work, _cause(on_sqlite=work.on_sqlite), company=company, requests=mine)
+        found |= {(company, row.id): row.cause for row in rows}
+    return found
+
+
+@functools.cache
+def _cause(*, on_sqlite: bool) -> Any:
+    mine = statements.among(col(Request.id), "requests", on_sqlite=on_sqlite)
+    cause = func.coalesce(Request.caused_by, Request.source_event).label("cause")
+    return select(Request.id, cause).where(Request.company == bindparam("company"), mine)
 
 
 def _answer_key(answer: InvoiceAnswer) -> str:
@@ -100,10 +109,7 @@ def _rows(events: Sequence[Outgoing], at: datetime) -> list[dict[str, Any]]:
 
 def publish_once(work: Work, event: Outgoing, at: datetime | None = None) -> bool:
     """Put an event into the outbox unless the same news went out before."""
-    if work.session.get(OutboxEvent, event.id) is not None:
-        return False
-    publish(work, [event], at)
-    return True
+    return bool(statements.insert_new(work, OutboxEvent, _rows([event], at or work.now), returning="id"))
 
 
 def said(work: Work, key: str) -> dict[str, Any]:

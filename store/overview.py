@@ -9,6 +9,7 @@ from sqlmodel import col, select
 
 from store import pauses
 from store.tables import Batch, Company, Connection, DeadLetter, Export, LaneState, OutboxEvent, Pause, Request
+from store.tables.columns import word
 from store.unit_of_work import Work
 
 COUNTED_TO = 100_000  # of what is done with: to count millions takes longer than anybody waits
@@ -32,7 +33,7 @@ class Overview:
 def overview(work: Work) -> Overview:
     """Counts by state and a line per company."""
     waiting, by_state = _live(work)
-    by_state |= {state: _count_some(work, state) for state in ("exported", "failed", "new")}
+    by_state |= {state: _count_some(work, state) for state in ("exported", "failed")}
     joined = (
         select(Company, Connection, LaneState)
         .join(Connection, col(Connection.company) == col(Company.id), isouter=True)
@@ -46,10 +47,10 @@ def overview(work: Work) -> Overview:
     return Overview(
         exports={state: count for state, count in by_state.items() if count},
         open_requests=_count(work, Request, col(Request.completed_at).is_(None)),
-        uncertain_batches=_count(work, Batch, Batch.state == "uncertain"),
-        in_flight=_count(work, Batch, col(Batch.state).in_(("claimed", "sent"))),
+        uncertain_batches=_count(work, Batch, Batch.state == word("uncertain")),
+        in_flight=_count(work, Batch, col(Batch.state).in_((word("claimed"), word("sent")))),
         outbox_waiting=_count(work, OutboxEvent, col(OutboxEvent.position).is_(None)),
-        dead_letters=_count(work, DeadLetter, DeadLetter.state == "open"),
+        dead_letters=_count(work, DeadLetter, DeadLetter.state == word("open")),
         pauses=pauses.active(work),
         companies=[
             (company, connection, lane, waiting.get(company.id, 0))
@@ -63,7 +64,7 @@ def _live(work: Work) -> tuple[dict[str, int], dict[str, int]]:
     waiting: dict[str, int] = {}
     by_state: dict[str, int] = {}
     for state in _LIVE:
-        counted: Any = select(Export.company, func.count()).where(Export.state == state)
+        counted: Any = select(Export.company, func.count()).where(Export.state == word(state))
         for company, count in work.session.exec(counted.group_by(col(Export.company))):
             waiting[company] = waiting.get(company, 0) + count
             by_state[state] = by_state.get(state, 0) + count
@@ -71,7 +72,7 @@ def _live(work: Work) -> tuple[dict[str, int], dict[str, int]]:
 
 
 def _count_some(work: Work, state: str) -> int:
-    some = select(Export.id).where(Export.state == state).limit(COUNTED_TO).subquery()
+    some = select(Export.id).where(Export.state == word(state)).limit(COUNTED_TO).subquery()
     return work.session.exec(select(func.count()).select_from(some)).one()
 
 

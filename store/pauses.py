@@ -4,9 +4,11 @@ A batch is claimed under a shared lock that a pause takes alone: once a pause is
 still be on its way is already counted.
 """
 
+import functools
 from collections.abc import Sequence
+from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import bindparam, text
 from sqlmodel import col, select
 
 from store import statements
@@ -15,12 +17,13 @@ from store.unit_of_work import Work
 
 EVERYBODY = "*"
 _LOCK = 7_270_002
+_HOLD_OFF = text(f"SELECT pg_advisory_xact_lock_shared({_LOCK})")
 
 
 def pause(work: Work, scope: str, by: str, why: str) -> bool:
     """Pause a company or everybody; False when that was so before."""
     if not work.on_sqlite:  # there every write is alone
-        work.session.connection().execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
+        work.connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
     if work.session.get(Pause, scope) is not None:
         return False
     work.session.add(Pause(scope=scope, by=by, why=why, at=work.now))
@@ -41,14 +44,24 @@ def resume(work: Work, scope: str) -> bool:
 def may_begin(work: Work, company: str) -> bool:
     """Whether a new batch of this company may be taken; holds off a pause until the transaction ends."""
     if not work.on_sqlite:
-        work.session.connection().execute(text(f"SELECT pg_advisory_xact_lock_shared({_LOCK})"))
+        statements.run(work, _HOLD_OFF)
     return of_company(work, company) is None
 
 
 def of_company(work: Work, company: str) -> Pause | None:
     """The pause that holds this company: its own, else everybody's."""
-    asked = select(Pause).where(col(Pause.scope).in_((company, EVERYBODY)))
-    return next(iter(statements.rows(work, asked.order_by(col(Pause.scope).desc()))), None)
+    return next(iter(statements.rows(work, _of_company(), company=company)), None)
+
+
+@functools.cache
+def _of_company() -> Any:
+    mine = (col(Pause.scope) == bindparam("company")) | (col(Pause.scope) == EVERYBODY)
+    return select(Pause).where(mine).order_by(col(Pause.scope).desc())
+
+
+def of_everybody(work: Work) -> Pause | None:
+    """The pause that holds everybody."""
+    return work.session.get(Pause, EVERYBODY)
 
 
 def active(work: Work) -> Sequence[Pause]:

@@ -10,6 +10,7 @@ from events.invoice import Invoice, folded
 from store import choosing, statements
 from store.exports import books_of
 from store.tables import Export, NumberClaim, Preview
+from store.tables.columns import word
 from store.unit_of_work import Work
 
 _AT_ONCE = 500
@@ -47,7 +48,7 @@ def anything(work: Work) -> bool:
 
 def _due(work: Work) -> Any:
     return select(Preview).where(
-        Preview.state == "waiting", col(Preview.due_at) <= work.now, col(Preview.lease_until) <= work.now
+        Preview.state == word("waiting"), col(Preview.due_at) <= work.now, col(Preview.lease_until) <= work.now
     )
 
 

@@ -1,15 +1,18 @@
 """How far requests are."""
 
+import functools
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import func
+from sqlalchemy import bindparam, func
 from sqlmodel import col, select
 
 from events.accounting_target import Lane
 from store import statements
 from store.tables import Item, LaneState, Request
+from store.tables.columns import word
 from store.unit_of_work import Work
 
 
@@ -51,8 +54,13 @@ def named(work: Work, request: str, company: str | None = None) -> Sequence[Requ
 
 def open_ones(work: Work, company: str, requests: Collection[str]) -> Sequence[Request]:
     """Those of these requests that still have invoices without an answer."""
-    asked = select(Request).where(Request.company == company, col(Request.id).in_(sorted(requests)))
-    return statements.rows(work, asked.where(col(Request.completed_at).is_(None)))
+    return statements.rows(work, _open(on_sqlite=work.on_sqlite), company=company, requests=sorted(requests))
+
+
+@functools.cache
+def _open(*, on_sqlite: bool) -> Any:
+    mine = statements.among(col(Request.id), "requests", on_sqlite=on_sqlite)
+    return select(Request).where(Request.company == bindparam("company"), mine, col(Request.completed_at).is_(None))
 
 
 def locked(work: Work, company: str, request: str) -> Request:
@@ -96,7 +104,7 @@ def reasons(work: Work, company: str, request: str) -> dict[str, int]:
     """How many invoices of the request failed, by reason."""
     counted = (
         select(Item.reason, func.count())
-        .where(Item.company == company, Item.request == request, Item.state == "failed")
+        .where(Item.company == company, Item.request == request, Item.state == word("failed"))
         .group_by(col(Item.reason))
     )
     return {reason or "xero_refused": count for reason, count in work.session.exec(counted)}

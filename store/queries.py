@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlmodel import col, select
+from sqlmodel import col, func, select
 
 from events.accounting_target import Lane
 from events.export import Marker
@@ -19,6 +19,7 @@ from store.tables import (
     LaneState,
     LogEntry,
 )
+from store.tables.columns import word
 from store.unit_of_work import Work
 
 
@@ -36,8 +37,19 @@ class InvoiceLine:
     deep_link: str | None
 
 
-def invoices_of(work: Work, company: str, request: str, *, only_failed: bool = False) -> list[InvoiceLine]:
-    """The invoices of a request with their markers."""
+@dataclass(frozen=True)
+class Page:
+    """At most so many invoices of a request behind the one with id `after`, with this `state` of their item."""
+
+    most: int
+    after: str = ""
+    state: str = ""
+
+
+def invoices_of(
+    work: Work, company: str, request: str, *, only_failed: bool = False, page: "Page | None" = None
+) -> list[InvoiceLine]:
+    """The invoices of a request with their markers; all of them, or a page."""
     asked = (
         select(Item, InvoiceStatus, Export)
         .join(
@@ -50,21 +62,29 @@ def invoices_of(work: Work, company: str, request: str, *, only_failed: bool = F
         .order_by(col(Item.invoice))
     )
     if only_failed:
-        asked = asked.where(Item.state == "failed")
+        asked = asked.where(Item.state == word("failed"))
+    if page:
+        asked = asked.where(col(Item.invoice) > page.after).limit(page.most)
+        asked = asked.where(Item.state == page.state) if page.state else asked
     found: Sequence[Any] = work.session.exec(asked).all()
     tenants = {row[2].tenant for row in found if row[2] is not None}
     waiting = {tenant for tenant in tenants if lanes.waits(work, Lane(company, tenant))}
     return [_line(item, status, export, waiting) for item, status, export in found]
 
 
-def _line(item: Item, status: InvoiceStatus | None, export: Export | None, waiting: Collection[str]) -> InvoiceLine:
+def marker_of(status: InvoiceStatus | None, export: Export | None, *, lane_waits: bool) -> Marker:
+    """The marker beside an invoice now."""
     shown: Any = status.marker if status else None
-    state = export.state if export else None
-    # A refusal newer than the export itself (a double number, say) is what the person should see.
-    refused = status is not None and status.marker == "failed" and state in ("new", "exported", None)
-    held = bool(export and export.excluded and state in ("new", "pending", "failed"))
-    seen = markers.marker(state, excluded=held, lane_waits=bool(export and export.tenant in waiting), shown=shown)
-    marker: Marker = "failed" if refused and not held else seen
+    return markers.beside(
+        export.state if export else None,
+        shown=shown,
+        excluded=bool(export and export.excluded),
+        lane_waits=lane_waits,
+    )
+
+
+def _line(item: Item, status: InvoiceStatus | None, export: Export | None, waiting: Collection[str]) -> InvoiceLine:
+    marker = marker_of(status, export, lane_waits=bool(export and export.tenant in waiting))
     return InvoiceLine(
         invoice=item.invoice,
         number=status.number if status else (export.number if export else None),
@@ -83,7 +103,7 @@ def log(work: Work, company: str | None = None, most: int = 50, *, only_failed: 
     if company:
         asked = asked.where(LogEntry.company == company)
     if only_failed:
-        asked = asked.where(LogEntry.outcome == "failed")
+        asked = asked.where(LogEntry.outcome == word("failed"))
     return work.session.exec(asked).all()
 
 
@@ -98,8 +118,8 @@ class Story:
     lane: LaneState | None
 
 
-def story(work: Work, company: str, invoice: str) -> Story:
-    """The invoice's state, attempts, and log."""
+def story(work: Work, company: str, invoice: str, most: int = 1000) -> Story:
+    """The invoice's state, and its newest attempts and lines of the log, oldest first."""
     export = work.session.exec(
         select(Export).where(Export.company == company, Export.invoice == invoice).order_by(col(Export.id).desc())
     ).first()
@@ -107,14 +127,15 @@ def story(work: Work, company: str, invoice: str) -> Story:
     lane = None
     if export:
         joined = select(Attempt, Batch).join(Batch, col(Batch.id) == col(Attempt.batch_id))
-        attempts = work.session.exec(joined.where(Attempt.export_id == export.id).order_by(col(Attempt.at))).all()
+        tried = joined.where(Attempt.export_id == export.id).order_by(col(Attempt.at).desc()).limit(most)
+        attempts = work.session.exec(tried).all()[::-1]
         lane = work.session.get(LaneState, (export.company, export.tenant))
     entries = select(LogEntry).where(LogEntry.company == company, LogEntry.invoice == invoice)
     return Story(
         status=work.session.get(InvoiceStatus, (company, invoice)),
         export=export,
         attempts=attempts,
-        entries=work.session.exec(entries.order_by(col(LogEntry.id))).all(),
+        entries=work.session.exec(entries.order_by(col(LogEntry.id).desc()).limit(most)).all()[::-1],
         lane=lane,
     )
 
@@ -122,7 +143,8 @@ def story(work: Work, company: str, invoice: str) -> Story:
 def invoices_named(work: Work, name: str, company: str | None = None) -> Sequence[InvoiceStatus | Export]:
     """Invoices whose id or number is `name`: those with a status, then those on their way to their first."""
     found: dict[tuple[str, str], InvoiceStatus | Export] = {}
-    shown = select(InvoiceStatus).where((col(InvoiceStatus.invoice) == name) | (col(InvoiceStatus.number) == name))
+    spelt = func.lower(InvoiceStatus.invoice), func.lower(InvoiceStatus.number)  # as their indexes are
+    shown = select(InvoiceStatus).where((spelt[0] == name.lower()) | (spelt[1] == name.lower()))
     rows: list[Any] = [*work.session.exec(shown.where(InvoiceStatus.company == company) if company else shown)]
     for states in (("pending",), ("exporting", "uncertain")):
         live = select(Export).where((col(Export.invoice) == name) | (col(Export.number) == name))

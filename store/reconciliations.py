@@ -10,6 +10,7 @@ from sqlmodel import col, func, select, update
 from events.accounting_target import Lane
 from store import lanes, statements
 from store.tables import Connection, Drift, Export, Reconciliation
+from store.tables.columns import word
 from store.unit_of_work import Work
 
 MARGIN = timedelta(minutes=5)  # our clock and Xero's may differ; what is seen twice is told once
@@ -50,7 +51,7 @@ def exported_as(work: Work, lane: Lane, target_ids: Collection[str], before: dat
         Export.company == lane.company,
         Export.tenant == lane.tenant,
         col(Export.xero_invoice_id).in_(sorted(target_ids)),
-        Export.state == "exported",
+        Export.state == word("exported"),
         col(Export.exported_at) < before,
     )
     return {row.xero_invoice_id or "": row for row in work.session.exec(asked)}

@@ -1,4 +1,4 @@
-"""Many rows as one parameter, which PostgreSQL reads out of JSON.
+"""Many rows as one parameter, which the database reads out of JSON.
 
 A statement with a parameter per value costs more to write, to parse and to plan than the rows it carries.
 """
@@ -6,11 +6,12 @@ A statement with a parameter per value costs more to write, to parse and to plan
 import functools
 import json
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import JSON, Text, Update, bindparam, cast, func, select, update
-from sqlalchemy.dialects import postgresql
+from pydantic_core import to_json
+from sqlalchemy import JSON, Text, Update, bindparam, cast, func, select, true, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import SQLModel, column
 
 Row = Mapping[str, Any]
@@ -23,30 +24,44 @@ def fit(rows: Sequence[Row]) -> bool:
     return len(rows) >= _WORTH_IT and not any(isinstance(value, bytes) for value in rows[0].values())
 
 
-def parameter(rows: Sequence[Row]) -> dict[str, Any]:
+def parameter(rows: Sequence[Row], *, on_sqlite: bool) -> dict[str, Any]:
     """The rows as the one parameter of a statement of this module."""
-    return {_PARAMETER: json.dumps(list(rows), default=datetime.isoformat, ensure_ascii=False)}
+    if on_sqlite:
+        return {_PARAMETER: json.dumps(list(rows), default=_as_sqlite_keeps_it, ensure_ascii=False)}
+    return {_PARAMETER: to_json(list(rows)).decode()}
+
+
+@functools.lru_cache(maxsize=64)  # most rows name the same moment
+def _as_sqlite_keeps_it(moment: datetime) -> str:
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
 
 
 @functools.lru_cache(maxsize=256)
-def insert(table: type[SQLModel], names: tuple[str, ...]) -> postgresql.Insert:
+def insert(table: type[SQLModel], names: tuple[str, ...], *, on_sqlite: bool) -> Any:
     """An insert of rows with these columns, in the order given; other columns get their defaults."""
-    given = _given(table, names)
-    return postgresql.insert(_table(table)).from_select(list(names), select(*(given.c[name] for name in names)))
+    given = _given(table, names, on_sqlite=on_sqlite)
+    asked = select(*(given.c[name] for name in names))
+    if on_sqlite:  # without a condition its ON CONFLICT would be taken for a join's
+        return sqlite.insert(_table(table)).from_select(list(names), asked.where(true()))
+    return postgresql.insert(_table(table)).from_select(list(names), asked)
 
 
 @functools.lru_cache(maxsize=256)
-def change(table: type[SQLModel], keys: tuple[str, ...], names: tuple[str, ...]) -> Update:
+def change(table: type[SQLModel], keys: tuple[str, ...], names: tuple[str, ...], *, on_sqlite: bool) -> Update:
     """An update by key; each row holds its key and the columns to set."""
-    given, columns = _given(table, names), _table(table).c
+    given, columns = _given(table, names, on_sqlite=on_sqlite), _table(table).c
     found = (columns[name] == given.c[name] for name in keys)
     return update(_table(table)).where(*found).values({name: given.c[name] for name in names if name not in keys})
 
 
-def _given(table: type[SQLModel], names: tuple[str, ...]) -> Any:
-    rows = cast(bindparam(_PARAMETER, type_=Text), JSON)
+def _given(table: type[SQLModel], names: tuple[str, ...], *, on_sqlite: bool) -> Any:
+    said = bindparam(_PARAMETER, type_=Text)
+    if on_sqlite:
+        each = func.json_each(said).table_valued("value")
+        return select(*(func.json_extract(each.c.value, f"$.{name}").label(name) for name in names)).subquery("given")
     typed = [column(name, _table(table).c[name].type) for name in names]
-    return func.json_to_recordset(rows).table_valued(*typed).render_derived(name="given", with_types=True)
+    rows = func.json_to_recordset(cast(said, JSON))
+    return rows.table_valued(*typed).render_derived(name="given", with_types=True)
 
 
 def _table(table: type[SQLModel]) -> Any:

@@ -1,10 +1,11 @@
 """Requests and their items: who still waits for an answer, and when a request is complete."""
 
+import functools
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import func
+from sqlalchemy import bindparam, func
 from sqlmodel import col, select, update
 
 from events.accounting_target import Lane
@@ -16,13 +17,17 @@ from store.exports import in_lock_order
 from store.outbox import InvoiceAnswer, Outgoing, publish_once
 from store.progress import locked, reasons
 from store.tables import Export, Item, Request
+from store.tables.columns import word
 from store.unit_of_work import Work
 
 
 def open_request(
     work: Work, asked: InvoiceExportRequested, tenant: str, event_id: str, caused_by: str | None = None
-) -> None:
-    """Remember the request; a later part of it changes nothing here. `caused_by` is the event a replay repeats."""
+) -> bool:
+    """Remember the request; False for a later part of it, which changes nothing here.
+
+    `caused_by` is the event a replay repeats.
+    """
     row = {
         "company": asked.company,
         "id": asked.request,
@@ -39,7 +44,7 @@ def open_request(
         "created_at": work.now,
         "caused_by": caused_by,
     }
-    statements.insert_new(work, Request, [row], returning="id")
+    return bool(statements.insert_new(work, Request, [row], returning="id"))
 
 
 def one_part_at_a_time(work: Work, company: str, request: str, *, alone: bool) -> None:
@@ -75,18 +80,26 @@ def add_items(work: Work, rows: Sequence[Mapping[str, Any]]) -> set[str]:
 
 
 def count_part(work: Work, company: str, request: str, part: int, new_items: int) -> None:
-    """One part of the request has arrived with this many invoices that are new to it."""
+    """One part of the request has arrived with this many invoices that are new to it; it may be the last one."""
     row = locked(work, company, request)
     parts = {int(number) for number in row.parts_received.split(",") if number} | {part}
     row.parts_received = ",".join(str(number) for number in sorted(parts))
     row.total += new_items
     work.session.flush()
+    if _has_all_answers(row):
+        complete_if_done(work, company, request)
 
 
 def waiting(work: Work, export_ids: Collection[int]) -> Sequence[Item]:
     """The items that still wait for these exports, of any request."""
-    asked = select(Item).where(col(Item.export_id).in_(sorted(export_ids)), Item.state == "waiting")
-    return statements.rows(work, asked.order_by(col(Item.company), col(Item.invoice), col(Item.request)))
+    return statements.rows(work, _waiting(on_sqlite=work.on_sqlite), ids=sorted(export_ids))
+
+
+@functools.cache
+def _waiting(*, on_sqlite: bool) -> Any:
+    mine = statements.among(col(Item.export_id), "ids", on_sqlite=on_sqlite)
+    ordered = select(Item).order_by(col(Item.company), col(Item.invoice), col(Item.request))
+    return ordered.where(mine, Item.state == word("waiting"))
 
 
 def left_waiting(work: Work, seconds: float, most: int = 200) -> Sequence[tuple[Item, Export]]:
@@ -95,20 +108,20 @@ def left_waiting(work: Work, seconds: float, most: int = 200) -> Sequence[tuple[
         select(Item, Export)
         .join(Export, col(Export.id) == col(Item.export_id))
         .where(
-            Item.state == "waiting",
-            col(Export.state).in_(("exported", "failed")),
+            Item.state == word("waiting"),
+            col(Export.state).in_((word("exported"), word("failed"))),
             col(Export.touched_at) < work.after(-seconds),
         )
-        .order_by(*in_lock_order(work))
+        .order_by(*in_lock_order(on_sqlite=work.on_sqlite))
         .limit(most)
         .with_for_update(skip_locked=True)
     )
     return [(item, export) for item, export in work.session.exec(asked)]
 
 
-def open_ones(work: Work, company: str | None = None) -> Sequence[Request]:
+def open_ones(work: Work, company: str | None = None, most: int | None = None) -> Sequence[Request]:
     """Requests of a company, or of all, that still have invoices without an answer, oldest first."""
-    asked = select(Request).where(col(Request.completed_at).is_(None)).order_by(col(Request.created_at))
+    asked = select(Request).where(col(Request.completed_at).is_(None)).order_by(col(Request.created_at)).limit(most)
     return work.session.exec(asked.where(Request.company == company) if company else asked).all()
 
 
@@ -144,13 +157,16 @@ def _count(work: Work, company: str, request: str, answers: Sequence[InvoiceAnsw
     """Count the answers; gives the request's row as it is then, locked, to be read only."""
     outcomes = Counter(getattr(answer, "outcome", "failed") for answer in answers)
     failed = outcomes.pop("failed", 0)
-    moved = update(Request).where(col(Request.company) == company, col(Request.id) == request)
-    counted = moved.values(
-        exported=col(Request.exported) + sum(outcomes.values()),
-        unchanged=col(Request.unchanged) + outcomes["unchanged"],
-        failed=col(Request.failed) + failed,
-    )
-    return statements.run(work, counted.returning(Request)).one()
+    more = {"more_exported": sum(outcomes.values()), "more_unchanged": outcomes["unchanged"], "more_failed": failed}
+    return statements.run(work, _counted(), of_company=company, of_request=request, **more).one()
+
+
+@functools.cache
+def _counted() -> Any:
+    mine = (col(Request.company) == bindparam("of_company"), col(Request.id) == bindparam("of_request"))
+    columns = {"exported": col(Request.exported), "unchanged": col(Request.unchanged), "failed": col(Request.failed)}
+    counted = {name: column + bindparam(f"more_{name}") for name, column in columns.items()}
+    return update(Request).where(*mine).values(counted).returning(Request)
 
 
 def complete_if_done(work: Work, company: str, request: str) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Column, select, update
 
-from store.tables import ApiKey, Login, Token, XeroApp
+from store.tables import ApiKey, Endpoint, Login, Token, XeroApp
 from store.unit_of_work import Store, Work
 from store.vault import Vault
 
@@ -14,6 +14,9 @@ SECRETS: tuple[tuple[Any, str], ...] = (
     (XeroApp, "former_secret"),
     (Token, "pair"),
     (ApiKey, "secret"),
+    (ApiKey, "former_secret"),
+    (Endpoint, "secret"),
+    (Endpoint, "former_secret"),
     (Login, "verifier"),
 )
 

@@ -4,7 +4,7 @@ import functools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Select, bindparam, select, update
+from sqlalchemy import ColumnElement, Select, any_, bindparam, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import CursorResult
 from sqlmodel import SQLModel
@@ -13,30 +13,37 @@ from store import recordsets
 from store.unit_of_work import Work
 
 Row = Mapping[str, Any]
+_EXCLUDED = "excluded"
 
 
-def insert_into(work: Work, table: type[SQLModel]) -> Any:
-    """An insert that knows ON CONFLICT, in the dialect at hand."""
-    return sqlite.insert(table) if work.on_sqlite else postgresql.insert(table)
-
-
-def run(work: Work, statement: Any) -> CursorResult[Any]:
+def run(work: Work, statement: Any, **values: Any) -> CursorResult[Any]:
     """Execute a change as it stands: what was loaded before is not told of it, which costs more than the change."""
-    result: CursorResult[Any] = work.session.connection().execute(statement)
+    result: CursorResult[Any] = work.connection.execute(statement, values)
     return result
 
 
-def rows(work: Work, asked: Any) -> Sequence[Any]:
+def rows(work: Work, asked: Any, **values: Any) -> Sequence[Any]:
     """What a select of one table finds, as plain rows with its columns, to be read only.
 
-    To make a model of each costs more than to fetch it; and a plain row stays as it was read.
+    To make a model of each costs more than to fetch it; and a plain row stays as it was read. A select that is asked
+    often is written once, with parameters, to which `values` are given: to write it costs as much as to ask it.
     """
-    return work.session.connection().execute(asked).all()
+    return work.connection.execute(asked, values).all()
+
+
+def among(column: Any, name: str, *, on_sqlite: bool) -> ColumnElement[bool]:
+    """Whether the column is one of the list `name`, which is a single parameter to PostgreSQL, however long."""
+    listed = postgresql.ARRAY(column.type)
+    found: ColumnElement[bool]
+    found = (
+        column.in_(bindparam(name, expanding=True)) if on_sqlite else column == any_(bindparam(name, type_=listed))
+    )
+    return found
 
 
 def look_up(work: Work, table: type[SQLModel], **key: Any) -> Any:
     """The row with this primary key as a plain row, to be read only; None where there is none."""
-    return work.session.connection().execute(_by_key(table, tuple(key)), key).first()
+    return work.connection.execute(_by_key(table, tuple(key)), key).first()
 
 
 @functools.cache
@@ -49,7 +56,7 @@ def insert(work: Work, table: type[SQLModel], rows: Sequence[Row]) -> None:
     """Insert rows in bulk; all of them name the same columns."""
     if rows:
         plain, values = _inserting(work, table, rows)
-        work.session.connection().execute(plain, values)
+        work.connection.execute(plain, values)
 
 
 def insert_new(work: Work, table: type[SQLModel], rows: Sequence[Row], returning: str) -> set[Any]:
@@ -57,8 +64,7 @@ def insert_new(work: Work, table: type[SQLModel], rows: Sequence[Row], returning
     if not rows:
         return set()
     plain, values = _inserting(work, table, rows)
-    statement = plain.on_conflict_do_nothing().returning(_table(table).c[returning])
-    return set(work.session.connection().execute(statement, values).scalars())
+    return set(work.connection.execute(_unless_there(plain, table, returning), values).scalars())
 
 
 def upsert(
@@ -67,6 +73,7 @@ def upsert(
     rows: Sequence[Row],
     changes: Mapping[str, Any],
     returning: Sequence[str],
+    **values: Any,
 ) -> list[Any]:
     """Insert rows, or change those that exist; `changes` maps a column to an SQL expression or "excluded".
 
@@ -74,38 +81,60 @@ def upsert(
     """
     if not rows:
         return []
-    columns = _table(table).c
-    statement, values = _inserting(work, table, rows)
-    assigned = {name: statement.excluded[name] if to == "excluded" else to for name, to in changes.items()}
-    statement = statement.on_conflict_do_update(index_elements=_key_of(table), set_=assigned)
-    statement = statement.returning(*(columns[name] for name in returning))
-    return list(work.session.connection().execute(statement, values))
+    plain, inserted = _inserting(work, table, rows)
+    statement = _or_changed(plain, table, tuple(changes.items()), tuple(returning))
+    given = [{**row, **values} for row in inserted] if isinstance(inserted, list) else {**inserted, **values}
+    return list(work.connection.execute(statement, given))
 
 
 def change(work: Work, table: type[SQLModel], key: str | Sequence[str], rows: Sequence[Row]) -> int:
     """Update many rows by key in bulk: each row holds its key and the columns to set."""
     if not rows:
         return 0
-    keys = [key] if isinstance(key, str) else list(key)
-    if not work.on_sqlite and recordsets.fit(rows):
-        changed = recordsets.change(table, tuple(keys), tuple(rows[0]))
-        return work.session.connection().execute(changed, recordsets.parameter(rows)).rowcount
-    columns = _table(table).c
-    statement = (
-        update(_table(table))
-        .where(*(columns[name] == bindparam(f"by_{name}") for name in keys))
-        .values({name: bindparam(name) for name in rows[0] if name not in keys})
-    )
+    keys = (key,) if isinstance(key, str) else tuple(key)
+    if recordsets.fit(rows):
+        changed = recordsets.change(table, keys, tuple(rows[0]), on_sqlite=work.on_sqlite)
+        return work.connection.execute(changed, recordsets.parameter(rows, on_sqlite=work.on_sqlite)).rowcount
     bound = [{f"by_{name}" if name in keys else name: value for name, value in row.items()} for row in rows]
-    result: CursorResult[Any] = work.session.connection().execute(statement, bound)
+    result: CursorResult[Any] = work.connection.execute(_change(table, keys, tuple(rows[0])), bound)
     return result.rowcount
 
 
 def _inserting(work: Work, table: type[SQLModel], rows: Sequence[Row]) -> tuple[Any, Any]:
     """An insert in the dialect at hand, and what to execute it with."""
-    if not work.on_sqlite and recordsets.fit(rows):
-        return recordsets.insert(table, tuple(rows[0])), recordsets.parameter(rows)
-    return insert_into(work, table), list(rows)
+    if recordsets.fit(rows):
+        plain = recordsets.insert(table, tuple(rows[0]), on_sqlite=work.on_sqlite)
+        return plain, recordsets.parameter(rows, on_sqlite=work.on_sqlite)
+    return _plain(table, on_sqlite=work.on_sqlite), list(rows)
+
+
+# Statements are written once: to write one costs as much as to execute it.
+
+
+@functools.cache
+def _plain(table: type[SQLModel], *, on_sqlite: bool) -> Any:
+    return sqlite.insert(table) if on_sqlite else postgresql.insert(table)
+
+
+@functools.lru_cache(maxsize=256)
+def _unless_there(plain: Any, table: type[SQLModel], returning: str) -> Any:
+    return plain.on_conflict_do_nothing().returning(_table(table).c[returning])
+
+
+@functools.lru_cache(maxsize=256)
+def _or_changed(
+    plain: Any, table: type[SQLModel], changes: tuple[tuple[str, Any], ...], returning: tuple[str, ...]
+) -> Any:
+    assigned = {name: plain.excluded[name] if to is _EXCLUDED else to for name, to in changes}
+    changed = plain.on_conflict_do_update(index_elements=_key_of(table), set_=assigned)
+    return changed.returning(*(_table(table).c[name] for name in returning))
+
+
+@functools.lru_cache(maxsize=256)
+def _change(table: type[SQLModel], keys: tuple[str, ...], names: tuple[str, ...]) -> Any:
+    columns = _table(table).c
+    found = (columns[name] == bindparam(f"by_{name}") for name in keys)
+    return update(_table(table)).where(*found).values({name: bindparam(name) for name in names if name not in keys})
 
 
 def _table(table: type[SQLModel]) -> Any:

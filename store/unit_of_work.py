@@ -1,5 +1,6 @@
 """One transaction as a thing: a session, and the database's time at its start."""
 
+import functools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -13,25 +14,26 @@ TimeSource = Callable[[Connection], datetime]
 
 
 class Work:
-    """What happens in one transaction: all of it or nothing. `now` is database time at its start, aware UTC."""
+    """What happens in one transaction: all of it or nothing."""
 
     def __init__(self, session: Session, time_source: TimeSource) -> None:
         self.session = session
+        self.connection = session.connection()
+        self.on_sqlite = self.connection.dialect.name == "sqlite"  # no row locks: one writer at a time
         self._time_source = time_source
-        self.now = self.moment()
+
+    @functools.cached_property
+    def now(self) -> datetime:
+        """Database time, aware UTC: at the start of what writes, when it is first asked for in what only looks."""
+        return self.moment()
 
     def moment(self) -> datetime:
         """Database time this very moment: after whatever was committed before a lock that we waited for."""
-        return self._time_source(self.session.connection())
+        return self._time_source(self.connection)
 
     def after(self, seconds: float) -> datetime:
         """The moment this many seconds after the start of the transaction."""
         return self.now + timedelta(seconds=seconds)
-
-    @property
-    def on_sqlite(self) -> bool:
-        """Whether row locks are needless, because there is one writer at a time."""
-        return self.session.get_bind().dialect.name == "sqlite"
 
 
 class Store:
@@ -46,7 +48,9 @@ class Store:
     def write(self) -> Iterator[Work]:
         """A transaction that commits when the block ends well and rolls back otherwise. Never held over HTTP."""
         with Session(self.engine, expire_on_commit=False) as session:
-            yield Work(session, self._time_source)
+            work = Work(session, self._time_source)
+            work.now = work.moment()
+            yield work
             session.commit()
 
     @contextmanager

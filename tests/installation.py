@@ -115,7 +115,7 @@ class Installation:
     def relay_as(self, holder: str) -> int:
         """The same, by a clock of that name."""
         moved = 0
-        while step := relay.relay(self.tools, holder, None):
+        while step := relay.relay(self.tools, holder):
             moved += step
         return moved
 

@@ -12,7 +12,7 @@ from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import RedirectResponse, Response
 
-from web import pages
+from web import bodies, pages
 from worker.connections import logging_in, login_links
 from worker.connections.logging_in import Outcome
 from worker.decisions import return_addresses
@@ -36,8 +36,8 @@ def answered(request: Request, state: str = "", code: str = "", error: str = "")
 @router.post("/xero/choose")
 async def chosen(request: Request) -> Response:
     """The organisation a person chose on our page."""
-    body = await request.body()
-    form = dict(parse_qsl(body[:MOST_BYTES].decode(errors="replace")))
+    body = await bodies.whole(request, MOST_BYTES)
+    form = dict(parse_qsl(body.decode(errors="replace")))
     return await run_in_threadpool(_choose, request, form)
 
 

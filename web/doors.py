@@ -1,25 +1,24 @@
-"""The doors for hosts: `POST /v1/events` in, progress of a request out."""
+"""The door for hosts: `POST /v1/events`."""
 
 import json
 from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
-from fastapi.encoders import jsonable_encoder
 from fastapi.responses import JSONResponse, Response
 
 from events import codec
 from events.codec import Unreadable
 from store import inbox
-from store.api_keys import Key
-from web import bodies, keys
+from store.api_keys import Key, Scope
+from web import answers, bodies, keys
 from web.problems import Refused
+from web.signature import Knock
 from worker import logs
 from worker.accepting import intake
 from worker.connections import login_links
 from worker.decisions.backpressure import TooMuch
 from worker.decisions.receipts import Receipt
-from worker.outgoing import progress
 from worker.tools import Tools
 
 MOST_EVENTS = 500
@@ -29,27 +28,22 @@ _log = logs.log("door")
 router = APIRouter(prefix="/v1")
 
 
-@router.post("/events", status_code=202)
+@router.post(
+    "/events",
+    status_code=202,
+    responses={202: {"model": answers.Accepted | answers.Results}},
+    openapi_extra=keys.needs(Scope.EVENTS),
+)
 async def take_events(request: Request) -> Response:
     """Accept one CloudEvent or an array of them; 202 means committed."""
-    body = await bodies.whole(request)
-    return await run_in_threadpool(_take, request.app.state.tools, dict(request.headers), body)
+    at = keys.knock(request, await bodies.whole(request))
+    return await run_in_threadpool(_take, request.app.state.tools, at)
 
 
-@router.get("/companies/{company}/requests/{request_id}")
-def request_progress(request: Request, company: str, request_id: str) -> Response:
-    """How far a request is."""
-    tools: Tools = request.app.state.tools
-    keys.must_speak_for(keys.recognise(tools, dict(request.headers), b""), company)
-    found = progress.look(tools, company, request_id)
-    if found is None:
-        raise Refused(404, "Unknown request", [f"request: {company} has no request “{request_id}”"])
-    return JSONResponse(jsonable_encoder(found.__dict__))
-
-
-def _take(tools: Tools, headers: dict[str, str], body: bytes) -> Response:
-    key = keys.recognise(tools, headers, body)
-    place = headers.get(PLACE_HEADER, "")[:200]
+def _take(tools: Tools, at: Knock) -> Response:
+    key = keys.enter(tools, at, Scope.EVENTS)
+    bodies.must_be_json(at.headers)
+    place, body = at.headers.get(PLACE_HEADER, "")[:200], at.body
     try:
         document = codec.parse(body, most=bodies.MOST_BYTES)
     except Unreadable as broken:

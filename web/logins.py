@@ -8,67 +8,74 @@ import json
 from dataclasses import asdict
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse, Response
 
 from events.accounting_target import Trouble
-from web import keys
+from store.api_keys import Scope
+from web import answers, bodies, keys
 from web.problems import Refused
+from web.signature import Knock
 from worker.connections import connecting, health, logging_in, login_links
 from worker.connections.logging_in import HOST, Outcome
 from worker.decisions.refusals import LoginRefused
 from worker.tools import Tools
 
 MOST_BYTES = 20_000
+_NEEDS = keys.needs(Scope.LOGINS)
 router = APIRouter(prefix="/v1/companies/{company}")
 
 
-@router.post("/login-links", status_code=201)
+@router.post(
+    "/login-links",
+    status_code=201,
+    responses={201: {"model": answers.LoginLink}},
+    openapi_extra=keys.needs(Scope.LOGINS),
+)
 async def make_link(request: Request, company: str) -> Response:
     """A fresh login link: `{"company", "return_to"?}` → `{"url", "ends_at"}`."""
     return await _answer(request, company, _make_link, 201)
 
 
-@router.post("/logins")
+@router.post("/logins", responses={200: {"model": answers.LoggedIn}}, openapi_extra=_NEEDS)
 async def hand_over(request: Request, company: str) -> Response:
     """Xero's answer to the host: `{"company", "state", "code"}` or `{"company", "state", "error"}`."""
     return await _answer(request, company, _hand_over, 200)
 
 
-@router.post("/logins/organisation")
+@router.post(
+    "/logins/organisation", responses={200: {"model": answers.LoggedIn}}, openapi_extra=keys.needs(Scope.LOGINS)
+)
 async def choose(request: Request, company: str) -> Response:
     """The organisation the host's user chose: `{"company", "login", "tenant"}`."""
     return await _answer(request, company, _choose, 200)
 
 
-@router.post("/disconnect")
+@router.post("/disconnect", responses={200: {"model": answers.Disconnected}}, openapi_extra=_NEEDS)
 async def disconnect(request: Request, company: str) -> Response:
     """End the connection, at Xero too: `{"company"}`."""
     return await _answer(request, company, _disconnect, 200)
 
 
-@router.get("/connection")
-def connection(request: Request, company: str) -> Response:
+@router.get("/connection", dependencies=[Depends(keys.entering(Scope.READS))], openapi_extra=keys.needs(Scope.READS))
+def connection(request: Request, company: str) -> answers.Connection:
     """How the company's connection is."""
-    tools: Tools = request.app.state.tools
-    keys.must_speak_for(keys.recognise(tools, dict(request.headers), b""), company)
-    found = [one for one in health.of_all(tools) if one.company == company]
-    if not found:
+    found = health.of_company(request.app.state.tools, company)
+    if found is None:
         raise Refused(404, "Unknown company", [f"company: there is no company “{company}” here"])
-    return JSONResponse(json.loads(json.dumps({**asdict(found[0]), "well": found[0].well}, default=str)))
+    return answers.Connection(**asdict(found), well=found.well)
 
 
 async def _answer(request: Request, company: str, do: Any, status: int) -> Response:
-    body = await request.body()
-    return await run_in_threadpool(_recognised, request, company, body, do, status)
+    at = keys.knock(request, await bodies.whole(request, MOST_BYTES))
+    return await run_in_threadpool(_recognised, request.app.state.tools, at, company, do, status)
 
 
-def _recognised(request: Request, company: str, body: bytes, do: Any, status: int) -> Response:
-    tools: Tools = request.app.state.tools
-    key = keys.recognise(tools, dict(request.headers), body)
-    keys.must_speak_for(key, company)
-    said = _read(body)
+def _recognised(tools: Tools, at: Knock, company: str, do: Any, status: int) -> Response:
+    keys.enter(tools, at, Scope.LOGINS, company)
+    bodies.must_be_json(at.headers)
+    said = _read(at.body)
     if said.get("company") != company:
         raise Refused(422, "Not this company", ["company: the body and the address must name the same company"])
     try:
@@ -84,8 +91,8 @@ def _recognised(request: Request, company: str, body: bytes, do: Any, status: in
 
 def _read(body: bytes) -> dict[str, str]:
     try:
-        said = json.loads(body[:MOST_BYTES])
-    except ValueError:
+        said = json.loads(body)
+    except (ValueError, RecursionError):
         said = None
     if not isinstance(said, dict) or not all(isinstance(value, str) for value in said.values()):
         raise Refused(422, "Body not readable", ["body: must be a JSON object whose values are text"])

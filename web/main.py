@@ -1,37 +1,37 @@
 """The web process: `python -m web.main`."""
 
+import signal
 import socket
+import sys
 
 import uvicorn
-from fastapi import FastAPI, Request
-from fastapi.responses import Response
+from fastapi import FastAPI
 
-from web import connect, doors, health, logins, previews
+from web import connect, doors, feed, health, logins, metrics, openapi, previews, problems, reads
 from web.console import app as console
-from web.problems import Refused
+from web.headers import SecurityHeaders
 from worker import logs, settings, wiring
 from worker.decisions.refusals import LoginRefused
+from worker.heartbeat import Heartbeat
 from worker.tools import Tools
+
+HOST_ROUTERS = (doors.router, feed.router, reads.router, previews.router, logins.router)
 
 
 def build(tools: Tools) -> FastAPI:
     """The application around these tools."""
-    app = FastAPI(title="CrewCard → Xero invoice exporter", docs_url=None, redoc_url=None)
+    app = FastAPI(title="CrewCard → Xero invoice exporter", openapi_url=None, docs_url=None, redoc_url=None)
     app.state.tools = tools
-    app.include_router(doors.router)
-    app.include_router(previews.router)
-    app.include_router(logins.router)
+    for router in HOST_ROUTERS:
+        app.include_router(router)
+    openapi.serve(app, HOST_ROUTERS)
     app.include_router(connect.router)
     app.include_router(health.router)
+    app.include_router(metrics.router)
     console.add_to(app)
     app.add_exception_handler(LoginRefused, connect.refused)
-
-    @app.exception_handler(Refused)
-    async def refused(_request: Request, problem: Exception) -> Response:
-        if not isinstance(problem, Refused):
-            raise problem
-        return problem.response()
-
+    problems.tell_all(app)
+    app.add_middleware(SecurityHeaders, secure=tools.settings.public_url.startswith("https:"))
     return app
 
 
@@ -39,13 +39,22 @@ def main() -> None:
     """Serve until told to stop."""
     chosen = settings.load()
     logs.set_up(chosen.log_level, chosen.log_format)
-    app = build(wiring.build(chosen))
+    tools = wiring.build(chosen)
+    app, heartbeat = build(tools), Heartbeat(tools.store, "web")
     listening = socket.create_server((chosen.web_host, chosen.web_port), backlog=512)
     # A socket of our own has TCP_NODELAY on its connections, which saves 44 ms per request.
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, lifespan="off"))
+    server = uvicorn.Server(
+        uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", server_header=False)
+    )
     logs.log("web").info("web.started", port=chosen.web_port)
-    server.run(sockets=[listening])
+    # uvicorn gives a signal on to whoever had it before, once it has stopped: the way out leads past the heartbeat.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+    heartbeat.start()
+    try:
+        server.run(sockets=[listening])
+    finally:
+        heartbeat.stop()
 
 
 if __name__ == "__main__":

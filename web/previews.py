@@ -10,8 +10,10 @@ from events import codec
 from events.codec import Unreadable
 from events.export import sentences
 from events.preview import InvoiceExportPreviewed, Previewed
+from store.api_keys import Scope
 from web import bodies, keys
 from web.problems import Refused
+from web.signature import Knock
 from worker.previewing import preview
 from worker.tools import Tools
 
@@ -19,17 +21,18 @@ _WAIT_SECONDS = 5
 router = APIRouter(prefix="/v1")
 
 
-@router.post("/companies/{company}/previews")
+@router.post("/companies/{company}/previews", openapi_extra=keys.needs(Scope.READS))
 async def preview_invoices(request: Request, company: str) -> Response:
     """Say what would happen to `invoices`, a list of at most 500 as an export would name them."""
-    body = await bodies.whole(request, codec.MOST_BYTES)
-    return await run_in_threadpool(_preview, request.app.state.tools, dict(request.headers), company, body)
+    at = keys.knock(request, await bodies.whole(request, codec.MOST_BYTES))
+    return await run_in_threadpool(_preview, request.app.state.tools, at, company)
 
 
-def _preview(tools: Tools, headers: dict[str, str], company: str, body: bytes) -> Response:
-    keys.must_speak_for(keys.recognise(tools, headers, body), company)
+def _preview(tools: Tools, at: Knock, company: str) -> Response:
+    keys.enter(tools, at, Scope.READS, company)
+    bodies.must_be_json(at.headers)
     try:
-        asked = Previewed.model_validate(codec.parse(body))
+        asked = Previewed.model_validate(codec.parse(at.body))
     except Unreadable as broken:
         raise Refused(422, "Invoices not readable", broken.problems) from None
     except ValidationError as broken:

@@ -1,8 +1,20 @@
-"""Refusals a host's developer can act on: problem+json with sentences (RFC 9457)."""
+"""Refusals a host's developer can act on: problem+json with sentences (RFC 9457), whatever goes wrong."""
 
 from collections.abc import Mapping, Sequence
+from http import HTTPStatus
 
-from fastapi.responses import JSONResponse
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from starlette.exceptions import HTTPException
+
+from worker import logs
+
+MEDIA_TYPE = "application/problem+json"
+_AWAY_SECONDS = 5
+_log = logs.log("door")
 
 
 class Refused(Exception):
@@ -14,7 +26,7 @@ class Refused(Exception):
         super().__init__(title)
         self.status = status
         self.title = title
-        self.problems = list(problems)
+        self.problems = [problem.encode("utf-8", "replace").decode() for problem in problems]
         self.headers = dict(headers or {})
 
     def body(self) -> dict[str, object]:
@@ -25,4 +37,48 @@ class Refused(Exception):
 
     def response(self) -> JSONResponse:
         """The problem as an HTTP answer."""
-        return JSONResponse(self.body(), self.status, self.headers, media_type="application/problem+json")
+        return JSONResponse(self.body(), self.status, self.headers, media_type=MEDIA_TYPE)
+
+
+def tell_all(app: FastAPI) -> None:
+    """From now on every refusal of the application is a problem document."""
+    for kind in (Refused, HTTPException, RequestValidationError, OperationalError, InterfaceError, PoolTimeout):
+        app.add_exception_handler(kind, _told)
+    app.add_exception_handler(Exception, _told)
+
+
+async def _told(request: Request, problem: Exception) -> Response:
+    if isinstance(problem, OperationalError | InterfaceError | PoolTimeout):
+        _log.warning("door.database_away", error=type(problem).__name__)
+    return refusal_of(problem, request.method, request.url.path).response()
+
+
+def refusal_of(problem: Exception, method: str, path: str) -> Refused:
+    """Any exception as a refusal: what was raised on purpose as it is, the rest without a word of our insides."""
+    if isinstance(problem, Refused):
+        return problem
+    if isinstance(problem, RequestValidationError):
+        return Refused(422, "Request not readable", [_sentence(error) for error in problem.errors()])
+    if isinstance(problem, HTTPException):
+        return _of_http(problem, method, path)
+    if isinstance(problem, OperationalError | InterfaceError | PoolTimeout):
+        sentence = "request: our database does not answer at the moment; send the same again"
+        return Refused(503, "Try again in a moment", [sentence], {"Retry-After": str(_AWAY_SECONDS)})
+    sentence = "request: this is our fault and in our log; to send the same again does no harm"
+    return Refused(500, "Something went wrong here", [sentence])
+
+
+def _of_http(problem: HTTPException, method: str, path: str) -> Refused:
+    sentences = {
+        404: f"path: there is nothing at {path[:200]}",
+        405: f"method: {method} is not for this path",
+    }
+    title = HTTPStatus(problem.status_code).phrase.capitalize()
+    sentence = sentences.get(problem.status_code, f"request: {problem.detail}")
+    return Refused(problem.status_code, title, [sentence], problem.headers)
+
+
+def _sentence(error: Mapping[str, object]) -> str:
+    place = error["loc"]
+    field = ".".join(str(part) for part in place[1:]) if isinstance(place, tuple) else ""
+    return f"{field or 'request'}: {error['msg']}"

@@ -122,3 +122,10 @@ def use(broker: WaitingBroker) -> None:
 def queue_length(client: redis.Redis) -> int:
     """Doorbells that nobody has taken yet."""
     return int(client.llen(f"xp:dramatiq:{QUEUE}"))
+
+
+def oldest(client: redis.Redis) -> bytes | None:
+    """The doorbell that waits longest, as it was written; None when there is none."""
+    first: Any = client.lindex(f"xp:dramatiq:{QUEUE}", 0)
+    found: Any = client.hget(f"xp:dramatiq:{QUEUE}.msgs", first) if first else None
+    return found if isinstance(found, bytes) else None

@@ -9,17 +9,25 @@ from collections.abc import Callable
 import redis
 
 from store import outbox
-from worker import logs, settings, wiring
+from worker import broker, logs, settings, wiring
+from worker.accepting.request_stream import RequestStream
+from worker.accepting.stream_door import StreamDoor
+from worker.bulk import carrying_out
 from worker.connections import tending
 from worker.contacts import changes, rechecking
 from worker.doorbells import CHANGES, PREVIEWS, RELAY
 from worker.exporting import rescuer
 from worker.failing import alerting, sending_again
+from worker.heartbeat import Heartbeat
+from worker.measuring import counting
 from worker.outgoing import relay
+from worker.outgoing.posting import Poster
 from worker.outgoing.webhooks import Webhooks
 from worker.previewing import previews
+from worker.pruning import pruner
 from worker.reconciling import reconciler
 from worker.tools import Tools
+from worker.watching import throughput
 
 _AFTER_TROUBLE_SECONDS = 1.0
 _IDLE_SECONDS = 1.5
@@ -34,7 +42,11 @@ class Clockwork:
         self._holder = f"{socket.gethostname()}/{os.getpid()}"
         self._stopping = threading.Event()
         chosen = tools.settings
-        self._webhooks = Webhooks(chosen.webhook_url, chosen.webhook_secret) if chosen.webhook_url else None
+        poster = Poster(private=chosen.webhook_private_addresses)
+        self._webhooks = Webhooks(tools, self._holder, poster.post)
+
+        client = broker.redis_client(chosen.redis_url)
+        self._stream_door = StreamDoor(tools, RequestStream(client, self._holder))
 
     def run(self) -> None:
         """Work until stopped; finishes what is in hand."""
@@ -42,6 +54,7 @@ class Clockwork:
             threading.Thread(target=self._keep, args=(duty,), name=duty.__name__.strip("_"))
             for duty in (
                 self._relay,
+                self._deliver,
                 self._sweep,
                 self._reconcile,
                 self._tend,
@@ -49,16 +62,22 @@ class Clockwork:
                 self._recheck,
                 self._look_after,
                 self._preview,
+                self._prune,
+                *([self._take_in] if self._tools.settings.stream_in else []),
+                self._count,
+                self._count_through,
             )
         ]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
+        self._webhooks.stop()
 
     def stop(self, *_: object) -> None:
         """End after the duty at hand."""
         self._stopping.set()
+        self._webhooks.wake()
 
     def _keep(self, duty: Callable[[], None]) -> None:
         while not self._stopping.is_set():
@@ -69,8 +88,10 @@ class Clockwork:
                 self._stopping.wait(_AFTER_TROUBLE_SECONDS)
 
     def _relay(self) -> None:
-        moved = relay.relay(self._tools, self._holder, self._webhooks)
-        if moved >= outbox.AT_ONCE or (moved and self._webhooks):
+        moved = relay.relay(self._tools, self._holder)
+        if moved:
+            self._webhooks.wake()
+        if moved >= outbox.AT_ONCE:
             return  # there may be more; what comes from now on wakes us
         self._wait_for(RELAY)
 
@@ -83,6 +104,17 @@ class Clockwork:
     def _preview(self) -> None:
         if not previews.answer_next(self._tools):
             self._wait_for(PREVIEWS)
+
+    def _deliver(self) -> None:
+        self._webhooks.look()
+        self._webhooks.wait(_LOOK_SECONDS)
+
+    def _take_in(self) -> None:
+        try:
+            self._stream_door.take()
+        except redis.RedisError as lost:
+            logs.log("door").warning("door.lost", door="stream", error=type(lost).__name__)
+            self._stopping.wait(_AFTER_TROUBLE_SECONDS)
 
     def _sweep(self) -> None:
         rescuer.sweep(self._tools, self._holder)
@@ -105,8 +137,20 @@ class Clockwork:
         self._stopping.wait(rechecking.PASS_SECONDS)
 
     def _look_after(self) -> None:
-        if not sending_again.go_on(self._tools) + alerting.watch(self._tools):
+        if not carrying_out.go_on(self._tools) + sending_again.go_on(self._tools) + alerting.watch(self._tools):
             self._stopping.wait(_LOOK_SECONDS)
+
+    def _prune(self) -> None:
+        busy = pruner.prune(self._tools, self._holder)
+        self._stopping.wait(_LOOK_SECONDS if busy else pruner.PASS_SECONDS)
+
+    def _count(self) -> None:
+        if not counting.count_on(self._tools):
+            self._stopping.wait(counting.PASS_SECONDS)
+
+    def _count_through(self) -> None:
+        throughput.count(self._tools, self._holder)
+        self._stopping.wait(throughput.PASS_SECONDS)
 
     def _reconcile(self) -> None:
         reconciler.reconcile(self._tools, self._holder)
@@ -117,11 +161,14 @@ def main() -> None:
     """Run the clock process."""
     chosen = settings.load()
     logs.set_up(chosen.log_level, chosen.log_format)
-    clockwork = Clockwork(wiring.build(chosen))
+    tools = wiring.build(chosen)
+    clockwork, heartbeat = Clockwork(tools), Heartbeat(tools.store, "clock")
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, clockwork.stop)
     logs.log("clock").info("clock.started", pid=os.getpid())
+    heartbeat.start()
     clockwork.run()
+    heartbeat.stop()
 
 
 if __name__ == "__main__":

@@ -7,6 +7,9 @@ from cryptography.fernet import Fernet
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from events import credentials
+from worker.decisions import addresses
+
 
 class Settings(BaseSettings):
     """Everything that can be set. Times are seconds."""
@@ -32,8 +35,16 @@ class Settings(BaseSettings):
         description="Page of an invoice in CrewCard, for invoices that come without a link of their own",
     )
     webhook_url: str = Field(default="", description="Where the host wants its events; empty: no webhooks")
-    webhook_secret: str = Field(default="", description="Signing secret of the webhooks (whsec_…)")
+    webhook_secret: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(), description="Signing secrets of the webhooks (whsec_…), newest first, separated by commas"
+    )
+    webhook_private_addresses: bool = Field(
+        default=False, description="Webhooks may go to private addresses and without TLS: within your own network"
+    )
     stream_out: bool = Field(default=True, description="Also write events to a Redis Stream")
+    stream_in: bool = Field(
+        default=False, description="Also take events from a Redis Stream: for one trusted host that shares the Redis"
+    )
     xero_api_url: str = Field(default="https://api.xero.com", description="Xero's API")
     xero_identity_url: str = Field(default="https://identity.xero.com", description="Xero's token service")
     xero_login_url: str = Field(default="https://login.xero.com", description="Xero's login page")
@@ -57,6 +68,11 @@ class Settings(BaseSettings):
     expiry: float = Field(
         default=1_209_600, gt=0, description="An invoice that waits longer than this fails with a reason"
     )
+    retention_days: float = Field(
+        default=400,
+        ge=30,
+        description="How long events that were told and bodies of calls are kept; the log stays",
+    )
     calls_per_minute: int = Field(default=60, ge=1, description="Xero's limit per organisation and minute")
     calls_per_day: int = Field(default=5000, ge=1, description="Xero's limit per organisation and day")
     calls_at_once: int = Field(default=5, ge=1, description="Xero's limit of calls in flight")
@@ -65,13 +81,19 @@ class Settings(BaseSettings):
     most_pending: int = Field(
         default=100_000, ge=500, description="Invoices of one company that may wait before its bulk sends get a 429"
     )
+    requests_per_minute: int = Field(
+        default=60_000, ge=60, description="Requests that one key may make at the doors; in bursts of ten seconds' worth"
+    )
     reconcile_share: float = Field(
         default=0.02, ge=0, le=0.5, description="Share of the day's calls spent on finding drift; 0: none"
+    )
+    metrics_token: str = Field(
+        default="", description="Bearer token that opens /metrics; empty: only callers on this machine may read it"
     )
     log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR")
     log_format: str = Field(default="auto", description="auto (JSON unless a terminal), json or console")
 
-    @field_validator("encryption_keys", "return_addresses", mode="before")
+    @field_validator("encryption_keys", "return_addresses", "webhook_secret", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
@@ -94,6 +116,20 @@ class Settings(BaseSettings):
             raise ValueError("SETTLE must be longer than CONNECT_TIMEOUT and READ_TIMEOUT together")
         if self.lease <= self.call_deadline:
             raise ValueError("LEASE must be longer than CONNECT_TIMEOUT and READ_TIMEOUT together")
+        return self
+
+    @model_validator(mode="after")
+    def _webhooks_can_go(self) -> "Settings":
+        if not self.webhook_url:
+            return self
+        problem = addresses.objection(self.webhook_url, private=self.webhook_private_addresses)
+        if problem:
+            raise ValueError(f"WEBHOOK_URL {problem}")
+        if not self.webhook_secret:
+            raise ValueError("WEBHOOK_URL needs a WEBHOOK_SECRET to sign with")
+        for number, secret in enumerate(self.webhook_secret, 1):
+            if not credentials.is_signing_secret(secret):
+                raise ValueError(f"WEBHOOK_SECRET {number} must be whsec_ and base64 of 24 to 64 bytes")
         return self
 
     @property

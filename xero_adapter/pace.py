@@ -5,8 +5,9 @@ Redis away means no call (fail closed); what Redis forgets is relearnt from the 
 
 import contextlib
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import redis
 
@@ -53,7 +54,8 @@ class Permit:
 class Outlook:
     """What is known of an organisation's limits: calls that bulk sends may still make, and seconds.
 
-    `call` is how long Xero took to answer of late, `paused` how long nobody may call.
+    `call` is how long Xero took to answer of late, `paused` how long nobody may call because of which `limit` of
+    Xero's; `minute_calls` and `day_calls` are what anybody may still make, `minute_frees` when there is one more.
     """
 
     minute_left: int
@@ -61,6 +63,10 @@ class Outlook:
     day_ends: float
     call: float
     paused: float
+    limit: str = ""
+    minute_calls: int = 0
+    day_calls: int = 0
+    minute_frees: float = 0
 
 
 class Pace:
@@ -140,17 +146,33 @@ class Pace:
 
     def outlook(self, tenant: str) -> Outlook:
         """What bulk sends of the organisation may do, as far as we know. Raises redis.RedisError."""
-        keys = [f"{self._prefix}:pace:{tenant}:{book}" for book in ("calls", "flight", "minute", "day", "pause")]
-        said = self._outlook(keys=keys, args=self._args(self._limits.kept_back, self._limits.reserve))
-        minute_left, day_left, day_ends, call, paused = (int(one) for one in said)
-        return Outlook(minute_left, day_left, day_ends / 1000, call / 1000, paused / 1000)
+        return self.outlooks([tenant])[tenant]
+
+    def outlooks(self, tenants: Collection[str]) -> dict[str, Outlook]:
+        """The same of many organisations in one round trip. Raises redis.RedisError."""
+        if not tenants:
+            return {}
+        args = self._args(self._limits.kept_back, self._limits.reserve)
+        with self._client.pipeline(transaction=False) as pipe:
+            for tenant in tenants:
+                self._outlook(keys=self._books(tenant), args=args, client=pipe)
+            return {tenant: _outlook(said) for tenant, said in zip(tenants, pipe.execute(), strict=True)}
+
+    def tallies(self) -> dict[tuple[int, str], int]:
+        """What became of everybody's calls of the last two days, by hour (of Unix time) and what. Raises RedisError.
+
+        `answered`, `lost` (nobody knows) and `limited:` with the limit that Xero's 429 named.
+        """
+        found: Any = self._client.hgetall(f"{self._prefix}:pace:tally")
+        told = {field.decode().partition("/"): int(count) for field, count in found.items()}
+        return {(int(hour), what): count for (hour, _, what), count in told.items()}
 
     def pause(self, organisation: Organisation, limit: str, seconds: float) -> None:
         """Xero said 429: nobody calls until it is over. The app's own limit pauses all its organisations."""
         keys = self._keys(organisation)
         key = keys[5] if limit.startswith("app") else keys[4]
         with contextlib.suppress(redis.RedisError):
-            self._pause(keys=[key], args=self._args(limit or "limit", int(seconds * 1000)))
+            self._pause(keys=[key, keys[6]], args=self._args(limit or "limit", int(seconds * 1000)))
 
     def _args(self, *more: Argument) -> list[Argument]:
         """The clock and the limits every script knows, then its own."""
@@ -160,6 +182,16 @@ class Pace:
         return [now, limits.per_minute, *lengths, *more]
 
     def _keys(self, organisation: Organisation) -> list[str]:
-        mine = f"{self._prefix}:pace:{organisation.lane.tenant}"
         app = f"{self._prefix}:pace:app:{organisation.client_id}:pause"
-        return [f"{mine}:calls", f"{mine}:flight", f"{mine}:minute", f"{mine}:day", f"{mine}:pause", app]
+        return [*self._books(organisation.lane.tenant), app, f"{self._prefix}:pace:tally"]
+
+    def _books(self, tenant: str) -> list[str]:
+        return [f"{self._prefix}:pace:{tenant}:{book}" for book in ("calls", "flight", "minute", "day", "pause")]
+
+
+def _outlook(said: Sequence[Any]) -> Outlook:
+    minute_left, day_left, day_ends, call, paused = (int(one) for one in said[:5])
+    limit = said[5].decode() if isinstance(said[5], bytes) else said[5]
+    minute_calls, day_calls, frees = (int(one) for one in said[6:])
+    waits = (day_ends / 1000, call / 1000, paused / 1000)
+    return Outlook(minute_left, day_left, *waits, limit, minute_calls, day_calls, frees / 1000)

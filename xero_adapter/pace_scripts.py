@@ -7,6 +7,8 @@ and is over by `ends`; `unseen` calls may have been counted in it that the heade
 
 A call is granted by either of two proofs that Xero will take it, whatever the phase of Xero's window: fewer calls
 than the limit were counted in the last minute; or Xero said that more are left than are in flight.
+
+`tally` (hash) counts per hour what became of everybody's calls, for two days: answered, lost, limited by which limit.
 """
 
 PRELUDE = """
@@ -20,6 +22,13 @@ local function numbers(key, ...)
   local found, many = redis.call('HMGET', key, ...), select('#', ...)
   for place = 1, many do found[place] = tonumber(found[place]) end
   return unpack(found, 1, many)
+end
+local function tally(key, what)
+  local hour = math.floor(now / 3600000)
+  if redis.call('HINCRBY', key, hour .. '/' .. what, 1) > 1 then return end
+  for _, field in ipairs(redis.call('HKEYS', key)) do
+    if tonumber(field:match('^%-?%d+')) < hour - 48 then redis.call('HDEL', key, field) end
+  end
 end
 """
 
@@ -76,6 +85,7 @@ redis.call('ZADD', calls, 'XX', 'LT', now, ARGV[7])
 LOST = """
 redis.call('ZADD', flight, 'XX', now + ARGV[8], ARGV[7]); redis.call('PEXPIRE', flight, ARGV[8] + window)
 redis.call('ZADD', calls, 'XX', 'LT', now, ARGV[7])
+tally(KEYS[7], 'lost')
 """
 
 ABANDON = """
@@ -90,6 +100,7 @@ end
 # may have been counted in it since. A header that says no call was counted (a limit that is lifted) says nothing.
 NOTE = """
 local left, day_left, sent = tonumber(ARGV[7]), tonumber(ARGV[8]), now - ARGV[9]
+tally(KEYS[7], 'answered')
 local before = numbers(minute, 'call')
 redis.call('HSET', minute, 'call', before and math.floor(0.7 * before + 0.3 * ARGV[9]) or ARGV[9])
 redis.call('PEXPIRE', minute, 2 * window)
@@ -121,6 +132,7 @@ end
 """
 
 PAUSE = """
+tally(KEYS[2], 'limited:' .. ARGV[7])
 local over = numbers(KEYS[1], 'over')
 redis.call('HSET', KEYS[1], 'over', math.max(over or 0, now + ARGV[8]), 'limit', ARGV[7])
 redis.call('PEXPIRE', KEYS[1], math.max(over or 0, now + ARGV[8]) - now + 1000)
@@ -129,12 +141,15 @@ redis.call('PEXPIRE', KEYS[1], math.max(over or 0, now + ARGV[8]) - now + 1000)
 OUTLOOK = """
 local kept_back, reserve = tonumber(ARGV[7]), tonumber(ARGV[8])
 local left = per_minute - redis.call('ZCOUNT', calls, '(' .. (now - window), '+inf')
-local said, unseen, call = numbers(minute, 'left', 'unseen', 'call')
+local said, unseen, call, ends = numbers(minute, 'left', 'unseen', 'call', 'ends')
 if said then left = math.max(left, said - (unseen or 0) - redis.call('ZCARD', flight)) end
 local used, day_ends, size = numbers(day, 'used', 'ends', 'size')
 if day_ends and now >= day_ends then used, day_ends, size = nil, nil, nil end
 local day_left = per_day - (used or 0) - math.floor(reserve * (size or per_day))
-local over = numbers(KEYS[5], 'over')
+local over, limit = numbers(KEYS[5], 'over'), redis.call('HGET', KEYS[5], 'limit')
+local oldest = redis.call('ZRANGEBYSCORE', calls, '(' .. (now - window), '+inf', 'WITHSCORES', 'LIMIT', 0, 1)[2]
+local frees = math.min(oldest and oldest + window or now, ends or now + window, now + window)
 return {math.max(0, left - kept_back), math.max(0, day_left), (day_ends or now + day_length) - now, call or 300,
-  math.max(0, (over or now) - now)}
+  math.max(0, (over or now) - now), over and limit or '', math.max(0, left), math.max(0, per_day - (used or 0)),
+  math.max(0, frees - now)}
 """

@@ -1,16 +1,20 @@
 """The tables. States are text, moments are aware UTC, money is text with all its digits."""
 
 from store.tables.batches import Attempt, Batch
+from store.tables.bulk import BulkOrder, BulkPiece
 from store.tables.changes import Change, Offer
 from store.tables.companies import Company, ContactLink
 from store.tables.connections import CompanyApp, Connection, Login, Token, XeroApp
-from store.tables.doors import ApiKey, DeadLetter, DoorOut, Duty, InboxEvent, OutboxEvent, Redelivery
+from store.tables.counters import Counter
+from store.tables.doors import ApiKey, DeadLetter, DoorOut, Duty, Endpoint, InboxEvent, OutboxEvent, Redelivery
 from store.tables.failing import Alert, FeedMark, Mending
 from store.tables.lanes import LaneState
 from store.tables.orders import AuditLine, Drift, Exclusion, Pause, Reconciliation
 from store.tables.previews import OrganisationFacts, Preview
+from store.tables.processes import Process
 from store.tables.route import Export, Item, NumberClaim, Request
 from store.tables.shown import InvoiceStatus, LogEntry
+from store.tables.throughput import Quarter
 from store.tables.users import SignInFailure, SignInLink, User, UserSession
 
 __all__ = [
@@ -19,15 +23,19 @@ __all__ = [
     "Attempt",
     "AuditLine",
     "Batch",
+    "BulkOrder",
+    "BulkPiece",
     "Change",
     "Company",
     "CompanyApp",
     "Connection",
     "ContactLink",
+    "Counter",
     "DeadLetter",
     "DoorOut",
     "Drift",
     "Duty",
+    "Endpoint",
     "Exclusion",
     "Export",
     "FeedMark",
@@ -44,6 +52,8 @@ __all__ = [
     "OutboxEvent",
     "Pause",
     "Preview",
+    "Process",
+    "Quarter",
     "Reconciliation",
     "Redelivery",
     "Request",

@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import Text
 from sqlmodel import Field, SQLModel
 
-from store.tables.columns import index_where
+from store.tables.columns import index_by_start, index_where
 
 
 class Company(SQLModel, table=True):
@@ -28,6 +28,8 @@ class ContactLink(SQLModel, table=True):
 
     __tablename__ = "contacts"
     __table_args__ = (
+        index_by_start("contacts_client", "client"),
+        index_by_start("contacts_client_name", "client_name"),
         index_where("status IN ('archived', 'erased', 'merged', 'missing')", "contacts_amiss", "company", "client"),
     )
     company: str = Field(primary_key=True)

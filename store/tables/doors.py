@@ -5,23 +5,32 @@ from datetime import datetime
 from sqlalchemy import Index, LargeBinary, Text, text
 from sqlmodel import Field, SQLModel
 
-from store.tables.columns import BIG
+from store.tables.columns import BIG, index_where
 
 
 class ApiKey(SQLModel, table=True):
-    """A host's key to the doors: an encrypted signing secret and the companies it may speak for (`*` = all)."""
+    """A host's key to the doors: an encrypted signing secret, the companies it may speak for, its scopes (`*` = all).
+
+    `former_secret` is good as well until `former_until`; a revoked key opens nothing.
+    """
 
     __tablename__ = "api_keys"
     id: str = Field(primary_key=True)
     secret: bytes = Field(sa_type=LargeBinary)
     companies: str = "*"
     created_at: datetime
+    scopes: str = Field(default="*", sa_column_kwargs={"server_default": "*"})
+    former_secret: bytes | None = Field(default=None, sa_type=LargeBinary)
+    former_until: datetime | None = None
+    revoked_at: datetime | None = None
+    last_used_at: datetime | None = None
 
 
 class InboxEvent(SQLModel, table=True):
     """An event we accepted, so that the same one again changes nothing and is answered the same."""
 
     __tablename__ = "inbox"
+    __table_args__ = (Index("inbox_id", "id"),)
     source: str = Field(primary_key=True)
     id: str = Field(primary_key=True)
     body_hash: str
@@ -30,9 +39,14 @@ class InboxEvent(SQLModel, table=True):
 
 
 class DeadLetter(SQLModel, table=True):
-    """Something a door could not read: kept whole, with the reason, to be read and replayed."""
+    """Something a door could not read: kept whole, with the reason, to be read, mended and replayed.
+
+    `state`: open, replayed (`mended` is what was
+    read instead, where somebody changed it; `event` its id) or discarded.
+    """
 
     __tablename__ = "dead_letters"
+    __table_args__ = (Index("dead_letters_state", "state", "id"),)
     id: int | None = Field(default=None, primary_key=True, sa_type=BIG)
     door: str
     place: str = ""
@@ -41,6 +55,11 @@ class DeadLetter(SQLModel, table=True):
     problems: str = Field(sa_type=Text)
     state: str = "open"
     received_at: datetime
+    mended: bytes | None = Field(default=None, sa_type=LargeBinary)
+    event: str | None = None
+    closed_by: str | None = None
+    closed_at: datetime | None = None
+    why: str | None = Field(default=None, sa_type=Text)
 
 
 class OutboxEvent(SQLModel, table=True):
@@ -65,17 +84,37 @@ class OutboxEvent(SQLModel, table=True):
 
 
 class DoorOut(SQLModel, table=True):
-    """How far a way out has come: the last feed position it has taken up."""
+    """How far a way out has come: the last feed position it has taken up, and how it is doing.
+
+    `failures` counts those in a row, with the last one's `trouble`; nothing is sent before `rests_until`.
+    """
 
     __tablename__ = "doors_out"
     door: str = Field(primary_key=True)
     position: int = Field(default=0, sa_type=BIG)
+    failures: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    rests_until: datetime | None = None
+    trouble: str = Field(default="", sa_column_kwargs={"server_default": ""})
+
+
+class Endpoint(SQLModel, table=True):
+    """Where a company wants its events, with a sealed signing secret and the one before, which signs too."""
+
+    __tablename__ = "endpoints"
+    __table_args__ = (Index("endpoints_once", "company", "url", unique=True),)
+    id: str = Field(primary_key=True)
+    company: str
+    url: str = Field(sa_type=Text)
+    secret: bytes = Field(sa_type=LargeBinary)
+    former_secret: bytes | None = Field(default=None, sa_type=LargeBinary)
+    created_at: datetime
 
 
 class Redelivery(SQLModel, table=True):
-    """An event a door could not deliver at once: when it is tried again, or `given_up`."""
+    """An event a door could not deliver at once: when it is tried again, or `given_up` (since `due_at`)."""
 
     __tablename__ = "redeliveries"
+    __table_args__ = (index_where("state = 'waiting'", "redeliveries_due", "door", "due_at"),)
     door: str = Field(primary_key=True)
     event_id: str = Field(primary_key=True)
     state: str = "waiting"

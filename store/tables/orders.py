@@ -33,6 +33,7 @@ class AuditLine(SQLModel, table=True):
     """One order of a person: what was chosen (JSON) and how many invoices it moved."""
 
     __tablename__ = "audit"
+    __table_args__ = (Index("audit_by", "who", "id"), Index("audit_of", "company", "id"))
     id: int | None = Field(default=None, primary_key=True, sa_type=BIG)
     at: datetime = Field(index=True)
     who: str

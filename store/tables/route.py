@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import Index, Text
 from sqlmodel import Field, SQLModel
 
-from store.tables.columns import BIG, index_where
+from store.tables.columns import BIG, index_by_start, index_where
 
 
 class Request(SQLModel, table=True):
@@ -16,7 +16,12 @@ class Request(SQLModel, table=True):
     """
 
     __tablename__ = "requests"
-    __table_args__ = (index_where("completed_at IS NULL", "requests_open", "company", "created_at"),)
+    __table_args__ = (
+        index_where("completed_at IS NULL", "requests_open", "company", "created_at"),
+        index_where("mode = 'bulk'", "requests_bulk", "created_at", "company", "id"),
+        index_where("mode = 'bulk'", "requests_bulk_of", "company", "created_at", "id"),
+        index_by_start("requests_id", "id"),
+    )
     company: str = Field(primary_key=True)
     id: str = Field(primary_key=True)
     tenant: str
@@ -113,6 +118,10 @@ class NumberClaim(SQLModel, table=True):
     """Whose invoice a number is in one organisation, in folded form."""
 
     __tablename__ = "numbers"
+    __table_args__ = (
+        index_by_start("numbers_folded", "folded", folded=False),
+        index_by_start("numbers_invoice", "invoice"),
+    )
     tenant: str = Field(primary_key=True)
     folded: str = Field(primary_key=True)
     company: str

@@ -2,10 +2,10 @@
 
 from datetime import datetime
 
-from sqlalchemy import Index, Text
+from sqlalchemy import Index, Text, text
 from sqlmodel import Field, SQLModel
 
-from store.tables.columns import BIG, index_where
+from store.tables.columns import BIG, index_by_start, index_where
 
 
 class InvoiceStatus(SQLModel, table=True):
@@ -17,12 +17,21 @@ class InvoiceStatus(SQLModel, table=True):
 
     __tablename__ = "invoice_statuses"
     __table_args__ = (
-        index_where("marker = 'failed'", "invoice_statuses_failed", "company", "cause"),
+        Index(
+            "invoice_statuses_failed",
+            "company",
+            text("coalesce(cause, reason)"),
+            "changed_at",
+            sqlite_where=text("marker = 'failed'"),
+            postgresql_where=text("marker = 'failed'"),
+            postgresql_include=["invoice", "cause", "reason"],  # so that groups are counted in the index alone
+        ),
+        index_by_start("invoice_statuses_number", "number"),
+        index_by_start("invoice_statuses_invoice", "invoice"),
+        index_by_start("invoice_statuses_in_xero", "xero_invoice_id"),
         index_where(
             "marker = 'failed' AND substr(cause, 1, 8) = 'contact_'", "invoice_statuses_contacts", "company", "cause"
         ),
-        Index("invoice_statuses_number", "number"),
-        Index("invoice_statuses_invoice", "invoice"),
     )
     company: str = Field(primary_key=True)
     invoice: str = Field(primary_key=True)
@@ -55,6 +64,10 @@ class LogEntry(SQLModel, table=True):
         Index("export_log_company", "company", "id"),
         index_where("outcome = 'failed'", "export_log_failed", "id"),
         index_where("outcome = 'failed'", "export_log_failed_of", "company", "id"),
+        index_where("outcome NOT IN ('created', 'failed')", "export_log_rarer", "outcome", "id"),
+        index_where("reason IS NOT NULL", "export_log_reason", "reason", "id"),
+        Index("export_log_client", "client", "company", "id"),
+        index_by_start("export_log_number", "number"),
     )
     id: int | None = Field(default=None, primary_key=True, sa_type=BIG)
     event_id: str = Field(unique=True)
@@ -72,3 +85,4 @@ class LogEntry(SQLModel, table=True):
     verified: bool | None = None
     differences: str | None = Field(default=None, sa_type=Text)
     changes: str | None = Field(default=None, sa_type=Text)
+    client: str | None = None

@@ -114,5 +114,6 @@ class Host:
             "webhook-id": f"msg-{now.timestamp()}",
             "webhook-timestamp": str(int(now.timestamp())),
         }
-        headers["webhook-signature"] = Webhook(self._key.secret).sign(headers["webhook-id"], now, body.decode())
+        said = f"GET {path}" if method == "GET" else body.decode()
+        headers["webhook-signature"] = Webhook(self._key.secret).sign(headers["webhook-id"], now, said)
         return self._http.request(method, path, content=body, headers=headers)

@@ -37,7 +37,7 @@ class Host:
 
     def get(self, path):
         at = datetime.now(UTC)
-        signature = Webhook(self.key.secret).sign("m1", at, "")
+        signature = Webhook(self.key.secret).sign("m1", at, f"GET {path}")
         headers = {"webhook-id": "m1", "webhook-timestamp": str(int(at.timestamp())), "webhook-signature": signature}
         return self.client.get(path, headers={"x-crewcard-key": self.key.id, **headers})
 

@@ -4,7 +4,7 @@ import pytest
 from sqlmodel import select
 
 from events.settings import CompanySettings
-from store import audit, companies, contacts, failing, mendings
+from store import audit, companies, contacts, failing, mendings, unknown_words
 from store.tables import Mending
 from tests.builders import COMPANY, TENANT, an_invoice, an_order, contact_id
 from worker.accepting import intake
@@ -296,7 +296,7 @@ def test_words_that_nobody_knows_are_shown_counted_and_listed(installation):
         "Xero did not accept invoice N-a. Xero said: The line amount is too large. (Line 1, “Crew, one day”.)"
     )
     with installation.store.read() as work:
-        (unknown,) = failing.unmatched(work)
+        (unknown,) = unknown_words.unmatched(work)
     assert (unknown.text, unknown.times, unknown.companies) == ("The line amount is too large.", 2, 1)
     assert groups(installation)["xero_refused:The-line-amount-is-too-large."].invoices == 2
 

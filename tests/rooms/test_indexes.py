@@ -6,9 +6,27 @@ import pytest
 from sqlalchemy import event
 
 from events.accounting_target import Lane
-from store import backlog, batches, exports, failing, lanes, outbox, overview, progress, queries, requests
+from store import (
+    backlog,
+    batches,
+    beside,
+    counters,
+    exports,
+    failing,
+    feed,
+    lanes,
+    outbox,
+    overview,
+    progress,
+    queries,
+    requests,
+    unknown_words,
+)
 from tests import machines
+from tests.installation import KEY
 from worker.exporting import expiry, rescuer
+from worker.measuring import business
+from worker.settings import Settings
 
 ROWS = 30_000
 BIG = ("exports", "invoice_statuses", "export_log", "items", "attempts", "outbox", "requests", "batches")
@@ -48,7 +66,7 @@ QUESTIONS = {
     "failures by cause": failing.groups,
     "failures of a company by cause": lambda work: failing.groups(work, "c7"),
     "what failed for some causes": lambda work: failing.of_causes(work, "c7", ["account_missing"]),
-    "messages nobody knows": failing.unmatched,
+    "messages nobody knows": unknown_words.unmatched,
     "the invoices of a request": lambda work: queries.invoices_of(work, "c7", "r7"),
     "the story of an invoice": lambda work: queries.story(work, "c7", "i7"),
     "an invoice by name": lambda work: queries.invoices_named(work, "N-7"),
@@ -62,7 +80,11 @@ QUESTIONS = {
     "batches in flight": batches.in_flight,
     "batches without a worker": lambda work: batches.overdue(work, "sent"),
     "the feed behind a position": lambda work: outbox.after(work, ROWS - 5),
+    "a page of the feed": lambda work: feed.page(work, ROWS - 500, 100, ["c7"]),
+    "a page of markers": lambda work: beside.of(work, "c7", [f"i{n}" for n in range(7, 4000, 20)]),
     "what the relay stamps": outbox.stamp,
+    "what metrics are made of": lambda work: list(business.read(work, Settings(encryption_keys=(KEY,)))),
+    "what is counted": lambda work: counters.count_feed(work, 50),
     "what has waited too long": lambda work: expiry.expire(work, 3600),
 }
 
@@ -103,6 +125,32 @@ def test_no_question_reads_a_whole_table(long_lived, question):
     assert found
     for statement, plan in found:
         assert not any(f"Seq Scan on {table}" in plan for table in BIG), f"{statement}\n{plan}"
+
+
+@pytest.mark.parametrize("question", ["what is due in a lane", "what may be claimed", "lanes with work"])
+def test_a_plan_made_for_any_parameter_reads_only_what_waits(long_lived, question):
+    """A prepared statement is planned once; whether a partial index answers must stand in its text."""
+    with long_lived.write() as work:
+        work.connection.exec_driver_sql("SET LOCAL plan_cache_mode = force_generic_plan")
+        before = rows_read(work)
+        QUESTIONS[question](work)
+        assert rows_read(work) - before < 10
+
+
+def rows_read(work):
+    """Exports that this transaction has fetched so far."""
+    counted = (
+        "SELECT seq_tup_read + coalesce(idx_tup_fetch, 0) FROM pg_stat_xact_user_tables WHERE relname = 'exports'"
+    )
+    return work.connection.exec_driver_sql(counted).scalar_one()
+
+
+def test_the_overview_reads_no_whole_table(long_lived):
+    with long_lived.read() as work, plans(long_lived, work) as found:
+        overview.overview(work)
+    for statement, plan in found:
+        limited = "Limit" in plan.splitlines()[1]  # what is done with is counted only so far
+        assert limited or not any(f"Seq Scan on {table}" in plan for table in BIG), f"{statement}\n{plan}"
 
 
 def test_the_overview_counts_what_is_done_with_only_so_far(long_lived, monkeypatch):

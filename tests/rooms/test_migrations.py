@@ -10,6 +10,7 @@ from sqlalchemy import MetaData, create_engine, insert, inspect, select, types
 from store import migrate
 from tests import machines
 
+pytestmark = pytest.mark.filterwarnings("ignore:Skipped unsupported reflection of expression-based index")
 REVISIONS = [one.revision for one in ScriptDirectory.from_config(migrate._config()).walk_revisions()][::-1]
 
 
@@ -25,10 +26,10 @@ def a_value(column, number):
     """Something that fits the column, other for every row."""
     if isinstance(column.type, types.Boolean):
         return False
-    if isinstance(column.type, types.Integer | types.Numeric):
+    if isinstance(column.type, types.Integer | types.Numeric | types.Float):
         return number
     if isinstance(column.type, types.DateTime):
-        return datetime(2026, 1, 1, tzinfo=UTC)
+        return datetime(2026, 1, number, tzinfo=UTC)
     if isinstance(column.type, types.LargeBinary):
         return f"{column.name}{number}".encode()
     return f"{column.name}{number}"

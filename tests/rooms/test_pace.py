@@ -283,3 +283,32 @@ def test_a_click_beside_a_spread_backlog_finds_a_call_within_seconds(paced, cloc
         pace.abandon(permit)
     assert sum(wait == 0 for wait in waits) >= 55
     assert max(waits) <= 3
+
+
+def test_what_becomes_of_calls_is_tallied_by_the_hour_for_two_days(paced, clock):
+    pace, hour = paced(), int(clock.now // 3600)
+    for _ in range(2):
+        pace.note(ORGANISATION, left(50, 4000))
+    pace.note(SISTER, left(50, 4000))
+    pace.pause(ORGANISATION, "minute", 9)
+    pace.pause(SISTER, "appminute", 9)
+    pace.lost(pace.ask(Organisation(Lane("e", "v"), "Third", "!C", "USD", "other-app", "user")))
+    told = {"answered": 3, "limited:minute": 1, "limited:appminute": 1, "lost": 1}
+    assert pace.tallies() == {(hour, what): count for what, count in told.items()}
+    clock.now += 49 * 3600
+    pace.note(ORGANISATION, left(50, 4000))
+    assert pace.tallies() == {(hour + 49, "answered"): 1}
+
+
+def test_many_organisations_are_looked_at_in_one_round_trip(paced, clock):
+    pace = paced(per_minute=3, per_day=10)
+    pace.done(pace.ask(ORGANISATION))
+    for _ in range(3):
+        pace.done(pace.ask(SISTER))
+    clock.now += 10
+    pace.pause(ORGANISATION, "day", 20)
+    seen = pace.outlooks(["t", "u", "nobody's"])
+    assert [(one.minute_calls, one.day_calls) for one in seen.values()] == [(2, 9), (0, 7), (3, 10)]
+    assert (seen["t"].limit, seen["t"].paused) == ("day", 20)
+    assert seen["u"].minute_frees == pytest.approx(50.5)
+    assert pace.outlooks([]) == {}

@@ -44,7 +44,7 @@ def answer_everything(installation):
 
 
 def hand_out(installation):
-    relay.relay(installation.tools, "killed", None)
+    relay.relay(installation.tools, "killed")
 
 
 STORIES = {

@@ -5,13 +5,52 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
-from web.console import client, contacts, contacts_import, overview, rendering, setup, setup_xero, sign_in
+from web.console import (
+    audit,
+    client,
+    companies,
+    contacts,
+    contacts_import,
+    dead_letters,
+    failures,
+    invoices,
+    log,
+    overview,
+    pausing,
+    rendering,
+    replaying,
+    searching,
+    sends,
+    setup,
+    setup_xero,
+    sign_in,
+    users,
+)
 from web.console.forms import TooLarge
 from web.console.visitor import Forbidden, Missing, NotSignedIn, of
 from worker.tools import Tools
 
 PREFIX = "/console"
-PAGES = (overview, sign_in, contacts, contacts_import, client, setup, setup_xero)
+PAGES = (
+    overview,
+    sign_in,
+    invoices,
+    log,
+    searching,
+    sends,
+    failures,
+    replaying,
+    contacts,
+    contacts_import,
+    client,
+    dead_letters,
+    audit,
+    pausing,
+    users,
+    setup,
+    setup_xero,
+    companies,  # last: other pages lie under /companies
+)
 
 
 def add_to(app: FastAPI) -> None:

@@ -1,22 +1,62 @@
 """The first page of the morning: what needs a person, and how things go."""
 
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import redis
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from store import alerts
-from store.overview import overview
-from web.console import rendering
+from store import glance, throughput
+from web.console import charts, rendering
 from web.console.visitor import Looking
+from worker import broker
 from worker.tools import Tools
+from worker.watching import attention
 
 router = APIRouter()
+
+
+@dataclass(frozen=True)
+class Doorbells:
+    """What Redis says: doorbells that nobody took yet, the age of the oldest in seconds, what became of calls."""
+
+    queued: int
+    age: float
+    tallies: Mapping[tuple[int, str], int]
 
 
 @router.get("")
 def look(request: Request, visitor: Looking) -> Response:
     """The installation at a glance."""
     tools: Tools = request.app.state.tools
+    bells = _doorbells(tools)
     with tools.store.read() as work:
-        return rendering.page(
-            request, visitor, "overview", work.now, glance=overview(work), alerts=alerts.newest(work, most=10)
-        )
+        needs = attention.look(tools, work)
+        seen = glance.look(work)
+        quarters = throughput.since(work, work.now - timedelta(hours=24, minutes=15))
+        now = work.now
+    drawn = [*charts.of_quarters(quarters, now), charts.of_calls(bells.tallies if bells else {}, now)]
+    day = charts.over_a_day(quarters, now)
+    facts: dict[str, Any] = {"needs": needs, "glance": seen, "bells": bells, "charts": drawn, "day": day}
+    return rendering.page(request, visitor, "overview", now, **facts)
+
+
+def _doorbells(tools: Tools) -> Doorbells | None:
+    """None while Redis is away."""
+    try:
+        oldest = broker.oldest(tools.redis)
+        return Doorbells(broker.queue_length(tools.redis), _age(oldest), tools.pace.tallies())
+    except redis.RedisError:
+        return None
+
+
+def _age(message: bytes | None) -> float:
+    """Seconds since the doorbell was rung, by the clocks of two machines."""
+    if message is None:
+        return 0.0
+    return max(0.0, time.time() - float(json.loads(message)["message_timestamp"]) / 1000)

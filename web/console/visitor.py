@@ -4,7 +4,7 @@ import hashlib
 import hmac
 from dataclasses import dataclass, field
 from typing import Annotated
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from fastapi import Depends, Request
 
@@ -12,6 +12,8 @@ from web.console.forms import Form, read
 from worker.decisions.roles import Action, may
 from worker.tools import Tools
 from worker.users import signing_in
+from worker.waiting import pausing
+from worker.waiting.pausing import Everybody
 
 COOKIE = "crewcard_console"
 _SAFE = ("GET", "HEAD")
@@ -41,13 +43,17 @@ class Missing(Exception):
 
 @dataclass(frozen=True)
 class Visitor:
-    """Who is signed in; `form` is what every form of theirs carries, `cookie` what their browser does."""
+    """Who is signed in; `form` is what every form of theirs carries, `cookie` what their browser does.
+
+    `paused` is the pause of everybody, which every page tells.
+    """
 
     user: str
     name: str
     role: str
     form: str = field(repr=False)
     cookie: str = field(repr=False)
+    paused: Everybody | None = None
 
     def may(self, action: str) -> bool:
         """Whether they may do this; templates name the action."""
@@ -62,6 +68,8 @@ class Must:
 
     def __call__(self, request: Request, form: Annotated[Form, Depends(read)]) -> Visitor:
         """The visitor of this request."""
+        if "\0" in unquote(f"{request.url.path}?{request.url.query}"):
+            raise Missing("There is no such page.")  # no database holds such a character, so nothing has that name
         visitor = of(request)
         if visitor is None:
             raise NotSignedIn(_address(request))
@@ -82,7 +90,9 @@ def of(request: Request) -> Visitor | None:
     tools: Tools = request.app.state.tools
     cookie = request.cookies.get(COOKIE, "")
     user = signing_in.whose_browser(tools, cookie)
-    return Visitor(user.id, user.name, user.role, _form_token(cookie), cookie) if user else None
+    if user is None:
+        return None
+    return Visitor(user.id, user.name, user.role, _form_token(cookie), cookie, pausing.of_everybody(tools))
 
 
 def from_here(request: Request) -> bool:

@@ -38,6 +38,13 @@ def length(seconds: float) -> str:
     return "a moment"
 
 
+def seconds(value: float) -> str:
+    """A short length of time, as exactly as it matters: “0.8 s”, “12 s”, “3 minutes”."""
+    if value < 10:
+        return f"{value:.1f} s"
+    return f"{value:.0f} s" if value < 120 else length(value)
+
+
 def ago(at: datetime | None, now: datetime) -> str:
     """How long ago, or in how long: “3 minutes ago”, “in 2 hours”; a dash for none."""
     if at is None:
@@ -86,6 +93,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "moment": moment,
     "clock": clock,
     "length": length,
+    "seconds": seconds,
     "ago": ago,
     "number": number,
     "count": count,

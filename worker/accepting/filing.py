@@ -12,7 +12,7 @@ from events.invoice import Invoice
 from store import connections
 from store.tables import Export, Item
 from store.unit_of_work import Work
-from worker.decisions import joining
+from worker.decisions import checks, joining
 from worker.decisions.joining import Move
 from worker.exporting import answering
 from worker.tools import Tools
@@ -43,11 +43,12 @@ class Filing:
 
 @dataclass(frozen=True)
 class Said:
-    """What an invoice says, as it is kept."""
+    """What an invoice says, as it is kept; `broken` is what no call to Xero is worth."""
 
     invoice: Invoice
     text: str
     content_hash: str
+    broken: Failure | None
 
 
 def say(
@@ -64,7 +65,8 @@ def _is_same(said: Said | None, invoice: Invoice) -> bool:
 
 
 def _say(invoice: Invoice) -> Said:
-    return Said(invoice, invoice.model_dump_json(exclude_none=True), invoice.content_hash())
+    text = invoice.model_dump_json(exclude_none=True)
+    return Said(invoice, text, invoice.content_hash(), checks.problem_with(invoice))
 
 
 def item(filing: Filing, invoice: Invoice | UnreadableInvoice) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from store.unit_of_work import Work
 from worker.accepting import filing, placing
 from worker.accepting.filing import Filing, Said
 from worker.contacts import filing_changes, host_contacts
-from worker.decisions import backpressure, checks, joining, numbering, turns
+from worker.decisions import backpressure, joining, numbering, turns
 from worker.decisions.joining import Move, Standing
 from worker.decisions.receipts import Receipt
 from worker.orders import cancel, replay
@@ -109,7 +109,7 @@ def _file(work: Work, tools: Tools, coming: Filing) -> int:
     """Locks in one order everywhere: exports, numbers, items, requests. Gives the number of new items."""
     asked = coming.asked
     requests.one_part_at_a_time(work, asked.company, asked.request, alone=False)
-    requests.open_request(work, asked, coming.lane.tenant, coming.envelope.id, coming.caused_by)
+    first = requests.open_request(work, asked, coming.lane.tenant, coming.envelope.id, coming.caused_by)
     newest = joining.each_once(asked.invoices)
     coming.rows = exports.lock(work, coming.lane, _readable(newest))
     prefix = companies.settings_of(work, asked.company).number_prefix or ""
@@ -117,7 +117,7 @@ def _file(work: Work, tools: Tools, coming: Filing) -> int:
     readable = _readable(newest)
     coming.said = filing.say(readable, coming.said)
     coming.excluded = exclusions.marked(work, asked.company, list(coming.rows))
-    coming.cancelled = requests.is_cancelled(work, asked.company, asked.request)
+    coming.cancelled = not first and requests.is_cancelled(work, asked.company, asked.request)
     owners = exports.claim_numbers(work, coming.lane, readable)
     for invoice in newest:
         coming.moves[invoice.id] = _move(coming, invoice, owners)
@@ -129,7 +129,6 @@ def _file(work: Work, tools: Tools, coming: Filing) -> int:
     new = requests.add_items(work, items)
     requests.count_part(work, asked.company, asked.request, asked.part, len(new))
     filing.answer_at_once(work, tools, coming, [item for item in items if item["invoice"] in new], newest)
-    requests.complete_if_done(work, asked.company, asked.request)
     return len(new)
 
 
@@ -156,5 +155,5 @@ def _move(coming: Filing, invoice: Invoice | UnreadableInvoice, owners: Mapping[
     owner = owners[folded(invoice.number)]
     if move in ("start", "replace", "wait") and (owner.company, owner.invoice) != (row.company, row.invoice):
         return Failure(Reason.NUMBER_USED_TWICE, {"other": owner.invoice})
-    broken = checks.problem_with(invoice) if move in ("start", "replace") else None
+    broken = coming.said[invoice.id].broken if move in ("start", "replace") else None
     return broken or move

@@ -1,19 +1,18 @@
 """How each company's connection is: what `doctor` and `connections` say, and who can mend what is wrong."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import redis
-from sqlmodel import col, func, select
 
-from events.accounting_target import Lane
 from events.connection_problems import Problem
-from store import apps, connections
-from store.tables import Batch, Company, CompanyApp, Connection, LaneState, Token, XeroApp
-from store.unit_of_work import Work
+from store import standing
+from store.standing import Load, Standing
+from store.tables import CompanyApp, Connection, Token, XeroApp
 from worker.connections import tending
 from worker.tools import Tools
-from worker.waiting import parking
+from xero_adapter.pace import Outlook
 
 UNEASY_DAYS = 20
 
@@ -50,43 +49,55 @@ class Health:
 def of_all(tools: Tools) -> list[Health]:
     """Every company's, by id; asks database and Redis, never Xero."""
     with tools.store.read() as work:
-        return [_of(work, tools, *row) for row in apps.listed(work)]
+        rows = standing.of(work)
+        loads = standing.loads(work, [row.company.id for row in rows])
+        now = work.now
+    seen = outlooks(tools, rows)
+    return [of(tools, now, row, loads[row.company.id], seen) for row in rows]
 
 
-def of(tools: Tools, company: str) -> Health | None:
-    """One company's; None for a company that there is not."""
+def of_company(tools: Tools, company: str) -> Health | None:
+    """One company's; None where there is no such company."""
     with tools.store.read() as work:
-        return next((_of(work, tools, *row) for row in apps.listed(work, company)), None)
+        rows, loads, now = standing.of(work, [company]), standing.loads(work, [company]), work.now
+    return of(tools, now, rows[0], loads[company], outlooks(tools, rows)) if rows else None
 
 
-def _of(
-    work: Work, tools: Tools, company: Company, used: CompanyApp | None, app: XeroApp | None, at: Connection | None
-) -> Health:
-    token = work.session.get(Token, (at.client_id, at.xero_user)) if at else None
+def outlooks(tools: Tools, rows: Sequence[Standing]) -> Mapping[str, Outlook]:
+    """What is known of these companies' limits, by organisation; nothing while Redis is away."""
+    try:
+        return tools.pace.outlooks([row.at.tenant for row in rows if row.at])
+    except redis.RedisError:
+        return {}
+
+
+def of(tools: Tools, now: datetime, row: Standing, load: Load, seen: Mapping[str, Outlook]) -> Health:
+    """One company's, from what was read before."""
+    company, used, app, at, token, lane = row
     readable = all(tools.vault.opens(sealed) for sealed in _sealed(app, token))
     problem = _problem(used, at, token) if readable else Problem.KEY_MISSING
-    facts = parking.facts_of(work, at) if at else {"company": company.name}
-    lane = work.session.get(LaneState, Lane(company.id, at.tenant)) if at else None
+    facts = {"company": company.name, "organisation": at.organisation, "before": "another organisation"} if at else {}
     paused = lane.message if lane and lane.state != "open" and problem is Problem.OTHER_ORGANISATION else ""
     asked = (at.scopes if at else "") or (used.scopes if used else "")
+    outlook = seen.get(at.tenant) if at else None
     return Health(
         company=company.id,
         name=company.name,
         state=at.state if at else "not connected",
-        wrong=(paused or problem.message(facts)) if problem else None,
+        wrong=(paused or problem.message({"company": company.name, **facts})) if problem else None,
         who=problem.value.who if problem else None,
         how=problem.remedy({**facts, "company": company.id}) if problem else None,
-        notes=tuple(_notes(work, company.id, app, token)),
+        notes=tuple(_notes(now, company.id, app, token)),
         organisation=at.organisation if at else None,
         tenant=at.tenant if at else None,
         short_code=at.short_code if at else None,
         base_currency=at.base_currency if at else None,
         client_id=used.client_id if used else None,
         scopes=asked or None,
-        last_good_call=_last_good_call(work, at) if at else None,
-        day_calls_left=_day_left(tools, at) if at else None,
-        waiting=connections.waiting(work, company.id),
-        access_token_age=(work.now - token.refreshed_at).total_seconds() if token else None,
+        last_good_call=lane.answered_at if lane else None,
+        day_calls_left=outlook.day_calls if outlook else None,
+        waiting=load.live,
+        access_token_age=(now - token.refreshed_at).total_seconds() if token else None,
         login_ends_at=tending.ends_at(token) if token else None,
     )
 
@@ -110,7 +121,7 @@ def _problem(used: CompanyApp | None, at: Connection | None, token: Token | None
     return Problem.of(token.problem) if token.problem else None
 
 
-def _notes(work: Work, company: str, app: XeroApp | None, token: Token | None) -> list[str]:
+def _notes(now: datetime, company: str, app: XeroApp | None, token: Token | None) -> list[str]:
     """What is no fault yet."""
     notes = []
     if app and app.secret_refused_at:
@@ -118,22 +129,8 @@ def _notes(work: Work, company: str, app: XeroApp | None, token: Token | None) -
     elif app and app.former_secret is not None:
         end = f"crewcard-xero companies forget-secret {company}"
         notes.append(f"Two Client Secrets are kept; when Xero has only the new one: {end}")
-    if token and tending.ends_at(token) < work.now + timedelta(days=UNEASY_DAYS):
+    if token and tending.ends_at(token) < now + timedelta(days=UNEASY_DAYS):
         notes.append(f"The login ends on {tending.ends_at(token):%Y-%m-%d} unless it is renewed.")
-    if token and token.resting_until and token.resting_until > work.now:
+    if token and token.resting_until and token.resting_until > now:
         notes.append("Xero's login service did not answer a moment ago.")
     return notes
-
-
-def _last_good_call(work: Work, at: Connection) -> datetime | None:
-    asked = select(func.max(Batch.closed_at)).where(
-        Batch.company == at.company, Batch.tenant == at.tenant, col(Batch.http_status) == 200
-    )
-    return work.session.exec(asked).one()
-
-
-def _day_left(tools: Tools, at: Connection) -> int | None:
-    try:
-        return tools.pace.day_left(at.tenant)
-    except redis.RedisError:
-        return None

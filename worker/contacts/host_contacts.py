@@ -22,7 +22,7 @@ def keep(work: Work, tools: Tools, company: str, invoices: Sequence[Invoice]) ->
     """
     said = {one.client.id: one.client for one in invoices}
     changed = news(work, tools.target, company, invoices)
-    known = contacts.known(work, company, list(changed))
+    known = contacts.known(work, company, list(changed)) if changed else {}
     for client, heard in changed.items():  # in the order in which everybody locks them
         before = known[client].xero_contact_id if client in known else ""
         if _same(tools.target, before, heard):

@@ -4,6 +4,7 @@ from events.accounting_target import Trouble
 
 _FIRST, _LONGEST = 15.0, 300.0
 UNKNOWN_IN_A_ROW = 3
+FAILURES_IN_A_ROW = 8
 
 
 def lane_wait(trouble: Trouble, unknown_in_a_row: int) -> float:
@@ -32,6 +33,12 @@ def delivery_wait(tries: int) -> float | None:
     """Seconds until a webhook is tried again, or None after the tenth try (three days)."""
     schedule = (5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400)
     return float(schedule[tries - 1]) if tries <= len(schedule) else None
+
+
+def endpoint_wait(failures: int) -> float:
+    """Seconds an endpoint rests after so many failed deliveries in a row; 0 means it goes on, one at a time."""
+    beyond = failures - FAILURES_IN_A_ROW
+    return 0.0 if beyond < 0 else _doubled(beyond)
 
 
 def _doubled(times: int) -> float:

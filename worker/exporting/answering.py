@@ -24,6 +24,7 @@ Outcome = Literal["created", "updated", "adopted", "unchanged"]
 class InXero(Protocol):
     """An invoice that is in Xero, as far as its answer tells: an export row, or what one has just become."""
 
+    client: str
     number: str
     xero_invoice_id: str | None
     xero_totals: str | None
@@ -58,6 +59,7 @@ def succeeded(
         exported_at=export.exported_at,
         verified=not differences,
         differences=differences,
+        client=export.client,
     )
 
 
@@ -82,6 +84,7 @@ def failed(item: Item, number: str | None, failure: Failure) -> InvoiceExportFai
         line=failure.line,
         problems=_problems(told),
         marker="excluded" if failure.reason is Reason.EXCLUDED else "failed",
+        client=told.facts.get("client_id"),
     )
 
 

@@ -1,6 +1,7 @@
 """Newer content behind a result: it goes next, unless nobody wants it any more (DESIGN §3 (j))."""
 
-from collections.abc import Collection
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from events.failures import Failure
 from events.reasons import Reason
@@ -9,12 +10,13 @@ from store.tables import Export
 from store.unit_of_work import Work
 
 
-def called_back(work: Work, ids: Collection[int]) -> list[tuple[Export, Failure]]:
+def called_back(work: Work, results: Sequence[Mapping[str, Any]]) -> list[tuple[Export, Failure]]:
     """Of exports with a fresh result, those a person called back meanwhile: they fail instead of going on.
 
-    An export that is pending only for requests that were cancelled rests where its result left it.
+    `results` are the columns just written. An export that is pending only for requests that were cancelled rests
+    where its result left it.
     """
-    going_on = exports.still_pending(work, ids)
+    going_on = [row["id"] for row in results if row["state"] == "pending"]
     if not going_on:  # the rule; and callers' rows stay as they read them
         return []
     pending = exports.lock_again(work, going_on)

@@ -1,7 +1,7 @@
 """Freezing a batch: each invoice mapped, then body, key and attempts committed before anything is sent."""
 
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from events.accounting_target import Element, Organisation, Posting, Unmappable
@@ -13,7 +13,7 @@ from store.batches import Hold
 from store.tables import Export
 from store.unit_of_work import Work
 from worker import logs
-from worker.exporting import recording, resolve
+from worker.exporting import contents, recording, resolve
 from worker.exporting.pointing import into_xero
 from worker.exporting.recording import Refusal
 from worker.tools import Tools
@@ -25,7 +25,10 @@ _log = logs.log("exporter")
 
 @dataclass(frozen=True)
 class Frozen:
-    """A batch that is written down and may be sent until `send_before` (on `tools.elapsed`)."""
+    """A batch that is written down and may be sent until `send_before` (on `tools.elapsed`).
+
+    `contents` are what its invoices say, by hash.
+    """
 
     hold: Hold
     kind: str
@@ -33,14 +36,16 @@ class Frozen:
     body: bytes
     size: int
     send_before: float
+    contents: Mapping[str, Invoice]
 
 
 @dataclass
 class Mapped:
-    """Invoices put into Xero's words, and those that cannot be."""
+    """Invoices put into Xero's words, and those that cannot be; their contents by hash."""
 
     fit: list[tuple[Export, Element]] = field(default_factory=list)
     unfit: list[Refusal] = field(default_factory=list)
+    contents: dict[str, Invoice] = field(default_factory=dict)
 
 
 def freeze(tools: Tools, organisation: Organisation, hold: Hold, kind: str, map_one: Map) -> Frozen | None:
@@ -69,13 +74,7 @@ def freeze(tools: Tools, organisation: Organisation, hold: Hold, kind: str, map_
             lease_until=work.after(tools.settings.lease),
         )
         begun = tools.elapsed()
-    return Frozen(hold, kind, key, body, len(mapped.fit), begun + SEND_WITHIN_SECONDS)
-
-
-def wanted(export: Export) -> Invoice:
-    """The newest content, under the number that belongs to the row."""
-    invoice = Invoice.model_validate_json(export.wanted)
-    return invoice.model_copy(update={"number": export.number})
+    return Frozen(hold, kind, key, body, len(mapped.fit), begun + SEND_WITHIN_SECONDS, mapped.contents)
 
 
 def _map(work: Work, tools: Tools, organisation: Organisation, claimed: Sequence[Export], map_one: Map) -> Mapped:
@@ -84,7 +83,8 @@ def _map(work: Work, tools: Tools, organisation: Organisation, claimed: Sequence
     mapped = Mapped()
     for export in claimed:
         try:
-            invoice = wanted(export)
+            content = mapped.contents[export.wanted_hash] = contents.newest(export)
+            invoice = _under_its_number(content, export)
             contact = resolve.contact_of(tools.target, kept, invoice)
             posting = Posting(organisation.lane, invoice, contact, settings)
             mapped.fit.append((export, map_one(export, posting)))
@@ -96,3 +96,8 @@ def _map(work: Work, tools: Tools, organisation: Organisation, claimed: Sequence
             problem = {"problem": "the exporter stumbled over it"}
             mapped.unfit.append(Refusal(export, Failure(Reason.INVOICE_UNREADABLE, problem)))
     return mapped
+
+
+def _under_its_number(content: Invoice, export: Export) -> Invoice:
+    """The content under the number that belongs to the row."""
+    return content if content.number == export.number else content.model_copy(update={"number": export.number})

@@ -8,6 +8,7 @@ from typing import Any
 
 from events.accounting_target import Answer, Posted
 from events.changes import Change, Picture
+from events.invoice import Invoice
 from store import batches
 from store.tables import Attempt, Export
 from store.unit_of_work import Work
@@ -20,26 +21,29 @@ from worker.tools import Tools
 class Kept:
     """What an export row has just become, as far as its answer tells."""
 
+    client: str
     number: str
     xero_invoice_id: str | None
     xero_totals: str | None
     exported_at: datetime | None
 
     @classmethod
-    def of(cls, row: Mapping[str, Any]) -> "Kept":
+    def of(cls, client: str, row: Mapping[str, Any]) -> "Kept":
         """From the columns that `row` gives."""
-        return cls(row["number"], row["xero_invoice_id"], row["xero_totals"], row["exported_at"])
+        return cls(client, row["number"], row["xero_invoice_id"], row["xero_totals"], row["exported_at"])
 
 
 def row(
-    work: Work, tools: Tools, export: Export, attempt: Attempt, answer: Answer, kept: Mapping[str, str]
+    work: Work, tools: Tools, export: Export, attempt: Attempt, answer: Answer, sent: Invoice | None, kept: str
 ) -> dict[str, Any]:
-    """The export's columns after an attempt that was posted; `kept` is what is kept as each client's contact."""
+    """The export's columns after an attempt that was posted.
+
+    `sent` is what it carried as far as that is known, `kept` what is kept as the client's contact.
+    """
     if not isinstance(answer, Posted):
         raise TypeError("only a posted invoice has totals")
-    contact = tools.target.contact_id(kept.get(export.client, "")) or ""
+    contact = tools.target.contact_id(kept) or ""
     newest = attempt.content_hash == export.wanted_hash
-    sent = contents.of_attempt(export, attempt)
     differences = proof.differences(sent, contact, answer) if sent else _of_older(work, tools, attempt, answer)
     return {
         "id": export.id,

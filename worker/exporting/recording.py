@@ -1,6 +1,6 @@
 """Record what Xero said: one transaction, fenced first, then states, log, markers, outbox."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,12 +23,13 @@ from worker.tools import Tools
 
 @dataclass(frozen=True)
 class Result:
-    """What became of one attempt."""
+    """What became of one attempt; `content` is what it carried, where that is still at hand."""
 
     export: Export
     attempt: Attempt
     answer: Answer
     outcome: Outcome = "created"
+    content: Invoice | None = None
 
 
 @dataclass(frozen=True)
@@ -59,10 +60,12 @@ class Told:
     news: Sequence[str] = ()
 
 
-def record(tools: Tools, organisation: Organisation, hold: Hold, kind: str, answers: Answers) -> Told:
+def record(
+    tools: Tools, organisation: Organisation, hold: Hold, kind: str, answers: Answers, read: Mapping[str, Invoice]
+) -> Told:
     """Write down the answers of a call and give the requests that were answered.
 
-    Invoices it does not name stay with the batch, uncertain.
+    Invoices it does not name stay with the batch, uncertain. `read` are contents that were just sent, by hash.
     """
     with tools.store.write() as work:
         traces = {"http_status": answers.status, "correlation_id": answers.correlation_id}
@@ -70,6 +73,7 @@ def record(tools: Tools, organisation: Organisation, hold: Hold, kind: str, answ
             return Told()
         attempts = batches.attempts_of(work, hold.batch_id)
         results, unnamed, taken = [], [], []
+        outcome: Outcome = "updated" if kind == "update" else "created"
         for export in exports.of_batch(work, hold.batch_id):
             attempt = attempts[export.id or 0]
             answer = _answer_to(export, attempt, kind, answers)
@@ -77,7 +81,7 @@ def record(tools: Tools, organisation: Organisation, hold: Hold, kind: str, answ
                 unnamed.append(export)
                 taken += [Result(export, attempt, answer)] if isinstance(answer, Rejected) else []
             else:
-                results.append(Result(export, attempt, answer, "updated" if kind == "update" else "created"))
+                results.append(Result(export, attempt, answer, outcome, read.get(attempt.content_hash)))
         if unnamed:
             _keep_uncertain(work, hold, unnamed)
             batches.end_attempts(work, hold.batch_id, [_attempt_row(r) | {"outcome": "unknown"} for r in taken])
@@ -132,9 +136,10 @@ def _attempt_row(result: Result) -> dict[str, Any]:
 def _post(work: Work, tools: Tools, organisation: Organisation, results: Sequence[Result]) -> set[str]:
     kept = resolve.linked(work, organisation.lane, [result.export.client for result in results])
     changes = {result.export.id: _changes(tools, result) for result in results}  # before the rows say the new copy
-    rows = [keeping.row(work, tools, r.export, r.attempt, r.answer, kept) for r in results]
+    rows = [_row(work, tools, result, kept.get(result.export.client, "")) for result in results]
     exports.change(work, rows)  # their callers have locked them
-    by_id = {row["id"]: (result, keeping.Kept.of(row)) for result, row in zip(results, rows, strict=True)}
+    become = [keeping.Kept.of(r.export.client, row) for r, row in zip(results, rows, strict=True)]
+    by_id = {row["id"]: (r, one) for r, row, one in zip(results, rows, become, strict=True)}
     given: list[Any] = []
     for item in requests.waiting(work, list(by_id)):
         result, export = by_id[item.export_id]
@@ -143,8 +148,14 @@ def _post(work: Work, tools: Tools, organisation: Organisation, results: Sequenc
             changed = changes[item.export_id]
             given.append(told.model_copy(update={"changes": changed}) if changed else told)
     answering.give(work, given)
-    fail(work, [Refusal(*one) for one in behind.called_back(work, list(by_id))])
+    fail(work, [Refusal(*one) for one in behind.called_back(work, rows)])
     return {answer.request for answer in given}
+
+
+def _row(work: Work, tools: Tools, result: Result, kept: str) -> dict[str, Any]:
+    export, attempt = result.export, result.attempt
+    sent = result.content or contents.of_attempt(export, attempt)
+    return keeping.row(work, tools, export, attempt, result.answer, sent, kept)
 
 
 def _changes(tools: Tools, result: Result) -> tuple[Change, ...]:
@@ -167,7 +178,8 @@ def fail(work: Work, refused: Sequence[Refusal]) -> set[str]:
         return set()
     ids = [refusal.export.id for refusal in refused if refusal.export.id is not None]
     unknown = exports.numbers_sent(work, ids)
-    exports.change(work, [_failed_row(work, refusal, bound=refusal.export.id in unknown) for refusal in refused])
+    rows = [_failed_row(work, refusal, bound=refusal.export.id in unknown) for refusal in refused]
+    exports.change(work, rows)
     by_id = {refusal.export.id: refusal for refusal in refused}
     given = []
     for item in requests.waiting(work, ids):
@@ -175,7 +187,7 @@ def fail(work: Work, refused: Sequence[Refusal]) -> set[str]:
         if refusal.is_of_newest or (refusal.attempt and _speaks_for(refusal.attempt, item)):
             given.append(answering.refused(item, refusal.export, refusal.content, refusal.failure))
     answering.give(work, given)
-    fail(work, [Refusal(*one) for one in behind.called_back(work, ids)])
+    fail(work, [Refusal(*one) for one in behind.called_back(work, rows)])
     return {answer.request for answer in given}
 
 

@@ -111,7 +111,7 @@ def _send(
         troubles.after(tools, organisation, frozen.hold, lost)
         return "lost"
     answered()
-    told = recording.record(tools, organisation, frozen.hold, frozen.kind, answers)
+    told = recording.record(tools, organisation, frozen.hold, frozen.kind, answers, frozen.contents)
     _tell(organisation, frozen, answers, told.requests, time.monotonic() - begun)
     progress.tell(tools, organisation.lane, told.news)
     return "answered"

@@ -5,7 +5,7 @@ from typing import Any
 
 from events.accounting_target import Organisation, Trouble
 from events.requests import InvoiceExportDeferred
-from store import batches, exports, lanes, outbox, requests
+from store import batches, counters, exports, lanes, outbox, requests
 from store.batches import Hold
 from store.outbox import Outgoing
 from store.tables import Export
@@ -76,7 +76,12 @@ def _park(tools: Tools, organisation: Organisation, hold: Hold, trouble: Trouble
 
 
 def rest(work: Work, tools: Tools, organisation: Organisation, trouble: Trouble, unknown_in_a_row: int) -> None:
-    """Let the lane wait as long as the trouble asks, and say so when it is long."""
+    """Let the lane wait as long as the trouble asks, and say so when it is long; counted last, after all locks."""
+    _let_wait(work, tools, organisation, trouble, unknown_in_a_row)
+    counters.add(work, "troubles", {(trouble.effect, trouble.limit or ""): 1})
+
+
+def _let_wait(work: Work, tools: Tools, organisation: Organisation, trouble: Trouble, unknown_in_a_row: int) -> None:
     if trouble.effect == "needs_login":
         parking.after_refusal(work, tools, organisation, trouble)
         return

@@ -24,10 +24,13 @@ class Marked:
     unknown: Sequence[str] = ()
 
 
-def exclude(tools: Tools, company: str, names: Sequence[str], by: str, why: str) -> Marked:
-    """Mark the invoices with these ids or numbers; a pending one is answered, one in flight is called back."""
+def exclude(tools: Tools, company: str, names: Sequence[str], by: str, why: str, *, ids: bool = False) -> Marked:
+    """Mark the invoices with these ids or numbers (`ids`: ids alone).
+
+    A pending one is answered, one in flight is called back.
+    """
     with tools.store.write() as work:
-        known, unknown = choosing.by_name(work, company, names)
+        known, unknown = choosing.by_name(work, company, names, numbers=not ids)
         rows = choosing.locked(work, choosing.rows_of(work, company, known)).values()
         new = exclusions.mark(work, company, known, by, why)
         _stop(work, [row for row in rows if row.state == "pending"])
@@ -38,10 +41,10 @@ def exclude(tools: Tools, company: str, names: Sequence[str], by: str, why: str)
     return Marked(sorted(new), sorted(known - new), flying, there, unknown)
 
 
-def include(tools: Tools, company: str, names: Sequence[str], by: str, why: str) -> Marked:
+def include(tools: Tools, company: str, names: Sequence[str], by: str, why: str, *, ids: bool = False) -> Marked:
     """Take the mark off; nothing is sent until it is asked for again."""
     with tools.store.write() as work:
-        known, unknown = choosing.by_name(work, company, names)
+        known, unknown = choosing.by_name(work, company, names, numbers=not ids)
         choosing.locked(work, choosing.rows_of(work, company, known))
         had = exclusions.unmark(work, company, known)
         audit.note(work, by, "include", company, {"invoices": sorted(known)}, len(had), why)

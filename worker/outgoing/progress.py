@@ -14,7 +14,9 @@ from store.tables import Request
 from store.unit_of_work import Work
 from worker.decisions import telling
 from worker.decisions.estimating import Quota, seconds_until_done
+from worker.settings import Settings
 from worker.tools import Tools
+from xero_adapter.pace import Outlook
 
 
 def look(tools: Tools, company: str, request: str) -> Progress | None:
@@ -76,17 +78,17 @@ def estimated_finish(work: Work, tools: Tools, row: Request) -> datetime | None:
     if row.completed_at or not row.tenant or pauses.of_company(work, row.company) or progress.is_stopped(work, lane):
         return None
     try:
-        quota = _quota(tools, lane)
+        known = quota(tools.settings, tools.pace.outlook(lane.tenant))
     except redis.RedisError:
         return None
     ahead = waiting if row.mode == "single" else max(waiting, progress.backlog(work, lane, row.created_at))
     blocked = progress.blocked_until(work, lane)
     pause = max(0.0, (blocked - work.now).total_seconds()) if blocked else 0.0
-    return work.now + timedelta(seconds=pause + seconds_until_done(ahead, quota))
+    return work.now + timedelta(seconds=pause + seconds_until_done(ahead, known))
 
 
-def _quota(tools: Tools, lane: Lane) -> Quota:
-    seen, chosen = tools.pace.outlook(lane.tenant), tools.settings
+def quota(chosen: Settings, seen: Outlook) -> Quota:
+    """What an organisation's calls may do, as far as we know."""
     return Quota(
         call=seen.call,
         minute_left=seen.minute_left,

@@ -7,7 +7,6 @@ import redis
 from store import doors_out, duties, outbox
 from store.tables import OutboxEvent
 from worker import logs
-from worker.outgoing.webhooks import Webhooks
 from worker.tools import Tools
 
 DUTY = "relay"
@@ -16,16 +15,17 @@ _STREAM_LENGTH = 200_000
 _log = logs.log("relay")
 
 
-def relay(tools: Tools, holder: str, webhooks: Webhooks | None) -> int:
-    """Stamp what was committed and hand it out; give how many events moved. One process at a time."""
+def relay(tools: Tools, holder: str) -> int:
+    """Stamp what was committed and write it to the stream; give how many events moved. One process at a time.
+
+    Webhooks follow the stamps at their own pace (`delivering`).
+    """
     with tools.store.write() as work:
         if not duties.take(work, DUTY, holder, tools.settings.sweep * 3):
             return 0
         moved = outbox.stamp(work)
     if tools.settings.stream_out:
         moved += _to_stream(tools)
-    if webhooks:
-        moved += webhooks.deliver(tools)
     return moved
 
 

@@ -1,62 +1,71 @@
-"""Webhooks out: Standard Webhooks to the host's endpoint, ten tries over three days, no event holding back others."""
+"""Webhooks out: every endpoint at its own pace, in threads, so that one that hangs holds back no other."""
 
-from datetime import UTC, datetime
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
-import httpx
-from standardwebhooks import Webhook
-
-from store import doors_out, outbox
-from store.tables import OutboxEvent
 from worker import logs
-from worker.decisions import retries
+from worker.outgoing import delivering, endpoints
+from worker.outgoing.delivering import Post
+from worker.outgoing.posting import Endpoint
 from worker.tools import Tools
 
-DOOR = "webhook"
+_ENDPOINTS_AT_ONCE = 32
+_ROUNDS = 10
 _log = logs.log("relay")
 
 
 class Webhooks:
-    """The host's endpoint. A 2xx is a delivery; anything else is tried again later."""
+    """Begins a few rounds for each endpoint that has something to get; `wait` until it is worth looking again."""
 
-    def __init__(self, url: str, secret: str, seconds: float = 15) -> None:
-        self._url = url
-        self._signer = Webhook(secret)
-        self._http = httpx.Client(timeout=seconds)
+    def __init__(self, tools: Tools, holder: str, post: Post) -> None:
+        self._tools = tools
+        self._holder = holder
+        self._post = post
+        self._threads = ThreadPoolExecutor(_ENDPOINTS_AT_ONCE, "webhooks")
+        self._busy: set[str] = set()
+        self._guard = threading.Lock()
+        self._news = threading.Event()
+        self._stopping = False
 
-    def deliver(self, tools: Tools) -> int:
-        """Deliver what is new and what is due again; give how many events were taken up."""
-        with tools.store.read() as work:
-            new = outbox.after(work, doors_out.position(work, DOOR), most=50)
-            again = doors_out.due_again(work, DOOR)
-        for event, tries in again:
-            self._try(tools, event, tries)
-        for event in new:
-            self._try(tools, event, 0)
-            with tools.store.write() as work:
-                doors_out.move_on(work, DOOR, event.position or 0)
-        return len(new) + len(again)
+    def look(self) -> int:
+        """Begin for every endpoint with work that is not busy; gives how many."""
+        self._news.clear()
+        begun = 0
+        for endpoint in endpoints.with_work(self._tools):
+            with self._guard:
+                if endpoint.door in self._busy or self._stopping:
+                    continue
+                self._busy.add(endpoint.door)
+            self._threads.submit(self._serve, endpoint)
+            begun += 1
+        return begun
 
-    def _try(self, tools: Tools, event: OutboxEvent, tries: int) -> None:
-        trouble = self._post(event)
-        with tools.store.write() as work:
-            if trouble is None:
-                doors_out.delivered(work, DOOR, event.id)
-                return
-            wait = retries.delivery_wait(tries + 1)
-            doors_out.try_again(work, DOOR, event.id, wait, tries + 1, trouble)
-        _log.warning("relay.not_delivered", event_id=event.id, attempt=tries + 1, error=trouble)
+    def wait(self, seconds: float) -> None:
+        """Until there is news, at most this long."""
+        self._news.wait(seconds)
 
-    def _post(self, event: OutboxEvent) -> str | None:
-        """Post one event; the trouble in a few words, or None when it was taken."""
-        now = datetime.now(UTC)
-        headers = {
-            "content-type": "application/cloudevents+json; charset=utf-8",
-            "webhook-id": event.id,
-            "webhook-timestamp": str(int(now.timestamp())),
-            "webhook-signature": self._signer.sign(event.id, now, event.body),
-        }
+    def wake(self) -> None:
+        """There is news."""
+        self._news.set()
+
+    def stop(self) -> None:
+        """End after the rounds at hand."""
+        self._stopping = True
+        self._news.set()
+        self._threads.shutdown(wait=True, cancel_futures=True)
+
+    def _serve(self, endpoint: Endpoint) -> None:
+        more = False
         try:
-            reply = self._http.post(self._url, content=event.body.encode(), headers=headers)
-        except httpx.HTTPError as lost:
-            return type(lost).__name__
-        return None if reply.is_success else f"answered {reply.status_code}"
+            for _ in range(_ROUNDS):
+                more = not self._stopping and delivering.deliver(self._tools, self._holder, endpoint, self._post)
+                if not more:
+                    break
+            delivering.leave(self._tools, self._holder, endpoint)
+        except Exception:
+            more = False
+            _log.exception("relay.stumbled", door=endpoint.door)
+        with self._guard:
+            self._busy.discard(endpoint.door)
+        if more:
+            self._news.set()

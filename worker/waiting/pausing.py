@@ -1,6 +1,8 @@
 """The pause switch: lanes take no new turn until somebody resumes; what is in flight ends by itself."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 
 from events.requests import InvoiceExportDeferred
 from store import audit, backlog, batches, outbox, pauses, requests
@@ -11,6 +13,16 @@ from store.unit_of_work import Work
 from worker.tools import Tools
 
 MESSAGE = "The export is paused; it goes on as soon as somebody resumes it."
+
+
+@dataclass(frozen=True)
+class Everybody:
+    """A pause of everybody: who ordered it, why and when; and how many calls are still in flight."""
+
+    by: str
+    why: str
+    at: datetime
+    in_flight: int
 
 
 def pause(tools: Tools, scope: str, by: str, why: str) -> bool:
@@ -43,6 +55,13 @@ def in_flight(tools: Tools, scope: str) -> int:
     """How many calls to Xero are claimed or under way; exact once the pause is committed, and it only falls."""
     with tools.store.read() as work:
         return batches.in_flight(work, _company(scope))
+
+
+def of_everybody(tools: Tools) -> Everybody | None:
+    """The pause of everybody; None while there is none."""
+    with tools.store.read() as work:
+        held = pauses.of_everybody(work)
+        return Everybody(held.by, held.why, held.at, batches.in_flight(work)) if held else None
 
 
 def tell_newcomer(work: Work, company: str, request: str) -> None:

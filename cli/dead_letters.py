@@ -1,0 +1,145 @@
+"""What could not be read: `crewcard-xero dead-letters …`."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from cli import ordering, output
+from cli.ordering import AsJson, By, Why
+from events.codec import Unreadable
+from store import inbox
+from store.tables import DeadLetter
+from worker.accepting import letters
+from worker.accepting.letters import NotOpen
+from worker.decisions.receipts import Receipt
+
+Number = Annotated[int, typer.Argument(help="The letter's number")]
+
+
+class _Listing(TyperGroup):
+    """`dead-letters` lists, `dead-letters 3` shows; what is no command is a number to show."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if not args or args[0] not in {*self.commands, *ctx.help_option_names}:
+            args = ["show" if args and args[0].isdigit() else "list", *args]
+        return super().parse_args(ctx, args)
+
+
+app = typer.Typer(
+    cls=_Listing,
+    help="What could not be read, with the reason; nothing is ever thrown away.\n\n"
+    "Examples:\n\n  crewcard-xero dead-letters\n\n  crewcard-xero dead-letters 3\n\n"
+    "  crewcard-xero dead-letters mend 3 mended.json",
+)
+
+
+@app.command(name="list")
+def listed(
+    state: Annotated[str, typer.Option(help="open, replayed or discarded")] = "open", as_json: AsJson = False
+) -> None:
+    """The newest hundred of one state.
+
+    Example:  crewcard-xero dead-letters list --state discarded
+    """
+    with ordering.ready().store.read() as work:
+        found = inbox.dead_letters(work, state=state)
+    if as_json:
+        output.print_json([_document(one, whole=False) for one in found])
+        return
+    for one in found:
+        _tell(one)
+    if not found:
+        output.say("There are no dead letters." if state == "open" else f"No dead letter is {state}.")
+
+
+@app.command()
+def show(number: Number, as_json: AsJson = False) -> None:
+    """One of them, whole.
+
+    Example:  crewcard-xero dead-letters show 3 > letter.json
+    """
+    with ordering.ready().store.read() as work:
+        found = inbox.dead_letter(work, number)
+    if found is None:
+        output.fail(f"There is no dead letter {number}.", 1)
+    if as_json:
+        output.print_json([_document(found, whole=True)])
+        return
+    _tell(found)
+    typer.echo(found.body.decode(errors="replace"))
+
+
+@app.command()
+def mend(
+    number: Number,
+    file: Annotated[
+        Path, typer.Argument(help="The event as it should have been (JSON)", exists=True, dir_okay=False)
+    ],
+    by: By = "",
+    as_json: AsJson = False,
+) -> None:
+    """Read a mended event in the letter's place; what came is kept beside it.
+
+    Example:  crewcard-xero dead-letters mend 3 mended.json --by olga
+    """
+    _replay(number, by, file.read_bytes(), as_json=as_json)
+
+
+@app.command()
+def replay(number: Number, by: By = "", as_json: AsJson = False) -> None:
+    """Read it again as it came, once what kept it from being read is gone.
+
+    Example:  crewcard-xero dead-letters replay 3
+    """
+    _replay(number, by, None, as_json=as_json)
+
+
+@app.command()
+def discard(number: Number, why: Why, by: By = "") -> None:
+    """Nothing shall come of it; it is kept with the reason.
+
+    Example:  crewcard-xero dead-letters discard 3 --why "a test of the host's developers"
+    """
+    try:
+        letters.discard(ordering.ready(), number, by or ordering.user(), why)
+    except NotOpen:
+        _not_open(number)
+    output.say(f"Dead letter {number} is discarded; it is kept.")
+
+
+def _replay(number: int, by: str, mended: bytes | None, *, as_json: bool) -> None:
+    try:
+        receipt = letters.replay(ordering.ready(), number, by or ordering.user(), mended)
+    except NotOpen:
+        _not_open(number)
+    except Unreadable as broken:
+        output.fail("\n".join(broken.problems), 1)
+    _report(receipt, as_json=as_json)
+
+
+def _not_open(number: int) -> None:
+    output.fail(f"There is no open dead letter {number}.", 1)
+
+
+def _report(receipt: Receipt, *, as_json: bool) -> None:
+    if as_json:
+        output.print_json({name: value for name, value in receipt.__dict__.items() if value is not None})
+        return
+    output.say(f"Read: event {receipt.event} of {receipt.company}, {ordering.count(receipt.invoices)} under way.")
+
+
+def _tell(one: DeadLetter) -> None:
+    closed = f"  {one.state} by {one.closed_by}{f': {one.why}' if one.why else ''}" if one.closed_by else ""
+    output.say(f"{one.id}  {one.received_at:%Y-%m-%d %H:%M:%S}  {one.door}  {one.place}{closed}")
+    for problem in json.loads(one.problems):
+        output.say(f"   {problem}")
+
+
+def _document(one: DeadLetter, *, whole: bool) -> dict[str, Any]:
+    body = one.body.decode(errors="replace")
+    mended = one.mended.decode(errors="replace") if one.mended else None
+    shown = one.model_dump(exclude={"body", "mended"})
+    return {**shown, "problems": json.loads(one.problems), "body": body if whole else body[:200], "mended": mended}

@@ -1,0 +1,131 @@
+"""Keys of host applications: `crewcard-xero keys …`. A secret is shown once, when it is made."""
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+from pydantic import TypeAdapter, ValidationError
+
+from cli import output
+from events.snapshot import Id
+from store import api_keys, companies
+from store.api_keys import Key, Listed, Scope
+from store.unit_of_work import Work
+from worker import settings, wiring
+from worker.tools import Tools
+
+app = typer.Typer(help="Keys of host applications to the doors.", no_args_is_help=True)
+KeyId = Annotated[str, typer.Argument(help="The key's id; it may be seen by anybody")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON")]
+
+
+@app.command(name="list")
+def list_keys(as_json: AsJson = False) -> None:
+    """Keys, what they open and when they were last used; never their secrets.
+
+    Example:  crewcard-xero keys list
+    """
+    with _tools().store.read() as work:
+        found = api_keys.listed(work)
+    if as_json:
+        output.print_json([{**asdict(one), "state": _state(one)} for one in found])
+        return
+    table = output.table("", "key", "companies", "scopes", "last used", "state")
+    for one in found:
+        shown = (one.id, ", ".join(one.companies) or "every company", ", ".join(one.scopes) or "everything")
+        table.add_row(*(output.text(value) for value in (*shown, one.last_used_at or "never", _state(one))))
+    output.results.print(table)
+
+
+@app.command()
+def make(
+    key: KeyId,
+    company: Annotated[list[str] | None, typer.Option(help="A company it speaks for; again for more")] = None,
+    every_company: Annotated[bool, typer.Option("--every-company", help="It speaks for all, later ones too")] = False,
+    scope: Annotated[list[Scope] | None, typer.Option(help="What it may do; again for more; else all")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make a key and show its secret, this once.
+
+    Examples:
+      crewcard-xero keys make crewcard --every-company
+
+      crewcard-xero keys make harbour-pages --company harbour --scope reads --scope feed
+
+    """
+    if bool(company) == every_company:
+        output.fail("Name the companies it speaks for: --company ID, again for more; or --every-company.")
+    _must_be_id(key)
+    tools = _tools()
+    with tools.store.write() as work:
+        if api_keys.find(work, tools.vault, key):
+            output.fail(f"There is a key “{key}” already. A new secret: crewcard-xero keys rotate {key}", 1)
+        _must_exist(work, company or [])
+        made = api_keys.make(work, tools.vault, key, company or None, scope or None)
+    _show(made, as_json=as_json)
+
+
+@app.command()
+def rotate(
+    key: KeyId,
+    keep_hours: Annotated[float, typer.Option(min=0, max=720, help="How long the old secret stays good")] = 24,
+    as_json: AsJson = False,
+) -> None:
+    """Give a key a new secret and show it, this once; the old one stays good for a while.
+
+    Example:  crewcard-xero keys rotate crewcard --keep-hours 2
+    """
+    tools = _tools()
+    with tools.store.write() as work:
+        try:
+            made = api_keys.rotate(work, tools.vault, key, keep_hours * 3600)
+        except LookupError:
+            output.fail(f"There is no key “{key}”. All keys: crewcard-xero keys list", 1)
+    _show(made, as_json=as_json)
+    output.warn(f"The old secret is good for {keep_hours:g} hours more." if made.former else "The old one is void.")
+
+
+@app.command()
+def revoke(key: KeyId) -> None:
+    """End a key, at once and for good; what it brought stays.
+
+    Example:  crewcard-xero keys revoke crewcard
+    """
+    with _tools().store.write() as work:
+        ended = api_keys.revoke(work, key)
+        known = ended or key in {one.id for one in api_keys.listed(work)}
+    if not known:
+        output.fail(f"There is no key “{key}”. All keys: crewcard-xero keys list", 1)
+    output.say(f"{key} opens nothing from now on." if ended else f"{key} was revoked before.")
+
+
+def _tools() -> Tools:
+    return wiring.build(settings.load())
+
+
+def _must_be_id(key: str) -> None:
+    try:
+        TypeAdapter(Id).validate_python(key)
+    except ValidationError:
+        output.fail("A key's id has letters, digits, “.”, “_”, “:” and “-”, at most 100.")
+
+
+def _must_exist(work: Work, named: list[str]) -> None:
+    unknown = [one for one in named if not companies.exists(work, one)]
+    if unknown:
+        output.fail(f"There is no company “{unknown[0]}”. Set it up: crewcard-xero companies add {unknown[0]}", 1)
+
+
+def _show(made: Key, *, as_json: bool) -> None:
+    """The secret is the result, so that it can be piped to where it is kept."""
+    if as_json:
+        output.print_json({"id": made.id, "secret": made.secret})
+        return
+    output.say(made.secret)
+    output.warn(f"The secret of “{made.id}”. It is not shown again: put it where the host keeps its secrets.")
+
+
+def _state(one: Listed) -> str:
+    if one.revoked_at:
+        return "revoked"
+    return "good, an old secret too" if one.former_until else "good"

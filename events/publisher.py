@@ -1,0 +1,180 @@
+"""Publishing from a Python host: typed, signed, split into parts, safe to repeat. Pydantic and the standard library.
+
+    publisher = Publisher("https://exporter.example.com", "crewcard", secret)
+    publisher.export("harbour", "r-1017", invoices, requested_by=Person(id="anna"))
+
+The same call again changes nothing: the ids of its events derive from company, request and part.
+"""
+
+import hashlib
+import json
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from events import signing
+from events.export import MOST_INVOICES, InvoiceExportRequested
+from events.invoice import Invoice
+from events.over_http import Answer, over_http
+from events.people import Origin, Person
+from events.snapshot import Incoming
+
+MOST_BYTES = 4_500_000  # of the invoices in one event, which may have 5 MB
+_LONGEST_WAIT_SECONDS = 60.0
+_NAMESPACE = uuid.UUID("0d0ba5a6-6a3c-4c5f-9a6d-5e0f6f0f2b11")
+Transport = Callable[[str, Mapping[str, str], bytes], Answer]
+
+
+class NotAccepted(Exception):
+    """The door refused an event for good: `status`, and sentences that each name the field they are about."""
+
+    def __init__(self, status: int, problems: Sequence[str]) -> None:
+        super().__init__(f"{status}: {'; '.join(problems)}")
+        self.status = status
+        self.problems = tuple(problems)
+
+
+class NotReached(Exception):
+    """The door did not answer, or had no room; nothing is lost: say the same again later."""
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """What the door answered: committed. `repeated` says it had the event before; `login_url` that a login is due."""
+
+    event: str
+    company: str
+    request: str
+    invoices: int
+    repeated: bool
+    login_url: str | None = None
+
+
+class Publisher:
+    """A host's way in. `transport` posts (url, headers, body) and raises OSError where there is no answer."""
+
+    def __init__(
+        self,
+        url: str,
+        key: str,
+        secret: str,
+        *,
+        source: str = "crewcard",
+        transport: Transport = over_http,
+        tries: int = 5,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._url = f"{url.rstrip('/')}/v1/events"
+        self._key = key
+        self._secret = secret
+        self._source = source
+        self._transport = transport
+        self._tries = tries
+        self._pause = pause
+
+    def export(
+        self,
+        company: str,
+        request: str,
+        invoices: Sequence[Invoice],
+        *,
+        requested_by: Person,
+        mode: Literal["single", "bulk"] | None = None,
+        origin: Origin | None = None,
+    ) -> list[Accepted]:
+        """Ask for these invoices, in as many parts as they need; one invoice alone goes as a person's click.
+
+        Raises ValueError, NotAccepted, NotReached.
+        """
+        chunks = list(_chunks(invoices))
+        parts = [
+            InvoiceExportRequested(
+                company=company,
+                request=request,
+                part=number,
+                parts=len(chunks),
+                requested_by=requested_by,
+                mode=mode or ("single" if len(invoices) == 1 else "bulk"),
+                origin=origin or Origin(),
+                invoices=tuple(chunk),
+            )
+            for number, chunk in enumerate(chunks, 1)
+        ]
+        return [self.send(part, f"{company}/{request}/{part.part}") for part in parts]
+
+    def send(self, event: Incoming, name: str) -> Accepted:
+        """Send any event; `name` makes its id: the same news has the same name. Raises NotAccepted, NotReached."""
+        event_id = str(uuid.uuid5(_NAMESPACE, f"{event.TYPE}/{name}"))
+        document = {
+            "specversion": "1.0",
+            "id": event_id,
+            "source": self._source,
+            "type": event.TYPE,
+            "datacontenttype": "application/json",
+            "data": event.model_dump(mode="json", exclude_none=True),
+        }
+        return self._until_answered(event_id, json.dumps(document, separators=(",", ":")).encode())
+
+    def _until_answered(self, event_id: str, body: bytes) -> Accepted:
+        """The same bytes under the same id, however often; a wait that is too long is the caller's."""
+        trouble = "was not asked"
+        for number in range(self._tries):
+            wait = float(2**number)
+            try:
+                answer = self._transport(self._url, self._headers(event_id, body), body)
+            except OSError as lost:
+                trouble = f"does not answer ({type(lost).__name__})"
+            else:
+                if answer.status < 500 and answer.status != 429:
+                    return _read(answer)
+                wait = float(_document(answer).get("retry_after", wait))
+                trouble = f"answered {answer.status}; worth asking again in {wait:g} seconds"
+            if wait > _LONGEST_WAIT_SECONDS or number == self._tries - 1:
+                break
+            self._pause(wait)
+        raise NotReached(f"{self._url} {trouble}")
+
+    def _headers(self, event_id: str, body: bytes) -> dict[str, str]:
+        message_id = hashlib.sha256(event_id.encode()).hexdigest()
+        signed = signing.headers(self._secret, message_id, body, datetime.now(UTC))
+        return {"content-type": "application/cloudevents+json", "x-crewcard-key": self._key, **signed}
+
+
+def _chunks(invoices: Sequence[Invoice]) -> Iterator[list[Invoice]]:
+    """In order, as many in each as an event takes."""
+    chunk: list[Invoice] = []
+    size = 0
+    for invoice in invoices:
+        own = len(invoice.model_dump_json(exclude_none=True, ensure_ascii=True))
+        if chunk and (len(chunk) == MOST_INVOICES or size + own > MOST_BYTES):
+            yield chunk
+            chunk, size = [], 0
+        chunk.append(invoice)
+        size += own
+    if chunk:
+        yield chunk
+
+
+def _document(answer: Answer) -> dict[str, Any]:
+    try:
+        found = json.loads(answer.body)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _read(answer: Answer) -> Accepted:
+    said = _document(answer)
+    if answer.status != 202:
+        raise NotAccepted(answer.status, said.get("problems") or [str(said.get("title", "no reason given"))])
+    return Accepted(
+        event=str(said.get("event", "")),
+        company=str(said.get("company", "")),
+        request=str(said.get("request", "")),
+        invoices=int(said.get("invoices", 0)),
+        repeated=answer.headers.get("x-crewcard-repeated") == "true",
+        login_url=said.get("login_url"),
+    )

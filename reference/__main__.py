@@ -1,0 +1,31 @@
+"""Write every generated page: `python -m reference`."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from events import failure_page
+from reference import commands_page, events_page, http_page, metrics_page, settings_page
+from simulator import catalogue
+from worker import settings
+
+ROOT = Path(__file__).parents[1]
+PAGES: Mapping[str, Callable[[], str]] = {
+    ".env.example": settings.example,
+    "docs/failures.md": failure_page.page,
+    "docs/reference/commands.md": commands_page.text,
+    "docs/reference/events.md": events_page.text,
+    "docs/reference/http.md": http_page.text,
+    "docs/reference/metrics.md": metrics_page.text,
+    "docs/reference/settings.md": settings_page.text,
+    "docs/simulator-messages.md": catalogue.page,
+}
+
+
+def main() -> None:
+    """Write all of them."""
+    for place, text in PAGES.items():
+        (ROOT / place).write_text(text())
+
+
+if __name__ == "__main__":
+    main()

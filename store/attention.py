@@ -1,0 +1,76 @@
+"""What a person has to look at: bounded lists for the top of a page."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, tuple_
+from sqlmodel import col, select
+
+from events.causes import CONNECTION
+from store import failing, statements
+from store.tables import Alert, Batch, DeadLetter, InvoiceStatus, Redelivery
+from store.unit_of_work import Work
+
+_SOME = 1000
+
+
+@dataclass(frozen=True)
+class Standing:
+    """An alert whose cause still holds invoices back, and how many."""
+
+    alert: Alert
+    invoices: int
+
+
+@dataclass(frozen=True)
+class Unsettled:
+    """Calls of a company whose outcome ought to be known by now: batches, their invoices, since when it is due."""
+
+    company: str
+    batches: int
+    invoices: int
+    since: datetime
+
+
+def alerts(work: Work, most: int) -> list[Standing]:
+    """The causes that still hold invoices back, what happened last first; connections are told elsewhere."""
+    mine = (col(InvoiceStatus.company) == col(Alert.company)) & (failing.cause() == col(Alert.cause))
+    still = select(InvoiceStatus.invoice).where(*failing.failed(), mine).exists()
+    asked = select(Alert).where(still, col(Alert.cause).not_like(f"{CONNECTION}:%"))
+    found = statements.rows(work, asked.order_by(col(Alert.last_at).desc(), col(Alert.cause)).limit(most))
+    held = _held(work, [(row.company, row.cause) for row in found])
+    return [Standing(row, held.get((row.company, row.cause), 0)) for row in found]
+
+
+def unsettled(work: Work, seconds: float, most: int) -> Sequence[Unsettled]:
+    """Companies with calls whose outcome was due to be looked up longer ago than this, the oldest first."""
+    since = func.min(Batch.settle_at)
+    asked: Any = select(Batch.company, func.count(), func.sum(Batch.size), since)
+    late = asked.where(Batch.state == "uncertain", col(Batch.settle_at) < work.after(-seconds))
+    rows = statements.rows(work, late.group_by(col(Batch.company)).order_by(since).limit(most))
+    return [Unsettled(*row) for row in rows]
+
+
+def dead_letters(work: Work) -> int:
+    """What no door could read and nobody dealt with, counted up to a thousand."""
+    return _count(work, select(DeadLetter.id).where(DeadLetter.state == "open"))
+
+
+def given_up(work: Work) -> int:
+    """Events that a webhook refused until its last try, counted up to a thousand."""
+    return _count(work, select(Redelivery.event_id).where(Redelivery.state == "given_up"))
+
+
+def _held(work: Work, causes: Sequence[tuple[str, str]]) -> dict[tuple[str, str], int]:
+    if not causes:
+        return {}
+    mine = tuple_(col(InvoiceStatus.company), failing.cause()).in_(causes)
+    counted: Any = select(InvoiceStatus.company, failing.cause(), func.count()).where(*failing.failed(), mine)
+    rows = statements.rows(work, counted.group_by(col(InvoiceStatus.company), failing.cause()))
+    return {(row[0], row[1]): row[2] for row in rows}
+
+
+def _count(work: Work, asked: Any) -> int:
+    return int(work.session.exec(select(func.count()).select_from(asked.limit(_SOME).subquery())).one())

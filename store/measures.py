@@ -1,0 +1,172 @@
+"""What metrics are made of: a constant number of statements, each on an index, bounded by the work that is open."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import case, func, literal, select, union_all
+from sqlmodel import col
+
+from store import pauses, statements
+from store.tables import (
+    Batch,
+    Change,
+    Connection,
+    DeadLetter,
+    DoorOut,
+    Export,
+    LaneState,
+    OutboxEvent,
+    Preview,
+    Redelivery,
+    Request,
+)
+from store.unit_of_work import Work
+
+COUNTED_TO = 100_000  # of what may be millions
+_ANSWERED = col(Request.exported) + col(Request.failed)
+
+
+class Waiting(NamedTuple):
+    """A company's open requests: how many, invoices without an answer, since when the first of those waits."""
+
+    company: str
+    requests: int
+    invoices: int
+    since: datetime | None
+
+
+@dataclass(frozen=True)
+class Pile:
+    """Rows of one kind: how many (at most `COUNTED_TO` where that is said), and since when the oldest is there."""
+
+    count: int
+    since: datetime | None
+
+
+@dataclass(frozen=True)
+class Open:
+    """Batches in one state: `abandoned` ones are past their lease, `settles` is when the first may be looked up."""
+
+    count: int
+    since: datetime | None
+    abandoned: int
+    settles: datetime | None
+
+
+@dataclass(frozen=True)
+class Lanes:
+    """Why companies wait: by company its lanes and its connection; and the scopes of pauses."""
+
+    lanes: Mapping[str, Sequence[LaneState]]
+    connections: Mapping[str, Connection]
+    paused: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """A door out: how many events it is behind the feed, since when the first of them waits, what is tried again."""
+
+    door: str
+    behind: int
+    since: datetime | None
+
+
+def waiting(work: Work) -> list[Waiting]:
+    """Open requests by company."""
+    unanswered = col(Request.total) > _ANSWERED
+    asked: Any = select(
+        col(Request.company),
+        func.count(),
+        func.sum(col(Request.total) - _ANSWERED),
+        func.min(case((unanswered, col(Request.created_at)))),
+    )
+    asked = asked.where(col(Request.completed_at).is_(None)).group_by(col(Request.company))
+    return [Waiting(row[0], row[1], int(row[2] or 0), row[3]) for row in statements.rows(work, asked)]
+
+
+def invoices(work: Work) -> dict[str, int]:
+    """Invoices by state, each counted no further than `COUNTED_TO`; done ones are counted as answers."""
+    states = ("pending", "exporting", "uncertain", "failed")
+    each = [
+        select(literal(state), func.count()).select_from(_some(col(Export.id), col(Export.state) == state))
+        for state in states
+    ]
+    return {row[0]: row[1] for row in statements.rows(work, union_all(*each))}
+
+
+def batches(work: Work) -> dict[str, Open]:
+    """Batches that are not over, by state."""
+    late = func.sum(case((col(Batch.lease_until) < work.now, 1), else_=0))
+    asked: Any = select(
+        col(Batch.state), func.count(), func.min(col(Batch.created_at)), late, func.min(col(Batch.settle_at))
+    )
+    asked = asked.where(col(Batch.state).in_(("claimed", "sent", "uncertain"))).group_by(col(Batch.state))
+    return {row[0]: Open(*row[1:]) for row in statements.rows(work, asked)}
+
+
+def lanes(work: Work) -> Lanes:
+    """Every lane, connection and pause: as many as there are companies."""
+    connections: Any = statements.rows(
+        work, select(col(Connection.company), col(Connection.tenant), col(Connection.state))
+    )
+    found: dict[str, list[LaneState]] = {}
+    for row in statements.rows(work, select(LaneState)):
+        found.setdefault(row.company, []).append(row)
+    paused = frozenset(pause.scope for pause in pauses.active(work))
+    return Lanes(found, {row.company: row for row in connections}, paused)
+
+
+def unstamped(work: Work) -> Pile:
+    """Events that are committed and not yet in the feed."""
+    fresh: Any = select(col(OutboxEvent.created_at)).where(col(OutboxEvent.position).is_(None))
+    some = fresh.order_by(col(OutboxEvent.created_at)).limit(COUNTED_TO).subquery()
+    return _pile(work, select(func.count(), func.min(some.c.created_at)).select_from(some))
+
+
+def deliveries(work: Work) -> list[Delivery]:
+    """Each door that ever took up an event, and how far it is behind the feed."""
+    end = select(func.coalesce(func.max(col(OutboxEvent.position)), 0)).scalar_subquery()
+    first = (
+        select(col(OutboxEvent.created_at))
+        .where(col(OutboxEvent.position) > col(DoorOut.position))
+        .order_by(col(OutboxEvent.position))
+        .limit(1)
+        .correlate(DoorOut)
+        .scalar_subquery()
+    )
+    asked = select(col(DoorOut.door), end - col(DoorOut.position), first)
+    return [Delivery(*row) for row in statements.rows(work, asked)]
+
+
+def redeliveries(work: Work) -> Mapping[tuple[str, str], int]:
+    """Events that a door did not take, by door and state (waiting or given_up)."""
+    some = select(col(Redelivery.door), col(Redelivery.state)).limit(COUNTED_TO).subquery()
+    asked = select(some.c.door, some.c.state, func.count()).group_by(some.c.door, some.c.state)
+    return {(row[0], row[1]): row[2] for row in statements.rows(work, asked)}
+
+
+def asked_of_xero(work: Work) -> dict[str, Pile]:
+    """Changes and previews that wait for their answer."""
+    changes = select(literal("changes"), func.count(), func.min(col(Change.received_at))).where(
+        col(Change.state) == "waiting"
+    )
+    previews = select(literal("previews"), func.count(), func.min(col(Preview.created_at))).where(
+        col(Preview.state) == "waiting"
+    )
+    return {row[0]: Pile(row[1], row[2]) for row in statements.rows(work, union_all(changes, previews))}
+
+
+def dead_letters(work: Work) -> int:
+    """What no door could read and nobody has dealt with."""
+    some = select(func.count()).select_from(_some(col(DeadLetter.id), col(DeadLetter.state) == "open"))
+    return int(statements.rows(work, some)[0][0])
+
+
+def _some(column: Any, condition: Any) -> Any:
+    return select(column).where(condition).limit(COUNTED_TO).subquery()
+
+
+def _pile(work: Work, asked: Any) -> Pile:
+    return Pile(*statements.rows(work, asked)[0])

@@ -1,0 +1,49 @@
+"""The processes that run: each says so every few seconds, so that anybody can see who is there."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+from sqlmodel import col, delete, select
+
+from store import statements
+from store.tables import Process
+from store.unit_of_work import Work
+
+BEAT_SECONDS = 15.0
+_SILENT_SECONDS = 60.0  # four beats: a busy database may swallow one or two
+_FORGOTTEN_SECONDS = 86_400.0
+
+
+@dataclass(frozen=True)
+class Presence:
+    """Who a process is: `kind` is web, worker or clock, `id` is another one after each start."""
+
+    id: str
+    kind: str
+    version: str
+    host: str
+    pid: int
+
+
+def beat(work: Work, who: Presence) -> None:
+    """The process is there; the first beat of each also forgets those that were killed more than a day ago."""
+    seen = {"seen_at": work.now}
+    if statements.change(work, Process, "id", [{"id": who.id, **seen}]):
+        return
+    statements.run(work, delete(Process).where(col(Process.seen_at) < work.after(-_FORGOTTEN_SECONDS)))
+    statements.insert_new(work, Process, [{**asdict(who), "since": work.now, **seen}], returning="id")
+
+
+def leave(work: Work, process_id: str) -> None:
+    """The process ends in good order."""
+    statements.run(work, delete(Process).where(col(Process.id) == process_id))
+
+
+def everyone(work: Work) -> Sequence[Process]:
+    """All that have not left, by kind and age, as plain rows; those killed within the last day are among them."""
+    return statements.rows(work, select(Process).order_by(col(Process.kind), col(Process.since), col(Process.id)))
+
+
+def is_silent(work: Work, process: Process) -> bool:
+    """Whether the process has missed so many beats that it is dead, suspended or cut off."""
+    return process.seen_at < work.after(-_SILENT_SECONDS)

@@ -1,0 +1,109 @@
+"""What is over and kept no longer: a few hundred rows at a time, so that nobody waits for the lock.
+
+Kept for ever is what “exactly once” rests on (inbox, requests, items, exports, numbers), what people read (the export
+log, statuses, drifts, exclusions, the audit), and every letter nobody has dealt with.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import delete, exists, or_, tuple_
+from sqlmodel import SQLModel, col, func, select
+
+from store import statements
+from store.tables import (
+    Attempt,
+    Batch,
+    Change,
+    DeadLetter,
+    DoorOut,
+    Export,
+    FeedMark,
+    Login,
+    Mending,
+    OutboxEvent,
+    Preview,
+    Redelivery,
+)
+from store.unit_of_work import Work
+
+AT_ONCE = 500
+_BATCHES = 10  # of fifty invoices each
+
+
+def events_out(work: Work, before: datetime) -> int:
+    """Events every way out and every reader of ours has passed; never the newest, which numbers those to come."""
+    newest = select(func.max(OutboxEvent.position)).scalar_subquery()
+    passed = [
+        func.coalesce(select(func.min(table.position)).scalar_subquery(), newest) for table in (DoorOut, FeedMark)
+    ]
+    owed = exists().where(col(Redelivery.event_id) == col(OutboxEvent.id))
+    told = [col(OutboxEvent.position) < newest, *(col(OutboxEvent.position) <= place for place in passed), ~owed]
+    old = _of(OutboxEvent, *told, col(OutboxEvent.created_at) < before).order_by(col(OutboxEvent.position))
+    return _delete(work, OutboxEvent, old)
+
+
+def deliveries_given_up(work: Work, before: datetime) -> int:
+    """Deliveries nobody asked for again."""
+    return _delete(work, Redelivery, _of(Redelivery, Redelivery.state == "given_up", col(Redelivery.due_at) < before))
+
+
+def dead_letters(work: Work, before: datetime) -> int:
+    """Dead letters somebody has dealt with."""
+    return _delete(
+        work, DeadLetter, _of(DeadLetter, DeadLetter.state != "open", col(DeadLetter.received_at) < before)
+    )
+
+
+def batches(work: Work, before: datetime) -> int:
+    """Closed batches, but for those whose outcome nobody knows or that have an invoice on its way again."""
+    over = col(Batch.state).in_(("settled", "given_back"))
+    needed = exists().where(
+        col(Attempt.batch_id) == col(Batch.id),
+        col(Export.id) == col(Attempt.export_id),
+        or_(
+            col(Attempt.outcome).in_(("sent", "unknown")),
+            col(Export.state).in_(("pending", "exporting", "uncertain")),
+        ),
+    )
+    old = _of(Batch, over, col(Batch.lease_until) < before, ~needed)
+    ids = [row[0] for row in statements.rows(work, old.limit(_BATCHES))]
+    statements.run(work, delete(Attempt).where(col(Attempt.batch_id).in_(ids)))
+    return statements.run(work, delete(Batch).where(col(Batch.id).in_(ids))).rowcount
+
+
+def previews(work: Work, before: datetime) -> int:
+    """Previews that were answered."""
+    return _delete(work, Preview, _of(Preview, col(Preview.answered_at) < before))
+
+
+def changes(work: Work, before: datetime) -> int:
+    """Changes that were answered."""
+    return _delete(work, Change, _of(Change, Change.state != "waiting", col(Change.answered_at) < before))
+
+
+def mendings(work: Work, before: datetime) -> int:
+    """Mended causes that were acted upon."""
+    return _delete(work, Mending, _of(Mending, col(Mending.done_at) < before))
+
+
+def logins(work: Work, before: datetime) -> int:
+    """Logins to Xero that are over."""
+    return _delete(work, Login, _of(Login, col(Login.ends_at) < before))
+
+
+_ALL = (events_out, deliveries_given_up, dead_letters, batches, previews, changes, mendings, logins)
+RULES: Mapping[str, Callable[[Work, datetime], int]] = {rule.__name__: rule for rule in _ALL}
+
+
+def _delete(work: Work, table: type[SQLModel], old: Any) -> int:
+    return statements.run(work, delete(table).where(tuple_(*_key(table)).in_(old.limit(AT_ONCE)))).rowcount
+
+
+def _of(table: type[SQLModel], *conditions: Any) -> Any:
+    return select(*_key(table)).where(*conditions)
+
+
+def _key(table: type[SQLModel]) -> list[Any]:
+    return list(table.__table__.primary_key.columns)  # type: ignore[attr-defined]

@@ -1,0 +1,183 @@
+"""Companies: a row for each, why it waits in a sentence, until when; a page for one."""
+
+import re
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from events.accounting_target import Lane as Where
+from events.connection_problems import Problem
+from events.settings import CompanySettings
+from store import companies, lanes
+from tests.builders import TENANT, an_invoice, invoices
+from tests.console.conftest import statements
+from tests.console.test_overview import SCRIPT, park
+from tests.console.visiting import Person
+from worker.connections import health
+from worker.decisions import standing_still
+from worker.decisions.standing_still import Lane
+from worker.waiting import pausing
+
+NOW = datetime(2026, 11, 22, 14, 0, 0, tzinfo=UTC)
+
+
+def tenant(number):
+    return f"{number:08d}-2222-4333-8444-555555555555"
+
+
+def row(page, company):
+    """What stands in a company's row, without tags."""
+    (found,) = [one for one in re.findall(r"<tr>.*?</tr>", page, re.DOTALL) if f'/companies/{company}"' in one]
+    return re.sub(r"(<[^>]+>|\s)+", " ", found)
+
+
+def listed(page):
+    return re.findall(r'<th scope="row" class="company"><span><a href="/console/companies/([^"]+)"', page)
+
+
+@pytest.mark.parametrize(
+    ("known", "state", "sentence"),
+    [
+        ({}, "idle", "Nothing waits."),
+        ({"pending": 3}, "sending", "Sending."),
+        ({"pending": 3, "wrong": "Log in.", "paused": "Paused."}, "needs_person", "Log in."),
+        ({"stopped": "Decide."}, "needs_person", "Decide."),
+        ({"pending": 3, "paused": "Paused by Anna."}, "paused", "Paused by Anna."),
+        (
+            {"pending": 3, "blocked_until": NOW + timedelta(seconds=130), "cause": "limit", "limit": "minute"},
+            "waiting",
+            "Waits for Xero's minute limit until 14:02:10 UTC.",
+        ),
+        (
+            {"blocked_until": NOW + timedelta(seconds=300), "cause": "offline"},
+            "waiting",
+            "The organisation is offline at Xero; tried again at 14:05:00 UTC.",
+        ),
+        (
+            {"blocked_until": NOW + timedelta(seconds=15), "cause": "trouble"},
+            "waiting",
+            "Xero does not answer properly; tried again at 14:00:15 UTC.",
+        ),
+        ({"pending": 3, "blocked_until": NOW - timedelta(seconds=1)}, "sending", "Sending."),
+        (
+            {"pending": 3, "limit": "appminute", "limit_seconds": 9},
+            "waiting",
+            "Waits for the limit that Xero has for the app until 14:00:09 UTC.",
+        ),
+        ({"pending": 3, "minute_frees": 42}, "waiting", "Waits for Xero's minute limit until 14:00:42 UTC."),
+        ({"pending": 3, "day_ends": 7200}, "waiting", "Waits for Xero's day limit until 16:00:00 UTC."),
+        ({"minute_frees": 42}, "idle", "Nothing waits."),
+        ({"uncertain": 1}, "waiting", "Soon asks Xero what became of a call it did not answer."),
+    ],
+)
+def test_why_a_company_waits_is_one_sentence(known, state, sentence):
+    told = standing_still.why(Lane(**known), NOW)
+    assert (told.state, told.sentence) == (state, sentence)
+
+
+def test_a_row_tells_what_waits_and_what_may_still_be_asked(person, on_sqlite):
+    on_sqlite.ask(an_invoice("i1"))
+    on_sqlite.run()
+    on_sqlite.ask(*invoices(60), request="r2")
+    said = row(person("read").see("/companies"), "harbour")
+    assert "Sending" in said
+    assert " 60 " in said
+    assert "59 of 60" in said
+    assert "4,999 of 5,000" in said
+    assert " good " in said
+
+
+def test_a_limit_that_xero_named_is_told_with_its_end(person, on_sqlite):
+    on_sqlite.ask(*invoices(3))
+    with on_sqlite.store.write() as work:
+        until = work.after(130)
+        lanes.block(work, Where("harbour", TENANT), "limit", "Xero's limit (minute) is reached", until)
+    page = person("read").see("/companies?state=waiting")
+    assert f"Waits for a limit of Xero's until {until:%H:%M:%S} UTC." in row(page, "harbour").replace("&#39;", "'")
+
+
+def test_companies_are_found_by_state_and_by_part_of_their_name(person, on_sqlite):
+    for number, company in enumerate(("brook", "cedar", "delta"), 1):
+        on_sqlite.company(company, tenant=tenant(number))
+    with on_sqlite.store.write() as work:
+        companies.set_up(work, "new", f"New {SCRIPT}", CompanySettings())
+    park(on_sqlite, "brook")
+    pausing.pause(on_sqlite.tools, "cedar", "anna", "stocktaking")
+    on_sqlite.ask(an_invoice(), company="delta")
+    somebody = person("read")
+    every = somebody.see("/companies")
+    assert listed(every) == ["brook", "cedar", "delta", "harbour", "new"]
+    assert SCRIPT not in every
+    assert 'Needs a person <span class="n">2</span>' in every
+    for state, wanted in {"needs_person": ["brook", "new"], "paused": ["cedar"], "busy": ["delta"]}.items():
+        assert listed(somebody.see(f"/companies?state={state}")) == wanted, state
+    assert listed(somebody.see("/companies?q=EDA")) == ["cedar"]
+    assert listed(somebody.see("/companies?q=%25")) == []
+    assert "No company fits" in somebody.see("/companies?q=nowhere")
+    assert "Paused by anna since" in row(every, "cedar")
+
+
+def test_many_companies_are_leafed_through_fifty_at_a_time(person, on_sqlite):
+    with on_sqlite.store.write() as work:
+        for number in range(120):
+            companies.set_up(work, f"c{number:03d}", f"Company {number}", CompanySettings())
+    somebody, seen, address = person("read"), [], "/companies?state=needs_person"
+    while address:
+        page = somebody.see(address)
+        assert len(listed(page)) <= 50
+        seen += listed(page)
+        more = re.search(r'<a href="(\?[^"]+)" rel="next">', page)
+        address = f"/companies{more[1].replace('&amp;', '&')}" if more else None
+    assert seen == [f"c{number:03d}" for number in range(120)]
+
+
+def test_a_companys_page_tells_all_of_it(person, on_sqlite):
+    on_sqlite.ask(an_invoice("i1", client={"id": "nord", "name": f"Nord {SCRIPT}"}))
+    on_sqlite.run()
+    on_sqlite.ask(*invoices(4), request="bulk-7")
+    page = person("ops").see("/companies/harbour")
+    assert "Organisation 1111" in page
+    assert "/console/requests/harbour/bulk-7" in page
+    assert "0 of 4" in page
+    assert "/console/failures/harbour?cause=contact_not_mapped%3Anord" in page
+    assert SCRIPT not in page
+    for link in ("log?company=harbour", "contacts?company=harbour", "failures?company=harbour"):
+        assert f"/console/{link}" in page
+
+
+def test_what_a_person_has_to_mend_stands_on_the_companys_page_with_how(person, on_sqlite):
+    park(on_sqlite, problem=Problem.NOT_PERMITTED)
+    page = person("read").see("/companies/harbour")
+    assert "Log in as a Standard or Adviser user" in page
+    assert "Needs a person" in page
+
+
+def test_a_company_that_is_not_there_is_said_to_be_missing(person):
+    assert "There is no company “nobody” here." in person("read").see("/companies/nobody", 404)
+
+
+@pytest.mark.parametrize("path", ["/companies", "/companies/c1"])
+def test_a_page_asks_the_same_number_of_questions_however_many_companies_there_are(installation, console_of, path):
+    somebody = Person(installation, console_of(installation), "read")
+    somebody.sign_in()
+    asked = []
+    for numbers in (range(1, 3), range(3, 45)):
+        for number in numbers:
+            installation.company(f"c{number}", tenant=tenant(number))
+            installation.ask(an_invoice(f"i{number}"), company=f"c{number}", request=f"r{number}")
+        with statements(installation) as found:
+            somebody.see(path)
+        asked.append(len(found))
+    assert asked[0] == asked[1] <= 20
+
+
+def test_how_all_connections_are_takes_a_constant_number_of_questions(installation):
+    asked = []
+    for numbers in (range(1, 2), range(2, 8)):
+        for number in numbers:
+            installation.company(f"c{number}", tenant=tenant(number))
+        with statements(installation) as found:
+            seen = health.of_all(installation.tools)
+        asked.append(len(found))
+    assert asked[0] == asked[1]
+    assert [one.day_calls_left for one in seen] == [5000] * 8

@@ -1,0 +1,169 @@
+"""An invoice's page: where it stands, its whole story, and what a person may do about it."""
+
+import json
+from html import unescape
+
+import pytest
+
+from store import audit
+from tests.builders import COMPANY, an_invoice
+from tests.console.happenings import EVIL, TOLD, archived, link_crane, unlinked
+
+PAGE = "/invoices/harbour/{}"
+WHY = "mended in Xero"
+
+
+@pytest.fixture
+def helper(person):
+    """Somebody of support, whose id is an address of e-mail as most are."""
+    return person("support", "olga@crewcard.example")
+
+
+def test_an_exported_invoice_shows_its_marker_proof_and_both_ways_to_open_it(on_sqlite, helper):
+    sums = {"subtotal": "100.00", "tax": "10.00", "total": "110.00"}
+    on_sqlite.ask(an_invoice(link="https://crewcard.example/invoices/1", totals=sums))
+    on_sqlite.run()
+    page = helper.see(PAGE.format("i1"))
+    assert '<span class="badge exported">Exported</span>' in page
+    assert "Verified" in page
+    assert 'href="https://crewcard.example/invoices/1"' in page
+    assert 'href="https://go.xero.com/' in page
+    assert page.count("110.00") >= 2
+
+
+def test_what_differs_in_xero_is_told_on_its_page(on_sqlite, helper):
+    on_sqlite.ask(an_invoice(totals={"subtotal": "100.00", "tax": "5.00", "total": "105.00"}))
+    on_sqlite.run()
+    page = helper.see(PAGE.format("i1"))
+    assert "Differs" in page
+    assert "total 110.00 in Xero, 105.00 in CrewCard" in page
+
+
+def test_a_failure_is_told_with_its_reason_its_steps_and_its_group(on_sqlite, helper):
+    on_sqlite.ask(archived())
+    on_sqlite.run()
+    page = helper.see(PAGE.format("a1"))
+    assert "Account 299 on invoice N-a1 has been archived" in page
+    assert "<li>In Xero open Accounting, then Chart of accounts, and restore account 299" in page
+    assert "/console/failures/harbour?cause=account_archived%3A299" in page
+    assert "Last Exported</dt><dd>never" in page
+
+
+def test_its_story_has_each_asking_sending_and_answer_with_xeros_correlation_id(on_sqlite, helper):
+    on_sqlite.ask(archived())
+    on_sqlite.run()
+    (attempt,) = on_sqlite.attempts("a1")
+    page = helper.see(PAGE.format("a1"))
+    assert "Asked for by anna, with others" in page
+    assert "Sent, and refused by Xero" in page
+    assert attempt.said in unescape(page)
+    assert attempt.batch_id in page
+    assert "correlation id" in page
+    assert '"AccountCode": "299"' in unescape(page)
+    assert page.index("Failed to export") < page.index("Asked for by anna")
+
+
+def test_somebody_elses_invoices_in_the_same_call_are_not_shown(on_sqlite, helper):
+    on_sqlite.ask(
+        an_invoice("mine", line={"description": "MINE"}), an_invoice("other", line={"description": "OTHER"})
+    )
+    on_sqlite.run()
+    page = helper.see(PAGE.format("mine"))
+    assert "MINE" in page
+    assert "OTHER" not in page
+
+
+def test_what_was_sent_is_shown_without_what_looks_like_a_secret(on_sqlite, helper):
+    on_sqlite.ask(an_invoice(reference="Bearer abcdefghijk"))
+    on_sqlite.run()
+    sent = helper.see(PAGE.format("i1")).partition("What was sent")[2].partition("</pre>")[0]
+    assert "Bearer (withheld)" in sent
+    assert "abcdefghijk" not in sent
+
+
+def test_script_in_an_invoice_its_client_or_xeros_words_is_text(on_sqlite, helper):
+    on_sqlite.ask(unlinked(reference=EVIL))
+    on_sqlite.run()
+    page = helper.see(PAGE.format("b1"))
+    assert page.count(TOLD) >= 4
+    assert EVIL not in page
+
+
+def test_a_failed_invoice_is_sent_again_with_a_reason(on_sqlite, helper):
+    on_sqlite.ask(unlinked())
+    on_sqlite.run()
+    link_crane(on_sqlite)
+    assert "on its way again" in helper.do(PAGE.format("b1") + "/replay", why=WHY)
+    on_sqlite.run()
+    assert '<span class="badge exported">' in helper.see(PAGE.format("b1"))
+    assert len(on_sqlite.books()) == 1
+    with on_sqlite.store.read() as work:
+        line = audit.newest(work)[0]
+    assert (line.who, line.what, line.why, line.count) == ("olga@crewcard.example", "replay", WHY, 1)
+    assert json.loads(line.chosen) == {"invoices": ["b1"]}
+
+
+@pytest.mark.parametrize("act", ["replay", "exclude", "include", "cancel"])
+def test_nothing_is_done_without_a_reason(on_sqlite, helper, act):
+    on_sqlite.ask(archived())
+    on_sqlite.run()
+    said = helper.do(f"{PAGE.format('a1')}/{act}", 422, why="  ")
+    assert "Say why" in said
+    with on_sqlite.store.read() as work:
+        assert {line.what for line in audit.newest(work)} == {"user added", "password set"}
+
+
+def test_an_invoice_is_marked_do_not_send_and_the_mark_comes_off_again(on_sqlite, helper):
+    on_sqlite.ask(an_invoice())
+    said = helper.do(PAGE.format("i1") + "/exclude", why="settled in cash")
+    assert "It is marked “do not send”" in said
+    assert '<span class="badge excluded">Do not send</span>' in said
+    assert "Marked by olga@crewcard.example" in said
+    assert ": settled in cash</p>" in said
+    on_sqlite.run()
+    assert on_sqlite.books() == []
+    assert "The mark is off" in helper.do(PAGE.format("i1") + "/include", why="not settled after all")
+    assert "Marked by olga" not in helper.see(PAGE.format("i1"))
+
+
+def test_marking_goes_by_id_whoever_else_has_that_number(on_sqlite, helper):
+    on_sqlite.ask(an_invoice("i1"), an_invoice("i2", number="i1"))
+    helper.do(PAGE.format("i1") + "/exclude", why="settled in cash")
+    on_sqlite.run()
+    assert [book["InvoiceNumber"] for book in on_sqlite.books()] == ["i1"]
+
+
+def test_a_waiting_invoice_is_cancelled(on_sqlite, helper):
+    on_sqlite.ask(an_invoice())
+    assert 'data-live="5"' in helper.see(PAGE.format("i1"))
+    assert "It is cancelled" in helper.do(PAGE.format("i1") + "/cancel", why="wrong month")
+    on_sqlite.run()
+    assert on_sqlite.books() == []
+    assert "data-live" not in helper.see(PAGE.format("i1"))
+
+
+def test_an_invoice_nobody_asked_for_is_not_found(helper):
+    assert "was ever asked for" in helper.see(PAGE.format("ghost"), 404)
+    assert "was ever asked for" in helper.do(PAGE.format("ghost") + "/exclude", 404, why="because")
+
+
+def test_an_address_no_database_can_hold_is_not_found(helper):
+    for path in ("/invoices/harbour/%00", "/log?number=%00", "/search?q=a%00b", "/dead-letters/99999999999999999999"):
+        assert helper.browser.get(f"/console{path}").status_code == 404, path
+
+
+def test_who_only_reads_sees_the_page_without_its_acts(on_sqlite, person):
+    on_sqlite.ask(archived())
+    on_sqlite.run()
+    page = person("read").see(PAGE.format("a1"))
+    assert "Account 299" in page
+    assert "Send again" not in page
+
+
+def test_the_story_of_an_invoice_that_was_tried_very_often_stays_readable(on_sqlite, helper):
+    for number in range(105):
+        on_sqlite.ask(unlinked("odd", revision=number), request=f"r{number}")
+        on_sqlite.run()
+    page = helper.see(PAGE.format("odd"))
+    assert page.count("Failed to export") == 100
+    assert on_sqlite.export("odd").company == COMPANY

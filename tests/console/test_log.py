@@ -1,0 +1,132 @@
+"""The export log: filters that live in the address, pages that follow on, a file for spreadsheets."""
+
+import csv
+import io
+import re
+from datetime import timedelta
+
+import pytest
+
+from store import log_lines
+from store.log_lines import LogFilter
+from tests.builders import an_invoice
+from tests.console.happenings import EVIL, TOLD, archived, unlinked
+from tests.console.visiting import Person
+from web.console import log
+
+OTHER = "22222222-2222-4333-8444-555555555555"
+
+
+@pytest.fixture
+def reader(on_sqlite, person):
+    """Somebody who reads, after three kinds of answers for two companies."""
+    on_sqlite.company("quarry", OTHER)
+    on_sqlite.ask(an_invoice("good", number="NW-1"), archived("old", number="NW-2"), unlinked("new", number="NB-1"))
+    on_sqlite.ask(an_invoice("theirs", number="Q-1"), request="q1", company="quarry")
+    on_sqlite.run()
+    return person("read")
+
+
+def numbers(page):
+    return re.findall(r'/console/invoices/\w+/\w+">([^<]+)</a>', page)
+
+
+@pytest.mark.parametrize(
+    ("asked", "shown"),
+    [
+        ("", {"NW-1", "NW-2", "NB-1", "Q-1"}),
+        ("?company=quarry", {"Q-1"}),
+        ("?outcome=failed", {"NW-2", "NB-1"}),
+        ("?outcome=created&company=harbour", {"NW-1"}),
+        ("?reason=account_archived", {"NW-2"}),
+        ("?client=crane", {"NB-1"}),
+        ("?client=acme", {"NW-1", "NW-2", "Q-1"}),
+        ("?number=nw", {"NW-1", "NW-2"}),
+        ("?number=NW-2&outcome=created", set()),
+        ("?from=2020-01-01&to=2020-12-31", set()),
+    ],
+)
+def test_a_filter_in_the_address_shows_what_it_says(reader, asked, shown):
+    assert set(numbers(reader.see(f"/log{asked}"))) == shown
+
+
+def test_days_include_the_last_one(reader, on_sqlite):
+    today = f"{on_sqlite.now():%Y-%m-%d}"
+    assert len(numbers(reader.see(f"/log?from={today}&to={today}"))) == 4
+    later = f"{on_sqlite.now() + timedelta(days=1):%Y-%m-%d}"
+    assert numbers(reader.see(f"/log?from={later}")) == []
+
+
+def test_a_day_that_is_none_is_said_and_left_out(reader):
+    page = reader.see("/log?from=yesterday")
+    assert "“yesterday” is not a day such as" in page
+    assert len(numbers(page)) == 4
+
+
+def test_pages_follow_on_without_a_gap(reader, monkeypatch):
+    everything = numbers(reader.see("/log"))
+    monkeypatch.setattr(log.asking, "PER_PAGE", 3)
+    first = reader.see("/log")
+    (following,) = re.findall(r'href="([^"]+)" rel="next"', first)
+    second = reader.see(f"/log{following}")
+    assert numbers(first) + numbers(second) == everything
+    assert 'rel="next"' not in second
+
+
+def test_script_in_a_message_or_a_filter_is_text(reader):
+    page = reader.see("/log", 200) + reader.see(f"/log?client={EVIL}")
+    assert TOLD in page
+    assert EVIL not in page
+
+
+def test_the_file_holds_what_the_filter_says(reader):
+    answer = reader.browser.get("/console/log.csv?outcome=failed")
+    assert answer.headers["content-disposition"] == 'attachment; filename="export-log.csv"'
+    rows = list(csv.DictReader(io.StringIO(answer.text.lstrip("\ufeff"))))
+    assert {(row["number"], row["client"], row["reason"]) for row in rows} == {
+        ("NW-2", "acme", "account_archived"),
+        ("NB-1", "crane", "contact_not_mapped"),
+    }
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@"])
+def test_no_cell_of_the_file_is_taken_for_a_formula(on_sqlite, person, start):
+    text = f'{start}HYPERLINK("http://evil.example")'
+    on_sqlite.ask(unlinked(), an_invoice("f1", number=f"{start}1", client={"id": "crane", "name": text}))
+    on_sqlite.run()
+    file = person("read").browser.get("/console/log.csv").text
+    cells = [cell for row in csv.reader(io.StringIO(file.lstrip("\ufeff"))) for cell in row]
+    assert f"'{start}1" in cells
+    assert f"'{text} is not linked" in " ".join(cells)
+    assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@"))]
+
+
+def test_a_file_that_does_not_hold_everything_says_so(reader, monkeypatch):
+    monkeypatch.setattr(log, "MOST_IN_A_FILE", 2)
+    lines = reader.browser.get("/console/log.csv").text.splitlines()
+    assert len(lines) == 4
+    assert "Only the newest 2 lines" in lines[-1]
+    monkeypatch.setattr(log, "MOST_IN_A_FILE", 4)
+    assert "Only" not in reader.browser.get("/console/log.csv").text
+
+
+def test_the_same_lines_are_found_on_both_databases(installation):
+    installation.ask(
+        an_invoice("good", number="NW-1"), archived("old", number="nw-2"), unlinked("new", number="NB-1")
+    )
+    installation.run()
+    with installation.store.read() as work:
+        hour = timedelta(hours=1)
+        asked = LogFilter(
+            "harbour", "failed", number="Nw", client="acme", since=work.now - hour, until=work.now + hour
+        )
+        assert [line.number for line in log_lines.page(work, asked, None, 10)] == ["nw-2"]
+        assert log_lines.page(work, LogFilter(until=work.now - hour), None, 10) == []
+    assert [len(page) for page in log_lines.pages(installation.store, LogFilter(), 2)] == [2]
+
+
+def test_ticked_lines_are_offered_only_to_whom_they_concern(reader, on_sqlite, console):
+    assert "Send the ticked again" not in reader.see("/log")
+    somebody = Person(on_sqlite, console, "support")
+    somebody.sign_in()
+    assert "Send the ticked again" in somebody.see("/log")

@@ -1,0 +1,140 @@
+"""The first page of the morning: what needs a person stands first, then how things go."""
+
+import json
+import re
+
+import pytest
+
+from events.connection_problems import Problem
+from store import connections, inbox
+from store.tables import Redelivery
+from tests.builders import an_invoice
+from tests.console.conftest import statements
+from tests.console.visiting import Person
+from worker.failing import alerting
+from worker.waiting import parking
+from worker.watching import throughput
+
+SCRIPT = "<script>alert(1)</script>"
+
+
+def matters(page):
+    """What needs a person: the text of each card."""
+    return [
+        re.sub(r"<[^>]+>|\s+", " ", card)
+        for card in re.findall(r"<article class=\"card bad\">.*?</article>", page, re.DOTALL)
+    ]
+
+
+def tile(page, name):
+    """A tile's figure and note."""
+    found = re.search(
+        rf">{name}(?:</a>)?</dt>\s*<dd>(.*?)</dd>\s*(?:<dd class=\"note\">(.*?)</dd>)?", page, re.DOTALL
+    )
+    return found.groups()
+
+
+def park(installation, company="harbour", problem=Problem.LOGIN_ENDED):
+    with installation.store.write() as work:
+        parking.park(work, installation.tools, connections.locked(work, company), problem)
+
+
+def test_when_all_is_well_the_page_says_so_in_one_sentence(person):
+    page = person("read").see()
+    assert "Nothing needs a person now." in page
+    assert tile(page, "Waiting to be sent") == ("0", "nothing waits")
+    assert "Nothing in the last twelve hours." in page
+
+
+def test_a_login_that_ended_is_named_first_with_who_mends_it_and_where(person, on_sqlite):
+    on_sqlite.ask(an_invoice("i1"), an_invoice("i2"))
+    park(on_sqlite)
+    with on_sqlite.store.write() as work:
+        inbox.set_aside(work, "http", b"{", ["not JSON"])
+    page = person("read").see()
+    first, second = matters(page)
+    assert "Harbour" in first
+    assert "no longer accepts the login" in first
+    assert "2 invoices wait for it." in first
+    assert "the company's clerk in CrewCard" in first.replace("&#39;", "'")
+    assert 'href="/console/companies/harbour"' in page
+    assert "1 message that came in could not be read" in second
+    assert 'href="/console/dead-letters"' in page
+
+
+def test_a_cause_is_shown_until_it_is_mended(person, on_sqlite):
+    new = {"id": "nord", "name": f"Nord {SCRIPT}"}
+    on_sqlite.ask(an_invoice("i1", client=new), an_invoice("i2", client=new))
+    on_sqlite.run()
+    on_sqlite.relay()
+    alerting.watch(on_sqlite.tools)
+    page = person("support").see()
+    (told,) = matters(page)
+    assert "2 invoices wait for this." in told
+    assert "/console/failures/harbour?cause=contact_not_mapped%3Anord" in page
+    assert SCRIPT not in page
+    on_sqlite.ask(an_invoice("i1"), an_invoice("i2"), request="r2")
+    on_sqlite.run()
+    assert "Nothing needs a person now." in person("read").see()
+
+
+def test_an_outcome_that_nobody_looked_up_in_time_is_told(person, on_sqlite):
+    on_sqlite.simulator.state.faults.set({"commit_then_drop": 1.0})
+    on_sqlite.ask(an_invoice("i1"))
+    on_sqlite.run()
+    somebody = person("ops")
+    page = somebody.see()
+    assert matters(page) == []
+    assert tile(page, "Uncertain")[0] == "1"
+    on_sqlite.later(600)
+    (told,) = matters(somebody.see())
+    assert "What became of 1 call to Xero with 1 invoice" in told
+
+
+def test_given_up_webhooks_are_told(person, on_sqlite):
+    with on_sqlite.store.write() as work:
+        row = Redelivery(door="webhook", event_id="e1", state="given_up", due_at=work.now, trouble="answered 500")
+        work.session.add(row)
+    (told,) = matters(person("read").see())
+    assert "1 event was refused" in told
+
+
+def test_figures_of_the_last_hours_are_drawn_and_stand_in_a_table(person, on_sqlite):
+    on_sqlite.ask(an_invoice("i1"), an_invoice("i2", lines=[]))
+    on_sqlite.run()
+    throughput.count(on_sqlite.tools, "clock")
+    on_sqlite.tools.redis.hincrby("xp:pace:tally", f"{int(on_sqlite.now().timestamp()) // 3600}/limited:minute", 3)
+    page = person("read").see()
+    assert tile(page, "Exported")[0] == "1"
+    assert tile(page, "Refused")[0] == "1"
+    drawn = [json.loads(one) for one in re.findall(r"data-chart='([^']*)'", page)]
+    assert [line["values"][-1] for line in drawn[0]["lines"]] == [1, 1]
+    assert [len(one["times"]) for one in drawn] == [48, 48, 12]
+    assert "429: minute limit" in page
+    assert page.count("<details>") == 3
+
+
+def test_without_redis_the_page_still_tells_what_the_database_knows(person, on_sqlite, monkeypatch):
+    import redis
+
+    somebody = person("read")
+    on_sqlite.ask(an_invoice("i1"))
+    gone = redis.Redis.from_url("redis://127.0.0.1:1/0")
+    monkeypatch.setattr(on_sqlite.tools.pace, "_client", gone)
+    page = somebody.see()
+    assert "Redis does not answer" in page
+    assert tile(page, "Waiting to be sent")[0] == "1"
+
+
+@pytest.mark.parametrize("count", [3, 60])
+def test_the_page_asks_the_same_number_of_questions_however_many_companies_there_are(installation, console_of, count):
+    """On both databases."""
+    for number in range(count):
+        installation.company(f"c{number}", tenant=f"{number:08d}-2222-4333-8444-555555555555")
+    for number in range(3):
+        park(installation, f"c{number}")
+    somebody = Person(installation, console_of(installation), "read")
+    somebody.sign_in()
+    with statements(installation) as asked:
+        somebody.see()
+    assert len(asked) <= 30

@@ -1,0 +1,42 @@
+"""Endpoints, and an installation that sends its events there."""
+
+import pytest
+
+from tests.hosts import callback
+from worker.outgoing import delivering, endpoints
+from worker.outgoing.posting import Poster
+
+
+@pytest.fixture
+def endpoint():
+    with callback.an_endpoint() as made:
+        yield made
+
+
+@pytest.fixture
+def other_endpoint():
+    with callback.an_endpoint() as made:
+        yield made
+
+
+@pytest.fixture
+def telling(make_installation, database_url, endpoint):
+    """An installation with one company whose events go to `endpoint`."""
+    made = make_installation(
+        database_url, webhook_url=endpoint.url, webhook_secret=(callback.SECRET,), webhook_private_addresses=True
+    )
+    made.company()
+    return made
+
+
+def deliver(installation, post=None, holder="clock", most=500):
+    """Relay, then round after round until no endpoint has anything to get now; gives how many rounds."""
+    installation.relay()
+    post = post or Poster(private=True, seconds=10).post
+    rounds = 0
+    while rounds < most and (found := endpoints.with_work(installation.tools)):
+        moved = [delivering.deliver(installation.tools, holder, one, post) for one in found]
+        if not any(moved):
+            break
+        rounds += 1
+    return rounds

@@ -1,0 +1,302 @@
+"""Webhooks out: signed, tried ten times over three days, and no endpoint, event or clock holds back another."""
+
+import pytest
+from cryptography.fernet import Fernet
+from standardwebhooks import Webhook, WebhookVerificationError
+
+from store import doors_out, duties, endpoints
+from store.vault import Vault
+from tests.builders import COMPANY, an_invoice, invoices
+from tests.hosts import callback
+from tests.hosts.conftest import deliver
+from tests.machines import wait_for
+from worker.outgoing import delivering
+from worker.outgoing.endpoints import INSTALLATION, seen, with_work
+from worker.outgoing.posting import Endpoint, Poster
+from worker.outgoing.webhooks import Webhooks
+from worker.settings import Settings
+
+OTHER = "99999999-2222-4333-8444-555555555555"
+NEW = "whsec_" + "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVo="
+
+
+def outbox_ids(installation, company=None):
+    events = installation.events()
+    return sorted(event["id"] for event in events if company in (None, event["data"]["company"]))
+
+
+def one(installation):
+    (found,) = seen(installation.tools)
+    return found
+
+
+def test_every_event_is_delivered_once_and_the_signature_fits(telling, endpoint):
+    telling.ask(*invoices(30))
+    telling.run()
+    deliver(telling)
+    assert sorted(endpoint.ids) == outbox_ids(telling)
+    for headers, body in endpoint.came:
+        assert Webhook(callback.SECRET).verify(body, headers)["id"] == headers["webhook-id"]
+    headers, body = endpoint.came[0]
+    with pytest.raises(WebhookVerificationError):
+        Webhook(callback.SECRET).verify(body.replace("harbour", "harbeur"), headers)
+    assert deliver(telling) == 0
+
+
+def test_while_a_secret_is_exchanged_the_old_and_the_new_one_fit(make_installation, sqlite_url, endpoint):
+    made = make_installation(
+        sqlite_url,
+        webhook_url=endpoint.url,
+        webhook_secret=f"{NEW},{callback.SECRET}",
+        webhook_private_addresses=True,
+    )
+    made.company()
+    deliver(made)
+    ((headers, body),) = endpoint.came
+    for secret in (NEW, callback.SECRET):
+        assert Webhook(secret).verify(body, headers)
+
+
+@pytest.mark.parametrize(
+    ("how", "trouble"),
+    [
+        (500, "answered 500"),
+        (404, "answered 404"),
+        ("hang", "no answer within 0.5 seconds"),
+        ("drip", "no answer within 0.5 seconds"),
+        ("drop", "the call broke off (RemoteProtocolError)"),
+    ],
+)
+def test_what_did_not_get_through_comes_again_as_it_was(telling, endpoint, how, trouble):
+    endpoint.answer = getattr(endpoint, how) if isinstance(how, str) else how
+    deliver(telling, Poster(private=True, seconds=0.5).post)
+    assert one(telling).waiting == 1
+    assert one(telling).trouble == trouble
+    endpoint.let_go.set()
+    endpoint.answer = 204
+    deliver(telling)
+    assert len(endpoint.came) == 1  # its time has not come
+    telling.later(6)
+    deliver(telling)
+    (first, said), (second, again) = endpoint.came
+    assert (first["webhook-id"], said) == (second["webhook-id"], again)
+    assert (one(telling).waiting, one(telling).failures, one(telling).trouble) == (0, 0, "")
+
+
+def test_a_redirect_is_not_followed(telling, endpoint, other_endpoint):
+    endpoint.answer = endpoint.redirect_to(other_endpoint.url)
+    deliver(telling)
+    assert one(telling).trouble == "answered 302; redirects are not followed"
+    assert other_endpoint.came == []
+
+
+def test_an_answer_without_end_is_a_delivery_of_which_little_is_read(telling, endpoint):
+    endpoint.answer = endpoint.pour
+    deliver(telling)
+    assert endpoint.poured < 50_000_000  # what sockets hold, and no more
+    assert (one(telling).behind, one(telling).waiting) == (0, 0)
+
+
+def test_an_event_the_host_chokes_on_does_not_hold_back_the_others(telling, endpoint):
+    telling.ask(*invoices(20))
+    telling.run()
+
+    def choke(handler):
+        handler.send_response(500 if '"invoice":"i0007"' in handler.body else 200)
+        handler.end_headers()
+
+    endpoint.answer = choke
+    deliver(telling)
+    assert set(endpoint.ids) == set(outbox_ids(telling))
+    assert one(telling).waiting == 1
+
+
+def test_an_endpoint_that_is_down_rests_and_gets_everything_when_it_is_back(telling, endpoint):
+    telling.ask(*invoices(40))
+    telling.run()
+    endpoint.answer = 503
+    deliver(telling)
+    assert len(endpoint.came) == delivering.AT_ONCE
+    assert one(telling).rests_until
+    for _ in range(20):
+        telling.later(301)
+        deliver(telling)
+    assert len(endpoint.came) == delivering.AT_ONCE + 20  # one at a time
+    endpoint.answer = 200
+    for _ in range(4):
+        telling.later(90_000)
+        deliver(telling)
+    assert set(endpoint.ids) == set(outbox_ids(telling))
+    assert (one(telling).behind, one(telling).waiting, one(telling).given_up) == (0, 0, 0)
+
+
+def test_after_ten_tries_over_three_days_an_event_is_given_up_and_can_be_sent_again(telling, endpoint):
+    endpoint.answer = 500
+    start = telling.now()
+    for _ in range(400):
+        deliver(telling)
+        if one(telling).given_up:
+            break
+        telling.later(3600)
+    assert len(endpoint.came) == 10
+    assert 2.5 < (telling.now() - start).total_seconds() / 86_400 < 4.5
+    with telling.store.read() as work:
+        (lost,) = doors_out.given_up(work)
+    assert (lost.type, lost.tries, lost.trouble) == ("xero.connection.connected", 10, "answered 500")
+    endpoint.answer = 200
+    telling.later(90_000)
+    assert deliver(telling) == 0
+    with telling.store.write() as work:
+        assert doors_out.retry(work, [lost.event_id]) == 1
+    deliver(telling)
+    assert len(set(endpoint.ids)) == 1
+    assert (len(endpoint.came), one(telling).given_up, one(telling).waiting) == (11, 0, 0)
+
+
+def test_an_endpoint_that_hangs_holds_back_no_other_and_not_the_stream(telling, endpoint, other_endpoint):
+    endpoint.answer = endpoint.hang
+    with telling.store.write() as work:
+        endpoints.add(work, telling.tools.vault, COMPANY, other_endpoint.url)
+    telling.ask(*invoices(20))
+    telling.run()
+    telling.relay()
+    webhooks = Webhooks(telling.tools, "clock", Poster(private=True, seconds=15).post)
+
+    def all_came():
+        webhooks.look()
+        return sorted(other_endpoint.ids) == outbox_ids(telling)
+
+    wait_for(all_came)
+    assert len(endpoint.came) == delivering.AT_ONCE  # and none of them was answered
+    assert not endpoint.let_go.is_set()
+    telling.ask(an_invoice("late"), request="late")
+    telling.run()
+    assert telling.relay() == 2 * 2  # stamped, and on the stream
+    endpoint.let_go.set()
+    webhooks.stop()
+
+
+def test_a_company_with_an_endpoint_of_its_own_gets_its_own_events_from_then_on(telling, endpoint, other_endpoint):
+    telling.company("pier", OTHER)
+    telling.ask(an_invoice("before"), request="before")
+    telling.run()
+    deliver(telling)
+    with telling.store.write() as work:
+        made = endpoints.add(work, telling.tools.vault, COMPANY, other_endpoint.url)
+        assert endpoints.add(work, telling.tools.vault, COMPANY, other_endpoint.url).id == made.id
+    telling.ask(an_invoice("mine"), request="mine")
+    telling.ask(an_invoice("theirs"), request="theirs", company="pier")
+    telling.run()
+    deliver(telling)
+    assert {event["data"]["request"] for event in other_endpoint.events} == {"mine"}
+    assert len(other_endpoint.came) == 2
+    for headers, body in other_endpoint.came:
+        assert Webhook(made.secret).verify(body, headers)
+    assert sorted(endpoint.ids) == outbox_ids(telling)
+
+
+def test_what_others_do_costs_an_endpoint_nothing_and_takes_it_on_page_by_page(telling, other_endpoint):
+    """Its endpoint is not looked at for each of the others' events, nor does it fall behind with them."""
+    telling.company("quiet", OTHER)
+    telling.relay()
+    with telling.store.write() as work:
+        made = endpoints.add(work, telling.tools.vault, "quiet", other_endpoint.url)
+        start = doors_out.position(work, endpoints.door_of(made.id))
+    telling.ask(*invoices(60))
+    telling.run()
+    telling.relay()
+    assert [found.door for found in with_work(telling.tools)] == [INSTALLATION]
+    for more in range(10):
+        telling.ask(*invoices(60, f"m{more}"), request=f"m{more}")
+        telling.run()
+    deliver(telling)
+    assert all(one.behind == 0 for one in seen(telling.tools))
+    assert other_endpoint.came == []
+    with telling.store.read() as work:
+        assert doors_out.position(work, endpoints.door_of(made.id)) >= start + 500
+    telling.ask(an_invoice("own"), request="own", company="quiet")
+    telling.run()
+    deliver(telling)
+    assert {event["data"]["request"] for event in other_endpoint.events} == {"own"}
+
+
+def test_an_endpoint_whose_secret_no_key_opens_gets_nothing_and_holds_back_nobody(telling, endpoint, other_endpoint):
+    strange = Vault([Fernet.generate_key().decode()])
+    with telling.store.write() as work:
+        endpoints.add(work, strange, COMPANY, other_endpoint.url)
+    telling.ask(an_invoice())
+    telling.run()
+    deliver(telling)
+    assert other_endpoint.came == []
+    assert sorted(endpoint.ids) == outbox_ids(telling)
+
+
+def test_two_clocks_do_not_both_deliver_and_the_second_takes_over_when_the_first_is_gone(telling, endpoint):
+    deliver(telling, holder="first")
+    telling.ask(an_invoice())
+    telling.run()
+    assert deliver(telling, holder="second") == 0
+    telling.later(61)
+    deliver(telling, holder="second")
+    assert sorted(endpoint.ids) == outbox_ids(telling)
+
+
+def test_a_clock_that_is_told_to_stop_leaves_the_endpoint_to_the_next_one(telling, endpoint):
+    telling.relay()
+    webhooks = Webhooks(telling.tools, "first", Poster(private=True).post)
+    assert webhooks.look() == 1
+    wait_for(lambda: endpoint.came)
+    webhooks.stop()
+    telling.ask(an_invoice())
+    telling.run()
+    deliver(telling, holder="second")
+    assert sorted(endpoint.ids) == outbox_ids(telling)
+
+
+def test_a_clock_that_was_away_too_long_keeps_nothing(telling, endpoint):
+    """Its lease went to another meanwhile, who says the same again: late words change nothing."""
+
+    def suspended(*words):
+        telling.later(61)
+        with telling.store.write() as work:
+            assert duties.take(work, INSTALLATION, "second", 60)
+        return "answered 500"
+
+    telling.relay()
+    (found,) = with_work(telling.tools)
+    assert not delivering.deliver(telling.tools, "first", found, suspended)
+    assert (one(telling).waiting, one(telling).failures) == (0, 0)
+    deliver(telling, holder="second")
+    assert len(endpoint.came) == 1
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_a_private_address_is_not_called_unless_a_setting_allows_it(endpoint, host):
+    url = endpoint.url.replace("127.0.0.1", host)
+    trouble = Poster(private=False, seconds=5).post(Endpoint("d", url, None, (callback.SECRET,)), "e", "{}")
+    assert trouble.startswith("leads to the private address ")
+    assert trouble.endswith("WEBHOOK_PRIVATE_ADDRESSES=true allows it")
+    assert endpoint.came == []
+
+
+def test_a_name_that_leads_nowhere_and_a_port_nobody_listens_on_cannot_be_reached():
+    for url in ("http://nowhere.invalid/", "http://127.0.0.1:1/"):
+        nowhere = Endpoint("d", url, None, (callback.SECRET,))
+        assert Poster(private=True, seconds=5).post(nowhere, "e", "{}") == "cannot be reached"
+
+
+@pytest.mark.parametrize(
+    ("chosen", "problem"),
+    [
+        ({"webhook_url": "http://app.example.com/", "webhook_secret": NEW}, "must begin with https://"),
+        ({"webhook_url": "https://10.0.0.1/", "webhook_secret": NEW}, "10.0.0.1 is a private address"),
+        ({"webhook_url": "https://me:word@app.example.com/", "webhook_secret": NEW}, "user or password"),
+        ({"webhook_url": "app.example.com", "webhook_secret": NEW}, "must be an address like"),
+        ({"webhook_url": "https://app.example.com/"}, "needs a WEBHOOK_SECRET"),
+        ({"webhook_url": "https://app.example.com/", "webhook_secret": "secret"}, "whsec_ and base64"),
+    ],
+)
+def test_settings_that_cannot_work_are_named_at_start_up(chosen, problem):
+    with pytest.raises(ValueError, match=problem) as told:
+        Settings(_env_file=None, encryption_keys=Fernet.generate_key().decode(), **chosen)
+    assert chosen["webhook_url"].startswith("https://me") or "word@" not in str(told.value)

@@ -1,0 +1,58 @@
+"""What pages name: our commands with their options, and settings."""
+
+import re
+import shlex
+
+import typer.main
+
+from cli.main import app
+from worker.settings import Settings
+
+COMMAND = typer.main.get_command(app)
+FOREIGN = {
+    "PYTHON",
+    "DEMO_EXIT",
+    "IMAGE",
+    "NEW",
+    "OLD",
+    "TOKEN",
+    "COMPANY",
+    "INVOICE",
+    "GROUP",
+    "POSTGRES_PASSWORD",
+    "FROM",
+}
+KNOWN_SETTINGS = {name.upper() for name in Settings.model_fields} | FOREIGN
+
+
+def blocks(text, kind=r"\w*"):
+    """The code blocks of a page."""
+    return re.findall(rf"^ *```{kind}\n(.*?)^ *```", text, re.MULTILINE | re.DOTALL)
+
+
+def commands(text):
+    """Every `crewcard-xero …` of a page, as words; in code blocks and between backticks."""
+    typed = "\n".join(blocks(text))
+    spans = re.findall(r"(?<!`)`([^`\n]+)`(?!`)", re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL))
+    for line in [*typed.replace("\\\n", " ").splitlines(), *spans]:
+        for said in re.findall(r"(?:^|[\s(\"])crewcard-xero ([a-z][^|;&)#]*)", line):
+            yield shlex.split(said)
+
+
+def must_exist(words):
+    """Walk down to the command and look up each option."""
+    at = COMMAND
+    rest = list(words)
+    while rest and rest[0] in getattr(at, "commands", {}):
+        at = at.commands[rest.pop(0)]
+    assert at is not COMMAND, f"there is no command {words}"
+    implied = getattr(at, "commands", {}).get("list")  # what `failures` alone does
+    params = [*at.params, *(implied.params if implied else ())]
+    known = {name for parameter in params for name in parameter.opts} | {"--help"}
+    options = {word.split("=")[0] for word in rest if word.startswith("-")}
+    assert options <= known, f"{words}: {options - known}"
+
+
+def settings(text):
+    """Words in capitals between backticks or at the start of an assignment."""
+    return set(re.findall(r"`([A-Z][A-Z_]{3,})(?:=[^`]*)?`", text))

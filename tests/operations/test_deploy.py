@@ -1,0 +1,155 @@
+"""What is deployed: image, compose file, units and Procfile run the same commands, and those commands run."""
+
+import os
+import re
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from compose_spec import PyCompose
+from cryptography.fernet import Fernet
+
+from cli.up import worker_command
+from store import processes
+from store.database import engine_for
+from store.unit_of_work import Store
+from tests import machines
+from tests.machines import a_free_port, wait_for
+from tests.operations import spoken
+from worker.settings import Settings
+
+ROOT = Path(__file__).parents[2]
+BIN = Path(sys.executable).parent
+COMPOSE = yaml.safe_load((ROOT / "compose.yaml").read_text())
+SERVICES = COMPOSE["services"]
+UNITS = ROOT / "deploy/systemd"
+PROCFILE = dict(re.findall(r"^(\w+): (.+)$", (ROOT / "Procfile").read_text(), re.MULTILINE))
+OURS = ("release", "web", "worker", "clock")
+
+
+def of_the_unit(kind):
+    name = {"release": "migrate", "worker": "worker@"}.get(kind, kind)
+    text = (UNITS / f"crewcard-xero-{name}.service").read_text()
+    return re.search(r"^ExecStart=/opt/crewcard-xero/.venv/bin/(.+)$", text, re.MULTILINE)[1]
+
+
+@pytest.mark.parametrize("kind", OURS)
+def test_procfile_compose_file_and_units_run_the_same_command(kind):
+    assert shlex.split(PROCFILE[kind]) == SERVICES[kind]["command"] == shlex.split(of_the_unit(kind))
+
+
+def test_up_runs_workers_by_the_same_command():
+    ours = worker_command(Settings(_env_file=None, encryption_keys=(Fernet.generate_key().decode(),)))
+    assert sorted(ours[2:]) == sorted(SERVICES["worker"]["command"])
+
+
+def test_the_compose_file_keeps_to_the_specification():
+    filled_in = re.sub(r"\$\{\w+(?::-([^}]*))?\}", lambda found: found[1] or "given", yaml.safe_dump(COMPOSE))
+    made = PyCompose.from_yaml(filled_in)
+    made.validate()
+    assert set(made.service_names()) == {*OURS, "postgres", "valkey"}
+
+
+def test_no_process_of_ours_runs_as_root_or_may_write_to_its_image():
+    assert re.search(r"^USER 10001$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+    for kind in OURS:
+        assert SERVICES[kind]["read_only"] is True
+        assert SERVICES[kind]["cap_drop"] == ["ALL"]
+
+
+def test_a_worker_that_is_stopped_may_finish_its_calls_first():
+    words = SERVICES["worker"]["command"]
+    patience = int(words[words.index("--worker-shutdown-timeout") + 1]) / 1000
+    deadline = Settings(_env_file=None, encryption_keys=(Fernet.generate_key().decode(),)).call_deadline
+    unit = (UNITS / "crewcard-xero-worker@.service").read_text()
+    assert deadline < patience < int(SERVICES["worker"]["stop_grace_period"].rstrip("s"))
+    assert patience < int(re.search(r"^TimeoutStopSec=(\d+)$", unit, re.MULTILINE)[1])
+
+
+def test_every_variable_of_the_compose_file_is_a_setting():
+    for kind in OURS:
+        assert set(SERVICES[kind]["environment"]) <= spoken.KNOWN_SETTINGS - spoken.FOREIGN
+    text = (ROOT / "compose.yaml").read_text()
+    assert set(re.findall(r"\$\{(\w+)", text)) <= spoken.KNOWN_SETTINGS
+
+
+def test_versions_are_one():
+    (version,) = re.findall(r'^version = "(.+)"$', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
+    assert f"crewcard-xero:{version}" in (ROOT / "compose.yaml").read_text()
+    assert f"crewcard-xero:{version}" in (ROOT / "Dockerfile").read_text()
+
+
+def test_the_image_holds_every_room_and_nothing_secret():
+    let_in = set(re.findall(r"^!(\S+)$", (ROOT / ".dockerignore").read_text(), re.MULTILINE))
+    packages = re.search(r"^packages = \[(.+)\]$", (ROOT / "pyproject.toml").read_text(), re.MULTILINE)[1]
+    assert let_in == {*re.findall(r'"(\w+)"', packages), "requirements.txt", "pyproject.toml", "README.md"}
+
+
+@pytest.mark.skipif(not (BIN / "hadolint").exists(), reason="hadolint is not packaged for this system")
+def test_the_dockerfile_has_no_known_fault():
+    done = subprocess.run([BIN / "hadolint", ROOT / "Dockerfile"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="no systemd here")
+def test_systemd_understands_the_units(tmp_path):
+    """With the paths and the account of this machine: it wants them to exist."""
+    for unit in UNITS.iterdir():
+        text = unit.read_text().replace("/opt/crewcard-xero", str(ROOT)).replace("User=crewcard", "User=root")
+        (tmp_path / unit.name).write_text(text)
+    units = sorted(str(unit) for unit in tmp_path.iterdir())
+    command = ["systemd-analyze", "verify", "--man=no", "--recursive-errors=no", *units]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.fixture
+def environment(postgres, redis_url):
+    port = a_free_port()
+    url = machines.fresh_postgres_database(postgres, f"deployed_{port}")
+    return {
+        **SERVICES["web"]["environment"],
+        "METRICS_TOKEN": "t",
+        "WEBHOOK_URL": "",
+        "PATH": f"{BIN}:{os.environ['PATH']}",
+        "DATABASE_URL": url,
+        "REDIS_URL": redis_url,
+        "ENCRYPTION_KEYS": Fernet.generate_key().decode(),
+        "PUBLIC_URL": f"http://127.0.0.1:{port}",
+        "WEB_PORT": str(port),
+    }
+
+
+@pytest.mark.xdist_group("live")
+def test_the_commands_of_the_compose_file_run_and_stop_as_they_are(environment, tmp_path):
+    def started(kind):
+        command = [str(BIN / SERVICES[kind]["command"][0]), *SERVICES[kind]["command"][1:]]
+        return subprocess.Popen(
+            command, env=environment, cwd=ROOT, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+        )
+
+    assert started("release").wait(60) == 0
+    running = [started(kind) for kind in ("web", "worker", "clock")]
+    store = Store(engine_for(environment["DATABASE_URL"]))
+
+    def kinds():
+        with store.read() as work:
+            return [one.kind for one in processes.everyone(work)]
+
+    check = [str(BIN / "python"), *SERVICES["web"]["healthcheck"]["test"][2:]]
+    check[-1] = check[-1].replace(":8700", f":{environment['WEB_PORT']}")
+    try:
+        wait_for(lambda: kinds() == ["clock", "web", "worker"], seconds=40)
+        assert subprocess.run(check, check=False).returncode == 0
+    finally:
+        for process in running:
+            process.send_signal(signal.SIGTERM)
+        codes = [process.wait(90) for process in running]
+    assert codes == [0, 0, 0]
+    assert kinds() == []
+    store.engine.dispose()

@@ -1,0 +1,52 @@
+"""The audit: who ordered what, when and why. It is only looked at; the database lets nobody change a line."""
+
+import json
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from store import audit
+from store.pauses import EVERYBODY
+from store.tables import AuditLine
+from web.console import rendering
+from web.console.visitor import Looking
+from worker.tools import Tools
+
+MOST = 50
+_LONGEST = 200
+router = APIRouter()
+
+
+@router.get("/audit")
+def listed(
+    request: Request, visitor: Looking, who: str = "", company: str = "", what: str = "", after: str = ""
+) -> Response:
+    """The newest lines first."""
+    tools: Tools = request.app.state.tools
+    wanted = audit.Wanted(who.strip(), company.strip(), what.strip())
+    with tools.store.read() as work:
+        lines = audit.found(work, wanted, MOST + 1, int(after) if after.isdecimal() and len(after) < 19 else None)
+        now = work.now
+    shown = [(line, chosen(line)) for line in lines[:MOST]]
+    more = str(lines[MOST - 1].id) if len(lines) > MOST else ""
+    return rendering.page(request, visitor, "audit", now, lines=shown, wanted=wanted, after=more, everybody=EVERYBODY)
+
+
+def chosen(line: AuditLine) -> list[tuple[str, str]]:
+    """What was chosen, name by name, in words and shortened."""
+    try:
+        said = json.loads(line.chosen)
+    except ValueError:
+        return [("", line.chosen)]
+    return [(name.replace("_", " "), _in_words(value)) for name, value in said.items()]
+
+
+def _in_words(value: Any) -> str:
+    if isinstance(value, dict):
+        text = ", ".join(f"{name.replace('_', ' ')} {_in_words(one)}" for name, one in value.items())
+    elif isinstance(value, list):
+        text = ", ".join(_in_words(one) for one in value)
+    else:
+        text = str(value)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"

@@ -1,0 +1,134 @@
+"""Dead letters: what a door could not read, to be understood, mended, read again or discarded."""
+
+import json
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import Response
+
+from events.codec import Unreadable
+from store import inbox
+from store.tables import DeadLetter
+from web.console import asking, rendering
+from web.console.asking import PER_PAGE
+from web.console.forms import Posted
+from web.console.visitor import Looking, Missing, Must, Visitor
+from worker.accepting import letters
+from worker.accepting.letters import NotOpen
+from worker.bulk import giving
+from worker.bulk.giving import Refused
+from worker.decisions.roles import Action
+from worker.tools import Tools
+
+STATES = ("open", "replayed", "discarded")
+_CLOSED = "This dead letter was closed meanwhile."
+router = APIRouter(prefix="/dead-letters")
+Mending = Annotated[Visitor, Depends(Must(Action.DEAD_LETTERS))]
+
+
+@router.get("")
+def look(request: Request, visitor: Looking, state: str = "open", after: str = "") -> Response:
+    """The newest first."""
+    tools: Tools = request.app.state.tools
+    state = state if state in STATES else "open"
+    with tools.store.read() as work:
+        rows = inbox.dead_letters(work, PER_PAGE + 1, state, asking.whole_number(after))
+        now = work.now
+    shown = [(row, json.loads(row.problems)) for row in rows[:PER_PAGE]]
+    more = rows[PER_PAGE - 1].id if len(rows) > PER_PAGE else None
+    return rendering.page(request, visitor, "dead_letters", now, rows=shown, more=more, state=state, states=STATES)
+
+
+@router.get("/{number}")
+def look_at_one(request: Request, visitor: Looking, number: str) -> Response:
+    """One of them, whole."""
+    letter = _letter(request, number)
+    return _page(request, visitor, letter, json.loads(letter.problems))
+
+
+@router.post("/{number}/replay")
+def replay(request: Request, form: Posted, visitor: Mending, number: str) -> Response:
+    """Read it again, as it came or as it was mended in the form."""
+    tools: Tools = request.app.state.tools
+    letter = _letter(request, number)
+    text = form.whole("body").replace("\r\n", "\n")
+    mended = text.encode() if text and text != _shown(letter.body) else None
+    try:
+        receipt = letters.replay(tools, letter.id or 0, visitor.user, mended)
+    except Unreadable as broken:
+        return _page(request, visitor, letter, list(broken.problems), 422, mended)
+    except NotOpen:
+        return rendering.go(_address(letter), _CLOSED)
+    if receipt.request and receipt.company:
+        return rendering.go(
+            f"/console/requests/{receipt.company}/{receipt.request}", "It was read, and is under way."
+        )
+    return rendering.go(_address(letter), "It was read.")
+
+
+@router.post("/{number}/discard")
+def discard(request: Request, form: Posted, visitor: Mending, number: str) -> Response:
+    """Nothing shall come of it."""
+    letter = _letter(request, number)
+    try:
+        letters.discard(request.app.state.tools, letter.id or 0, visitor.user, giving.reason_given(form.one("why")))
+    except Refused as refused:
+        return _page(request, visitor, letter, [str(refused)], 422)
+    except NotOpen:
+        return rendering.go(_address(letter), _CLOSED)
+    return rendering.go(
+        "/console/dead-letters", f"Dead letter {letter.id} is discarded; it is kept under “discarded”."
+    )
+
+
+def _address(letter: DeadLetter) -> str:
+    return f"/console/dead-letters/{letter.id}"
+
+
+def _letter(request: Request, number: str) -> DeadLetter:
+    tools: Tools = request.app.state.tools
+    with tools.store.read() as work:
+        letter = inbox.dead_letter(work, asking.whole_number(number) or 0)
+    if letter is None:
+        raise Missing(f"There is no dead letter {number}.")
+    return letter
+
+
+def _page(
+    request: Request,
+    visitor: Visitor,
+    letter: DeadLetter,
+    problems: list[str],
+    status: int = 200,
+    mended: bytes | None = None,
+) -> Response:
+    tools: Tools = request.app.state.tools
+    with tools.store.read() as work:
+        now = work.now
+    size = len(letter.body)
+    facts: dict[str, Any] = {
+        "letter": letter,
+        "problems": problems,
+        "text": mended.decode(errors="replace") if mended is not None else _shown(letter.body),
+        "mended": _shown(letter.mended) if letter.mended else "",
+        "editable": size <= letters.MOST_MENDED and _is_text(letter.body),
+        "size": size,
+        "tried": mended is not None or status != 200,
+    }
+    return rendering.page(request, visitor, "dead_letter", now, status, **facts)
+
+
+def _is_text(body: bytes) -> bool:
+    try:
+        return "\0" not in body.decode()
+    except UnicodeDecodeError:
+        return False
+
+
+def _shown(body: bytes) -> str:
+    """As text; JSON that stands on one line is set out in lines. What is too long is cut."""
+    text = body[: letters.MOST_MENDED].decode(errors="replace")
+    try:
+        return text if "\n" in text.strip() else json.dumps(json.loads(text), indent=2, ensure_ascii=False)
+    except (ValueError, RecursionError):
+        return text

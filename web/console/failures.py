@@ -1,0 +1,81 @@
+"""Failures by cause, with the fix beside them, and the invoices of one group."""
+
+from datetime import datetime
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from events.causes import reason_of
+from store import companies, failing
+from store.failing import Group
+from web.console import asking, rendering
+from web.console.asking import PER_PAGE
+from web.console.visitor import Looking, Missing
+from worker.tools import Tools
+
+router = APIRouter(prefix="/failures")
+
+
+@router.get("")
+def look(request: Request, visitor: Looking, company: str = "", after: str = "") -> Response:
+    """The groups, the largest first."""
+    tools: Tools = request.app.state.tools
+    skip = min(asking.whole_number(after) or 0, 100_000)
+    with tools.store.read() as work:
+        groups = failing.groups(work, company or None, PER_PAGE + 1, skip)
+        now, names = work.now, companies.names(work, {group.company for group in groups})
+    shown = [(group, told(group)) for group in groups[:PER_PAGE]]
+    more = str(skip + PER_PAGE) if len(groups) > PER_PAGE else ""
+    return rendering.page(request, visitor, "failures", now, groups=shown, names=names, more=more, company=company)
+
+
+@router.get("/{company}")
+def look_at_one(request: Request, visitor: Looking, company: str, cause: str = "", after: str = "") -> Response:
+    """One group, with a page of its invoices; without a cause, the company's groups."""
+    if not cause:
+        return look(request, visitor, company)
+    tools: Tools = request.app.state.tools
+    with tools.store.read() as work:
+        group = failing.group(work, company, cause)
+        rows = failing.page(work, company, cause, _place(after), PER_PAGE + 1) if group else []
+        now, name = work.now, companies.name_of(work, company)
+    if group is None:
+        raise Missing("Nothing fails for this any more: it was mended, or is being sent again.")
+    last = rows[PER_PAGE - 1] if len(rows) > PER_PAGE else None
+    facts: dict[str, Any] = {
+        "group": group,
+        "told": told(group),
+        "company_name": name,
+        "rows": rows[:PER_PAGE],
+        "more": f"{last.changed_at.isoformat()}~{last.invoice}" if last else "",
+    }
+    return rendering.page(request, visitor, "failure", now, **facts)
+
+
+def told(group: Group) -> dict[str, Any]:
+    """The group in words: what it is, who mends it, how, and whether it then goes by itself."""
+    known = reason_of(group.cause)
+    title = known.value.title if known else group.reason
+    return {
+        "title": f"{title}: {group.about}" if group.about else title,
+        "who": known.value.who if known else "support",
+        "by_itself": bool(known and known.value.by_itself),
+        "steps": group.how.splitlines(),
+    }
+
+
+def titled(cause: str) -> str:
+    """A cause in words, where nothing more is known of it: “Account archived: 299”."""
+    known, thing = reason_of(cause), cause.partition(":")[2]
+    title = known.value.title if known else cause
+    return f"{title}: {thing}" if known and thing else title
+
+
+def _place(after: str) -> tuple[datetime, str] | None:
+    at, _, invoice = after.partition("~")
+    try:
+        moment = datetime.fromisoformat(at)
+    except ValueError:
+        return None
+    return (moment, invoice) if moment.tzinfo else None

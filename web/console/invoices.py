@@ -1,0 +1,184 @@
+"""An invoice's page: where it stands and why, its whole story, and what a person may do about it."""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import Response
+from pydantic import ValidationError
+
+from events.changes import Picture
+from events.invoice import Invoice
+from store import companies, stories
+from store.stories import Whole
+from web.console import rendering, timeline
+from web.console.forms import Form, Posted
+from web.console.visitor import Looking, Missing, Must, Visitor
+from worker.bulk import giving
+from worker.bulk.giving import Named, Refused
+from worker.decisions import masking
+from worker.decisions.roles import Action
+from worker.orders import excluding
+from worker.tools import Tools
+
+_SHOWN_BODIES = 20
+_LIVE = ("queued", "exporting", "uncertain", "waiting")
+router = APIRouter(prefix="/invoices/{company}/{invoice}")
+
+
+@router.get("")
+def look(request: Request, visitor: Looking, company: str, invoice: str) -> Response:
+    """Everything known of one invoice."""
+    return _page(request, visitor, company, invoice)
+
+
+@router.post("/replay")
+def replay(
+    request: Request,
+    form: Posted,
+    visitor: Annotated[Visitor, Depends(Must(Action.REPLAY))],
+    company: str,
+    invoice: str,
+) -> Response:
+    """Try it again, with the newest content kept."""
+
+    def act(tools: Tools, why: str) -> str:
+        receipt = giving.replay(tools, Named(company, [invoice]), visitor.user, why)
+        return "It is on its way again." if receipt.invoices else _NOT_FAILED
+
+    return _ordered(request, visitor, form, company, invoice, act)
+
+
+@router.post("/cancel")
+def cancel(
+    request: Request,
+    form: Posted,
+    visitor: Annotated[Visitor, Depends(Must(Action.CANCEL))],
+    company: str,
+    invoice: str,
+) -> Response:
+    """Do not send it this time."""
+
+    def act(tools: Tools, why: str) -> str:
+        receipt = giving.cancel(tools, Named(company, [invoice]), visitor.user, why)
+        if receipt.invoices:
+            return "It is cancelled."
+        flying = (receipt.left_out or {}).get("in_flight")
+        return "It is on its way: cancelled if it comes back, else answered by what Xero says." if flying else _LATE
+
+    return _ordered(request, visitor, form, company, invoice, act)
+
+
+@router.post("/exclude")
+def exclude(
+    request: Request,
+    form: Posted,
+    visitor: Annotated[Visitor, Depends(Must(Action.EXCLUDE))],
+    company: str,
+    invoice: str,
+) -> Response:
+    """Mark it “do not send”."""
+
+    def act(tools: Tools, why: str) -> str:
+        done = excluding.exclude(tools, company, [invoice], visitor.user, giving.reason_given(why), ids=True)
+        there = " It is in Xero already: only later changes are kept from it." if done.in_xero else ""
+        return f"It is marked “do not send”.{there}"
+
+    return _ordered(request, visitor, form, company, invoice, act)
+
+
+@router.post("/include")
+def include(
+    request: Request,
+    form: Posted,
+    visitor: Annotated[Visitor, Depends(Must(Action.EXCLUDE))],
+    company: str,
+    invoice: str,
+) -> Response:
+    """Take the mark off again."""
+
+    def act(tools: Tools, why: str) -> str:
+        excluding.include(tools, company, [invoice], visitor.user, giving.reason_given(why), ids=True)
+        return "The mark is off. Nothing is sent by that: send it again, or export it from CrewCard."
+
+    return _ordered(request, visitor, form, company, invoice, act)
+
+
+_NOT_FAILED = "Nothing was done: it has not failed, or is on its way again already."
+_LATE = "Nothing was done: it has its answer already."
+
+
+def _ordered(
+    request: Request,
+    visitor: Visitor,
+    form: Form,
+    company: str,
+    invoice: str,
+    act: Callable[[Tools, str], str],
+) -> Response:
+    """Carry an order about this invoice out, and say what came of it; or why not."""
+    tools: Tools = request.app.state.tools
+    _known(tools, company, invoice)
+    try:
+        said = act(tools, form.one("why"))
+    except Refused as refused:
+        return _page(request, visitor, company, invoice, 422, str(refused))
+    return rendering.go(f"/console/invoices/{company}/{invoice}", said)
+
+
+def _known(tools: Tools, company: str, invoice: str) -> Whole:
+    with tools.store.read() as work:
+        whole = stories.whole(work, company, invoice)
+    if whole is None:
+        raise Missing(f"No invoice “{invoice}” of “{company}” was ever asked for.")
+    return whole
+
+
+def _page(
+    request: Request, visitor: Visitor, company: str, invoice: str, status: int = 200, problem: str = ""
+) -> Response:
+    tools: Tools = request.app.state.tools
+    whole = _known(tools, company, invoice)
+    with tools.store.read() as work:
+        now, name = work.now, companies.name_of(work, company)
+    export = whole.story.export
+    facts: dict[str, Any] = {
+        "whole": whole,
+        "company_name": name,
+        "content": _content(export.wanted if export else ""),
+        "copy": _copy(export.copy_kept if export else None),
+        "proof": json.loads(export.xero_totals) if export and export.xero_totals else None,
+        "moments": timeline.of(whole, _sent(tools, whole)),
+        "steps": (whole.story.status.how or "").splitlines() if whole.story.status else [],
+        "live": whole.marker in _LIVE,
+        "problem": problem,
+    }
+    return rendering.page(request, visitor, "invoice", now, status, **facts)
+
+
+def _content(text: str) -> Invoice | None:
+    """What CrewCard asked for last, as far as it can still be read."""
+    try:
+        return Invoice.model_validate_json(text) if text else None
+    except ValidationError:
+        return None
+
+
+def _copy(text: str | None) -> Picture | None:
+    try:
+        return Picture.model_validate_json(text) if text else None
+    except ValidationError:
+        return None
+
+
+def _sent(tools: Tools, whole: Whole) -> Mapping[str, str]:
+    """What the newest batches carried of this invoice, by batch, with nothing secret in it."""
+    export = whole.story.export
+    found = {}
+    for attempt, batch in whole.story.attempts[-_SHOWN_BODIES:]:
+        elements = tools.target.thaw(batch.body) if batch.body else {}
+        mine = elements.get(attempt.number) or elements.get((export and export.xero_invoice_id) or "")
+        if mine:
+            found[batch.id] = masking.masked(json.dumps(mine, indent=2, ensure_ascii=False, default=str))
+    return found

@@ -1,0 +1,98 @@
+"""The export log: filtered by its address, ticked, taken away as CSV."""
+
+import csv
+import io
+from collections.abc import Iterator
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response, StreamingResponse
+
+from events.reasons import Reason
+from store import companies, log_lines
+from store.log_lines import LogFilter
+from store.unit_of_work import Store
+from web.console import asking, rendering
+from web.console.rendering import HEADERS
+from web.console.visitor import Looking
+from worker.tools import Tools
+
+MOST_IN_A_FILE = 100_000
+OUTCOMES = ("created", "updated", "adopted", "unchanged", "failed")
+_COLUMNS = (
+    "at",
+    "company",
+    "number",
+    "invoice",
+    "client",
+    "outcome",
+    "reason",
+    "message",
+    "xero_words",
+    "request",
+    "xero_invoice_id",
+    "verified",
+    "differences",
+    "changes",
+    "event_id",
+)
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+router = APIRouter()
+
+
+@router.get("/log")
+def look(request: Request, visitor: Looking, after: str = "") -> Response:
+    """A page of the log."""
+    tools: Tools = request.app.state.tools
+    said = dict(request.query_params)
+    chosen = asking.log_filter(said)
+    with tools.store.read() as work:
+        lines = log_lines.page(work, chosen, asking.whole_number(after), asking.PER_PAGE + 1)
+        now, names = work.now, companies.names(work, {line.company for line in lines})
+    more = lines[asking.PER_PAGE - 1].id if len(lines) > asking.PER_PAGE else None
+    facts: dict[str, Any] = {
+        "lines": lines[: asking.PER_PAGE],
+        "names": names,
+        "more": more,
+        "said": said,
+        "problem": asking.objections(said),
+        "outcomes": OUTCOMES,
+        "reasons": sorted((one.value.title, one.code) for one in Reason),
+        "titles": {one.code: one.value.title for one in Reason},
+    }
+    return rendering.page(request, visitor, "log", now, filters=facts.pop("said"), **facts)
+
+
+@router.get("/log.csv")
+def take_away(request: Request, visitor: Looking) -> Response:
+    """The lines that match as a file for a spreadsheet."""
+    del visitor
+    tools: Tools = request.app.state.tools
+    chosen = asking.log_filter(dict(request.query_params))
+    named = {**HEADERS, "content-disposition": 'attachment; filename="export-log.csv"'}
+    return StreamingResponse(_file(tools.store, chosen), media_type="text/csv; charset=utf-8", headers=named)
+
+
+def _file(store: Store, chosen: LogFilter) -> Iterator[str]:
+    """The file in pieces; at its end it says so when it does not hold everything."""
+    count, last = 0, None
+    yield "\ufeff" + _line(_COLUMNS)  # the mark tells spreadsheets that it is UTF-8
+    for lines in log_lines.pages(store, chosen, MOST_IN_A_FILE):
+        count, last = count + len(lines), lines[-1].id
+        yield "".join(_line([_cell(getattr(line, name)) for name in _COLUMNS]) for line in lines)
+    with store.read() as work:
+        cut = count >= MOST_IN_A_FILE and bool(log_lines.page(work, chosen, last, 1))
+    if cut:
+        yield _line([f"Only the newest {MOST_IN_A_FILE:,} lines: narrow the filter for the others."])
+
+
+def _line(cells: Any) -> str:
+    written = io.StringIO()
+    csv.writer(written).writerow(cells)
+    return written.getvalue()
+
+
+def _cell(value: Any) -> str:
+    """Text that no spreadsheet takes for a formula."""
+    text = "" if value is None else value.isoformat() if hasattr(value, "isoformat") else str(value)
+    return f"'{text}" if text.startswith(_FORMULA) else text

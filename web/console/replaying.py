@@ -1,0 +1,118 @@
+"""Acts about many invoices: shown beforehand, ordered with a reason, watched until they are done."""
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import Response
+
+from store import bulk_orders, companies, selections
+from store.selections import Act, Selection
+from web.console import asking, rendering
+from web.console.asking import PER_PAGE
+from web.console.failures import titled
+from web.console.forms import Posted
+from web.console.visitor import Forbidden, Looking, Missing, Must, Visitor
+from worker.bulk import carrying_out
+from worker.bulk.giving import Refused
+from worker.decisions.roles import Action
+from worker.tools import Tools
+
+_ACTS: Mapping[str, Act] = {"replay": "replay", "exclude": "exclude", "include": "include"}
+_MOST_PICKED = 500
+_SHARES = 100
+_FIELDS = ("company", "cause", "request", "outcome", "reason", "client", "number", "from", "to")
+router = APIRouter(prefix="/replay")
+
+
+@router.get("")
+def preview(request: Request, visitor: Looking, act: str = "replay") -> Response:
+    """What the act would move, before anything is done."""
+    asked = request.query_params
+    return _preview(request, visitor, _act(act), dict(asked), asked.getlist("pick"))
+
+
+@router.post("")
+def order(request: Request, form: Posted, visitor: Annotated[Visitor, Depends(Must(Action.REPLAY))]) -> Response:
+    """Do it, as far as a person can wait; the rest goes on behind."""
+    act = _act(form.one("act"))
+    if act != "replay" and not visitor.may(Action.EXCLUDE.name):
+        raise Forbidden(visitor, f"{Action.EXCLUDE.value} is not part of your role “{visitor.role}”.")
+    said, picked = {name: form.one(name) for name in _FIELDS}, form.every("pick")
+    try:
+        number = carrying_out.order(
+            request.app.state.tools, act, _selection(said, picked), visitor.user, form.one("why")
+        )
+    except Refused as refused:
+        return _preview(request, visitor, act, said, picked, 422, str(refused))
+    return rendering.go(f"/console/replay/{number}")
+
+
+@router.get("/{number}")
+def watch(request: Request, visitor: Looking, number: str, after: str = "") -> Response:
+    """How far an order is."""
+    tools: Tools = request.app.state.tools
+    key = asking.whole_number(number) or 0
+    with tools.store.read() as work:
+        found, now = bulk_orders.known(work, key), work.now
+        reached = bulk_orders.reached(work, key)
+        pieces = bulk_orders.pieces(work, key, asking.whole_number(after) or 0, PER_PAGE + 1)
+        names = companies.names(work, {piece.company for piece, _ in pieces})
+    if found is None:
+        raise Missing(f"There is no order {number}.")
+    facts: dict[str, Any] = {
+        "order": found,
+        "reached": reached,
+        "pieces": pieces[:PER_PAGE],
+        "more": pieces[PER_PAGE - 1][0].number if len(pieces) > PER_PAGE else None,
+        "names": names,
+        "going_on": found.done_at is None or reached.exported + reached.failed < reached.total,
+    }
+    return rendering.page(request, visitor, "order", now, **facts)
+
+
+def _preview(
+    request: Request,
+    visitor: Visitor,
+    act: Act,
+    said: Mapping[str, str],
+    picked: Sequence[str],
+    status: int = 200,
+    problem: str = "",
+) -> Response:
+    tools: Tools = request.app.state.tools
+    chosen = _selection(said, picked)
+    with tools.store.read() as work:
+        shares = selections.shares(work, act, chosen) if chosen.says() else []
+        now, names = work.now, companies.names(work, {share.company for share in shares})
+    total = sum(share.invoices for share in shares)
+    facts: dict[str, Any] = {
+        "act": act,
+        "fields": {name: said[name] for name in _FIELDS if said.get(name)},
+        "picked": picked[:_MOST_PICKED],
+        "chosen": chosen,
+        "total": min(total, selections.MOST),
+        "cut": total > selections.MOST,
+        "shares": [(share, titled(share.cause)) for share in shares[:_SHARES]],
+        "further": max(0, len(shares) - _SHARES),
+        "names": names,
+        "problem": problem or asking.objections(said),
+    }
+    return rendering.page(request, visitor, "replay", now, status, **facts)
+
+
+def _act(act: str) -> Act:
+    if act not in _ACTS:
+        raise Missing("There is no such act; invoices are sent again, marked “do not send”, or unmarked.")
+    return _ACTS[act]
+
+
+def _selection(said: Mapping[str, str], picked: Sequence[str]) -> Selection:
+    """What the fields choose: ticks alone; a group; a request; else what matches the filter of the log."""
+    if picked:
+        pairs = (one.partition("/") for one in picked[:_MOST_PICKED])
+        return Selection(picked=tuple(sorted({(company, invoice) for company, _, invoice in pairs if invoice})))
+    company, cause, sent = (said.get(name, "").strip() for name in ("company", "cause", "request"))
+    if cause or sent:
+        return Selection(company=company, cause=cause, request=sent) if company else Selection()
+    return Selection(log=asking.log_filter(said))

@@ -1,0 +1,75 @@
+"""One box that finds anything, with suggestions while somebody types."""
+
+from urllib.parse import quote
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from store import companies, searching
+from store.searching import Found
+from web.console import rendering
+from web.console.visitor import Looking
+from worker.tools import Tools
+
+_SUGGESTED = 8
+_OF_EACH_KIND = 15
+_KINDS = {
+    "invoice": "Invoices",
+    "client": "Clients",
+    "company": "Companies",
+    "request": "Requests",
+    "event": "Events",
+    "reason": "Reasons",
+}
+router = APIRouter()
+
+
+@router.get("/search")
+def look(request: Request, visitor: Looking, q: str = "") -> Response:
+    """Everything that begins with what was typed, by kind."""
+    tools: Tools = request.app.state.tools
+    with tools.store.read() as work:
+        found = searching.search(work, q, _OF_EACH_KIND)
+        now, names = work.now, companies.names(work, {one.company for one in found})
+    by_kind = {title: [one for one in found if one.kind == kind] for kind, title in _KINDS.items()}
+    shown = {title: hits for title, hits in by_kind.items() if hits}
+    return rendering.page(
+        request, visitor, "search", now, q=q, found=shown, names=names, address=address, enough=_enough(q)
+    )
+
+
+@router.get("/search/suggestions")
+def suggest(request: Request, visitor: Looking, q: str = "") -> Response:
+    """A few links, for below the box."""
+    tools: Tools = request.app.state.tools
+    with tools.store.read() as work:
+        found = searching.mixed(searching.search(work, q, _SUGGESTED), _SUGGESTED)
+        now, names = work.now, companies.names(work, {one.company for one in found})
+    return rendering.page(
+        request, visitor, "suggestions", now, q=q, found=found, names=names, address=address, enough=_enough(q)
+    )
+
+
+def _enough(q: str) -> bool:
+    return len(q.strip()) >= searching.SHORTEST
+
+
+def address(one: Found) -> str:
+    """The page that shows it."""
+    company, id_ = quote(one.company, safe=""), quote(one.id, safe="")
+    if one.kind == "event":
+        return _of_event(one)
+    if one.kind == "company":
+        return f"/console/companies/{company}"
+    if one.kind == "reason":
+        return f"/console/log?reason={id_}"
+    pages = {"invoice": "invoices", "client": "contacts", "request": "requests"}
+    return f"/console/{pages[one.kind]}/{company}/{id_}"
+
+
+def _of_event(one: Found) -> str:
+    """What the event is about, as narrowly as it says."""
+    company, (request, invoice) = quote(one.company, safe=""), (quote(part, safe="") for part in one.about)
+    if invoice:
+        return f"/console/invoices/{company}/{invoice}"
+    return f"/console/requests/{company}/{request}" if request else f"/console/companies/{company}"

@@ -1,0 +1,99 @@
+"""Bulk sends: how far each is, what became of each invoice, and calling one off."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import Response
+
+from store import bulk_requests, companies, queries, requests
+from store.bulk_requests import Place
+from store.queries import Page
+from web.console import rendering
+from web.console.asking import PER_PAGE
+from web.console.forms import Posted
+from web.console.visitor import Looking, Missing, Must, Visitor
+from worker.bulk import giving
+from worker.bulk.giving import Named, Refused
+from worker.decisions.roles import Action
+from worker.outgoing import progress
+from worker.tools import Tools
+
+STATES = ("waiting", "exported", "failed")
+router = APIRouter(prefix="/requests")
+
+
+@router.get("")
+def look(request: Request, visitor: Looking, company: str = "", state: str = "", after: str = "") -> Response:
+    """The bulk sends, newest first."""
+    tools: Tools = request.app.state.tools
+    with tools.store.read() as work:
+        rows = bulk_requests.page(work, company, state, _place(after), PER_PAGE + 1)
+        now = work.now
+    last = rows[PER_PAGE - 1] if len(rows) > PER_PAGE else None
+    more = f"{last.created_at.isoformat()}~{last.company}~{last.id}" if last else ""
+    facts: dict[str, Any] = {"rows": rows[:PER_PAGE], "more": more, "company": company, "state": state}
+    return rendering.page(request, visitor, "sends", now, states=list(bulk_requests.STATES), **facts)
+
+
+@router.get("/{company}/{sent}")
+def look_at_one(
+    request: Request, visitor: Looking, company: str, sent: str, state: str = "", after: str = ""
+) -> Response:
+    """One of them, with a page of its invoices."""
+    return _page(request, visitor, company, sent, Page(PER_PAGE + 1, after, state if state in STATES else ""))
+
+
+@router.post("/{company}/{sent}/cancel")
+def cancel(
+    request: Request,
+    form: Posted,
+    visitor: Annotated[Visitor, Depends(Must(Action.CANCEL))],
+    company: str,
+    sent: str,
+) -> Response:
+    """Do not send what of it has not been sent."""
+    tools: Tools = request.app.state.tools
+    try:
+        receipt = giving.cancel(tools, Named(company, request=sent), visitor.user, form.one("why"))
+    except Refused as refused:
+        return _page(request, visitor, company, sent, Page(PER_PAGE + 1), 422, str(refused))
+    left = receipt.left_out or {}
+    flying = f" {left['in_flight']} are on their way: called back if they come back." if "in_flight" in left else ""
+    done = f"{receipt.invoices} cancelled.{flying}" if receipt.invoices or flying else "Nothing was left to cancel."
+    return rendering.go(f"/console/requests/{company}/{sent}", done)
+
+
+def _page(
+    request: Request, visitor: Visitor, company: str, sent: str, page: Page, status: int = 200, problem: str = ""
+) -> Response:
+    tools: Tools = request.app.state.tools
+    with tools.store.read() as work:
+        row = requests.known(work, company, sent)
+        now, name = work.now, companies.name_of(work, company)
+        lines = queries.invoices_of(work, company, sent, page=page) if row else []
+    seen = progress.look(tools, company, sent)
+    if row is None or seen is None:
+        raise Missing(f"“{company}” has no request “{sent}”.")
+    facts: dict[str, Any] = {
+        "row": row,
+        "seen": seen,
+        "company_name": name,
+        "lines": lines[:PER_PAGE],
+        "more": lines[PER_PAGE - 1].invoice if len(lines) > PER_PAGE else "",
+        "state": page.state,
+        "problem": problem,
+        "parts_come": sum(map(bool, row.parts_received.split(","))),
+    }
+    return rendering.page(request, visitor, "send", now, status, states=STATES, **facts)
+
+
+def _place(after: str) -> Place | None:
+    """Where the page before ended."""
+    at, _, rest = after.partition("~")
+    company, _, id_ = rest.partition("~")
+    try:
+        moment = datetime.fromisoformat(at)
+    except ValueError:
+        return None
+    return Place(moment, company, id_) if moment.tzinfo else None

@@ -1,0 +1,99 @@
+"""Users of the console: made, given a role, shut out; a link that signs in once is shown once."""
+
+from typing import Annotated
+from urllib.parse import quote
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import Response
+
+from web.console import rendering
+from web.console.forms import Posted
+from web.console.visitor import Must, Visitor
+from worker.decisions.roles import ROLES, Action
+from worker.tools import Tools
+from worker.users import accounts
+
+PAGE = "/console/users"
+LINK_HOURS = 24
+Admin = Annotated[Visitor, Depends(Must(Action.MANAGE_USERS))]
+router = APIRouter()
+
+
+@router.get("/users")
+def listed(request: Request, visitor: Admin) -> Response:
+    """Users and their roles."""
+    return _page(request, visitor)
+
+
+@router.post("/users")
+def add(request: Request, form: Posted, visitor: Admin) -> Response:
+    """A new user, and the link that signs them in once."""
+    tools = _tools(request)
+    try:
+        made = accounts.add(tools, visitor.user, form.one("user"), form.one("name"), form.one("role"))
+    except accounts.Refused as refused:
+        return _page(request, visitor, str(refused), status=422)
+    return _with_link(request, visitor, made.id)
+
+
+@router.post("/users/{user}/link")
+def link(request: Request, visitor: Admin, user: str) -> Response:
+    """Another link for a user."""
+    return _with_link(request, visitor, user)
+
+
+@router.post("/users/{user}/role")
+def role(request: Request, form: Posted, visitor: Admin, user: str) -> Response:
+    """Another role; they sign in anew."""
+    to = form.one("role")
+    try:
+        accounts.change(_tools(request), visitor.user, user, role=to)
+    except accounts.Refused as refused:
+        return _page(request, visitor, str(refused), status=422)
+    return rendering.go(PAGE, f"{user} has the role {to} now, and has to sign in again.")
+
+
+@router.post("/users/{user}/disable")
+def disable(request: Request, visitor: Admin, user: str) -> Response:
+    """Shut a user out at once."""
+    return _shut(request, visitor, user, disabled=True)
+
+
+@router.post("/users/{user}/enable")
+def enable(request: Request, visitor: Admin, user: str) -> Response:
+    """Let a user in again."""
+    return _shut(request, visitor, user, disabled=False)
+
+
+def _shut(request: Request, visitor: Visitor, user: str, *, disabled: bool) -> Response:
+    try:
+        accounts.change(_tools(request), visitor.user, user, disabled=disabled)
+    except accounts.Refused as refused:
+        return _page(request, visitor, str(refused), status=422)
+    said = "is shut out, and signed out everywhere" if disabled else "may sign in again"
+    return rendering.go(PAGE, f"{user} {said}.")
+
+
+def _with_link(request: Request, visitor: Visitor, user: str) -> Response:
+    """The page with the link, this once: it is nowhere kept, and in no address."""
+    try:
+        address, ends_at = accounts.link(_tools(request), visitor.user, user, LINK_HOURS * 3600)
+    except accounts.Refused as refused:
+        return _page(request, visitor, str(refused), status=422)
+    return _page(request, visitor, made={"user": user, "address": address, "ends_at": ends_at})
+
+
+def _page(
+    request: Request, visitor: Visitor, problem: str = "", made: dict[str, object] | None = None, status: int = 200
+) -> Response:
+    tools = _tools(request)
+    everyone = [(one, quote(one.id, safe="")) for one in accounts.everyone(tools)]
+    with tools.store.read() as work:
+        now = work.now
+    facts = {"users": everyone, "roles": ROLES, "problem": problem, "made": made}
+    return rendering.page(request, visitor, "users", now, status, **facts)
+
+
+def _tools(request: Request) -> Tools:
+    tools: Tools = request.app.state.tools
+    return tools

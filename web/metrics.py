@@ -1,0 +1,69 @@
+"""`/metrics` for Prometheus: read from the database and Redis at each scrape, the same from every web process."""
+
+import hmac
+import ipaddress
+from collections.abc import Iterable
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from web.problems import Refused
+from worker.measuring import measuring
+from worker.measuring.business import Reading
+from worker.measuring.catalogue import Metric
+from worker.tools import Tools
+
+router = APIRouter()
+_FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip")
+
+
+@router.get("/metrics")
+def metrics(request: Request) -> Response:
+    """All figures in Prometheus' text format, for the holder of METRICS_TOKEN."""
+    tools: Tools = request.app.state.tools
+    _must_be_allowed(request, tools.settings.metrics_token)
+    return Response(render(measuring.measure(tools)), media_type=CONTENT_TYPE_LATEST)
+
+
+def render(readings: Iterable[Reading]) -> bytes:
+    """The figures as Prometheus reads them."""
+    registry = CollectorRegistry()
+    registry.register(_Families(readings))
+    return generate_latest(registry)
+
+
+class _Families(Collector):
+    def __init__(self, readings: Iterable[Reading]) -> None:
+        self._readings = readings
+
+    def collect(self) -> Iterable[GaugeMetricFamily | CounterMetricFamily]:
+        families: dict[Metric, GaugeMetricFamily | CounterMetricFamily] = {}
+        for metric, value, labels in self._readings:
+            if metric not in families:
+                make = CounterMetricFamily if metric.kind == "counter" else GaugeMetricFamily
+                families[metric] = make(metric.full_name, metric.says, labels=metric.labels)
+            families[metric].add_metric(labels, value)
+        return families.values()
+
+
+def _must_be_allowed(request: Request, token: str) -> None:
+    """Raises Refused (401, 403). Without a token only this machine may ask, and no proxy on behalf of others."""
+    if token:
+        given = request.headers.get("authorization", "").removeprefix("Bearer ")
+        if not hmac.compare_digest(given.encode(), token.encode()):
+            problem = "authorization: “Bearer …” with the METRICS_TOKEN of this installation is needed"
+            raise Refused(401, "Token not valid", [problem], {"WWW-Authenticate": "Bearer"})
+    elif not _is_this_machine(request):
+        raise Refused(403, "Only from this machine", ["Set METRICS_TOKEN to read the metrics from elsewhere"])
+
+
+def _is_this_machine(request: Request) -> bool:
+    if request.client is None or any(request.headers.get(name) for name in _FORWARDED):
+        return False
+    try:
+        return ipaddress.ip_address(request.client.host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,94 @@
+"""What a host's own pages show: markers, the progress of a request, a client's Xero contact."""
+
+from dataclasses import asdict
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Request
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from events.people import Person
+from events.snapshot import Id, Text
+from store import beside, client_contacts, companies
+from store.api_keys import Scope
+from store.progress import Progress
+from store.unit_of_work import Work
+from web import answers, keys
+from web.problems import Refused
+from worker.contacts import contact_words
+from worker.outgoing import progress
+from worker.tools import Tools
+
+MOST_INVOICES = 200
+_IDS = TypeAdapter(tuple[Id, ...])
+_READING: dict[str, Any] = {
+    "dependencies": [Depends(keys.entering(Scope.READS))],
+    "openapi_extra": keys.needs(Scope.READS),
+}
+router = APIRouter(prefix="/v1/companies/{company}")
+
+
+class Which(BaseModel):
+    """Which invoices: their ids, separated by commas."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    ids: Annotated[str, Field(min_length=1, max_length=MOST_INVOICES * 101)]
+
+
+class Looking(BaseModel):
+    """Who looks: the person's role in CrewCard, where the answer should say what this person may do."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    role: Annotated[Text, Field(max_length=50)] | None = None
+
+
+@router.get("/invoices", **_READING)
+def invoices(request: Request, company: str, which: Annotated[Which, Query()]) -> answers.Invoices:
+    """Marker, Last Exported, failure and deep link of at most 200 invoices."""
+    ids = _ids(which.ids)
+    tools: Tools = request.app.state.tools
+    with tools.store.read() as work:
+        _must_exist(work, company)
+        return answers.Invoices(invoices=tuple(beside.of(work, company, ids)))
+
+
+@router.get("/requests/{request_id}", **_READING)
+def request_progress(request: Request, company: str, request_id: str) -> Progress:
+    """How far a request is."""
+    keys.must_be_id(request_id, "request")
+    found = progress.look(request.app.state.tools, company, request_id)
+    if found is None:
+        raise Refused(404, "Unknown request", [f"request: {company} has no request “{request_id}”"])
+    return found
+
+
+@router.get("/clients/{client}/xero-contact", **_READING)
+def contact(request: Request, company: str, client: str, looking: Annotated[Looking, Query()]) -> answers.Contact:
+    """The client's Xero contact, and whether it may be changed."""
+    keys.must_be_id(client, "client")
+    tools: Tools = request.app.state.tools
+    person = Person(id="host", role=looking.role) if looking.role is not None else None
+    with tools.store.read() as work:
+        _must_exist(work, company)
+        found = client_contacts.contact_of(work, company, client, person)
+        shown = contact_words.shown(work, tools, company, found.value, found.name) if found.value else None
+        warnings = contact_words.warnings(work, company, client, found.value) if found.value else ()
+    return answers.Contact(**asdict(found), link=shown.link if shown else None, warnings=warnings)
+
+
+def _ids(text: str) -> list[str]:
+    """The ids, each once, in their order. Raises Refused (422)."""
+    try:
+        ids = list(dict.fromkeys(_IDS.validate_python([one.strip() for one in text.split(",")])))
+    except ValidationError as broken:
+        place = broken.errors()[0]["loc"][0]
+        raise Refused(422, "Invoices not readable", [f"ids.{place}: is not the id of an invoice"]) from None
+    if len(ids) > MOST_INVOICES:
+        raise Refused(422, "Too many invoices", [f"ids: at most {MOST_INVOICES} at once, these are {len(ids)}"])
+    return ids
+
+
+def _must_exist(work: Work, company: str) -> None:
+    if not companies.exists(work, company):
+        raise Refused(404, "Unknown company", [f"company: there is no company “{company}” here"])

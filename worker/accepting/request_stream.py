@@ -1,0 +1,106 @@
+"""The Redis Stream a trusted host writes to: read by a group of consumers, entries deleted once they are ours."""
+
+import json
+from collections.abc import Container, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import redis
+
+STREAM = "crewcard.invoice-export.requests"
+GROUP = "crewcard-xero"
+FIELD = b"event"
+_LOOK_AT = 100
+_GONE_MS = 3_600_000
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One entry as it stands in the stream; `deliveries` counts how often it was handed out without a verdict."""
+
+    id: str
+    fields: Mapping[bytes, bytes]
+    deliveries: int = 1
+
+    def body(self) -> bytes:
+        """What is kept of it as a dead letter: the event, or all fields where there is none."""
+        if FIELD in self.fields:
+            return self.fields[FIELD]
+        said = {key.decode(errors="replace"): value.decode(errors="replace") for key, value in self.fields.items()}
+        return json.dumps(said).encode()
+
+
+class RequestStream:
+    """One consumer of the group. What another left behind for `idle_seconds` is anybody's; raises redis.RedisError.
+
+    Left behind is found as XAUTOCLAIM finds it, in its two steps (XPENDING, XCLAIM): entries that wait for room are
+    passed over unread, and those that end their reader are counted.
+    """
+
+    def __init__(self, client: redis.Redis, consumer: str, idle_seconds: float = 30) -> None:
+        self._client = client
+        self._consumer = consumer
+        self._idle = int(idle_seconds * 1000)
+        self._looked_to = "-"
+
+    def new(self, most: int, wait_seconds: float) -> list[Entry]:
+        """Entries nobody has seen, after at most this wait; a group that is gone is made again."""
+        try:
+            found: Any = self._client.xreadgroup(
+                GROUP, self._consumer, {STREAM: ">"}, count=most, block=max(1, int(wait_seconds * 1000))
+            )
+        except redis.ResponseError as refused:
+            if "NOGROUP" not in str(refused):
+                raise
+            self._make_group()
+            return []
+        return [Entry(id_.decode(), fields) for _, entries in found or [] for id_, fields in entries]
+
+    def _make_group(self) -> None:
+        """From the stream's first entry on, which may have been there before any of us."""
+        try:
+            self._client.xgroup_create(STREAM, GROUP, "0", mkstream=True)
+        except redis.ResponseError as refused:
+            if "BUSYGROUP" not in str(refused):
+                raise
+
+    def left_behind(self, most: int, passed_over: Container[str]) -> list[Entry]:
+        """Entries handed out a while ago and never done, now ours; one look goes no further than a page."""
+        try:
+            seen: Any = self._client.xpending_range(
+                STREAM, GROUP, self._looked_to, "+", _LOOK_AT, idle=max(1, self._idle)
+            )
+        except redis.ResponseError as refused:
+            if "NOGROUP" not in str(refused):
+                raise
+            return []
+        theirs = [one for one in seen if one["message_id"].decode() not in passed_over]
+        is_page = len(seen) == _LOOK_AT and len(theirs) <= most
+        self._looked_to = f"({seen[-1]['message_id'].decode()}" if is_page else "-"
+        return [entry for one in theirs[:most] for entry in self._claim(one)]
+
+    def _claim(self, seen: Mapping[str, Any]) -> list[Entry]:
+        """The entry, unless somebody was quicker or its host has deleted it."""
+        claimed: Any = self._client.xclaim(STREAM, GROUP, self._consumer, max(1, self._idle), [seen["message_id"]])
+        return [Entry(id_.decode(), fields, int(seen["times_delivered"]) + 1) for id_, fields in claimed if fields]
+
+    def done(self, entry: Entry) -> None:
+        """Acknowledge and delete: only ever after the commit that made it ours."""
+        with self._client.pipeline(transaction=True) as both:
+            both.xack(STREAM, GROUP, entry.id)
+            both.xdel(STREAM, entry.id)
+            both.execute()
+
+    def leave(self, entry: Entry) -> None:
+        """It stays the host's for now, through no fault of its own: its deliveries are counted anew."""
+        self._client.xclaim(STREAM, GROUP, self._consumer, 0, [entry.id], retrycount=0, justid=True)
+
+    def forget_the_dead(self) -> None:
+        """Drop consumers that neither hold an entry nor have asked for one in an hour."""
+        try:
+            known: Any = self._client.xinfo_consumers(STREAM, GROUP)
+        except redis.ResponseError:
+            return  # no stream yet
+        for one in known:
+            if not one["pending"] and one["idle"] > _GONE_MS:
+                self._client.xgroup_delconsumer(STREAM, GROUP, one["name"])

@@ -1,0 +1,1 @@
+"""What people order at the console, about one invoice or very many."""

@@ -1,0 +1,91 @@
+"""Every metric: its name, what it says, its labels. Reference, alert rules and dashboard are held against this."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+PREFIX = "crewcard_xero_"
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One metric. A gauge says how it is now, a counter how often something happened since the first start."""
+
+    name: str
+    says: str
+    labels: tuple[str, ...] = ()
+    kind: Literal["gauge", "counter"] = "gauge"
+
+    @property
+    def full_name(self) -> str:
+        """The name as Prometheus stores it."""
+        return PREFIX + self.name + ("_total" if self.kind == "counter" else "")
+
+
+UP = Metric("up", "1 while the part answers; what comes from a part that does not is left out", ("part",))
+SCRAPE_SECONDS = Metric("scrape_seconds", "Seconds it took to measure all of this")
+
+REQUESTS_OPEN = Metric("requests_open", "Requests that are not complete", ("company",))
+UNANSWERED = Metric("invoices_unanswered", "Invoices of open requests that have no answer yet", ("company",))
+OLDEST_REQUEST = Metric(
+    "oldest_request_seconds", "Since when the oldest request with an unanswered invoice waits", ("company",)
+)
+IDLE = Metric(
+    "idle_seconds",
+    "How long a company with unanswered invoices has had no answer from Xero, and what it waits for: nothing (it "
+    "ought to move), limit, offline, trouble, login or pause",
+    ("company", "waits_for"),
+)
+COMPANIES_WAITING = Metric(
+    "companies_waiting", "Companies with unanswered invoices, by what they wait for", ("waits_for",)
+)
+INVOICES = Metric("invoices", "Invoices that are not exported, by state; counted up to 100,000 each", ("state",))
+
+BATCHES = Metric("batches", "Calls to Xero that are not over, by state", ("state",))
+OLDEST_BATCH = Metric("oldest_batch_seconds", "Age of the oldest call that is not over", ("state",))
+ABANDONED = Metric("batches_abandoned", "Calls whose worker let its lease pass; the rescuer takes them", ("state",))
+UNSETTLED = Metric(
+    "unsettled_seconds", "How long the oldest unknown outcome has been overdue for its look-up in Xero"
+)
+
+UNSTAMPED = Metric("outbox_unstamped", "Events that are committed and not yet in the feed; counted up to 100,000")
+UNSTAMPED_AGE = Metric("outbox_unstamped_seconds", "Age of the oldest of them")
+BEHIND = Metric("door_behind", "Events a door out has not taken up", ("door",))
+BEHIND_AGE = Metric("door_behind_seconds", "Age of the oldest of them", ("door",))
+REDELIVERIES = Metric(
+    "redeliveries", "Events a door refused: waiting for another try, or given up after three days", ("door", "state")
+)
+
+CONNECTIONS = Metric("connections", "Companies by the state of their connection to Xero", ("state",))
+PAUSES = Metric("pauses", "Pauses that people ordered; one for everybody counts as one")
+ASKED = Metric("asked_of_xero", "Changes and previews that wait for Xero's answer", ("kind",))
+ASKED_AGE = Metric("asked_of_xero_seconds", "Age of the oldest of them", ("kind",))
+DEAD_LETTERS = Metric("dead_letters", "Entries that no door could read and nobody has dealt with")
+
+PROCESSES = Metric(
+    "processes", "Processes by kind: running, or silent for a minute without having left", ("kind", "state")
+)
+VERSIONS = Metric("versions", "Running processes by version of this software", ("kind", "version"))
+
+ANSWERS = Metric(
+    "invoices_answered",
+    "Answers about invoices, by outcome and by reason of failure",
+    ("outcome", "reason"),
+    "counter",
+)
+EVENTS = Metric("events", "Events that went into the feed, by type", ("type",), "counter")
+TROUBLES = Metric(
+    "troubles",
+    "Calls to Xero that went wrong whole: limited (a 429, and which limit), offline, needs_login, not_sent, unknown",
+    ("effect", "limit"),
+    "counter",
+)
+
+DOORBELLS = Metric("doorbells", "Doorbells that no worker has taken yet")
+DOORBELL_AGE = Metric("doorbell_seconds", "Age of the oldest of them")
+LANES_DUE = Metric("lanes_due", "Lanes that want a turn, now or later")
+LANE_OVERDUE = Metric("lane_overdue_seconds", "How long the lane that is due longest has waited for its turn")
+TURNS = Metric("turns", "Turns that are being taken")
+THREADS = Metric("threads", "Turns that all workers together can take at once")
+REDIS_BYTES = Metric("redis_bytes", "Memory that Redis uses")
+
+METRICS = tuple(found for found in list(globals().values()) if isinstance(found, Metric))

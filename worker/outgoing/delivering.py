@@ -1,0 +1,113 @@
+"""One round of webhooks to one endpoint: ten tries over three days for each event, and no event holds back others."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from store import doors_out, duties
+from store.unit_of_work import Work
+from worker import logs
+from worker.decisions import retries
+from worker.outgoing import endpoints
+from worker.outgoing.posting import Endpoint
+from worker.tools import Tools
+
+AT_ONCE = 8
+_LEASE_SECONDS = 60.0  # several times the longest round, each of which takes it anew
+_log = logs.log("relay")
+Post = Callable[[Endpoint, str, str], str | None]
+
+
+@dataclass(frozen=True)
+class Round:
+    """What is tried at the same time: events due `again` (with their `tries`) and `new` ones, and their positions.
+
+    `failures` is how many deliveries in a row failed before.
+    """
+
+    again: Sequence[Any]
+    new: Sequence[Any]
+    start: int
+    to: int
+    failures: int
+
+    @property
+    def events(self) -> list[Any]:
+        """All of them."""
+        return [*self.again, *self.new]
+
+
+def deliver(tools: Tools, holder: str, endpoint: Endpoint, post: Post) -> bool:
+    """Deliver what is due again and what is new, a few at a time; gives whether there may be more.
+
+    One process at a time; said twice if it is killed before the outcome is kept.
+    """
+    with tools.store.write() as work:
+        if not duties.take(work, endpoint.door, holder, _LEASE_SECONDS):
+            return False
+        now = _gather(work, endpoint)
+    if now is None:
+        return False
+    troubles = _post_side_by_side(endpoint, now.events, post)
+    with tools.store.write() as work:
+        if not duties.take(work, endpoint.door, holder, _LEASE_SECONDS):
+            return False  # we were away too long: whoever has it now says the same again
+        _keep(work, endpoint, now, troubles)
+    return bool(now.events or now.to > now.start)
+
+
+def leave(tools: Tools, holder: str, endpoint: Endpoint) -> None:
+    """Nothing more for now: another clock need not wait for the lease to end."""
+    with tools.store.write() as work:
+        duties.leave(work, endpoint.door, holder)
+
+
+def _gather(work: Work, endpoint: Endpoint) -> Round | None:
+    """A single event after a failure, until one gets through; None while the endpoint rests."""
+    standing = doors_out.standing(work, endpoint.door)
+    if endpoints.rests(standing, work.now):
+        return None
+    failures = standing.failures if standing else 0
+    most = 1 if failures else AT_ONCE
+    again = doors_out.due_again(work, endpoint.door, most=max(1, most // 2))
+    start = doors_out.position(work, endpoint.door)
+    if len(again) == most:
+        return Round(again, [], start, start, failures)
+    new = doors_out.window(work, endpoint.door, endpoint.company, most - len(again))
+    return Round(again, new.events, start, new.to, failures)
+
+
+def _post_side_by_side(endpoint: Endpoint, events: Sequence[Any], post: Post) -> list[str | None]:
+    if len(events) < 2:
+        return [post(endpoint, event.id, event.body) for event in events]
+    with ThreadPoolExecutor(len(events)) as threads:
+        return list(threads.map(lambda event: post(endpoint, event.id, event.body), events))
+
+
+def _keep(work: Work, endpoint: Endpoint, now: Round, troubles: Sequence[str | None]) -> None:
+    """Every event has its outcome: through, to be tried again, or given up."""
+    for event, trouble in zip(now.events, troubles, strict=True):
+        if trouble is not None:
+            _put_off(work, endpoint, event, trouble)
+        elif event in now.again:
+            doors_out.delivered(work, endpoint.door, event.id)
+    if now.to > now.start:
+        doors_out.move_on(work, endpoint.door, now.to)
+    _judge(work, endpoint, now.failures, troubles)
+
+
+def _put_off(work: Work, endpoint: Endpoint, event: Any, trouble: str) -> None:
+    tries = getattr(event, "tries", 0) + 1
+    doors_out.try_again(work, endpoint.door, event.id, retries.delivery_wait(tries), tries, trouble)
+    _log.warning("relay.not_delivered", door=endpoint.door, event_id=event.id, attempt=tries, error=trouble)
+
+
+def _judge(work: Work, endpoint: Endpoint, before: int, troubles: Sequence[str | None]) -> None:
+    """An endpoint that takes nothing any more rests, longer each time; one that takes something does well."""
+    failed = [trouble for trouble in troubles if trouble is not None]
+    if failed and len(failed) == len(troubles):
+        failures = before + len(failed)
+        doors_out.doing(work, endpoint.door, failures, retries.endpoint_wait(failures), failed[-1])
+    elif before and troubles:
+        doors_out.doing(work, endpoint.door, 0, 0, "")

@@ -1,0 +1,1 @@
+"""What is over goes, a little at a time."""

@@ -1,0 +1,1 @@
+"""What ops look at: what needs a person, how each company's lane is, how much goes through."""

@@ -1,0 +1,36 @@
+"""How much goes through and how long it takes, counted every few seconds by one clock."""
+
+from datetime import datetime
+
+from store import duties
+from store import throughput as kept
+from store.unit_of_work import Work
+from worker.decisions import percentiles
+from worker.tools import Tools
+
+DUTY = "throughput"
+PASS_SECONDS = 15.0
+
+
+def count(tools: Tools, holder: str) -> int:
+    """Count the quarters of an hour that may have grown; gives how many, if on duty."""
+    with tools.store.write() as work:
+        if not duties.take(work, DUTY, holder, PASS_SECONDS * 4):
+            return 0
+    with tools.store.read() as work:
+        counted = [_of(work, begins_at) for begins_at in kept.uncounted(work)]
+    with tools.store.write() as work:
+        kept.keep(work, counted)
+    return len(counted)
+
+
+def _of(work: Work, begins_at: datetime) -> dict[str, object]:
+    exported, failed = kept.counts(work, begins_at)
+    took = sorted(kept.seconds(work, begins_at))
+    return {
+        "begins_at": begins_at,
+        "exported": exported,
+        "failed": failed,
+        "median": percentiles.at(took, 0.5),
+        "slow": percentiles.at(took, 0.95),
+    }
