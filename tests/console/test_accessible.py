@@ -16,6 +16,11 @@ from web import main
 
 pytestmark = IN_A_BROWSER
 USER = "olga@crewcard.example"
+# A date shows its outline within.
+_FOCUSED = """() => {
+  const one = document.activeElement
+  return [one.dataset.at ?? null, one.type == "date" || getComputedStyle(one).outlineStyle]
+}"""
 _FOCUSABLE = "a[href], button, input:not([type=hidden]), select, textarea, summary"
 
 
@@ -177,9 +182,7 @@ def test_the_keyboard_reaches_everything_in_the_order_of_the_page(visit):
 def _one_further(page):
     """Which element the next Tab leads to, and its outline."""
     page.keyboard.press("Tab")
-    return page.evaluate(
-        "[document.activeElement.dataset.at ?? null, getComputedStyle(document.activeElement).outlineStyle]"
-    )
+    return page.evaluate(_FOCUSED)
 
 
 def test_the_skip_link_leads_past_the_menu_to_the_content(visit):
