@@ -82,7 +82,9 @@ class Settings(BaseSettings):
         default=100_000, ge=500, description="Invoices of one company that may wait before its bulk sends get a 429"
     )
     requests_per_minute: int = Field(
-        default=60_000, ge=60, description="Requests that one key may make at the doors; in bursts of ten seconds' worth"
+        default=60_000,
+        ge=60,
+        description="Requests that one key may make at the doors; in bursts of ten seconds' worth",
     )
     reconcile_share: float = Field(
         default=0.02, ge=0, le=0.5, description="Share of the day's calls spent on finding drift; 0: none"
