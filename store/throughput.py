@@ -42,10 +42,11 @@ def counts(work: Work, begins_at: datetime) -> tuple[int, int]:
 
 def seconds(work: Work, begins_at: datetime) -> list[float]:
     """How long the newest answers of the quarter took since they were asked for, 5,000 at most."""
-    joined = (col(Request.company) == col(LogEntry.company)) & (col(Request.id) == col(LogEntry.request))
-    asked = select(LogEntry.at, Request.created_at).join(Request, joined).where(*_in(begins_at))
-    newest = work.session.exec(asked.order_by(col(LogEntry.at).desc()).limit(_SAMPLE))
-    return [max(0.0, (answered - asked_at).total_seconds()) for answered, asked_at in newest]
+    answers: Any = select(LogEntry.company, LogEntry.request, LogEntry.at).where(*_in(begins_at))
+    newest = answers.order_by(col(LogEntry.at).desc()).limit(_SAMPLE).subquery()
+    joined = (col(Request.company) == newest.c.company) & (col(Request.id) == newest.c.request)
+    rows = work.session.exec(select(newest.c.at, Request.created_at).join(Request, joined))
+    return [max(0.0, (answered - asked_at).total_seconds()) for answered, asked_at in rows]
 
 
 def keep(work: Work, quarters: Sequence[Mapping[str, object]]) -> None:

@@ -20,6 +20,7 @@ from web import main
 from worker.accepting import intake
 from worker.failing import alerting
 from worker.users import accounts
+from worker.watching import throughput
 
 HERE = Path(__file__).parent
 USER = "olga@crewcard.example"
@@ -38,7 +39,7 @@ PAGES = {
     "setup": f"/companies/{OF}/setup",
 }
 LOOKS = {"light": ("light", 1280), "dark": ("dark", 1280), "phone": ("light", 390)}
-MOST_BYTES, MOST_HEIGHT = 200_000, 1000
+MOST_BYTES, MOST_HEIGHT = 200_000, 900
 
 
 @contextmanager
@@ -68,16 +69,21 @@ def fill(made: Installation) -> None:
         contacts.link(
             work, OF, "QUAY", lost, "import", "Quayside Rentals", status="archived", client_name="Quayside Rentals"
         )
-    for start in range(0, len(orders), 8):  # a morning's single clicks, some minutes apart
-        some = orders[start : start + 8]
-        send(made, requests_for(some, OF, "bulk", "anna", request=f"jobs-{start // 8 + 1:02d}"))
-        made.later(1500 + 300 * (start % 3))
+    morning, rest = orders[:60], orders[60:]
+    for number, start in enumerate(range(0, len(morning), 6), start=1):
+        send(
+            made,
+            requests_for(morning[start : start + 3 + number % 4], OF, "bulk", "anna", request=f"jobs-{number:02d}"),
+        )
+        made.later(2100 + 300 * (number % 3))
     newcomer = {"id": demo_world.UNMAPPED_CLIENT, "name": "Newcomer Boats"}
     more = [demo_world.invoice(f"BAD-{number}", client=newcomer) for number in range(21, 27)]
     bad = [one for one in demo_world.bad_ones(orders) if one["id"] in SHOWN]
-    send(made, requests_for([*more, *orders, *bad], OF, "bulk", "anna", request=BULK))
+    send(made, requests_for([*more, *rest, *bad], OF, "bulk", "anna", request=BULK))
     alerting.watch(made.tools)
+    made.relay()
     made.later(120)
+    throughput.count(made.tools, "pictures")
 
 
 def send(made: Installation, events: Sequence[dict[str, Any]]) -> None:

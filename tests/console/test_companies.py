@@ -156,6 +156,15 @@ def test_a_company_that_is_not_there_is_said_to_be_missing(person):
     assert "There is no company “nobody” here." in person("read").see("/companies/nobody", 404)
 
 
+def test_an_address_that_no_database_takes_is_no_page(installation, console_of):
+    somebody = Person(installation, console_of(installation), "ops")
+    somebody.sign_in()
+    for path in ("/companies/%00", "/companies?q=%00", "/audit?who=a%00", "/companies?after=%00"):
+        assert "There is no such page." in somebody.see(path, 404), path
+    for path in ("/companies/%ED%A0%80", "/companies?state=%27--", "/audit?after=1e9"):
+        assert somebody.browser.get(f"/console{path}").status_code in (200, 404), path
+
+
 @pytest.mark.parametrize("path", ["/companies", "/companies/c1"])
 def test_a_page_asks_the_same_number_of_questions_however_many_companies_there_are(installation, console_of, path):
     somebody = Person(installation, console_of(installation), "read")

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from events.connection_problems import Problem
-from store import connections, inbox
+from store import connections, inbox, processes
 from store.tables import Redelivery
 from tests.builders import an_invoice
 from tests.console.conftest import statements
@@ -89,6 +89,19 @@ def test_an_outcome_that_nobody_looked_up_in_time_is_told(person, on_sqlite):
     on_sqlite.later(600)
     (told,) = matters(somebody.see())
     assert "What became of 1 call to Xero with 1 invoice" in told
+
+
+def test_a_process_that_died_is_told_and_one_that_beats_is_listed(person, on_sqlite):
+    for process, kind in (("one", "worker"), ("two", "clock")):
+        with on_sqlite.store.write() as work:
+            processes.beat(work, processes.Presence(process, kind, "0.1.0", "blue", 7))
+        on_sqlite.later(61)
+    with on_sqlite.store.write() as work:
+        processes.beat(work, processes.Presence("two", "clock", "0.1.0", "blue", 7))
+    page = person("read").see()
+    (told,) = matters(page)
+    assert "1 worker process has not been heard of" in told
+    assert re.findall(r'class="badge (?:bad|good)">(silent|alive)<', page) == ["alive", "silent"]
 
 
 def test_given_up_webhooks_are_told(person, on_sqlite):

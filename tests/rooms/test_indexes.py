@@ -7,6 +7,7 @@ from sqlalchemy import event
 
 from events.accounting_target import Lane
 from store import (
+    attention,
     backlog,
     batches,
     beside,
@@ -14,12 +15,15 @@ from store import (
     exports,
     failing,
     feed,
+    glance,
     lanes,
     outbox,
     overview,
     progress,
     queries,
     requests,
+    standing,
+    throughput,
     unknown_words,
 )
 from tests import machines
@@ -85,6 +89,14 @@ QUESTIONS = {
     "what the relay stamps": outbox.stamp,
     "what metrics are made of": lambda work: list(business.read(work, Settings(encryption_keys=(KEY,)))),
     "what is counted": lambda work: counters.count_feed(work, 50),
+    "the console's overview": glance.look,
+    "alerts that still stand": lambda work: attention.alerts(work, 8),
+    "outcomes overdue": lambda work: attention.unsettled(work, 300, 8),
+    "companies by state": standing.counts,
+    "companies with work": lambda work: standing.listed(work, "busy", "", "", 51),
+    "what companies have before them": lambda work: standing.loads(work, ["c7", "c8"]),
+    "answers of a quarter of an hour": lambda work: throughput.counts(work, work.after(-7200)),
+    "how long the answers of one took": lambda work: throughput.seconds(work, work.after(-7200)),
     "what has waited too long": lambda work: expiry.expire(work, 3600),
 }
 

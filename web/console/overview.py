@@ -11,7 +11,7 @@ import redis
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from store import glance, throughput
+from store import glance, processes, throughput
 from web.console import charts, rendering
 from web.console.visitor import Looking
 from worker import broker
@@ -39,10 +39,18 @@ def look(request: Request, visitor: Looking) -> Response:
         needs = attention.look(tools, work)
         seen = glance.look(work)
         quarters = throughput.since(work, work.now - timedelta(hours=24, minutes=15))
+        there = [(one, processes.is_silent(work, one)) for one in processes.everyone(work)]
         now = work.now
     drawn = [*charts.of_quarters(quarters, now), charts.of_calls(bells.tallies if bells else {}, now)]
     day = charts.over_a_day(quarters, now)
-    facts: dict[str, Any] = {"needs": needs, "glance": seen, "bells": bells, "charts": drawn, "day": day}
+    facts: dict[str, Any] = {
+        "needs": needs,
+        "glance": seen,
+        "bells": bells,
+        "charts": drawn,
+        "day": day,
+        "processes": there,
+    }
     return rendering.page(request, visitor, "overview", now, **facts)
 
 

@@ -73,6 +73,8 @@ class Must:
         visitor = of(request)
         if visitor is None:
             raise NotSignedIn(_address(request))
+        if "\0" in request.url.path or "%00" in request.url.query:
+            raise Missing("There is no such page.")  # no name has it, and PostgreSQL takes no such text
         if request.method not in _SAFE:
             sent = form.one("form") or request.headers.get("x-form", "")
             if not hmac.compare_digest(sent.encode(), visitor.form.encode()) or not from_here(request):

@@ -1,9 +1,10 @@
 """What needs a person now: each thing in a sentence, with who can mend it and where."""
 
+from collections import Counter
 from dataclasses import dataclass
 from urllib.parse import quote, urlencode
 
-from store import attention, standing
+from store import attention, processes, standing
 from store.unit_of_work import Work
 from worker.tools import Tools
 from worker.watching import companies
@@ -41,6 +42,7 @@ def look(tools: Tools, work: Work) -> Attention:
     matters = [
         *(_connection(one) for one in companies.look(tools, work, parked)),
         *(_unsettled(one) for one in attention.unsettled(work, _OVERDUE_SECONDS, MOST)),
+        *_silent(work),
         *_letters(attention.dead_letters(work)),
         *_webhooks(attention.given_up(work)),
         *(_alert(one) for one in attention.alerts(work, MOST)),
@@ -73,6 +75,23 @@ def _unsettled(one: attention.Unsettled) -> Matter:
         link_text="Open the company",
         company=one.company,
     )
+
+
+def _silent(work: Work) -> list[Matter]:
+    """Processes that stopped beating without having left, by kind."""
+    kinds = Counter(one.kind for one in processes.everyone(work) if processes.is_silent(work, one))
+    return [
+        Matter(
+            title="A process is silent",
+            message=f"{_count(count, f'{kind} process has', f'{kind} processes have')} not been heard of for a "
+            "minute: killed, suspended or cut off. What it had in hand is taken over by others.",
+            who="ops",
+            how="Look at its machine and its log; start it again if others do not keep up.",
+            link="/console#processes",
+            link_text="See the processes",
+        )
+        for kind, count in sorted(kinds.items())
+    ]
 
 
 def _letters(count: int) -> list[Matter]:
