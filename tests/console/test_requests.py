@@ -1,0 +1,127 @@
+"""Bulk sends: the list, how far one is, its invoices by state, calling it off."""
+
+import re
+
+import pytest
+
+from store import audit, bulk_requests
+from store.bulk_requests import Place
+from tests.builders import COMPANY, an_invoice, invoices
+from tests.console.happenings import EVIL, TOLD, archived, unlinked
+from web.console import sends
+
+
+@pytest.fixture
+def helper(person):
+    return person("support")
+
+
+def named(page):
+    return re.findall(r'/console/requests/harbour/([\w-]+)">', page)
+
+
+def test_bulk_sends_are_listed_newest_first_and_single_clicks_are_not(on_sqlite, helper):
+    for number in range(3):
+        on_sqlite.later(60)
+        on_sqlite.ask(an_invoice(f"i{number}"), request=f"r{number}")
+    on_sqlite.ask(an_invoice("click"), request="one", mode="single")
+    assert named(helper.see("/requests")) == ["r2", "r1", "r0"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "shown"),
+    [
+        ("?state=open", ["waits"]),
+        ("?state=done", ["bad", "good"]),
+        ("?state=failures", ["bad"]),
+        ("?state=cancelled", []),
+        ("?company=quarry", []),
+        ("?company=harbour", ["waits", "bad", "good"]),
+        ("?state=nonsense", ["waits", "bad", "good"]),
+    ],
+)
+def test_the_list_is_narrowed_by_company_and_state(on_sqlite, helper, asked, shown):
+    on_sqlite.ask(an_invoice("g"), request="good")
+    on_sqlite.later(1)
+    on_sqlite.ask(archived("b"), request="bad")
+    on_sqlite.run()
+    on_sqlite.later(1)
+    on_sqlite.ask(an_invoice("w"), request="waits")
+    assert named(helper.see(f"/requests{asked}")) == shown
+
+
+def test_the_list_goes_on_where_the_page_before_ended(installation):
+    for number in range(7):
+        installation.ask(an_invoice(f"i{number}"), request=f"r{number}")
+    with installation.store.read() as work:
+        seen, after = [], None
+        while rows := bulk_requests.page(work, "", "", after, 3):
+            seen += [row.id for row in rows]
+            after = Place(rows[-1].created_at, rows[-1].company, rows[-1].id)
+    assert seen == [f"r{number}" for number in range(6, -1, -1)]
+
+
+def test_the_page_after_is_a_link_of_the_list(on_sqlite, helper, monkeypatch):
+    monkeypatch.setattr(sends, "PER_PAGE", 2)
+    for number in range(3):
+        on_sqlite.later(1)
+        on_sqlite.ask(an_invoice(f"i{number}"), request=f"r{number}")
+    (following,) = re.findall(r'href="([^"]+)" rel="next"', helper.see("/requests"))
+    assert named(helper.see(f"/requests{following}")) == ["r0"]
+    assert named(helper.see("/requests?after=nonsense"))
+
+
+def test_a_request_shows_its_bar_its_estimate_and_its_invoices(on_sqlite, helper):
+    on_sqlite.ask(*invoices(3), unlinked())
+    page = helper.see("/requests/harbour/r1")
+    assert "0 of 4 invoices have an answer" in page
+    assert "Should be done" in page
+    assert 'data-live="2"' in page
+    assert page.count('<span class="badge queued">') == 4
+    on_sqlite.run()
+    page = helper.see("/requests/harbour/r1")
+    assert 'value="4"' in page
+    assert "Send the failed 1 again" in page
+    assert "data-live" not in page
+
+
+def test_its_invoices_are_paged_and_narrowed_by_state(on_sqlite, helper, monkeypatch):
+    monkeypatch.setattr(sends, "PER_PAGE", 2)
+    on_sqlite.ask(*invoices(3), unlinked())
+    on_sqlite.run()
+    first = helper.see("/requests/harbour/r1")
+    (following,) = re.findall(r'href="([^"]+)" rel="next"', first)
+    shown = [
+        re.findall(r'/console/invoices/harbour/(\w+)"', page)
+        for page in (first, helper.see(f"/requests/harbour/r1{following}"))
+    ]
+    assert shown == [["b1", "i0001"], ["i0002", "i0003"]]
+    failed = helper.see("/requests/harbour/r1?state=failed")
+    assert re.findall(r'/console/invoices/harbour/(\w+)"', failed) == ["b1"]
+    assert "None of its invoices is waiting" in helper.see("/requests/harbour/r1?state=waiting")
+
+
+def test_the_rest_of_a_request_is_cancelled_with_a_reason(on_sqlite, helper):
+    on_sqlite.ask(*invoices(3))
+    assert "Say why" in helper.do("/requests/harbour/r1/cancel", 422, why="")
+    page = helper.do("/requests/harbour/r1/cancel", why="wrong month")
+    assert "3 cancelled" in page
+    on_sqlite.run()
+    assert on_sqlite.books() == []
+    assert "Nothing was left to cancel" in helper.do("/requests/harbour/r1/cancel", why="again")
+    with on_sqlite.store.read() as work:
+        lines = [line for line in audit.newest(work, COMPANY) if line.what == "cancel"]
+    assert [(line.who, line.why, line.count) for line in lines][-1] == ("support", "wrong month", 3)
+
+
+def test_a_request_nobody_made_is_not_found(helper):
+    assert "has no request" in helper.see("/requests/harbour/ghost", 404)
+    assert "has no request" in helper.do("/requests/harbour/ghost/cancel", 404, why="because")
+
+
+def test_script_in_what_failed_is_text(on_sqlite, helper):
+    on_sqlite.ask(unlinked())
+    on_sqlite.run()
+    page = helper.see("/requests/harbour/r1")
+    assert TOLD in page
+    assert EVIL not in page
