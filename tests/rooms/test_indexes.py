@@ -11,6 +11,7 @@ from store import (
     backlog,
     batches,
     beside,
+    clients,
     counters,
     exports,
     failing,
@@ -33,7 +34,7 @@ from worker.measuring import business
 from worker.settings import Settings
 
 ROWS = 30_000
-BIG = ("exports", "invoice_statuses", "export_log", "items", "attempts", "outbox", "requests", "batches")
+BIG = ("exports", "invoice_statuses", "export_log", "items", "attempts", "outbox", "requests", "batches", "contacts")
 LANE = Lane("c7", "t7")
 # Everything at rest, as after a long life: exported, logged, answered, delivered.
 SEED = f"""
@@ -60,6 +61,10 @@ INSERT INTO attempts (batch_id, export_id, number, revision, content_hash, outco
   SELECT 'b' || g, g, number, 1, 'h', 'posted', now() FROM n;
 INSERT INTO outbox (id, company, type, subject, body, created_at, position)
   SELECT 'o' || g, company, 't', invoice, '{{}}', now(), g FROM n;
+INSERT INTO contacts (company, client, xero_contact_id, name, said_by, changed_at, client_name, source, host_id,
+  merged_into, checked_in, status)
+  SELECT company, 'k' || g, 'x' || g, '', 'anna', now(), '', '', '', '', '',
+  CASE WHEN g % 100 = 0 THEN 'archived' ELSE 'active' END FROM n;
 ANALYZE;
 """
 QUESTIONS = {
@@ -98,6 +103,13 @@ QUESTIONS = {
     "answers of a quarter of an hour": lambda work: throughput.counts(work, work.after(-7200)),
     "how long the answers of one took": lambda work: throughput.seconds(work, work.after(-7200)),
     "what has waited too long": lambda work: expiry.expire(work, 3600),
+    "clients that hold invoices back": clients.held_back,
+    "the same without a contact, of a company, further on": lambda work: clients.held_back(
+        work, "c7", "0~3~c7~contact_not_mapped:k1", only_unmapped=True
+    ),
+    "what waits for a client": lambda work: clients.waiting_for(work, "c7", "k7"),
+    "clients that cannot be billed": lambda work: clients.linked(work, status="amiss"),
+    "linked clients of a company": lambda work: clients.linked(work, "c7", None, "c7~k9"),
 }
 
 
