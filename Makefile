@@ -27,6 +27,9 @@ setup-dev: .venv/.dev  ## install what developing needs
 demo: .venv/.run  ## real orders become invoices in a simulated Xero (DEMO_EXIT=1 ends by itself)
 	@$(BIN)/crewcard-xero demo
 
+pictures: .venv/.dev  ## docs/pictures of the console, made of the demo's data (needs Chromium)
+	@$(BIN)/python -m docs.pictures.make
+
 test: .venv/.dev  ## the suite
 	@$(BIN)/pytest -n 2 --dist loadgroup -rs -m "not thorough and not ci"
 
@@ -74,4 +77,4 @@ lock: .venv/.dev  ## write both lock files anew
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header -o requirements.txt pyproject.toml
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --extra dev --extra docs -c requirements.txt -o requirements-dev.txt pyproject.toml
 
-.PHONY: help setup setup-dev demo test test-ci thorough check contracts format bench bench-check prove reference docs lock
+.PHONY: help setup setup-dev demo pictures test test-ci thorough check contracts format bench bench-check prove reference docs lock

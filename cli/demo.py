@@ -13,7 +13,7 @@ import httpx
 from cryptography.fernet import Fernet
 from rich.progress import Progress, SpinnerColumn, TextColumn
 
-from cli import csv_invoices, demo_world, output, progress
+from cli import csv_invoices, demo_next, demo_world, output, progress
 from cli.door import Door, open_door, requests_for
 from cli.output import MARKS
 from cli.supervisor import Supervisor
@@ -80,8 +80,9 @@ def _run(supervisor: Supervisor) -> None:
     door = open_door(tools)
     bulk = send(door, orders)
     _show(tools, bulk, chosen.xero_api_url)
-    _what_next(environment)
+    demo_next.keep_environment(HOME / "env", environment)
     if not os.environ.get("DEMO_EXIT"):
+        demo_next.say(tools, HOME)
         supervisor.watch()
 
 
@@ -102,7 +103,7 @@ def set_up(tools: Tools, orders: Sequence[Json]) -> None:
     grant = {"client_id": app.client_id, "user": demo_world.XERO_USER, "tenants": [demo_world.TENANT]}
     pair = xero.post("/grants", json=grant).raise_for_status().json()
     choice = connecting.Choice(demo_world.TENANT, "Harbour Crew Ltd", "!Hc1B2", "USD", demo_world.XERO_USER)
-    chosen = CompanySettings(default_account_code=demo_world.SALES, days_until_due=30)
+    chosen = CompanySettings(default_account_code=demo_world.SALES, days_until_due=30, contact_ids_editable=True)
     with tools.store.write() as work:
         companies.set_up(work, demo_world.COMPANY, "Harbour Crew", chosen)
         for client, contact in demo_world.links(clients).items():
@@ -149,25 +150,6 @@ def _show_ledger(xero: str) -> None:
     output.say(
         f"In the simulated Xero: {len(books)} invoices, {total / 100:,.2f} USD in all, each once, "
         f"in {puts} PUT calls ({len(calls)} calls in all)."
-    )
-
-
-def _what_next(environment: dict[str, str]) -> None:
-    names = ("DATABASE_URL", "REDIS_URL", "ENCRYPTION_KEYS", "PUBLIC_URL", "XERO_API_URL", "XERO_IDENTITY_URL")
-    path = HOME / "env"
-    path.touch(mode=0o600)
-    path.write_text("".join(f"export {name}='{environment[name]}'\n" for name in names))
-    if os.environ.get("DEMO_EXIT"):
-        return
-    command = Path(sys.argv[0]).resolve()
-    output.say(
-        "\nAll of it keeps running until Ctrl-C. In another terminal try:\n"
-        f"  . {path}\n"
-        f"  {command} status\n"
-        f"  {command} failures\n"
-        f"  {command} why BAD-09\n"
-        f"  {command} log --failed\n"
-        f"Its logs are in {HOME / 'logs'}."
     )
 
 

@@ -13,7 +13,9 @@ from cryptography.fernet import Fernet
 
 from cli import embedded
 from cli.supervisor import Supervisor
-from store import migrate
+from store import migrate, users
+from store.database import engine_for
+from store.unit_of_work import Store
 from worker.settings import Settings, load
 
 DATA = Path("var")
@@ -37,10 +39,22 @@ def up(
         try:
             start_all(supervisor, data, chosen, own_valkey=not given.get("REDIS_URL"))
             typer.echo(f"The doors are open at {chosen.public_url}. Ctrl-C stops everything.", err=True)
+            _say_how_to_enter(chosen)
             supervisor.watch()
         finally:
             typer.echo("Stopping; calls in flight are finished first ...", err=True)
             supervisor.stop()
+
+
+def _say_how_to_enter(chosen: Settings) -> None:
+    """The console is of use only to somebody who can sign in."""
+    address = f"{chosen.public_url.rstrip('/')}/console"
+    engine = engine_for(chosen.database_url)
+    with Store(engine).read() as work:
+        nobody = not users.everyone(work)
+    engine.dispose()
+    told = "Nobody can sign in yet: crewcard-xero users add you@example.com --role admin" if nobody else ""
+    typer.echo(f"The console is at {address}. {told}".rstrip(), err=True)
 
 
 def environment_for(data: Path, given: Mapping[str, str]) -> dict[str, str]:

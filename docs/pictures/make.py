@@ -3,9 +3,10 @@
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import uvicorn
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -17,19 +18,29 @@ from tests import machines
 from tests.installation import Installation
 from web import main
 from worker.accepting import intake
+from worker.failing import alerting
 from worker.users import accounts
+from worker.watching import throughput
 
 HERE = Path(__file__).parent
 USER = "olga@crewcard.example"
 OF = demo_world.COMPANY
+BULK, SHOWN = "bulk-2026-11", ("BAD-01", "BAD-05", "BAD-06", "BAD-09")  # enough of the bad ones to be believed
 PAGES = {
     "overview": "",
+    "companies": "/companies",
+    "failures": "/failures",
+    "failure": f"/failures/{OF}?cause=contact_not_mapped:{demo_world.UNMAPPED_CLIENT}",
+    "invoice": f"/invoices/{OF}/BAD-06",
+    "send": f"/requests/{OF}/{BULK}",
+    "log": "/log",
     "contacts": "/contacts",
     "client": f"/contacts/{OF}/{demo_world.UNMAPPED_CLIENT}",
     "setup": f"/companies/{OF}/setup",
 }
+IN_LIGHT_ONLY = ("failure", "send", "log", "contacts")
 LOOKS = {"light": ("light", 1280), "dark": ("dark", 1280), "phone": ("light", 390)}
-MOST_BYTES, MOST_HEIGHT = 200_000, 2600
+MOST_BYTES, MOST_HEIGHT = 200_000, 900
 
 
 @contextmanager
@@ -59,8 +70,26 @@ def fill(made: Installation) -> None:
         contacts.link(
             work, OF, "QUAY", lost, "import", "Quayside Rentals", status="archived", client_name="Quayside Rentals"
         )
-    events = requests_for([demo_world.single(orders[0]["client"])], OF, "single", "anna")
-    for event in [*events, *requests_for(demo_world.bulk(orders), OF, "bulk", "anna")]:
+    morning, rest = orders[:60], orders[60:]
+    for number, start in enumerate(range(0, len(morning), 6), start=1):
+        send(
+            made,
+            requests_for(morning[start : start + 3 + number % 4], OF, "bulk", "anna", request=f"jobs-{number:02d}"),
+        )
+        made.later(2100 + 300 * (number % 3))
+    newcomer = {"id": demo_world.UNMAPPED_CLIENT, "name": "Newcomer Boats"}
+    more = [demo_world.invoice(f"BAD-{number}", client=newcomer) for number in range(21, 27)]
+    bad = [one for one in demo_world.bad_ones(orders) if one["id"] in SHOWN]
+    send(made, requests_for([*more, *rest, *bad], OF, "bulk", "anna", request=BULK))
+    alerting.watch(made.tools)
+    made.relay()
+    made.later(120)
+    throughput.count(made.tools, "pictures")
+
+
+def send(made: Installation, events: Sequence[dict[str, Any]]) -> None:
+    """Accepted, sent, told."""
+    for event in events:
         intake.accept(made.tools, event)
     made.run()
     made.relay()
@@ -73,8 +102,8 @@ def take(browser: Browser, made: Installation, address: str, folder: Path, only:
         page = context.new_page()
         sign_in(page, made, address)
         for name, path in PAGES.items():
-            if not only or name in only:
-                page.goto(f"{address}/console{path}")
+            if (not only or name in only) and (look == "light" or name not in IN_LIGHT_ONLY):
+                page.goto(f"{address}/console{path}", wait_until="networkidle")
                 shoot(page, folder / f"{name}-{look}.png")
         context.close()
 

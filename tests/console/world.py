@@ -1,14 +1,24 @@
 """An installation with something on every page of the console, and what stands in the addresses of its pages."""
 
+import json
 import re
 
-from store import contacts
+from store import contacts, inbox
+from store.selections import Selection
 from tests.builders import COMPANY, an_invoice, contact_id
 from web.console.app import PAGES, PREFIX
+from worker.bulk import carrying_out
 
 SCRIPT = "<script>alert(1)</script>"
 # What stands for {name} in an address; a page with another name in its address adds it here.
-NAMES = {"company": COMPANY, "client": "crane", "request": "r1", "invoice": "i0001"}
+NAMES = {"company": COMPANY, "client": "crane", "sent": "r1", "invoice": "bad-1", "number": "1"}
+# What fills a page that is empty without a question.
+QUESTIONS = {
+    "/console/search": "q=N-",
+    "/console/failures/{company}": "cause=contact_not_mapped:crane",
+    "/console/replay": f"company={COMPANY}&cause=contact_not_mapped:crane",
+    "/console/log": "outcome=failed",
+}
 # Pages that are parts of others, or files.
 NO_PAGES = {"/console/search/suggestions", "/console/log.csv"}
 OPEN = ("/console/sign-in", "/console/enter")
@@ -29,6 +39,11 @@ def fill(installation) -> None:
     installation.ask(an_invoice("late", client={"id": "bolt", "name": "Bolt & Co"}), request="r2")
     installation.run()
     installation.relay()
+    with installation.store.write() as work:
+        inbox.set_aside(work, "http", json.dumps({"type": SCRIPT}).encode(), [f"type: {SCRIPT} is no event"], SCRIPT)
+    again = Selection(company=COMPANY, cause="account_invalid:999")
+    carrying_out.order(installation.tools, "replay", again, "olga@crewcard.example", f"why not {SCRIPT}")
+    installation.run()
 
 
 def routes() -> list[str]:
@@ -42,4 +57,5 @@ def address(route: str) -> str:
     names = re.findall(r"{(\w+)}", route)
     unknown = set(names) - set(NAMES)
     assert not unknown, f"say in tests/console/world.py what {unknown} is in {route}"
-    return route.format(**NAMES)
+    asked = QUESTIONS.get(route, "")
+    return route.format(**NAMES) + (f"?{asked}" if asked else "")

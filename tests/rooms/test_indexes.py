@@ -11,6 +11,7 @@ from store import (
     backlog,
     batches,
     beside,
+    clients,
     counters,
     doors_out,
     exports,
@@ -45,6 +46,7 @@ BIG = (
     "requests",
     "batches",
     "redeliveries",
+    "contacts",
 )
 LANE = Lane("c7", "t7")
 # Everything at rest, as after a long life: exported, logged, answered, delivered.
@@ -74,6 +76,10 @@ INSERT INTO outbox (id, company, type, subject, body, created_at, position)
   SELECT 'o' || g, company, 't', invoice, '{{}}', now(), g FROM n;
 INSERT INTO redeliveries (door, event_id, state, tries, due_at, trouble)
   SELECT 'webhook', 'o' || g, 'given_up', 10, now(), 't' FROM n WHERE g % 3 = 0;
+INSERT INTO contacts (company, client, xero_contact_id, name, said_by, changed_at, client_name, source, host_id,
+  merged_into, checked_in, status)
+  SELECT company, 'k' || g, 'x' || g, '', 'anna', now(), '', '', '', '', '',
+  CASE WHEN g % 100 = 0 THEN 'archived' ELSE 'active' END FROM n;
 ANALYZE;
 """
 QUESTIONS = {
@@ -116,6 +122,13 @@ QUESTIONS = {
     "answers of a quarter of an hour": lambda work: throughput.counts(work, work.after(-7200)),
     "how long the answers of one took": lambda work: throughput.seconds(work, work.after(-7200)),
     "what has waited too long": lambda work: expiry.expire(work, 3600),
+    "clients that hold invoices back": clients.held_back,
+    "the same without a contact, of a company, further on": lambda work: clients.held_back(
+        work, "c7", "0~3~c7~contact_not_mapped:k1", only_unmapped=True
+    ),
+    "what waits for a client": lambda work: clients.waiting_for(work, "c7", "k7"),
+    "clients that cannot be billed": lambda work: clients.linked(work, status="amiss"),
+    "linked clients of a company": lambda work: clients.linked(work, "c7", None, "c7~k9"),
 }
 
 

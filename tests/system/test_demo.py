@@ -1,14 +1,18 @@
 """`make demo`, as a newcomer runs it."""
 
 import os
+import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
+import httpx
 import pytest
 
 from cli import demo, demo_world
 
+LINK = re.compile(r"(http://\S+)/console/enter\?link=(\S+)")
 COMMAND = Path(sys.executable).parent / "crewcard-xero"
 
 
@@ -25,3 +29,24 @@ def test_the_demo_shows_real_orders_and_each_failure_and_ends_by_itself(tmp_path
     assert done.stdout.count("✘ failed") == len(demo_world.REASONS)
     assert "not linked to a contact" in done.stdout
     assert not any((tmp_path / "var/demo").glob("*.pid"))
+
+
+@pytest.mark.xdist_group("live")
+def test_the_demo_ends_on_the_console_and_its_link_signs_in_once(tmp_path):
+    environment = {"PATH": os.environ["PATH"], "COLUMNS": "200", "PYTHONUNBUFFERED": "1"}
+    running = subprocess.Popen([COMMAND, "demo"], env=environment, cwd=tmp_path, stdout=subprocess.PIPE, text=True)
+    try:
+        found = next(filter(None, (LINK.search(line) for line in running.stdout)))
+        address, secret = found.groups()
+        origin = {"origin": address, "sec-fetch-site": "same-origin"}
+        with httpx.Client(base_url=address, headers=origin, timeout=30) as browser:
+            entered = browser.post("/console/enter", data={"link": secret})
+            assert (entered.status_code, entered.headers["location"]) == (303, "/console")
+            page = browser.get("/console/contacts").text
+            assert "Newcomer Boats" in page
+            assert "Demo" in page
+        assert httpx.post(f"{address}/console/enter", data={"link": secret}, headers=origin).status_code == 410
+    finally:
+        running.send_signal(signal.SIGINT)
+        running.wait(60)
+    assert running.stdout.read() == "", "nothing follows the link"
