@@ -30,7 +30,7 @@ def build(tools: Tools) -> FastAPI:
     app.include_router(metrics.router)
     console.add_to(app)
     app.add_exception_handler(LoginRefused, connect.refused)
-    problems.tell_all(app)
+    problems.tell_all(app, {console.PREFIX: console.told})
     app.add_middleware(SecurityHeaders, secure=tools.settings.public_url.startswith("https:"))
     return app
 

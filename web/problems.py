@@ -1,6 +1,6 @@
 """Refusals a host's developer can act on: problem+json with sentences (RFC 9457), whatever goes wrong."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from http import HTTPStatus
 
 from fastapi import FastAPI, Request
@@ -41,20 +41,29 @@ class Refused(Exception):
         return JSONResponse(self.body(), self.status, self.headers, media_type=MEDIA_TYPE)
 
 
-def tell_all(app: FastAPI) -> None:
-    """From now on every refusal of the application is a problem document."""
+Page = Callable[[Request, Refused], Awaitable[Response]]
+
+
+def tell_all(app: FastAPI, pages: Mapping[str, Page]) -> None:
+    """From now on every refusal of the application is a problem document; a page under these paths, for people."""
+
+    async def tell(request: Request, problem: Exception) -> Response:
+        refused = _refused(request, problem)
+        page = next((make for path, make in pages.items() if request.url.path.startswith(path)), None)
+        return await page(request, refused) if page else refused.response()
+
     for kind in (Refused, HTTPException, RequestValidationError, OperationalError, InterfaceError, PoolTimeout):
-        app.add_exception_handler(kind, _told)
-    app.add_exception_handler(Exception, _told)
+        app.add_exception_handler(kind, tell)
+    app.add_exception_handler(Exception, tell)
 
 
-async def _told(request: Request, problem: Exception) -> Response:
+def _refused(request: Request, problem: Exception) -> Refused:
     if isinstance(problem, OperationalError | InterfaceError | PoolTimeout):
         _log.warning("door.database_away", error=type(problem).__name__)
     refused = refusal_of(problem, request.method, request.url.path)
     if refused.status in _TURNED_AWAY:
         _log.info("door.turned_away", status=refused.status, reason=refused.title)
-    return refused.response()
+    return refused
 
 
 def refusal_of(problem: Exception, method: str, path: str) -> Refused:

@@ -1,5 +1,8 @@
 """The console's routes, and what a person sees when one says no."""
 
+from datetime import UTC, datetime
+from http import HTTPStatus
+
 from fastapi import FastAPI, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
@@ -28,6 +31,7 @@ from web.console import (
 )
 from web.console.forms import TooLarge
 from web.console.visitor import Forbidden, Missing, NotSignedIn, of
+from web.problems import Refused
 from worker.tools import Tools
 
 PREFIX = "/console"
@@ -96,6 +100,16 @@ async def _missing(request: Request, problem: Exception) -> Response:
 
 async def _too_large(request: Request, _problem: Exception) -> Response:
     return await run_in_threadpool(_told, request, 413, "Too much at once", "Send this in smaller parts.")
+
+
+async def told(request: Request, refused: Refused) -> Response:
+    """Any other refusal as a page: an address there is none at, a database that is away, a fault of ours."""
+    said = " ".join(problem.partition(": ")[2] or problem for problem in refused.problems)
+    message = f"{said[:1].upper()}{said[1:]}."
+    if refused.status >= HTTPStatus.INTERNAL_SERVER_ERROR:  # nothing is asked, for that may be what is away
+        facts = {"title": refused.title, "message": message}
+        return rendering.page(request, None, "told", datetime.now(UTC), refused.status, **facts)
+    return await run_in_threadpool(_told, request, refused.status, refused.title, message)
 
 
 def _told(request: Request, status: int, title: str, message: str) -> Response:
