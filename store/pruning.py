@@ -4,7 +4,7 @@ Kept for ever is what “exactly once” rests on (inbox, requests, items, expor
 log, statuses, drifts, exclusions, the audit), and every letter nobody has dealt with.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -32,12 +32,15 @@ AT_ONCE = 500
 _BATCHES = 10  # of fifty invoices each
 
 
-def events_out(work: Work, before: datetime) -> int:
-    """Events every way out and every reader of ours has passed; never the newest, which numbers those to come."""
+def events_out(work: Work, before: datetime, shut: Collection[str]) -> int:
+    """Events every way out that is not shut and every reader of ours has passed; never the newest.
+
+    The newest numbers those to come.
+    """
     newest = select(func.max(OutboxEvent.position)).scalar_subquery()
-    passed = [
-        func.coalesce(select(func.min(table.position)).scalar_subquery(), newest) for table in (DoorOut, FeedMark)
-    ]
+    doors = select(func.min(DoorOut.position)).where(col(DoorOut.door).not_in(shut))
+    readers = select(func.min(FeedMark.position))
+    passed = [func.coalesce(asked.scalar_subquery(), newest) for asked in (doors, readers)]
     owed = exists().where(col(Redelivery.event_id) == col(OutboxEvent.id))
     told = [col(OutboxEvent.position) < newest, *(col(OutboxEvent.position) <= place for place in passed), ~owed]
     old = _of(OutboxEvent, *told, col(OutboxEvent.created_at) < before).order_by(col(OutboxEvent.position))
@@ -93,7 +96,7 @@ def logins(work: Work, before: datetime) -> int:
     return _delete(work, Login, _of(Login, col(Login.ends_at) < before))
 
 
-_ALL = (events_out, deliveries_given_up, dead_letters, batches, previews, changes, mendings, logins)
+_ALL = (deliveries_given_up, dead_letters, batches, previews, changes, mendings, logins)
 RULES: Mapping[str, Callable[[Work, datetime], int]] = {rule.__name__: rule for rule in _ALL}
 
 

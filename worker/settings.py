@@ -135,6 +135,12 @@ class Settings(BaseSettings):
         return self
 
     @property
+    def shut_doors(self) -> frozenset[str]:
+        """Ways out that nothing goes by: what waits for one of them waits for nobody."""
+        shut = {"stream": not self.stream_out, "webhook": not self.webhook_url}
+        return frozenset(door for door, is_shut in shut.items() if is_shut)
+
+    @property
     def call_deadline(self) -> float:
         """The longest a call to Xero can take."""
         return self.connect_timeout + self.read_timeout

@@ -3,7 +3,7 @@
 import pytest
 from sqlmodel import col, func, select
 
-from store import pruning, queries
+from store import doors_out, pruning, queries
 from store.tables import (
     Attempt,
     Batch,
@@ -92,6 +92,17 @@ def counted_untold(installation):
         return [work.session.exec(asked).one()]
 
 
+def test_a_way_out_that_was_shut_holds_nothing_back(on_sqlite):
+    exported(on_sqlite, "a")
+    with on_sqlite.store.write() as work:
+        doors_out.move_on(work, "webhook", 1)  # WEBHOOK_URL was set once, and is not any more
+    on_sqlite.later(RETENTION)
+    with on_sqlite.store.write() as work:
+        assert pruning.events_out(work, work.after(-400 * DAY), ()) <= 1
+    prune(on_sqlite)
+    assert counted(on_sqlite, OutboxEvent) == [1]
+
+
 def test_an_event_a_host_still_waits_for_stays(on_sqlite):
     exported(on_sqlite, "a")
     with on_sqlite.store.write() as work:
@@ -140,7 +151,7 @@ def test_much_goes_in_pieces_that_hold_nobody_up(on_sqlite, monkeypatch):
     exported(on_sqlite, *(f"i{number}" for number in range(7)))
     on_sqlite.later(RETENTION + 1)
     with on_sqlite.store.write() as work:
-        assert pruning.RULES["events_out"](work, work.after(-400 * DAY)) == 3
+        assert pruning.events_out(work, work.after(-400 * DAY), ()) == 3
     prune(on_sqlite)
     assert counted(on_sqlite, OutboxEvent) == [1]
 

@@ -108,9 +108,8 @@ def _events_out(work: Work, settings: Settings) -> Iterator[Reading]:
     fresh = measures.unstamped(work)
     yield Reading(metrics.UNSTAMPED, fresh.count)
     yield Reading(metrics.UNSTAMPED_AGE, _age(work, fresh.since))
-    closed = {"stream": not settings.stream_out, "webhook": not settings.webhook_url}
     for door in measures.deliveries(work):
-        if not closed.get(door.door):
+        if door.door not in settings.shut_doors:
             yield Reading(metrics.BEHIND, door.behind, (door.door,))
             yield Reading(metrics.BEHIND_AGE, _age(work, door.since), (door.door,))
     refused = dict.fromkeys([("webhook", "waiting"), ("webhook", "given_up")], 0) if settings.webhook_url else {}

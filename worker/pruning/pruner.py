@@ -17,6 +17,9 @@ def prune(tools: Tools, holder: str) -> int:
         if not duties.take(work, DUTY, holder, PASS_SECONDS * 2):
             return 0
     gone = {what: _prune(tools, what) for what in pruning.RULES}
+    with tools.store.write() as work:
+        before = work.after(-tools.settings.retention_days * _DAY)
+        gone["events_out"] = pruning.events_out(work, before, tools.settings.shut_doors)
     if sum(gone.values()):
         _log.info("pruner.pruned", **{what: count for what, count in gone.items() if count})
     return sum(gone.values())
