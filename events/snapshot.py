@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from events.money import plain
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+_LONGEST_NUMBER = 40
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
 
@@ -41,9 +42,17 @@ def _iso_date(value: Any) -> Any:
 
 
 def _number(value: Any) -> Any:
-    if isinstance(value, bool) or (isinstance(value, str) and len(value) > 40):
+    if isinstance(value, bool) or (isinstance(value, str) and len(value) > _LONGEST_NUMBER):
         raise ValueError("must be a decimal number like 12.50")
     return value
+
+
+def _written_out(amount: Decimal) -> Decimal:
+    """An amount is kept written out and read again, so it must be short in that form too: 1e-300 is not."""
+    exponent = amount.as_tuple().exponent
+    if not isinstance(exponent, int) or exponent < -_LONGEST_NUMBER or len(plain(amount)) > _LONGEST_NUMBER:
+        raise ValueError("must be a decimal number like 12.50")
+    return amount
 
 
 Text = Annotated[str, AfterValidator(_clean)]
@@ -58,12 +67,19 @@ Amount = Annotated[
     Decimal,
     BeforeValidator(_number),
     Field(ge=-LARGEST, le=LARGEST),
+    AfterValidator(_written_out),
     _AS_STRING,
 ]
 Quantity = Annotated[
-    Decimal, BeforeValidator(_number), Field(ge=Decimal(-99999999), le=Decimal(99999999)), _AS_STRING
+    Decimal,
+    BeforeValidator(_number),
+    Field(ge=Decimal(-99999999), le=Decimal(99999999)),
+    AfterValidator(_written_out),
+    _AS_STRING,
 ]
-Percentage = Annotated[Decimal, BeforeValidator(_number), Field(ge=0, le=100), _AS_STRING]
+Percentage = Annotated[
+    Decimal, BeforeValidator(_number), Field(ge=0, le=100), AfterValidator(_written_out), _AS_STRING
+]
 
 
 class Incoming(Event):

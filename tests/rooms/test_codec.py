@@ -157,3 +157,18 @@ def test_a_request_needs_an_invoice_and_holds_500_at_most():
     document["data"]["invoices"] = [an_invoice(f"i{n}") for n in range(501)]
     assert "data.invoices" in problems(document)
     assert InvoiceExportRequested.TYPE == "invoice.export.requested"
+
+
+@pytest.mark.parametrize("number", ["1e-300", "-1.5e-60", "0e-300", "0E+300", "1e5", "0.1e-20", "12.50", "33.3333"])
+@pytest.mark.parametrize("written", [json.dumps, str], ids=["text", "number"])
+def test_what_an_invoice_says_can_be_kept_and_read_again_or_is_refused(number, written):
+    """1e-300 has 300 digits when it is written out: it was accepted once, and then nobody could read it."""
+    line = f'{{"description": "x", "quantity": {written(number)}, "unit_amount": "1"}}'
+    document = a_request(an_invoice())
+    document["data"]["invoices"][0]["lines"] = [codec.parse(line.encode())]
+    _, asked = codec.read(document)
+    (invoice,) = asked.invoices
+    if "e-" in number.lower() and number != "0.1e-20":
+        assert invoice.problems == ("lines.0.quantity: Value error, must be a decimal number like 12.50",)
+        return
+    assert Invoice.model_validate_json(invoice.model_dump_json(exclude_none=True)) == invoice
