@@ -21,7 +21,7 @@ def script():
     for port in ("8790", "8700"):
         text = text.replace(port, str(a_free_port()))
     assert text.count("crewcard-xero connect harbour\n") == 1
-    return "set -euo pipefail\ntrap 'kill $(jobs -p) 2>/dev/null; wait' EXIT\n" + text.replace(
+    return "set -euo pipefail\ntrap 'kill $(jobs -p) 2>/dev/null || true; wait' EXIT\n" + text.replace(
         "crewcard-xero connect harbour\n", LOG_IN
     )
 
