@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-FIGURES = ("calls", "limits", "overhead", "click", "fairness", "scale", "idle")
+FIGURES = ("calls", "limits", "overhead", "click", "fairness", "scale", "idle", "console")
 ALONE = ("check", "chaos", "recovery", "simulator")
 
 
