@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-FIGURES = ("calls", "limits", "overhead", "click", "fairness", "scale", "idle", "load")
+FIGURES = ("calls", "limits", "overhead", "click", "fairness", "scale", "idle", "load", "console")
 ALONE = ("check", "chaos", "recovery", "simulator")
 
 

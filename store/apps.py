@@ -3,7 +3,7 @@
 from sqlmodel import col, select
 
 from events.credentials import AppKeys, AppKind
-from store.tables import Company, CompanyApp, Connection, XeroApp
+from store.tables import CompanyApp, XeroApp
 from store.unit_of_work import Work
 from store.vault import Vault
 
@@ -80,20 +80,6 @@ def users(work: Work, client_id: str) -> list[str]:
     """The companies that use an app."""
     asked = select(CompanyApp.company).where(CompanyApp.client_id == client_id).order_by(col(CompanyApp.company))
     return list(work.session.exec(asked))
-
-
-def listed(
-    work: Work, company: str | None = None
-) -> list[tuple[Company, CompanyApp | None, XeroApp | None, Connection | None]]:
-    """Every company, or one, with its app and its connection, by id."""
-    asked = (
-        select(Company, CompanyApp, XeroApp, Connection)
-        .join(CompanyApp, col(CompanyApp.company) == col(Company.id), isouter=True)
-        .join(XeroApp, col(XeroApp.client_id) == col(CompanyApp.client_id), isouter=True)
-        .join(Connection, col(Connection.company) == col(Company.id), isouter=True)
-    )
-    rows = work.session.exec((asked.where(Company.id == company) if company else asked).order_by(col(Company.id)))
-    return [(one, used, app, at) for one, used, app, at in rows]
 
 
 def _secrets(vault: Vault, app: XeroApp) -> list[str]:
