@@ -97,9 +97,7 @@ QUESTIONS = {
     "a page of the log by a rare outcome": lambda work: log_lines.page(work, LogFilter(outcome="adopted"), None, 51),
     "a page of the groups": lambda work: failing.groups(work, None, 51),
     "a group": lambda work: failing.page(work, "c7", "account_missing", None, 51),
-    "all of a group": lambda work: selections.shares(
-        work, "replay", Selection(company="c7", cause="account_missing")
-    ),
+    "all of a group": lambda work: selections.shares(work, "replay", GROUP),
     "a bulk order": lambda work: bulk_orders.reached(work, 1),
     "bulk sends": lambda work: bulk_requests.page(work, "", "", None, 51),
     "bulk sends of a company": lambda work: bulk_requests.page(work, "c7", "done", None, 51),
