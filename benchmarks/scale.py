@@ -19,7 +19,8 @@ from cli.demo_world import invoice
 from cli.door import requests_for
 from events import codec
 from events.settings import CompanySettings
-from store import companies, failing, migrate, overview, queries
+from store import bulk_requests, companies, failing, log_lines, migrate, overview, queries, searching
+from store.log_lines import LogFilter
 from store.unit_of_work import Store, Work
 from worker import wiring
 from worker.accepting import intake
@@ -35,6 +36,11 @@ _QUESTIONS: dict[str, Callable[[Work], Any]] = {
     "invoices of a request": lambda work: queries.invoices_of(work, "old-7", "r7"),
     "story of an invoice": lambda work: queries.story(work, "old-7", "i7"),
     "an invoice by number": lambda work: queries.invoices_named(work, "N-7"),
+    "log filtered by reason": lambda work: log_lines.page(work, LogFilter(reason="contact_archived"), None, 51),
+    "log filtered by number": lambda work: log_lines.page(work, LogFilter(number="N-77"), None, 51),
+    "a page of the groups": lambda work: failing.groups(work, None, 51),
+    "search as you type": lambda work: searching.search(work, "n-77", 8),
+    "a page of bulk sends": lambda work: bulk_requests.page(work, "", "", None, 51),
     "overview": overview.overview,
 }
 

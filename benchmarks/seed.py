@@ -13,9 +13,10 @@ INSERT INTO exports (company, tenant, invoice, number, client, state, priority, 
 INSERT INTO invoice_statuses (company, invoice, number, marker, reason, sequence, changed_at)
   SELECT company, invoice, number, CASE WHEN g % 500 = 0 THEN 'failed' ELSE 'exported' END,
   CASE WHEN g % 500 = 0 THEN 'contact_archived' END, 1, now() FROM n;
-INSERT INTO export_log (event_id, at, company, request, invoice, number, outcome)
-  SELECT 'e' || g, now(), company, request, invoice, number, CASE WHEN g % 500 = 0 THEN 'failed' ELSE 'created' END
-  FROM n;
+INSERT INTO export_log (event_id, at, company, request, invoice, number, client, outcome, reason)
+  SELECT 'e' || g, now(), company, request, invoice, number, 'acme',
+  CASE WHEN g % 500 = 0 THEN 'failed' ELSE 'created' END, CASE WHEN g % 500 = 0 THEN 'contact_archived' END FROM n;
+INSERT INTO numbers (tenant, folded, company, invoice) SELECT tenant, number, company, invoice FROM n;
 INSERT INTO items (company, request, invoice, export_id, revision, content_hash, state)
   SELECT n.company, n.request, n.invoice, exports.id, 1, 'h', 'exported'
   FROM n JOIN exports ON exports.company = n.company AND exports.tenant = n.tenant AND exports.invoice = n.invoice;

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 from sqlalchemy import and_, exists, func, literal, or_
@@ -21,7 +21,10 @@ _COLUMNS = (InvoiceStatus.company, InvoiceStatus.invoice)
 
 @dataclass(frozen=True)
 class Selection:
-    """How invoices are chosen: by company and id, by group of failures, by request, or by a filter of the log."""
+    """How invoices are chosen: by company and id, by group of failures, by request, or by a filter of the log.
+
+    Of the lines of the log that match, those of failures count, unless the filter names another outcome.
+    """
 
     picked: tuple[tuple[str, str], ...] = ()
     company: str = ""
@@ -99,7 +102,8 @@ def _narrowed(work: Work, chosen: Selection, table: Any) -> list[Any]:
         wanted.append(table.invoice.in_(mine.where(Item.state == "failed")))
     if chosen.log.narrows_failures():
         lines = exists().where(col(LogEntry.company) == table.company, col(LogEntry.invoice) == table.invoice)
-        wanted.append(lines.where(*log_lines.conditions(work, chosen.log)))
+        failed_lines = replace(chosen.log, outcome=chosen.log.outcome or "failed")
+        wanted.append(lines.where(*log_lines.conditions(work, failed_lines)))
     if chosen.log.company:
         wanted.append(table.company == chosen.log.company)
     return wanted

@@ -3,9 +3,11 @@
 import re
 
 import pytest
+from sqlmodel import update
 
 from store import audit, bulk_requests
 from store.bulk_requests import Place
+from store.tables import Request
 from tests.builders import COMPANY, an_invoice, invoices
 from tests.console.happenings import EVIL, TOLD, archived, unlinked
 from web.console import sends
@@ -53,6 +55,8 @@ def test_the_list_is_narrowed_by_company_and_state(on_sqlite, helper, asked, sho
 def test_the_list_goes_on_where_the_page_before_ended(installation):
     for number in range(7):
         installation.ask(an_invoice(f"i{number}"), request=f"r{number}")
+    with installation.store.write() as work:  # all at the same moment, as the parts of one import are
+        work.session.exec(update(Request).values(created_at=work.now))
     with installation.store.read() as work:
         seen, after = [], None
         while rows := bulk_requests.page(work, "", "", after, 3):

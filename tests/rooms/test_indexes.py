@@ -11,6 +11,8 @@ from store import (
     backlog,
     batches,
     beside,
+    bulk_orders,
+    bulk_requests,
     clients,
     counters,
     doors_out,
@@ -19,16 +21,23 @@ from store import (
     feed,
     forgotten,
     glance,
+    inbox,
     lanes,
+    log_lines,
     outbox,
     overview,
     progress,
     queries,
     requests,
+    searching,
+    selections,
     standing,
+    stories,
     throughput,
     unknown_words,
 )
+from store.log_lines import LogFilter
+from store.selections import Selection
 from tests import machines
 from tests.installation import KEY
 from worker.exporting import expiry, rescuer
@@ -46,9 +55,12 @@ BIG = (
     "requests",
     "batches",
     "redeliveries",
+    "numbers",
     "contacts",
+    "inbox",
 )
 LANE = Lane("c7", "t7")
+GROUP = Selection(company="c7", cause="account_missing")
 # Everything at rest, as after a long life: exported, logged, answered, delivered.
 SEED = f"""
 CREATE TEMP TABLE n AS SELECT g, 'c' || g % 20 AS company, 't' || g % 20 AS tenant, 'i' || g AS invoice,
@@ -70,6 +82,11 @@ INSERT INTO requests (company, id, tenant, mode, requested_by, source_event, par
   SELECT company, 'q' || g, tenant, 'single', 'anna', 's', 1, '1', 1, 1, 0, 0, now(), now() FROM n;
 INSERT INTO batches (id, company, tenant, state, token, kind, lease_until, size, key, created_at, look_ups)
   SELECT 'b' || g, company, tenant, 'settled', 't', 'create', now(), 1, 'k', now(), 0 FROM n;
+INSERT INTO numbers (tenant, folded, company, invoice) SELECT tenant, number, company, invoice FROM n;
+INSERT INTO contacts (company, client, xero_contact_id, name, said_by, changed_at, client_name, source, host_id,
+  status, merged_into, checked_in)
+  SELECT company, 'client' || g, 'x', 'Client', 't', now(), 'Client', '', '', '', '', '' FROM n;
+INSERT INTO inbox (source, id, body_hash, answer, received_at) SELECT 'h', 'event-' || g, 'x', '{{}}', now() FROM n;
 INSERT INTO attempts (batch_id, export_id, number, revision, content_hash, outcome, at)
   SELECT 'b' || g, g, number, 1, 'h', 'posted', now() FROM n;
 INSERT INTO outbox (id, company, type, subject, body, created_at, position)
@@ -94,6 +111,20 @@ QUESTIONS = {
     "the invoices of a request": lambda work: queries.invoices_of(work, "c7", "r7"),
     "the story of an invoice": lambda work: queries.story(work, "c7", "i7"),
     "an invoice by name": lambda work: queries.invoices_named(work, "N-7"),
+    "a page of the log by number": lambda work: log_lines.page(work, LogFilter(number="N-77"), None, 51),
+    "a page of the log by reason": lambda work: log_lines.page(work, LogFilter(reason="period_locked"), None, 51),
+    "a page of the log by client": lambda work: log_lines.page(work, LogFilter(client="acme"), None, 51),
+    "a page of the log by a rare outcome": lambda work: log_lines.page(work, LogFilter(outcome="adopted"), None, 51),
+    "a page of the groups": lambda work: failing.groups(work, None, 51),
+    "a group": lambda work: failing.page(work, "c7", "account_missing", None, 51),
+    "all of a group": lambda work: selections.shares(work, "replay", GROUP),
+    "a bulk order": lambda work: bulk_orders.reached(work, 1),
+    "bulk sends": lambda work: bulk_requests.page(work, "", "", None, 51),
+    "bulk sends of a company": lambda work: bulk_requests.page(work, "c7", "done", None, 51),
+    "whatever begins like this": lambda work: searching.search(work, "n-77", 8),
+    "an event by its id": lambda work: searching.search(work, "event-77", 8),
+    "the whole story of an invoice": lambda work: stories.whole(work, "c7", "i7"),
+    "dead letters": inbox.dead_letters,
     "open requests": lambda work: requests.open_ones(work, "c7"),
     "the backlog of a lane": lambda work: progress.backlog(work, LANE, work.now),
     "what a company has pending": lambda work: progress.pending_of(work, "c7"),
