@@ -1,23 +1,27 @@
 """Every address of the web process: what it does, what it takes, what it answers."""
 
 import inspect
-from typing import Any, cast
+from typing import Any
+
+from fastapi import FastAPI
 
 from reference.markdown import code, page
-from web import main
-from worker.tools import Tools
+from web.main import ROUTERS
 
 _ABOUT = """
 Addresses under `/v1` are for hosts: each call carries the id of its key in `x-crewcard-key` and a signature over
-the exact body in the headers `webhook-id`, `webhook-timestamp` and `webhook-signature` ([Standard
-Webhooks](https://www.standardwebhooks.com)). A refusal is problem+json (RFC 9457) with `title`, `status` and
+the exact body, for a GET over `GET `, path and query, in the headers `webhook-id`, `webhook-timestamp` and
+`webhook-signature` ([Standard Webhooks](https://www.standardwebhooks.com)). A refusal is problem+json (RFC 9457) with `title`, `status` and
 `problems`: sentences, each of which names the field it is about.
 """
 
 
 def text() -> str:
     """The page."""
-    paths = main.build(cast("Tools", None)).openapi()["paths"]  # only its routes are looked at
+    app = FastAPI()
+    for router in ROUTERS:
+        app.include_router(router)
+    paths = app.openapi()["paths"]
     calls = [(path, method, call) for path in sorted(paths) for method, call in sorted(paths[path].items())]
     return page("HTTP", _ABOUT, *(_section(*one) for one in calls))
 

@@ -16,18 +16,16 @@ from worker.heartbeat import Heartbeat
 from worker.tools import Tools
 
 HOST_ROUTERS = (doors.router, feed.router, reads.router, previews.router, logins.router)
+ROUTERS = (*HOST_ROUTERS, connect.router, health.router, metrics.router)
 
 
 def build(tools: Tools) -> FastAPI:
     """The application around these tools."""
     app = FastAPI(title="CrewCard → Xero invoice exporter", openapi_url=None, docs_url=None, redoc_url=None)
     app.state.tools = tools
-    for router in HOST_ROUTERS:
+    for router in ROUTERS:
         app.include_router(router)
     openapi.serve(app, HOST_ROUTERS)
-    app.include_router(connect.router)
-    app.include_router(health.router)
-    app.include_router(metrics.router)
     console.add_to(app)
     app.add_exception_handler(LoginRefused, connect.refused)
     problems.tell_all(app, {console.PREFIX: console.told})
