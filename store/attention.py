@@ -11,6 +11,7 @@ from sqlmodel import col, select
 from events.causes import CONNECTION
 from store import failing, statements
 from store.tables import Alert, Batch, DeadLetter, InvoiceStatus, Redelivery
+from store.tables.columns import word
 from store.unit_of_work import Work
 
 _SOME = 1000
@@ -59,7 +60,7 @@ def dead_letters(work: Work) -> int:
 
 def given_up(work: Work) -> int:
     """Events that a webhook refused until its last try, counted up to a thousand."""
-    return _count(work, select(Redelivery.event_id).where(Redelivery.state == "given_up"))
+    return _count(work, select(Redelivery.event_id).where(Redelivery.state == word("given_up")))
 
 
 def _held(work: Work, causes: Sequence[tuple[str, str]]) -> dict[tuple[str, str], int]:

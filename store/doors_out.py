@@ -141,7 +141,7 @@ def given_up(work: Work, most: int = 100) -> Sequence[Any]:
     asked = (
         select(*Redelivery.__table__.c, *shown)  # type: ignore[attr-defined]
         .join(OutboxEvent, col(OutboxEvent.id) == col(Redelivery.event_id))
-        .where(col(Redelivery.state) == "given_up")
+        .where(col(Redelivery.state) == word("given_up"))
         .order_by(col(Redelivery.due_at).desc(), col(Redelivery.event_id))
         .limit(most)
     )
@@ -150,7 +150,7 @@ def given_up(work: Work, most: int = 100) -> Sequence[Any]:
 
 def retry(work: Work, events: Sequence[str] | None, door: str | None = None) -> int:
     """Try given-up deliveries again, from the first try on: these events', or all; gives how many."""
-    again = update(Redelivery).where(col(Redelivery.state) == "given_up")
+    again = update(Redelivery).where(col(Redelivery.state) == word("given_up"))
     if events is not None:
         again = again.where(col(Redelivery.event_id).in_(events))
     if door is not None:

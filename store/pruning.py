@@ -26,6 +26,7 @@ from store.tables import (
     Preview,
     Redelivery,
 )
+from store.tables.columns import word
 from store.unit_of_work import Work
 
 AT_ONCE = 500
@@ -49,7 +50,9 @@ def events_out(work: Work, before: datetime, shut: Collection[str]) -> int:
 
 def deliveries_given_up(work: Work, before: datetime) -> int:
     """Deliveries nobody asked for again."""
-    return _delete(work, Redelivery, _of(Redelivery, Redelivery.state == "given_up", col(Redelivery.due_at) < before))
+    return _delete(
+        work, Redelivery, _of(Redelivery, Redelivery.state == word("given_up"), col(Redelivery.due_at) < before)
+    )
 
 
 def dead_letters(work: Work, before: datetime) -> int:

@@ -114,7 +114,10 @@ class Redelivery(SQLModel, table=True):
     """An event a door could not deliver at once: when it is tried again, or `given_up` (since `due_at`)."""
 
     __tablename__ = "redeliveries"
-    __table_args__ = (index_where("state = 'waiting'", "redeliveries_due", "door", "due_at"),)
+    __table_args__ = (
+        index_where("state = 'waiting'", "redeliveries_due", "door", "due_at"),
+        index_where("state = 'given_up'", "redeliveries_given_up", "door", "due_at"),
+    )
     door: str = Field(primary_key=True)
     event_id: str = Field(primary_key=True)
     state: str = "waiting"

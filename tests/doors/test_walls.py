@@ -31,7 +31,7 @@ def routes(application):
     found = []
     for route in iter_route_contexts(application.routes):
         path = route.path or ""
-        if path.startswith(EXEMPT):
+        if path == "/" or path.startswith(EXEMPT):
             continue
         extra = getattr(route, "openapi_extra", None)
         assert extra, f"{path} does not say which scope it needs (web.keys.needs), and is not named in EXEMPT"

@@ -32,3 +32,7 @@ def upgrade() -> None:
     op.create_index(
         "redeliveries_due", "redeliveries", ["door", "due_at"], sqlite_where=waiting, postgresql_where=waiting
     )
+    given_up = sa.text("state = 'given_up'")
+    op.create_index(
+        "redeliveries_given_up", "redeliveries", ["door", "due_at"], sqlite_where=given_up, postgresql_where=given_up
+    )
