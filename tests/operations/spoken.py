@@ -49,7 +49,8 @@ def must_exist(words):
     implied = getattr(at, "commands", {}).get("list")  # what `failures` alone does
     params = [*at.params, *(implied.params if implied else ())]
     options = {name: one for one in params for name in one.opts if name.startswith("-")}
-    params += getattr(at, "commands", {})["show"].params if rest and rest[0].isdigit() else []  # `dead-letters 3`
+    if rest and rest[0].isdigit() and "show" in getattr(at, "commands", {}):  # `dead-letters 3`
+        params += at.commands["show"].params
     room = sum(1 if one.nargs == 1 else 99 for one in params if one.param_type_name == "argument")
     while rest:
         word, _, value = rest.pop(0).partition("=")
