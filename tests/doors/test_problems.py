@@ -14,7 +14,7 @@ def deep(levels):
 @pytest.mark.parametrize(
     ("method", "target", "body", "more", "status", "sentence"),
     [
-        ("GET", "/", b"", {}, 404, "path: there is nothing at /"),
+        ("GET", "/v2", b"", {}, 404, "path: there is nothing at /v2"),
         ("GET", "/v1/invoices", b"", {}, 404, "path: there is nothing at /v1/invoices"),
         ("DELETE", "/v1/events", b"", {}, 405, "method: DELETE is not for this path"),
         ("PUT", f"/v1/companies/{COMPANY}/invoices", b"{}", {}, 405, "method: PUT is not for this path"),
