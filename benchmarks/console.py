@@ -24,7 +24,7 @@ _OF_A_NAME = {
     "company": "c7",
     "client": "client-7",
     "invoice": "i456",
-    "request": "r0",
+    "sent": "r0",
     "id": "7",
     "number": "7",
     "user": "anna",
