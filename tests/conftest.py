@@ -53,9 +53,11 @@ def database_url(request, tmp_path):
         template = request.getfixturevalue("sqlite_template")
         path = tmp_path / "route.sqlite"
         path.write_bytes(template.read_bytes())
-        return f"sqlite:///{path}"
-    server = request.getfixturevalue("postgres")
-    return machines.copy_of_template(server, f"t{os.getpid()}_{next(_numbers)}")
+        yield f"sqlite:///{path}"
+        return
+    server, name = request.getfixturevalue("postgres"), f"t{os.getpid()}_{next(_numbers)}"
+    yield machines.copy_of_template(server, name)
+    machines.drop(server, name)
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """The second migration keeps what the first one stored."""
 
+import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import text
@@ -36,6 +37,7 @@ def test_apps_of_before_the_migration_belong_to_their_companies_after_it(tmp_pat
         store.engine.dispose()
 
 
+@pytest.mark.filterwarnings("ignore:.*expression-based index")  # which SQLite does not tell of
 def test_the_tables_are_as_the_migrations_make_them(database_url):
     engine = engine_for(database_url)
     with engine.connect() as connection:
