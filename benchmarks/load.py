@@ -28,7 +28,7 @@ def run(*, short: bool) -> Report:
     """Each form for a minute (ten seconds); at the end every accepted invoice must have its answer."""
     seconds = 10 if short else 60
     report = Report("load", f"PostgreSQL, one web process, everything else at work, {seconds} s each")
-    with bench(limits=False) as made:
+    with bench(limits=False, REQUESTS_PER_MINUTE="100000000") as made:  # one key knocks for everybody here
         loading = _Loading(made)
         made.latency(_SLOW_XERO_SECONDS)
         _alone(report, loading, seconds)
