@@ -28,6 +28,12 @@ def settings_of(work: Work, company: str) -> CompanySettings:
     return _read(known.settings) if known else CompanySettings()
 
 
+def settings_of_each(work: Work, ids: Collection[str]) -> Mapping[str, CompanySettings]:
+    """The settings of those of these companies that were set up, by id."""
+    found = statements.find(work, Company, [{"id": id_} for id_ in sorted(ids)])
+    return {row.id: _read(row.settings) for row in found}
+
+
 def name_of(work: Work, company: str) -> str:
     """The company's name; its id where it was never set up."""
     known = work.session.get(Company, company)

@@ -48,6 +48,12 @@ def of_company(work: Work, company: str) -> Connection | None:
     return work.session.get(Connection, company)
 
 
+def of_each(work: Work, companies: Collection[str]) -> Mapping[str, Connection]:
+    """The connections of these companies, by company, to be read only; none before a first login."""
+    found = statements.find(work, Connection, [{"company": company} for company in sorted(companies)])
+    return {row.company: row for row in found}
+
+
 def organisation(work: Work, lane: Lane) -> Organisation | None:
     """The lane's organisation, or None when the company is connected to none or to another."""
     found = statements.look_up(work, Connection, company=lane.company)

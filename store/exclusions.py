@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from sqlmodel import col, delete, select, update
+from sqlmodel import col, delete, update
 
 from store import statements
 from store.tables import Exclusion, Export
@@ -28,10 +28,13 @@ def unmark(work: Work, company: str, invoices: Collection[str]) -> set[str]:
 
 def marked(work: Work, company: str, invoices: Collection[str]) -> set[str]:
     """Which of these invoices are marked."""
-    asked = select(Exclusion.invoice).where(
-        Exclusion.company == company, col(Exclusion.invoice).in_(sorted(invoices))
-    )
-    return {row[0] for row in statements.rows(work, asked)}
+    return {invoice for _, invoice in marked_ones(work, [(company, invoice) for invoice in invoices])}
+
+
+def marked_ones(work: Work, invoices: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Which of these invoices, each with its company, are marked."""
+    keys = [{"company": company, "invoice": invoice} for company, invoice in sorted(invoices)]
+    return {(row.company, row.invoice) for row in statements.find(work, Exclusion, keys)}
 
 
 def of_invoice(work: Work, company: str, invoice: str) -> Exclusion | None:

@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import bindparam, func
@@ -14,15 +15,19 @@ from store.tables import Attempt, Export, NumberClaim
 from store.tables.columns import word
 from store.unit_of_work import Work
 
+Wanted = tuple[Lane, Invoice]
 
-def lock(work: Work, lane: Lane, invoices: Sequence[Invoice]) -> Mapping[str, Export]:
-    """The export row of each invoice, made where there was none, and locked in id order; to be read only.
 
-    They are plain rows with an export's columns: to make a model of each takes longer than all else here.
+def lock(work: Work, wanted: Sequence[Wanted]) -> Mapping[tuple[Lane, str], Export]:
+    """The export row of each invoice in its lane, by lane and id, made where there was none; to be read only.
+
+    They are locked in order of lane and id. They are plain rows with an export's columns: to make a model of each
+    takes longer than all else here.
     """
-    rows = [_new(work, lane, invoice) for invoice in sorted(invoices, key=lambda invoice: invoice.id)]
+    ordered = sorted(wanted, key=lambda one: (one[0], one[1].id))
+    rows = [_new(work, lane, invoice) for lane, invoice in ordered]
     found = statements.upsert(work, Export, rows, {"touched_at": "excluded"}, returning=list(Export.model_fields))
-    return {export.invoice: export for export in found}
+    return {(Lane(row.company, row.tenant), row.invoice): row for row in found}
 
 
 def _new(work: Work, lane: Lane, invoice: Invoice) -> dict[str, Any]:
@@ -130,25 +135,30 @@ def seen_in_batch(work: Work, batch_id: str) -> Mapping[int, Export]:
     return {_id(export): export for export in work.session.exec(select(Export).where(Export.batch_id == batch_id))}
 
 
-def claim_numbers(work: Work, lane: Lane, invoices: Sequence[Invoice]) -> Mapping[str, NumberClaim]:
-    """Whose each number is, by folded number, after claiming the free ones for these invoices."""
-    wanted = {folded(invoice.number): invoice for invoice in reversed(invoices)}
+@dataclass(frozen=True)
+class Owner:
+    """Whose a number is."""
+
+    company: str
+    invoice: str
+
+
+def number_key(lane: Lane, number: str) -> tuple[str, str]:
+    """What a number is claimed by: in whose books, and its folded form."""
+    return books_of(lane), folded(number)
+
+
+def claim_numbers(work: Work, wanted: Sequence[Wanted]) -> Mapping[tuple[str, str], Owner]:
+    """Whose each number is, by `number_key`, after claiming the free ones for these invoices, the first that asks."""
+    first = {number_key(lane, one.number): Owner(lane.company, one.id) for lane, one in reversed(wanted)}
     rows = [
-        {"tenant": books_of(lane), "folded": number, "company": lane.company, "invoice": wanted[number].id}
-        for number in sorted(wanted)
+        {"tenant": books, "folded": number, "company": owner.company, "invoice": owner.invoice}
+        for (books, number), owner in sorted(first.items(), key=lambda one: one[0])
     ]
-    new = statements.insert_new(work, NumberClaim, rows, returning="folded")
-    claims = {row["folded"]: NumberClaim(**row) for row in rows if row["folded"] in new}
-    others = sorted(wanted.keys() - new)
-    asked = _claims(on_sqlite=work.on_sqlite)
-    found = statements.rows(work, asked, tenant=books_of(lane), numbers=others) if others else []
-    return claims | {one.folded: one for one in found}
-
-
-@functools.cache
-def _claims(*, on_sqlite: bool) -> Any:
-    wanted = statements.among(col(NumberClaim.folded), "numbers", on_sqlite=on_sqlite)
-    return select(NumberClaim).where(NumberClaim.tenant == bindparam("tenant"), wanted)
+    new = statements.insert_new_keys(work, NumberClaim, rows, "tenant", "folded")
+    others = [{"tenant": books, "folded": number} for books, number in sorted(first.keys() - new)]
+    found = statements.find(work, NumberClaim, others)
+    return first | {(row.tenant, row.folded): Owner(row.company, row.invoice) for row in found}
 
 
 def numbers_sent(work: Work, ids: Collection[int]) -> Mapping[int, Sequence[Attempt]]:

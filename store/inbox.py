@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from sqlmodel import col, select, update
@@ -21,27 +22,32 @@ def fingerprint(body: bytes) -> str:
     return hashlib.sha256(body).hexdigest()
 
 
-def answered_before(work: Work, source: str, event_id: str, body_hash: str) -> dict[str, Any] | None:
-    """The answer this event already had, or None. Raises OtherBody when the id came with another body."""
-    seen = statements.look_up(work, InboxEvent, source=source, id=event_id)
-    if seen is None:
-        return None
-    if seen.body_hash != body_hash:
-        raise OtherBody(event_id)
-    answer: dict[str, Any] = json.loads(seen.answer)
-    return answer
+@dataclass(frozen=True, order=True)
+class Seen:
+    """An event as the inbox knows it: who sent it, under which id, and the fingerprint of its body."""
+
+    source: str
+    id: str
+    body_hash: str
 
 
-def file(work: Work, source: str, event_id: str, body_hash: str, answer: dict[str, Any]) -> bool:
-    """Remember the event and its answer; False if another transaction was first."""
-    row = {
-        "source": source,
-        "id": event_id,
-        "body_hash": body_hash,
-        "answer": json.dumps(answer),
-        "received_at": work.now,
+def answered_before(work: Work, events: Sequence[Seen]) -> Mapping[Seen, dict[str, Any] | OtherBody]:
+    """The answers these events already had; OtherBody for an id that came with another body."""
+    rows = statements.find(work, InboxEvent, [{"source": one.source, "id": one.id} for one in events])
+    kept = {(row.source, row.id): row for row in rows}
+    known = {one: kept[one.source, one.id] for one in events if (one.source, one.id) in kept}
+    return {
+        one: json.loads(row.answer) if row.body_hash == one.body_hash else OtherBody(one.id)
+        for one, row in known.items()
     }
-    return bool(statements.insert_new(work, InboxEvent, [row], returning="id"))
+
+
+def file(work: Work, answers: Mapping[Seen, Mapping[str, Any]]) -> None:
+    """Remember these events and their answers; another transaction may have been first."""
+    rows = [
+        {**asdict(seen), "answer": json.dumps(answers[seen]), "received_at": work.now} for seen in sorted(answers)
+    ]
+    statements.insert_new(work, InboxEvent, rows, returning="id")
 
 
 def set_aside(work: Work, door: str, body: bytes, problems: Sequence[str], place: str = "") -> None:

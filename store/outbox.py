@@ -109,7 +109,12 @@ def _rows(events: Sequence[Outgoing], at: datetime) -> list[dict[str, Any]]:
 
 def publish_once(work: Work, event: Outgoing, at: datetime | None = None) -> bool:
     """Put an event into the outbox unless the same news went out before."""
-    return bool(statements.insert_new(work, OutboxEvent, _rows([event], at or work.now), returning="id"))
+    return bool(publish_each_once(work, [event], at))
+
+
+def publish_each_once(work: Work, events: Sequence[Outgoing], at: datetime | None = None) -> set[str]:
+    """Put those of these events into the outbox whose news did not go out before; gives their ids."""
+    return statements.insert_new(work, OutboxEvent, _rows(events, at or work.now), returning="id")
 
 
 def said(work: Work, key: str) -> dict[str, Any]:

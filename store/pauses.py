@@ -5,7 +5,7 @@ still be on its way is already counted.
 """
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import bindparam, text
@@ -51,6 +51,12 @@ def may_begin(work: Work, company: str) -> bool:
 def of_company(work: Work, company: str) -> Pause | None:
     """The pause that holds this company: its own, else everybody's."""
     return next(iter(statements.rows(work, _of_company(), company=company)), None)
+
+
+def holding(work: Work, companies: Collection[str]) -> set[str]:
+    """Which of these companies a pause holds: their own, or everybody's."""
+    scopes = {row.scope for row in statements.find(work, Pause, [{"scope": one} for one in (*companies, EVERYBODY)])}
+    return set(companies) if EVERYBODY in scopes else scopes
 
 
 @functools.cache

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pydantic_core import to_json
-from sqlalchemy import JSON, Text, Update, bindparam, cast, func, select, true, update
+from sqlalchemy import JSON, Text, Update, and_, bindparam, cast, func, select, true, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import SQLModel, column
 
@@ -52,6 +52,27 @@ def change(table: type[SQLModel], keys: tuple[str, ...], names: tuple[str, ...],
     given, columns = _given(table, names, on_sqlite=on_sqlite), _table(table).c
     found = (columns[name] == given.c[name] for name in keys)
     return update(_table(table)).where(*found).values({name: given.c[name] for name in names if name not in keys})
+
+
+@functools.lru_cache(maxsize=64)
+def find(table: type[SQLModel], names: tuple[str, ...], *, on_sqlite: bool) -> Any:
+    """The table's rows that have one of the keys given, each of them these columns."""
+    given, columns = _given(table, names, on_sqlite=on_sqlite), _table(table).c
+    found = and_(*(columns[name] == given.c[name] for name in names))
+    return select(*columns).select_from(given.join(_table(table), found))
+
+
+@functools.lru_cache(maxsize=64)
+def add(table: type[SQLModel], keys: tuple[str, ...], names: tuple[str, ...], *, on_sqlite: bool) -> Any:
+    """An update by key that adds to columns and gives whole rows; the rows are locked in the order given."""
+    given, columns = _given(table, names, on_sqlite=on_sqlite), _table(table).c
+    found = and_(*(columns[name] == given.c[name] for name in keys))
+    more = [given.c[name].label(name) for name in names]
+    held = select(*more).select_from(given.join(_table(table), found))
+    mine = held.with_for_update(of=_table(table)).cte("mine")
+    added = {name: columns[name] + mine.c[name] for name in names if name not in keys}
+    same = (columns[name] == mine.c[name] for name in keys)
+    return update(_table(table)).where(*same).values(added).returning(*columns)
 
 
 def _given(table: type[SQLModel], names: tuple[str, ...], *, on_sqlite: bool) -> Any:

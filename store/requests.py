@@ -1,64 +1,28 @@
 """Requests and their items: who still waits for an answer, and when a request is complete."""
 
 import functools
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import bindparam, func
-from sqlmodel import col, select, update
+from sqlmodel import col, select
 
 from events.accounting_target import Lane
-from events.export import InvoiceExportFailed, InvoiceExportRequested
+from events.export import InvoiceExportFailed
 from events.notices import summary
 from events.requests import InvoiceExportCompleted
 from store import statements
-from store.outbox import InvoiceAnswer, Outgoing, publish_once
+from store.outbox import InvoiceAnswer, Outgoing, publish_each_once
 from store.progress import locked, reasons
 from store.tables import Item, Request
 from store.tables.columns import word
 from store.unit_of_work import Work
 
 
-def open_request(
-    work: Work, asked: InvoiceExportRequested, tenant: str, event_id: str, caused_by: str | None = None
-) -> bool:
-    """Remember the request; False for a later part of it, which changes nothing here.
-
-    `caused_by` is the event a replay repeats.
-    """
-    row = {
-        "company": asked.company,
-        "id": asked.request,
-        "tenant": tenant,
-        "mode": asked.mode,
-        "requested_by": asked.requested_by.id,
-        "source_event": event_id,
-        "parts": asked.parts,
-        "parts_received": "",
-        "total": 0,
-        "exported": 0,
-        "failed": 0,
-        "unchanged": 0,
-        "created_at": work.now,
-        "caused_by": caused_by,
-    }
-    return bool(statements.insert_new(work, Request, [row], returning="id"))
-
-
-def one_part_at_a_time(work: Work, company: str, request: str, *, alone: bool) -> None:
-    """Parts of a request may be filed side by side (`alone` false); its cancel (`alone` true) sees all of a part or
-    nothing. To be called before anything is locked; SQLite has one writer anyway.
-    """
-    if work.on_sqlite:
-        return
-    lock = func.pg_advisory_xact_lock if alone else func.pg_advisory_xact_lock_shared
-    work.session.exec(select(lock(func.hashtext("parts"), func.hashtext(f"{company}/{request}"))))
-
-
 def known(work: Work, company: str, request: str) -> Request | None:
-    """The request, or None when the company never made it."""
-    return work.session.get(Request, (company, request))
+    """The request as it is now, to be read only; None when the company never made it."""
+    found: Request | None = statements.look_up(work, Request, company=company, id=request)
+    return found
 
 
 def is_cancelled(work: Work, company: str, request: str) -> bool:
@@ -73,13 +37,15 @@ def mark_cancelled(work: Work, company: str, request: str) -> None:
     work.session.flush()
 
 
-def add_items(work: Work, rows: Sequence[Mapping[str, Any]]) -> set[str]:
-    """Add waiting items; give the invoices that the request did not name before."""
-    return statements.insert_new(work, Item, rows, returning="invoice")
+def add_items(work: Work, rows: Sequence[Mapping[str, Any]]) -> set[tuple[str, str, str]]:
+    """Add waiting items, ordered by key (company, request, invoice); gives the keys of those that are new."""
+    key = ("company", "request", "invoice")
+    ordered = sorted(rows, key=lambda row: tuple(row[name] for name in key))
+    return {(one[0], one[1], one[2]) for one in statements.insert_new_keys(work, Item, ordered, *key)}
 
 
 def count_part(work: Work, company: str, request: str, part: int, new_items: int) -> None:
-    """One part of the request has arrived with this many invoices that are new to it; it may be the last one."""
+    """A further part of the request has arrived with this many invoices new to it; it may be the last one."""
     row = locked(work, company, request)
     parts = {int(number) for number in row.parts_received.split(",") if number} | {part}
     row.parts_received = ",".join(str(number) for number in sorted(parts))
@@ -129,42 +95,50 @@ def settle_items(work: Work, answers: Sequence[InvoiceAnswer]) -> None:
         for answer in answers
     ]
     statements.change(work, Item, ("company", "request", "invoice"), rows)
-    for company, request in sorted({(answer.company, answer.request) for answer in answers}):
-        mine = [answer for answer in answers if (answer.company, answer.request) == (company, request)]
-        if _has_all_answers(_count(work, company, request, mine)):
-            complete_if_done(work, company, request)
+    _complete(work, [row for row in _count(work, answers) if _has_all_answers(row)])
 
 
-def _count(work: Work, company: str, request: str, answers: Sequence[InvoiceAnswer]) -> Any:
-    """Count the answers; gives the request's row as it is then, locked, to be read only."""
-    outcomes = Counter(getattr(answer, "outcome", "failed") for answer in answers)
-    failed = outcomes.pop("failed", 0)
-    more = {"more_exported": sum(outcomes.values()), "more_unchanged": outcomes["unchanged"], "more_failed": failed}
-    return statements.run(work, _counted(), of_company=company, of_request=request, **more).one()
-
-
-@functools.cache
-def _counted() -> Any:
-    mine = (col(Request.company) == bindparam("of_company"), col(Request.id) == bindparam("of_request"))
-    columns = {"exported": col(Request.exported), "unchanged": col(Request.unchanged), "failed": col(Request.failed)}
-    counted = {name: column + bindparam(f"more_{name}") for name, column in columns.items()}
-    return update(Request).where(*mine).values(counted).returning(Request)
+def _count(work: Work, answers: Sequence[InvoiceAnswer]) -> Sequence[Any]:
+    """Count the answers; gives their requests' rows as they are then, locked, to be read only."""
+    counted: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
+    for answer in answers:
+        counted[answer.company, answer.request][getattr(answer, "outcome", "failed")] += 1
+    rows = [
+        {
+            "company": company,
+            "id": request,
+            "exported": outcomes.total() - outcomes["failed"],
+            "unchanged": outcomes["unchanged"],
+            "failed": outcomes["failed"],
+        }
+        for (company, request), outcomes in sorted(counted.items())
+    ]
+    return statements.add(work, Request, ("company", "id"), rows)
 
 
 def complete_if_done(work: Work, company: str, request: str) -> None:
-    """Publish `completed` when every invoice has its answer and no part is waited for any more; once.
+    """Complete the request when every invoice has its answer and no part is waited for any more."""
+    row = locked(work, company, request)
+    if _has_all_answers(row):
+        _complete(work, [row])
+
+
+def _complete(work: Work, rows: Sequence[Any]) -> None:
+    """Publish `completed` for these locked requests, once.
 
     Its moment is that under the request's lock, after those of all its answers, whatever order their commits took.
     """
-    row = locked(work, company, request)
-    if not _has_all_answers(row):
-        return
-    row.completed_at = work.now
-    work.session.flush()
-    causes = reasons(work, company, request) if row.failed else {}
+    if rows:
+        done = [{"company": row.company, "id": row.id, "completed_at": work.now} for row in rows]
+        statements.change(work, Request, ("company", "id"), done)
+        publish_each_once(work, [_completed(work, row) for row in rows], work.moment())
+
+
+def _completed(work: Work, row: Any) -> Outgoing:
+    causes = reasons(work, row.company, row.id) if row.failed else {}
     event = InvoiceExportCompleted(
-        company=company,
-        request=request,
+        company=row.company,
+        request=row.id,
         total=row.total,
         exported=row.exported,
         failed=row.failed,
@@ -172,10 +146,10 @@ def complete_if_done(work: Work, company: str, request: str) -> None:
         notification=summary(row.exported, row.failed, causes),
     )
     cause = row.caused_by or row.source_event
-    publish_once(work, Outgoing(event, company, request, f"completed/{company}/{request}", cause), work.moment())
+    return Outgoing(event, row.company, row.id, f"completed/{row.company}/{row.id}", cause)
 
 
-def _has_all_answers(row: Request) -> bool:
+def _has_all_answers(row: Any) -> bool:
     """Whether to complete it now. One that was cancelled or given up does not wait for parts, but answers them."""
     arrived = sum(map(bool, row.parts_received.split(",")))
     waits = arrived < row.parts and row.cancelled_at is None and row.given_up_at is None

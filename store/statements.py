@@ -46,6 +46,14 @@ def look_up(work: Work, table: type[SQLModel], **key: Any) -> Any:
     return work.connection.execute(_by_key(table, tuple(key)), key).first()
 
 
+def find(work: Work, table: type[SQLModel], keys: Sequence[Row]) -> Sequence[Any]:
+    """The rows with one of these keys, as plain rows, to be read only; all keys name the same columns."""
+    if not keys:
+        return []
+    asked = recordsets.find(table, tuple(keys[0]), on_sqlite=work.on_sqlite)
+    return work.connection.execute(asked, recordsets.parameter(keys, on_sqlite=work.on_sqlite)).all()
+
+
 @functools.cache
 def _by_key(table: type[SQLModel], names: tuple[str, ...]) -> Select[Any]:
     columns = _table(table).c
@@ -61,10 +69,18 @@ def insert(work: Work, table: type[SQLModel], rows: Sequence[Row]) -> None:
 
 def insert_new(work: Work, table: type[SQLModel], rows: Sequence[Row], returning: str) -> set[Any]:
     """Insert the rows that are not there yet; give the `returning` column of those that were new."""
+    return {one for (one,) in insert_new_keys(work, table, rows, returning)}
+
+
+def insert_new_keys(work: Work, table: type[SQLModel], rows: Sequence[Row], *key: str) -> set[tuple[Any, ...]]:
+    """Insert the rows that are not there yet; give the `key` columns of those that were new.
+
+    Two transactions with the same rows wait for each other: sort them by key, so that they never wait in a ring.
+    """
     if not rows:
         return set()
     plain, values = _inserting(work, table, rows)
-    return set(work.connection.execute(_unless_there(plain, table, returning), values).scalars())
+    return {tuple(row) for row in work.connection.execute(_unless_there(plain, table, key), values)}
 
 
 def upsert(
@@ -100,6 +116,17 @@ def change(work: Work, table: type[SQLModel], key: str | Sequence[str], rows: Se
     return result.rowcount
 
 
+def add(work: Work, table: type[SQLModel], keys: Sequence[str], rows: Sequence[Row]) -> Sequence[Any]:
+    """Add to columns of many rows by key in bulk; gives the whole rows as they are then, locked, to be read only.
+
+    Rows are locked in the order given: sort them by key, so that two transactions never wait in a ring.
+    """
+    if not rows:
+        return []
+    added = recordsets.add(table, tuple(keys), tuple(rows[0]), on_sqlite=work.on_sqlite)
+    return work.connection.execute(added, recordsets.parameter(rows, on_sqlite=work.on_sqlite)).all()
+
+
 def _inserting(work: Work, table: type[SQLModel], rows: Sequence[Row]) -> tuple[Any, Any]:
     """An insert in the dialect at hand, and what to execute it with."""
     if recordsets.fit(rows):
@@ -117,8 +144,8 @@ def _plain(table: type[SQLModel], *, on_sqlite: bool) -> Any:
 
 
 @functools.lru_cache(maxsize=256)
-def _unless_there(plain: Any, table: type[SQLModel], returning: str) -> Any:
-    return plain.on_conflict_do_nothing().returning(_table(table).c[returning])
+def _unless_there(plain: Any, table: type[SQLModel], returning: tuple[str, ...]) -> Any:
+    return plain.on_conflict_do_nothing().returning(*(_table(table).c[name] for name in returning))
 
 
 @functools.lru_cache(maxsize=256)

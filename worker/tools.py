@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import redis
 
@@ -12,6 +12,7 @@ from events.books import BookReader
 from store.unit_of_work import Store
 from store.vault import Vault
 from worker.doorbells import Doorbells
+from worker.room import Room
 from worker.settings import Settings
 from xero_adapter.auth import Auth
 from xero_adapter.login import XeroLogin
@@ -39,3 +40,4 @@ class Tools:
     books: BookReader
     bells: Doorbells
     elapsed: Callable[[], float] = elapsed
+    room: Room = field(default_factory=Room)

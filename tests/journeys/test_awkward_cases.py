@@ -80,8 +80,8 @@ def test_a_commit_that_comes_after_the_look_up_ends_in_one_invoice(installation)
 def test_a_worker_suspended_between_commit_and_call_sends_nothing_when_it_wakes(installation):
     """SIGSTOP for ten seconds, right after the freeze: the clock that runs while suspended says so."""
     times = iter([0.0, 10.0])
-    object.__setattr__(installation.tools, "elapsed", lambda: next(times, 10.0))
     installation.ask(an_invoice())
+    object.__setattr__(installation.tools, "elapsed", lambda: next(times, 10.0))
     lane, token = installation.rings.pop(0)
     exporter.answer_doorbell(installation.tools, exporter.Lane.of(lane), token)
     assert installation.calls("PUT") == []

@@ -10,9 +10,13 @@ from events.export import InvoiceExportRequested, UnreadableInvoice
 from events.failures import Failure
 from events.invoice import Invoice
 from store import connections
+from store.openings import Key, Opening
+from store.outbox import InvoiceAnswer
 from store.tables import Export, Item
 from store.unit_of_work import Work
-from worker.decisions import checks, joining
+from worker.accepting import coming
+from worker.accepting.coming import Said
+from worker.decisions import joining, numbering
 from worker.decisions.joining import Move
 from worker.exporting import answering
 from worker.tools import Tools
@@ -22,51 +26,49 @@ ON_ITS_WAY = ("start", "join", "replace", "wait")  # the moves whose answer come
 
 @dataclass
 class Filing:
-    """One event on its way into the tables.
+    """One event, or one part of a replay, on its way into the tables.
 
-    `caused_by` is the event a replay repeats, `excluded` names the invoices marked “do not send”, `cancelled` is
-    true for a part that comes after its request was cancelled, `prefixes` holds what the company's settings put
-    before each invoice's number.
+    `prefix` is what the company's settings put before numbers, `prefixes` what each invoice got; `caused_by` is the
+    event a replay repeats, `excluded` names the invoices marked “do not send”, `cancelled` is true for a part that
+    comes after its request was cancelled. `newest` holds each invoice once, `new` counts those that are new to the
+    request.
     """
 
     asked: InvoiceExportRequested
     envelope: Envelope
     lane: Lane
+    prefix: str = ""
     caused_by: str | None = None
     cancelled: bool = False
+    said: Mapping[str, Said] = field(default_factory=dict)
     prefixes: dict[str, str] = field(default_factory=dict)
     excluded: set[str] = field(default_factory=set)
-    said: Mapping[str, "Said"] = field(default_factory=dict)
-    moves: dict[str, Move | Failure] = field(default_factory=dict)
     rows: Mapping[str, Export] = field(default_factory=dict)
+    moves: dict[str, Move | Failure] = field(default_factory=dict)
+    new: int = 0
 
+    def __post_init__(self) -> None:
+        self.newest = joining.each_once(self.asked.invoices)
 
-@dataclass(frozen=True)
-class Said:
-    """What an invoice says, as it is kept; `broken` is what no call to Xero is worth."""
+    @property
+    def key(self) -> Key:
+        """The request's."""
+        return self.asked.company, self.asked.request
 
-    invoice: Invoice
-    text: str
-    content_hash: str
-    broken: Failure | None
+    @property
+    def readable(self) -> list[Invoice]:
+        """The invoices that can be read."""
+        return [invoice for invoice in self.newest if isinstance(invoice, Invoice)]
 
+    def opening(self) -> Opening:
+        """What begins the request, if this is its first part."""
+        return Opening(self.asked, self.lane.tenant, len(self.newest), self.envelope.id, self.caused_by)
 
-def say(
-    invoices: Sequence[Invoice | UnreadableInvoice], before: Mapping[str, Said] | None = None
-) -> Mapping[str, Said]:
-    """What each readable invoice says, by id; what was said `before` any lock was taken is not worked out again."""
-    known = before or {}
-    readable = [one for one in joining.each_once(invoices) if isinstance(one, Invoice)]
-    return {one.id: known[one.id] if _is_same(known.get(one.id), one) else _say(one) for one in readable}
-
-
-def _is_same(said: Said | None, invoice: Invoice) -> bool:
-    return said is not None and said.invoice is invoice
-
-
-def _say(invoice: Invoice) -> Said:
-    text = invoice.model_dump_json(exclude_none=True)
-    return Said(invoice, text, invoice.content_hash(), checks.problem_with(invoice))
+    def number(self) -> None:
+        """Give the invoices their numbers in Xero."""
+        again = self.caused_by is not None
+        self.newest, self.prefixes = numbering.numbered(self.newest, self.rows, self.prefix, again=again)
+        self.said = coming.say(self.newest, self.said)
 
 
 def item(filing: Filing, invoice: Invoice | UnreadableInvoice) -> dict[str, Any]:
@@ -85,10 +87,12 @@ def item(filing: Filing, invoice: Invoice | UnreadableInvoice) -> dict[str, Any]
     }
 
 
-def answer_at_once(work: Work, tools: Tools, filing: Filing, items: Sequence[Any], invoices: Sequence[Any]) -> None:
-    """Answer what needs no call: refused here, or nothing to change in Xero. `items` are rows."""
-    by_id = {invoice.id: invoice for invoice in invoices}
-    given: list[Any] = []
+def answers_at_once(
+    work: Work, tools: Tools, filing: Filing, items: Sequence[Mapping[str, Any]]
+) -> list[InvoiceAnswer]:
+    """What needs no call is answered: refused here, or nothing to change in Xero. `items` are rows."""
+    by_id = {invoice.id: invoice for invoice in filing.newest}
+    given: list[InvoiceAnswer] = []
     for row in items:
         if filing.moves[row["invoice"]] in ON_ITS_WAY:
             continue
@@ -102,4 +106,4 @@ def answer_at_once(work: Work, tools: Tools, filing: Filing, items: Sequence[Any
             if organisation:
                 export = filing.rows[one.invoice]
                 given.append(answering.succeeded(one, export, organisation, tools.target, "unchanged"))
-    answering.give(work, given)
+    return given

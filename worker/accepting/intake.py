@@ -1,31 +1,29 @@
-"""Intake: one transaction files an event, its request and a row per invoice; accepted means committed."""
+"""Intake: one transaction files events, their requests and a row per invoice; accepted means committed."""
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from events import codec
-from events.accounting_target import Lane
 from events.codec import Envelope, Unreadable
-from events.export import InvoiceExportRequested, UnreadableInvoice
-from events.failures import Failure
-from events.invoice import Invoice, folded
+from events.export import InvoiceExportRequested
 from events.orders import InvoiceExportCancelRequested, InvoiceExportReplayRequested
 from events.preview import InvoiceExportPreviewRequested
-from events.reasons import Reason
-from events.wording import of_fields
-from store import audit, companies, connections, exclusions, exports, inbox, progress, requests
+from store import audit, inbox
+from store.inbox import Seen
 from store.unit_of_work import Work
-from worker.accepting import filing, placing
-from worker.accepting.filing import Filing, Said
-from worker.contacts import filing_changes, host_contacts
-from worker.decisions import backpressure, joining, numbering, turns
-from worker.decisions.joining import Move, Standing
+from worker import logs
+from worker.accepting import coming, requesting
+from worker.accepting.coming import Coming
+from worker.accepting.known_companies import KnownCompanies
+from worker.contacts import filing_changes
+from worker.decisions import rounds, turns
 from worker.decisions.receipts import Receipt
+from worker.decisions.rounds import Load
 from worker.orders import cancel, replay
 from worker.previewing import previews
 from worker.tools import Tools
-from worker.waiting import parking, pausing
+
+Verdict = Receipt | Exception
+_log = logs.log("intake")
 
 
 def accept(tools: Tools, document: Any) -> Receipt:
@@ -33,127 +31,119 @@ def accept(tools: Tools, document: Any) -> Receipt:
 
     Raises Unreadable, inbox.OtherBody for a used id with another body, backpressure.TooMuch.
     """
-    envelope, asked = codec.read(document)
-    body_hash = inbox.fingerprint(json.dumps(document, sort_keys=True, default=str).encode())
-    said = filing.say(asked.invoices) if isinstance(asked, InvoiceExportRequested) else {}
+    (verdict,) = accept_each(tools, [document])
+    if isinstance(verdict, Exception):
+        raise verdict
+    return verdict
+
+
+def accept_each(tools: Tools, documents: Sequence[Any]) -> list[Verdict]:
+    """File parsed CloudEvents, as if one after the other; each has its receipt, or what `accept` would raise."""
+    read = [_read(document) for document in documents]
+    readable = [one for one in read if isinstance(one, Coming)]
+    filed: list[Verdict] = []
+    for places in rounds.rounds([_load(one) for one in readable]):
+        filed += _together(tools, [readable[place] for place in places])
+    verdicts = iter(filed)
+    return [next(verdicts) if isinstance(one, Coming) else one for one in read]
+
+
+def _read(document: Any) -> Coming | Exception:
+    try:
+        return coming.read(document)
+    except Unreadable as broken:
+        return broken
+
+
+def _load(one: Coming) -> Load:
+    asked = one.asked
+    if not isinstance(asked, InvoiceExportRequested):
+        return rounds.ALONE
+    named = [invoice.id for invoice in asked.invoices]
+    return rounds.of_request((one.seen.source, one.seen.id), asked.company, asked.request, named)
+
+
+def _together(tools: Tools, some: Sequence[Coming]) -> Sequence[Verdict]:
+    """In one transaction; where that does not work, each in its own, so that one event's trouble is its own."""
+    try:
+        return _file(tools, some)
+    except Exception as trouble:
+        if len(some) == 1:
+            return [trouble]
+        _log.exception("intake.apart", count=len(some))
+        return [verdict for one in some for verdict in _together(tools, [one])]
+
+
+def _file(tools: Tools, some: Sequence[Coming]) -> Sequence[Verdict]:
     with tools.store.write() as work:
-        before = inbox.answered_before(work, envelope.source, envelope.id, body_hash)
-        if before is not None:
-            return Receipt(**{**before, "repeated": True})
-        if not companies.exists(work, asked.company):
-            raise Unreadable(f"data.company: there is no company “{asked.company}” here")
-        connection = connections.of_company(work, asked.company)
-        if isinstance(asked, InvoiceExportRequested):
-            _make_sure_there_is_room(work, tools, asked)
-        lane = Lane(asked.company, connection.tenant if connection else connections.NOT_YET)
-        receipt = _MOVES[envelope.type](work, tools, envelope, asked, lane, said)
-        inbox.file(work, envelope.source, envelope.id, body_hash, receipt.__dict__)
-    tools.bells.ring(lane.key, most=turns.MOST if getattr(asked, "mode", None) == "single" else 1)
-    tools.bells.wake_relay()
-    if envelope.type == InvoiceExportPreviewRequested.TYPE:
-        tools.bells.wake_previews()
-    elif envelope.type in filing_changes.MOVES:
-        tools.bells.wake_changes()
-    return receipt
+        companies = KnownCompanies.look(work, {one.asked.company for one in some})
+        known = inbox.answered_before(work, [one.seen for one in some])
+        verdicts: dict[Seen, Verdict] = {seen: _again(answer) for seen, answer in known.items()}
+        for one in some:
+            objection = None if one.seen in verdicts else companies.objection(work, tools, one.asked)
+            if objection:
+                verdicts[one.seen] = objection
+        new = [one for one in some if one.seen not in verdicts]
+        receipts = {one.seen: receipt for one, receipt in zip(new, _obey(work, tools, companies, new), strict=True)}
+        inbox.file(work, {seen: receipt.__dict__ for seen, receipt in receipts.items()})
+    _wake(tools, companies, new)
+    return [(verdicts | receipts)[one.seen] for one in some]
 
 
-def _make_sure_there_is_room(work: Work, tools: Tools, asked: InvoiceExportRequested) -> None:
-    """Raises TooMuch."""
-    pending, most = progress.pending_of(work, asked.company), tools.settings.most_pending
-    too_much = backpressure.objection(asked.company, pending, most, single=asked.mode == "single")
-    if too_much:
-        raise too_much
+def _again(answer: Mapping[str, Any] | inbox.OtherBody) -> Verdict:
+    return answer if isinstance(answer, inbox.OtherBody) else Receipt(**{**answer, "repeated": True})
 
 
-def _request(
-    work: Work, tools: Tools, envelope: Envelope, asked: InvoiceExportRequested, lane: Lane, said: Mapping[str, Said]
-) -> Receipt:
-    new = _file(work, tools, Filing(asked, envelope, lane, said=said))
-    pausing.tell_newcomer(work, asked.company, asked.request)
-    waits_for = parking.at_intake(work, tools, asked.company, asked.request)
-    return Receipt(envelope.id, asked.company, asked.request, new, connection=waits_for)
+def _obey(work: Work, tools: Tools, companies: KnownCompanies, new: Sequence[Coming]) -> Sequence[Receipt]:
+    """Requests go together, anything else comes alone."""
+    if len(new) == 1 and (order := _ORDERS.get(new[0].envelope.type)):
+        return [order(work, tools, new[0].envelope, new[0].asked, companies)]
+    return _request(work, tools, companies, new)
 
 
-def _cancel(
-    work: Work, _tools: Tools, envelope: Envelope, order: InvoiceExportCancelRequested, *_others: Any
-) -> Receipt:
-    return cancel.obey(work, envelope, order)
+def _request(work: Work, tools: Tools, companies: KnownCompanies, new: Sequence[Coming]) -> Sequence[Receipt]:
+    filings = [
+        companies.filing(one.envelope, one.asked, one.said)
+        for one in new
+        if isinstance(one.asked, InvoiceExportRequested)
+    ]
+    requesting.file(work, tools, filings)
+    waits = companies.waits(work, tools, filings)
+    return [
+        Receipt(one.envelope.id, one.asked.company, one.asked.request, one.new, connection=waits.get(one.key))
+        for one in filings
+    ]
 
 
 def _replay(
-    work: Work, tools: Tools, envelope: Envelope, order: InvoiceExportReplayRequested, lane: Lane, *_others: Any
+    work: Work, tools: Tools, envelope: Envelope, order: InvoiceExportReplayRequested, companies: KnownCompanies
 ) -> Receipt:
     found = replay.prepare(work, envelope, order)
-    new = sum(_file(work, tools, Filing(part, envelope, lane, found.caused_by)) for part in found.parts)
+    filings = [companies.filing(envelope, part, caused_by=found.caused_by) for part in found.parts]
+    for filing in filings:
+        requesting.file(work, tools, [filing])
+    new = sum(filing.new for filing in filings)
     audit.note(work, order.requested_by.id, "replay", order.company, order.chosen(), new, order.why)
     return Receipt(envelope.id, order.company, found.request, new, left_out=found.left_out)
 
 
-def _preview(
-    work: Work, _tools: Tools, envelope: Envelope, asked: InvoiceExportPreviewRequested, *_others: Any
-) -> Receipt:
-    return previews.file(work, envelope, asked)
-
-
-_JOINS = ("join", "wait")
-_MOVES: Mapping[str, Callable[..., Receipt]] = {
-    InvoiceExportRequested.TYPE: _request,
-    InvoiceExportCancelRequested.TYPE: _cancel,
+_ORDERS: Mapping[str, Callable[..., Receipt]] = {
+    InvoiceExportCancelRequested.TYPE: cancel.obey,
     InvoiceExportReplayRequested.TYPE: _replay,
+    InvoiceExportPreviewRequested.TYPE: previews.file,
     **filing_changes.MOVES,
-    InvoiceExportPreviewRequested.TYPE: _preview,
 }
 
 
-def _file(work: Work, tools: Tools, coming: Filing) -> int:
-    """Locks in one order everywhere: exports, numbers, items, requests. Gives the number of new items."""
-    asked = coming.asked
-    requests.one_part_at_a_time(work, asked.company, asked.request, alone=False)
-    first = requests.open_request(work, asked, coming.lane.tenant, coming.envelope.id, coming.caused_by)
-    newest = joining.each_once(asked.invoices)
-    coming.rows = exports.lock(work, coming.lane, _readable(newest))
-    prefix = companies.settings_of(work, asked.company).number_prefix or ""
-    newest, coming.prefixes = numbering.numbered(newest, coming.rows, prefix, again=coming.caused_by is not None)
-    readable = _readable(newest)
-    coming.said = filing.say(readable, coming.said)
-    coming.excluded = exclusions.marked(work, asked.company, list(coming.rows))
-    coming.cancelled = not first and requests.is_cancelled(work, asked.company, asked.request)
-    owners = exports.claim_numbers(work, coming.lane, readable)
-    for invoice in newest:
-        coming.moves[invoice.id] = _move(coming, invoice, owners)
-    if coming.caused_by is None:  # a replay repeats old words, which must not overrule newer ones
-        host_contacts.keep(work, tools, asked.company, readable)
-    cancel.let_go(work, [row for row in coming.rows.values() if coming.moves[row.invoice] in _JOINS])
-    placing.place(work, coming, readable)
-    items = [filing.item(coming, invoice) for invoice in sorted(newest, key=lambda one: one.id)]
-    new = requests.add_items(work, items)
-    requests.count_part(work, asked.company, asked.request, asked.part, len(new))
-    filing.answer_at_once(work, tools, coming, [item for item in items if item["invoice"] in new], newest)
-    return len(new)
-
-
-def _readable(invoices: Sequence[Invoice | UnreadableInvoice]) -> list[Invoice]:
-    return [invoice for invoice in invoices if isinstance(invoice, Invoice)]
-
-
-def _move(coming: Filing, invoice: Invoice | UnreadableInvoice, owners: Mapping[str, Any]) -> Move | Failure:
-    if isinstance(invoice, UnreadableInvoice):
-        return Failure(Reason.INVOICE_UNREADABLE, {"problem": of_fields(invoice.problems)})
-    if coming.cancelled:
-        return Failure(Reason.CANCELLED)
-    row = coming.rows[invoice.id]
-    standing = Standing(
-        row.state,
-        row.wanted_revision,
-        row.wanted_hash,
-        row.sent_revision,
-        row.sent_hash,
-        excluded=row.excluded or invoice.id in coming.excluded,
-        in_xero=row.xero_invoice_id is not None,
-    )
-    move = joining.decide(standing, invoice.revision, coming.said[invoice.id].content_hash)
-    owner = owners[folded(invoice.number)]
-    if move in ("start", "replace", "wait") and (owner.company, owner.invoice) != (row.company, row.invoice):
-        return Failure(Reason.NUMBER_USED_TWICE, {"other": owner.invoice})
-    broken = coming.said[invoice.id].broken if move in ("start", "replace") else None
-    return broken or move
+def _wake(tools: Tools, companies: KnownCompanies, new: Sequence[Coming]) -> None:
+    """Ring each lane once, and whoever else has something to do now."""
+    clicked = {one.asked.company for one in new if getattr(one.asked, "mode", None) == "single"}
+    for company in sorted({one.asked.company for one in new}):
+        tools.bells.ring(companies.lane(company).key, most=turns.MOST if company in clicked else 1)
+    if new:
+        tools.bells.wake_relay()
+    types = {one.envelope.type for one in new}
+    if InvoiceExportPreviewRequested.TYPE in types:
+        tools.bells.wake_previews()
+    if types & filing_changes.MOVES.keys():
+        tools.bells.wake_changes()

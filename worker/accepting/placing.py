@@ -11,22 +11,30 @@ from store.unit_of_work import Work
 from worker.accepting.filing import Filing
 from worker.decisions import joining
 
+Row = dict[str, Any]
 
-def place(work: Work, coming: Filing, readable: Sequence[Invoice]) -> None:
-    """Write what the request wants into the rows of its invoices, as their moves say."""
-    single = coming.asked.mode == "single"
-    fresh, newer, joined, kept = [], [], [], []
-    for invoice in readable:
-        row, move = coming.rows[invoice.id], coming.moves[invoice.id]
-        priority = 0 if single else row.priority
-        if move in ("start", "replace"):
-            fresh.append(_fresh(work, coming, invoice, 0 if single else (1 if move == "start" else priority)))
-        elif move == "wait":
-            newer.append({**_content(coming, invoice), "priority": priority, "cancelled": False, **_overtaken(row)})
-        elif isinstance(move, Failure) and _is_worth_keeping(row, invoice):
-            kept.append({**_content(coming, invoice), "state": "failed"})
-        elif move == "join" and (priority != row.priority or row.cancelled):
-            joined.append({"id": row.id, "priority": priority, "cancelled": False})
+
+def place(work: Work, filings: Sequence[Filing]) -> None:
+    """Write what the requests want into the rows of their invoices, as their moves say."""
+    fresh: list[Row] = []
+    newer: list[Row] = []
+    joined: list[Row] = []
+    kept: list[Row] = []
+    for coming in filings:
+        for invoice in coming.readable:
+            row, move = coming.rows[invoice.id], coming.moves[invoice.id]
+            single = coming.asked.mode == "single"
+            priority = 0 if single else row.priority
+            if move in ("start", "replace"):
+                fresh.append(_fresh(work, coming, invoice, 1 if move == "start" and not single else priority))
+            elif move == "wait":
+                newer.append(
+                    {**_content(coming, invoice), "priority": priority, "cancelled": False, **_overtaken(row)}
+                )
+            elif isinstance(move, Failure) and _is_worth_keeping(row, invoice):
+                kept.append({**_content(coming, invoice), "state": "failed"})
+            elif move == "join" and (priority != row.priority or row.cancelled):
+                joined.append({"id": row.id, "priority": priority, "cancelled": False})
     for rows in (fresh, newer, joined, kept):
         exports.change(work, rows)
 

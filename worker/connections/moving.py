@@ -10,9 +10,10 @@ from sqlmodel import col, delete, update
 
 from events.accounting_target import Lane
 from events.failures import Failure
-from events.invoice import Invoice, folded
+from events.invoice import Invoice
 from events.reasons import Reason
 from store import connections, exports, requests
+from store.exports import Owner
 from store.tables import Export, Item, NumberClaim, Request
 from store.unit_of_work import Work
 from worker.decisions import joining
@@ -54,8 +55,9 @@ def movable(work: Work, lane: Lane) -> Sequence[Export]:
 
 def _move_some(work: Work, tools: Tools, lane_before: Lane, lane: Lane, rows: Sequence[Export]) -> None:
     invoices = {row.invoice: Invoice.model_validate_json(row.wanted) for row in rows}
-    targets = exports.lock(work, lane, list(invoices.values()))
-    owners = exports.claim_numbers(work, lane, list(invoices.values()))
+    wanted = [(lane, invoice) for invoice in invoices.values()]
+    targets = {invoice: row for (_, invoice), row in exports.lock(work, wanted).items()}
+    owners = exports.claim_numbers(work, wanted)
     moves = {row.invoice: _decide(targets[row.invoice], invoices[row.invoice], owners) for row in rows}
     refused = [Refusal(row, moved) for row in rows if isinstance(moved := moves[row.invoice], Failure)]
     recording.fail(work, refused)
@@ -69,7 +71,7 @@ def _move_some(work: Work, tools: Tools, lane_before: Lane, lane: Lane, rows: Se
     _answer_unchanged(work, tools, lane, [targets[row.invoice] for row in good if moves[row.invoice] == "unchanged"])
 
 
-def _decide(target: Export, invoice: Invoice, owners: Mapping[str, NumberClaim]) -> Move | Failure:
+def _decide(target: Export, invoice: Invoice, owners: Mapping[tuple[str, str], Owner]) -> Move | Failure:
     standing = Standing(
         target.state,
         target.wanted_revision,
@@ -80,8 +82,8 @@ def _decide(target: Export, invoice: Invoice, owners: Mapping[str, NumberClaim])
         in_xero=target.xero_invoice_id is not None,
     )
     decided = joining.decide(standing, invoice.revision, invoice.content_hash())
-    owner = owners[folded(invoice.number)]
-    if decided == "start" and (owner.company, owner.invoice) != (target.company, target.invoice):
+    owner = owners[exports.number_key(Lane(target.company, target.tenant), invoice.number)]
+    if decided == "start" and owner != Owner(target.company, target.invoice):
         return Failure(Reason.NUMBER_USED_TWICE, {"other": owner.invoice})
     return decided
 

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from events.codec import Envelope, Unreadable
 from events.export import InvoiceExportFailed
@@ -11,13 +11,14 @@ from events.failures import Failure
 from events.invoice import Invoice
 from events.orders import InvoiceExportCancelRequested
 from events.reasons import Reason
-from store import audit, choosing, exports, markers, requests
+from store import audit, choosing, exports, markers, openings, requests
 from store.tables import Export, Item
 from store.unit_of_work import Work
 from worker.decisions import joining
 from worker.decisions.receipts import Receipt
 from worker.exporting import answering, recording
 from worker.exporting.results import Refusal
+from worker.tools import Tools
 
 _AT_ONCE = 1000
 Way = Literal["detach", "stop", "flag"]
@@ -32,10 +33,12 @@ class _Sorted:
     flag: list[Export] = field(default_factory=list)
 
 
-def obey(work: Work, envelope: Envelope, order: InvoiceExportCancelRequested) -> Receipt:
+def obey(
+    work: Work, _tools: Tools, envelope: Envelope, order: InvoiceExportCancelRequested, *_others: Any
+) -> Receipt:
     """Answer what can be answered at once, and flag what is in flight. Raises Unreadable for an unknown request."""
     if order.request:
-        requests.one_part_at_a_time(work, order.company, order.request, alone=True)
+        openings.hold_off_parts(work, order.company, order.request)
     if order.request and requests.known(work, order.company, order.request) is None:
         raise Unreadable(f"data.request: {order.company} has no request “{order.request}”")
     rows = choosing.locked(work, choosing.to_cancel(work, order))

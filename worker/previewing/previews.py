@@ -3,6 +3,7 @@
 import json
 import time
 from datetime import timedelta
+from typing import Any
 
 import redis
 
@@ -23,7 +24,9 @@ _SHORT_SECONDS, _AGAIN_SECONDS, _MOST_TRIES = 5.0, 10.0, 5
 _log = logs.log("previews")
 
 
-def file(work: Work, envelope: Envelope, asked: InvoiceExportPreviewRequested) -> Receipt:
+def file(
+    work: Work, _tools: Tools, envelope: Envelope, asked: InvoiceExportPreviewRequested, *_others: Any
+) -> Receipt:
     """Keep what was asked for. Raises Unreadable when the company has a preview of this id already."""
     body = json.dumps(envelope.data, default=str)
     if not previews.file(work, asked.company, asked.request, envelope.id, body):

@@ -82,15 +82,14 @@ def defer(
     outbox.publish_once(work, Outgoing(event, request.company, request.id, key, request.source_event))
 
 
-def at_intake(work: Work, tools: Tools, company: str, request_id: str) -> Waits | None:
+def at_intake(work: Work, tools: Tools, connection: Connection | None, company: str, request_id: str) -> Waits | None:
     """What a request waits for that came while its company's exports are parked; its host gets a login link."""
-    connection = connections.of_company(work, company)
     if connection is not None and connection.state == "connected":
         return None
     facts = facts_of(work, connection) if connection else {"company": companies.name_of(work, company)}
     problem = _problem_of(connection)
     by_login = problem.value.who in _BY_LOGIN
-    request = work.session.get(Request, (company, request_id))
+    request = requests.known(work, company, request_id)
     if request and request.completed_at is None:
         link = login_link(work, tools, company) if by_login else None
         cause = "paused" if problem is Problem.OTHER_ORGANISATION else "needs_login"

@@ -1,0 +1,105 @@
+"""Requests filed together. They have no invoice in common, nor is one of them a part of another.
+
+Everybody locks in one order: parts, requests that are new, exports, numbers, contacts, items, requests.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from events.export import UnreadableInvoice
+from events.failures import Failure
+from events.invoice import Invoice
+from events.reasons import Reason
+from events.wording import of_fields
+from store import exclusions, exports, openings, requests
+from store.exports import Owner
+from store.openings import Key
+from store.unit_of_work import Work
+from worker.accepting import filing, placing
+from worker.accepting.filing import Filing
+from worker.contacts import host_contacts
+from worker.decisions import joining
+from worker.decisions.joining import Move, Standing
+from worker.exporting import answering
+from worker.orders import cancel
+from worker.tools import Tools
+
+_JOINS = ("join", "wait")
+
+
+def file(work: Work, tools: Tools, filings: Sequence[Filing]) -> None:
+    """Write what these requests want into the tables, and answer what can be answered at once."""
+    openings.hold_parts(work, [one.key for one in filings])
+    first = openings.open_each(work, [one.opening() for one in filings])
+    _lock(work, filings)
+    _see(work, filings, first)
+    owners = exports.claim_numbers(work, [(one.lane, invoice) for one in filings for invoice in one.readable])
+    for one in filings:
+        one.moves = {invoice.id: _move(one, invoice, owners) for invoice in one.newest}
+    _keep_contacts(work, tools, filings)
+    wanted_again = [row for one in filings for row in one.rows.values() if one.moves[row.invoice] in _JOINS]
+    cancel.let_go(work, wanted_again)
+    placing.place(work, filings)
+    _add_items(work, tools, filings, first)
+
+
+def _lock(work: Work, filings: Sequence[Filing]) -> None:
+    rows = exports.lock(work, [(one.lane, invoice) for one in filings for invoice in one.readable])
+    for one in filings:
+        one.rows = {invoice.id: rows[one.lane, invoice.id] for invoice in one.readable}
+        one.number()
+
+
+def _see(work: Work, filings: Sequence[Filing], first: set[Key]) -> None:
+    """What else decides: invoices marked “do not send”, and requests that were cancelled before this part came."""
+    marked = exclusions.marked_ones(work, [(one.asked.company, id_) for one in filings for id_ in one.rows])
+    for one in filings:
+        one.excluded = {id_ for id_ in one.rows if (one.asked.company, id_) in marked}
+        one.cancelled = one.key not in first and requests.is_cancelled(work, *one.key)
+
+
+def _move(
+    one: Filing, invoice: Invoice | UnreadableInvoice, owners: Mapping[tuple[str, str], Owner]
+) -> Move | Failure:
+    if isinstance(invoice, UnreadableInvoice):
+        return Failure(Reason.INVOICE_UNREADABLE, {"problem": of_fields(invoice.problems)})
+    if one.cancelled:
+        return Failure(Reason.CANCELLED)
+    row = one.rows[invoice.id]
+    standing = Standing(
+        row.state,
+        row.wanted_revision,
+        row.wanted_hash,
+        row.sent_revision,
+        row.sent_hash,
+        excluded=row.excluded or invoice.id in one.excluded,
+        in_xero=row.xero_invoice_id is not None,
+    )
+    move = joining.decide(standing, invoice.revision, one.said[invoice.id].content_hash)
+    owner = owners[exports.number_key(one.lane, invoice.number)]
+    if move in ("start", "replace", "wait") and owner != Owner(row.company, row.invoice):
+        return Failure(Reason.NUMBER_USED_TWICE, {"other": owner.invoice})
+    broken = one.said[invoice.id].broken if move in ("start", "replace") else None
+    return broken or move
+
+
+def _keep_contacts(work: Work, tools: Tools, filings: Sequence[Filing]) -> None:
+    """What hosts say of their clients' contacts; a replay repeats old words, which must not overrule newer ones."""
+    said: dict[str, list[Invoice]] = {}
+    for one in filings:
+        if one.caused_by is None:
+            said.setdefault(one.asked.company, []).extend(one.readable)
+    for company in sorted(said):
+        host_contacts.keep(work, tools, company, said[company])
+
+
+def _add_items(work: Work, tools: Tools, filings: Sequence[Filing], first: set[Key]) -> None:
+    items = {one.key: [filing.item(one, invoice) for invoice in one.newest] for one in filings}
+    added = requests.add_items(work, [item for one in filings for item in items[one.key]])
+    answers = []
+    for one in filings:
+        new = [item for item in items[one.key] if (*one.key, item["invoice"]) in added]
+        one.new = len(new)
+        if one.key not in first:
+            requests.count_part(work, *one.key, one.asked.part, len(new))
+        answers += filing.answers_at_once(work, tools, one, new)
+    answering.give(work, answers)
