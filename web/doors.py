@@ -11,11 +11,14 @@ from events import codec
 from events.codec import Unreadable
 from store import inbox
 from store.api_keys import Key, Scope
+from store.inbox import OtherBody
 from web import answers, bodies, keys
 from web.problems import Refused
 from web.signature import Knock
 from worker import logs
 from worker.accepting import intake
+from worker.accepting.desk import Desk
+from worker.accepting.intake import Verdict
 from worker.connections import login_links
 from worker.decisions.backpressure import TooMuch
 from worker.decisions.receipts import Receipt
@@ -37,10 +40,10 @@ router = APIRouter(prefix="/v1")
 async def take_events(request: Request) -> Response:
     """Accept one CloudEvent or an array of them; 202 means committed."""
     at = keys.knock(request, await bodies.whole(request))
-    return await run_in_threadpool(_take, request.app.state.tools, at)
+    return await run_in_threadpool(_take, request.app.state.tools, request.app.state.desk, at)
 
 
-def _take(tools: Tools, at: Knock) -> Response:
+def _take(tools: Tools, desk: Desk, at: Knock) -> Response:
     key = keys.enter(tools, at, Scope.EVENTS)
     bodies.must_be_json(at.headers)
     place, body = at.headers.get(PLACE_HEADER, "")[:200], at.body
@@ -51,43 +54,64 @@ def _take(tools: Tools, at: Knock) -> Response:
     if isinstance(document, list):
         return _take_each(tools, key, document, place)
     try:
-        receipt = _take_one(tools, key, document, body, place)
+        receipt = _answer(tools, _take_one(desk, key, document), body, place)
     except Refused as refused:
         return refused.response()
     return JSONResponse(_said(tools, receipt), 202, headers={REPEATED_HEADER: "true"} if receipt.repeated else {})
+
+
+def _take_one(desk: Desk, key: Key, document: Any) -> Verdict:
+    _must_speak_for(key, document)
+    try:
+        return desk.accept(document)
+    except (Unreadable, TooMuch, OtherBody) as refused:
+        return refused
 
 
 def _take_each(tools: Tools, key: Key, documents: list[Any], place: str) -> Response:
     """An array gets a result per event: one bad event does not hold back the others."""
     if len(documents) > MOST_EVENTS:
         raise Refused(413, "Too many events", [f"body: at most {MOST_EVENTS} events at once"])
-    results = []
+    results: list[dict[str, Any]] = [{} for _ in documents]
+    own: list[int] = []
     for number, document in enumerate(documents):
-        body = json.dumps(document, default=str).encode()
         try:
-            receipt = _take_one(tools, key, document, body, f"{place}[{number}]")
-            results.append({"status": 202, **_said(tools, receipt)})
+            _must_speak_for(key, document)
+            own.append(number)
         except Refused as refused:
-            results.append(refused.body())
+            results[number] = refused.body()
+    verdicts = intake.accept_each(tools, [documents[number] for number in own])
+    for number, verdict in zip(own, verdicts, strict=True):
+        body = json.dumps(documents[number], default=str).encode()
+        try:
+            receipt = _answer(tools, verdict, body, f"{place}[{number}]")
+            results[number] = {"status": 202, **_said(tools, receipt)}
+        except Refused as refused:
+            results[number] = refused.body()
     return JSONResponse({"results": results}, 202)
 
 
-def _take_one(tools: Tools, key: Key, document: Any, body: bytes, place: str) -> Receipt:
+def _must_speak_for(key: Key, document: Any) -> None:
+    """Raises Refused for an event about somebody else's company."""
     company = document.get("data", {}).get("company") if _has_data(document) else None
     if isinstance(company, str):
         keys.must_speak_for(key, company)
-    try:
-        receipt = intake.accept(tools, document)
-    except Unreadable as broken:
-        raise _set_aside(tools, body, broken, place) from None
-    except TooMuch as too_much:
-        wait = {"Retry-After": str(too_much.wait)}
-        raise Refused(429, "Too much pending", [str(too_much)], wait) from None
-    except inbox.OtherBody:
+
+
+def _answer(tools: Tools, verdict: Verdict, body: bytes, place: str) -> Receipt:
+    """The receipt. Raises Refused with what is to be done about it."""
+    if isinstance(verdict, Unreadable):
+        raise _set_aside(tools, body, verdict, place) from None
+    if isinstance(verdict, TooMuch):
+        wait = {"Retry-After": str(verdict.wait)}
+        raise Refused(429, "Too much pending", [str(verdict)], wait) from None
+    if isinstance(verdict, OtherBody):
         problem = "id: this event id was used before with another body"
         raise Refused(409, "Event id already used", [problem]) from None
-    _log.info("door.accepted", company=receipt.company, request=receipt.request, event_id=receipt.event)
-    return receipt
+    if isinstance(verdict, Exception):
+        raise verdict
+    _log.info("door.accepted", company=verdict.company, request=verdict.request, event_id=verdict.event)
+    return verdict
 
 
 def _has_data(document: Any) -> bool:

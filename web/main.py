@@ -1,5 +1,6 @@
 """The web process: `python -m web.main`."""
 
+import functools
 import signal
 import socket
 import sys
@@ -11,6 +12,8 @@ from web import connect, doors, feed, health, logins, metrics, openapi, previews
 from web.console import app as console
 from web.headers import SecurityHeaders
 from worker import logs, settings, wiring
+from worker.accepting import intake
+from worker.accepting.desk import Desk
 from worker.decisions.refusals import LoginRefused
 from worker.heartbeat import Heartbeat
 from worker.tools import Tools
@@ -23,6 +26,7 @@ def build(tools: Tools) -> FastAPI:
     """The application around these tools."""
     app = FastAPI(title="CrewCard → Xero invoice exporter", openapi_url=None, docs_url=None, redoc_url=None)
     app.state.tools = tools
+    app.state.desk = Desk(functools.partial(intake.accept_each, tools))
     for router in ROUTERS:
         app.include_router(router)
     openapi.serve(app, HOST_ROUTERS)

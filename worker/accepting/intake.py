@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from events.codec import Envelope, Unreadable
+from events.codec import Envelope
 from events.export import InvoiceExportRequested
 from events.orders import InvoiceExportCancelRequested, InvoiceExportReplayRequested
 from events.preview import InvoiceExportPreviewRequested
@@ -51,7 +51,7 @@ def accept_each(tools: Tools, documents: Sequence[Any]) -> list[Verdict]:
 def _read(document: Any) -> Coming | Exception:
     try:
         return coming.read(document)
-    except Unreadable as broken:
+    except Exception as broken:  # Unreadable, mostly
         return broken
 
 
