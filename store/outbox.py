@@ -83,10 +83,12 @@ def _answer_key(answer: InvoiceAnswer) -> str:
 
 def publish(work: Work, events: Sequence[Outgoing], at: datetime | None = None) -> None:
     """Put events into the outbox, to be sent after the commit; `at` is when they came about, else now."""
-    statements.insert(work, OutboxEvent, _rows(events, at or work.now))
+    statements.insert(work, OutboxEvent, _rows(work, events, at))
 
 
-def _rows(events: Sequence[Outgoing], at: datetime) -> list[dict[str, Any]]:
+def _rows(work: Work, events: Sequence[Outgoing], at: datetime | None = None) -> list[dict[str, Any]]:
+    work.told = work.told or bool(events)
+    at = at or work.now
     return [
         {
             "id": outgoing.id,
@@ -114,7 +116,7 @@ def publish_once(work: Work, event: Outgoing, at: datetime | None = None) -> boo
 
 def publish_each_once(work: Work, events: Sequence[Outgoing], at: datetime | None = None) -> set[str]:
     """Put those of these events into the outbox whose news did not go out before; gives their ids."""
-    return statements.insert_new(work, OutboxEvent, _rows(events, at or work.now), returning="id")
+    return statements.insert_new(work, OutboxEvent, _rows(work, events, at), returning="id")
 
 
 def said(work: Work, key: str) -> dict[str, Any]:
@@ -128,7 +130,7 @@ def publish_new(work: Work, events: Sequence[Outgoing]) -> None:
     """Put those events into the outbox that did not go out before, nor are being put there at this moment."""
     asked = select(OutboxEvent.id).where(col(OutboxEvent.id).in_([event.id for event in events]))
     before = set(work.session.exec(asked))
-    new = _rows([event for event in events if event.id not in before], work.now)
+    new = _rows(work, [event for event in events if event.id not in before])
     statements.insert_new(work, OutboxEvent, new, returning="id")
 
 

@@ -14,12 +14,13 @@ TimeSource = Callable[[Connection], datetime]
 
 
 class Work:
-    """What happens in one transaction: all of it or nothing."""
+    """What happens in one transaction: all of it or nothing. `told` says whether the outbox got anything."""
 
     def __init__(self, session: Session, time_source: TimeSource) -> None:
         self.session = session
         self.connection = session.connection()
         self.on_sqlite = self.connection.dialect.name == "sqlite"  # no row locks: one writer at a time
+        self.told = False
         self._time_source = time_source
 
     @functools.cached_property

@@ -86,7 +86,7 @@ def _file(tools: Tools, some: Sequence[Coming]) -> Sequence[Verdict]:
         new = [one for one in some if one.seen not in verdicts]
         receipts = {one.seen: receipt for one, receipt in zip(new, _obey(work, tools, companies, new), strict=True)}
         inbox.file(work, {seen: receipt.__dict__ for seen, receipt in receipts.items()})
-    _wake(tools, companies, new)
+    _wake(tools, companies, new, told=work.told)
     return [(verdicts | receipts)[one.seen] for one in some]
 
 
@@ -135,12 +135,12 @@ _ORDERS: Mapping[str, Callable[..., Receipt]] = {
 }
 
 
-def _wake(tools: Tools, companies: KnownCompanies, new: Sequence[Coming]) -> None:
+def _wake(tools: Tools, companies: KnownCompanies, new: Sequence[Coming], *, told: bool) -> None:
     """Ring each lane once, and whoever else has something to do now."""
     clicked = {one.asked.company for one in new if getattr(one.asked, "mode", None) == "single"}
     for company in sorted({one.asked.company for one in new}):
         tools.bells.ring(companies.lane(company).key, most=turns.MOST if company in clicked else 1)
-    if new:
+    if told:
         tools.bells.wake_relay()
     types = {one.envelope.type for one in new}
     if InvoiceExportPreviewRequested.TYPE in types:
