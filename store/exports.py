@@ -109,6 +109,17 @@ def _take(*, on_sqlite: bool) -> Any:
     return mine.values(state="exporting", batch_id=bindparam("batch"), crashes=col(Export.crashes) + 1)
 
 
+def bind(work: Work, ids: Collection[int]) -> None:
+    """One more attempt of each export, to which its number belongs from now on."""
+    statements.run(work, _bind(on_sqlite=work.on_sqlite), ids=sorted(ids))
+
+
+@functools.cache
+def _bind(*, on_sqlite: bool) -> Any:
+    mine = update(Export).where(statements.among(col(Export.id), "ids", on_sqlite=on_sqlite))
+    return mine.values(attempts=col(Export.attempts) + 1, number_bound=True)
+
+
 def of_batch(work: Work, batch_id: str) -> Sequence[Export]:
     """The exports still in this batch, locked in intake's order."""
     return statements.rows(work, _of_batch(on_sqlite=work.on_sqlite), batch=batch_id)

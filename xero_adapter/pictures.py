@@ -97,6 +97,8 @@ def _cents(value: Any) -> str:
 
 
 def _decimal(value: Any) -> Decimal:
+    if isinstance(value, Decimal):  # as Xero's answers are read
+        return value if value.is_finite() else Decimal(0)
     try:
         found = Decimal(str(value if value is not None else 0))
     except InvalidOperation:

@@ -1,22 +1,22 @@
 """Record what Xero said: one transaction, fenced first, then states, log, markers, outbox."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from events.accounting_target import Answer, Answers, Organisation, Posted, Rejected
 from events.changes import Change
-from events.invoice import Invoice, folded
+from events.invoice import folded
 from events.reasons import Reason
 from store import batches, exports, lanes, requests
-from store.batches import Hold
+from store.batches import Carried, Hold
 from store.tables import Attempt, Export, Item
 from store.unit_of_work import Work
 from worker.decisions import guard, joining
 from worker.exporting import answering, behind, contents, keeping, resolve
 from worker.exporting.answering import Outcome
 from worker.exporting.pointing import into_xero
-from worker.exporting.results import Refusal, Result
+from worker.exporting.results import Refusal, Result, Sent
 from worker.outgoing import progress
 from worker.tools import Tools
 
@@ -29,10 +29,8 @@ class Told:
     news: Sequence[str] = ()
 
 
-def record(
-    tools: Tools, organisation: Organisation, hold: Hold, kind: str, answers: Answers, read: Mapping[str, Invoice]
-) -> Told:
-    """Write down the answers of a call and give the requests that were answered; `read` is what was sent, by hash.
+def record(tools: Tools, organisation: Organisation, hold: Hold, sent: Sent, answers: Answers) -> Told:
+    """Write down the answers of a call and give the requests that were answered.
 
     Invoices it does not name stay with the batch, uncertain.
     """
@@ -40,17 +38,16 @@ def record(
         traces = {"http_status": answers.status, "correlation_id": answers.correlation_id}
         if not batches.move(work, hold, "sent", state="settled", closed_at=work.now, **traces):
             return Told()
-        attempts = batches.attempts_of(work, hold.batch_id)
         results, unnamed, taken = [], [], []
-        outcome: Outcome = "updated" if kind == "update" else "created"
+        outcome: Outcome = "updated" if sent.kind == "update" else "created"
         for export in exports.of_batch(work, hold.batch_id):
-            attempt = attempts[export.id or 0]
-            answer = _answer_to(export, attempt, kind, answers)
-            if answer is None or _needs_look_up(answer, kind):
+            attempt = sent.attempts[export.id or 0]
+            answer = _answer_to(export, attempt, sent.kind, answers)
+            if answer is None or _needs_look_up(answer, sent.kind):
                 unnamed.append(export)
                 taken += [Result(export, attempt, answer)] if isinstance(answer, Rejected) else []
             else:
-                results.append(Result(export, attempt, answer, outcome, read.get(attempt.content_hash)))
+                results.append(Result(export, attempt, answer, outcome, sent.contents.get(attempt.content_hash)))
         if unnamed:
             _keep_uncertain(work, hold, unnamed)
             batches.end_attempts(work, hold.batch_id, [_attempt_row(r) | {"outcome": "unknown"} for r in taken])
@@ -61,7 +58,7 @@ def record(
     return told
 
 
-def _answer_to(export: Export, attempt: Attempt, kind: str, answers: Answers) -> Answer | None:
+def _answer_to(export: Export, attempt: Carried, kind: str, answers: Answers) -> Answer | None:
     if kind == "update":
         return guard.in_other_words(answers.by_id.get(export.xero_invoice_id or ""))
     return answers.by_number.get(folded(attempt.number))
@@ -127,7 +124,7 @@ def _changes(tools: Tools, result: Result) -> tuple[Change, ...]:
     return keeping.changes(tools, result.export, result.answer)
 
 
-def _speaks_for(attempt: Attempt, item: Item) -> bool:
+def _speaks_for(attempt: Attempt | Carried, item: Item) -> bool:
     return joining.answers(item.revision, item.content_hash, attempt.revision, attempt.content_hash)
 
 
