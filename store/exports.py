@@ -4,6 +4,7 @@ import functools
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+import sqlalchemy
 from sqlalchemy import bindparam, func
 from sqlmodel import col, select, update
 
@@ -13,6 +14,8 @@ from store import statements
 from store.tables import Attempt, Export, NumberClaim
 from store.tables.columns import word
 from store.unit_of_work import Work
+
+_MOMENTS = frozenset(["due_at", "exported_at", "live_since", "created_at", "touched_at"])
 
 
 def lock(work: Work, lane: Lane, invoices: Sequence[Invoice]) -> Mapping[str, Export]:
@@ -121,13 +124,14 @@ def _bind(*, on_sqlite: bool) -> Any:
 
 
 def of_batch(work: Work, batch_id: str) -> Sequence[Export]:
-    """The exports still in this batch, locked in intake's order."""
+    """The exports still in this batch, locked in intake's order; without the moments that no turn asks for."""
     return statements.rows(work, _of_batch(on_sqlite=work.on_sqlite), batch=batch_id)
 
 
 @functools.cache
 def _of_batch(*, on_sqlite: bool) -> Any:
-    asked = select(Export).where(Export.batch_id == bindparam("batch"))
+    columns = [column for column in Export.__table__.c if column.name not in _MOMENTS]  # type: ignore[attr-defined]
+    asked = sqlalchemy.select(*columns).where(col(Export.batch_id) == bindparam("batch"))
     return asked.order_by(*in_lock_order(on_sqlite=on_sqlite)).with_for_update()
 
 
