@@ -115,8 +115,11 @@ def unfinished(work: Work, lane: Lane, most: int = 200) -> Sequence[Request]:
     return work.session.exec(asked.order_by(col(Request.created_at)).limit(most)).all()
 
 
-def settle_items(work: Work, answers: Sequence[InvoiceAnswer]) -> None:
-    """Mark the items answered, count them, and complete the requests that have nothing left."""
+def settle_items(work: Work, answers: Sequence[InvoiceAnswer]) -> Sequence[Request]:
+    """Mark the items answered, count them, and complete the requests that have nothing left.
+
+    Gives the requests as they were counted, to be read only.
+    """
     rows = [
         {
             "company": answer.company,
@@ -129,10 +132,13 @@ def settle_items(work: Work, answers: Sequence[InvoiceAnswer]) -> None:
         for answer in answers
     ]
     statements.change(work, Item, ("company", "request", "invoice"), rows)
+    counted = []
     for company, request in sorted({(answer.company, answer.request) for answer in answers}):
         mine = [answer for answer in answers if (answer.company, answer.request) == (company, request)]
-        if _has_all_answers(_count(work, company, request, mine)):
+        counted.append(_count(work, company, request, mine))
+        if _has_all_answers(counted[-1]):
             complete_if_done(work, company, request)
+    return counted
 
 
 def _count(work: Work, company: str, request: str, answers: Sequence[InvoiceAnswer]) -> Any:

@@ -1,6 +1,6 @@
 """How far requests are: looked at by people, and told to the host at a sensible pace."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 
 import redis
@@ -26,9 +26,9 @@ def look(tools: Tools, company: str, request: str) -> Progress | None:
         return progress.of(row, estimated_finish(work, tools, row)) if row else None
 
 
-def news(work: Work, lane: Lane, requests: Collection[str]) -> list[str]:
+def news(work: Work, requests: Iterable[Request]) -> list[str]:
     """Those of these requests whose progress is news."""
-    return [row.id for row in progress.open_ones(work, lane.company, requests) if _is_news(row, work.now)]
+    return [row.id for row in requests if _is_news(row, work.now)]
 
 
 def tell(tools: Tools, lane: Lane, requests: Collection[str]) -> None:
