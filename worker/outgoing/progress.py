@@ -66,9 +66,11 @@ def _tell(work: Work, tools: Tools, company: str, request: str) -> None:
 
 def _is_news(row: Request, now: datetime) -> bool:
     answered = row.exported + row.failed
-    return row.completed_at is None and telling.worth_telling(
-        row.total, answered, row.progressed, row.progressed_at, now
-    )
+    if row.completed_at or answered >= row.total:
+        return False
+    arrived = row.parts_received.count(",") + 1
+    whole = row.total * row.parts // arrived  # as far as the parts that are here let expect
+    return telling.worth_telling(whole, answered, row.progressed, row.progressed_at, now)
 
 
 def estimated_finish(work: Work, tools: Tools, row: Request) -> datetime | None:
