@@ -49,8 +49,7 @@ def _number(value: Any) -> Any:
 
 def _written_out(amount: Decimal) -> Decimal:
     """An amount is kept written out and read again, so it must be short in that form too: 1e-300 is not."""
-    exponent = amount.as_tuple().exponent
-    if not isinstance(exponent, int) or exponent < -_LONGEST_NUMBER or len(plain(amount)) > _LONGEST_NUMBER:
+    if amount.adjusted() < -_LONGEST_NUMBER or len(plain(amount)) > _LONGEST_NUMBER:
         raise ValueError("must be a decimal number like 12.50")
     return amount
 

@@ -2,9 +2,9 @@
 
 import functools
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import bindparam
 from sqlmodel import col, select, update
@@ -22,6 +22,16 @@ class Hold:
 
     batch_id: str
     token: str
+
+
+class Carried(NamedTuple):
+    """What an export carries in a batch: an attempt whose outcome is not written down yet."""
+
+    batch_id: str
+    export_id: int
+    number: str
+    revision: int
+    content_hash: str
 
 
 def claim(work: Work, lane: Lane, chosen: Sequence[Export], lease: float, kind: str = "create") -> Hold:
@@ -58,34 +68,15 @@ def _move(names: tuple[str, ...]) -> Any:
     return mine.values({name: bindparam(name) for name in names})
 
 
-def note_attempts(work: Work, hold: Hold, chosen: Sequence[Export]) -> None:
-    """Write down which number and content each export carries in this batch, before it is sent."""
-    rows = [
-        {
-            "batch_id": hold.batch_id,
-            "export_id": export.id,
-            "number": export.number,
-            "revision": export.wanted_revision,
-            "content_hash": export.wanted_hash,
-            "outcome": "sent",
-            "at": work.now,
-        }
+def note_attempts(work: Work, hold: Hold, chosen: Sequence[Export]) -> Mapping[int, Carried]:
+    """Write down which number and content each export carries in this batch, before it is sent; by export id."""
+    carried = [
+        Carried(hold.batch_id, export.id or 0, export.number, export.wanted_revision, export.wanted_hash)
         for export in chosen
     ]
-    statements.insert(work, Attempt, rows)
-    exports.change(
-        work, [{"id": export.id, "attempts": export.attempts + 1, "number_bound": True} for export in chosen]
-    )
-
-
-def attempts_of(work: Work, batch_id: str) -> dict[int, Attempt]:
-    """What each export carried in this batch, by export id."""
-    return {attempt.export_id: attempt for attempt in statements.rows(work, _attempts(), batch=batch_id)}
-
-
-@functools.cache
-def _attempts() -> Any:
-    return select(Attempt).where(Attempt.batch_id == bindparam("batch"))
+    statements.insert(work, Attempt, [{**one._asdict(), "outcome": "sent", "at": work.now} for one in carried])
+    exports.bind(work, [one.export_id for one in carried])
+    return {one.export_id: one for one in carried}
 
 
 def bodies(work: Work, batch_ids: Sequence[str]) -> dict[str, bytes]:

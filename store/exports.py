@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import sqlalchemy
 from sqlalchemy import bindparam, func
 from sqlmodel import col, select, update
 
@@ -16,6 +17,7 @@ from store.tables.columns import word
 from store.unit_of_work import Work
 
 Wanted = tuple[Lane, Invoice]
+_MOMENTS = frozenset(["due_at", "exported_at", "live_since", "created_at", "touched_at"])
 
 
 def lock(work: Work, wanted: Sequence[Wanted]) -> Mapping[tuple[Lane, str], Export]:
@@ -114,14 +116,26 @@ def _take(*, on_sqlite: bool) -> Any:
     return mine.values(state="exporting", batch_id=bindparam("batch"), crashes=col(Export.crashes) + 1)
 
 
+def bind(work: Work, ids: Collection[int]) -> None:
+    """One more attempt of each export, to which its number belongs from now on."""
+    statements.run(work, _bind(on_sqlite=work.on_sqlite), ids=sorted(ids))
+
+
+@functools.cache
+def _bind(*, on_sqlite: bool) -> Any:
+    mine = update(Export).where(statements.among(col(Export.id), "ids", on_sqlite=on_sqlite))
+    return mine.values(attempts=col(Export.attempts) + 1, number_bound=True)
+
+
 def of_batch(work: Work, batch_id: str) -> Sequence[Export]:
-    """The exports still in this batch, locked in intake's order."""
+    """The exports still in this batch, locked in intake's order; without the moments that no turn asks for."""
     return statements.rows(work, _of_batch(on_sqlite=work.on_sqlite), batch=batch_id)
 
 
 @functools.cache
 def _of_batch(*, on_sqlite: bool) -> Any:
-    asked = select(Export).where(Export.batch_id == bindparam("batch"))
+    columns = [column for column in Export.__table__.c if column.name not in _MOMENTS]  # type: ignore[attr-defined]
+    asked = sqlalchemy.select(*columns).where(col(Export.batch_id) == bindparam("batch"))
     return asked.order_by(*in_lock_order(on_sqlite=on_sqlite)).with_for_update()
 
 

@@ -1,16 +1,13 @@
 """How far requests are."""
 
-import functools
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import bindparam, func
+from sqlalchemy import func
 from sqlmodel import col, select
 
 from events.accounting_target import Lane
-from store import statements
 from store.tables import Item, LaneState, Request
 from store.tables.columns import word
 from store.unit_of_work import Work
@@ -50,17 +47,6 @@ def named(work: Work, request: str, company: str | None = None) -> Sequence[Requ
     """The requests with this id, of one company or of all."""
     asked = select(Request).where(Request.id == request)
     return work.session.exec(asked.where(Request.company == company) if company else asked).all()
-
-
-def open_ones(work: Work, company: str, requests: Collection[str]) -> Sequence[Request]:
-    """Those of these requests that still have invoices without an answer."""
-    return statements.rows(work, _open(on_sqlite=work.on_sqlite), company=company, requests=sorted(requests))
-
-
-@functools.cache
-def _open(*, on_sqlite: bool) -> Any:
-    mine = statements.among(col(Request.id), "requests", on_sqlite=on_sqlite)
-    return select(Request).where(Request.company == bindparam("company"), mine, col(Request.completed_at).is_(None))
 
 
 def locked(work: Work, company: str, request: str) -> Request:

@@ -81,8 +81,11 @@ def unfinished(work: Work, lane: Lane, most: int = 200) -> Sequence[Request]:
     return work.session.exec(asked.order_by(col(Request.created_at)).limit(most)).all()
 
 
-def settle_items(work: Work, answers: Sequence[InvoiceAnswer]) -> None:
-    """Mark the items answered, count them, and complete the requests that have nothing left."""
+def settle_items(work: Work, answers: Sequence[InvoiceAnswer]) -> Sequence[Request]:
+    """Mark the items answered, count them, and complete the requests that have nothing left.
+
+    Gives the requests as they were counted, to be read only.
+    """
     rows = [
         {
             "company": answer.company,
@@ -95,7 +98,9 @@ def settle_items(work: Work, answers: Sequence[InvoiceAnswer]) -> None:
         for answer in answers
     ]
     statements.change(work, Item, ("company", "request", "invoice"), rows)
-    _complete(work, [row for row in _count(work, answers) if _has_all_answers(row)])
+    counted = _count(work, answers)
+    _complete(work, [row for row in counted if _has_all_answers(row)])
+    return counted
 
 
 def _count(work: Work, answers: Sequence[InvoiceAnswer]) -> Sequence[Any]:

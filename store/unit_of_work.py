@@ -1,5 +1,6 @@
 """One transaction as a thing: a session, and the database's time at its start."""
 
+import contextlib
 import functools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,12 +17,29 @@ TimeSource = Callable[[Connection], datetime]
 class Work:
     """What happens in one transaction: all of it or nothing. `told` says whether the outbox got anything."""
 
-    def __init__(self, session: Session, time_source: TimeSource) -> None:
-        self.session = session
-        self.connection = session.connection()
+    def __init__(self, connection: Connection, time_source: TimeSource) -> None:
+        self.connection = connection
         self.on_sqlite = self.connection.dialect.name == "sqlite"  # no row locks: one writer at a time
         self.told = False
         self._time_source = time_source
+        self._session: Session | None = None
+
+    @property
+    def session(self) -> Session:
+        """Models within this transaction; made when first asked for, because to open one costs several statements."""
+        if self._session is None:
+            self._session = Session(self.connection, expire_on_commit=False)
+        return self._session
+
+    def flush(self) -> None:
+        """What models say and no statement did yet is written."""
+        if self._session is not None:
+            self._session.flush()
+
+    def close(self) -> None:
+        """Let go of the models; they can be read on."""
+        if self._session is not None:
+            self._session.close()
 
     @functools.cached_property
     def now(self) -> datetime:
@@ -48,14 +66,13 @@ class Store:
     @contextmanager
     def write(self) -> Iterator[Work]:
         """A transaction that commits when the block ends well and rolls back otherwise. Never held over HTTP."""
-        with Session(self.engine, expire_on_commit=False) as session:
-            work = Work(session, self._time_source)
+        with self.engine.begin() as connection, contextlib.closing(Work(connection, self._time_source)) as work:
             work.now = work.moment()
             yield work
-            session.commit()
+            work.flush()
 
     @contextmanager
     def read(self) -> Iterator[Work]:
         """A transaction that only looks; on SQLite it does not keep writers out."""
-        with Session(self._reading, expire_on_commit=False) as session:
-            yield Work(session, self._time_source)
+        with self._reading.connect() as connection, contextlib.closing(Work(connection, self._time_source)) as work:
+            yield work

@@ -38,6 +38,7 @@ class WaitingConsumer(_RedisConsumer):
     def __init__(self, broker: "WaitingBroker", queue_name: str, prefetch: int, timeout: int) -> None:
         super().__init__(broker, queue_name, prefetch, timeout)
         self._room = threading.Event()
+        self._all_taken = False
 
     def ack(self, message: Any) -> None:
         super().ack(message)
@@ -56,15 +57,18 @@ class WaitingConsumer(_RedisConsumer):
         return super().__next__()
 
     def _fetch(self) -> None:
+        """Take what there is room for; after less than that nothing was left, and what has come since wakes us."""
         free = self.prefetch - self.outstanding_message_count
-        if free <= 0:
+        if free <= 0 or self._all_taken:
             return
         try:
             self.message_cache = self.broker.do_fetch(self.queue_name, free)
         except redis.RedisError as lost:
             raise ConnectionClosed(lost) from None
+        self._all_taken = 0 < len(self.message_cache) < free
 
     def _wait(self) -> None:
+        self._all_taken = False
         if self.outstanding_message_count >= self.prefetch:
             self._room.wait(_LONGEST_WAIT_SECONDS)
             self._room.clear()

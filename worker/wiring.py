@@ -25,6 +25,8 @@ from xero_adapter.pace import Limits, Pace
 from xero_adapter.target import XeroTarget
 from xero_adapter.token_service import TokenService
 
+_OBJECTS_OF_A_TURN = 20_000
+
 
 def build(settings: Settings) -> Tools:
     """Everything a process needs. Nothing waits for a Redis that is away: calls stop, accepting goes on."""
@@ -35,6 +37,7 @@ def build(settings: Settings) -> Tools:
     tools = assemble(settings, Store(engine_for(settings.database_url)), client, waiting)
     gc.collect()
     gc.freeze()  # what start-up made stays, and need not be looked through again and again
+    gc.set_threshold(_OBJECTS_OF_A_TURN)  # they end with their turn: to look through them meanwhile finds nothing
     return tools
 
 

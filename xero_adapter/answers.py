@@ -159,7 +159,7 @@ def _of_line(line: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _decimal(value: Any) -> Decimal:
-    return Decimal(str(value if value is not None else 0))
+    return value if isinstance(value, Decimal) else Decimal(str(value if value is not None else 0))
 
 
 def _text(value: Any) -> str | None:

@@ -12,6 +12,7 @@ from xero_python.accounting import AccountingApi
 from xero_python.api_client import ApiClient
 from xero_python.api_client.configuration import Configuration
 from xero_python.api_client.oauth2 import OAuth2Token
+from xero_python.api_client.serializer import serialize, serialize_pass_through
 from xero_python.exceptions import ApiSSLException
 from xero_python.exceptions.http_status_exceptions import HTTPStatusException
 from xero_python.rest import RESTClientObject
@@ -39,6 +40,13 @@ class Reply:
     def document(self) -> Any:
         """The body as JSON with exact decimals. Raises ValueError."""
         return json.loads(self.body, parse_float=Decimal)
+
+
+class _Frozen(dict[str, Any]):
+    """A document that is in JSON's own types already: the SDK need not look through all of it."""
+
+
+serialize.register(_Frozen.__name__, serialize_pass_through)
 
 
 class _TooLate(Exception):
@@ -89,7 +97,7 @@ class XeroClient:
         self, method: str, organisation: Organisation, bearer: str, body: bytes, key: str, in_time: InTime
     ) -> Reply:
         chosen = {"summarize_errors": False, "unitdp": 4, "idempotency_key": key, **self._raw()}
-        document = json.loads(body)
+        document = _Frozen(json.loads(body))
         return self._call(
             bearer, lambda api: getattr(api, method)(organisation.lane.tenant, document, **chosen), in_time
         )

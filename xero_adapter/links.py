@@ -2,7 +2,7 @@
 
 import functools
 import re
-from urllib.parse import parse_qs, quote, urlsplit
+from urllib.parse import quote, unquote_plus, urlsplit
 
 from events.accounting_lists import NotAContact
 from xero_adapter import pasted
@@ -25,11 +25,9 @@ def marked(url: str | None) -> tuple[str, str] | None:
     """Company and invoice id that a Url names, or None when it carries no mark of ours."""
     if not url:
         return None
-    try:
-        named = parse_qs(unquote_x(urlsplit(url).query)).get(MARK)
-    except ValueError:
-        return None
-    company, slash, invoice = named[0].partition("/") if named else ("", "", "")
+    query = url.partition("#")[0].partition("?")[2]
+    named = next((field for field in unquote_x(query).split("&") if field.startswith(f"{MARK}=")), "")
+    company, slash, invoice = unquote_plus(named.removeprefix(f"{MARK}=")).partition("/")
     return (company, invoice) if slash and company and invoice else None
 
 

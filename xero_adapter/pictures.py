@@ -6,7 +6,7 @@ from typing import Any
 
 from events.accounting_target import Element
 from events.changes import LinePicture, Picture
-from events.money import CENT, line_amount, plain, rounded
+from events.money import CENT, ZERO, line_amount, plain, rounded
 from xero_adapter.answers import day
 
 _NAMES = {
@@ -97,8 +97,10 @@ def _cents(value: Any) -> str:
 
 
 def _decimal(value: Any) -> Decimal:
+    if value is None:
+        return ZERO
     try:
-        found = Decimal(str(value if value is not None else 0))
+        found = value if isinstance(value, Decimal) else Decimal(str(value))
     except InvalidOperation:
         return Decimal(0)
     return found if found.is_finite() else Decimal(0)

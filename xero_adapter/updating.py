@@ -17,6 +17,7 @@ from xero_adapter.pictures import lines, tracking
 _DATES = ("Date", "DueDate")
 _WHOLE = ("InvoiceNumber", "Reference", "CurrencyCode", "LineAmountTypes", "Url")
 _OF_LINE = ("Description", "Quantity", "UnitAmount", "AccountCode", "TaxType", "DiscountRate", "ItemCode")
+_SAID = json.JSONEncoder(sort_keys=True, default=str)
 _NUMBERS = frozenset({"Quantity", "UnitAmount", "DiscountRate", "DiscountAmount"})
 
 
@@ -100,7 +101,7 @@ def fingerprint(copy: Element) -> str:
         str(_number(copy.get("Total"))),
         [[_plain(name, line.get(name)) for name in _OF_LINE] for line in lines(copy)],
     ]
-    return hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode()).hexdigest()
+    return hashlib.sha256(_SAID.encode(said).encode()).hexdigest()
 
 
 def _same(name: str, theirs: Any, ours: Any) -> bool:
@@ -116,8 +117,9 @@ def _plain(name: str, value: Any) -> Any:
 
 
 def _number(value: Any) -> Decimal:
+    number = value or 0
     try:
-        return Decimal(str(value or 0)).normalize()
+        return (number if isinstance(number, Decimal) else Decimal(str(number))).normalize()
     except InvalidOperation:
         return Decimal(0)
 

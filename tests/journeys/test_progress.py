@@ -41,6 +41,12 @@ def test_a_long_request_is_told_again_after_half_a_minute_even_by_little(on_sqli
     assert [one["exported"] for one in told(on_sqlite)] == [50, 150]
 
 
+def test_a_tenth_is_one_of_the_whole_request_while_its_parts_still_arrive(on_sqlite):
+    on_sqlite.ask(*invoices(500), part=1, parts=4)
+    on_sqlite.run()
+    assert [one["exported"] for one in told(on_sqlite)] == [50, 250, 450]
+
+
 def test_the_estimate_follows_the_minute_and_the_backlog_before_it(on_sqlite):
     on_sqlite.ask(*invoices(500, "first"), request="first")
     on_sqlite.later(1)

@@ -1,7 +1,7 @@
 """Answers to people: the words of success and failure, given once per request and invoice."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Literal, Protocol
@@ -15,7 +15,7 @@ from events.reasons import Reason
 from events.wording import month
 from store import outbox, requests
 from store.outbox import InvoiceAnswer
-from store.tables import Export, Item
+from store.tables import Export, Item, Request
 from store.unit_of_work import Work
 
 Outcome = Literal["created", "updated", "adopted", "unchanged"]
@@ -31,11 +31,12 @@ class InXero(Protocol):
     exported_at: datetime | None
 
 
-def give(work: Work, answers: Sequence[InvoiceAnswer]) -> None:
-    """Log, show, send and count these answers, all in the transaction at hand."""
-    if answers:
-        outbox.publish_answers(work, answers)
-        requests.settle_items(work, answers)
+def give(work: Work, answers: Sequence[InvoiceAnswer]) -> Mapping[str, Request]:
+    """Log, show, send and count these answers, all in the transaction at hand; gives their requests as counted."""
+    if not answers:
+        return {}
+    outbox.publish_answers(work, answers)
+    return {row.id: row for row in requests.settle_items(work, answers)}
 
 
 def succeeded(

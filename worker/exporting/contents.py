@@ -1,6 +1,7 @@
 """What an export says: its newest content, and the content that one attempt carried; pure."""
 
 from events.invoice import Invoice
+from store.batches import Carried
 from store.tables import Attempt, Export
 
 
@@ -9,7 +10,7 @@ def newest(export: Export) -> Invoice:
     return Invoice.model_validate_json(export.wanted)
 
 
-def of_attempt(export: Export, attempt: Attempt) -> Invoice | None:
+def of_attempt(export: Export, attempt: Attempt | Carried) -> Invoice | None:
     """The content this attempt carried; None when two newer ones have come since."""
     if attempt.content_hash == export.wanted_hash:
         return newest(export)

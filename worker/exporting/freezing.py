@@ -1,7 +1,7 @@
 """Freezing a batch: each invoice mapped, then body, key and attempts committed before anything is sent."""
 
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from events.accounting_target import Element, Organisation, Posting, Unmappable
@@ -15,7 +15,7 @@ from store.unit_of_work import Work
 from worker import logs
 from worker.exporting import contents, recording, resolve
 from worker.exporting.pointing import into_xero
-from worker.exporting.results import Refusal
+from worker.exporting.results import Refusal, Sent
 from worker.tools import Tools
 
 SEND_WITHIN_SECONDS = 5.0
@@ -25,18 +25,13 @@ _log = logs.log("exporter")
 
 @dataclass(frozen=True)
 class Frozen:
-    """A batch that is written down and may be sent until `send_before` (on `tools.elapsed`).
-
-    `contents` are what its invoices say, by hash.
-    """
+    """A batch that is written down and may be sent until `send_before` (on `tools.elapsed`)."""
 
     hold: Hold
-    kind: str
     key: str
     body: bytes
-    size: int
     send_before: float
-    contents: Mapping[str, Invoice]
+    sent: Sent
 
 
 @dataclass
@@ -60,7 +55,7 @@ def freeze(tools: Tools, organisation: Organisation, hold: Hold, kind: str, map_
             return None
         body = tools.target.freeze([element for _, element in mapped.fit])
         key = f"{organisation.lane.tenant}-{uuid.uuid4().hex}"
-        batches.note_attempts(work, hold, [export for export, _ in mapped.fit])
+        attempts = batches.note_attempts(work, hold, [export for export, _ in mapped.fit])
         batches.move(
             work,
             hold,
@@ -74,7 +69,7 @@ def freeze(tools: Tools, organisation: Organisation, hold: Hold, kind: str, map_
             lease_until=work.after(tools.settings.lease),
         )
         begun = tools.elapsed()
-    return Frozen(hold, kind, key, body, len(mapped.fit), begun + SEND_WITHIN_SECONDS, mapped.contents)
+    return Frozen(hold, key, body, begun + SEND_WITHIN_SECONDS, Sent(kind, attempts, mapped.contents))
 
 
 def _map(work: Work, tools: Tools, organisation: Organisation, claimed: Sequence[Export], map_one: Map) -> Mapped:

@@ -9,6 +9,7 @@ from typing import Any
 from events.accounting_target import Posted
 from events.changes import Change, Picture
 from store import batches
+from store.batches import Carried
 from store.tables import Attempt, Export
 from store.unit_of_work import Work
 from worker.decisions import comparing, proof
@@ -60,7 +61,7 @@ def row(work: Work, tools: Tools, result: Result, kept: str) -> dict[str, Any]:
     }
 
 
-def _of_older(work: Work, tools: Tools, attempt: Attempt, posted: Posted) -> tuple[str, ...]:
+def _of_older(work: Work, tools: Tools, attempt: Attempt | Carried, posted: Posted) -> tuple[str, ...]:
     """Two newer contents have come since: what was sent is in the frozen body."""
     body = batches.bodies(work, [attempt.batch_id]).get(attempt.batch_id)
     sent = tools.target.thaw(body) if body else {}

@@ -6,17 +6,17 @@ from typing import Any
 
 from events.accounting_target import Answer, Answers, Organisation, Posted, Rejected
 from events.changes import Change
-from events.invoice import Invoice, folded
+from events.invoice import folded
 from events.reasons import Reason
 from store import batches, exports, lanes, requests
-from store.batches import Hold
-from store.tables import Attempt, Export, Item
+from store.batches import Carried, Hold
+from store.tables import Attempt, Export, Item, Request
 from store.unit_of_work import Work
 from worker.decisions import guard, joining
 from worker.exporting import answering, behind, contents, keeping, resolve
 from worker.exporting.answering import Outcome
 from worker.exporting.pointing import into_xero
-from worker.exporting.results import Refusal, Result
+from worker.exporting.results import Refusal, Result, Sent
 from worker.outgoing import progress
 from worker.tools import Tools
 
@@ -29,10 +29,8 @@ class Told:
     news: Sequence[str] = ()
 
 
-def record(
-    tools: Tools, organisation: Organisation, hold: Hold, kind: str, answers: Answers, read: Mapping[str, Invoice]
-) -> Told:
-    """Write down the answers of a call and give the requests that were answered; `read` is what was sent, by hash.
+def record(tools: Tools, organisation: Organisation, hold: Hold, sent: Sent, answers: Answers) -> Told:
+    """Write down the answers of a call and give the requests that were answered.
 
     Invoices it does not name stay with the batch, uncertain.
     """
@@ -40,28 +38,27 @@ def record(
         traces = {"http_status": answers.status, "correlation_id": answers.correlation_id}
         if not batches.move(work, hold, "sent", state="settled", closed_at=work.now, **traces):
             return Told()
-        attempts = batches.attempts_of(work, hold.batch_id)
         results, unnamed, taken = [], [], []
-        outcome: Outcome = "updated" if kind == "update" else "created"
+        outcome: Outcome = "updated" if sent.kind == "update" else "created"
         for export in exports.of_batch(work, hold.batch_id):
-            attempt = attempts[export.id or 0]
-            answer = _answer_to(export, attempt, kind, answers)
-            if answer is None or _needs_look_up(answer, kind):
+            attempt = sent.attempts[export.id or 0]
+            answer = _answer_to(export, attempt, sent.kind, answers)
+            if answer is None or _needs_look_up(answer, sent.kind):
                 unnamed.append(export)
                 taken += [Result(export, attempt, answer)] if isinstance(answer, Rejected) else []
             else:
-                results.append(Result(export, attempt, answer, outcome, read.get(attempt.content_hash)))
+                results.append(Result(export, attempt, answer, outcome, sent.contents.get(attempt.content_hash)))
         if unnamed:
             _keep_uncertain(work, hold, unnamed)
             batches.end_attempts(work, hold.batch_id, [_attempt_row(r) | {"outcome": "unknown"} for r in taken])
         lanes.note_answer(work, organisation.lane)
-        requests_told = apply(work, tools, organisation, results)
-        told = Told(requests_told, progress.news(work, organisation.lane, requests_told))
+        counted = apply(work, tools, organisation, results)
+        told = Told(sorted(counted), progress.news(work, counted.values()))
     tools.bells.wake_relay()
     return told
 
 
-def _answer_to(export: Export, attempt: Attempt, kind: str, answers: Answers) -> Answer | None:
+def _answer_to(export: Export, attempt: Carried, kind: str, answers: Answers) -> Answer | None:
     if kind == "update":
         return guard.in_other_words(answers.by_id.get(export.xero_invoice_id or ""))
     return answers.by_number.get(folded(attempt.number))
@@ -78,10 +75,10 @@ def _keep_uncertain(work: Work, hold: Hold, unnamed: Sequence[Export]) -> None:
     exports.change(work, [{"id": export.id, "state": "uncertain", "crashes": 0} for export in unnamed])
 
 
-def apply(work: Work, tools: Tools, organisation: Organisation, results: Sequence[Result]) -> list[str]:
-    """States of exports and attempts, and an answer to everyone who waits; gives the requests answered."""
+def apply(work: Work, tools: Tools, organisation: Organisation, results: Sequence[Result]) -> Mapping[str, Request]:
+    """States of exports and attempts, and an answer to everyone who waits; gives their requests as counted."""
     if not results:
-        return []
+        return {}
     by_batch: dict[str, list[dict[str, Any]]] = {}
     for result in results:
         by_batch.setdefault(result.attempt.batch_id, []).append(_attempt_row(result))
@@ -91,7 +88,7 @@ def apply(work: Work, tools: Tools, organisation: Organisation, results: Sequenc
     told = _post(work, tools, organisation, posted)
     wrong = [(r.export, r.answer.failure, r.attempt) for r in results if isinstance(r.answer, Rejected)]
     refused = [Refusal(e, into_xero(work, tools.target, organisation, e, why), tried) for e, why, tried in wrong]
-    return sorted({*told, *fail(work, refused)})
+    return {**told, **fail(work, refused)}
 
 
 def _attempt_row(result: Result) -> dict[str, Any]:
@@ -102,7 +99,7 @@ def _attempt_row(result: Result) -> dict[str, Any]:
     return {**row, "outcome": "adopted" if result.outcome == "adopted" else "posted"}
 
 
-def _post(work: Work, tools: Tools, organisation: Organisation, results: Sequence[Result]) -> set[str]:
+def _post(work: Work, tools: Tools, organisation: Organisation, results: Sequence[Result]) -> Mapping[str, Request]:
     kept = resolve.linked(work, organisation.lane, [result.export.client for result in results])
     changes = {result.export.id: _changes(tools, result) for result in results}  # before the rows say the new copy
     rows = [keeping.row(work, tools, result, kept.get(result.export.client, "")) for result in results]
@@ -113,12 +110,11 @@ def _post(work: Work, tools: Tools, organisation: Organisation, results: Sequenc
     for item in requests.waiting(work, list(by_id)):
         result, export = by_id[item.export_id]
         if _speaks_for(result.attempt, item):  # else newer content came meanwhile; it goes next, as an update
-            told = answering.succeeded(item, export, organisation, tools.target, result.outcome)
+            answer = answering.succeeded(item, export, organisation, tools.target, result.outcome)
             changed = changes[item.export_id]
-            given.append(told.model_copy(update={"changes": changed}) if changed else told)
-    answering.give(work, given)
-    fail(work, [Refusal(*one) for one in behind.called_back(work, rows)])
-    return {answer.request for answer in given}
+            given.append(answer.model_copy(update={"changes": changed}) if changed else answer)
+    told = answering.give(work, given)
+    return {**told, **fail(work, [Refusal(*one) for one in behind.called_back(work, rows)])}
 
 
 def _changes(tools: Tools, result: Result) -> tuple[Change, ...]:
@@ -127,18 +123,18 @@ def _changes(tools: Tools, result: Result) -> tuple[Change, ...]:
     return keeping.changes(tools, result.export, result.answer)
 
 
-def _speaks_for(attempt: Attempt, item: Item) -> bool:
+def _speaks_for(attempt: Attempt | Carried, item: Item) -> bool:
     return joining.answers(item.revision, item.content_hash, attempt.revision, attempt.content_hash)
 
 
-def fail(work: Work, refused: Sequence[Refusal]) -> set[str]:
-    """Definite failures: everyone who waits for what was refused is told; gives their requests.
+def fail(work: Work, refused: Sequence[Refusal]) -> Mapping[str, Request]:
+    """Definite failures: everyone who waits for what was refused is told; gives their requests as counted.
 
     The export stops being live, unless newer content waits behind it. A number is free again, unless an
     attempt that carried it has never been answered.
     """
     if not refused:
-        return set()
+        return {}
     ids = [refusal.export.id for refusal in refused if refusal.export.id is not None]
     unknown = exports.numbers_sent(work, ids)
     rows = [_failed_row(work, refusal, bound=refusal.export.id in unknown) for refusal in refused]
@@ -149,9 +145,8 @@ def fail(work: Work, refused: Sequence[Refusal]) -> set[str]:
         refusal = by_id[item.export_id]
         if refusal.is_of_newest or (refusal.attempt and _speaks_for(refusal.attempt, item)):
             given.append(answering.refused(item, refusal.export, refusal.content, refusal.failure))
-    answering.give(work, given)
-    fail(work, [Refusal(*one) for one in behind.called_back(work, rows)])
-    return {answer.request for answer in given}
+    told = answering.give(work, given)
+    return {**told, **fail(work, [Refusal(*one) for one in behind.called_back(work, rows)])}
 
 
 def _failed_row(work: Work, refusal: Refusal, *, bound: bool) -> dict[str, Any]:

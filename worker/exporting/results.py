@@ -1,13 +1,24 @@
 """What became of attempts: an answer of Xero, or a definite failure; pure."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from events.accounting_target import Answer
 from events.failures import Failure
 from events.invoice import Invoice
+from store.batches import Carried
 from store.tables import Attempt, Export
 from worker.exporting import contents
 from worker.exporting.answering import Outcome
+
+
+@dataclass(frozen=True)
+class Sent:
+    """What one call carries: its attempts by export id, and what its invoices say, by hash."""
+
+    kind: str
+    attempts: Mapping[int, Carried]
+    contents: Mapping[str, Invoice]
 
 
 @dataclass(frozen=True)
@@ -15,7 +26,7 @@ class Result:
     """What became of one attempt; `content` is what it carried, where that is still at hand."""
 
     export: Export
-    attempt: Attempt
+    attempt: Attempt | Carried
     answer: Answer
     outcome: Outcome = "created"
     content: Invoice | None = None
@@ -32,7 +43,7 @@ class Refusal:
 
     export: Export
     failure: Failure
-    attempt: Attempt | None = None
+    attempt: Attempt | Carried | None = None
 
     @property
     def content(self) -> Invoice:

@@ -119,7 +119,7 @@ def _send(
         troubles.after(tools, organisation, frozen.hold, lost)
         return "lost"
     answered()
-    told = recording.record(tools, organisation, frozen.hold, frozen.kind, answers, frozen.contents)
+    told = recording.record(tools, organisation, frozen.hold, frozen.sent, answers)
     _tell(organisation, frozen, answers, told.requests, time.monotonic() - begun)
     progress.tell(tools, organisation.lane, told.news)
     return "answered"
@@ -141,9 +141,9 @@ def _tell(
         company=organisation.lane.company,
         tenant=organisation.lane.tenant,
         batch=frozen.hold.batch_id,
-        kind=frozen.kind,
+        kind=frozen.sent.kind,
         requests=list(requests),
-        size=frozen.size,
+        size=len(frozen.sent.attempts),
         posted=len(answers.all()) - refused,
         rejected=refused,
         status=answers.status,

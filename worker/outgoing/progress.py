@@ -1,6 +1,6 @@
 """How far requests are: looked at by people, and told to the host at a sensible pace."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 
 import redis
@@ -26,9 +26,9 @@ def look(tools: Tools, company: str, request: str) -> Progress | None:
         return progress.of(row, estimated_finish(work, tools, row)) if row else None
 
 
-def news(work: Work, lane: Lane, requests: Collection[str]) -> list[str]:
+def news(work: Work, requests: Iterable[Request]) -> list[str]:
     """Those of these requests whose progress is news."""
-    return [row.id for row in progress.open_ones(work, lane.company, requests) if _is_news(row, work.now)]
+    return [row.id for row in requests if _is_news(row, work.now)]
 
 
 def tell(tools: Tools, lane: Lane, requests: Collection[str]) -> None:
@@ -66,9 +66,11 @@ def _tell(work: Work, tools: Tools, company: str, request: str) -> None:
 
 def _is_news(row: Request, now: datetime) -> bool:
     answered = row.exported + row.failed
-    return row.completed_at is None and telling.worth_telling(
-        row.total, answered, row.progressed, row.progressed_at, now
-    )
+    if row.completed_at or answered >= row.total:
+        return False
+    arrived = row.parts_received.count(",") + 1
+    whole = row.total * row.parts // arrived  # as far as the parts that are here let expect
+    return telling.worth_telling(whole, answered, row.progressed, row.progressed_at, now)
 
 
 def estimated_finish(work: Work, tools: Tools, row: Request) -> datetime | None:
