@@ -57,7 +57,7 @@ def record(
         lanes.note_answer(work, organisation.lane)
         requests_told = apply(work, tools, organisation, results)
         told = Told(requests_told, progress.news(work, organisation.lane, requests_told))
-    tools.bells.wake_relay()
+    tools.bells.wake_relay(soon=all(one.export.priority for one in results))
     return told
 
 
