@@ -164,10 +164,8 @@ class Doorbells:
         Whoever wakes looks at everything: what was rung until then needs no look of its own.
         """
         keys = [f"{self._prefix}:wake:{one}" for one in whom]
-        with self._waiting.pipeline(transaction=False) as pipe:
-            pipe.blpop(keys, timeout=max(0.05, min(seconds, 1.5)))
-            pipe.delete(*keys)
-            pipe.execute()
+        if self._waiting.blpop(keys, timeout=max(0.05, min(seconds, 1.5))):
+            self._waiting.delete(*keys)
 
     def _wake(self, whom: str) -> None:
         key = f"{self._prefix}:wake:{whom}"
