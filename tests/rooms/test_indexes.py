@@ -113,6 +113,7 @@ QUESTIONS = {
     "the invoices of a request": lambda work: queries.invoices_of(work, "c7", "r7"),
     "the story of an invoice": lambda work: queries.story(work, "c7", "i7"),
     "an invoice by name": lambda work: queries.invoices_named(work, "N-7"),
+    "an invoice of a company by name": lambda work: queries.invoices_named(work, "N-7", "c7"),
     "a page of the log by number": lambda work: log_lines.page(work, LogFilter(number="N-77"), None, 51),
     "a page of the log by reason": lambda work: log_lines.page(work, LogFilter(reason="period_locked"), None, 51),
     "a page of the log by client": lambda work: log_lines.page(work, LogFilter(client="acme"), None, 51),
