@@ -11,8 +11,9 @@ from store.unit_of_work import Work
 
 def behind(work: Work, reader: str) -> bool:
     """Whether the feed has something that the reader has not passed."""
-    mark = work.session.get(FeedMark, reader)
-    return _end(work) > (mark.position if mark else 0)
+    passed = select(FeedMark.position).where(FeedMark.reader == reader).scalar_subquery()
+    end = select(func.max(OutboxEvent.position)).scalar_subquery()
+    return bool(work.session.exec(select(func.coalesce(end, 0) > func.coalesce(passed, 0))).one())
 
 
 def take(

@@ -4,12 +4,13 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, TypeVar
 
-from sqlmodel import col, select
+from sqlmodel import col, func, select
 
+from events.invoice import folded
 from events.orders import InvoiceExportCancelRequested, InvoiceExportReplayRequested
-from store import exports, failing
+from store import exports, failing, statements
 from store.exports import in_lock_order
-from store.tables import Export, InvoiceStatus, Item
+from store.tables import Export, InvoiceStatus, Item, NumberClaim
 from store.tables.columns import word
 from store.unit_of_work import Work
 
@@ -54,15 +55,24 @@ def named_items(work: Work, company: str, request: str | None, invoices: Sequenc
 def by_name(work: Work, company: str, names: Sequence[str], *, numbers: bool = True) -> tuple[set[str], list[str]]:
     """The ids of the invoices with these ids or `numbers`, and the names that are nobody's."""
     found: dict[str, set[str]] = {name: set() for name in names}
-    called = col(Export.invoice).in_(names)
-    asked = select(Export).where(
-        Export.company == company, called | col(Export.number).in_(names) if numbers else called
-    )
-    for row in work.session.exec(asked):
+    sought = {*names, *(_numbered(work, company, names) if numbers else ())}
+    asked: Any = select(Export.invoice, Export.number).where(Export.company == company)
+    for row in statements.rows(work, asked.where(col(Export.invoice).in_(sorted(sought)))):
         for name in (row.invoice, row.number) if numbers else (row.invoice,):
             found.setdefault(name, set()).add(row.invoice)
     ids = {id_ for name in names for id_ in found[name]}
     return ids, sorted(name for name in names if not found[name])
+
+
+def _numbered(work: Work, company: str, numbers: Sequence[str]) -> set[str]:
+    """Invoices that have claimed one of these numbers, or are shown with one that is another's."""
+    claimed = select(NumberClaim.invoice).where(
+        NumberClaim.company == company, col(NumberClaim.folded).in_({folded(number) for number in numbers})
+    )
+    shown = select(InvoiceStatus.invoice).where(
+        InvoiceStatus.company == company, func.lower(InvoiceStatus.number).in_({name.lower() for name in numbers})
+    )
+    return {row.invoice for asked in (claimed, shown) for row in statements.rows(work, asked)}
 
 
 def rows_of(work: Work, company: str, invoices: Collection[str]) -> list[int]:

@@ -1,10 +1,11 @@
 """How far each way out has come, how it is doing, and what it must try again."""
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import case, delete, func, select, update
+from sqlalchemy import bindparam, case, delete, exists, func, select, update
 from sqlmodel import col
 
 from store import statements
@@ -28,6 +29,23 @@ def position(work: Work, door: str) -> int:
     """The last feed position this door has taken up; a new door begins at the feed's start."""
     known = standing(work, door)
     return int(known.position) if known else 0
+
+
+def lag(work: Work, door: str) -> Any:
+    """What the door has before it: its `position`, the feed's `newest`, and whether something waits `unstamped`."""
+    return statements.rows(work, _lag(), door=door)[0]
+
+
+@functools.cache
+def _lag() -> Any:
+    come = select(col(DoorOut.position)).where(col(DoorOut.door) == bindparam("door")).scalar_subquery()
+    last = select(func.max(OutboxEvent.position)).scalar_subquery()
+    asked: list[Any] = [
+        func.coalesce(come, 0).label("position"),
+        func.coalesce(last, 0).label("newest"),
+        exists().where(col(OutboxEvent.position).is_(None)).label("unstamped"),
+    ]
+    return select(*asked)
 
 
 def standing(work: Work, door: str) -> Any:

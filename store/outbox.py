@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, func
+from sqlalchemy import bindparam, func, update
 from sqlmodel import col, select
 
 from events import codec
@@ -134,26 +134,26 @@ def publish_new(work: Work, events: Sequence[Outgoing]) -> None:
     statements.insert_new(work, OutboxEvent, new, returning="id")
 
 
-def stamp(work: Work, most: int = AT_ONCE) -> int:
-    """Give committed events their place in the feed; only ever called under the relay's lease."""
-    last = statements.run(work, select(func.max(OutboxEvent.position))).scalar_one() or 0
-    waiting = (
-        select(OutboxEvent.id)
-        .where(col(OutboxEvent.position).is_(None))
-        .order_by(col(OutboxEvent.created_at), col(OutboxEvent.id))
-        .limit(most)
-    )
-    ids = statements.rows(work, waiting)
-    rows = [{"id": row.id, "position": last + place} for place, row in enumerate(ids, start=1)]
-    return statements.change(work, OutboxEvent, "id", rows)
+def stamp(work: Work, most: int = AT_ONCE) -> Sequence[Any]:
+    """Give committed events their place in the feed; gives each `position` and `body`, in order.
+
+    Only ever called under the relay's lease.
+    """
+    return sorted(statements.rows(work, _stamp(), most=most), key=lambda event: int(event.position))
 
 
-def after(work: Work, position: int, most: int = AT_ONCE) -> Sequence[OutboxEvent]:
-    """The feed behind a position, in order."""
-    feed = (
-        select(OutboxEvent)
-        .where(col(OutboxEvent.position) > position)
-        .order_by(col(OutboxEvent.position))
-        .limit(most)
-    )
-    return statements.rows(work, feed)
+@functools.cache
+def _stamp() -> Any:
+    ordered = (col(OutboxEvent.created_at), col(OutboxEvent.id))
+    last = func.coalesce(select(func.max(OutboxEvent.position)).scalar_subquery(), 0)
+    place = (last + func.row_number().over(order_by=ordered)).label("place")
+    asked = select(OutboxEvent.id, place).where(col(OutboxEvent.position).is_(None))
+    waiting = asked.order_by(*ordered).limit(bindparam("most")).subquery("waiting")
+    mine = update(OutboxEvent).where(col(OutboxEvent.id) == waiting.c.id).values(position=waiting.c.place)
+    return mine.returning(col(OutboxEvent.position), col(OutboxEvent.body))
+
+
+def after(work: Work, position: int, most: int = AT_ONCE) -> Sequence[Any]:
+    """The feed behind a position: each `position` and `body`, in order."""
+    behind = select(OutboxEvent.position, OutboxEvent.body).where(col(OutboxEvent.position) > position)
+    return statements.rows(work, behind.order_by(col(OutboxEvent.position)).limit(most))

@@ -9,7 +9,9 @@ from sqlmodel import col, func, select
 
 from events.accounting_target import Lane
 from events.export import Marker
+from events.invoice import folded
 from store import lanes, markers
+from store.connections import NOT_YET
 from store.tables import (
     Attempt,
     Batch,
@@ -18,6 +20,7 @@ from store.tables import (
     Item,
     LaneState,
     LogEntry,
+    NumberClaim,
 )
 from store.tables.columns import word
 from store.unit_of_work import Work
@@ -146,10 +149,25 @@ def invoices_named(work: Work, name: str, company: str | None = None) -> Sequenc
     spelt = func.lower(InvoiceStatus.invoice), func.lower(InvoiceStatus.number)  # as their indexes are
     shown = select(InvoiceStatus).where((spelt[0] == name.lower()) | (spelt[1] == name.lower()))
     rows: list[Any] = [*work.session.exec(shown.where(InvoiceStatus.company == company) if company else shown)]
-    for states in (("pending",), ("exporting", "uncertain")):
-        live = select(Export).where((col(Export.invoice) == name) | (col(Export.number) == name))
-        live = live.where(col(Export.state).in_(states) if len(states) > 1 else Export.state == states[0])
-        rows += work.session.exec((live.where(Export.company == company) if company else live).limit(20))
+    rows += _on_their_way(work, name, company)
     for row in rows:
         found.setdefault((row.company, row.invoice), row)
     return list(found.values())
+
+
+def _on_their_way(work: Work, name: str, company: str | None, most: int = 20) -> list[Export]:
+    """Exports with work left whose id or number is `name`: whatever goes to Xero has claimed its number."""
+    asked = select(NumberClaim).where(
+        (col(NumberClaim.folded) == folded(name)) | (func.lower(NumberClaim.invoice) == name.lower())
+    )
+    found: list[Export] = []
+    for claim in work.session.exec((asked.where(NumberClaim.company == company) if company else asked).limit(most)):
+        mine = select(Export).where(
+            Export.company == claim.company,
+            col(Export.tenant).in_((claim.tenant, NOT_YET)),
+            Export.invoice == claim.invoice,
+            (col(Export.invoice) == name) | (col(Export.number) == name),
+        )
+        live = ("pending", "exporting", "uncertain")
+        found += [export for export in work.session.exec(mine) if export.state in live]
+    return found

@@ -15,7 +15,7 @@ from worker.accepting.stream_door import StreamDoor
 from worker.bulk import carrying_out
 from worker.connections import tending
 from worker.contacts import changes, rechecking
-from worker.doorbells import CHANGES, PREVIEWS, RELAY
+from worker.doorbells import CHANGES, PREVIEWS, RELAY, RELAY_SOON
 from worker.exporting import rescuer
 from worker.failing import alerting, sending_again
 from worker.heartbeat import Heartbeat
@@ -32,6 +32,7 @@ from worker.watching import throughput
 _AFTER_TROUBLE_SECONDS = 1.0
 _IDLE_SECONDS = 1.5
 _LOOK_SECONDS = 1.0
+_TOGETHER_SECONDS = 0.1  # answers of a bulk send go out together while there are many; a click's at once
 
 
 class Clockwork:
@@ -88,21 +89,28 @@ class Clockwork:
 
     def _relay(self) -> None:
         moved = relay.relay(self._tools, self._holder)
+        if moved is None:
+            self._tools.bells.wake_relay()  # whoever has the duty did not hear this bell
+            self._stopping.wait(_IDLE_SECONDS)
+            return
         if moved:
             self._webhooks.wake()
         if moved >= outbox.AT_ONCE:
             return  # there may be more; what comes from now on wakes us
-        self._wait_for(RELAY)
+        if moved:
+            self._wait(_TOGETHER_SECONDS, RELAY)
+        else:
+            self._wait(_IDLE_SECONDS, RELAY, RELAY_SOON)
 
-    def _wait_for(self, whom: str) -> None:
+    def _wait(self, seconds: float, *whom: str) -> None:
         try:
-            self._tools.bells.wait(whom, _IDLE_SECONDS)
+            self._tools.bells.wait(seconds, *whom)
         except redis.RedisError:
             self._stopping.wait(_AFTER_TROUBLE_SECONDS)
 
     def _preview(self) -> None:
         if not previews.answer_next(self._tools):
-            self._wait_for(PREVIEWS)
+            self._wait(_IDLE_SECONDS, PREVIEWS)
 
     def _deliver(self) -> None:
         self._webhooks.look()
@@ -124,12 +132,8 @@ class Clockwork:
         self._stopping.wait(self._tools.settings.tend)
 
     def _change(self) -> None:
-        if changes.answer_due(self._tools, self._holder):
-            return
-        try:
-            self._tools.bells.wait(CHANGES, _IDLE_SECONDS)
-        except redis.RedisError:
-            self._stopping.wait(_AFTER_TROUBLE_SECONDS)
+        if not changes.answer_due(self._tools, self._holder):
+            self._wait(_IDLE_SECONDS, CHANGES)
 
     def _recheck(self) -> None:
         rechecking.recheck_due(self._tools, self._holder)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import redis
 
-TICKER, RELAY, CHANGES, PREVIEWS = "ticker", "relay", "changes", "previews"
+TICKER, RELAY, RELAY_SOON, CHANGES, PREVIEWS = "ticker", "relay", "relay:soon", "changes", "previews"
 _MOST_WAKES = 64
 
 # A lane's second turn and any later one begin only while less than half of all threads are at it (DESIGN §3).
@@ -146,9 +146,9 @@ class Doorbells:
         if not held and self._client.zscore(due, lane) is None:
             self.ring(lane)
 
-    def wake_relay(self) -> None:
-        """There is news in the outbox."""
-        self._wake(RELAY)
+    def wake_relay(self, *, soon: bool = False) -> None:
+        """There is news in the outbox; `soon`: a relay that is busy may let it wait for more."""
+        self._wake(RELAY_SOON if soon else RELAY)
 
     def wake_changes(self) -> None:
         """Somebody asked for a change that Xero is asked about first."""
@@ -158,9 +158,14 @@ class Doorbells:
         """A preview may have been asked for."""
         self._wake(PREVIEWS)
 
-    def wait(self, whom: str, seconds: float) -> None:
-        """Sleep until woken, at most this long (whole call under two seconds: LIBRARIES, redis-py)."""
-        self._waiting.blpop([f"{self._prefix}:wake:{whom}"], timeout=max(0.05, min(seconds, 1.5)))
+    def wait(self, seconds: float, *whom: str) -> None:
+        """Sleep until one of these is woken, at most this long (whole call under two seconds: LIBRARIES, redis-py).
+
+        Whoever wakes looks at everything: what was rung until then needs no look of its own.
+        """
+        keys = [f"{self._prefix}:wake:{one}" for one in whom]
+        if self._waiting.blpop(keys, timeout=max(0.05, min(seconds, 1.5))):
+            self._waiting.delete(*keys)
 
     def _wake(self, whom: str) -> None:
         key = f"{self._prefix}:wake:{whom}"

@@ -29,7 +29,7 @@ class Ticker(threading.Thread):
     def run(self) -> None:
         while not self._stopping.is_set():
             try:
-                self._bells.wait(TICKER, self.tick())
+                self._bells.wait(self.tick(), TICKER)
             except redis.RedisError:
                 self._stopping.wait(_AFTER_TROUBLE_SECONDS)
             except Exception:

@@ -76,9 +76,9 @@ class Export(SQLModel, table=True):
         index_where("state IN ('pending', 'uncertain')", "exports_waiting", "live_since"),
         index_where("state IN ('exporting', 'uncertain')", "exports_in_hand", "company", "state"),
         index_where("state = 'failed'", "exports_failed", "company"),
-        Index("exports_batch", "batch_id"),
-        Index("exports_number", "company", "number"),
-        Index("exports_in_xero", "tenant", "xero_invoice_id"),
+        # An export is written four times on its way, each time into every index that it is in.
+        index_where("batch_id IS NOT NULL", "exports_batch", "batch_id"),
+        index_where("xero_invoice_id IS NOT NULL", "exports_in_xero", "tenant", "xero_invoice_id"),
     )
     id: int | None = Field(default=None, primary_key=True, sa_type=BIG)
     company: str

@@ -1,5 +1,8 @@
 """Webhooks out: signed, tried ten times over three days, and no endpoint, event or clock holds back another."""
 
+import socket
+import threading
+
 import pytest
 from cryptography.fernet import Fernet
 from standardwebhooks import Webhook, WebhookVerificationError
@@ -10,6 +13,7 @@ from tests.builders import COMPANY, an_invoice, invoices
 from tests.hosts import callback
 from tests.hosts.conftest import deliver
 from tests.machines import wait_for
+from worker.decisions import retries
 from worker.outgoing import delivering
 from worker.outgoing.endpoints import INSTALLATION, seen, with_work
 from worker.outgoing.posting import Endpoint, Poster
@@ -128,6 +132,33 @@ def test_an_endpoint_that_is_down_rests_and_gets_everything_when_it_is_back(tell
         deliver(telling)
     assert set(endpoint.ids) == set(outbox_ids(telling))
     assert (one(telling).behind, one(telling).waiting, one(telling).given_up) == (0, 0, 0)
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_an_endpoint_that_says_how_long_to_stay_away_is_left_alone_so_long(telling, endpoint, status):
+    def busy(handler):
+        handler.send_response(status)
+        handler.send_header("Retry-After", "600")
+        handler.end_headers()
+
+    endpoint.answer = busy
+    deliver(telling)
+    endpoint.answer = 200
+    telling.later(590)
+    deliver(telling)
+    assert len(endpoint.came) == 1
+    telling.later(11)
+    deliver(telling)
+    assert len(endpoint.came) == 2
+    assert (one(telling).waiting, one(telling).failures, one(telling).trouble) == (0, 0, "")
+
+
+@pytest.mark.parametrize(
+    ("status", "said", "seconds"),
+    [(429, "7", 7), (503, " 7 ", 7), (429, "999999999", 3600), (500, "7", 0), (429, "", 0), (429, "soon", 0)],
+)
+def test_an_hour_is_the_longest_an_endpoint_may_ask_for(status, said, seconds):
+    assert retries.asked_wait(status, said) == seconds
 
 
 def test_after_ten_tries_over_three_days_an_event_is_given_up_and_can_be_sent_again(telling, endpoint):
@@ -273,16 +304,24 @@ def test_a_clock_that_was_away_too_long_keeps_nothing(telling, endpoint):
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
 def test_a_private_address_is_not_called_unless_a_setting_allows_it(endpoint, host):
     url = endpoint.url.replace("127.0.0.1", host)
-    trouble = Poster(private=False, seconds=5).post(Endpoint("d", url, None, (callback.SECRET,)), "e", "{}")
-    assert trouble.startswith("leads to the private address ")
-    assert trouble.endswith("WEBHOOK_PRIVATE_ADDRESSES=true allows it")
+    missed = Poster(private=False, seconds=5).post(Endpoint("d", url, None, (callback.SECRET,)), "e", "{}")
+    assert missed.trouble.startswith("leads to the private address ")
+    assert missed.trouble.endswith("WEBHOOK_PRIVATE_ADDRESSES=true allows it")
     assert endpoint.came == []
 
 
 def test_a_name_that_leads_nowhere_and_a_port_nobody_listens_on_cannot_be_reached():
     for url in ("http://nowhere.invalid/", "http://127.0.0.1:1/"):
         nowhere = Endpoint("d", url, None, (callback.SECRET,))
-        assert Poster(private=True, seconds=5).post(nowhere, "e", "{}") == "cannot be reached"
+        assert Poster(private=True, seconds=5).post(nowhere, "e", "{}").trouble == "cannot be reached"
+
+
+def test_a_name_that_nobody_looks_up_holds_a_call_no_longer_than_its_time(monkeypatch):
+    let_go = threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_args, **_more: let_go.wait(60))
+    unknown = Endpoint("d", "http://silent.example/", None, (callback.SECRET,))
+    assert Poster(private=True, seconds=0.5).post(unknown, "e", "{}").trouble == "no answer within 0.5 seconds"
+    let_go.set()
 
 
 @pytest.mark.parametrize(

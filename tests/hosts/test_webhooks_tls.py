@@ -55,7 +55,7 @@ def post(endpoint, seconds=10):
 
 
 def test_a_certificate_that_nobody_vouches_for_is_refused_and_said(secure):
-    assert post(secure) == "its certificate is not valid"
+    assert post(secure).trouble == "its certificate is not valid"
     assert secure.came == []
 
 
@@ -68,15 +68,15 @@ def test_an_own_networks_certificate_is_trusted_where_it_is_named(secure, certif
 def test_a_certificate_for_another_name_is_refused(secure, certificate, monkeypatch):
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
     secure.url = secure.url.replace("localhost", "127.0.0.1")
-    assert post(secure) == "its certificate is not valid"
+    assert post(secure).trouble == "its certificate is not valid"
 
 
 def test_a_call_over_tls_has_an_end_too(secure, certificate, monkeypatch):
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
     secure.answer = secure.drip
-    assert post(secure, seconds=0.5) == "no answer within 0.5 seconds"
+    assert post(secure, seconds=0.5).trouble == "no answer within 0.5 seconds"
 
 
 def test_an_endpoint_that_speaks_no_tls_cannot_be_reached(endpoint):
     endpoint.url = endpoint.url.replace("http://", "https://")
-    assert post(endpoint) == "cannot be reached"
+    assert post(endpoint).trouble == "cannot be reached"

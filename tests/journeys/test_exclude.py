@@ -91,6 +91,13 @@ def test_marking_twice_changes_nothing_and_unknown_names_are_told(installation):
     assert include(installation, "i1").changed == []
 
 
+def test_a_number_names_the_invoices_that_have_it_also_when_it_is_another_ones_in_xero(installation):
+    installation.ask(an_invoice("i1", number="N-1"))
+    installation.ask(an_invoice("i2", number="N-1"), request="second")
+    installation.ask(an_invoice("i3", number="N-3"), request="third")
+    assert sorted(exclude(installation, "N-1", "n-3").changed) == ["i1", "i2"]
+
+
 def test_the_same_name_at_another_company_is_not_touched(installation):
     installation.company("quay", "99999999-2222-4333-8444-555555555555")
     installation.ask(an_invoice(), company="quay")

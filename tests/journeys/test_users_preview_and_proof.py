@@ -9,8 +9,11 @@ from typer.testing import CliRunner
 
 from cli import ordering
 from cli.main import app
+from events.accounting_target import Lane
 from simulator import ledger
-from store.tables import Export
+from store import exports, queries
+from store.connections import NOT_YET
+from store.tables import Export, NumberClaim
 from tests import machines
 from tests.builders import COMPANY, TENANT, an_invoice, contact_id
 from tests.journeys.test_re_export import ask_again, exported
@@ -53,6 +56,17 @@ def test_a_verified_export_says_so_wherever_it_is_shown(on_sqlite, command):
     assert on_sqlite.answers()["i1"]["verified"]
     assert "created for request r1, verified" in command("why", "N-i1")
     assert json.loads(command("why", "N-i1", "--json"))[0]["log"][0]["verified"] is True
+
+
+@pytest.mark.parametrize("tenant", [TENANT, NOT_YET])
+def test_an_invoice_on_its_way_is_found_by_its_id_and_by_its_number_also_before_the_first_login(on_sqlite, tenant):
+    on_sqlite.ask(an_invoice(number="N-77"))
+    with on_sqlite.store.write() as work:  # as it stands while nobody has logged in
+        work.session.exec(update(Export).values(tenant=tenant))
+        work.session.exec(update(NumberClaim).values(tenant=exports.books_of(Lane(COMPANY, tenant))))
+    for name in ("i1", "N-77"):
+        with on_sqlite.store.read() as work:
+            assert [one.invoice for one in queries.invoices_named(work, name, COMPANY)] == ["i1"]
 
 
 def test_support_sees_what_a_re_export_changed(on_sqlite, command):

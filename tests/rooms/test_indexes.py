@@ -7,12 +7,14 @@ from sqlalchemy import event
 
 from events.accounting_target import Lane
 from store import (
+    adoptions,
     attention,
     backlog,
     batches,
     beside,
     bulk_orders,
     bulk_requests,
+    choosing,
     clients,
     counters,
     doors_out,
@@ -111,6 +113,7 @@ QUESTIONS = {
     "the invoices of a request": lambda work: queries.invoices_of(work, "c7", "r7"),
     "the story of an invoice": lambda work: queries.story(work, "c7", "i7"),
     "an invoice by name": lambda work: queries.invoices_named(work, "N-7"),
+    "an invoice of a company by name": lambda work: queries.invoices_named(work, "N-7", "c7"),
     "a page of the log by number": lambda work: log_lines.page(work, LogFilter(number="N-77"), None, 51),
     "a page of the log by reason": lambda work: log_lines.page(work, LogFilter(reason="period_locked"), None, 51),
     "a page of the log by client": lambda work: log_lines.page(work, LogFilter(client="acme"), None, 51),
@@ -125,6 +128,9 @@ QUESTIONS = {
     "an event by its id": lambda work: searching.search(work, "event-77", 8),
     "the whole story of an invoice": lambda work: stories.whole(work, "c7", "i7"),
     "dead letters": inbox.dead_letters,
+    "invoices by id or number": lambda work: choosing.by_name(work, "c7", ["i7", "N-27"]),
+    "the exports of a batch": lambda work: exports.of_batch(work, "b7"),
+    "what Xero's invoices are here": lambda work: adoptions.holders(work, LANE, ["x7", "x27"]),
     "open requests": lambda work: requests.open_ones(work, "c7"),
     "the backlog of a lane": lambda work: progress.backlog(work, LANE, work.now),
     "what a company has pending": lambda work: progress.pending_of(work, "c7"),
@@ -201,7 +207,16 @@ def test_no_question_reads_a_whole_table(long_lived, question):
         assert not any(f"Seq Scan on {table}" in plan for table in BIG), f"{statement}\n{plan}"
 
 
-@pytest.mark.parametrize("question", ["what is due in a lane", "what may be claimed", "lanes with work"])
+@pytest.mark.parametrize(
+    "question",
+    [
+        "what is due in a lane",
+        "what may be claimed",
+        "lanes with work",
+        "the exports of a batch",
+        "what Xero's invoices are here",
+    ],
+)
 def test_a_plan_made_for_any_parameter_reads_only_what_waits(long_lived, question):
     """A prepared statement is planned once; whether a partial index answers must stand in its text."""
     with long_lived.write() as work:

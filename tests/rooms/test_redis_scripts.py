@@ -4,7 +4,7 @@ import pytest
 import redis
 
 from tests.machines import wait_for
-from worker.doorbells import Doorbells
+from worker.doorbells import RELAY, RELAY_SOON, Doorbells
 from worker.ticker import Ticker
 
 
@@ -87,6 +87,24 @@ def test_a_turn_that_died_with_its_worker_holds_its_lane_no_longer_than_its_time
     assert pushed == []
     client.persist("xp:turns:a")  # the key outlives its turns
     wait_for(lambda: (bells.remind("a"), pushed)[1])
+
+
+def test_whoever_wakes_has_heard_every_bell_until_then(client):
+    bells = Doorbells(client, lambda *_: None)
+    for _ in range(5):
+        bells.wake_relay()
+    bells.wait(1.5, RELAY)
+    assert not client.exists("xp:wake:relay")
+
+
+def test_a_busy_relay_hears_a_click_and_lets_a_bulk_send_wait(client):
+    bells = Doorbells(client, lambda *_: None)
+    bells.wake_relay(soon=True)
+    bells.wake_relay()
+    bells.wait(1.5, RELAY)
+    assert client.keys("xp:wake:*") == [b"xp:wake:relay:soon"]
+    bells.wait(1.5, RELAY, RELAY_SOON)
+    assert client.keys("xp:wake:*") == []
 
 
 def test_a_dead_redis_stops_no_ring():

@@ -3,6 +3,7 @@
 from events.accounting_target import Trouble
 
 _FIRST, _LONGEST = 15.0, 300.0
+_LONGEST_ASKED = 3600.0
 UNKNOWN_IN_A_ROW = 3
 FAILURES_IN_A_ROW = 8
 
@@ -39,6 +40,12 @@ def endpoint_wait(failures: int) -> float:
     """Seconds an endpoint rests after so many failed deliveries in a row; 0 means it goes on, one at a time."""
     beyond = failures - FAILURES_IN_A_ROW
     return 0.0 if beyond < 0 else _doubled(beyond)
+
+
+def asked_wait(status: int, said: str) -> float:
+    """Seconds an endpoint asks us to stay away, by the Retry-After of its 429 or 503; an hour at most."""
+    seconds = said.strip()
+    return min(_LONGEST_ASKED, float(seconds)) if status in (429, 503) and seconds.isdecimal() else 0.0
 
 
 def _doubled(times: int) -> float:

@@ -54,7 +54,7 @@ def record(tools: Tools, organisation: Organisation, hold: Hold, sent: Sent, ans
         lanes.note_answer(work, organisation.lane)
         counted = apply(work, tools, organisation, results)
         told = Told(sorted(counted), progress.news(work, counted.values()))
-    tools.bells.wake_relay()
+    tools.bells.wake_relay(soon=all(one.export.priority for one in results))
     return told
 
 

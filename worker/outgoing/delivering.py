@@ -10,13 +10,13 @@ from store.unit_of_work import Work
 from worker import logs
 from worker.decisions import retries
 from worker.outgoing import endpoints
-from worker.outgoing.posting import Endpoint
+from worker.outgoing.posting import Endpoint, Missed
 from worker.tools import Tools
 
 AT_ONCE = 8
 _LEASE_SECONDS = 60.0  # several times the longest round, each of which takes it anew
 _log = logs.log("relay")
-Post = Callable[[Endpoint, str, str], str | None]
+Post = Callable[[Endpoint, str, str], Missed | None]
 
 
 @dataclass(frozen=True)
@@ -49,11 +49,11 @@ def deliver(tools: Tools, holder: str, endpoint: Endpoint, post: Post) -> bool:
         now = _gather(work, endpoint)
     if now is None:
         return False
-    troubles = _post_side_by_side(endpoint, now.events, post)
+    outcomes = _post_side_by_side(endpoint, now.events, post)
     with tools.store.write() as work:
         if not duties.take(work, endpoint.door, holder, _LEASE_SECONDS):
             return False  # we were away too long: whoever has it now says the same again
-        _keep(work, endpoint, now, troubles)
+        _keep(work, endpoint, now, outcomes)
     return bool(now.events or now.to > now.start)
 
 
@@ -78,36 +78,38 @@ def _gather(work: Work, endpoint: Endpoint) -> Round | None:
     return Round(again, new.events, start, new.to, failures)
 
 
-def _post_side_by_side(endpoint: Endpoint, events: Sequence[Any], post: Post) -> list[str | None]:
+def _post_side_by_side(endpoint: Endpoint, events: Sequence[Any], post: Post) -> list[Missed | None]:
     if len(events) < 2:
         return [post(endpoint, event.id, event.body) for event in events]
     with ThreadPoolExecutor(len(events)) as threads:
         return list(threads.map(lambda event: post(endpoint, event.id, event.body), events))
 
 
-def _keep(work: Work, endpoint: Endpoint, now: Round, troubles: Sequence[str | None]) -> None:
+def _keep(work: Work, endpoint: Endpoint, now: Round, outcomes: Sequence[Missed | None]) -> None:
     """Every event has its outcome: through, to be tried again, or given up."""
-    for event, trouble in zip(now.events, troubles, strict=True):
-        if trouble is not None:
-            _put_off(work, endpoint, event, trouble)
+    for event, missed in zip(now.events, outcomes, strict=True):
+        if missed is not None:
+            _put_off(work, endpoint, event, missed)
         elif event in now.again:
             doors_out.delivered(work, endpoint.door, event.id)
     if now.to > now.start:
         doors_out.move_on(work, endpoint.door, now.to)
-    _judge(work, endpoint, now.failures, troubles)
+    _judge(work, endpoint, now.failures, outcomes)
 
 
-def _put_off(work: Work, endpoint: Endpoint, event: Any, trouble: str) -> None:
+def _put_off(work: Work, endpoint: Endpoint, event: Any, missed: Missed) -> None:
     tries = getattr(event, "tries", 0) + 1
-    doors_out.try_again(work, endpoint.door, event.id, retries.delivery_wait(tries), tries, trouble)
-    _log.warning("relay.not_delivered", door=endpoint.door, event_id=event.id, attempt=tries, error=trouble)
+    doors_out.try_again(work, endpoint.door, event.id, retries.delivery_wait(tries), tries, missed.trouble)
+    _log.warning("relay.not_delivered", door=endpoint.door, event_id=event.id, attempt=tries, error=missed.trouble)
 
 
-def _judge(work: Work, endpoint: Endpoint, before: int, troubles: Sequence[str | None]) -> None:
-    """An endpoint that takes nothing any more rests, longer each time; one that takes something does well."""
-    failed = [trouble for trouble in troubles if trouble is not None]
-    if failed and len(failed) == len(troubles):
-        failures = before + len(failed)
-        doors_out.doing(work, endpoint.door, failures, retries.endpoint_wait(failures), failed[-1])
-    elif before and troubles:
+def _judge(work: Work, endpoint: Endpoint, before: int, outcomes: Sequence[Missed | None]) -> None:
+    """An endpoint that takes nothing rests, longer each time; any rests as long as it asks; others do well."""
+    missed = [one for one in outcomes if one is not None]
+    asked = max((one.wait for one in missed), default=0.0)
+    if missed and (asked or len(missed) == len(outcomes)):
+        failures = before + len(missed)
+        rest = max(asked, retries.endpoint_wait(failures))
+        doors_out.doing(work, endpoint.door, failures, rest, missed[-1].trouble)
+    elif before and outcomes:
         doors_out.doing(work, endpoint.door, 0, 0, "")

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import httpcore
 from standardwebhooks import Webhook
 
+from worker.decisions import retries
 from worker.decisions.addresses import ALLOWS
 from worker.outgoing.wire import Private, Wire
 
@@ -22,6 +23,14 @@ class Endpoint:
     url: str
     company: str | None
     secrets: tuple[str, ...] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Missed:
+    """What did not get through: why, in a few words, and the seconds the endpoint asks us to stay away."""
+
+    trouble: str
+    wait: float = 0.0
 
 
 class Poster:
@@ -40,23 +49,24 @@ class Poster:
             keepalive_expiry=15,
         )
 
-    def post(self, endpoint: Endpoint, event_id: str, body: str) -> str | None:
-        """Post one event; the trouble in a few words, or None when it was taken. Never raises."""
+    def post(self, endpoint: Endpoint, event_id: str, body: str) -> Missed | None:
+        """Post one event; None when it was taken. Never raises."""
         try:
-            status = self._status(endpoint, event_id, body)
+            status, asked = self._status(endpoint, event_id, body)
         except Private as inside:
-            return f"leads to the private address {inside}; {ALLOWS}"
+            return Missed(f"leads to the private address {inside}; {ALLOWS}")
         except (httpcore.TimeoutException, TimeoutError):
-            return f"no answer within {self._seconds:g} seconds"
+            return Missed(f"no answer within {self._seconds:g} seconds")
         except httpcore.ConnectError as refused:
-            return "its certificate is not valid" if "CERTIFICATE" in str(refused) else "cannot be reached"
+            return Missed("its certificate is not valid" if "CERTIFICATE" in str(refused) else "cannot be reached")
         except Exception as lost:
-            return f"the call broke off ({type(lost).__name__})"
-        if 300 <= status < 400:
-            return f"answered {status}; redirects are not followed"
-        return None if 200 <= status < 300 else f"answered {status}"
+            return Missed(f"the call broke off ({type(lost).__name__})")
+        if 200 <= status < 300:
+            return None
+        redirected = "; redirects are not followed" if 300 <= status < 400 else ""
+        return Missed(f"answered {status}{redirected}", retries.asked_wait(status, asked))
 
-    def _status(self, endpoint: Endpoint, event_id: str, body: str) -> int:
+    def _status(self, endpoint: Endpoint, event_id: str, body: str) -> tuple[int, str]:
         self._wire.ends_in(self._seconds)
         times = {"connect": _CONNECT_SECONDS, "read": None, "write": None, "pool": self._seconds}
         headers = self._headers(endpoint.secrets, event_id, body)
@@ -66,7 +76,7 @@ class Poster:
         with asked as reply:
             if 200 <= reply.status < 300:
                 _read_a_little(reply)
-            return reply.status
+            return reply.status, _header(reply, b"retry-after")
 
     @staticmethod
     def _headers(secrets: Sequence[str], event_id: str, body: str) -> list[tuple[str, str]]:
@@ -78,6 +88,11 @@ class Poster:
             ("webhook-timestamp", str(int(now.timestamp()))),
             ("webhook-signature", " ".join(Webhook(secret).sign(event_id, now, body) for secret in secrets)),
         ]
+
+
+def _header(reply: httpcore.Response, name: bytes) -> str:
+    found = (text for key, text in reply.headers if key.lower() == name)
+    return next(found, b"").decode("latin-1")
 
 
 def _read_a_little(reply: httpcore.Response) -> None:

@@ -1,52 +1,63 @@
 """The relay: events from the outbox to the host, at least once, in the order of the feed."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import redis
 
 from store import doors_out, duties, outbox
-from store.tables import OutboxEvent
 from worker import logs
 from worker.tools import Tools
 
 DUTY = "relay"
 STREAM = "crewcard.invoice-export.events"
+_DOOR = "stream"
 _STREAM_LENGTH = 200_000
+# One command for all of them: a client spends more on packing commands and reading answers than Redis on doing them.
+_ADD = """
+for place = 2, #ARGV do
+  redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[1], '*', 'event', ARGV[place])
+end
+"""
 _log = logs.log("relay")
 
 
-def relay(tools: Tools, holder: str) -> int:
+def relay(tools: Tools, holder: str) -> int | None:
     """Stamp what was committed and write it to the stream; give how many events moved. One process at a time.
 
-    Webhooks follow the stamps at their own pace (`delivering`).
+    None when there is something to do and another process has the duty. Webhooks follow the stamps at their own
+    pace (`delivering`).
     """
+    with tools.store.read() as work:
+        lag = doors_out.lag(work, _DOOR)
+    is_behind = tools.settings.stream_out and lag.position < lag.newest
+    if not (lag.unstamped or is_behind):
+        return 0
     with tools.store.write() as work:
         if not duties.take(work, DUTY, holder, tools.settings.sweep * 3):
-            return 0
-        moved = outbox.stamp(work)
-    if tools.settings.stream_out:
-        moved += _to_stream(tools)
-    return moved
+            return None
+        stamped = outbox.stamp(work)
+    sent = _to_stream(tools, lag.position, stamped) if tools.settings.stream_out else 0
+    return len(stamped) + sent
 
 
-def _to_stream(tools: Tools) -> int:
-    """Everything new, in one pipeline; said twice if we are killed before the position is kept."""
-    with tools.store.read() as work:
-        events = outbox.after(work, doors_out.position(work, "stream"))
+def _to_stream(tools: Tools, position: int, stamped: Sequence[Any]) -> int:
+    """Everything new, at once; said twice if we are killed before the position is kept."""
+    follows = stamped and stamped[0].position == position + 1
+    events = stamped if follows else _behind(tools)
     if not events:
         return 0
     try:
-        _add(tools, events)
+        tools.redis.eval(_ADD, 1, STREAM, str(_STREAM_LENGTH), *(event.body for event in events))
     except redis.RedisError as lost:
         _log.warning("relay.stream_lost", error=type(lost).__name__)
         return 0
     with tools.store.write() as work:
-        doors_out.move_on(work, "stream", events[-1].position or 0)
+        doors_out.move_on(work, _DOOR, events[-1].position)
     return len(events)
 
 
-def _add(tools: Tools, events: Sequence[OutboxEvent]) -> None:
-    with tools.redis.pipeline(transaction=False) as pipe:
-        for event in events:
-            pipe.xadd(STREAM, {"event": event.body}, maxlen=_STREAM_LENGTH, approximate=True)
-        pipe.execute()
+def _behind(tools: Tools) -> Sequence[Any]:
+    """What the stream has not got: of what was stamped just now, or before Redis went away."""
+    with tools.store.read() as work:
+        return outbox.after(work, doors_out.position(work, _DOOR))

@@ -4,7 +4,8 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Future
 from typing import Any
 
 import httpcore
@@ -51,7 +52,7 @@ class Wire(httpcore.NetworkBackend):
     ) -> httpcore.NetworkStream:
         """Raises Private, and httpcore's errors."""
         trouble: Exception = httpcore.ConnectError("the name leads nowhere")
-        for address in self._allowed(host, port):
+        for address in self._allowed(host, port, self._end.left(timeout)):
             left = self._end.left(timeout)
             try:
                 stream = self._inner.connect_tcp(address, port, left, local_address, socket_options)
@@ -61,16 +62,32 @@ class Wire(httpcore.NetworkBackend):
                 return _Bounded(stream, self._end)
         raise trouble
 
-    def _allowed(self, host: str, port: int) -> list[str]:
-        try:
-            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        except OSError as unknown:
-            raise httpcore.ConnectError("the name is not known") from unknown
+    def _allowed(self, host: str, port: int, seconds: float) -> list[str]:
+        found = _look_up(host, port, seconds)
         named = list(dict.fromkeys(str(one[4][0]) for one in found))
         inside = [address for address in named if not addresses.is_public(address)]
         if inside and not self._private:
             raise Private(inside[0])
         return named
+
+
+def _look_up(host: str, port: int, seconds: float) -> Sequence[Any]:
+    """Where the name leads. The resolver knows no end: one that hangs is left to a thread that nobody waits for."""
+    answer: Future[Sequence[Any]] = Future()
+
+    def ask() -> None:
+        try:
+            answer.set_result(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+        except OSError as unknown:
+            answer.set_exception(httpcore.ConnectError(f"the name is not known: {unknown}"))
+        except Exception as strange:
+            answer.set_exception(strange)
+
+    threading.Thread(target=ask, name="resolver", daemon=True).start()
+    try:
+        return answer.result(seconds)
+    except TimeoutError as silent:
+        raise httpcore.ConnectTimeout("the name was not looked up in time") from silent
 
 
 class _Bounded(httpcore.NetworkStream):
