@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 import sqlalchemy
@@ -10,32 +10,41 @@ from sqlalchemy import bindparam, func
 from sqlmodel import col, select, update
 
 from events.accounting_target import Lane
-from events.invoice import Invoice, folded
+from events.invoice import Invoice
 from store import statements
-from store.tables import Attempt, Export, NumberClaim
+from store.tables import Attempt, Export
 from store.tables.columns import word
 from store.unit_of_work import Work
 
-Wanted = tuple[Lane, Invoice]
+Row = dict[str, Any]
 _MOMENTS = frozenset(["due_at", "exported_at", "live_since", "created_at", "touched_at"])
 
 
-def lock(work: Work, wanted: Sequence[Wanted]) -> Mapping[tuple[Lane, str], Export]:
-    """The export row of each invoice in its lane, by lane and id, made where there was none; to be read only.
+def lock(work: Work, rows: Sequence[Row]) -> tuple[Mapping[tuple[Lane, str], Export], set[int]]:
+    """The export row of each invoice in its lane, by lane and id, to be read only; and the ids of those that are new.
 
-    They are locked in order of lane and id. They are plain rows with an export's columns: to make a model of each
-    takes longer than all else here.
+    Where there was none, the row given is there now, and what is read is a `blank` one. They are locked in order of
+    lane and id: first those that are new, which nobody else can have waited for, then the others. They are plain
+    rows with an export's columns: to make a model of each takes longer than all else here.
     """
-    ordered = sorted(wanted, key=lambda one: (one[0], one[1].id))
-    rows = [_new(work, lane, invoice) for lane, invoice in ordered]
-    found = statements.upsert(work, Export, rows, {"touched_at": "excluded"}, returning=list(Export.model_fields))
-    return {(Lane(row.company, row.tenant), row.invoice): row for row in found}
+    ordered = sorted(rows, key=lambda row: (row["company"], row["tenant"], row["invoice"]))
+    made = statements.insert_new_keys(work, Export, ordered, "company", "tenant", "invoice", "id")
+    new = {(company, tenant, invoice): id_ for company, tenant, invoice, id_ in made}
+    others = [row for row in ordered if (row["company"], row["tenant"], row["invoice"]) not in new]
+    found = statements.upsert(work, Export, others, {"touched_at": "excluded"}, returning=list(Export.model_fields))
+    known = {(Lane(row.company, row.tenant), row.invoice): row for row in found}
+    return known | {(Lane(*key[:2]), key[2]): _unseen(key, id_) for key, id_ in new.items()}, set(new.values())
 
 
-def _new(work: Work, lane: Lane, invoice: Invoice) -> dict[str, Any]:
-    """A row for an invoice we have not seen: everything at its default."""
+def _unseen(key: tuple[str, str, str], id_: int) -> Any:
+    named = dict(zip(("company", "tenant", "invoice"), key, strict=True))
+    return SimpleNamespace(**_defaults(), **named, id=id_, number="", client="")
+
+
+def blank(work: Work, lane: Lane, invoice: Invoice) -> Row:
+    """A row for an invoice that nobody has asked for yet: everything at its default."""
     return {
-        **_blank(),
+        **_defaults(),
         "company": lane.company,
         "tenant": lane.tenant,
         "invoice": invoice.id,
@@ -48,7 +57,7 @@ def _new(work: Work, lane: Lane, invoice: Invoice) -> dict[str, Any]:
 
 
 @functools.cache
-def _blank() -> dict[str, Any]:
+def _defaults() -> dict[str, Any]:
     """The columns that have defaults, at those: to make a model for each new row costs more than to insert it."""
     fields = Export.model_fields.items()
     return {name: field.default for name, field in fields if name != "id" and not field.is_required()}
@@ -139,40 +148,9 @@ def _of_batch(*, on_sqlite: bool) -> Any:
     return asked.order_by(*in_lock_order(on_sqlite=on_sqlite)).with_for_update()
 
 
-def books_of(lane: Lane) -> str:
-    """Whose numbers may not meet: an organisation's, or the company's own before its first login."""
-    return lane.tenant or f"not connected: {lane.company}"
-
-
 def seen_in_batch(work: Work, batch_id: str) -> Mapping[int, Export]:
     """The exports in this batch by id, only to be looked at."""
     return {_id(export): export for export in work.session.exec(select(Export).where(Export.batch_id == batch_id))}
-
-
-@dataclass(frozen=True)
-class Owner:
-    """Whose a number is."""
-
-    company: str
-    invoice: str
-
-
-def number_key(lane: Lane, number: str) -> tuple[str, str]:
-    """What a number is claimed by: in whose books, and its folded form."""
-    return books_of(lane), folded(number)
-
-
-def claim_numbers(work: Work, wanted: Sequence[Wanted]) -> Mapping[tuple[str, str], Owner]:
-    """Whose each number is, by `number_key`, after claiming the free ones for these invoices, the first that asks."""
-    first = {number_key(lane, one.number): Owner(lane.company, one.id) for lane, one in reversed(wanted)}
-    rows = [
-        {"tenant": books, "folded": number, "company": owner.company, "invoice": owner.invoice}
-        for (books, number), owner in sorted(first.items(), key=lambda one: one[0])
-    ]
-    new = statements.insert_new_keys(work, NumberClaim, rows, "tenant", "folded")
-    others = [{"tenant": books, "folded": number} for books, number in sorted(first.keys() - new)]
-    found = statements.find(work, NumberClaim, others)
-    return first | {(row.tenant, row.folded): Owner(row.company, row.invoice) for row in found}
 
 
 def numbers_sent(work: Work, ids: Collection[int]) -> Mapping[int, Sequence[Attempt]]:

@@ -8,7 +8,7 @@ from sqlmodel import col, select, update
 from events.accounting_target import Lane
 from events.invoice import Invoice, folded
 from store import choosing, statements
-from store.exports import books_of
+from store.number_claims import books_of
 from store.tables import Export, NumberClaim, Preview
 from store.tables.columns import word
 from store.unit_of_work import Work

@@ -11,7 +11,7 @@ from cli import ordering
 from cli.main import app
 from events.accounting_target import Lane
 from simulator import ledger
-from store import exports, queries
+from store import number_claims, queries
 from store.connections import NOT_YET
 from store.tables import Export, NumberClaim
 from tests import machines
@@ -63,7 +63,7 @@ def test_an_invoice_on_its_way_is_found_by_its_id_and_by_its_number_also_before_
     on_sqlite.ask(an_invoice(number="N-77"))
     with on_sqlite.store.write() as work:  # as it stands while nobody has logged in
         work.session.exec(update(Export).values(tenant=tenant))
-        work.session.exec(update(NumberClaim).values(tenant=exports.books_of(Lane(COMPANY, tenant))))
+        work.session.exec(update(NumberClaim).values(tenant=number_claims.books_of(Lane(COMPANY, tenant))))
     for name in ("i1", "N-77"):
         with on_sqlite.store.read() as work:
             assert [one.invoice for one in queries.invoices_named(work, name, COMPANY)] == ["i1"]

@@ -29,9 +29,9 @@ class Filing:
     """One event, or one part of a replay, on its way into the tables.
 
     `prefix` is what the company's settings put before numbers, `prefixes` what each invoice got; `caused_by` is the
-    event a replay repeats, `excluded` names the invoices marked “do not send”, `cancelled` is true for a part that
-    comes after its request was cancelled. `newest` holds each invoice once, `new` counts those that are new to the
-    request.
+    event a replay repeats; `unseen` names the invoices that nobody asked for before, `excluded` those marked “do not
+    send”; `cancelled` is true for a part that comes after its request was cancelled. `newest` holds each invoice
+    once, `new` counts those that are new to the request.
     """
 
     asked: InvoiceExportRequested
@@ -42,6 +42,7 @@ class Filing:
     cancelled: bool = False
     said: Mapping[str, Said] = field(default_factory=dict)
     prefixes: dict[str, str] = field(default_factory=dict)
+    unseen: set[str] = field(default_factory=set)
     excluded: set[str] = field(default_factory=set)
     rows: Mapping[str, Export] = field(default_factory=dict)
     moves: dict[str, Move | Failure] = field(default_factory=dict)
@@ -65,9 +66,9 @@ class Filing:
         return Opening(self.asked, self.lane.tenant, len(self.newest), self.envelope.id, self.caused_by)
 
     def number(self) -> None:
-        """Give the invoices their numbers in Xero."""
-        again = self.caused_by is not None
-        self.newest, self.prefixes = numbering.numbered(self.newest, self.rows, self.prefix, again=again)
+        """Give the invoices their numbers in Xero; those of invoices asked for before stand in their rows."""
+        again, asked = self.caused_by is not None, joining.each_once(self.asked.invoices)
+        self.newest, self.prefixes = numbering.numbered(asked, self.rows, self.prefix, again=again)
         self.said = coming.say(self.newest, self.said)
 
 

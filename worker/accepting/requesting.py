@@ -10,8 +10,8 @@ from events.failures import Failure
 from events.invoice import Invoice
 from events.reasons import Reason
 from events.wording import of_fields
-from store import exclusions, exports, openings, requests
-from store.exports import Owner
+from store import exclusions, exports, number_claims, openings, requests
+from store.number_claims import Owner
 from store.openings import Key
 from store.unit_of_work import Work
 from worker.accepting import filing, placing
@@ -32,7 +32,7 @@ def file(work: Work, tools: Tools, filings: Sequence[Filing]) -> None:
     first = openings.open_each(work, [one.opening() for one in filings])
     _lock(work, filings)
     _see(work, filings, first)
-    owners = exports.claim_numbers(work, [(one.lane, invoice) for one in filings for invoice in one.readable])
+    owners = number_claims.claim(work, [(one.lane, invoice) for one in filings for invoice in one.readable])
     for one in filings:
         one.moves = {invoice.id: _move(one, invoice, owners) for invoice in one.newest}
     _keep_contacts(work, tools, filings)
@@ -43,10 +43,17 @@ def file(work: Work, tools: Tools, filings: Sequence[Filing]) -> None:
 
 
 def _lock(work: Work, filings: Sequence[Filing]) -> None:
-    rows = exports.lock(work, [(one.lane, invoice) for one in filings for invoice in one.readable])
+    """An invoice that nobody has asked for yet is written down as if it started, which nearly all do."""
+    for one in filings:
+        one.number()
+    rows, new = exports.lock(
+        work, [placing.started(work, one, invoice) for one in filings for invoice in one.readable]
+    )
     for one in filings:
         one.rows = {invoice.id: rows[one.lane, invoice.id] for invoice in one.readable}
-        one.number()
+        one.unseen = {invoice for invoice, row in one.rows.items() if row.id in new}
+        if len(one.unseen) < len(one.rows):
+            one.number()
 
 
 def _see(work: Work, filings: Sequence[Filing], first: set[Key]) -> None:
@@ -75,7 +82,7 @@ def _move(
         in_xero=row.xero_invoice_id is not None,
     )
     move = joining.decide(standing, invoice.revision, one.said[invoice.id].content_hash)
-    owner = owners[exports.number_key(one.lane, invoice.number)]
+    owner = owners[number_claims.key(one.lane, invoice.number)]
     if move in ("start", "replace", "wait") and owner != Owner(row.company, row.invoice):
         return Failure(Reason.NUMBER_USED_TWICE, {"other": owner.invoice})
     broken = one.said[invoice.id].broken if move in ("start", "replace") else None

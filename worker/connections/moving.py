@@ -12,8 +12,8 @@ from events.accounting_target import Lane
 from events.failures import Failure
 from events.invoice import Invoice
 from events.reasons import Reason
-from store import connections, exports, requests
-from store.exports import Owner
+from store import connections, exports, number_claims, requests
+from store.number_claims import Owner
 from store.tables import Export, Item, NumberClaim, Request
 from store.unit_of_work import Work
 from worker.decisions import joining
@@ -56,8 +56,9 @@ def movable(work: Work, lane: Lane) -> Sequence[Export]:
 def _move_some(work: Work, tools: Tools, lane_before: Lane, lane: Lane, rows: Sequence[Export]) -> None:
     invoices = {row.invoice: Invoice.model_validate_json(row.wanted) for row in rows}
     wanted = [(lane, invoice) for invoice in invoices.values()]
-    targets = {invoice: row for (_, invoice), row in exports.lock(work, wanted).items()}
-    owners = exports.claim_numbers(work, wanted)
+    locked, _ = exports.lock(work, [exports.blank(work, lane, invoice) for lane, invoice in wanted])
+    targets = {invoice: row for (_, invoice), row in locked.items()}
+    owners = number_claims.claim(work, wanted)
     moves = {row.invoice: _decide(targets[row.invoice], invoices[row.invoice], owners) for row in rows}
     refused = [Refusal(row, moved) for row in rows if isinstance(moved := moves[row.invoice], Failure)]
     recording.fail(work, refused)
@@ -82,7 +83,7 @@ def _decide(target: Export, invoice: Invoice, owners: Mapping[tuple[str, str], O
         in_xero=target.xero_invoice_id is not None,
     )
     decided = joining.decide(standing, invoice.revision, invoice.content_hash())
-    owner = owners[exports.number_key(Lane(target.company, target.tenant), invoice.number)]
+    owner = owners[number_claims.key(Lane(target.company, target.tenant), invoice.number)]
     if decided == "start" and owner != Owner(target.company, target.invoice):
         return Failure(Reason.NUMBER_USED_TWICE, {"other": owner.invoice})
     return decided
@@ -117,7 +118,7 @@ def _repoint(work: Work, rows: Sequence[Export], targets: Mapping[str, Export]) 
 
 def _free_numbers(work: Work, lane: Lane, rows: Sequence[Export]) -> None:
     mine = delete(NumberClaim).where(
-        col(NumberClaim.tenant) == exports.books_of(lane),
+        col(NumberClaim.tenant) == number_claims.books_of(lane),
         col(NumberClaim.company) == lane.company,
         col(NumberClaim.invoice).in_([row.invoice for row in rows]),
     )
