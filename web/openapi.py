@@ -18,7 +18,7 @@ from web.problems import MEDIA_TYPE
 
 PATH = "/v1/openapi.json"
 _IN, _OUT = "#/components/schemas/In.{model}", "#/components/schemas/Out.{model}"
-_REFUSALS = (401, 403, 404, 409, 413, 415, 422, 429, 500, 503)
+_REFUSALS = (400, 401, 403, 404, 409, 413, 415, 422, 429, 500, 503)
 _METHODS = ("get", "post")
 _ABOUT = (
     "Doors of the CrewCard → Xero invoice exporter for host applications. Every request is signed in the form of "

@@ -324,3 +324,12 @@ def test_a_host_made_for_the_document_needs_no_more(small_host: Host):
     previews = "/v1/companies/{company}/previews"
     body = {"invoices": [an_invoice("p")]}
     validate_as(previews, 200, small_host.post(body, f"/v1/companies/{COMPANY}/previews"))
+
+
+@pytest.mark.parametrize("step", ["logins", "logins/organisation"])
+def test_a_login_that_nobody_began_is_refused_as_the_document_says(small_host: Host, step):
+    said = {"company": "harbour", "state": "nobody's", "login": "nobody's", "tenant": "t"}
+    answer = small_host.ask("POST", f"/v1/companies/harbour/{step}", json.dumps(said).encode())
+    published = json.loads((DOCS / "openapi.json").read_text())["paths"][f"/v1/companies/{{company}}/{step}"]
+    assert answer.status_code == 400
+    assert "400" in published["post"]["responses"]

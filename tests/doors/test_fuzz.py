@@ -24,7 +24,7 @@ from web.contracts import DOCS
 
 pytestmark = [pytest.mark.ci, pytest.mark.timeout(7200)]
 BODIES = int(os.environ.get("DOORS_FUZZ", "2000"))
-_FINE = {200, 201, 202, 401, 403, 404, 405, 409, 413, 415, 422, 429}
+_FINE = {200, 201, 202, 400, 401, 403, 404, 405, 409, 413, 415, 422, 429}
 
 
 @pytest.fixture
