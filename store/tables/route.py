@@ -73,7 +73,7 @@ class Export(SQLModel, table=True):
     __table_args__ = (
         Index("exports_once", "company", "tenant", "invoice", unique=True),
         index_where("state = 'pending'", "exports_due", "company", "tenant", "priority", "due_at", "id"),
-        index_where("state IN ('pending', 'uncertain')", "exports_waiting", "live_since"),
+        index_where("live_since IS NOT NULL AND state IN ('pending', 'uncertain')", "exports_waiting", "live_since"),
         index_where("state IN ('exporting', 'uncertain')", "exports_in_hand", "company", "state"),
         index_where("state = 'failed'", "exports_failed", "company"),
         # An export is written four times on its way, each time into every index that it is in.

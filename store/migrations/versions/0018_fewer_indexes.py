@@ -11,6 +11,8 @@ depends_on = None
 # Name, columns, which rows it is of from now on.
 PARTIAL = (
     ("exports_batch", ["batch_id"], "batch_id IS NOT NULL"),
+    # Who asks for a lane's pending work does not ask for this, and so is not offered everybody's.
+    ("exports_waiting", ["live_since"], "live_since IS NOT NULL AND state IN ('pending', 'uncertain')"),
     ("exports_in_xero", ["tenant", "xero_invoice_id"], "xero_invoice_id IS NOT NULL"),
 )
 
