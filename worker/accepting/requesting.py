@@ -72,15 +72,7 @@ def _move(
     if one.cancelled:
         return Failure(Reason.CANCELLED)
     row = one.rows[invoice.id]
-    standing = Standing(
-        row.state,
-        row.wanted_revision,
-        row.wanted_hash,
-        row.sent_revision,
-        row.sent_hash,
-        excluded=row.excluded or invoice.id in one.excluded,
-        in_xero=row.xero_invoice_id is not None,
-    )
+    standing = Standing.of(row, excluded=invoice.id in one.excluded)
     move = joining.decide(standing, invoice.revision, one.said[invoice.id].content_hash)
     owner = owners[number_claims.key(one.lane, invoice.number)]
     if move in ("start", "replace", "wait") and owner != Owner(row.company, row.invoice):

@@ -73,15 +73,7 @@ def _move_some(work: Work, tools: Tools, lane_before: Lane, lane: Lane, rows: Se
 
 
 def _decide(target: Export, invoice: Invoice, owners: Mapping[tuple[str, str], Owner]) -> Move | Failure:
-    standing = Standing(
-        target.state,
-        target.wanted_revision,
-        target.wanted_hash,
-        target.sent_revision,
-        target.sent_hash,
-        excluded=target.excluded,
-        in_xero=target.xero_invoice_id is not None,
-    )
+    standing = Standing.of(target)
     decided = joining.decide(standing, invoice.revision, invoice.content_hash())
     owner = owners[number_claims.key(Lane(target.company, target.tenant), invoice.number)]
     if decided == "start" and owner != Owner(target.company, target.invoice):

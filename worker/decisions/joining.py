@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
 from events.export import UnreadableInvoice
 from events.failures import Failure
@@ -11,6 +11,18 @@ from events.reasons import Reason
 
 LIVE = frozenset({"pending", "exporting", "uncertain"})
 Move = Literal["start", "join", "replace", "wait", "unchanged"]
+
+
+class Row(Protocol):
+    """What is kept of an invoice's export and tells how it stands."""
+
+    state: str
+    wanted_revision: int
+    wanted_hash: str
+    sent_revision: int
+    sent_hash: str
+    excluded: bool
+    xero_invoice_id: str | None
 
 
 @dataclass(frozen=True)
@@ -24,6 +36,19 @@ class Standing:
     sent_hash: str
     excluded: bool = False
     in_xero: bool = False
+
+    @classmethod
+    def of(cls, row: Row, *, excluded: bool = False) -> "Standing":
+        """How the export of this row stands; `excluded` when the invoice is marked beside it."""
+        return cls(
+            row.state,
+            row.wanted_revision,
+            row.wanted_hash,
+            row.sent_revision,
+            row.sent_hash,
+            excluded=row.excluded or excluded,
+            in_xero=row.xero_invoice_id is not None,
+        )
 
 
 def decide(standing: Standing, revision: int, content_hash: str) -> Move | Failure:

@@ -123,15 +123,7 @@ def _move(known: Known, invoice: Invoice, row: Export | None) -> joining.Move | 
     marked = invoice.id in known.excluded
     standing = Standing("new", 0, "", -1, "", excluded=marked)
     if row:
-        standing = Standing(
-            row.state,
-            row.wanted_revision,
-            row.wanted_hash,
-            row.sent_revision,
-            row.sent_hash,
-            excluded=row.excluded or marked,
-            in_xero=row.xero_invoice_id is not None,
-        )
+        standing = Standing.of(row, excluded=marked)
     move = joining.decide(standing, invoice.revision, invoice.content_hash())
     owner = known.owners[folded(invoice.number)]
     if move in ("start", "replace", "wait") and owner != (known.lane.company, invoice.id):
