@@ -24,8 +24,8 @@ def lock(work: Work, rows: Sequence[Row]) -> tuple[Mapping[tuple[Lane, str], Exp
     """The export row of each invoice in its lane, by lane and id, to be read only; and the ids of those that are new.
 
     Where there was none, the row given is there now, and what is read is a `blank` one. They are locked in order of
-    lane and id: first those that are new, which nobody else can have waited for, then the others. They are plain
-    rows with an export's columns: to make a model of each takes longer than all else here.
+    lane and id: first those that are new, then the others. They are plain rows with an export's columns: to make a
+    model of each takes longer than all else here.
     """
     ordered = sorted(rows, key=lambda row: (row["company"], row["tenant"], row["invoice"]))
     made = statements.insert_new_keys(work, Export, ordered, "company", "tenant", "invoice", "id")

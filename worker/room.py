@@ -18,11 +18,16 @@ class Room:
         self._lock = threading.Lock()
         self._seen: dict[str, tuple[float, int]] = {}
 
-    def objection(self, work: Work, asked: InvoiceExportRequested, most: int, now: float) -> TooMuch | None:
-        """Why these invoices are not taken, or None: then they are counted. `now` in seconds, from any start."""
+    def objection(
+        self, work: Work, asked: InvoiceExportRequested, most: int, now: float, *, taken: int = 0
+    ) -> TooMuch | None:
+        """Why these invoices are not taken, or None: then they are counted. `now` in seconds, from any start.
+
+        `taken` are the company's invoices that this transaction takes as well, and has not written yet.
+        """
         pending = self._last(asked.company, now)
         if pending is None or _refuses(asked, pending, most):
-            pending = progress.pending_of(work, asked.company)
+            pending = progress.pending_of(work, asked.company) + taken
             self._note(asked.company, now, pending)
         too_much = _refuses(asked, pending, most)
         if too_much is None:

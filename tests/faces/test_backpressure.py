@@ -55,6 +55,12 @@ def test_in_an_array_the_one_that_is_too_much_says_when_to_come_again(host):
     assert refused["retry_after"] >= 10
 
 
+def test_clicks_that_come_together_count_each_other(host):
+    clicks = [a_request(an_invoice(f"c{number}"), request=f"c{number}", mode="single") for number in range(60)]
+    results = host.post(clicks).json()["results"]
+    assert [one["status"] for one in results] == [202] * 50 + [429] * 10
+
+
 def test_what_was_accepted_is_answered_the_same_however_full_it_is(host):
     again = host.post(a_request(*invoices(500)))
     assert again.status_code == 202

@@ -1,7 +1,8 @@
 """What is kept of the companies that events are about, looked up once for all of them."""
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from events.accounting_target import Lane
 from events.codec import Envelope, Unreadable
@@ -22,10 +23,14 @@ from worker.waiting.parking import Waits
 
 @dataclass(frozen=True)
 class KnownCompanies:
-    """Settings and connections by company; a company that was never set up is in neither."""
+    """Settings and connections by company; a company that was never set up is in neither.
+
+    `taken` counts the invoices that nobody objected to.
+    """
 
     settings: Mapping[str, CompanySettings]
     connections: Mapping[str, Connection]
+    taken: Counter[str] = field(default_factory=Counter)
 
     @classmethod
     def look(cls, work: Work, ids: Collection[str]) -> "KnownCompanies":
@@ -42,8 +47,15 @@ class KnownCompanies:
         if asked.company not in self.settings:
             return Unreadable(f"data.company: there is no company “{asked.company}” here")
         if isinstance(asked, InvoiceExportRequested):
-            return tools.room.objection(work, asked, tools.settings.most_pending, tools.elapsed())
+            return self._too_much(work, tools, asked)
         return None
+
+    def _too_much(self, work: Work, tools: Tools, asked: InvoiceExportRequested) -> TooMuch | None:
+        most, taken = tools.settings.most_pending, self.taken[asked.company]
+        too_much = tools.room.objection(work, asked, most, tools.elapsed(), taken=taken)
+        if too_much is None:
+            self.taken[asked.company] += len(asked.invoices)
+        return too_much
 
     def filing(
         self,
