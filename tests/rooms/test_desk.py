@@ -25,6 +25,16 @@ class Files:
         return [Receipt(f"e{one}", "c", "r", 1) if one >= 0 else ValueError(one) for one in documents]
 
 
+def a_busy_desk(pool, **chosen):
+    """A desk that is at its first event until it is let go."""
+    files = Files()
+    files.held = {0}
+    desk = Desk(files, **chosen)
+    first = pool.submit(desk.accept, 0)
+    wait_for(lambda: files.rounds)
+    return files, desk, first
+
+
 @pytest.fixture
 def pool():
     with ThreadPoolExecutor(200) as made:
@@ -38,11 +48,7 @@ def test_who_comes_alone_is_filed_at_once():
 
 
 def test_what_comes_while_one_is_filed_shares_the_next_transaction_and_each_gets_its_own_answer(pool):
-    files = Files()
-    files.held = {0}
-    desk = Desk(files, patience_seconds=60)
-    first = pool.submit(desk.accept, 0)
-    wait_for(lambda: files.rounds)
+    files, desk, first = a_busy_desk(pool, patience_seconds=60)
     others = {one: pool.submit(desk.accept, one) for one in range(1, 31)}
     wait_for(lambda: len(desk._queue) == 30)
     files.let_go.set()
@@ -52,11 +58,7 @@ def test_what_comes_while_one_is_filed_shares_the_next_transaction_and_each_gets
 
 
 def test_a_refusal_is_told_to_the_one_it_is_for(pool):
-    files = Files()
-    files.held = {0}
-    desk = Desk(files, patience_seconds=60)
-    pool.submit(desk.accept, 0)
-    wait_for(lambda: files.rounds)
+    files, desk, _ = a_busy_desk(pool, patience_seconds=60)
     refused, taken = pool.submit(desk.accept, -1), pool.submit(desk.accept, 1)
     wait_for(lambda: len(desk._queue) == 2)
     files.let_go.set()
@@ -66,11 +68,7 @@ def test_a_refusal_is_told_to_the_one_it_is_for(pool):
 
 
 def test_nobody_waits_for_a_transaction_that_hangs(pool):
-    files = Files()
-    files.held = {0}
-    desk = Desk(files, patience_seconds=0.01)
-    hangs = pool.submit(desk.accept, 0)
-    wait_for(lambda: files.rounds)
+    files, desk, hangs = a_busy_desk(pool, patience_seconds=0.01)
     assert [pool.submit(desk.accept, one).result(20).event for one in (1, 2, 3)] == ["e1", "e2", "e3"]
     assert not hangs.done()
     files.let_go.set()
