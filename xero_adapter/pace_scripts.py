@@ -32,6 +32,9 @@ local function tally(key, what)
 end
 """
 
+# What is left is spread until `lasts`. When headers show where Xero's minute ends, nearly, it is used up by then: what
+# is used too late falls into the next minute. In doubt, until the latest moment: else it would all go at once, and a
+# click would wait for most of a minute.
 ASK = """
 local token, at_once, deadline, kept_back, reserve, spread =
   ARGV[7], tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[10]), tonumber(ARGV[11]), ARGV[12] == '1'
@@ -46,20 +49,30 @@ if in_flight >= at_once then return {250, 'concurrent'} end
 
 redis.call('ZREMRANGEBYSCORE', calls, '-inf', now - window - deadline)
 local left = per_minute - redis.call('ZCOUNT', calls, '(' .. (now - window), '+inf')
-local oldest = redis.call('ZRANGEBYSCORE', calls, '(' .. (now - window), '+inf', 'WITHSCORES', 'LIMIT', 0, 1)[2]
-local frees = oldest and math.min(oldest + window, now + window) or now + window
-local said, unseen, begun, ends, last = numbers(minute, 'left', 'unseen', 'begun', 'ends', 'last')
+local before = math.max(0, kept_back - left)  -- so many must have left the last minute before there is one to give
+local next = redis.call('ZRANGEBYSCORE', calls, '(' .. (now - window), '+inf', 'WITHSCORES', 'LIMIT', before, 1)[2]
+local frees = next and math.min(next + window, now + window) or now + window
+local lasts = frees
+local said, unseen, begun, ends, last, call = numbers(minute, 'left', 'unseen', 'begun', 'ends', 'last', 'call')
 if ends and now >= ends then
   begun = begun + minute_length
   said, unseen, ends = per_minute, redis.call('ZCOUNT', calls, '(' .. begun, now), nil
   redis.call('HSET', minute, 'left', said, 'unseen', unseen, 'since', now, 'at', now, 'begun', begun)
   redis.call('HDEL', minute, 'ends')
 end
-if said then left, frees = math.max(left, said - unseen - in_flight), math.min(frees, ends or frees) end
+if said then
+  frees = math.min(frees, ends or frees)
+  local told = said - unseen - in_flight
+  if told > left then
+    left, lasts = told, ends or now + window
+    local over = begun + minute_length
+    if lasts - over < window / 10 + (call or 0) then lasts = over - (call or 0) end
+  end
+end
 if left <= kept_back then return {math.max(1, frees - now), 'minute'} end
 
 if spread and left - kept_back <= per_minute / 2 then
-  local gap = (frees - now - window / 20) / (left - kept_back)
+  local gap = (lasts - now - window / 20) / (left - kept_back)
   local wait = (last or 0) + gap - now
   if wait >= 1 then return {math.ceil(wait), 'spread'} end
 end
@@ -141,14 +154,15 @@ redis.call('PEXPIRE', KEYS[1], math.max(over or 0, now + ARGV[8]) - now + 1000)
 OUTLOOK = """
 local kept_back, reserve = tonumber(ARGV[7]), tonumber(ARGV[8])
 local left = per_minute - redis.call('ZCOUNT', calls, '(' .. (now - window), '+inf')
+local before = math.max(0, -left)
 local said, unseen, call, ends = numbers(minute, 'left', 'unseen', 'call', 'ends')
 if said then left = math.max(left, said - (unseen or 0) - redis.call('ZCARD', flight)) end
 local used, day_ends, size = numbers(day, 'used', 'ends', 'size')
 if day_ends and now >= day_ends then used, day_ends, size = nil, nil, nil end
 local day_left = per_day - (used or 0) - math.floor(reserve * (size or per_day))
 local over, limit = numbers(KEYS[5], 'over'), redis.call('HGET', KEYS[5], 'limit')
-local oldest = redis.call('ZRANGEBYSCORE', calls, '(' .. (now - window), '+inf', 'WITHSCORES', 'LIMIT', 0, 1)[2]
-local frees = math.min(oldest and oldest + window or now, ends or now + window, now + window)
+local next = redis.call('ZRANGEBYSCORE', calls, '(' .. (now - window), '+inf', 'WITHSCORES', 'LIMIT', before, 1)[2]
+local frees = math.min(next and next + window or now, ends or now + window, now + window)
 return {math.max(0, left - kept_back), math.max(0, day_left), (day_ends or now + day_length) - now, call or 300,
   math.max(0, (over or now) - now), over and limit or '', math.max(0, left), math.max(0, per_day - (used or 0)),
   math.max(0, frees - now)}
