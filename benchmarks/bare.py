@@ -46,13 +46,18 @@ def barest_rate(made: Bench, company: str, request: str, count: int) -> float:
     organisation = made.organisation(company)
     bearer = made.machines.tools.auth.bearer(organisation)
     client = XeroClient(made.machines.xero_url)
-    bodies = [mapping.freeze(_elements(company, request, start)) for start in range(0, count, _BATCH)]
+    frozen = bodies(company, request, count)
 
     def post(place: int) -> int:
-        reply = client.put_invoices(organisation, bearer, bodies[place], f"{request}-{place}")
+        reply = client.put_invoices(organisation, bearer, frozen[place], f"{request}-{place}")
         return len(json.loads(reply.body)["Invoices"])
 
-    return _rate(post, len(bodies))
+    return _rate(post, len(frozen))
+
+
+def bodies(company: str, request: str, count: int, size: int = _BATCH) -> list[bytes]:
+    """What the calls for so many fresh invoices carry, `size` to a call."""
+    return [mapping.freeze(_elements(company, request, start, size)) for start in range(0, count, size)]
 
 
 def _rate(post: Callable[[int], int], batches: int) -> float:
@@ -78,9 +83,9 @@ def _api(made: Bench, company: str) -> AccountingApi:
     return AccountingApi(client, base_url=f"{made.machines.xero_url.rstrip('/')}/api.xro/2.0")
 
 
-def _elements(company: str, request: str, start: int) -> list[dict[str, Any]]:
+def _elements(company: str, request: str, start: int, size: int = _BATCH) -> list[dict[str, Any]]:
     lane, settings = Lane(company, tenant_of(company)), CompanySettings(default_account_code="200")
-    documents = [invoice(f"{request}-{number:05d}", client=_CLIENT) for number in range(start, start + _BATCH)]
+    documents = [invoice(f"{request}-{number:05d}", client=_CLIENT) for number in range(start, start + size)]
     wanted = [Posting(lane, Invoice.model_validate(one), world.contact_of(company), settings) for one in documents]
     return [mapping.element(one, "https://app.crewcard.example/invoices") for one in wanted]
 

@@ -32,9 +32,8 @@ local function tally(key, what)
 end
 """
 
-# What is left is spread until `lasts`. When headers show where Xero's minute ends, nearly, it is used up by then: what
-# is used too late falls into the next minute. In doubt, until the latest moment: else it would all go at once, and a
-# click would wait for most of a minute.
+# What is left is spread until `lasts`. Where headers nearly show when Xero's minute ends, that is it: what goes later
+# falls into the next one. In doubt it is the latest moment: else all would go at once, and a click wait for a minute.
 ASK = """
 local token, at_once, deadline, kept_back, reserve, spread =
   ARGV[7], tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[10]), tonumber(ARGV[11]), ARGV[12] == '1'

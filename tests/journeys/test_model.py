@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 
 from tests.builders import an_invoice
 from tests.installation import Installation
-from worker.exporting import exporter, recording, rescuer
+from worker.exporting import closing, exporter, rescuer
 
 INVOICES = [f"i{number}" for number in range(1, 6)]
 FAULTS = ["commit_then_drop", "commit_then_500", "http_500", "drop", "limit_minute", "html_503"]
@@ -67,7 +67,7 @@ class Model(RuleBasedStateMachine):
 
     @rule()
     def worker_dies_with_its_call(self):
-        real, recording.record = recording.record, _die
+        real, closing.close = closing.close, _die
         try:
             if self.it.rings:
                 lane, token = self.it.rings.pop(0)
@@ -75,7 +75,7 @@ class Model(RuleBasedStateMachine):
         except Killed:
             pass
         finally:
-            recording.record = real
+            closing.close = real
 
     @rule(seconds=st.sampled_from([1, 10, 100, 400]))
     def time_passes(self, seconds):

@@ -56,17 +56,38 @@ def test_a_worker_that_dies_before_sending_loses_nothing(installation):
 def test_a_worker_that_dies_with_its_call_is_settled_by_asking_xero(installation, monkeypatch):
     """Killed between Xero's commit and ours: the ledger has the invoices, we have an open batch."""
     installation.ask(*invoices(10))
-    real = sending.recording.record
-    monkeypatch.setattr(sending.recording, "record", _die)
+    real = sending.closing.close
+    monkeypatch.setattr(sending.closing, "close", _die)
     lane, _ = installation.rings.pop(0)
     with contextlib.suppress(SystemExit):
         exporter.take_turn(installation.tools, exporter.Lane.of(lane))
-    monkeypatch.setattr(sending.recording, "record", real)
+    monkeypatch.setattr(sending.closing, "close", real)
     assert len(installation.books()) == 10
     installation.settle_down()
     assert len(installation.books()) == 10
     assert len(installation.answers()) == 10
     assert len(installation.calls("PUT")) == 1
+
+
+def test_a_person_is_answered_before_what_travelled_along_and_a_crash_in_between_loses_nothing(
+    installation, monkeypatch
+):
+    installation.ask(*invoices(200))
+    installation.ask(an_invoice("click"), request="click", mode="single")
+    real = sending.closing._record_rest
+    monkeypatch.setattr(sending.closing, "_record_rest", _die)
+    lane, _ = installation.rings.pop(0)
+    with contextlib.suppress(SystemExit):
+        exporter.take_turn(installation.tools, exporter.Lane.of(lane))
+    monkeypatch.setattr(sending.closing, "_record_rest", real)
+    assert installation.answers("click")["click"]["type"] == "succeeded"
+    assert installation.answers("r1") == {}
+    assert len(installation.books()) == 50
+    installation.settle_down()
+    numbers = [book["InvoiceNumber"] for book in installation.books()]
+    assert len(numbers) == len(set(numbers)) == 201
+    assert len(installation.answers("r1")) == 200
+    assert len(installation.events("invoice.export.succeeded", request="click")) == 1
 
 
 def _die(*_args, **_kwargs):

@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from store import doors_out, outbox
+from store import doors_out, outbox, requests
 from tests import machines
 from tests.builders import an_invoice, invoices
 from tests.installation import Installation
@@ -17,6 +17,11 @@ WANTED = [*invoices(3), an_invoice("bad", line={"account_code": "299"})]
 
 def ask(installation):
     installation.ask(*WANTED)
+
+
+def ask_beside_a_click(installation):
+    installation.ask(*WANTED)
+    installation.ask(an_invoice("click"), request="click", mode="single")
 
 
 def turn(installation):
@@ -50,6 +55,7 @@ def hand_out(installation):
 STORIES = {
     "intake": (lambda _installation: None, ask, "r1"),
     "a turn that sends": (ask, turn, "r1"),
+    "a turn that sends a click and what travels along": (ask_beside_a_click, turn, "r1"),
     "a turn that settles": (lose_a_reply, turn, "r1"),
     "a turn that updates": (change, turn, "r2"),
     "the relay": (answer_everything, hand_out, "r1"),
@@ -100,8 +106,11 @@ def check(after, offset, request):
     expected = {one["id"] for one in (WANTED if request == "r1" else WANTED[:3])}
     assert set(answers) == expected
     assert {id_ for id_, answer in answers.items() if answer["type"] == "succeeded"} == expected - {"bad"}
-    assert len(after.events("invoice.export.completed", request=request)) == 1
+    completed = Counter(event["data"]["request"] for event in after.events("invoice.export.completed"))
+    assert completed[request] == 1
+    assert set(completed.values()) == {1}
     with after.store.read() as work:
+        assert requests.open_ones(work) == []
         feed = [event.position for event in outbox.after(work, 0)]
         reached = doors_out.position(work, "stream")
     assert feed == list(range(1, len(after.events()) + 1))

@@ -69,7 +69,8 @@ def freeze(tools: Tools, organisation: Organisation, hold: Hold, kind: str, map_
             lease_until=work.after(tools.settings.lease),
         )
         begun = tools.elapsed()
-    return Frozen(hold, key, body, begun + SEND_WITHIN_SECONDS, Sent(kind, attempts, mapped.contents))
+    sent = Sent(kind, attempts, mapped.contents, mixed=len({bool(export.priority) for export, _ in mapped.fit}) > 1)
+    return Frozen(hold, key, body, begun + SEND_WITHIN_SECONDS, sent)
 
 
 def _map(work: Work, tools: Tools, organisation: Organisation, claimed: Sequence[Export], map_one: Map) -> Mapped:

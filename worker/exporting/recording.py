@@ -1,78 +1,19 @@
-"""Record what Xero said: one transaction, fenced first, then states, log, markers, outbox."""
+"""Record what became of invoices, in the transaction at hand: states, attempts, log, markers, outbox."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from events.accounting_target import Answer, Answers, Organisation, Posted, Rejected
+from events.accounting_target import Organisation, Posted, Rejected
 from events.changes import Change
-from events.invoice import folded
-from events.reasons import Reason
-from store import batches, exports, lanes, requests
-from store.batches import Carried, Hold
-from store.tables import Attempt, Export, Item, Request
+from store import batches, exports, requests
+from store.batches import Carried
+from store.tables import Attempt, Item, Request
 from store.unit_of_work import Work
-from worker.decisions import guard, joining
+from worker.decisions import joining
 from worker.exporting import answering, behind, contents, keeping, resolve
-from worker.exporting.answering import Outcome
 from worker.exporting.pointing import into_xero
-from worker.exporting.results import Refusal, Result, Sent
-from worker.outgoing import progress
+from worker.exporting.results import Refusal, Result
 from worker.tools import Tools
-
-
-@dataclass(frozen=True)
-class Told:
-    """The requests that were answered, and those of them whose progress is news."""
-
-    requests: Sequence[str] = ()
-    news: Sequence[str] = ()
-
-
-def record(tools: Tools, organisation: Organisation, hold: Hold, sent: Sent, answers: Answers) -> Told:
-    """Write down the answers of a call and give the requests that were answered.
-
-    Invoices it does not name stay with the batch, uncertain.
-    """
-    with tools.store.write() as work:
-        traces = {"http_status": answers.status, "correlation_id": answers.correlation_id}
-        if not batches.move(work, hold, "sent", state="settled", closed_at=work.now, **traces):
-            return Told()
-        results, unnamed, taken = [], [], []
-        outcome: Outcome = "updated" if sent.kind == "update" else "created"
-        for export in exports.of_batch(work, hold.batch_id):
-            attempt = sent.attempts[export.id or 0]
-            answer = _answer_to(export, attempt, sent.kind, answers)
-            if answer is None or _needs_look_up(answer, sent.kind):
-                unnamed.append(export)
-                taken += [Result(export, attempt, answer)] if isinstance(answer, Rejected) else []
-            else:
-                results.append(Result(export, attempt, answer, outcome, sent.contents.get(attempt.content_hash)))
-        if unnamed:
-            _keep_uncertain(work, hold, unnamed)
-            batches.end_attempts(work, hold.batch_id, [_attempt_row(r) | {"outcome": "unknown"} for r in taken])
-        lanes.note_answer(work, organisation.lane)
-        counted = apply(work, tools, organisation, results)
-        told = Told(sorted(counted), progress.news(work, counted.values()))
-    tools.bells.wake_relay(soon=all(one.export.priority for one in results))
-    return told
-
-
-def _answer_to(export: Export, attempt: Carried, kind: str, answers: Answers) -> Answer | None:
-    if kind == "update":
-        return guard.in_other_words(answers.by_id.get(export.xero_invoice_id or ""))
-    return answers.by_number.get(folded(attempt.number))
-
-
-def _needs_look_up(answer: Answer, kind: str) -> bool:
-    """“Invoice # must be unique.” may be our own invoice, of an attempt whose answer was lost: ask first."""
-    taken = isinstance(answer, Rejected) and answer.failure.reason is Reason.NUMBER_TAKEN
-    return taken and kind == "create"
-
-
-def _keep_uncertain(work: Work, hold: Hold, unnamed: Sequence[Export]) -> None:
-    batches.move(work, hold, "settled", state="uncertain", closed_at=None, settle_at=work.now, lease_until=work.now)
-    exports.change(work, [{"id": export.id, "state": "uncertain", "crashes": 0} for export in unnamed])
 
 
 def apply(work: Work, tools: Tools, organisation: Organisation, results: Sequence[Result]) -> Mapping[str, Request]:
@@ -81,7 +22,7 @@ def apply(work: Work, tools: Tools, organisation: Organisation, results: Sequenc
         return {}
     by_batch: dict[str, list[dict[str, Any]]] = {}
     for result in results:
-        by_batch.setdefault(result.attempt.batch_id, []).append(_attempt_row(result))
+        by_batch.setdefault(result.attempt.batch_id, []).append(attempt_row(result))
     for batch_id, rows in by_batch.items():
         batches.end_attempts(work, batch_id, rows)
     posted = [result for result in results if isinstance(result.answer, Posted)]
@@ -91,7 +32,8 @@ def apply(work: Work, tools: Tools, organisation: Organisation, results: Sequenc
     return {**told, **fail(work, refused)}
 
 
-def _attempt_row(result: Result) -> dict[str, Any]:
+def attempt_row(result: Result) -> dict[str, Any]:
+    """What an attempt's row says of its end."""
     row: dict[str, Any] = {"export_id": result.export.id, "reason": None, "said": None}
     if isinstance(result.answer, Rejected):
         failure = result.answer.failure

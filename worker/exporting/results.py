@@ -14,11 +14,15 @@ from worker.exporting.answering import Outcome
 
 @dataclass(frozen=True)
 class Sent:
-    """What one call carries: its attempts by export id, and what its invoices say, by hash."""
+    """What one call carries: its attempts by export id, and what its invoices say, by hash.
+
+    `mixed` when people's own sends and a backlog's travel together.
+    """
 
     kind: str
     attempts: Mapping[int, Carried]
     contents: Mapping[str, Invoice]
+    mixed: bool = False
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from store.tables import Export
 from store.unit_of_work import Work
 from worker import logs
 from worker.decisions import batching
-from worker.exporting import freezing, overwriting, recording, troubles
+from worker.exporting import closing, freezing, overwriting, recording, troubles
 from worker.exporting.freezing import Frozen
 from worker.exporting.results import Refusal
 from worker.outgoing import progress
@@ -119,7 +119,7 @@ def _send(
         troubles.after(tools, organisation, frozen.hold, lost)
         return "lost"
     answered()
-    told = recording.record(tools, organisation, frozen.hold, frozen.sent, answers)
+    told = closing.close(tools, organisation, frozen.hold, frozen.sent, answers)
     _tell(organisation, frozen, answers, told.requests, time.monotonic() - begun)
     progress.tell(tools, organisation.lane, told.news)
     return "answered"

@@ -1,0 +1,109 @@
+"""Close a batch with what its call answered: each transaction fenced first, people's own sends before the rest."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from events.accounting_target import Answer, Answers, Organisation, Rejected
+from events.invoice import folded
+from events.reasons import Reason
+from store import batches, exports, lanes
+from store.batches import Carried, Hold
+from store.tables import Export, Request
+from store.unit_of_work import Work
+from worker.decisions import guard
+from worker.exporting import recording
+from worker.exporting.answering import Outcome
+from worker.exporting.results import Result, Sent
+from worker.outgoing import progress
+from worker.tools import Tools
+
+Unclear = tuple[Export, Answer | None]
+
+
+@dataclass(frozen=True)
+class Told:
+    """The requests that were answered, and those of them whose progress is news."""
+
+    requests: Sequence[str] = ()
+    news: Sequence[str] = ()
+
+    @classmethod
+    def of(cls, work: Work, counted: Mapping[str, Request]) -> "Told":
+        """From requests as they were just counted."""
+        return cls(sorted(counted), progress.news(work, counted.values()))
+
+    def and_then(self, later: "Told") -> "Told":
+        """Both."""
+        return Told([*self.requests, *later.requests], [*self.news, *later.news])
+
+
+def close(tools: Tools, organisation: Organisation, hold: Hold, sent: Sent, answers: Answers) -> Told:
+    """Write down the answers of a call and give the requests that were answered.
+
+    A person does not wait until what travelled along is written down. Invoices the call does not name stay with the
+    batch, uncertain.
+    """
+    people = _record_people(tools, organisation, hold, sent, answers) if sent.mixed else Told()
+    return people.and_then(_record_rest(tools, organisation, hold, sent, answers))
+
+
+def _record_people(tools: Tools, organisation: Organisation, hold: Hold, sent: Sent, answers: Answers) -> Told:
+    """Clear answers to people's own sends, which leave the batch; should we die now, the rest of it is looked up."""
+    with tools.store.write() as work:
+        if not batches.move(work, hold, "sent", state="sent"):
+            return Told()
+        people = [export for export in exports.of_batch(work, hold.batch_id) if not export.priority]
+        results, _ = _read(people, sent, answers)
+        told = Told.of(work, recording.apply(work, tools, organisation, results))
+    tools.bells.wake_relay()
+    return told
+
+
+def _record_rest(tools: Tools, organisation: Organisation, hold: Hold, sent: Sent, answers: Answers) -> Told:
+    with tools.store.write() as work:
+        traces = {"http_status": answers.status, "correlation_id": answers.correlation_id}
+        if not batches.move(work, hold, "sent", state="settled", closed_at=work.now, **traces):
+            return Told()
+        results, unclear = _read(exports.of_batch(work, hold.batch_id), sent, answers)
+        if unclear:
+            _keep_uncertain(work, hold, sent, unclear)
+        lanes.note_answer(work, organisation.lane)
+        told = Told.of(work, recording.apply(work, tools, organisation, results))
+    tools.bells.wake_relay(soon=all(one.export.priority for one in results))
+    return told
+
+
+def _read(claimed: Sequence[Export], sent: Sent, answers: Answers) -> tuple[list[Result], list[Unclear]]:
+    """What became of each export; and those of which it is not clear, each with what was said of it, if anything."""
+    outcome: Outcome = "updated" if sent.kind == "update" else "created"
+    results: list[Result] = []
+    unclear: list[Unclear] = []
+    for export in claimed:
+        attempt = sent.attempts[export.id or 0]
+        answer = _answer_to(export, attempt, sent.kind, answers)
+        if answer is None or _needs_look_up(answer, sent.kind):
+            unclear.append((export, answer))
+        else:
+            results.append(Result(export, attempt, answer, outcome, sent.contents.get(attempt.content_hash)))
+    return results, unclear
+
+
+def _answer_to(export: Export, attempt: Carried, kind: str, answers: Answers) -> Answer | None:
+    if kind == "update":
+        return guard.in_other_words(answers.by_id.get(export.xero_invoice_id or ""))
+    return answers.by_number.get(folded(attempt.number))
+
+
+def _needs_look_up(answer: Answer, kind: str) -> bool:
+    """“Invoice # must be unique.” may be our own invoice, of an attempt whose answer was lost: ask first."""
+    taken = isinstance(answer, Rejected) and answer.failure.reason is Reason.NUMBER_TAKEN
+    return taken and kind == "create"
+
+
+def _keep_uncertain(work: Work, hold: Hold, sent: Sent, unclear: Sequence[Unclear]) -> None:
+    """They stay with the batch, to be looked up; what was said of them is kept with their attempts."""
+    batches.move(work, hold, "settled", state="uncertain", closed_at=None, settle_at=work.now, lease_until=work.now)
+    exports.change(work, [{"id": export.id, "state": "uncertain", "crashes": 0} for export, _ in unclear])
+    refused = [Result(export, sent.attempts[export.id or 0], said) for export, said in unclear if said]
+    rows = [recording.attempt_row(result) | {"outcome": "unknown"} for result in refused]
+    batches.end_attempts(work, hold.batch_id, rows)
