@@ -19,7 +19,7 @@ from cli.demo_world import invoice
 from events.accounting_target import Lane, Posting
 from events.invoice import Invoice
 from events.settings import CompanySettings
-from worker.decisions.turns import MOST_FOR_BULK
+from worker.decisions import turns
 from xero_adapter import mapping
 from xero_adapter.client import XeroClient
 
@@ -28,7 +28,7 @@ _BATCH = 50
 _FAR_FUTURE = 4_102_444_800
 
 
-def sdk_rate(made: Bench, company: str, request: str, count: int) -> float:
+def sdk_rate(made: Bench, company: str, request: str, count: int, latency: float) -> float:
     """Invoices a second through the SDK as its manual has it: models made beforehand go in, models come out."""
     api, tenant = _api(made, company), tenant_of(company)
     batches = [_models(company, request, start) for start in range(0, count, _BATCH)]
@@ -38,10 +38,10 @@ def sdk_rate(made: Bench, company: str, request: str, count: int) -> float:
         posted = api.create_invoices(tenant, batches[place], summarize_errors=False, unitdp=4, idempotency_key=key)
         return len(posted.invoices)
 
-    return _rate(post, len(batches))
+    return _rate(post, len(batches), latency)
 
 
-def barest_rate(made: Bench, company: str, request: str, count: int) -> float:
+def barest_rate(made: Bench, company: str, request: str, count: int, latency: float) -> float:
     """The same through our own `XeroClient`, which spares most of the SDK: frozen bodies go in, JSON comes out."""
     organisation = made.organisation(company)
     bearer = made.machines.tools.auth.bearer(organisation)
@@ -52,7 +52,7 @@ def barest_rate(made: Bench, company: str, request: str, count: int) -> float:
         reply = client.put_invoices(organisation, bearer, frozen[place], f"{request}-{place}")
         return len(json.loads(reply.body)["Invoices"])
 
-    return _rate(post, len(frozen))
+    return _rate(post, len(frozen), latency)
 
 
 def bodies(company: str, request: str, count: int, size: int = _BATCH) -> list[bytes]:
@@ -60,10 +60,10 @@ def bodies(company: str, request: str, count: int, size: int = _BATCH) -> list[b
     return [mapping.freeze(_elements(company, request, start, size)) for start in range(0, count, size)]
 
 
-def _rate(post: Callable[[int], int], batches: int) -> float:
-    """As many at once as a lane has turns for bulk."""
+def _rate(post: Callable[[int], int], batches: int, latency: float) -> float:
+    """As many at once as a lane has turns for bulk when a call takes so many seconds."""
     begun = time.monotonic()
-    with ThreadPoolExecutor(MOST_FOR_BULK) as loop:
+    with ThreadPoolExecutor(turns.for_bulk(latency)) as loop:
         posted = sum(loop.map(post, range(batches)))
     return posted / (time.monotonic() - begun)
 

@@ -24,8 +24,8 @@ def run(*, short: bool) -> Report:
             processor = processor_seconds(made)
             rate = _ours(made, ours, f"at-{latency}", count)
             spent = processor_seconds(made) - processor
-            control = sdk_rate(made, bare, f"sdk-{latency}", count)
-            barest = barest_rate(made, bare, f"bare-{latency}", count)
+            control = sdk_rate(made, bare, f"sdk-{latency}", count, latency)
+            barest = barest_rate(made, bare, f"bare-{latency}", count, latency)
             target = {"at_least": aim} if aim else {}
             report.add(f"ours ÷ bare loop, a call takes {latency:g} s", rate / control, **target)
             report.add(f"  ours ÷ a loop of frozen bodies, {latency:g} s", rate / barest)

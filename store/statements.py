@@ -130,8 +130,9 @@ def add(work: Work, table: type[SQLModel], keys: Sequence[str], rows: Sequence[R
 def _inserting(work: Work, table: type[SQLModel], rows: Sequence[Row]) -> tuple[Any, Any]:
     """An insert in the dialect at hand, and what to execute it with."""
     if recordsets.fit(rows):
-        plain = recordsets.insert(table, tuple(rows[0]), on_sqlite=work.on_sqlite)
-        return plain, recordsets.parameter(rows, on_sqlite=work.on_sqlite)
+        said = recordsets.said(rows)
+        plain = recordsets.insert(table, tuple(said[0]), on_sqlite=work.on_sqlite)
+        return plain, recordsets.parameter(said, on_sqlite=work.on_sqlite)
     return _plain(table, on_sqlite=work.on_sqlite), list(rows)
 
 

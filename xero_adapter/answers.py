@@ -96,10 +96,10 @@ def _answer(element: Mapping[str, Any]) -> Answer | None:
     if not isinstance(number, str) or not number:
         return None
     refused = element.get("StatusAttributeString") == "ERROR" or element.get("HasErrors") is True
+    if not refused:
+        return _posted(element)
     told = messages(element)
-    if refused and told:
-        return Rejected(number, failure(told))
-    return None if refused else _posted(element)
+    return Rejected(number, failure(told)) if told else None
 
 
 def _posted(element: Mapping[str, Any]) -> Posted | None:
@@ -132,8 +132,9 @@ def _posted(element: Mapping[str, Any]) -> Posted | None:
 
 def day(value: Any) -> str:
     """The ISO date in a DateString or `/Date(ms)/`; empty when there is none."""
-    moment = _moment(value)
-    return moment.date().isoformat() if moment else (_text(value) or "")[:10]
+    text = _text(value) or ""
+    moment = _moment(text) if text.startswith("/") else None
+    return moment.date().isoformat() if moment else text[:10]
 
 
 def _moment(value: Any) -> datetime | None:

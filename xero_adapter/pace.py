@@ -42,12 +42,16 @@ class Limits:
 
 @dataclass(frozen=True)
 class Permit:
-    """Leave to make one call; or, with `wait` seconds, none and `limit` says which limit it is."""
+    """Leave to make one call; or, with `wait` seconds, none and `limit` says which limit it is.
+
+    `call` is how many seconds Xero took to answer of late, where that is known.
+    """
 
     organisation: Organisation
     token: str
     wait: float = 0
     limit: str = ""
+    call: float | None = None
 
 
 @dataclass(frozen=True)
@@ -102,19 +106,12 @@ class Pace:
         minute's calls to be spread over the rest of it, so that a single send finds one.
         """
         limits, token = self._limits, uuid.uuid4().hex
-        said = self._ask(
-            keys=self._keys(organisation),
-            args=self._args(
-                token,
-                limits.at_once,
-                int(limits.deadline * 1000),
-                0 if single else limits.kept_back,
-                0 if single else limits.reserve,
-                int(spread and not single),
-            ),
-        )
-        wait, limit = float(said[0]), said[1]
-        return Permit(organisation, token, wait / 1000, limit.decode() if isinstance(limit, bytes) else limit)
+        kept = (0, 0) if single else (limits.kept_back, limits.reserve)
+        bounds = (limits.at_once, int(limits.deadline * 1000), *kept, int(spread and not single))
+        said = self._ask(keys=self._keys(organisation), args=self._args(token, *bounds))
+        wait, limit, *call = said
+        limit = limit.decode() if isinstance(limit, bytes) else limit
+        return Permit(organisation, token, float(wait) / 1000, limit, call[0] / 1000 if call else None)
 
     def done(self, permit: Permit) -> None:
         """The call was answered: it counts against the minute from now on. Redis away changes no answer."""

@@ -86,7 +86,7 @@ redis.call('PEXPIRE', day, day_length)
 redis.call('ZADD', flight, now + deadline, token); redis.call('PEXPIRE', flight, deadline + window)
 redis.call('ZADD', calls, now + deadline, token); redis.call('PEXPIRE', calls, 2 * deadline + 2 * window)
 redis.call('HSET', minute, 'last', now); redis.call('PEXPIRE', minute, 2 * window)
-return {0, ''}
+return {0, '', call}
 """
 
 DONE = """

@@ -65,6 +65,7 @@ def test_a_click_goes_beside_a_bulk_whose_calls_are_slow(staffed):
     staffed.simulator.state.faults.set({"latency": 0})
     staffed.ask(an_invoice("click"), request="click", mode="single")
     wait_for(lambda: staffed.answers("click"))
+    wait_for(staffed.answers)
     assert len(staffed.answers()) == 49  # that travelled with it, while the others are still in flight
     working.join()
     assert len(staffed.books()) == 401

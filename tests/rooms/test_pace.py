@@ -112,6 +112,15 @@ def test_bulk_leaves_a_call_of_each_minute_to_a_single_send(paced):
     assert not pace.ask(ORGANISATION, single=True).wait
 
 
+def test_a_permit_says_how_long_xero_takes_of_late(paced):
+    pace = paced()
+    assert pace.ask(ORGANISATION).call is None
+    pace.note(ORGANISATION, left(minute=50), took=2)
+    assert pace.ask(ORGANISATION).call == 2
+    pace.note(ORGANISATION, left(minute=49), took=1)
+    assert pace.ask(ORGANISATION).call == pytest.approx(1.7)
+
+
 def test_headers_lower_the_books(paced):
     pace = paced()
     pace.note(ORGANISATION, left(minute=1, day=4000))

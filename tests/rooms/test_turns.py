@@ -30,6 +30,12 @@ def test_a_lane_takes_as_many_turns_as_its_backlog_asks_for(waiting, single, tro
     assert turns.side_by_side(waiting, single=single, troubled=troubled) == most
 
 
+@pytest.mark.parametrize(("call", "most"), [(None, 3), (2.0, 3), (0.1, 3), (0.02, 2), (0, 2)])
+def test_where_xero_answers_at_once_a_third_turn_would_only_wait_for_a_processor(call, most):
+    assert turns.side_by_side(10_000, single=False, troubled=False, call=call) == most
+    assert turns.side_by_side(10_000, single=True, troubled=False, call=call) == most + 1
+
+
 @pytest.mark.parametrize(
     ("total", "answered", "told", "seconds", "news"),
     [

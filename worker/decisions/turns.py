@@ -5,17 +5,26 @@ from math import ceil
 from worker.decisions.batching import MOST_INVOICES
 
 MOST, MOST_FOR_BULK = 4, 3
+_QUICK_SECONDS, _MOST_WHILE_QUICK = 0.1, 2
 WORTH_COUNTING = MOST_FOR_BULK * MOST_INVOICES + 1
 
 
-def side_by_side(waiting: int, *, single: bool, troubled: bool) -> int:
+def side_by_side(waiting: int, *, single: bool, troubled: bool, call: float | None = None) -> int:
     """Turns the lane may hold at once, by what is due in it; `single` when a person waits for one invoice.
 
     After a call whose outcome is unknown a lane goes on alone: what Xero cannot bear it is not given more of.
     """
     if troubled:
         return 1
-    return max(1, min(MOST_FOR_BULK, ceil(waiting / MOST_INVOICES))) + single
+    return max(1, min(for_bulk(call), ceil(waiting / MOST_INVOICES))) + single
+
+
+def for_bulk(call: float | None) -> int:
+    """Turns that a long backlog may hold at once, by the seconds Xero takes of late to answer; None: not known.
+
+    Where it answers at once, a third turn has no answer to wait for, only a processor.
+    """
+    return _MOST_WHILE_QUICK if call is not None and call < _QUICK_SECONDS else MOST_FOR_BULK
 
 
 def is_long(waiting: int) -> bool:

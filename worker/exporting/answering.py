@@ -6,6 +6,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Literal, Protocol
 
+from pydantic_core import to_json
+
 from events.accounting_target import AccountingTarget, Organisation, Posted
 from events.causes import about, cause_of
 from events.export import ExportProblem, InvoiceExportFailed, InvoiceExportSucceeded, Notification, XeroTotals
@@ -153,4 +155,4 @@ def proof_text(posted: Posted, differences: Sequence[str]) -> str:
     }
     updated = posted.updated.isoformat() if posted.updated else None
     kept = {"totals": totals, "differences": list(differences), "status": posted.status, "updated": updated}
-    return json.dumps(kept)
+    return to_json(kept).decode()

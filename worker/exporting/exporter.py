@@ -75,9 +75,9 @@ def _call(tools: Tools, organisation: Organisation, due: Due, answered: Callable
     """Make the call that matters most, with a permit for it."""
     if due.troubled and not tools.bells.is_alone(organisation.lane.key):
         return Next(_TOGETHER_SECONDS)  # the turns that were under way end first
-    most = turns.side_by_side(due.waiting, single=due.single, troubled=due.troubled)
     spread = not due.settled_batch and turns.is_long(due.waiting)
     permit = tools.pace.ask(organisation, single=due.single, spread=spread)
+    most = turns.side_by_side(due.waiting, single=due.single, troubled=due.troubled, call=permit.call)
     if permit.wait:
         _tell_of_wait(tools, organisation, permit)
         return Next(permit.wait, most)
