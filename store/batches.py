@@ -75,7 +75,6 @@ def note_attempts(work: Work, hold: Hold, chosen: Sequence[Export]) -> Mapping[i
         for export in chosen
     ]
     statements.insert(work, Attempt, [{**one._asdict(), "outcome": "sent", "at": work.now} for one in carried])
-    exports.bind(work, [one.export_id for one in carried])
     return {one.export_id: one for one in carried}
 
 

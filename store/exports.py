@@ -115,25 +115,29 @@ def pending_ever(work: Work, lane: Lane) -> Sequence[Export]:
 
 
 def take(work: Work, ids: Collection[int], batch_id: str) -> None:
-    """Put these exports into a batch; a crash is counted before anything is tried with them."""
+    """Put these exports into a batch; a crash is counted before anything is tried with them, and so is an attempt.
+
+    Their numbers belong to them from now on.
+    """
     statements.run(work, _take(on_sqlite=work.on_sqlite), ids=sorted(ids), batch=batch_id)
 
 
 @functools.cache
 def _take(*, on_sqlite: bool) -> Any:
     mine = update(Export).where(statements.among(col(Export.id), "ids", on_sqlite=on_sqlite))
-    return mine.values(state="exporting", batch_id=bindparam("batch"), crashes=col(Export.crashes) + 1)
+    counted = {"crashes": col(Export.crashes) + 1, "attempts": col(Export.attempts) + 1, "number_bound": True}
+    return mine.values(state="exporting", batch_id=bindparam("batch"), **counted)
 
 
-def bind(work: Work, ids: Collection[int]) -> None:
-    """One more attempt of each export, to which its number belongs from now on."""
-    statements.run(work, _bind(on_sqlite=work.on_sqlite), ids=sorted(ids))
-
-
-@functools.cache
-def _bind(*, on_sqlite: bool) -> Any:
-    mine = update(Export).where(statements.among(col(Export.id), "ids", on_sqlite=on_sqlite))
-    return mine.values(attempts=col(Export.attempts) + 1, number_bound=True)
+def uncount(work: Work, claimed: Collection[Export]) -> None:
+    """Nothing was sent with these claimed exports: the attempt was none, and their numbers are as bound as before."""
+    if not claimed:
+        return
+    unanswered = select(Attempt.export_id).where(
+        Attempt.export_id == Export.id, col(Attempt.outcome).in_(("sent", "unknown"))
+    )
+    mine = update(Export).where(col(Export.id).in_([export.id for export in claimed]))
+    statements.run(work, mine.values(attempts=col(Export.attempts) - 1, number_bound=unanswered.exists()))
 
 
 def of_batch(work: Work, batch_id: str) -> Sequence[Export]:

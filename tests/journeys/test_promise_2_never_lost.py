@@ -53,6 +53,23 @@ def test_a_worker_that_dies_before_sending_loses_nothing(installation):
     assert len(installation.books()) == 10
 
 
+def test_a_number_that_no_call_has_carried_may_still_be_changed(installation):
+    """A worker died with the invoice before it was sent; another could not map it; then it was renumbered."""
+    lane = installation.company()
+    installation.ask(an_invoice("dead"), an_invoice("unfit", client={"id": "nobody", "name": "Nobody"}))
+    with installation.store.write() as work:
+        batches.claim(work, lane, exports.pending(work, lane, 50)[:1], lease=90)
+    installation.later(600)
+    rescuer.sweep(installation.tools, "test")
+    assert (installation.export("dead").attempts, installation.export("dead").number_bound) == (0, False)
+    installation.ask(an_invoice("dead", number="NEW-1", revision=2), request="r2")
+    installation.run()
+    assert "NEW-1" in {book["InvoiceNumber"] for book in installation.books()}
+    assert "N-dead" not in {book["InvoiceNumber"] for book in installation.books()}
+    assert installation.answers()["unfit"]["reason"] == "contact_not_mapped"
+    assert (installation.export("unfit").attempts, installation.export("unfit").number_bound) == (0, False)
+
+
 def test_a_worker_that_dies_with_its_call_is_settled_by_asking_xero(installation, monkeypatch):
     """Killed between Xero's commit and ours: the ledger has the invoices, we have an open batch."""
     installation.ask(*invoices(10))

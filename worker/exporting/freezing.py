@@ -49,6 +49,7 @@ def freeze(tools: Tools, organisation: Organisation, hold: Hold, kind: str, map_
         if not batches.move(work, hold, "claimed", state="claimed"):
             return None
         mapped = _map(work, tools, organisation, exports.of_batch(work, hold.batch_id), map_one)
+        exports.uncount(work, [refusal.export for refusal in mapped.unfit])
         recording.fail(work, mapped.unfit)
         if not mapped.fit:
             batches.move(work, hold, "claimed", state="settled", closed_at=work.now)

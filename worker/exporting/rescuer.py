@@ -49,7 +49,9 @@ def _give_back(work: Work, batch: Batch) -> None:
     """Its worker died before anything was sent: its invoices are pending again, the crash stays counted."""
     if not batches.move(work, Hold(batch.id, batch.token), "claimed", state="given_back", closed_at=work.now):
         return
-    returning.to_pending(work, exports.of_batch(work, batch.id), lambda _export: {})
+    back = exports.of_batch(work, batch.id)
+    exports.uncount(work, back)
+    returning.to_pending(work, back, lambda _export: {})
 
 
 def _park(work: Work, batch: Batch) -> None:

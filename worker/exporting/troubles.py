@@ -8,7 +8,6 @@ from events.requests import InvoiceExportDeferred
 from store import batches, counters, exports, lanes, outbox, requests
 from store.batches import Hold
 from store.outbox import Outgoing
-from store.tables import Export
 from store.unit_of_work import Work
 from worker import logs
 from worker.decisions import retries
@@ -52,16 +51,10 @@ def give_back(
         if not batches.move(work, hold, from_state, state="given_back", closed_at=work.now, **_traces(trouble)):
             return
         back = exports.of_batch(work, hold.batch_id)
-        if from_state == "claimed":
-            returning.to_pending(work, back, lambda _export: {"crashes": 0})
-        else:
-            batches.forget_attempts(work, hold.batch_id)
-            returning.to_pending(work, back, _as_if_never_sent)
+        batches.forget_attempts(work, hold.batch_id)
+        exports.uncount(work, back)
+        returning.to_pending(work, back, lambda _export: {"crashes": 0})
         rest(work, tools, organisation, trouble, 0)
-
-
-def _as_if_never_sent(export: Export) -> dict[str, Any]:
-    return {"crashes": 0, "attempts": export.attempts - 1, "number_bound": export.attempts > 1}
 
 
 def _park(tools: Tools, organisation: Organisation, hold: Hold, trouble: Trouble) -> None:
