@@ -80,7 +80,7 @@ def insert_new_keys(work: Work, table: type[SQLModel], rows: Sequence[Row], *key
     if not rows:
         return set()
     plain, values = _inserting(work, table, rows)
-    return {tuple(row) for row in work.connection.execute(_unless_there(plain, table, key), values)}
+    return {tuple(row) for row in work.connection.execute(_unless_there(plain, table, key), values).all()}
 
 
 def upsert(
@@ -100,7 +100,7 @@ def upsert(
     plain, inserted = _inserting(work, table, rows)
     statement = _or_changed(plain, table, tuple(changes.items()), tuple(returning))
     given = [{**row, **values} for row in inserted] if isinstance(inserted, list) else {**inserted, **values}
-    return list(work.connection.execute(statement, given))
+    return list(work.connection.execute(statement, given).all())
 
 
 def change(work: Work, table: type[SQLModel], key: str | Sequence[str], rows: Sequence[Row]) -> int:

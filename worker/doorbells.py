@@ -5,6 +5,7 @@ that are held, `staff` the threads there are. A doorbell is pushed only for a la
 turns go round between lanes, and a lane gets several side by side only while there are threads to spare.
 """
 
+import contextlib
 import uuid
 from collections.abc import Callable
 
@@ -66,6 +67,8 @@ if #lanes == 0 then return {first[2] and tostring(first[2] - now) or '', {}} end
 return {'0', lanes}
 """
 
+_WAKE = "if redis.call('LLEN', KEYS[1]) < tonumber(ARGV[1]) then redis.call('RPUSH', KEYS[1], '1') end"
+
 
 class Doorbells:
     """Rings lanes. `push` hands a (lane, token) doorbell to the queue."""
@@ -86,8 +89,8 @@ class Doorbells:
         self._prefix = prefix
         self._bell = int(bell_seconds * 1000)
         self._turn = int(turn_seconds * 1000)
-        scripts = (_ROOM + _RING, _ROOM + _BEGIN, _ROOM + _END, _DUE)
-        self._ring, self._begin, self._end, self._due = (client.register_script(one) for one in scripts)
+        scripts = (_ROOM + _RING, _ROOM + _BEGIN, _ROOM + _END, _DUE, _WAKE)
+        self._ring, self._begin, self._end, self._due, self._wakes = map(client.register_script, scripts)
 
     def ring(self, lane: str, delay: float = 0, most: int = 1) -> None:
         """The lane wants a turn, in `delay` seconds, beside at most `most` - 1 others.
@@ -168,14 +171,8 @@ class Doorbells:
             self._waiting.delete(*keys)
 
     def _wake(self, whom: str) -> None:
-        key = f"{self._prefix}:wake:{whom}"
-        try:
-            with self._client.pipeline(transaction=False) as pipe:
-                pipe.rpush(key, "1")
-                pipe.ltrim(key, -_MOST_WAKES, -1)
-                pipe.execute()
-        except redis.RedisError:
-            return
+        with contextlib.suppress(redis.RedisError):
+            self._wakes(keys=[f"{self._prefix}:wake:{whom}"], args=[_MOST_WAKES])
 
     def _keys(self, lane: str) -> list[str]:
         names = ("due", f"turns:{lane}", "turns", "staff")

@@ -25,7 +25,7 @@ from xero_adapter.pace import Limits, Pace
 from xero_adapter.target import XeroTarget
 from xero_adapter.token_service import TokenService
 
-_OBJECTS_OF_A_TURN = 20_000
+_OBJECTS_OF_A_TURN = 100_000
 
 
 def build(settings: Settings) -> Tools:
