@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import sqlalchemy
-from sqlalchemy import bindparam, func
+from sqlalchemy import bindparam, case, func
 from sqlmodel import col, select, update
 
 from events.accounting_target import Lane
@@ -136,8 +136,9 @@ def uncount(work: Work, claimed: Collection[Export]) -> None:
     unanswered = select(Attempt.export_id).where(
         Attempt.export_id == Export.id, col(Attempt.outcome).in_(("sent", "unknown"))
     )
+    attempts = case((col(Export.attempts) > 0, col(Export.attempts) - 1), else_=0)  # the version before counted later
     mine = update(Export).where(col(Export.id).in_([export.id for export in claimed]))
-    statements.run(work, mine.values(attempts=col(Export.attempts) - 1, number_bound=unanswered.exists()))
+    statements.run(work, mine.values(attempts=attempts, number_bound=unanswered.exists()))
 
 
 def of_batch(work: Work, batch_id: str) -> Sequence[Export]:

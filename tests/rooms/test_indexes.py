@@ -238,14 +238,25 @@ def test_what_others_have_waiting_is_not_read_for_a_lanes_next_batch(long_lived,
         raise Undone
 
 
+def test_lines_with_an_old_number_are_not_looked_for_from_the_newest_on(long_lived):
+    """Numbers follow time: behind the newest lines there may be a million before the first that begins so."""
+    with long_lived.write() as work:
+        before = rows_read(work, "export_log")
+        found = log_lines.page(work, LogFilter(number="N-10"), None, 51)
+        assert rows_read(work, "export_log") - before < ROWS / 10
+    assert len(found) == 51
+    assert {line.number[:4] for line in found} == {"N-10"}
+    assert [line.id for line in found] == sorted((line.id for line in found), reverse=True)
+
+
 class Undone(Exception):
     """What was done in the transaction is taken back."""
 
 
-def rows_read(work):
-    """Exports that this transaction has fetched so far."""
+def rows_read(work, table="exports"):
+    """Rows of the table that this transaction has fetched so far."""
     counted = (
-        "SELECT seq_tup_read + coalesce(idx_tup_fetch, 0) FROM pg_stat_xact_user_tables WHERE relname = 'exports'"
+        f"SELECT seq_tup_read + coalesce(idx_tup_fetch, 0) FROM pg_stat_xact_user_tables WHERE relname = '{table}'"
     )
     return work.connection.exec_driver_sql(counted).scalar_one()
 
