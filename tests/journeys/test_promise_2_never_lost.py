@@ -73,12 +73,7 @@ def test_a_number_that_no_call_has_carried_may_still_be_changed(installation):
 def test_a_worker_that_dies_with_its_call_is_settled_by_asking_xero(installation, monkeypatch):
     """Killed between Xero's commit and ours: the ledger has the invoices, we have an open batch."""
     installation.ask(*invoices(10))
-    real = sending.closing.close
-    monkeypatch.setattr(sending.closing, "close", _die)
-    lane, _ = installation.rings.pop(0)
-    with contextlib.suppress(SystemExit):
-        exporter.take_turn(installation.tools, exporter.Lane.of(lane))
-    monkeypatch.setattr(sending.closing, "close", real)
+    _turn_that_dies_at("close", installation, monkeypatch)
     assert len(installation.books()) == 10
     installation.settle_down()
     assert len(installation.books()) == 10
@@ -91,12 +86,7 @@ def test_a_person_is_answered_before_what_travelled_along_and_a_crash_in_between
 ):
     installation.ask(*invoices(200))
     installation.ask(an_invoice("click"), request="click", mode="single")
-    real = sending.closing._record_rest
-    monkeypatch.setattr(sending.closing, "_record_rest", _die)
-    lane, _ = installation.rings.pop(0)
-    with contextlib.suppress(SystemExit):
-        exporter.take_turn(installation.tools, exporter.Lane.of(lane))
-    monkeypatch.setattr(sending.closing, "_record_rest", real)
+    _turn_that_dies_at("_record_rest", installation, monkeypatch)
     assert installation.answers("click")["click"]["type"] == "succeeded"
     assert installation.answers("r1") == {}
     assert len(installation.books()) == 50
@@ -105,6 +95,13 @@ def test_a_person_is_answered_before_what_travelled_along_and_a_crash_in_between
     assert len(numbers) == len(set(numbers)) == 201
     assert len(installation.answers("r1")) == 200
     assert len(installation.events("invoice.export.succeeded", request="click")) == 1
+
+
+def _turn_that_dies_at(step, installation, monkeypatch):
+    lane, _ = installation.rings.pop(0)
+    with monkeypatch.context() as killed, contextlib.suppress(SystemExit):
+        killed.setattr(sending.closing, step, _die)
+        exporter.take_turn(installation.tools, exporter.Lane.of(lane))
 
 
 def _die(*_args, **_kwargs):

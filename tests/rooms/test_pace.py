@@ -301,10 +301,24 @@ def test_from_the_second_minute_on_nearly_every_call_is_used(paced, clock, phase
     assert whole[0] >= (57 if phase is None else 50)  # when Xero's windows begin is learnt from its answers
 
 
+def test_a_click_beside_a_spread_backlog_finds_a_call_at_once(paced, clock):
+    """From what is kept back; more of them at the pace at which calls come free."""
+    pace, xero = paced(), Xero(clock)
+    world = World(pace, xero, clock, callers=3, latency=itertools.repeat((0.1, 0.2, False)), spread=True)
+    waits = []
+    for _ in range(60):
+        world.run(60)
+        permit = pace.ask(ORGANISATION, single=True)
+        waits.append(permit.wait)
+        pace.abandon(permit)
+    assert sum(wait == 0 for wait in waits) >= 55
+    assert max(waits) <= 3
+
+
 @pytest.mark.parametrize("phase", [None, 17.0])
 @pytest.mark.parametrize("apart", [1.7, 4.3, 20])
-def test_a_click_beside_a_spread_backlog_finds_a_call_within_seconds(paced, clock, phase, apart):
-    """The first at once, from what is kept back; more of them at the pace at which calls come free."""
+def test_many_clicks_beside_a_spread_backlog_each_find_a_call_within_seconds(paced, clock, phase, apart):
+    """Each takes a call of its own, up to 35 in a minute of 60."""
     xero = Xero(clock, phase)
     world = World(paced(), xero, clock, callers=3, latency=itertools.repeat((0.1, 0.2, False)), spread=True)
     waits = []
