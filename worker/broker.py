@@ -13,9 +13,10 @@ from redis.backoff import ExponentialBackoff
 from redis.exceptions import BusyLoadingError
 from redis.retry import Retry
 
+from worker import waking
+
 QUEUE = "bells"
 TURN = "turn"
-_MOST_WAKES = 64
 _LONGEST_WAIT_SECONDS = 1.0
 
 
@@ -88,11 +89,7 @@ class WaitingBroker(RedisBroker):
 
     def enqueue(self, message: Message[Any], *, delay: int | None = None) -> Message[Any]:
         sent = super().enqueue(message, delay=delay)
-        key = self.wake_key(sent.queue_name)
-        with self.client.pipeline(transaction=False) as pipe:
-            pipe.rpush(key, "1")
-            pipe.ltrim(key, -_MOST_WAKES, -1)
-            pipe.execute()
+        waking.wake(self.client, self.wake_key(sent.queue_name))
         return sent
 
     def wake_key(self, queue_name: str) -> str:

@@ -11,8 +11,9 @@ from collections.abc import Callable
 
 import redis
 
+from worker import waking
+
 TICKER, RELAY, RELAY_SOON, CHANGES, PREVIEWS = "ticker", "relay", "relay:soon", "changes", "previews"
-_MOST_WAKES = 64
 
 # A lane's second turn and any later one begin only while less than half of all threads are at it (DESIGN §3).
 _ROOM = """
@@ -67,8 +68,6 @@ if #lanes == 0 then return {first[2] and tostring(first[2] - now) or '', {}} end
 return {'0', lanes}
 """
 
-_WAKE = "if redis.call('LLEN', KEYS[1]) < tonumber(ARGV[1]) then redis.call('RPUSH', KEYS[1], '1') end"
-
 
 class Doorbells:
     """Rings lanes. `push` hands a (lane, token) doorbell to the queue."""
@@ -89,8 +88,8 @@ class Doorbells:
         self._prefix = prefix
         self._bell = int(bell_seconds * 1000)
         self._turn = int(turn_seconds * 1000)
-        scripts = (_ROOM + _RING, _ROOM + _BEGIN, _ROOM + _END, _DUE, _WAKE)
-        self._ring, self._begin, self._end, self._due, self._wakes = map(client.register_script, scripts)
+        scripts = (_ROOM + _RING, _ROOM + _BEGIN, _ROOM + _END, _DUE)
+        self._ring, self._begin, self._end, self._due = map(client.register_script, scripts)
 
     def ring(self, lane: str, delay: float = 0, most: int = 1) -> None:
         """The lane wants a turn, in `delay` seconds, beside at most `most` - 1 others.
@@ -172,7 +171,7 @@ class Doorbells:
 
     def _wake(self, whom: str) -> None:
         with contextlib.suppress(redis.RedisError):
-            self._wakes(keys=[f"{self._prefix}:wake:{whom}"], args=[_MOST_WAKES])
+            waking.wake(self._client, f"{self._prefix}:wake:{whom}")
 
     def _keys(self, lane: str) -> list[str]:
         names = ("due", f"turns:{lane}", "turns", "staff")
