@@ -38,3 +38,12 @@ def test_what_comes_while_a_doorbell_is_answered_is_found_by_whoever_waits(made)
     made.push("b", "token")
     made.push("c", "token")
     assert sorted(lanes_of(other) + lanes_of(one)) == ["b", "c"]
+
+
+def test_each_doorbell_wakes_a_consumer_that_waits_and_their_wakes_do_not_pile_up(made):
+    key = made.wake_key(broker.QUEUE)
+    made.push("a", "token")
+    assert made.client.llen(key) == 1
+    for _ in range(100):
+        made.push("a", "token")
+    assert made.client.llen(key) == 64
