@@ -50,6 +50,11 @@ if not redis.call('ZSCORE', turns, token) and redis.call('ZCARD', turns) > 0 the
 return hold(lane, token, length)
 """
 
+_GO_ON = """
+local lane, mine, length, most = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
+return redis.call('ZSCORE', turns, mine) and room(most + 1) and hold(lane, mine, length) or 0
+"""
+
 _END = """
 local lane, mine, delay, most = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 redis.call('ZREM', turns, mine); redis.call('ZREM', all, mine)
@@ -88,8 +93,8 @@ class Doorbells:
         self._prefix = prefix
         self._bell = int(bell_seconds * 1000)
         self._turn = int(turn_seconds * 1000)
-        scripts = (_ROOM + _RING, _ROOM + _BEGIN, _ROOM + _END, _DUE)
-        self._ring, self._begin, self._end, self._due = map(client.register_script, scripts)
+        scripts = (_ROOM + _RING, _ROOM + _BEGIN, _ROOM + _GO_ON, _ROOM + _END, _DUE)
+        self._ring, self._begin, self._go_on, self._end, self._due = map(client.register_script, scripts)
 
     def ring(self, lane: str, delay: float = 0, most: int = 1) -> None:
         """The lane wants a turn, in `delay` seconds, beside at most `most` - 1 others.
@@ -106,6 +111,13 @@ class Doorbells:
     def begin(self, lane: str, token: str) -> bool:
         """Whether this doorbell may take a turn; a late one, whose slot is over, only of a lane nobody holds."""
         return bool(self._begin(keys=self._keys(lane), args=[lane, token, self._turn]))
+
+    def go_on(self, lane: str, token: str, most: int) -> bool:
+        """Whether whoever holds this turn may take the next one too, beside at most `most` - 1 others.
+
+        Only while less than half of all threads are at it: nobody waits for this one.
+        """
+        return bool(self._go_on(keys=self._keys(lane), args=[lane, token, self._turn, most]))
 
     def end(self, lane: str, token: str, next_in: float | None, most: int = 1) -> None:
         """The turn is over; the lane wants its next one in `next_in` seconds, or None for when it is rung."""

@@ -1,4 +1,7 @@
-"""How many turns of a lane run side by side; pure (DESIGN §3). Xero's own bound, five calls in flight, is pace's."""
+"""How many turns of a lane run side by side, and which stays where it is; pure (DESIGN §3).
+
+Xero's own bound, five calls in flight, is pace's.
+"""
 
 from math import ceil
 
@@ -6,6 +9,7 @@ from worker.decisions.batching import MOST_INVOICES
 
 MOST, MOST_FOR_BULK = 4, 3
 _QUICK_SECONDS, _MOST_WHILE_QUICK = 0.1, 2
+AT_A_STRETCH = 10
 WORTH_COUNTING = MOST_FOR_BULK * MOST_INVOICES + 1
 
 
@@ -24,7 +28,16 @@ def for_bulk(call: float | None) -> int:
 
     Where it answers at once, a third turn has no answer to wait for, only a processor.
     """
-    return _MOST_WHILE_QUICK if call is not None and call < _QUICK_SECONDS else MOST_FOR_BULK
+    return _MOST_WHILE_QUICK if is_quick(call) else MOST_FOR_BULK
+
+
+def is_quick(call: float | None) -> bool:
+    """Whether Xero answers so fast of late that to hand a lane on costs more than to wait for its answer.
+
+    A turn keeps its lane then until the answer is written down, and its thread takes the next one as well, up to
+    `AT_A_STRETCH` of them, while nobody waits for a thread.
+    """
+    return call is not None and call < _QUICK_SECONDS
 
 
 def is_long(waiting: int) -> bool:

@@ -26,25 +26,23 @@ _log = logs.log("exporter")
 
 @dataclass(frozen=True)
 class Next:
-    """When the lane wants its next turn: `seconds` from now, or None for when it is rung; `most` side by side."""
+    """When the lane wants its next turn: `seconds` from now, or None for when it is rung; `most` side by side.
+
+    `stays`: it is wanted at once, and this one still holds the lane.
+    """
 
     seconds: float | None = None
     most: int = 1
+    stays: bool = False
 
 
 def answer_doorbell(tools: Tools, lane: Lane, token: str) -> None:
     """Take a turn if the lane has one free, and say when the next one is due."""
     if not tools.bells.begin(lane.key, token):
         return
-
-    def answered(most: int) -> None:
-        """Xero is free for the next call while we still write down its answer, which nothing here may prevent."""
-        with contextlib.suppress(Exception):
-            tools.bells.end(lane.key, token, 0, most)
-
     following = Next(1.0)
     try:
-        following = take_turn(tools, lane, answered)
+        following = _take_turns(tools, lane, token)
     except redis.RedisError as lost:
         _log.warning("exporter.redis_lost", lane=lane.key, error=type(lost).__name__)
     except Exception:
@@ -52,6 +50,22 @@ def answer_doorbell(tools: Tools, lane: Lane, token: str) -> None:
         following = Next(tools.settings.sweep)
     finally:
         tools.bells.end(lane.key, token, following.seconds, following.most)
+
+
+def _take_turns(tools: Tools, lane: Lane, token: str) -> Next:
+    """A turn, and those right behind it while they may stay in this thread; gives when the lane wants its next."""
+
+    def answered(most: int) -> None:
+        """Xero is free for the next call while we still write down its answer, which nothing here may prevent."""
+        with contextlib.suppress(Exception):
+            tools.bells.end(lane.key, token, 0, most)
+
+    following = take_turn(tools, lane, answered)
+    for _ in range(1, turns.AT_A_STRETCH):
+        if not following.stays or not tools.bells.go_on(lane.key, token, following.most):
+            break
+        following = take_turn(tools, lane, answered)
+    return following
 
 
 def take_turn(tools: Tools, lane: Lane, answered: Callable[[int], None] = lambda _most: None) -> Next:
@@ -82,13 +96,14 @@ def _call(tools: Tools, organisation: Organisation, due: Due, answered: Callable
         _tell_of_wait(tools, organisation, permit)
         return Next(permit.wait, most)
 
-    booked = False
+    quick, booked = turns.is_quick(permit.call), False
 
     def free() -> None:
         nonlocal booked
         sending.book(tools, permit, "answered")
         booked = True
-        answered(most)
+        if not quick:
+            answered(most)
 
     called: Called = "answered"  # should it break: to count a call too many is the safe side
     try:
@@ -96,7 +111,7 @@ def _call(tools: Tools, organisation: Organisation, due: Due, answered: Callable
     finally:
         if not booked:
             sending.book(tools, permit, called)
-    return Next(0, 1 if called == "lost" else most)
+    return Next(0, 1 if called == "lost" else most, stays=quick and called == "answered")
 
 
 def _tell_of_wait(tools: Tools, organisation: Organisation, permit: Permit) -> None:
