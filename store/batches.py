@@ -68,10 +68,10 @@ def _move(names: tuple[str, ...]) -> Any:
     return mine.values({name: bindparam(name) for name in names})
 
 
-def note_attempts(work: Work, hold: Hold, chosen: Sequence[Export]) -> Mapping[int, Carried]:
-    """Write down which number and content each export carries in this batch, before it is sent; by export id."""
+def note_attempts(work: Work, chosen: Sequence[Export]) -> Mapping[int, Carried]:
+    """Write down which number and content each export carries in its batch, before it is sent; by export id."""
     carried = [
-        Carried(hold.batch_id, export.id or 0, export.number, export.wanted_revision, export.wanted_hash)
+        Carried(export.batch_id or "", export.id or 0, export.number, export.wanted_revision, export.wanted_hash)
         for export in chosen
     ]
     statements.insert(work, Attempt, [{**one._asdict(), "outcome": "sent", "at": work.now} for one in carried])

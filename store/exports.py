@@ -141,15 +141,16 @@ def uncount(work: Work, claimed: Collection[Export]) -> None:
     statements.run(work, mine.values(attempts=attempts, number_bound=unanswered.exists()))
 
 
-def of_batch(work: Work, batch_id: str) -> Sequence[Export]:
-    """The exports still in this batch, locked in intake's order; without the moments that no turn asks for."""
-    return statements.rows(work, _of_batch(on_sqlite=work.on_sqlite), batch=batch_id)
+def of_batches(work: Work, *batch_ids: str) -> Sequence[Export]:
+    """The exports still in these batches, locked in intake's order; without the moments that no turn asks for."""
+    return statements.rows(work, _of_batches(on_sqlite=work.on_sqlite), batches=list(batch_ids))
 
 
 @functools.cache
-def _of_batch(*, on_sqlite: bool) -> Any:
+def _of_batches(*, on_sqlite: bool) -> Any:
     columns = [column for column in Export.__table__.c if column.name not in _MOMENTS]  # type: ignore[attr-defined]
-    asked = sqlalchemy.select(*columns).where(col(Export.batch_id) == bindparam("batch"))
+    mine = statements.among(col(Export.batch_id), "batches", on_sqlite=on_sqlite)
+    asked = sqlalchemy.select(*columns).where(mine)
     return asked.order_by(*in_lock_order(on_sqlite=on_sqlite)).with_for_update()
 
 

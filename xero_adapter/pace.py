@@ -44,7 +44,8 @@ class Limits:
 class Permit:
     """Leave to make one call; or, with `wait` seconds, none and `limit` says which limit it is.
 
-    `call` is how many seconds Xero took to answer of late, where that is known.
+    `call` is how many seconds Xero took to answer of late, where that is known; `further` calls may follow at once,
+    before the limits ask for a wait.
     """
 
     organisation: Organisation
@@ -52,6 +53,7 @@ class Permit:
     wait: float = 0
     limit: str = ""
     call: float | None = None
+    further: int = 0
 
 
 @dataclass(frozen=True)
@@ -109,9 +111,10 @@ class Pace:
         kept = (0, 0) if single else (limits.kept_back, limits.reserve)
         bounds = (limits.at_once, int(limits.deadline * 1000), *kept, int(spread and not single))
         said = self._ask(keys=self._keys(organisation), args=self._args(token, *bounds))
-        wait, limit, *call = said
+        wait, limit, call, further = [*said, None, 0][:4]
         limit = limit.decode() if isinstance(limit, bytes) else limit
-        return Permit(organisation, token, float(wait) / 1000, limit, call[0] / 1000 if call else None)
+        seconds = None if call is None else call / 1000
+        return Permit(organisation, token, float(wait) / 1000, limit, seconds, int(further))
 
     def done(self, permit: Permit) -> None:
         """The call was answered: it counts against the minute from now on. Redis away changes no answer."""

@@ -86,7 +86,8 @@ redis.call('PEXPIRE', day, day_length)
 redis.call('ZADD', flight, now + deadline, token); redis.call('PEXPIRE', flight, deadline + window)
 redis.call('ZADD', calls, now + deadline, token); redis.call('PEXPIRE', calls, 2 * deadline + 2 * window)
 redis.call('HSET', minute, 'last', now); redis.call('PEXPIRE', minute, 2 * window)
-return {0, '', call}
+local further = left - kept_back - 1 - (spread and per_minute / 2 or 0)
+return {0, '', call or false, math.max(0, math.floor(further))}
 """
 
 DONE = """

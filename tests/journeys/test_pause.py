@@ -98,9 +98,9 @@ def test_a_turn_that_had_begun_before_the_pause_claims_nothing_after_it(installa
     installation.ask(an_invoice())
     real = sending._claim
 
-    def late(tools, organisation):
+    def late(tools, organisation, calls):
         pause(installation)
-        return real(tools, organisation)
+        return real(tools, organisation, calls)
 
     monkeypatch.setattr(sending, "_claim", late)
     exporter.take_turn(installation.tools, Lane(COMPANY, TENANT))

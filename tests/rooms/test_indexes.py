@@ -129,7 +129,7 @@ QUESTIONS = {
     "the whole story of an invoice": lambda work: stories.whole(work, "c7", "i7"),
     "dead letters": inbox.dead_letters,
     "invoices by id or number": lambda work: choosing.by_name(work, "c7", ["i7", "N-27"]),
-    "the exports of a batch": lambda work: exports.of_batch(work, "b7"),
+    "the exports of a batch": lambda work: exports.of_batches(work, "b7"),
     "what Xero's invoices are here": lambda work: adoptions.holders(work, LANE, ["x7", "x27"]),
     "open requests": lambda work: requests.open_ones(work, "c7"),
     "the backlog of a lane": lambda work: progress.backlog(work, LANE, work.now),

@@ -1,4 +1,4 @@
-"""How many turns of a lane run side by side, and which stays where it is; pure (DESIGN §3).
+"""How many turns of a lane run side by side, which stay where they are, how many calls each makes; pure (DESIGN §3).
 
 Xero's own bound, five calls in flight, is pace's.
 """
@@ -9,7 +9,7 @@ from worker.decisions.batching import MOST_INVOICES
 
 MOST, MOST_FOR_BULK = 4, 3
 _QUICK_SECONDS, _MOST_WHILE_QUICK = 0.1, 2
-AT_A_STRETCH = 10
+AT_A_STRETCH, CALLS_OF_ONE_THAT_STAYS = 10, 3
 WORTH_COUNTING = MOST_FOR_BULK * MOST_INVOICES + 1
 
 
@@ -38,6 +38,15 @@ def is_quick(call: float | None) -> bool:
     `AT_A_STRETCH` of them, while nobody waits for a thread.
     """
     return call is not None and call < _QUICK_SECONDS
+
+
+def calls(most: int, waiting: int, *, single: bool, troubled: bool, quick: bool) -> int:
+    """Calls that a turn makes one after another, at most so many.
+
+    More than one only where answers come at once and nobody waits for any of them: what a turn costs beside its
+    calls (to claim, freeze and write down) is most of it then.
+    """
+    return most if quick and is_long(waiting) and not single and not troubled else 1
 
 
 def is_long(waiting: int) -> bool:

@@ -17,6 +17,7 @@ from worker.exporting.results import Result, Sent
 from worker.outgoing import progress
 from worker.tools import Tools
 
+Answered = tuple[Hold, Sent, Answers]
 Unclear = tuple[Export, Answer | None]
 
 
@@ -37,14 +38,17 @@ class Told:
         return Told([*self.requests, *later.requests], [*self.news, *later.news])
 
 
-def close(tools: Tools, organisation: Organisation, hold: Hold, sent: Sent, answers: Answers) -> Told:
-    """Write down the answers of a call and give the requests that were answered.
+def close(tools: Tools, organisation: Organisation, answered: Sequence[Answered]) -> Told:
+    """Write down the answers of calls and give the requests that were answered.
 
     A person does not wait until what travelled along is written down. Invoices the call does not name stay with the
     batch, uncertain.
     """
-    people = _record_people(tools, organisation, hold, sent, answers) if sent.mixed else Told()
-    return people.and_then(_record_rest(tools, organisation, hold, sent, answers))
+    told = Told()
+    for one in answered:
+        if one[1].mixed:
+            told = told.and_then(_record_people(tools, organisation, *one))
+    return told.and_then(_record_rest(tools, organisation, answered))
 
 
 def _record_people(tools: Tools, organisation: Organisation, hold: Hold, sent: Sent, answers: Answers) -> Told:
@@ -52,25 +56,34 @@ def _record_people(tools: Tools, organisation: Organisation, hold: Hold, sent: S
     with tools.store.write() as work:
         if not batches.move(work, hold, "sent", state="sent"):
             return Told()
-        people = [export for export in exports.of_batch(work, hold.batch_id) if not export.priority]
+        people = [export for export in exports.of_batches(work, hold.batch_id) if not export.priority]
         results, _ = _read(people, sent, answers)
         told = Told.of(work, recording.apply(work, tools, organisation, results))
     tools.bells.wake_relay()
     return told
 
 
-def _record_rest(tools: Tools, organisation: Organisation, hold: Hold, sent: Sent, answers: Answers) -> Told:
+def _record_rest(tools: Tools, organisation: Organisation, answered: Sequence[Answered]) -> Told:
     with tools.store.write() as work:
-        traces = {"http_status": answers.status, "correlation_id": answers.correlation_id}
-        if not batches.move(work, hold, "sent", state="settled", closed_at=work.now, **traces):
+        ours = [one for one in answered if _close(work, one[0], one[2])]
+        if not ours:
             return Told()
-        results, unclear = _read(exports.of_batch(work, hold.batch_id), sent, answers)
-        if unclear:
-            _keep_uncertain(work, hold, sent, unclear)
+        left = exports.of_batches(work, *(hold.batch_id for hold, _, _ in ours))
+        results: list[Result] = []
+        for hold, sent, answers in ours:
+            found, unclear = _read([one for one in left if one.batch_id == hold.batch_id], sent, answers)
+            results += found
+            if unclear:
+                _keep_uncertain(work, hold, sent, unclear)
         lanes.note_answer(work, organisation.lane)
         told = Told.of(work, recording.apply(work, tools, organisation, results))
     tools.bells.wake_relay(soon=all(one.export.priority for one in results))
     return told
+
+
+def _close(work: Work, hold: Hold, answers: Answers) -> bool:
+    traces = {"http_status": answers.status, "correlation_id": answers.correlation_id}
+    return batches.move(work, hold, "sent", state="settled", closed_at=work.now, **traces)
 
 
 def _read(claimed: Sequence[Export], sent: Sent, answers: Answers) -> tuple[list[Result], list[Unclear]]:

@@ -1,4 +1,4 @@
-"""One turn of a lane: one call to Xero, the whole story in order (DESIGN §3).
+"""One turn of a lane: one call to Xero, or a few where it answers at once; the whole story in order (DESIGN §3).
 
 anything due? → permit → a settled uncertain batch first → else claim → map → freeze → send → record
 """
@@ -14,8 +14,8 @@ from store import connections, lanes
 from store.lanes import Due
 from worker import logs
 from worker.decisions import batching, breaker, turns
-from worker.exporting import sending, settle, troubles
-from worker.exporting.sending import Called
+from worker.exporting import calling, sending, settle, troubles
+from worker.exporting.calling import Called
 from worker.tools import Tools
 from xero_adapter.pace import Permit
 
@@ -34,6 +34,20 @@ class Next:
     seconds: float | None = None
     most: int = 1
     stays: bool = False
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How a turn is taken: with at most so many `calls`, one after another; `answered` hears when Xero is free.
+
+    It is told how many turns the lane may have side by side.
+    """
+
+    calls: int
+    answered: Callable[[int], None]
+
+
+_ALONE = Manner(1, lambda _most: None)
 
 
 def answer_doorbell(tools: Tools, lane: Lane, token: str) -> None:
@@ -60,15 +74,15 @@ def _take_turns(tools: Tools, lane: Lane, token: str) -> Next:
         with contextlib.suppress(Exception):
             tools.bells.end(lane.key, token, 0, most)
 
-    following = take_turn(tools, lane, answered)
+    following = take_turn(tools, lane, Manner(1, answered))
     for _ in range(1, turns.AT_A_STRETCH):
         if not following.stays or not tools.bells.go_on(lane.key, token, following.most):
             break
-        following = take_turn(tools, lane, answered)
+        following = take_turn(tools, lane, Manner(turns.CALLS_OF_ONE_THAT_STAYS, answered))
     return following
 
 
-def take_turn(tools: Tools, lane: Lane, answered: Callable[[int], None] = lambda _most: None) -> Next:
+def take_turn(tools: Tools, lane: Lane, manner: Manner = _ALONE) -> Next:
     """One turn. Everything it does survives being killed on any line."""
     with tools.store.read() as work:
         due = lanes.look(work, lane, turns.WORTH_COUNTING)
@@ -82,10 +96,10 @@ def take_turn(tools: Tools, lane: Lane, answered: Callable[[int], None] = lambda
         return Next(max(0.0, (due.next_at - now).total_seconds()) if due.next_at else None)
     if not due.settled_batch and breaker.holds_back(due):
         return Next(max(1.0, (due.next_at - now).total_seconds()) if due.next_at else _PROBE_SECONDS)
-    return _call(tools, organisation, due, answered)
+    return _call(tools, organisation, due, manner)
 
 
-def _call(tools: Tools, organisation: Organisation, due: Due, answered: Callable[[int], None]) -> Next:
+def _call(tools: Tools, organisation: Organisation, due: Due, manner: Manner) -> Next:
     """Make the call that matters most, with a permit for it."""
     if due.troubled and not tools.bells.is_alone(organisation.lane.key):
         return Next(_TOGETHER_SECONDS)  # the turns that were under way end first
@@ -100,18 +114,23 @@ def _call(tools: Tools, organisation: Organisation, due: Due, answered: Callable
 
     def free() -> None:
         nonlocal booked
-        sending.book(tools, permit, "answered")
+        calling.book(tools, permit, "answered")
         booked = True
         if not quick:
-            answered(most)
+            manner.answered(most)
 
     called: Called = "answered"  # should it break: to count a call too many is the safe side
     try:
-        called = _use_permit(tools, organisation, due, most, free)
+        called = _use_permit(tools, organisation, due, most, _calls(due, permit, manner), free)
     finally:
         if not booked:
-            sending.book(tools, permit, called)
+            calling.book(tools, permit, called)
     return Next(0, 1 if called == "lost" else most, stays=quick and called == "answered")
+
+
+def _calls(due: Due, permit: Permit, manner: Manner) -> int:
+    most, quick = min(manner.calls, 1 + permit.further), turns.is_quick(permit.call)
+    return turns.calls(most, due.waiting, single=due.single, troubled=due.troubled, quick=quick)
 
 
 def _tell_of_wait(tools: Tools, organisation: Organisation, permit: Permit) -> None:
@@ -126,9 +145,9 @@ def _tell_of_wait(tools: Tools, organisation: Organisation, permit: Permit) -> N
 
 
 def _use_permit(
-    tools: Tools, organisation: Organisation, due: Due, most: int, answered: Callable[[], None]
+    tools: Tools, organisation: Organisation, due: Due, most: int, calls: int, free: Callable[[], None]
 ) -> Called:
-    """Settle what is owed, or else send; once the batch is claimed, others may send beside it."""
+    """Settle what is owed, or else send; once batches are claimed, others may send beside them."""
     if due.settled_batch:
         return "answered" if settle.settle(tools, organisation, due.settled_batch) else "not"
 
@@ -136,4 +155,4 @@ def _use_permit(
         if due.waiting > batching.MOST_INVOICES:
             tools.bells.ring(organisation.lane.key, most=most)
 
-    return sending.send_next(tools, organisation, let_others_begin, answered)
+    return sending.send_next(tools, organisation, calls, let_others_begin, free)

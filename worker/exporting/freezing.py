@@ -1,7 +1,7 @@
 """Freezing a batch: each invoice mapped, then body, key and attempts committed before anything is sent."""
 
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from events.accounting_target import Element, Organisation, Posting, Unmappable
@@ -9,7 +9,7 @@ from events.failures import Failure
 from events.invoice import Invoice
 from events.reasons import Reason
 from store import batches, companies, exports
-from store.batches import Hold
+from store.batches import Carried, Hold
 from store.tables import Export
 from store.unit_of_work import Work
 from worker import logs
@@ -43,35 +43,50 @@ class Mapped:
     contents: dict[str, Invoice] = field(default_factory=dict)
 
 
-def freeze(tools: Tools, organisation: Organisation, hold: Hold, kind: str, map_one: Map) -> Frozen | None:
-    """Map each invoice (one that cannot be mapped fails alone) and commit; None when nothing is left to send."""
+def freeze(tools: Tools, organisation: Organisation, holds: Sequence[Hold], kind: str, map_one: Map) -> list[Frozen]:
+    """Map each invoice (one that cannot be mapped fails alone) and commit; gives the batches that can be sent."""
     with tools.store.write() as work:
-        if not batches.move(work, hold, "claimed", state="claimed"):
-            return None
-        mapped = _map(work, tools, organisation, exports.of_batch(work, hold.batch_id), map_one)
+        ours = [hold for hold in holds if batches.move(work, hold, "claimed", state="claimed")]
+        if not ours:
+            return []
+        claimed = exports.of_batches(work, *(hold.batch_id for hold in ours))
+        mapped = _map(work, tools, organisation, claimed, map_one)
         exports.uncount(work, [refusal.export for refusal in mapped.unfit])
         recording.fail(work, mapped.unfit)
-        if not mapped.fit:
-            batches.move(work, hold, "claimed", state="settled", closed_at=work.now)
-            return None
-        body = tools.target.freeze([element for _, element in mapped.fit])
-        key = f"{organisation.lane.tenant}-{uuid.uuid4().hex}"
-        attempts = batches.note_attempts(work, hold, [export for export, _ in mapped.fit])
-        batches.move(
-            work,
-            hold,
-            "claimed",
-            state="sent",
-            body=body,
-            key=key,
-            size=len(mapped.fit),
-            sent_at=work.now,
-            settle_at=work.after(tools.settings.settle),
-            lease_until=work.after(tools.settings.lease),
-        )
-        begun = tools.elapsed()
-    sent = Sent(kind, attempts, mapped.contents, mixed=len({bool(export.priority) for export, _ in mapped.fit}) > 1)
-    return Frozen(hold, key, body, begun + SEND_WITHIN_SECONDS, sent)
+        bodies = [(hold, _body(work, tools, organisation, hold, mapped)) for hold in ours]
+        attempts = batches.note_attempts(work, [export for export, _ in mapped.fit])
+        send_before = tools.elapsed() + SEND_WITHIN_SECONDS
+    return [Frozen(hold, *body, send_before, _sent(kind, hold, mapped, attempts)) for hold, body in bodies if body]
+
+
+def _body(
+    work: Work, tools: Tools, organisation: Organisation, hold: Hold, mapped: Mapped
+) -> tuple[str, bytes] | None:
+    """The batch's key and body, written down; None when none of its invoices can be sent."""
+    elements = [element for export, element in mapped.fit if export.batch_id == hold.batch_id]
+    if not elements:
+        batches.move(work, hold, "claimed", state="settled", closed_at=work.now)
+        return None
+    body, key = tools.target.freeze(elements), f"{organisation.lane.tenant}-{uuid.uuid4().hex}"
+    batches.move(
+        work,
+        hold,
+        "claimed",
+        state="sent",
+        body=body,
+        key=key,
+        size=len(elements),
+        sent_at=work.now,
+        settle_at=work.after(tools.settings.settle),
+        lease_until=work.after(tools.settings.lease),
+    )
+    return key, body
+
+
+def _sent(kind: str, hold: Hold, mapped: Mapped, attempts: Mapping[int, Carried]) -> Sent:
+    mine = [export for export, _ in mapped.fit if export.batch_id == hold.batch_id]
+    carried = {one.id: attempts[one.id] for one in mine if one.id is not None}
+    return Sent(kind, carried, mapped.contents, mixed=len({bool(one.priority) for one in mine}) > 1)
 
 
 def _map(work: Work, tools: Tools, organisation: Organisation, claimed: Sequence[Export], map_one: Map) -> Mapped:

@@ -49,7 +49,7 @@ def _give_back(work: Work, batch: Batch) -> None:
     """Its worker died before anything was sent: its invoices are pending again, the crash stays counted."""
     if not batches.move(work, Hold(batch.id, batch.token), "claimed", state="given_back", closed_at=work.now):
         return
-    back = exports.of_batch(work, batch.id)
+    back = exports.of_batches(work, batch.id)
     exports.uncount(work, back)
     returning.to_pending(work, back, lambda _export: {})
 
@@ -60,7 +60,7 @@ def _park(work: Work, batch: Batch) -> None:
     free = {"state": "uncertain", "lease_until": work.now, "trouble": trouble}
     if not batches.move(work, Hold(batch.id, batch.token), "sent", **free):
         return
-    rows = [{"id": one.id, "state": "uncertain"} for one in exports.of_batch(work, batch.id)]
+    rows = [{"id": one.id, "state": "uncertain"} for one in exports.of_batches(work, batch.id)]
     exports.change(work, rows)
 
 

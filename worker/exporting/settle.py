@@ -39,7 +39,7 @@ def settle(tools: Tools, organisation: Organisation, batch_id: str) -> bool:
         if taken is None:
             return False
         hold, batch = taken
-        parked = exports.of_batch(work, batch_id)
+        parked = exports.of_batches(work, batch_id)
         sent = exports.numbers_sent(work, [export.id for export in parked if export.id is not None])
     try:
         seen = _ask(tools, organisation, batch, parked, sent)
@@ -75,7 +75,7 @@ def _settle_with(tools: Tools, organisation: Organisation, hold: Hold, batch: Ba
     with tools.store.write() as work:
         if not batches.move(work, hold, "uncertain", state="settled", closed_at=work.now):
             return
-        parked = exports.of_batch(work, hold.batch_id)
+        parked = exports.of_batches(work, hold.batch_id)
         sent = exports.numbers_sent(work, [export.id for export in parked if export.id is not None])
         elements = _elements(tools, work, batch, sent)
         results, absent = [], []

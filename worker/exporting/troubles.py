@@ -1,5 +1,6 @@
 """After trouble with a whole call: give the batch back when nothing happened, park it when nobody knows."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -48,13 +49,26 @@ def give_back(
 ) -> None:
     """Nothing reached Xero: the invoices are pending again, and no attempt is charged."""
     with tools.store.write() as work:
-        if not batches.move(work, hold, from_state, state="given_back", closed_at=work.now, **_traces(trouble)):
-            return
-        back = exports.of_batch(work, hold.batch_id)
-        batches.forget_attempts(work, hold.batch_id)
-        exports.uncount(work, back)
-        returning.to_pending(work, back, lambda _export: {"crashes": 0})
-        rest(work, tools, organisation, trouble, 0)
+        if _back(work, hold, from_state, **_traces(trouble)):
+            rest(work, tools, organisation, trouble, 0)
+
+
+def hand_back(tools: Tools, holds: Sequence[Hold]) -> None:
+    """The same for frozen batches whose turn never came; the lane need not wait for that."""
+    for hold in holds:
+        with tools.store.write() as work:
+            _back(work, hold, "sent")
+
+
+def _back(work: Work, hold: Hold, from_state: str, **traces: Any) -> bool:
+    """Whether the batch was still ours."""
+    if not batches.move(work, hold, from_state, state="given_back", closed_at=work.now, **traces):
+        return False
+    back = exports.of_batches(work, hold.batch_id)
+    batches.forget_attempts(work, hold.batch_id)
+    exports.uncount(work, back)
+    returning.to_pending(work, back, lambda _export: {"crashes": 0})
+    return True
 
 
 def _park(tools: Tools, organisation: Organisation, hold: Hold, trouble: Trouble) -> None:
@@ -63,7 +77,7 @@ def _park(tools: Tools, organisation: Organisation, hold: Hold, trouble: Trouble
         free = {"state": "uncertain", "lease_until": work.now, **_traces(trouble)}
         if not batches.move(work, hold, "sent", **free):
             return
-        parked = exports.of_batch(work, hold.batch_id)
+        parked = exports.of_batches(work, hold.batch_id)
         exports.change(work, [{"id": export.id, "state": "uncertain", "crashes": 0} for export in parked])
         rest(work, tools, organisation, trouble, lanes.count_unknown(work, organisation.lane))
 
