@@ -8,7 +8,7 @@ from store import batches, exports
 from store.tables import Batch, DoorOut
 from tests.builders import TENANT, a_request, an_invoice, invoices
 from worker.accepting import intake
-from worker.exporting import exporter, rescuer, sending
+from worker.exporting import calling, exporter, rescuer
 from worker.outgoing import relay
 
 
@@ -100,7 +100,7 @@ def test_a_person_is_answered_before_what_travelled_along_and_a_crash_in_between
 def _turn_that_dies_at(step, installation, monkeypatch):
     lane, _ = installation.rings.pop(0)
     with monkeypatch.context() as killed, contextlib.suppress(SystemExit):
-        killed.setattr(sending.closing, step, _die)
+        killed.setattr(calling.closing, step, _die)
         exporter.take_turn(installation.tools, exporter.Lane.of(lane))
 
 

@@ -75,6 +75,21 @@ def test_a_batch_is_a_head_of_the_queue_small_enough_and_the_suspicious_travel_a
     assert len(chosen) == 1 or sum(one.size * 2 for one in chosen) <= batching.MOST_BYTES
 
 
+@given(st.lists(dues, max_size=200), st.integers(1, 4))
+def test_several_batches_are_a_head_of_the_queue_and_only_what_is_sound_travels_in_several(candidates, most):
+    chosen = batching.choose_some(candidates, most)
+    assert [one for batch in chosen for one in batch] == candidates[: sum(map(len, chosen))]
+    assert len(chosen) <= most
+    assert chosen[:1] == ([batching.choose(candidates)] if candidates else [])
+    assert all(len(batch) <= 50 for batch in chosen)
+    if len(chosen) > 1:
+        assert not any(one.crashes or one.alone or one.xero_invoice_id for batch in chosen for one in batch)
+
+
+def test_a_backlog_of_sound_new_invoices_fills_every_call():
+    assert [len(batch) for batch in batching.choose_some([Due()] * 120, 3)] == [50, 50, 20]
+
+
 def test_fifty_go_together():
     assert len(batching.choose([Due()] * 120)) == 50
 

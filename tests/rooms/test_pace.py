@@ -121,6 +121,20 @@ def test_a_permit_says_how_long_xero_takes_of_late(paced):
     assert pace.ask(ORGANISATION).call == pytest.approx(1.7)
 
 
+@pytest.mark.parametrize(
+    ("made", "single", "spread", "further"),
+    [(0, False, False, 58), (0, True, False, 59), (0, False, True, 28), (20, False, True, 8), (28, False, True, 0)],
+)
+def test_a_permit_says_how_many_calls_may_follow_at_once(paced, made, single, spread, further):
+    pace = paced(at_once=100)
+    for _ in range(made):
+        pace.done(pace.ask(ORGANISATION))
+    permit = pace.ask(ORGANISATION, single=single, spread=spread)
+    assert (permit.wait, permit.further) == (0, further)
+    more = [pace.ask(ORGANISATION, single=single, spread=spread) for _ in range(further + 1)]
+    assert [bool(one.wait) for one in more] == [False] * further + [True]
+
+
 def test_headers_lower_the_books(paced):
     pace = paced()
     pace.note(ORGANISATION, left(minute=1, day=4000))

@@ -140,6 +140,44 @@ def test_the_threads_of_a_process_that_died_count_no_longer(client, rung):
     assert len(pushed) == 1
 
 
+def test_a_turn_goes_on_while_less_than_half_of_all_threads_are_busy(rung):
+    bells, pushed = rung
+    bells.staff("here", 4, 60)
+    bells.ring("a")
+    lane, token = pushed.pop()
+    bells.begin(lane, token)
+    assert bells.go_on("a", token, 1)
+    bells.ring("b")
+    assert not bells.go_on("a", token, 1)
+
+
+def test_a_turn_does_not_go_on_beside_more_than_the_lane_may_have(rung):
+    bells, pushed = rung
+    bells.staff("here", 16, 60)
+    bells.ring("a", most=2)
+    bells.ring("a", most=2)
+    assert bells.go_on("a", pushed[0][1], 2)
+    assert not bells.go_on("a", pushed[0][1], 1)
+
+
+def test_a_turn_whose_time_is_over_does_not_go_on(client):
+    bells = Doorbells(client, lambda *_: None, turn_seconds=0.05)
+    bells.staff("here", 16, 60)
+    assert bells.begin("a", "mine")
+    assert bells.go_on("a", "mine", 1)
+    wait_for(lambda: not bells.go_on("a", "mine", 1), every=0.1)
+
+
+def test_a_turn_that_goes_on_holds_its_lane_anew(client):
+    bells = Doorbells(client, lambda *_: None, turn_seconds=60)
+    bells.staff("here", 16, 60)
+    bells.begin("a", "mine")
+    client.zadd("xp:turns:a", {"mine": client.zscore("xp:turns:a", "mine") - 50_000})
+    before = client.zscore("xp:turns:a", "mine")
+    assert bells.go_on("a", "mine", 1)
+    assert client.zscore("xp:turns:a", "mine") >= before + 50_000
+
+
 def test_a_click_gets_a_slot_beside_a_bulk_that_holds_all_of_its_own(rung):
     bells, pushed = rung
     bells.staff("here", 16, 60)

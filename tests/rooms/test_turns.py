@@ -37,6 +37,21 @@ def test_where_xero_answers_at_once_a_third_turn_would_only_wait_for_a_processor
 
 
 @pytest.mark.parametrize(
+    ("waiting", "single", "troubled", "quick", "calls"),
+    [
+        (10_000, False, False, True, 3),
+        (151, False, False, True, 3),
+        (150, False, False, True, 1),
+        (10_000, True, False, True, 1),
+        (10_000, False, True, True, 1),
+        (10_000, False, False, False, 1),
+    ],
+)
+def test_a_turn_makes_several_calls_only_for_a_backlog_that_nobody_waits_for(waiting, single, troubled, quick, calls):
+    assert turns.calls(3, waiting, single=single, troubled=troubled, quick=quick) == calls
+
+
+@pytest.mark.parametrize(
     ("total", "answered", "told", "seconds", "news"),
     [
         (500, 0, 0, None, False),

@@ -4,11 +4,13 @@ from collections import Counter
 
 import pytest
 
-from store import doors_out, outbox, requests
+from events.accounting_target import Lane
+from store import connections, doors_out, outbox, requests
 from tests import machines
-from tests.builders import an_invoice, invoices
+from tests.builders import COMPANY, TENANT, an_invoice, invoices
 from tests.installation import Installation
 from tests.system.stepping import run_and_die
+from worker.decisions import batching, turns
 from worker.outgoing import relay
 
 pytestmark = pytest.mark.timeout(900)
@@ -25,6 +27,16 @@ def ask_beside_a_click(installation):
 
 
 def turn(installation):
+    installation.run(1)
+
+
+def stay(installation):
+    """Where Xero answers at once: a turn with one call, and one with three behind it."""
+    batching.MOST_INVOICES, turns.WORTH_COUNTING, turns._QUICK_SECONDS = 1, 1, 60.0
+    installation.tools.bells.staff("here", 16, 600)
+    with installation.store.read() as work:
+        organisation = connections.organisation(work, Lane(COMPANY, TENANT))
+    installation.tools.pace.note(organisation, {}, 0.01)
     installation.run(1)
 
 
@@ -56,6 +68,7 @@ STORIES = {
     "intake": (lambda _installation: None, ask, "r1"),
     "a turn that sends": (ask, turn, "r1"),
     "a turn that sends a click and what travels along": (ask_beside_a_click, turn, "r1"),
+    "turns that stay, with several calls": (ask, stay, "r1"),
     "a turn that settles": (lose_a_reply, turn, "r1"),
     "a turn that updates": (change, turn, "r2"),
     "the relay": (answer_everything, hand_out, "r1"),
