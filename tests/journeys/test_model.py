@@ -14,6 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 
 from tests.builders import an_invoice
 from tests.installation import Installation
+from worker.decisions import batching, turns
 from worker.exporting import closing, exporter, rescuer
 
 INVOICES = [f"i{number}" for number in range(1, 6)]
@@ -27,7 +28,7 @@ class Killed(BaseException):
 class Model(RuleBasedStateMachine):
     """One installation; the machines it stands on are given by the test."""
 
-    redis_url, simulated_xero, template = "", None, b""
+    redis_url, simulated_xero, template, staffed = "", None, b"", False
 
     def __init__(self):
         super().__init__()
@@ -55,14 +56,16 @@ class Model(RuleBasedStateMachine):
             with contextlib.suppress(Exception):
                 self.it.ask(*(an_invoice(one) for one in sorted(self.asked[name])), request=name)
 
-    @rule(fault=st.sampled_from(FAULTS))
-    def turn_with_a_fault(self, fault):
-        self.it.simulator.state.faults.set({fault: 1.0})
-        self.it.run(1)
+    @rule(fault=st.sampled_from(FAULTS), call=st.integers(1, 3))
+    def turn_with_a_fault(self, fault, call):
+        self.it.simulator.state.faults.set({fault: [call]})
+        self.turn()
         self.it.simulator.state.faults.set({})
 
     @rule()
     def turn(self):
+        if self.staffed:
+            self.it.tools.bells.staff("here", 16, 600)
         self.it.run(1)
 
     @rule()
@@ -113,7 +116,15 @@ def _die(*_args, **_kwargs):
 
 
 @pytest.mark.timeout(280)
-def test_whatever_happens_in_whatever_order_the_promises_hold(redis_url, simulated_xero, sqlite_template):
+@pytest.mark.parametrize("stays", [False, True], ids=["a call in each turn", "several calls in turns that stay"])
+def test_whatever_happens_in_whatever_order_the_promises_hold(
+    stays, redis_url, simulated_xero, sqlite_template, monkeypatch
+):
+    if stays:
+        monkeypatch.setattr(batching, "MOST_INVOICES", 1)
+        monkeypatch.setattr(turns, "WORTH_COUNTING", 1)
+        monkeypatch.setattr(turns, "_QUICK_SECONDS", 60.0)
+    Model.staffed = stays
     examples = int(os.environ.get("MODEL_EXAMPLES", "25"))
     chosen = settings(
         max_examples=examples, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
