@@ -1,6 +1,7 @@
 """`python -m simulator --port 8790`: a Xero on this machine, empty until it is filled by its control face."""
 
 import argparse
+import gc
 import json
 import signal
 import sys
@@ -11,6 +12,8 @@ import uvicorn
 from simulator import catalogue, saving
 from simulator.app import Simulator
 from simulator.server import config
+
+_NEVER = 1_000_000
 
 
 def main() -> None:
@@ -30,6 +33,7 @@ def main() -> None:
             saving.load(simulator.state, json.loads(chosen.state.read_text()))
         except (ValueError, OSError) as wrong:
             parser.error(f"{chosen.state}: {wrong}")
+    gc.set_threshold(10_000, 10, _NEVER)  # the books only grow: to look through them takes a second and finds nothing
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # uvicorn raises it again when it has stopped
     try:
         uvicorn.Server(config(simulator.app(), chosen.host, chosen.port)).run()

@@ -24,10 +24,26 @@ def fit(rows: Sequence[Row]) -> bool:
     return len(rows) >= _WORTH_IT and not any(isinstance(value, bytes) for value in rows[0].values())
 
 
-def said(rows: Sequence[Row]) -> Sequence[Row]:
-    """The rows without the columns in which none of them has anything: an insert leaves those empty anyway."""
-    names = [name for name in rows[0] if any(row[name] is not None for row in rows)]
-    return rows if len(names) == len(rows[0]) else [{name: row[name] for name in names} for row in rows]
+def said(rows: Sequence[Row]) -> list[str]:
+    """The columns in which any of the rows has anything: an insert leaves the others empty anyway."""
+    return [name for name in rows[0] if any(row[name] is not None for row in rows)]
+
+
+def shared(rows: Sequence[Row], keys: Sequence[str] = ()) -> dict[str, datetime]:
+    """The moments that are the very same in all rows, by column; most are the transaction's.
+
+    They are parameters of their own: to write and to read a moment costs as much as several other columns.
+    """
+    moments = [name for name, value in rows[0].items() if isinstance(value, datetime) and name not in keys]
+    return {name: rows[0][name] for name in moments if all(row[name] is rows[0][name] for row in rows)}
+
+
+def parameters(
+    rows: Sequence[Row], names: Sequence[str], same: Mapping[str, Any], *, on_sqlite: bool
+) -> dict[str, Any]:
+    """What an insert or a change is executed with: these columns of the rows, and what all rows share."""
+    given = [{name: row[name] for name in names} for row in rows] if len(names) < len(rows[0]) else rows
+    return parameter(given, on_sqlite=on_sqlite) | {_shared_name(name): value for name, value in same.items()}
 
 
 def parameter(rows: Sequence[Row], *, on_sqlite: bool) -> dict[str, Any]:
@@ -43,21 +59,25 @@ def _as_sqlite_keeps_it(moment: datetime) -> str:
 
 
 @functools.lru_cache(maxsize=256)
-def insert(table: type[SQLModel], names: tuple[str, ...], *, on_sqlite: bool) -> Any:
-    """An insert of rows with these columns, in the order given; other columns get their defaults."""
+def insert(table: type[SQLModel], names: tuple[str, ...], same: tuple[str, ...], *, on_sqlite: bool) -> Any:
+    """An insert of rows with these columns, in the order given; `same` are shared, others get their defaults."""
     given = _given(table, names, on_sqlite=on_sqlite)
-    asked = select(*(given.c[name] for name in names))
+    asked = select(*(given.c[name] for name in names), *(_for_all(table, name) for name in same))
     if on_sqlite:  # without a condition its ON CONFLICT would be taken for a join's
-        return sqlite.insert(_table(table)).from_select(list(names), asked.where(true()))
-    return postgresql.insert(_table(table)).from_select(list(names), asked)
+        return sqlite.insert(_table(table)).from_select([*names, *same], asked.where(true()))
+    return postgresql.insert(_table(table)).from_select([*names, *same], asked)
 
 
 @functools.lru_cache(maxsize=256)
-def change(table: type[SQLModel], keys: tuple[str, ...], names: tuple[str, ...], *, on_sqlite: bool) -> Update:
-    """An update by key; each row holds its key and the columns to set."""
+def change(
+    table: type[SQLModel], keys: tuple[str, ...], names: tuple[str, ...], same: tuple[str, ...], *, on_sqlite: bool
+) -> Update:
+    """An update by key; each row holds its key and the columns to set, but for the `same`, which they share."""
     given, columns = _given(table, names, on_sqlite=on_sqlite), _table(table).c
     found = (columns[name] == given.c[name] for name in keys)
-    return update(_table(table)).where(*found).values({name: given.c[name] for name in names if name not in keys})
+    by_row = {name: given.c[name] for name in names if name not in keys}
+    for_all = {name: _for_all(table, name) for name in same}
+    return update(_table(table)).where(*found).values(by_row | for_all)
 
 
 @functools.lru_cache(maxsize=64)
@@ -79,6 +99,14 @@ def add(table: type[SQLModel], keys: tuple[str, ...], names: tuple[str, ...], *,
     added = {name: columns[name] + mine.c[name] for name in names if name not in keys}
     same = (columns[name] == mine.c[name] for name in keys)
     return update(_table(table)).where(*same).values(added).returning(*columns)
+
+
+def _for_all(table: type[SQLModel], name: str) -> Any:
+    return bindparam(_shared_name(name), type_=_table(table).c[name].type)
+
+
+def _shared_name(name: str) -> str:
+    return f"same_{name}"
 
 
 def _given(table: type[SQLModel], names: tuple[str, ...], *, on_sqlite: bool) -> Any:

@@ -109,8 +109,11 @@ def change(work: Work, table: type[SQLModel], key: str | Sequence[str], rows: Se
         return 0
     keys = (key,) if isinstance(key, str) else tuple(key)
     if recordsets.fit(rows):
-        changed = recordsets.change(table, keys, tuple(rows[0]), on_sqlite=work.on_sqlite)
-        return work.connection.execute(changed, recordsets.parameter(rows, on_sqlite=work.on_sqlite)).rowcount
+        same = recordsets.shared(rows, keys)
+        names = tuple(name for name in rows[0] if name not in same)
+        changed = recordsets.change(table, keys, names, tuple(same), on_sqlite=work.on_sqlite)
+        given = recordsets.parameters(rows, names, same, on_sqlite=work.on_sqlite)
+        return work.connection.execute(changed, given).rowcount
     bound = [{f"by_{name}" if name in keys else name: value for name, value in row.items()} for row in rows]
     result: CursorResult[Any] = work.connection.execute(_change(table, keys, tuple(rows[0])), bound)
     return result.rowcount
@@ -130,9 +133,10 @@ def add(work: Work, table: type[SQLModel], keys: Sequence[str], rows: Sequence[R
 def _inserting(work: Work, table: type[SQLModel], rows: Sequence[Row]) -> tuple[Any, Any]:
     """An insert in the dialect at hand, and what to execute it with."""
     if recordsets.fit(rows):
-        said = recordsets.said(rows)
-        plain = recordsets.insert(table, tuple(said[0]), on_sqlite=work.on_sqlite)
-        return plain, recordsets.parameter(said, on_sqlite=work.on_sqlite)
+        same = recordsets.shared(rows)
+        names = tuple(name for name in recordsets.said(rows) if name not in same)
+        plain = recordsets.insert(table, names, tuple(same), on_sqlite=work.on_sqlite)
+        return plain, recordsets.parameters(rows, names, same, on_sqlite=work.on_sqlite)
     return _plain(table, on_sqlite=work.on_sqlite), list(rows)
 
 

@@ -2,16 +2,17 @@
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from cryptography.fernet import Fernet
 from sqlalchemy import create_engine, inspect
-from sqlmodel import SQLModel
+from sqlmodel import SQLModel, select
 
 from events.accounting_target import Lane
-from store import batches, database, doors_out, duties, exports, inbox, migrate
+from store import batches, database, doors_out, duties, exports, inbox, migrate, statements
 from store.database import engine_for
-from store.tables import Company, Request
+from store.tables import Company, Duty, Request
 from store.unit_of_work import Store
 from store.vault import Unopenable, Vault
 from tests import machines
@@ -52,6 +53,32 @@ def test_counting_from_many_threads_loses_nothing(database_url):
     with store.read() as work:
         assert work.session.get(Request, ("c", "r")).total == 100
     store.engine.dispose()
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_rows_in_bulk_keep_their_moments_whether_they_share_them_or_not(database_url, shared):
+    store, now = Store(engine_for(database_url)), datetime(2026, 11, 22, 12, 0, 0, 123456, tzinfo=UTC)
+    began = [now if shared else now + timedelta(seconds=place) for place in range(6)]
+    ended = [moment if shared else moment + timedelta(days=place % 2) for place, moment in enumerate(began)]
+    names = [f"duty-{place}" for place in range(6)]
+    rows = [{"name": name, "holder": "a", "lease_until": began[place]} for place, name in enumerate(names)]
+    later = [{"name": name, "lease_until": ended[place]} for place, name in enumerate(names)]
+    with store.write() as work:
+        statements.insert(work, Duty, rows)
+    assert held(store) == dict(zip(names, began, strict=True))
+    with store.write() as work:
+        statements.change(work, Duty, "name", later)
+    assert held(store) == dict(zip(names, ended, strict=True))
+    with store.write() as work:
+        over = {"lease_until": "excluded", "holder": "excluded"}
+        statements.upsert(work, Duty, [{**row, "lease_until": now} for row in rows], over, ["name"])
+    assert set(held(store).values()) == {now}
+    store.engine.dispose()
+
+
+def held(store):
+    with store.read() as work:
+        return {one.name: one.lease_until.replace(tzinfo=UTC) for one in work.session.exec(select(Duty))}
 
 
 def test_a_duty_has_one_holder_until_its_lease_is_over(installation):
