@@ -141,16 +141,22 @@ def uncount(work: Work, claimed: Collection[Export]) -> None:
     statements.run(work, mine.values(attempts=attempts, number_bound=unanswered.exists()))
 
 
-def of_batches(work: Work, *batch_ids: str) -> Sequence[Export]:
-    """The exports still in these batches, locked in intake's order; without the moments that no turn asks for."""
-    return statements.rows(work, _of_batches(on_sqlite=work.on_sqlite), batches=list(batch_ids))
+def of_batches(work: Work, *batch_ids: str, people_only: bool = False) -> Sequence[Export]:
+    """The exports still in these batches, locked in intake's order; without the moments that no turn asks for.
+
+    `people_only`: people's own single sends.
+    """
+    asked = _of_batches(people_only=people_only, on_sqlite=work.on_sqlite)
+    return statements.rows(work, asked, batches=list(batch_ids))
 
 
 @functools.cache
-def _of_batches(*, on_sqlite: bool) -> Any:
+def _of_batches(*, people_only: bool, on_sqlite: bool) -> Any:
     columns = [column for column in Export.__table__.c if column.name not in _MOMENTS]  # type: ignore[attr-defined]
     mine = statements.among(col(Export.batch_id), "batches", on_sqlite=on_sqlite)
     asked = sqlalchemy.select(*columns).where(mine)
+    if people_only:
+        asked = asked.where(col(Export.priority) == 0)
     return asked.order_by(*in_lock_order(on_sqlite=on_sqlite)).with_for_update()
 
 

@@ -56,7 +56,7 @@ def _record_people(tools: Tools, organisation: Organisation, hold: Hold, sent: S
     with tools.store.write() as work:
         if not batches.move(work, hold, "sent", state="sent"):
             return Told()
-        people = [export for export in exports.of_batches(work, hold.batch_id) if not export.priority]
+        people = exports.of_batches(work, hold.batch_id, people_only=True)
         results, _ = _read(people, sent, answers)
         told = Told.of(work, recording.apply(work, tools, organisation, results))
     tools.bells.wake_relay()

@@ -116,7 +116,7 @@ def _call(tools: Tools, organisation: Organisation, due: Due, manner: Manner) ->
         nonlocal booked
         calling.book(tools, permit, "answered")
         booked = True
-        if not quick:
+        if not quick and not due.single:  # nothing begins beside us before a person's answer is written down
             manner.answered(most)
 
     called: Called = "answered"  # should it break: to count a call too many is the safe side
