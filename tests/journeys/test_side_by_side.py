@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from tests.builders import an_invoice, invoices
+from tests.builders import TENANT, an_invoice, invoices
 from tests.machines import wait_for
 from worker.decisions import turns
 from worker.exporting import exporter
@@ -108,3 +108,15 @@ def test_completed_comes_behind_every_answer_of_its_request(staffed):
     kinds = [event["type"].rpartition(".")[2] for event in staffed.events()]
     assert kinds[-1] == "completed"
     assert kinds.count("succeeded") == 300
+
+
+def test_nothing_begins_beside_a_turn_before_a_persons_answer_in_it_is_written_down(on_sqlite, monkeypatch):
+    monkeypatch.setattr(turns, "_QUICK_SECONDS", 0.0)
+    heard = []
+    on_sqlite.ask(an_invoice("click"), request="click", mode="single")
+    exporter.take_turn(on_sqlite.tools, Lane("harbour", TENANT), exporter.Manner(1, heard.append))
+    assert set(on_sqlite.answers("click")) == {"click"}
+    assert heard == []
+    on_sqlite.ask(*invoices(3))
+    exporter.take_turn(on_sqlite.tools, Lane("harbour", TENANT), exporter.Manner(1, heard.append))
+    assert heard == [1]
