@@ -36,6 +36,9 @@ test: .venv/.dev  ## the suite
 test-ci: .venv/.dev  ## what .ci/run adds to the suite: a browser, PHP, short chaos and fuzz
 	@$(BIN)/pytest -n 2 --dist loadgroup -rs -m "ci and not thorough"
 
+test-security: .venv/.dev  ## attacks on a running installation, long forms too (their short forms are part of `make test`)
+	@$(BIN)/pytest -n 2 --dist loadgroup -rs tests/security
+
 thorough: .venv/.dev  ## what takes minutes: a crash at every step of every story, on both databases
 	@$(BIN)/pytest -n 2 --dist loadgroup -m thorough
 
@@ -77,4 +80,4 @@ lock: .venv/.dev  ## write both lock files anew
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header -o requirements.txt pyproject.toml
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --extra dev --extra docs -c requirements.txt -o requirements-dev.txt pyproject.toml
 
-.PHONY: help setup setup-dev demo pictures test test-ci thorough check contracts format bench bench-check prove reference docs lock
+.PHONY: help setup setup-dev demo pictures test test-ci test-security thorough check contracts format bench bench-check prove reference docs lock
