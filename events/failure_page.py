@@ -15,6 +15,7 @@ EXAMPLE = {
     "client_id": "acme",
     "currency": "EUR",
     "date": "29 June 2026",
+    "discount": "27.83",
     "item": "SHIP",
     "lines": "90.00",
     "lock_date": "30 June 2026",

@@ -17,6 +17,7 @@ _UNNAMED = {
     "client": "the client",
     "currency": "that currency",
     "date": "that day",
+    "discount": "see the lines of the invoice",
     "edits": "Xero's history of the invoice says what",
     "item": "the item",
     "lines": "something else",

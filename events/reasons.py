@@ -105,6 +105,15 @@ class Reason(Enum):
         f"in another currency.\n{_AGAIN}",
         thing=("currency",),
     )
+    DISCOUNT_TOO_LARGE = Help(
+        "Discount above its line",
+        "A line of invoice {number} has a discount ({discount}) of more than the line comes to, and Xero does not "
+        "accept that.",
+        "clerk",
+        "Lower the discount of that line in CrewCard, or make it a line of its own with a negative amount.\n"
+        "Export the invoice again.",
+        opens="crewcard",
+    )
     DUE_DATE_MISSING = Help(
         "No due date",
         "Invoice {number} has no due date, and Xero needs one to approve it.",

@@ -10,7 +10,7 @@ def resolve(context: Context, said: Json) -> Contact:
     """The contact of an accepted invoice: found and changed by what was sent beside its id, or created."""
     contact = contact_of(context, said)
     if contact is None:
-        contact = Contact(new_id(), said.get("Name") or said["ContactNumber"], updated=context.now)
+        contact = Contact(new_id(), said["Name"], updated=context.now)
         context.organisation.contacts[contact.id] = contact
     if set(said) - {"ContactID"}:
         contact.name = said.get("Name") or contact.name

@@ -56,6 +56,12 @@ class SayOfLine(Enum):
         "a LineAmount that is not quantity x unit - discount, or a discount sent as 0",
         "The line total {sent} does not match the expected line total {expected}",
     )
+    DISCOUNT_TOO_LARGE = Row(
+        "facts §6.2 #51",
+        "a DiscountAmount, rounded to cents, is above its line before the discount (of a line below zero any is), "
+        "or a DiscountRate above 100",
+        "The discount rate '{discount}' is invalid. Discount must not be greater than the line total.",
+    )
     ITEM_UNKNOWN = Row("facts §6.2 #25", "a line's item does not exist", "Item code '{code}' is not valid")
     TRACKING_UNKNOWN = Row(
         "facts §6.2 #30",

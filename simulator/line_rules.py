@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from decimal import Decimal
 
-from simulator.arithmetic import CENT, line_amount, to_step
+from simulator.arithmetic import CENT, line_amount, quantity, to_step, unit_amount
 from simulator.context import Context
 from simulator.line_messages import SayOfLine
 from simulator.messages import Say
@@ -68,10 +68,30 @@ def _amounts(context: Context, line: Json) -> Iterator[str]:
     amount = line_amount(line, context.unitdp, context.switches.rounding)
     if abs(amount) > _LARGEST or _is_long(line.get("Quantity")):
         yield SayOfLine.LINE_TOO_LARGE()
+    elif (discount := _beyond_its_line(context, line)) is not None:
+        yield SayOfLine.DISCOUNT_TOO_LARGE(discount=f"{discount:.2f}")
     elif context.switches.zero_discount_refused and _discounts_zero(line):
         yield SayOfLine.LINE_TOTAL(sent=0, expected=_plain(amount))
     elif "LineAmount" in line and to_step(line["LineAmount"], CENT, context.switches.rounding) != amount:
         yield SayOfLine.LINE_TOTAL(sent=_plain(line["LineAmount"]), expected=_plain(amount))
+
+
+def _beyond_its_line(context: Context, line: Json) -> Decimal | None:
+    """A discount above its line, as Xero names it; None for one that fits.
+
+    The amount is rounded to cents and the line is not: 27.826 off 27.826 is refused as 27.83, and of a line below
+    zero any amount is, even 0 (facts §6.2 #51).
+    """
+    switches = context.switches
+    if not switches.discount_above_its_line_refused:
+        return None
+    if line.get("DiscountRate"):
+        return line["DiscountRate"] if line["DiscountRate"] > 100 else None
+    if "DiscountAmount" not in line:
+        return None
+    off = to_step(line["DiscountAmount"], CENT, switches.rounding)
+    whole = quantity(line, switches.rounding) * unit_amount(line, context.unitdp, switches.rounding)
+    return off if off > whole else None
 
 
 def _discounts_zero(line: Json) -> bool:

@@ -63,6 +63,11 @@ class Say(Enum):
         "The Contact must contain at least 1 of the following elements to identify the contact: "
         "Name, ContactID, ContactNumber",
     )
+    CONTACT_NAMELESS = Row(
+        "facts §6.2 #52, §5",
+        "the contact is named by a ContactNumber that is unknown, without a Name",
+        "Contact Name cannot be empty.",
+    )
     EMAIL_INVALID = Row(
         "facts §6.2 #19, §5", "the contact's e-mail address is no address", "Email address must be valid."
     )

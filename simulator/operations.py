@@ -27,6 +27,7 @@ _ANSWERS: dict[type[Exception], Callable[[str], Reply]] = {
     search.BadHeader: lambda _: as_text(No.PRECONDITION(), 412),
     search.TooMany: lambda _: exception(51, "HighVolumeException", No.HIGH_VOLUME()),
 }
+_PLURALS = {"organisations": "organisation"}  # both are served (facts §11.11)
 ENDPOINTS = ("invoices", "contacts", "trackingcategories", *_SETTINGS)
 
 
@@ -40,9 +41,10 @@ def perform(state: State, request: Request, caller: Caller, path: str) -> Reply:
         unitdp=4 if request.asked.get("unitdp") == "4" else 2,
         dice=state.dice,
     )
-    endpoint, *rest = [part for part in path.split("/") if part] or [""]
+    named, *rest = [part for part in path.split("/") if part] or [""]
+    endpoint = _PLURALS.get(named.lower(), named.lower())
     try:
-        return _dispatched(context, request, caller, endpoint.lower(), rest)
+        return _dispatched(context, request, caller, endpoint, rest)
     except tuple(_ANSWERS) as wrong:
         return _ANSWERS[type(wrong)](str(wrong))
 

@@ -133,7 +133,9 @@ def _date(value: Any, path: str) -> date | None:
     if value == "":
         return None
     found = day(value) if isinstance(value, str) else None
-    return found or _wrong(value, path)
+    if found is None:
+        raise Unreadable(No.NO_DATE(value=str(value)[:50], path=path))
+    return found
 
 
 def _identity(value: Any, path: str) -> str:

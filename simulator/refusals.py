@@ -31,6 +31,11 @@ class No(Enum):
     INVALID = Row(
         "facts §6.2 #33", "the body is JSON, but not an object with a list", "JSON for post data was invalid"
     )
+    NO_DATE = Row(
+        "facts §6.2 #53",
+        "a date in the body is in no form that Xero reads",
+        "JSON for post data was invalid. Could not convert string to DateTime: {value}. Path '{path}'.",
+    )
     NOT_RECOGNISED = Row(
         "facts §6.2 #33", "the body is XML with another root", "The element '{name}' was not recognised."
     )

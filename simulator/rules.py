@@ -60,6 +60,8 @@ def of_contact(context: Context, sent: Json) -> Iterator[str]:
         yield Say.CONTACT_EMPTY()
     elif contact.get("ContactID") and known is None:
         yield Say.CONTACT_MISSING()
+    elif known is None and not contact.get("Name"):
+        yield Say.CONTACT_NAMELESS()
     elif known and known.status != "ACTIVE":
         yield Say.CONTACT_ARCHIVED()
     else:

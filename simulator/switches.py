@@ -30,6 +30,7 @@ class Switches:
     numbers_ignore_case: bool = True  # nowhere stated
     due_date_required: bool = True  # §6.2 #26: a vendor's page
     zero_discount_refused: bool = True  # §6.2 #22: 0 sent instead of null
+    discount_above_its_line_refused: bool = True  # §6.2 #51: certain; off shows what a client does that relies on it
     url_must_not_contain_xero: bool = True  # §8: likely
     odd_rate_warns: bool = True  # §2.3: since 7 April 2026, likely
     quiet_edits: bool = True  # §4.1: due dates of part-paid invoices leave UpdatedDateUTC alone, likely

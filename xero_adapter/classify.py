@@ -25,7 +25,10 @@ _RECOGNISERS: tuple[tuple[Reason, str], ...] = (
         r"before the (?:period|end of year) lock date(?:, currently set at (?P<lock_date>[\w-]+))?",
     ),
     (Reason.CONTACT_ARCHIVED, r"contact details has been archived"),
-    (Reason.CONTACT_NOT_FOUND, r"A Contact must be specified|Contact must contain at least 1 of the following"),
+    (
+        Reason.CONTACT_NOT_FOUND,
+        r"A Contact must be specified|Contact must contain at least 1 of the following|Contact Name cannot be empty",
+    ),
     (Reason.CONTACT_NAME_TAKEN, r"contact name .* is already assigned to another contact"),
     (Reason.CONTACT_EMAIL_INVALID, r"Email address must be valid"),
     (Reason.ACCOUNT_ARCHIVED, r"Account code '(?P<account>[^']*)' has been archived, or has been deleted"),
@@ -44,6 +47,10 @@ _RECOGNISERS: tuple[tuple[Reason, str], ...] = (
     (Reason.CURRENCY_NOT_ENABLED, r"not subscribed to currency '?(?P<currency>[A-Z]{3})"),
     (Reason.PLAN_LIMIT, r"reached the limit of invoices you can approve"),
     (Reason.ITEM_UNKNOWN, r"Item code '(?P<item>[^']*)' is not valid"),
+    (
+        Reason.DISCOUNT_TOO_LARGE,
+        r"discount rate '(?P<discount>[^']*)' is invalid|must not be greater than the line total",
+    ),
     (Reason.TRACKING_INVALID, r"tracking option '(?P<option>[^']*)' of the tracking category '(?P<category>[^']*)'"),
     (Reason.TRACKING_INVALID, r"tracking (?:option|categor)"),
     (Reason.DUE_DATE_MISSING, r"DueDate field must be specified"),

@@ -64,6 +64,17 @@ MESSAGES = [
     ),
     ("You have reached the limit of invoices you can approve", Reason.PLAN_LIMIT, {}),
     ("Item code 'X1' is not valid", Reason.ITEM_UNKNOWN, {"item": "X1"}),
+    (
+        "The discount rate '27.83' is invalid. Discount must not be greater than the line total.",
+        Reason.DISCOUNT_TOO_LARGE,
+        {"discount": "27.83"},
+    ),
+    ("Contact Name cannot be empty.", Reason.CONTACT_NOT_FOUND, {}),
+    (
+        "JSON for post data was invalid. Could not convert string to DateTime: 20/11/2026. Path 'Invoices[0].Date'.",
+        Reason.SENT_WRONGLY,
+        {},
+    ),
     ("The document DueDate field must be specified", Reason.DUE_DATE_MISSING, {}),
     ("Something Xero has never said before", Reason.XERO_REFUSED, {}),
 ]

@@ -14,6 +14,7 @@ FACTS = {
     "client": "ACME Ltd",
     "currency": "EUR",
     "date": "4 July 1996",
+    "discount": "27.83",
     "item": "CHAIR",
     "lines": "90.00",
     "lock_date": "30 June 1996",

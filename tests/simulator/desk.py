@@ -1,5 +1,6 @@
 """A simulator with one organisation, asked without any network."""
 
+import base64
 import json
 from typing import Any
 from urllib.parse import urlencode
@@ -97,6 +98,15 @@ class Desk:
     def grant(self, scope: str = ALL_SCOPES, **other: Any) -> dict[str, Any]:
         said = {"client_id": "app", "user": "anna@harbour.test", "tenants": [TENANT], "scope": scope, **other}
         return self.control("POST", "grants", said)
+
+    def token(self, status: int, client: str = "app", secret: str = "secret", **form: str) -> Any:
+        """What the token service answers."""
+        basic = base64.b64encode(f"{client}:{secret}".encode()).decode()
+        said = {"refresh_token": self.pair["refresh_token"], **form}
+        headers = {"authorization": f"Basic {basic}"}
+        reply = self.ask(Request("POST", "/connect/token", "", headers, urlencode(said).encode()))
+        assert reply.status == status, reply.body
+        return reply.document()
 
     def ask(self, request: Request) -> Reply:
         """The answer; without latency and slow faults nothing in it waits, so no event loop is needed."""

@@ -65,3 +65,43 @@ def test_a_discount_is_shown(desk):
 def test_right_totals_and_line_amounts_may_be_sent(desk):
     (answer,) = desk.put(an_invoice(line={"LineAmount": 100}, SubTotal=100, TotalTax=15, Total=115))
     assert answer["HasErrors"] is False
+
+
+TOO_LARGE = "The discount rate '{}' is invalid. Discount must not be greater than the line total."
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ({"UnitAmount": 20, "DiscountAmount": 25}, "25.00"),
+        ({"UnitAmount": 20, "DiscountAmount": "20.006"}, "20.01"),
+        ({"UnitAmount": 20, "DiscountRate": "100.01"}, "100.01"),
+        ({"UnitAmount": "27.826", "DiscountAmount": "27.826"}, "27.83"),  # what was reported: cents off 4 decimals
+        ({"UnitAmount": -20, "DiscountAmount": 5}, "5.00"),
+        ({"UnitAmount": -20, "DiscountAmount": 0}, "0.00"),
+        ({"UnitAmount": 0, "DiscountAmount": "0.01"}, "0.01"),
+    ],
+)
+def test_a_discount_above_its_line_is_refused_though_the_total_stays_positive(desk, line, said):
+    (answer,) = desk.put(an_invoice(LineItems=[a_line(**line), a_line()]), unitdp=4)
+    assert answer["ValidationErrors"] == [{"Message": TOO_LARGE.format(said)}]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        {"UnitAmount": 20, "DiscountAmount": 20},
+        {"UnitAmount": "27.83", "DiscountAmount": "27.826"},
+        {"UnitAmount": 20, "DiscountRate": 100},
+        {"UnitAmount": -20, "DiscountRate": 10},
+    ],
+)
+def test_a_discount_of_the_whole_line_is_taken(desk, line):
+    (answer,) = desk.put(an_invoice(LineItems=[a_line(**line), a_line()]), unitdp=4)
+    assert answer["HasErrors"] is False
+
+
+def test_by_switch_a_discount_above_its_line_is_taken(desk):
+    desk.switch(discount_above_its_line_refused=False)
+    (answer,) = desk.put(an_invoice(LineItems=[a_line(UnitAmount=20, DiscountAmount=25), a_line()]))
+    assert answer["SubTotal"] == 95

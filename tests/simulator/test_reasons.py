@@ -36,6 +36,10 @@ def client(name):
     return {"client": {"id": name, "name": name.title(), "xero_contact_id": contact_id(name)}}
 
 
+def line(unit, **more):
+    return {"description": "Crew", "quantity": "1", "unit_amount": unit, **more}
+
+
 CAUSED = {
     Reason.ACCOUNT_ARCHIVED: Cause(SayOfLine.ACCOUNT_ARCHIVED, {"line": {"account_code": "299"}}),
     Reason.ACCOUNT_INVALID: Cause(SayOfLine.ACCOUNT_INVALID, {"line": {"account_code": "999"}}),
@@ -51,6 +55,10 @@ CAUSED = {
     ),
     Reason.CONTACT_NOT_FOUND: Cause(Say.CONTACT_MISSING, client("gone")),
     Reason.CURRENCY_NOT_ENABLED: Cause(Say.CURRENCY, {"currency": "EUR"}),
+    Reason.DISCOUNT_TOO_LARGE: Cause(
+        SayOfLine.DISCOUNT_TOO_LARGE,
+        {"lines": [line("20.00", discount_amount="25.00"), line("50.00")]},
+    ),
     Reason.DUE_DATE_MISSING: Cause(Say.DUE_DATE, {"due_date": None}, silent=True),
     Reason.INVOICE_FINALISED: Cause(
         Say.NOT_MODIFIABLE, in_xero="VOIDED", switches={"put_on_voided_number": "status"}

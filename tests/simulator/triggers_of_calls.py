@@ -111,6 +111,7 @@ OF_CALLS: dict[No, Act] = {
     No.KEY_TOO_LONG: call(400, "PUT", body={"Invoices": [an_invoice()]}, headers={"idempotency-key": "k" * 129}),
     No.UNREADABLE: call(400, "PUT", body=b'{"Invoices": [{]}'),
     No.INVALID: call(400, "PUT", body=[1]),
+    No.NO_DATE: call(400, "PUT", body={"Invoices": [an_invoice(Date="20/11/2026")]}),
     No.NOT_RECOGNISED: call(400, "PUT", body=b"<Bills></Bills>"),
     No.NO_DATA: call(400, "PUT", body=b""),
     No.TOKEN_EXPIRED: expired,

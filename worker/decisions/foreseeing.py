@@ -9,7 +9,7 @@ from events.books import Account, Books, SeenContact, Sums
 from events.changes import LinePicture, Picture
 from events.failures import Failure, spoken
 from events.invoice import Invoice
-from events.money import line_amount
+from events.money import UNIT, line_amount, rounded
 from events.reasons import Reason
 from events.snapshot import LARGEST
 
@@ -20,7 +20,7 @@ _ORDER = (
     Reason.PERIOD_LOCKED, Reason.LOCKED_IN_XERO, Reason.ACCOUNT_ARCHIVED, Reason.TAX_NOT_FOR_ACCOUNT,
     Reason.ACCOUNT_INVALID, Reason.ACCOUNT_MISSING, Reason.TAX_TYPE_INVALID, Reason.NUMBER_TAKEN,
     Reason.CONTACT_ARCHIVED, Reason.CONTACT_NOT_FOUND, Reason.CONTACT_EMAIL_INVALID, Reason.CURRENCY_NOT_ENABLED,
-    Reason.ITEM_UNKNOWN,
+    Reason.ITEM_UNKNOWN, Reason.DISCOUNT_TOO_LARGE,
 )  # fmt: skip
 
 
@@ -95,11 +95,15 @@ def _of_contact(case: Case) -> Iterator[Failure]:
 
 
 def _of_size(case: Case) -> Iterator[Failure]:
-    """A line that comes to more than Xero holds (xero/facts.md §8)."""
+    """A line that comes to more than Xero holds, or to less than its discount (xero/facts.md §8, §6.2 #51)."""
     for number, line in enumerate(case.invoice.lines, start=1):
         amount = line_amount(line.quantity, line.unit_amount, line.discount_rate, line.discount_amount)
         if abs(amount) > LARGEST:
             yield Failure(Reason.XERO_REFUSED, {"said": f"a line may come to {LARGEST:,} at most"}, line=number)
+        elif line.discount_amount and not line.discount_rate:
+            off = rounded(line.discount_amount)  # to cents, and its line is not: so Xero compares them (§6.2 #51)
+            if off and off > rounded(line.quantity, UNIT) * rounded(line.unit_amount, UNIT):
+                yield Failure(Reason.DISCOUNT_TOO_LARGE, {"discount": f"{off:.2f}"}, line=number)
 
 
 def _is_mail(text: str) -> bool:
