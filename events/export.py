@@ -5,7 +5,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, ValidationError, WrapValidator
 from pydantic.json_schema import SkipJsonSchema
-from pydantic_core import PydanticCustomError
+from pydantic_core import ErrorDetails, PydanticCustomError
 
 from events.changes import Change
 from events.invoice import Invoice
@@ -60,13 +60,19 @@ def _name_it(value: Any, broken: ValidationError) -> UnreadableInvoice:
 
 def sentences(broken: ValidationError, most: int = 5) -> list[str]:
     """Each problem as `field: what is wrong`, at most `most` of them; a whole is not blamed for its parts."""
-    errors = broken.errors(include_url=False, include_input=False, include_context=False)
+    errors = broken.errors(include_url=False, include_input=False)
     blamed = {error["loc"][:length] for error in errors for length in range(len(error["loc"]))}
     return [
-        f"{'.'.join(_shown(part) for part in error['loc']) or 'value'}: {_PLAIN.get(error['type'], error['msg'])}"
+        f"{_path(error) or 'value'}: {_PLAIN.get(error['type'], error['msg'])}"
         for error in errors
         if error["loc"] not in blamed
     ][:most]
+
+
+def _path(error: ErrorDetails) -> str:
+    """Where in the document something is wrong; what is wrong between fields names the one it is about."""
+    named = [error["ctx"]["field"]] if error["type"] == "line_incomplete" else []
+    return ".".join(_shown(part) for part in (*error["loc"], *named))
 
 
 def _shown(part: int | str) -> str:

@@ -2,12 +2,32 @@
 
 import hashlib
 import json
-from typing import Annotated
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Annotated, Self
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, model_validator
+from pydantic_core import PydanticCustomError
 
-from events.money import AmountsAre
-from events.snapshot import Amount, Currency, Id, IsoDate, Percentage, Quantity, ShortText, Snapshot, Text
+from events.money import ZERO, AmountsAre, line_amount
+from events.snapshot import (
+    Amount,
+    Currency,
+    CurrencyRate,
+    Id,
+    IsoDate,
+    Percentage,
+    Quantity,
+    ShortText,
+    Snapshot,
+    Text,
+)
+
+MOST_LINES = 10_000
+# Xero takes a call of 3.5 MB (xero/facts.md §2.2); an invoice travels whole, in JSON that writes é as \u00e9.
+MOST_LINE_BYTES = 3_200_000
+_NAMES_OF_A_LINE = 350  # what the names and figures of a line take there, beside its texts
+_LARGEST_LINE = 60_000  # what no line is larger than, by the lengths of its texts
 
 InvoiceNumber = Annotated[
     str,
@@ -34,19 +54,45 @@ class Tracking(Snapshot):
 class LineItem(Snapshot):
     """One line. Quantity and unit amount are kept to 4 decimals, amounts to 2 (xero/facts.md §8).
 
+    Usually it has a description, a quantity and a unit amount. With an `item_code` each of them may be left out:
+    Xero's item brings it. A description alone, without anything else, is a heading or a note.
     `kind` (labour, hire, ...) chooses among the company's default accounts and tax rates.
     """
 
-    description: Annotated[Text, Field(min_length=1, max_length=4000)]
+    description: Annotated[Text, Field(min_length=1, max_length=4000)] | None = None
     kind: Annotated[Text, Field(max_length=50)] | None = None
-    quantity: Quantity
-    unit_amount: Amount
+    quantity: Quantity | None = None
+    unit_amount: Amount | None = None
     account_code: Annotated[Text, Field(max_length=10)] | None = None
     tax_type: Annotated[Text, Field(max_length=50)] | None = None
     discount_rate: Percentage | None = None
     discount_amount: Amount | None = None
     item_code: Annotated[Text, Field(max_length=30)] | None = None
     tracking: Annotated[tuple[Tracking, ...], Field(max_length=2)] = ()
+
+    @model_validator(mode="after")
+    def _says_enough(self) -> Self:
+        """What the line leaves out must come from an item, or the line is text and nothing else."""
+        missing = [name for name in ("description", "quantity", "unit_amount") if getattr(self, name) is None]
+        if not missing or self.item_code or self.is_text:
+            return self
+        raise PydanticCustomError("line_incomplete", "is missing", {"field": missing[0]})
+
+    @property
+    def is_text(self) -> bool:
+        """Whether this is a heading or a note: text, and nothing that could be money."""
+        said = (self.kind, self.quantity, self.unit_amount, self.account_code, self.tax_type)
+        of_money = (*said, self.discount_rate, self.discount_amount, self.item_code, self.tracking or None)
+        return self.description is not None and all(value is None for value in of_money)
+
+    @property
+    def amount(self) -> Decimal | None:
+        """What the line comes to, in the invoice's currency to the cent; None where Xero's item decides that."""
+        if self.is_text:
+            return ZERO
+        if self.quantity is None or self.unit_amount is None:
+            return None
+        return line_amount(self.quantity, self.unit_amount, self.discount_rate, self.discount_amount)
 
 
 class Totals(Snapshot):
@@ -57,8 +103,26 @@ class Totals(Snapshot):
     total: Amount | None = None
 
 
+def _fitting(lines: tuple[LineItem, ...]) -> tuple[LineItem, ...]:
+    if len(lines) * _LARGEST_LINE > MOST_LINE_BYTES and sum(map(_size, lines)) > MOST_LINE_BYTES:
+        raise PydanticCustomError("lines_too_large", "are more than fits into one call to Xero, which takes 3.5 MB")
+    return lines
+
+
+def _size(line: LineItem) -> int:
+    texts: Sequence[str | None] = (
+        line.description, line.account_code, line.tax_type, line.item_code,
+        *(text for one in line.tracking for text in (one.category, one.option)),
+    )  # fmt: skip
+    return _NAMES_OF_A_LINE + sum(len(json.dumps(text)) for text in texts if text)
+
+
 class Invoice(Snapshot):
-    """A snapshot of one invoice; `revision` grows with each change the host makes to it."""
+    """A snapshot of one invoice; `revision` grows with each change the host makes to it.
+
+    `currency_rate` is how much of the currency is one of the organisation's own; Xero's rate of the day where it is
+    left out. `sent_to_contact` says that the client has the invoice already.
+    """
 
     id: Id
     revision: Annotated[int, Field(ge=0, le=2**62)] = 0
@@ -68,11 +132,14 @@ class Invoice(Snapshot):
     xero_invoice_id: Id | None = None
     date: IsoDate
     due_date: IsoDate | None = None
+    expected_payment_date: IsoDate | None = None
     currency: Currency
+    currency_rate: CurrencyRate | None = None
     amounts_are: AmountsAre = "exclusive"
     reference: ShortText | None = None
     link: Annotated[Text, Field(max_length=1000, pattern=r"^https?://\S+$")] | None = None
-    lines: Annotated[tuple[LineItem, ...], Field(min_length=1, max_length=500)]
+    sent_to_contact: bool | None = None
+    lines: Annotated[tuple[LineItem, ...], Field(min_length=1, max_length=MOST_LINES), AfterValidator(_fitting)]
     totals: Totals | None = None
 
     def content_hash(self) -> str:

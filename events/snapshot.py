@@ -54,6 +54,12 @@ def _written_out(amount: Decimal) -> Decimal:
     return amount
 
 
+def _of_six_decimals(rate: Decimal) -> Decimal:
+    if rate != round(rate, 6):
+        raise ValueError("must have at most 6 decimals")
+    return rate
+
+
 Text = Annotated[str, AfterValidator(_clean)]
 ShortText = Annotated[Text, Field(max_length=255)]
 Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,99}$")]
@@ -78,6 +84,15 @@ Quantity = Annotated[
 ]
 Percentage = Annotated[
     Decimal, BeforeValidator(_number), Field(ge=0, le=100), AfterValidator(_written_out), _AS_STRING
+]
+# Six decimals are what Xero keeps of a rate (xero/facts.md §8).
+CurrencyRate = Annotated[
+    Decimal,
+    BeforeValidator(_number),
+    Field(ge=Decimal("0.000001"), le=Decimal(999999999999)),
+    AfterValidator(_of_six_decimals),
+    AfterValidator(_written_out),
+    _AS_STRING,
 ]
 
 

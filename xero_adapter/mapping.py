@@ -9,7 +9,7 @@ from typing import Any
 from events.accounting_target import Element, Posting, Unmappable
 from events.failures import Failure
 from events.invoice import Invoice, LineItem
-from events.money import CENT, UNIT, line_amount, plain, rounded, total_of
+from events.money import CENT, UNIT, ZERO, plain, rounded, total_of
 from events.reasons import Reason
 from events.settings import CompanySettings
 from xero_adapter import links
@@ -47,6 +47,9 @@ def freeze(elements: Sequence[Element]) -> bytes:
 
 
 def _line(number: int, line: LineItem, settings: CompanySettings) -> Element:
+    if line.description is None or line.quantity is None or line.unit_amount is None:
+        problem = "a line without description, quantity or unit amount cannot be exported yet"
+        raise Unmappable(Failure(Reason.INVOICE_UNREADABLE, {"problem": problem}, line=number))
     mapped: dict[str, Any] = {
         "Description": line.description,
         "Quantity": _number(line.quantity, UNIT),
@@ -96,10 +99,6 @@ def _due(invoice: Invoice, settings: CompanySettings) -> date:
 
 
 def _refuse_negative(invoice: Invoice) -> None:
-    amounts = (
-        line_amount(line.quantity, line.unit_amount, line.discount_rate, line.discount_amount)
-        for line in invoice.lines
-    )
-    total = total_of(amounts)
+    total = total_of(line.amount or ZERO for line in invoice.lines)
     if total < 0:
         raise Unmappable(Failure(Reason.NEGATIVE_TOTAL, {"total": f"{plain(total)} {invoice.currency}"}))

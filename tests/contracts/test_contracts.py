@@ -142,16 +142,16 @@ BREAKING = {
     "in: a type is narrower": (REQUESTED, lambda d: of(d, "LineItem", "quantity")["anyOf"].pop(0)),
     "in: null is not taken": (REQUESTED, lambda d: of(d, "LineItem", "kind")["anyOf"].pop()),
     "in: another type": (REQUESTED, lambda d: of(d, "Invoice", "revision").update(type="string")),
-    "in: a field is required": (REQUESTED, lambda d: d["LineItem"]["required"].append("account_code")),
+    "in: a field is required": (REQUESTED, lambda d: d["LineItem"].update(required=["account_code"])),
     "in: a new field is required": (REQUESTED, lambda d: _add(d["LineItem"], "unit", required=True)),
     "in: a value is gone": (REQUESTED, lambda d: of(d, "InvoiceExportRequested", "mode")["enum"].pop()),
     "in: a text must be shorter": (
         REQUESTED,
-        lambda d: of(d, "LineItem", "description").update(maxLength=9),
+        lambda d: of(d, "Client", "name").update(maxLength=9),
     ),
     "in: a text must be longer": (
         REQUESTED,
-        lambda d: of(d, "LineItem", "description").update(minLength=9),
+        lambda d: of(d, "Client", "name").update(minLength=9),
     ),
     "in: a number must be smaller": (REQUESTED, lambda d: of(d, "Invoice", "revision").update(maximum=9)),
     "in: fewer invoices": (REQUESTED, lambda d: _invoices(d).update(maxItems=50)),
@@ -176,14 +176,14 @@ FINE = {
     "in: a new optional field": (REQUESTED, lambda d: _add(d["LineItem"], "unit")),
     "in: a wider type": (
         REQUESTED,
-        lambda d: of(d, "LineItem", "quantity")["anyOf"].append({"type": "null"}),
+        lambda d: of(d, "LineItem", "quantity")["anyOf"].append({"type": "boolean"}),
     ),
     "in: a new value": (
         REQUESTED,
         lambda d: of(d, "InvoiceExportRequested", "mode")["enum"].append("slow"),
     ),
-    "in: a field need not be there": (REQUESTED, lambda d: d["LineItem"]["required"].remove("quantity")),
-    "in: a longer text": (REQUESTED, lambda d: of(d, "LineItem", "description").update(maxLength=9000)),
+    "in: a field need not be there": (REQUESTED, lambda d: d["Client"]["required"].remove("name")),
+    "in: a longer text": (REQUESTED, lambda d: of(d, "Client", "name").update(maxLength=9000)),
     "in: other words": (REQUESTED, lambda d: d["LineItem"].update(description="New words.")),
     "out: a new field": (SUCCEEDED, lambda d: _add(d["InvoiceExportSucceeded"], "note")),
     "out: a new field, always there": (SUCCEEDED, lambda d: _add(d["InvoiceExportSucceeded"], "note", required=True)),
@@ -202,7 +202,7 @@ def of(definitions, model, name):
 def _add(model, name, *, required=False):
     model["properties"][name] = {"type": "string"}
     if required:
-        model["required"].append(name)
+        model.setdefault("required", []).append(name)
 
 
 def _drop(model, name):

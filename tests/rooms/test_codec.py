@@ -172,3 +172,63 @@ def test_what_an_invoice_says_can_be_kept_and_read_again_or_is_refused(number, w
         assert invoice.problems == ("lines.0.quantity: Value error, must be a decimal number like 12.50",)
         return
     assert Invoice.model_validate_json(invoice.model_dump_json(exclude_none=True)) == invoice
+
+
+# -- lines as Xero takes them
+
+CREW = {"description": "Crew", "quantity": "1", "unit_amount": "100.00"}
+
+
+def the_invoice(**other):
+    _, asked = codec.read(a_request(an_invoice(**other)))
+    return asked.invoices[0]
+
+
+@pytest.mark.parametrize(
+    ("line", "amount"),
+    [
+        ({"description": "Stage 2: as agreed on site"}, "0"),
+        ({"description": "Stage 2", "quantity": None, "unit_amount": None}, "0"),
+        ({"item_code": "CREW"}, None),
+        ({"item_code": "CREW", "quantity": "2"}, None),
+        ({"item_code": "CREW", "quantity": "2", "unit_amount": "45.00"}, "90.00"),
+        ({"item_code": "CREW", "description": "Crew, Monday"}, None),
+    ],
+)
+def test_a_line_of_text_and_a_line_that_an_item_fills_are_lines(line, amount):
+    found = the_invoice(lines=[line, CREW])
+    assert isinstance(found, Invoice), found
+    assert (str(found.lines[0].amount) if found.lines[0].amount is not None else None) == amount
+
+
+@pytest.mark.parametrize(
+    ("line", "field"),
+    [
+        ({"quantity": "1", "unit_amount": "5.00"}, "description"),
+        ({"description": "Crew", "unit_amount": "5.00"}, "quantity"),
+        ({"description": "Crew", "quantity": "1"}, "unit_amount"),
+        ({"description": "Crew", "account_code": "200"}, "quantity"),
+        ({"description": "Crew", "discount_rate": "10"}, "quantity"),
+        ({}, "description"),
+    ],
+)
+def test_a_line_that_may_have_lost_its_money_is_not_taken_for_text(line, field):
+    found = the_invoice(lines=[CREW, line])
+    assert isinstance(found, UnreadableInvoice)
+    assert found.problems == (f"lines.1.{field}: is missing",)
+
+
+def test_an_invoice_may_have_as_many_lines_as_fit_into_one_call():
+    assert len(the_invoice(lines=[CREW] * 2_000).lines) == 2_000
+    large = the_invoice(lines=[{**CREW, "description": "é" * 4_000}] * 200)
+    assert isinstance(large, UnreadableInvoice)
+    assert large.problems == ("lines: are more than fits into one call to Xero, which takes 3.5 MB",)
+
+
+def test_rate_expected_payment_and_sent_flag_are_read_and_left_out_where_they_are_not_said():
+    found = the_invoice(currency_rate="0.873215", expected_payment_date="2027-01-15", sent_to_contact=True)
+    assert (str(found.currency_rate), found.expected_payment_date.isoformat()) == ("0.873215", "2027-01-15")
+    assert found.sent_to_contact is True
+    assert the_invoice().content_hash() != found.content_hash()
+    for rate in ("0", "-1", "0.1234567", "x"):
+        assert isinstance(the_invoice(currency_rate=rate), UnreadableInvoice)

@@ -4,16 +4,18 @@ from decimal import Decimal
 
 from events.failures import Failure
 from events.invoice import Invoice
-from events.money import CENT, line_amount, plain, total_of
+from events.money import CENT, plain, total_of
 from events.reasons import Reason
 
 
-def net_of_lines(invoice: Invoice) -> Decimal:
-    """Sum of the line amounts, as the host states them (tax in or out as `amounts_are` says)."""
-    return total_of(
-        line_amount(line.quantity, line.unit_amount, line.discount_rate, line.discount_amount)
-        for line in invoice.lines
-    )
+def net_of_lines(invoice: Invoice) -> Decimal | None:
+    """Sum of the line amounts, as the host states them (tax in or out as `amounts_are` says).
+
+    None where an item of Xero's decides what a line comes to.
+    """
+    amounts = [line.amount for line in invoice.lines]
+    known = [amount for amount in amounts if amount is not None]
+    return total_of(known) if len(known) == len(amounts) else None
 
 
 def problem_with(invoice: Invoice) -> Failure | None:
@@ -22,9 +24,9 @@ def problem_with(invoice: Invoice) -> Failure | None:
     The host's own totals may differ from its lines by a cent per line, the dust of another way of rounding.
     """
     stated = invoice.totals
-    if stated is None:
-        return None
     lines = net_of_lines(invoice)
+    if stated is None or lines is None:
+        return None
     dust = CENT * len(invoice.lines)
     if stated.subtotal is not None and invoice.amounts_are != "inclusive" and abs(lines - stated.subtotal) > dust:
         return _do_not_add_up(lines, stated.subtotal)

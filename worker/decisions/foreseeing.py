@@ -9,7 +9,7 @@ from events.books import Account, Books, SeenContact, Sums
 from events.changes import LinePicture, Picture
 from events.failures import Failure, spoken
 from events.invoice import Invoice
-from events.money import UNIT, line_amount, rounded
+from events.money import UNIT, rounded
 from events.reasons import Reason
 from events.snapshot import LARGEST
 
@@ -97,10 +97,14 @@ def _of_contact(case: Case) -> Iterator[Failure]:
 def _of_size(case: Case) -> Iterator[Failure]:
     """A line that comes to more than Xero holds, or to less than its discount (xero/facts.md §8, §6.2 #51)."""
     for number, line in enumerate(case.invoice.lines, start=1):
-        amount = line_amount(line.quantity, line.unit_amount, line.discount_rate, line.discount_amount)
-        if abs(amount) > LARGEST:
+        if line.amount is not None and abs(line.amount) > LARGEST:
             yield Failure(Reason.XERO_REFUSED, {"said": f"a line may come to {LARGEST:,} at most"}, line=number)
-        elif line.discount_amount and not line.discount_rate:
+        elif (
+            line.discount_amount
+            and not line.discount_rate
+            and line.quantity is not None
+            and line.unit_amount is not None
+        ):
             off = rounded(line.discount_amount)  # to cents, and its line is not: so Xero compares them (§6.2 #51)
             if off and off > rounded(line.quantity, UNIT) * rounded(line.unit_amount, UNIT):
                 yield Failure(Reason.DISCOUNT_TOO_LARGE, {"discount": f"{off:.2f}"}, line=number)
