@@ -96,7 +96,7 @@ def _invoices(context: Context, request: Request, rest: Sequence[str]) -> Reply:
 
 def _one_invoice(context: Context, request: Request, identity: str) -> Reply:
     """By id or number. An update has no summarizeErrors: its errors are a 400 (facts §2.1)."""
-    found = _meant(context, identity)
+    found = _read(context, identity) if request.method == "GET" else _meant(context, identity)
     if request.method not in ("GET", "POST"):
         return not_implemented()
     if found is None:
@@ -114,6 +114,12 @@ def _meant(context: Context, identity: str) -> Json | None:
     if known and known in context.organisation.invoices:
         return context.organisation.invoices[known]
     return next(iter(context.with_number(identity)), None)
+
+
+def _read(context: Context, identity: str) -> Json | None:
+    """The invoice as a read of one shows it: at once, or, by switch, as late as lists do."""
+    found = _meant(context, identity)
+    return context.seen.get(found["InvoiceID"]) if found and context.switches.single_reads_lag else found
 
 
 def _written(context: Context, answers: list[Json], *, summarize: bool) -> Reply:

@@ -175,8 +175,8 @@ def items(context: Context) -> list[Json]:
 def themes(context: Context) -> list[Json]:
     """The branding themes; every organisation has the standard one."""
     own = context.organisation
-    named = {"Standard": lasting_id(own.tenant, "theme", "Standard")} | {
-        one.name: one.id for one in own.themes.values()
+    named = {"Standard": own.standard_theme} | {
+        one.name: one.id for one in own.themes.values() if one.status == "ACTIVE"
     }
     created = wire_moment(context.now.replace(year=2020, month=1, day=1))
     return [

@@ -1,7 +1,7 @@
 """Lists of invoices and contacts: filters, order, paging, what is shown (facts §4.1, §5)."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -57,7 +57,10 @@ def invoices(context: Context, request: Request) -> Page:
     if not paged and len(found) > context.switches.high_volume:
         raise TooMany
     chosen, pagination = _paged(found, request) if paged else (found, None)
-    return Page([shown(context, one, lines=paged, summary=summary) for one in chosen], pagination)
+    elements = [shown(context, one, lines=paged, summary=summary) for one in chosen]
+    if not context.switches.lists_give_url_back:
+        elements = [{name: value for name, value in one.items() if name != "Url"} for one in elements]
+    return Page(elements, pagination)
 
 
 def shown(context: Context, invoice: Json, *, lines: bool = True, summary: bool = False) -> Json:
@@ -100,14 +103,22 @@ def contact_list(context: Context, request: Request) -> Page:
 
 def _candidates(context: Context, request: Request) -> Iterable[Json]:
     """By number or id from the index, else all of them."""
-    books = context.organisation
+    seen, books = context.seen, context.organisation
     ids, numbers = request.listed("IDs"), request.listed("InvoiceNumbers")
     if ids:
-        return [books.invoices[one] for one in dict.fromkeys(text.lower() for text in ids) if one in books.invoices]
+        return [seen[one] for one in dict.fromkeys(text.lower() for text in ids) if one in seen]
     if numbers:
+        if seen is not books.invoices:  # the index knows more than lists show
+            return [one for one in seen.values() if _is_one_of(context, one["InvoiceNumber"], numbers)]
         found = {one["InvoiceID"]: one for number in numbers for one in context.with_number(number)}
         return list(found.values())
-    return books.invoices.values()
+    return seen.values()
+
+
+def _is_one_of(context: Context, number: str, wanted: Sequence[str]) -> bool:
+    if context.switches.numbers_ignore_case:
+        return number.casefold() in [one.casefold() for one in wanted]
+    return number in wanted
 
 
 def _wanted(context: Context, request: Request, invoice: Json) -> bool:

@@ -14,7 +14,7 @@ _SIMPLE: dict[str, TypeAdapter[Any]] = {
     name: TypeAdapter(Organisation.__annotations__[name])
     for name in (
         "name", "short_code", "base_currency", "country", "timezone", "currencies", "period_lock", "year_lock",
-        "approvals_per_month", "offline", "expired", "users",
+        "approvals_per_month", "offline", "expired", "users", "calls_per_day", "day_rates",
     )
 }  # fmt: skip
 _LISTED: dict[str, tuple[type[Any], str]] = {

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from simulator import catalogue, control, control_books
-from simulator.faults import KINDS, TOKEN_KINDS
+from simulator.faults import KINDS, SETTINGS, TOKEN_KINDS
 from simulator.switches import Switches
 from tests import machines
 from tests.simulator.desk import ACME, NOBODY, OTHER, TENANT, Desk, an_invoice
@@ -136,12 +136,14 @@ def test_wrong_input_is_told_what_is_wrong(desk, method, path, body):
 def test_the_page_names_every_route_switch_and_fault():
     page = PAGE.read_text()
     for method, path in control.HANDLERS:
-        assert f"`{method} {path}`" in page, path
+        assert f"`{method} {path}`" in page.replace("`GET /`", "`GET `"), path
     for method, path in control_books.HANDLERS:
         written = path.replace("organisations", "organisations/{tenant}", int(method == "PATCH" or "/" in path))
         assert f"`{method} {written}`" in page, written
-    for name in [*vars(Switches()), *KINDS, *TOKEN_KINDS]:
-        assert f"`{name}`" in page, name
+    rows = catalogue.switches_and_faults()
+    assert len(rows) == len([*vars(Switches()), *KINDS, *TOKEN_KINDS, *SETTINGS])
+    for row in rows:
+        assert f"\n{row}\n" in page, row
 
 
 def test_the_page_of_messages_is_the_catalogue():
