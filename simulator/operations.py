@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from simulator import books, contacts, pages, reading, search, where
+from simulator import books, contacts, pages, reading, search, settings, where
 from simulator.context import Context
 from simulator.gate import Caller
 from simulator.refusals import No, bad_query, nowhere, unreadable
@@ -11,14 +11,6 @@ from simulator.state import State
 from simulator.wire import Json, Reply, Request, as_json, as_text, exception
 from simulator.world import new_id, wire_moment
 
-_SETTINGS: dict[str, tuple[str, Callable[[Context], list[Json]]]] = {
-    "organisation": ("Organisations", pages.organisation),
-    "accounts": ("Accounts", pages.accounts),
-    "taxrates": ("TaxRates", pages.tax_rates),
-    "currencies": ("Currencies", pages.currencies),
-    "items": ("Items", pages.items),
-    "brandingthemes": ("BrandingThemes", pages.themes),
-}
 _ANSWERS: dict[type[Exception], Callable[[str], Reply]] = {
     reading.NothingSent: lambda _: exception(None, "NoDataProcessedException", No.NO_DATA()),
     reading.Unreadable: unreadable,
@@ -28,7 +20,7 @@ _ANSWERS: dict[type[Exception], Callable[[str], Reply]] = {
     search.TooMany: lambda _: exception(51, "HighVolumeException", No.HIGH_VOLUME()),
 }
 _PLURALS = {"organisations": "organisation"}  # both are served (facts §11.11)
-ENDPOINTS = ("invoices", "contacts", "trackingcategories", *_SETTINGS)
+ENDPOINTS = ("invoices", "contacts", *settings.LISTINGS)
 
 
 def perform(state: State, request: Request, caller: Caller, path: str) -> Reply:
@@ -58,18 +50,18 @@ def _dispatched(context: Context, request: Request, caller: Caller, endpoint: st
         return not_implemented()
     if endpoint == "contacts":
         return _contacts(context, request, rest)
-    return _settings(context, request, caller, [endpoint, *(part.lower() for part in rest)])
+    return _settings(context, request, caller, [endpoint, *rest])
 
 
 def _settings(context: Context, request: Request, caller: Caller, path: Sequence[str]) -> Reply:
-    if path == ["organisation", "actions"]:
+    if [part.lower() for part in path] == ["organisation", "actions"]:
         user = caller.bearer.grant.user if caller.bearer else ""
         return _envelope(context, "Actions", pages.actions(context, context.organisation.role_of(user) or "STANDARD"))
-    if path == ["trackingcategories"]:
-        found = pages.tracking(context, archived=request.says("includeArchived"))
-        return _envelope(context, "TrackingCategories", found)
-    name, page = _SETTINGS[path[0]]
-    return _envelope(context, name, page(context)) if len(path) == 1 else nowhere()
+    listing = settings.LISTINGS[path[0]]
+    if len(path) == 1:
+        return _envelope(context, listing.name, settings.listed(context, request, listing))
+    found = settings.one_of(context, listing, path[1]) if len(path) == 2 else []
+    return _envelope(context, listing.name, found) if found else nowhere()
 
 
 def not_implemented() -> Reply:

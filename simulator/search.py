@@ -20,6 +20,7 @@ _FIELDS = frozenset({
     "Contact.ContactNumber", "UpdatedDateUTC", "Url",
 })  # fmt: skip
 _CONTACT_FIELDS = frozenset({"ContactID", "Name", "ContactNumber", "EmailAddress", "ContactStatus", "UpdatedDateUTC"})
+_ASKED = frozenset({"where", "order", "ids", "page", "pagesize", "includearchived", "summaryonly", "searchterm"})
 _NOT_IN_SUMMARY = ("Payments", "HasAttachments", "LineItems", "CISDeduction")
 _MOMENT = re.compile(r"/Date\((\d+)")
 
@@ -42,16 +43,14 @@ class Page:
 
 def invoices(context: Context, request: Request) -> Page:
     """The invoices a request asks for. Raises where.Unparsable, BadHeader, TooMany."""
-    since = _since(request)
+    where.check_parameters(
+        request, "Invoices", _ASKED | {"invoicenumbers", "contactids", "statuses", "createdbymyapp", "unitdp"}
+    )
+    modified = since(request)
     found: list[Json] = [one for one in _candidates(context, request) if _wanted(context, request, one)]
-    if since:
-        found = [one for one in found if _updated(one) > since]
-    if request.asked.get("where"):
-        test = where.test_of(request.asked["where"], "Invoice", _FIELDS)
-        found = [one for one in found if test(one)]
-    if request.asked.get("order"):
-        key, descending = where.key_of(request.asked["order"], "Invoice", _FIELDS)
-        found.sort(key=key, reverse=descending)
+    if modified:
+        found = [one for one in found if updated(one) > modified]
+    found = where.chosen(found, request, "Invoice", _FIELDS)
     summary = request.says("summaryOnly")
     paged = "page" in request.asked or "pagesize" in request.asked or summary or bool(request.listed("Statuses"))
     if not paged and len(found) > context.switches.high_volume:
@@ -77,7 +76,8 @@ def shown(context: Context, invoice: Json, *, lines: bool = True, summary: bool 
 
 def contact_list(context: Context, request: Request) -> Page:
     """The contacts a request asks for. Raises where.Unparsable, BadHeader."""
-    since, ids = _since(request), {text.lower() for text in request.listed("IDs")}
+    where.check_parameters(request, "Contacts", _ASKED)
+    modified, ids = since(request), {text.lower() for text in request.listed("IDs")}
     paged, summary = "page" in request.asked or "pagesize" in request.asked, request.says("summaryOnly")
     archived = request.says("includeArchived")
     term = request.asked.get("searchterm", "").casefold()
@@ -86,17 +86,11 @@ def contact_list(context: Context, request: Request) -> Page:
         for one in context.organisation.contacts.values()
         if (not ids or one.id in ids)
         and (archived or one.status == "ACTIVE")
-        and (since is None or one.updated > since)
+        and (modified is None or one.updated > modified)
         and (not term or term in f"{one.name}\n{one.email}\n{one.number}".casefold())
     ]
     show = contacts.in_short if summary else contacts.in_full
-    elements = [show(one, merge=paged) for one in found]
-    if request.asked.get("where"):
-        test = where.test_of(request.asked["where"], "Contact", _CONTACT_FIELDS)
-        elements = [one for one in elements if test(one)]
-    if request.asked.get("order"):
-        key, descending = where.key_of(request.asked["order"], "Contact", _CONTACT_FIELDS)
-        elements.sort(key=key, reverse=descending)
+    elements = where.chosen([show(one, merge=paged) for one in found], request, "Contact", _CONTACT_FIELDS)
     chosen, pagination = _paged(elements, request) if paged else (elements, None)
     return Page(chosen, pagination)
 
@@ -157,12 +151,14 @@ def _line(context: Context, line: Json) -> Json:
     return {**line, "UnitAmount": float(unit)}
 
 
-def _updated(invoice: Json) -> datetime:
-    moment = _MOMENT.match(invoice["UpdatedDateUTC"])
+def updated(element: Json) -> datetime:
+    """When an element was last changed."""
+    moment = _MOMENT.match(element["UpdatedDateUTC"])
     return datetime.fromtimestamp(int(moment[1]) / 1000 if moment else 0, UTC)
 
 
-def _since(request: Request) -> datetime | None:
+def since(request: Request) -> datetime | None:
+    """The moment of If-Modified-Since, UTC where no zone is said. Raises BadHeader."""
     text = request.headers.get("if-modified-since", "").strip()
     if not text:
         return None

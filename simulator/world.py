@@ -22,6 +22,7 @@ class Account:
     tax_type: str = "NONE"
     tax_types: tuple[str, ...] = ()
     id: str = ""
+    updated: datetime = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 @dataclass
@@ -60,6 +61,7 @@ class Item:
     account: str = ""
     tax_type: str = ""
     price: str = ""
+    updated: datetime = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 @dataclass

@@ -133,6 +133,24 @@ def test_wrong_input_is_told_what_is_wrong(desk, method, path, body):
     assert desk.control(method, path, body, status=(422,))["error"]
 
 
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        (
+            {"tracking": [{"name": "Region", "options": ["North"]}]},
+            "tracking[0].options[0]: must be an object with name",
+        ),
+        ({"accounts": [{"code": "200"}, {"code": "201", "tax_types": 7}]}, "accounts[1].tax_types: "),
+        ({"contacts": ["ACME"]}, "contacts is a list of objects with 'id'"),
+        ({"period_lock": "yesterday"}, "period_lock: "),
+        ({"calls_per_day": "many"}, "calls_per_day: "),
+    ],
+)
+def test_what_is_wrong_is_named_by_its_field(desk, said, told):
+    path = f"organisations/{TENANT}"
+    assert desk.control("PATCH", path, said, status=(422,))["error"].startswith(told)
+
+
 def test_the_page_names_every_route_switch_and_fault():
     page = PAGE.read_text()
     for method, path in control.HANDLERS:
