@@ -6,7 +6,7 @@ from typing import Any
 from simulator import books, contacts, pages, reading, search, settings, where
 from simulator.context import Context
 from simulator.gate import Caller
-from simulator.refusals import No, bad_query, nowhere, unreadable
+from simulator.refusals import UNMODELLED, No, bad_query, not_modelled, nowhere, unreadable
 from simulator.state import State
 from simulator.wire import Json, Reply, Request, as_json, as_text, exception
 from simulator.world import new_id, wire_moment
@@ -42,10 +42,12 @@ def perform(state: State, request: Request, caller: Caller, path: str) -> Reply:
 
 
 def _dispatched(context: Context, request: Request, caller: Caller, endpoint: str, rest: Sequence[str]) -> Reply:
+    if endpoint not in ENDPOINTS:
+        return not_modelled(endpoint) if endpoint in UNMODELLED else nowhere()
+    if len(rest) > 1 and not (endpoint == "invoices" and rest[1].lower() == "email"):
+        return not_modelled(f"{endpoint}/…/{rest[1]}")
     if endpoint == "invoices":
         return _invoices(context, request, rest)
-    if endpoint not in ENDPOINTS:
-        return nowhere()
     if request.method != "GET":
         return not_implemented()
     if endpoint == "contacts":
@@ -60,7 +62,7 @@ def _settings(context: Context, request: Request, caller: Caller, path: Sequence
     listing = settings.LISTINGS[path[0]]
     if len(path) == 1:
         return _envelope(context, listing.name, settings.listed(context, request, listing))
-    found = settings.one_of(context, listing, path[1]) if len(path) == 2 else []
+    found = settings.one_of(context, listing, path[1])
     return _envelope(context, listing.name, found) if found else nowhere()
 
 
@@ -70,10 +72,8 @@ def not_implemented() -> Reply:
 
 
 def _invoices(context: Context, request: Request, rest: Sequence[str]) -> Reply:
-    if len(rest) == 2 and rest[1].lower() == "email":
-        return _email(context, request, rest[0])
     if len(rest) > 1:
-        return nowhere()
+        return _email(context, request, rest[0])
     if rest:
         return _one_invoice(context, request, rest[0])
     if request.method == "GET":
@@ -150,11 +150,7 @@ def _contacts(context: Context, request: Request, rest: Sequence[str]) -> Reply:
     known = reading.guid(rest[0])
     found = context.contact(known) if known else None
     found = found or next((one for one in context.organisation.contacts.values() if one.number == rest[0]), None)
-    return (
-        _envelope(context, "Contacts", [contacts.in_full(found, merge=True)])
-        if found and len(rest) == 1
-        else nowhere()
-    )
+    return _envelope(context, "Contacts", [contacts.in_full(found, merge=True)]) if found else nowhere()
 
 
 def _envelope(context: Context, name: str, elements: list[Json], pagination: Json | None = None) -> Reply:

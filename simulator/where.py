@@ -36,6 +36,7 @@ _METHODS: dict[str, Callable[[str, str], bool]] = {
 }
 _QUOTED = re.compile(r'"[^"]*"')
 _MOMENT = re.compile(r"/Date\((-?\d+)(?:[+-]\d{4})?\)/")
+_SHAPES = {"summarizeerrors", "unitdp"}  # how an answer looks, never what is in it
 _LONGEST = 50  # clauses
 
 
@@ -48,7 +49,7 @@ def check_parameters(request: Request, name: str, known: Iterable[str]) -> None:
 
     Raises Unparsable, naming the parameter.
     """
-    unknown = sorted(set(request.asked) - set(known))
+    unknown = sorted(set(request.asked) - set(known) - _SHAPES)
     if unknown:
         raise Unparsable(f"The query parameter '{unknown[0][:50]}' of {name} is not known to this simulator")
 

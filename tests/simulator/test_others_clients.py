@@ -2,6 +2,7 @@
 
 import pytest
 
+from simulator.wire import Request
 from tests.simulator.desk import TENANT
 
 # What Xero's own command line and MCP server ask for (facts §7.1).
@@ -134,3 +135,30 @@ def test_one_of_a_list_is_read_by_its_id(desk, endpoint, key):
     wanted = desk.get(endpoint)[-1]
     assert desk.get(f"{endpoint}/{wanted[key]}") == [wanted]
     assert desk.call("GET", f"{endpoint}/NOBODY").status == 404
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "CreditNotes",
+        "Payments/1",
+        "Reports/TrialBalance",
+        "Invoices/N-1/History",
+        "Invoices/N-1/Attachments",
+        "Items/BOAT/History",
+    ],
+)
+def test_what_is_not_modelled_says_so_whatever_the_scope(desk, path):
+    desk.bearer = desk.grant("accounting.invoices accounting.settings.read")["access_token"]
+    reply = desk.call("GET", path)
+    assert reply.status == 501
+    assert "this simulator does not model" in reply.document()["Message"]
+
+
+@pytest.mark.parametrize("path", ["/payroll.xro/1.0/Employees", "/files.xro/1.0/Files", "/projects.xro/2.0/Projects"])
+def test_other_parts_of_xero_are_not_modelled_and_say_so(desk, path):
+    assert desk.ask(Request("GET", path)).status == 501
+
+
+def test_an_endpoint_that_xero_does_not_have_is_not_found(desk):
+    assert desk.call("GET", "Boats").status == 404
