@@ -1,15 +1,16 @@
 """A call of the accounting API, the whole story in order: who, how often, troubled how, done once."""
 
 import asyncio
+import math
 from dataclasses import replace
 
 from simulator import gate, operations, spoiling
-from simulator.faults import Faults
+from simulator.faults import Faults, without
 from simulator.gate import Caller
-from simulator.limits import PROBLEMS, Lane, Limit
+from simulator.limits import PROBLEMS, SEEN_DAY, SEEN_MINUTE, Lane, Limit
 from simulator.refusals import No, html
 from simulator.state import State
-from simulator.wire import Reply, Request, as_text
+from simulator.wire import Reply, Request, as_text, exception
 from simulator.world import new_id
 
 _LIMITS: dict[str, Limit] = {f"limit_{name}": name for name in PROBLEMS}
@@ -63,6 +64,8 @@ def _decided(
     if fault == "expire_tokens":
         state.identity.expire_all()
         caller = gate.caller_of(state, request)
+    if fault == "refuse_tokens":
+        caller = Caller(None, caller.tenant)
     refused = gate.refusal(state, request, caller, path.split("/", maxsplit=1)[0].lower())
     if refused:
         return refused
@@ -82,8 +85,12 @@ def _limited(state: State, lane: Lane, fault: str | None, at_once: int) -> Reply
     limit = _LIMITS.get(fault or "", limit)
     if limit is None:
         return None
+    if fault == "limit_day":
+        state.limits.use_up_day(lane, state.faults.retry_after or min(SEEN_DAY, math.ceil(lane.day)), now)
+        return state.limits.refusal(lane, limit, now, unclear=False)
     unclear = switches.retry_after_on_appminute if limit == "appminute" else switches.retry_after_on_concurrent
-    return state.limits.refusal(lane, limit, now, unclear=unclear, pretended=fault in _LIMITS)
+    seen = (state.faults.retry_after or min(SEEN_MINUTE, math.ceil(lane.minute))) if fault in _LIMITS else None
+    return state.limits.refusal(lane, limit, now, unclear=unclear, minute=seen)
 
 
 def _done(state: State, request: Request, caller: Caller, fault: str | None, path: str) -> Reply:
@@ -95,9 +102,21 @@ def _done(state: State, request: Request, caller: Caller, fault: str | None, pat
     def perform() -> Reply:
         if fault == "http_500":
             return spoiling.server_error(state.dice, state.switches.problem_keys)
+        if fault == "poison":
+            return _poisoned(state, request, caller, path)
         reply = operations.perform(state, request, caller, path)
         return spoiling.server_error(state.dice, state.switches.problem_keys) if fault == "commit_then_500" else reply
 
     scope = caller.client_id if state.switches.idempotency_scope == "app" else f"{caller.client_id}/{caller.tenant}"
     keep = state.switches.cache_validation_answers
     return state.keys.once(request, scope, state.world.now().timestamp(), perform, keep=keep)
+
+
+def _poisoned(state: State, request: Request, caller: Caller, path: str) -> Reply:
+    """The answer to a write with an invoice that Xero stumbles over; the others are saved where that is asked for."""
+    faults = state.faults
+    if faults.poison_answer == "400":
+        return exception(10, "ValidationException", "A validation exception occurred")
+    if faults.poison_answer == "500_saving_others":
+        operations.perform(state, replace(request, body=without(request.body, faults.poison_numbers)), caller, path)
+    return spoiling.server_error(state.dice, state.switches.problem_keys)

@@ -5,7 +5,7 @@ from typing import Any
 
 from simulator import accounting, connections, control, jwt, login, tokens
 from simulator.gate import Caller
-from simulator.refusals import nowhere, problem
+from simulator.refusals import not_modelled, nowhere, problem
 from simulator.state import State
 from simulator.wire import Reply, Request, as_json
 
@@ -30,6 +30,8 @@ class Simulator:
         path = request.path.lower()
         if path.startswith(_API):
             return await accounting.answer(self.state, request, request.path[len(_API) :])
+        if ".xro/" in path:
+            return not_modelled(path.strip("/").partition(".xro")[0])
         if path.startswith(_CONTROL):
             return control.answer(self.state, request, request.path[len(_CONTROL) :])
         if path.rstrip("/") == "/connections" or path.startswith("/connections/"):

@@ -5,10 +5,11 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from simulator import contacts, documents, edits, line_rules, rules
+from simulator import alterations, contacts, documents, edits, line_rules, rules
 from simulator.arithmetic import number
 from simulator.context import Context
 from simulator.messages import Say
+from simulator.reading import day
 from simulator.wire import Json
 from simulator.world import NOTHING, wire_date, wire_moment
 
@@ -41,7 +42,9 @@ class Findings:
 
 def create(context: Context, sent: Json) -> Json:
     """Create one invoice, or say why not."""
-    sent = _with_items(context, {name: value for name, value in sent.items() if name != "InvoiceID"})
+    if sent.get("InvoiceID") and context.switches.own_id_on_create_refused:
+        return _refused(context, sent, Findings([Say.ID_UNKNOWN()]))
+    sent = _as_taken(context, {name: value for name, value in sent.items() if name != "InvoiceID"})
     findings = _judge(context, sent, list(rules.of_creation(context, sent)))
     if findings:
         return _refused(context, sent, findings)
@@ -62,7 +65,7 @@ def update_or_create(context: Context, sent: Json) -> Json:
 
 def update(context: Context, existing: Json, sent: Json, *, by_number: bool = False) -> Json:
     """Change one invoice, or say why not."""
-    sent = _with_items(context, sent)
+    sent = _as_taken(context, sent)
     refusals = list(edits.refusals(context, existing, sent, by_number=by_number))
     whole = _merged(existing, sent)
     findings = Findings(refusals) if refusals else _judge(context, whole, [], changed=sent)
@@ -74,6 +77,8 @@ def update(context: Context, existing: Json, sent: Json, *, by_number: bool = Fa
 def _judge(context: Context, sent: Json, first: list[str], changed: Json | None = None) -> Findings:
     """All the rules over the invoice as it would be; a contact that does not change is not judged again."""
     found = Findings(first + list(rules.of_invoice(context, sent)))
+    if changed is None or "BrandingThemeID" in changed:
+        found.own += rules.of_theme(context, sent)
     if changed is None or "Contact" in changed:
         found.contact = list(rules.of_contact(context, sent))
     found.lines = [list(line_rules.of_line(context, sent, line)) for line in sent.get("LineItems", [])]
@@ -94,7 +99,9 @@ def _written(
         invoice |= {name: existing[name] for name in _KEPT_BY_SYSTEM if name in existing}
         invoice["AmountDue"] = round(invoice["Total"] - invoice["AmountPaid"] - invoice["AmountCredited"], 2)
         invoice["UpdatedDateUTC"] = existing["UpdatedDateUTC"] if quiet else wire_moment(context.now)
-    context.organisation.keep(invoice)
+    if context.switches.zero_becomes_paid and invoice["Status"] == "AUTHORISED" and not invoice["Total"]:
+        invoice |= {"Status": "PAID", "FullyPaidOnDate": wire_date(context.now.date())}
+    context.organisation.keep(invoice, context.unseen_until)
     if not existing and context.client_id:
         context.organisation.made_by[invoice["InvoiceID"]] = context.client_id
     told: Json = {"Warnings": [{"Message": text} for text in warnings]} if warnings else {}
@@ -111,8 +118,11 @@ def _line_warnings(context: Context, sent: Json) -> Iterator[str]:
         yield from line_rules.warnings(context, sent, line)
 
 
-def _with_items(context: Context, sent: Json) -> Json:
-    """An item brings its account, tax, price and description where the line names none (facts §8)."""
+def _as_taken(context: Context, sent: Json) -> Json:
+    """What was sent as Xero goes on with it: altered in silence, and with what an item brings to its line, account,
+    tax, price and description, where the line names none (facts §8).
+    """
+    sent = alterations.altered(context, sent)
     if not any("ItemCode" in line for line in sent.get("LineItems", [])):
         return sent
     return {**sent, "LineItems": [{**_defaults(context, line), **line} for line in sent["LineItems"]]}
@@ -135,6 +145,11 @@ def _merged(existing: Json, sent: Json) -> Json:
     for name in ("Date", "DueDate"):
         if f"{name}String" in existing:
             kept[name] = date.fromisoformat(existing[f"{name}String"][:10])
+    for name in ("ExpectedPaymentDate", "PlannedPaymentDate"):
+        if name in existing:
+            kept[name] = day(existing[name])
+    if "CurrencyCode" in sent and sent["CurrencyCode"] != existing["CurrencyCode"]:
+        kept.pop("CurrencyRate", None)  # the rate was the old currency's
     kept["Contact"] = {"ContactID": existing["Contact"]["ContactID"]}
     lines = {line["LineItemID"]: _line_kept(line) for line in existing["LineItems"]}
     merged = {**kept, **sent, "InvoiceID": existing["InvoiceID"]}
@@ -166,6 +181,8 @@ def _refused(context: Context, sent: Json, findings: Findings) -> Json:
     how = context.switches.nested_errors
     nested, flat = how != "only_flat", how != "only_nested"
     echo = {name: _echoed(value) for name, value in sent.items() if value is not None}
+    if context.switches.refused_without_number:
+        echo.pop("InvoiceNumber", None)
     echo["InvoiceID"] = sent.get("InvoiceID") or NOTHING
     echo |= {"HasErrors": True, "StatusAttributeString": "ERROR"}
     deeper = [*findings.contact, *(text for told in findings.lines for text in told)]

@@ -1,7 +1,9 @@
 """The page of all messages: each row with its source, its trigger and its exact text (docs/simulator-messages.md)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
+from simulator import faults, switches
 from simulator.line_messages import SayOfLine
 from simulator.messages import Say
 from simulator.refusals import No
@@ -18,6 +20,27 @@ _PARTS = {"About an invoice": Say, "About a line": SayOfLine, "About a whole cal
 def rows() -> list[Row]:
     """Every row there is."""
     return [member.value for part in _PARTS.values() for member in part]
+
+
+def switches_and_faults() -> list[str]:
+    """The rows of docs/simulator.md about every switch, fault and setting of faults."""
+    turned = [
+        f"| `{name}` | {_values(told)} | {told['does']} | {told['source']} |"
+        for name, told in switches.about(switches.Switches()).items()
+    ]
+    return turned + [
+        f"| `{name}` | {does} |"
+        for part in (faults.KINDS, faults.TOKEN_KINDS, faults.SETTINGS)
+        for name, does in part.items()
+    ]
+
+
+def _values(told: Mapping[str, Any]) -> str:
+    """The default and its other choices as they are said in JSON."""
+    default = told["default"]
+    if told["choices"]:
+        return " / ".join(told["choices"])
+    return str(default).lower() if isinstance(default, bool) else f"{default:_}"
 
 
 def page() -> str:

@@ -10,7 +10,7 @@ def answer(state: State, request: Request, identity: str) -> tuple[Reply, Bearer
     """GET /connections, or DELETE /connections/{id}; `identity` is what follows the last slash."""
     bearer = state.identity.bearer_of(request.headers.get("authorization", ""))
     keys = state.switches.problem_keys
-    if bearer is None or bearer.expires <= state.world.now():
+    if state.faults.refuses_connections() or bearer is None or bearer.expires <= state.world.now():
         return problem(401, No.NO_TOKEN(), state.dice, keys, "invalid_token"), bearer
     if request.method == "DELETE" and identity:
         return _deleted(state, bearer, identity), bearer

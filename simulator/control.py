@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from simulator import control_books, saving, seeding, switches
+from simulator import control_books, faults, saving, seeding, switches
 from simulator.identity import App
 from simulator.limits import Rules
 from simulator.refusals import nowhere
@@ -66,6 +66,30 @@ def _add_grant(state: State, _request: Request, said: Json) -> Json:
     return state.identity.grant(said["client_id"], str(said["user"]), tenants, state.world.now(), asked)
 
 
+def _end_grant(state: State, _request: Request, said: Json) -> Json:
+    """A login that is withdrawn at Xero: tokens and connections of the user, or of all users, with the app."""
+    seeding.check_names(said, ("client_id", "user"))
+    client, user = str(said["client_id"]), said.get("user")
+    ended = [one for one in state.identity.grants.values() if one.client_id == client and user in (None, one.user)]
+    if not ended:
+        raise ValueError(f"no login of {user or 'anybody'} with {client}")
+    for one in ended:
+        state.identity.revoke(one)
+    return {"ended": sorted(one.user for one in ended)}
+
+
+def _about(state: State, _request: Request, _said: Json) -> Json:
+    """What there is to turn and to ask for."""
+    routes = [f"{method} {path}" for method, path in (*HANDLERS, *control_books.HANDLERS)]
+    return {
+        "switches": switches.about(state.switches),
+        "faults": {**faults.KINDS, **faults.TOKEN_KINDS},
+        "fault_settings": dict(faults.SETTINGS),
+        "routes": sorted(route.strip() for route in routes),
+        "page": "docs/simulator.md",
+    }
+
+
 def _calls(state: State, _request: Request, _said: Json) -> Json:
     return {"calls": list(state.world.calls), "token_calls": state.identity.token_calls}
 
@@ -76,8 +100,14 @@ def _set_faults(state: State, request: Request, said: Json) -> Json:
 
 
 def _faults(state: State, _request: Request, _said: Json) -> Json:
-    faults = state.faults
-    return {"rates": faults.rates, "lists": faults.lists, "happened": faults.happened}
+    now = state.faults
+    return {
+        "rates": now.rates,
+        "lists": now.lists,
+        "poison_numbers": now.poison_numbers,
+        "until": now.ends.isoformat() if now.ends else None,
+        "happened": now.happened,
+    }
 
 
 def _set_clock(state: State, request: Request, said: Json) -> Json:
@@ -116,9 +146,11 @@ def _reset(state: State, _request: Request, _said: Json) -> Json:
 
 
 HANDLERS: dict[tuple[str, str], _Handler] = {
+    ("GET", ""): _about,
     ("GET", "health"): _health,
     ("POST", "apps"): _add_app,
     ("POST", "grants"): _add_grant,
+    ("DELETE", "grants"): _end_grant,
     ("GET", "ledger"): control_books.ledger_of,
     ("GET", "calls"): _calls,
     ("GET", "faults"): _faults,

@@ -19,7 +19,7 @@ def _add_organisation(state: State, _request: Request, said: Json) -> Json:
 
 def _change_organisation(state: State, request: Request, said: Json) -> Json:
     books = _books(state, request)
-    seeding.change(books, said)
+    seeding.change(books, said, state.world.now())
     for one in said.get("invoices", []):
         ledger.write_by_hand(state.world, books, one["number"], one["contact"])
     return {"tenant": books.tenant}

@@ -8,10 +8,14 @@ from simulator.arithmetic import CENT, line_amount, line_tax, number, quantity, 
 from simulator.context import Context
 from simulator.line_rules import account_of, option_of
 from simulator.wire import Json
-from simulator.world import Contact, lasting_id, new_id, wire_date, wire_moment
+from simulator.world import Contact, new_id, wire_date, wire_moment
 
+_SENDABLE = ("AUTHORISED", "PAID")  # SentToContact is for approved invoices (facts §8)
 _AMOUNTS = {"exclusive": "Exclusive", "inclusive": "Inclusive", "notax": "NoTax"}
-_COPIED = ("Reference", "Url", "InvoiceNumber", "BrandingThemeID", "SentToContact")
+_COPIED = ("Reference", "Url", "InvoiceNumber")
+# One US dollar in other currencies, roughly; what day_rates of an organisation does not say.
+_PER_DOLLAR = {"USD": 1, "AUD": 1.5, "CAD": 1.36, "EUR": 0.92, "GBP": 0.79, "NZD": 1.7}
+_ANY_OTHER = 1.25
 
 
 def lines(context: Context, sent: Json) -> list[Json]:
@@ -45,14 +49,13 @@ def document(context: Context, sent: Json, contact: Contact, worked_out: list[Js
         "InvoiceNumber": sent.get("InvoiceNumber") or _next_number(context, sent["Type"]),
         "Reference": sent.get("Reference", ""),
         "Url": sent.get("Url"),
-        "BrandingThemeID": sent.get("BrandingThemeID")
-        or lasting_id(context.organisation.tenant, "theme", "Standard"),
+        "BrandingThemeID": _theme(context, sent),
         "Contact": contacts.on_invoice(contact),
         **_dates(sent, day),
         "Status": sent.get("Status", "DRAFT"),
         "LineAmountTypes": amounts(sent),
-        "CurrencyCode": sent.get("CurrencyCode") or context.organisation.base_currency,
-        "CurrencyRate": float(sent.get("CurrencyRate", 1)),
+        **({"SentToContact": True} if sent.get("SentToContact") and sent.get("Status") in _SENDABLE else {}),
+        **_currency(context, sent),
         "LineItems": worked_out,
         "SubTotal": float(subtotal),
         "TotalTax": float(tax),
@@ -64,6 +67,29 @@ def document(context: Context, sent: Json, contact: Contact, worked_out: list[Js
         "HasAttachments": False,
         "UpdatedDateUTC": wire_moment(context.now),
     }
+
+
+def _theme(context: Context, sent: Json) -> str:
+    """The theme sent, even one that was deleted since; the standard one where none was, or none that there is."""
+    own = context.organisation
+    known = {own.standard_theme, *(one.id for one in own.themes.values())}
+    theme = sent.get("BrandingThemeID")
+    return theme if theme in known else own.standard_theme
+
+
+def _currency(context: Context, sent: Json) -> Json:
+    """Currency and rate; where no rate is sent, the day's (facts §8): how much of it one unit of the base buys."""
+    own = context.organisation
+    code = sent.get("CurrencyCode") or own.base_currency
+    if "CurrencyRate" in sent:
+        rate = float(sent["CurrencyRate"])
+    elif code == own.base_currency:
+        rate = 1.0
+    elif code in own.day_rates:
+        rate = float(own.day_rates[code])
+    else:
+        rate = _PER_DOLLAR.get(code, _ANY_OTHER) / _PER_DOLLAR.get(own.base_currency, _ANY_OTHER)
+    return {"CurrencyCode": code, "CurrencyRate": round(rate, 6)}
 
 
 def _unpaid() -> Json:
@@ -93,9 +119,10 @@ def _dates(sent: Json, day: date) -> Json:
 def _line(context: Context, line: Json, amounts_are: str) -> Json:
     rounding = context.switches.rounding
     account = account_of(context, line)
+    amount = line_amount(line, context.unitdp, rounding)
+    lost = not amount and context.switches.account_of_zero_line == "dropped"
     code = line.get("TaxType") or (account.tax_type if account else "NONE")
     rate = context.organisation.tax_rates.get(code)
-    amount = line_amount(line, context.unitdp, rounding)
     tax = line_tax(amount, number(rate.rate) if rate else Decimal(0), amounts_are, rounding)
     if "TaxAmount" in line and amounts_are != "NoTax":
         tax = to_step(line["TaxAmount"], CENT, rounding)  # an override is allowed (facts §8)
@@ -106,7 +133,7 @@ def _line(context: Context, line: Json, amounts_are: str) -> Json:
         "TaxType": "NONE" if amounts_are == "NoTax" else code,
         "TaxAmount": float(tax),
         "LineAmount": float(amount),
-        **({"AccountCode": account.code, "AccountID": account.id} if account else {}),
+        **({"AccountCode": account.code, "AccountID": account.id} if account and not lost else {}),
         **{name: float(line[name]) for name in ("DiscountRate", "DiscountAmount") if name in line},
         "Tracking": [found for one in line.get("Tracking", []) if (found := option_of(context, one))],
         "Quantity": float(quantity(line, rounding)),

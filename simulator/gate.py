@@ -52,6 +52,7 @@ def lane_of(state: State, caller: Caller) -> Lane:
     """Whose limits the call counts against."""
     app = state.identity.apps.get(caller.client_id)
     connection = caller.bearer.grant.connections.get(caller.tenant) if caller.bearer else None
+    books = state.world.organisations.get(caller.tenant)
     fresh = connection is not None and state.world.now() - connection.created < _RAPID
     return Lane(
         caller.tenant,
@@ -60,6 +61,7 @@ def lane_of(state: State, caller: Caller) -> Lane:
         free=state.switches.rapid_sync and fresh and bool(app and app.tier not in ("starter", "core")),
         minute=state.world.minute,
         day=state.world.day,
+        per_day=books.calls_per_day if books else None,
     )
 
 

@@ -37,11 +37,12 @@ class Window:
 
     began: float = -1e18
     calls: int = 0
+    used_up: bool = False
 
     def roll(self, now: float, length: float) -> None:
         """Begin anew when the window is over; it begins with a call, not with the clock's minute."""
         if now - self.began >= length:
-            self.began, self.calls = now, 0
+            self.began, self.calls, self.used_up = now, 0, False
 
     def left(self, now: float, length: float) -> int:
         """Whole seconds until the window is over, at least 1."""
@@ -58,6 +59,7 @@ class Lane:
     free: bool = False
     minute: float = 60
     day: float = 86_400
+    per_day: int | None = None
 
     @property
     def key(self) -> str:
@@ -89,8 +91,8 @@ class Limits:
     def take(self, lane: Lane, at_once: int, now: float) -> Limit | None:
         """Count the call, or name the limit that it meets; a refused call is not counted."""
         minute, day, app = self._windows(lane, now)
-        if not self.rules.on:
-            return None
+        if day.used_up or not self.rules.on:
+            return "day" if day.used_up else None
         if at_once > self.rules.at_once:
             return "concurrent"
         if app.calls >= self.rules.per_app_minute:
@@ -105,6 +107,11 @@ class Limits:
         app.calls += 1
         return None
 
+    def use_up_day(self, lane: Lane, seconds: float, now: float) -> None:
+        """A fault: no call is left of the day, which ends in so many seconds, limits on or off."""
+        _, day, _ = self._windows(lane, now)
+        day.began, day.calls, day.used_up = now + seconds - lane.day, self._per_day(lane), True
+
     def headers(self, lane: Lane, now: float) -> dict[str, str]:
         """What remains in each window, on every answer (facts §1.2)."""
         minute, day, app = self._windows(lane, now)
@@ -114,15 +121,15 @@ class Limits:
             "X-AppMinLimit-Remaining": str(max(0, self.rules.per_app_minute - app.calls)),
         }
 
-    def refusal(self, lane: Lane, limit: Limit, now: float, *, unclear: bool, pretended: bool = False) -> Reply:
+    def refusal(self, lane: Lane, limit: Limit, now: float, *, unclear: bool, minute: int | None = None) -> Reply:
         """The 429. Retry-After comes with minute and day; elsewhere only where `unclear` says so (facts §1.2).
 
-        A `pretended` limit, one that a fault made, names the waits that were seen at Xero.
+        `minute` is the wait of a minute that only a fault used up.
         """
-        minute, day, app = self._windows(lane, now)
+        minutes, day, app = self._windows(lane, now)
         waits = {
-            "minute": min(SEEN_MINUTE, math.ceil(lane.minute)) if pretended else minute.left(now, lane.minute),
-            "day": min(SEEN_DAY, math.ceil(lane.day)) if pretended else day.left(now, lane.day),
+            "minute": minute or minutes.left(now, lane.minute),
+            "day": day.left(now, lane.day),
             "appminute": app.left(now, lane.minute) if unclear else None,
             "concurrent": 1 if unclear else None,
         }
@@ -131,7 +138,7 @@ class Limits:
         return as_text("", 429, headers={"X-Rate-Limit-Problem": PROBLEMS[limit](), **headers})
 
     def _per_day(self, lane: Lane) -> int:
-        return self.rules.per_day_starter if lane.starter else self.rules.per_day
+        return lane.per_day or (self.rules.per_day_starter if lane.starter else self.rules.per_day)
 
     def _windows(self, lane: Lane, now: float) -> tuple[Window, Window, Window]:
         found = (

@@ -75,6 +75,12 @@ class SayOfLine(Enum):
         "A maximum of 2 tracking categories can be specified for a line item.",
         verbatim=False,
     )
+    LINE_EMPTY = Row(
+        "facts §8",
+        "a line of a submitted or authorised invoice says nothing at all",
+        "Description must be specified.",
+        verbatim=False,
+    )
     LINE_TOO_LARGE = Row(
         "facts §8",
         "a line comes to more than 9,999,999,999.99, or its quantity has more than 13 characters",

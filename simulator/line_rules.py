@@ -30,6 +30,10 @@ def of_line(context: Context, sent: Json, line: Json) -> Iterator[str]:
     if line.get("ItemCode") and line["ItemCode"] not in context.organisation.items:
         yield SayOfLine.ITEM_UNKNOWN(code=line["ItemCode"])
         return
+    if not description and not _has_amount(line) and sent.get("Status") in APPROVED:
+        if context.switches.empty_line_refused:
+            yield SayOfLine.LINE_EMPTY()
+        return
     yield from _amounts(context, line)
     yield from _account(context, sent, line)
     yield from _tracking(context, line)
@@ -142,7 +146,7 @@ def _tracking(context: Context, line: Json) -> Iterator[str]:
     chosen = line.get("Tracking", [])
     if len(chosen) > 2:
         yield SayOfLine.TRACKING_TOO_MANY()
-    for one in chosen:
+    for one in chosen:  # what is unknown is gone already where it is left out
         if option_of(context, one) is None:
             yield SayOfLine.TRACKING_UNKNOWN(option=one.get("Option", ""), category=one.get("Name", ""))
 

@@ -125,7 +125,7 @@ class Say(Enum):
     )
     ID_UNKNOWN = Row(
         "facts §6.2 #31",
-        "an update names an InvoiceID that does not exist",
+        "an update names an InvoiceID that does not exist; or a create brings one (there the words are expected)",
         "An existing Invoice with the specified InvoiceID could not be found",
     )
     NUMBER_UNREADABLE = Row(
@@ -144,6 +144,12 @@ class Say(Enum):
         "facts §5 (SPEC:21180)",
         "an inline contact's name has more than 255 characters or < or >",
         "The contact name must be at most 255 characters and not contain < or >.",
+        verbatim=False,
+    )
+    THEME_UNKNOWN = Row(
+        "facts §8 (xero-php-oauth2#267)",
+        "a BrandingThemeID is none of the organisation's themes, or of a deleted one",
+        "The branding theme specified does not exist.",
         verbatim=False,
     )
     URL_OF_XERO = Row("facts §8", "Url contains xero", "The Url must not contain 'xero'.", verbatim=False)

@@ -3,22 +3,14 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from simulator import books, contacts, pages, reading, search, where
+from simulator import books, contacts, pages, reading, search, settings, where
 from simulator.context import Context
 from simulator.gate import Caller
-from simulator.refusals import No, bad_query, nowhere, unreadable
+from simulator.refusals import UNMODELLED, No, bad_query, not_modelled, nowhere, unreadable
 from simulator.state import State
 from simulator.wire import Json, Reply, Request, as_json, as_text, exception
 from simulator.world import new_id, wire_moment
 
-_SETTINGS: dict[str, tuple[str, Callable[[Context], list[Json]]]] = {
-    "organisation": ("Organisations", pages.organisation),
-    "accounts": ("Accounts", pages.accounts),
-    "taxrates": ("TaxRates", pages.tax_rates),
-    "currencies": ("Currencies", pages.currencies),
-    "items": ("Items", pages.items),
-    "brandingthemes": ("BrandingThemes", pages.themes),
-}
 _ANSWERS: dict[type[Exception], Callable[[str], Reply]] = {
     reading.NothingSent: lambda _: exception(None, "NoDataProcessedException", No.NO_DATA()),
     reading.Unreadable: unreadable,
@@ -28,7 +20,7 @@ _ANSWERS: dict[type[Exception], Callable[[str], Reply]] = {
     search.TooMany: lambda _: exception(51, "HighVolumeException", No.HIGH_VOLUME()),
 }
 _PLURALS = {"organisations": "organisation"}  # both are served (facts §11.11)
-ENDPOINTS = ("invoices", "contacts", "trackingcategories", *_SETTINGS)
+ENDPOINTS = ("invoices", "contacts", *settings.LISTINGS)
 
 
 def perform(state: State, request: Request, caller: Caller, path: str) -> Reply:
@@ -50,26 +42,28 @@ def perform(state: State, request: Request, caller: Caller, path: str) -> Reply:
 
 
 def _dispatched(context: Context, request: Request, caller: Caller, endpoint: str, rest: Sequence[str]) -> Reply:
+    if endpoint not in ENDPOINTS:
+        return not_modelled(endpoint) if endpoint in UNMODELLED else nowhere()
+    if len(rest) > 1 and not (endpoint == "invoices" and rest[1].lower() == "email"):
+        return not_modelled(f"{endpoint}/…/{rest[1]}")
     if endpoint == "invoices":
         return _invoices(context, request, rest)
-    if endpoint not in ENDPOINTS:
-        return nowhere()
     if request.method != "GET":
         return not_implemented()
     if endpoint == "contacts":
         return _contacts(context, request, rest)
-    return _settings(context, request, caller, [endpoint, *(part.lower() for part in rest)])
+    return _settings(context, request, caller, [endpoint, *rest])
 
 
 def _settings(context: Context, request: Request, caller: Caller, path: Sequence[str]) -> Reply:
-    if path == ["organisation", "actions"]:
+    if [part.lower() for part in path] == ["organisation", "actions"]:
         user = caller.bearer.grant.user if caller.bearer else ""
         return _envelope(context, "Actions", pages.actions(context, context.organisation.role_of(user) or "STANDARD"))
-    if path == ["trackingcategories"]:
-        found = pages.tracking(context, archived=request.says("includeArchived"))
-        return _envelope(context, "TrackingCategories", found)
-    name, page = _SETTINGS[path[0]]
-    return _envelope(context, name, page(context)) if len(path) == 1 else nowhere()
+    listing = settings.LISTINGS[path[0]]
+    if len(path) == 1:
+        return _envelope(context, listing.name, settings.listed(context, request, listing))
+    found = settings.one_of(context, listing, path[1])
+    return _envelope(context, listing.name, found) if found else nowhere()
 
 
 def not_implemented() -> Reply:
@@ -78,10 +72,8 @@ def not_implemented() -> Reply:
 
 
 def _invoices(context: Context, request: Request, rest: Sequence[str]) -> Reply:
-    if len(rest) == 2 and rest[1].lower() == "email":
-        return _email(context, request, rest[0])
     if len(rest) > 1:
-        return nowhere()
+        return _email(context, request, rest[0])
     if rest:
         return _one_invoice(context, request, rest[0])
     if request.method == "GET":
@@ -96,7 +88,7 @@ def _invoices(context: Context, request: Request, rest: Sequence[str]) -> Reply:
 
 def _one_invoice(context: Context, request: Request, identity: str) -> Reply:
     """By id or number. An update has no summarizeErrors: its errors are a 400 (facts §2.1)."""
-    found = _meant(context, identity)
+    found = _read(context, identity) if request.method == "GET" else _meant(context, identity)
     if request.method not in ("GET", "POST"):
         return not_implemented()
     if found is None:
@@ -114,6 +106,12 @@ def _meant(context: Context, identity: str) -> Json | None:
     if known and known in context.organisation.invoices:
         return context.organisation.invoices[known]
     return next(iter(context.with_number(identity)), None)
+
+
+def _read(context: Context, identity: str) -> Json | None:
+    """The invoice as a read of one shows it: at once, or, by switch, as late as lists do."""
+    found = _meant(context, identity)
+    return context.seen.get(found["InvoiceID"]) if found and context.switches.single_reads_lag else found
 
 
 def _written(context: Context, answers: list[Json], *, summarize: bool) -> Reply:
@@ -152,11 +150,7 @@ def _contacts(context: Context, request: Request, rest: Sequence[str]) -> Reply:
     known = reading.guid(rest[0])
     found = context.contact(known) if known else None
     found = found or next((one for one in context.organisation.contacts.values() if one.number == rest[0]), None)
-    return (
-        _envelope(context, "Contacts", [contacts.in_full(found, merge=True)])
-        if found and len(rest) == 1
-        else nowhere()
-    )
+    return _envelope(context, "Contacts", [contacts.in_full(found, merge=True)]) if found else nowhere()
 
 
 def _envelope(context: Context, name: str, elements: list[Json], pagination: Json | None = None) -> Reply:

@@ -1,5 +1,7 @@
 """The organisation's settings as Xero's read-only endpoints show them."""
 
+from datetime import UTC, datetime
+
 from simulator.context import Context
 from simulator.wire import Json
 from simulator.world import lasting_id, wire_date, wire_moment
@@ -48,6 +50,7 @@ _ALIKE: Json = {
     "ExternalLinks": [],
     "PaymentTerms": {},
 }
+_FOUNDED = datetime(2020, 1, 1, tzinfo=UTC)
 WRITERS = ("ADVISER", "STANDARD", "INVOICEONLY")
 
 
@@ -62,7 +65,7 @@ def organisation(context: Context) -> list[Json]:
         "Version": _VERSIONS.get(books.country, "GLOBAL"),
         "BaseCurrency": books.base_currency,
         "CountryCode": books.country,
-        "CreatedDateUTC": wire_moment(context.now.replace(year=2020, month=1, day=1)),
+        "CreatedDateUTC": wire_moment(_FOUNDED),
         "Timezone": _ZONES.get(books.timezone, "UTC"),
         "ShortCode": books.short_code,
         "Class": "STARTER" if books.approvals_per_month is not None else "STANDARD",
@@ -93,7 +96,7 @@ def accounts(context: Context) -> list[Json]:
             "ShowInExpenseClaims": False,
             "BankAccountType": "BANK" if one.kind == "BANK" else "",
             "HasAttachments": False,
-            "UpdatedDateUTC": wire_moment(context.now),
+            "UpdatedDateUTC": wire_moment(one.updated),
             **({"SystemAccount": "DEBTORS"} if one.kind == "SYSTEM" else {}),
         }
         for one in context.organisation.accounts.values()
@@ -134,8 +137,8 @@ def currencies(context: Context) -> list[Json]:
     return [{"Code": code, "Description": code} for code in codes]
 
 
-def tracking(context: Context, *, archived: bool) -> list[Json]:
-    """The tracking categories with their options."""
+def tracking(context: Context) -> list[Json]:
+    """The tracking categories with their options, archived ones too."""
     return [
         {
             "Name": one.name,
@@ -147,7 +150,6 @@ def tracking(context: Context, *, archived: bool) -> list[Json]:
             ],
         }
         for one in context.organisation.tracking.values()
-        if archived or one.status == "ACTIVE"
     ]
 
 
@@ -161,7 +163,7 @@ def items(context: Context) -> list[Json]:
             "IsSold": True,
             "IsPurchased": False,
             "IsTrackedAsInventory": False,
-            "UpdatedDateUTC": wire_moment(context.now),
+            "UpdatedDateUTC": wire_moment(one.updated),
             "SalesDetails": {
                 **({"UnitPrice": float(one.price)} if one.price else {}),
                 **({"AccountCode": one.account} if one.account else {}),
@@ -175,10 +177,10 @@ def items(context: Context) -> list[Json]:
 def themes(context: Context) -> list[Json]:
     """The branding themes; every organisation has the standard one."""
     own = context.organisation
-    named = {"Standard": lasting_id(own.tenant, "theme", "Standard")} | {
-        one.name: one.id for one in own.themes.values()
+    named = {"Standard": own.standard_theme} | {
+        one.name: one.id for one in own.themes.values() if one.status == "ACTIVE"
     }
-    created = wire_moment(context.now.replace(year=2020, month=1, day=1))
+    created = wire_moment(_FOUNDED)
     return [
         {"BrandingThemeID": identity, "Name": name, "SortOrder": place, "Type": "INVOICE", "CreatedDateUTC": created}
         for place, (name, identity) in enumerate(named.items())

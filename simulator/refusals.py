@@ -83,6 +83,12 @@ class No(Enum):
     WRONG_VERB = Row(
         "facts §6.2 #43", "a verb the endpoint does not have", "The Api Method called is not implemented"
     )
+    NOT_MODELLED = Row(
+        "facts §11.11",
+        "a part of Xero that this simulator does not model: history, attachments, credit notes, payroll and the like",
+        "The Api Method called is not implemented: this simulator does not model {what}",
+        verbatim=False,
+    )
     OFFLINE = Row(
         "facts §6.2 #44, §11.5", "the organisation is offline, or the fault offline", "The Organisation is offline"
     )
@@ -117,6 +123,13 @@ class No(Enum):
         return self.value.text.format(**facts)
 
 
+# Endpoints that Xero has (SPEC) and this simulator does not.
+UNMODELLED = frozenset({
+    "banktransactions", "banktransfers", "batchpayments", "budgets", "contactgroups", "creditnotes", "employees",
+    "expenseclaims", "invoicereminders", "journals", "linkedtransactions", "manualjournals", "overpayments",
+    "payments", "paymentservices", "prepayments", "purchaseorders", "quotes", "receipts", "repeatinginvoices",
+    "reports", "setup", "users",
+})  # fmt: skip
 _TITLES = {401: "Unauthorized", 403: "Forbidden", 500: "An error occurred"}
 
 
@@ -145,6 +158,11 @@ def unreadable(text: str) -> Reply:
 def bad_query(text: str) -> Reply:
     """Shape C: the filter could not be read."""
     return exception(16, "QueryParseException", No.QUERY(problem=text))
+
+
+def not_modelled(what: str) -> Reply:
+    """501 for what Xero has and this simulator has not, so that nobody takes it for missing."""
+    return exception(20, "ApiMethodNotImplementedException", No.NOT_MODELLED(what=what[:50]), 501)
 
 
 def nowhere() -> Reply:

@@ -68,6 +68,13 @@ def of_contact(context: Context, sent: Json) -> Iterator[str]:
         yield from _details(context, contact, known)
 
 
+def of_theme(context: Context, sent: Json) -> Iterator[str]:
+    """The message about a branding theme that is not there (any more)."""
+    theme = sent.get("BrandingThemeID")
+    if theme and context.switches.deleted_theme_refused and theme not in context.organisation.theme_ids():
+        yield Say.THEME_UNKNOWN()
+
+
 def contact_of(context: Context, said: Json) -> Contact | None:
     """The contact that an inline contact means: by id, else by number, else by exact name (facts §5)."""
     if said.get("ContactID"):

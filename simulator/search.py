@@ -1,7 +1,7 @@
 """Lists of invoices and contacts: filters, order, paging, what is shown (facts §4.1, §5)."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -20,6 +20,7 @@ _FIELDS = frozenset({
     "Contact.ContactNumber", "UpdatedDateUTC", "Url",
 })  # fmt: skip
 _CONTACT_FIELDS = frozenset({"ContactID", "Name", "ContactNumber", "EmailAddress", "ContactStatus", "UpdatedDateUTC"})
+_ASKED = frozenset({"where", "order", "ids", "page", "pagesize", "includearchived", "summaryonly", "searchterm"})
 _NOT_IN_SUMMARY = ("Payments", "HasAttachments", "LineItems", "CISDeduction")
 _MOMENT = re.compile(r"/Date\((\d+)")
 
@@ -42,22 +43,23 @@ class Page:
 
 def invoices(context: Context, request: Request) -> Page:
     """The invoices a request asks for. Raises where.Unparsable, BadHeader, TooMany."""
-    since = _since(request)
+    where.check_parameters(
+        request, "Invoices", _ASKED | {"invoicenumbers", "contactids", "statuses", "createdbymyapp", "unitdp"}
+    )
+    modified = since(request)
     found: list[Json] = [one for one in _candidates(context, request) if _wanted(context, request, one)]
-    if since:
-        found = [one for one in found if _updated(one) > since]
-    if request.asked.get("where"):
-        test = where.test_of(request.asked["where"], "Invoice", _FIELDS)
-        found = [one for one in found if test(one)]
-    if request.asked.get("order"):
-        key, descending = where.key_of(request.asked["order"], "Invoice", _FIELDS)
-        found.sort(key=key, reverse=descending)
+    if modified:
+        found = [one for one in found if updated(one) > modified]
+    found = where.chosen(found, request, "Invoice", _FIELDS)
     summary = request.says("summaryOnly")
     paged = "page" in request.asked or "pagesize" in request.asked or summary or bool(request.listed("Statuses"))
     if not paged and len(found) > context.switches.high_volume:
         raise TooMany
     chosen, pagination = _paged(found, request) if paged else (found, None)
-    return Page([shown(context, one, lines=paged, summary=summary) for one in chosen], pagination)
+    elements = [shown(context, one, lines=paged, summary=summary) for one in chosen]
+    if not context.switches.lists_give_url_back:
+        elements = [{name: value for name, value in one.items() if name != "Url"} for one in elements]
+    return Page(elements, pagination)
 
 
 def shown(context: Context, invoice: Json, *, lines: bool = True, summary: bool = False) -> Json:
@@ -74,7 +76,8 @@ def shown(context: Context, invoice: Json, *, lines: bool = True, summary: bool 
 
 def contact_list(context: Context, request: Request) -> Page:
     """The contacts a request asks for. Raises where.Unparsable, BadHeader."""
-    since, ids = _since(request), {text.lower() for text in request.listed("IDs")}
+    where.check_parameters(request, "Contacts", _ASKED)
+    modified, ids = since(request), {text.lower() for text in request.listed("IDs")}
     paged, summary = "page" in request.asked or "pagesize" in request.asked, request.says("summaryOnly")
     archived = request.says("includeArchived")
     term = request.asked.get("searchterm", "").casefold()
@@ -83,31 +86,33 @@ def contact_list(context: Context, request: Request) -> Page:
         for one in context.organisation.contacts.values()
         if (not ids or one.id in ids)
         and (archived or one.status == "ACTIVE")
-        and (since is None or one.updated > since)
+        and (modified is None or one.updated > modified)
         and (not term or term in f"{one.name}\n{one.email}\n{one.number}".casefold())
     ]
     show = contacts.in_short if summary else contacts.in_full
-    elements = [show(one, merge=paged) for one in found]
-    if request.asked.get("where"):
-        test = where.test_of(request.asked["where"], "Contact", _CONTACT_FIELDS)
-        elements = [one for one in elements if test(one)]
-    if request.asked.get("order"):
-        key, descending = where.key_of(request.asked["order"], "Contact", _CONTACT_FIELDS)
-        elements.sort(key=key, reverse=descending)
+    elements = where.chosen([show(one, merge=paged) for one in found], request, "Contact", _CONTACT_FIELDS)
     chosen, pagination = _paged(elements, request) if paged else (elements, None)
     return Page(chosen, pagination)
 
 
 def _candidates(context: Context, request: Request) -> Iterable[Json]:
     """By number or id from the index, else all of them."""
-    books = context.organisation
+    seen, books = context.seen, context.organisation
     ids, numbers = request.listed("IDs"), request.listed("InvoiceNumbers")
     if ids:
-        return [books.invoices[one] for one in dict.fromkeys(text.lower() for text in ids) if one in books.invoices]
+        return [seen[one] for one in dict.fromkeys(text.lower() for text in ids) if one in seen]
     if numbers:
+        if seen is not books.invoices:  # the index knows more than lists show
+            return [one for one in seen.values() if _is_one_of(context, one["InvoiceNumber"], numbers)]
         found = {one["InvoiceID"]: one for number in numbers for one in context.with_number(number)}
         return list(found.values())
-    return books.invoices.values()
+    return seen.values()
+
+
+def _is_one_of(context: Context, number: str, wanted: Sequence[str]) -> bool:
+    if context.switches.numbers_ignore_case:
+        return number.casefold() in [one.casefold() for one in wanted]
+    return number in wanted
 
 
 def _wanted(context: Context, request: Request, invoice: Json) -> bool:
@@ -146,12 +151,14 @@ def _line(context: Context, line: Json) -> Json:
     return {**line, "UnitAmount": float(unit)}
 
 
-def _updated(invoice: Json) -> datetime:
-    moment = _MOMENT.match(invoice["UpdatedDateUTC"])
+def updated(element: Json) -> datetime:
+    """When an element was last changed."""
+    moment = _MOMENT.match(element["UpdatedDateUTC"])
     return datetime.fromtimestamp(int(moment[1]) / 1000 if moment else 0, UTC)
 
 
-def _since(request: Request) -> datetime | None:
+def since(request: Request) -> datetime | None:
+    """The moment of If-Modified-Since, UTC where no zone is said. Raises BadHeader."""
     text = request.headers.get("if-modified-since", "").strip()
     if not text:
         return None

@@ -1,6 +1,7 @@
 """Organisations out of JSON, as the control face and tests say them; every field is checked before any is taken."""
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -8,13 +9,13 @@ from pydantic import TypeAdapter, ValidationError
 
 from simulator.reading import guid
 from simulator.wire import Json
-from simulator.world import Account, Contact, Item, Organisation, TaxRate, Theme, Tracking, lasting_id
+from simulator.world import Account, Contact, Item, Option, Organisation, TaxRate, Theme, Tracking, lasting_id
 
 _SIMPLE: dict[str, TypeAdapter[Any]] = {
     name: TypeAdapter(Organisation.__annotations__[name])
     for name in (
         "name", "short_code", "base_currency", "country", "timezone", "currencies", "period_lock", "year_lock",
-        "approvals_per_month", "offline", "expired", "users",
+        "approvals_per_month", "offline", "expired", "users", "calls_per_day", "day_rates",
     )
 }  # fmt: skip
 _LISTED: dict[str, tuple[type[Any], str]] = {
@@ -25,6 +26,8 @@ _LISTED: dict[str, tuple[type[Any], str]] = {
     "tracking": (Tracking, "name"),
     "themes": (Theme, "name"),
 }
+_KINDS: list[type[Any]] = [Option, *(kind for kind, _ in _LISTED.values())]
+_FIELDS = {kind.__name__: list(kind.__dataclass_fields__) for kind in _KINDS}
 
 
 def organisation(said: Json) -> Organisation:
@@ -37,21 +40,34 @@ def organisation(said: Json) -> Organisation:
     return made
 
 
-def change(books: Organisation, said: Json) -> None:
-    """Change what is said and leave the rest; lists change or add by code, id or name. Raises ValueError."""
+def change(books: Organisation, said: Json, now: datetime | None = None) -> None:
+    """Change what is said and leave the rest; lists change or add by code, id or name. Raises ValueError.
+
+    What is changed `now` says so where Xero would; without it, it is as old as everything.
+    """
     check_names(said, {*_SIMPLE, *_LISTED, "tenant", "invoices"})
-    try:
-        simple = {name: kind.validate_python(said[name]) for name, kind in _SIMPLE.items() if name in said}
-        listed = {name: _entries(books, name, said[name]) for name in _LISTED if name in said}
-    except ValidationError as wrong:
-        first = wrong.errors()[0]
-        raise ValueError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+    simple = {name: _checked(kind, name, said[name]) for name, kind in _SIMPLE.items() if name in said}
+    listed = {name: _entries(books, name, said[name]) for name in _LISTED if name in said}
     ZoneInfo(simple.get("timezone", books.timezone))
     for name, value in simple.items():
         setattr(books, name, value)
     for name, values in listed.items():
         getattr(books, name).update({_key(one, _LISTED[name][1]): one for one in values})
+    for one in (one for values in listed.values() for one in values if now and hasattr(one, "updated")):
+        one.updated = now
     _give_ids(books)
+
+
+def _checked(kind: TypeAdapter[Any], name: str, value: Any) -> Any:
+    """The value of a field. Raises ValueError that names the field, down to the part of it that is wrong."""
+    try:
+        return kind.validate_python(value)
+    except ValidationError as wrong:
+        first = wrong.errors()[0]
+        place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in first["loc"])
+        missing = first.get("ctx", {}).get("class_name")
+        expected = f"must be an object with {', '.join(_FIELDS[missing])}" if missing in _FIELDS else first["msg"]
+        raise ValueError(f"{name}{place}: {expected}") from None
 
 
 def check_names(said: Iterable[str], known: Iterable[str]) -> None:
@@ -70,7 +86,8 @@ def _entries(books: Organisation, name: str, listed: Any) -> list[Any]:
         check_names(one, kind.__dataclass_fields__)
     known = {identity: vars(entry) for identity, entry in getattr(books, name).items()}
     whole = [{**known.get(_word(one[key], key), {}), **one} for one in listed]
-    return list(TypeAdapter(list[kind]).validate_python(whole))  # type: ignore[valid-type]  # the class is the type
+    adapter: TypeAdapter[Any] = TypeAdapter(list[kind])  # type: ignore[valid-type]  # the class is the type
+    return list(_checked(adapter, name, whole))
 
 
 def _key(one: Any, key: str) -> str:

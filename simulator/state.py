@@ -2,6 +2,7 @@
 
 import random
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from simulator.faults import Faults
 from simulator.idempotency import Keys
@@ -22,6 +23,13 @@ class State:
     switches: Switches = field(default_factory=Switches)
     faults: Faults = field(default_factory=Faults)
     dice: random.Random = field(default_factory=random.Random)
+
+    def __post_init__(self) -> None:
+        self.faults.clock = self._now
+
+    def _now(self) -> datetime:
+        """The simulator's time, of the world there is now: a loaded state brings another."""
+        return self.world.now()
 
     def reset(self) -> None:
         """Begin anew. Calls under way end in the books they began in."""

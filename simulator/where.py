@@ -5,11 +5,11 @@ Not understood: parentheses, methods other than Contains, StartsWith and EndsWit
 
 import operator
 import re
-from collections.abc import Callable
-from datetime import date
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
 from typing import Any
 
-from simulator.wire import Json
+from simulator.wire import Json, Request
 
 Test = Callable[[Json], bool]
 _CLAUSE = re.compile(
@@ -35,11 +35,34 @@ _METHODS: dict[str, Callable[[str, str], bool]] = {
     "endswith": str.endswith,
 }
 _QUOTED = re.compile(r'"[^"]*"')
+_MOMENT = re.compile(r"/Date\((-?\d+)(?:[+-]\d{4})?\)/")
+_SHAPES = {"summarizeerrors", "unitdp"}  # how an answer looks, never what is in it
 _LONGEST = 50  # clauses
 
 
 class Unparsable(Exception):
     """The filter cannot be read; the message says why in the words of a parser."""
+
+
+def check_parameters(request: Request, name: str, known: Iterable[str]) -> None:
+    """Whatever is asked of a list is something that it knows: what Xero would filter by is never passed over.
+
+    Raises Unparsable, naming the parameter.
+    """
+    unknown = sorted(set(request.asked) - set(known) - _SHAPES)
+    if unknown:
+        raise Unparsable(f"The query parameter '{unknown[0][:50]}' of {name} is not known to this simulator")
+
+
+def chosen(elements: list[Json], request: Request, kind: str, fields: frozenset[str]) -> list[Json]:
+    """The elements that pass the request's `where`, in the order it asks for. Raises Unparsable."""
+    if request.asked.get("where"):
+        test = test_of(request.asked["where"], kind, fields)
+        elements = [one for one in elements if test(one)]
+    if request.asked.get("order"):
+        key, descending = key_of(request.asked["order"], kind, fields)
+        elements = sorted(elements, key=key, reverse=descending)
+    return elements
 
 
 def test_of(text: str, kind: str, fields: frozenset[str]) -> Test:
@@ -60,13 +83,12 @@ def key_of(text: str, kind: str, fields: frozenset[str]) -> tuple[Callable[[Json
 
 
 def value_of(element: Json, field: str) -> Any:
-    """A field of an element, through dots; dates as dates, nothing as None."""
-    if field.endswith("Date") and f"{field}String" in element:
-        return date.fromisoformat(element[f"{field}String"][:10])
+    """A field of an element, through dots; dates as moments without a zone, nothing as None."""
     found: Any = element
     for name in field.split("."):
         found = found.get(name) if isinstance(found, dict) else None
-    return found
+    moment = _MOMENT.fullmatch(found) if isinstance(found, str) else None
+    return datetime(1970, 1, 1) + timedelta(milliseconds=int(moment[1])) if moment else found  # noqa: DTZ001
 
 
 def _sortable(value: Any) -> tuple[str, Any]:
@@ -121,18 +143,25 @@ def _value(text: str) -> Any:
         raise Unparsable(f"No property or field '{text[:50]}' exists") from None
 
 
-def _day(text: str) -> date:
+def _day(text: str) -> datetime:
     try:
-        year, month, day, *_ = (int(part) for part in text.split(","))
-        return date(year, month, day)
-    except (ValueError, OverflowError):
+        year, month, day, hour, minute, second = ([int(part) for part in text.split(",")] + [0, 0, 0])[:6]
+        return datetime(year, month, day, hour, minute, second)  # noqa: DTZ001  # as Xero keeps them
+    except (ValueError, OverflowError, TypeError):
         raise Unparsable("No applicable constructor exists in type 'DateTime'") from None
 
 
 def _compared(sign: Callable[[Any, Any], bool], value: Any, wanted: Any) -> bool:
     if isinstance(value, str) and isinstance(wanted, str):
         return sign(value.casefold(), wanted.casefold())
-    try:
-        return sign(value, wanted)
-    except TypeError:
-        return False
+    if value is None or wanted is None:
+        return sign in (operator.eq, operator.ne) and bool(sign(value, wanted))
+    if _family(value) is not _family(wanted):
+        names = " and ".join(f"'{_family(one).__name__}'" for one in (value, wanted))
+        raise Unparsable(f"Operator incompatible with operand types {names}")
+    return bool(sign(value, wanted))
+
+
+def _family(value: Any) -> type:
+    """What kind of value it is: whole numbers and others are of one kind."""
+    return float if type(value) is int else type(value)

@@ -22,6 +22,7 @@ class Account:
     tax_type: str = "NONE"
     tax_types: tuple[str, ...] = ()
     id: str = ""
+    updated: datetime = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 @dataclass
@@ -60,6 +61,7 @@ class Item:
     account: str = ""
     tax_type: str = ""
     price: str = ""
+    updated: datetime = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 @dataclass
@@ -83,15 +85,28 @@ class Tracking:
 
 @dataclass
 class Theme:
-    """A branding theme."""
+    """A branding theme; one that is not ACTIVE was deleted."""
 
     name: str
     id: str = ""
+    status: str = "ACTIVE"
+
+
+@dataclass
+class Unseen:
+    """A write that lists do not show yet: until when, and what they show instead (None: nothing)."""
+
+    until: datetime
+    before: Json | None = None
 
 
 @dataclass
 class Organisation:
-    """One tenant with its settings and its books. `users` maps a user to a role; empty = everybody is STANDARD."""
+    """One tenant with its settings and its books.
+
+    `users` maps a user to a role; empty = everybody is STANDARD. `calls_per_day` is a day limit of its own,
+    `day_rates` what one unit of its currency is worth in others today.
+    """
 
     tenant: str
     name: str
@@ -105,6 +120,8 @@ class Organisation:
     approvals_per_month: int | None = None
     offline: bool = False
     expired: bool = False
+    calls_per_day: int | None = None
+    day_rates: dict[str, str] = field(default_factory=dict)
     users: dict[str, str] = field(default_factory=dict)
     accounts: dict[str, Account] = field(default_factory=dict)
     tax_rates: dict[str, TaxRate] = field(default_factory=dict)
@@ -115,6 +132,7 @@ class Organisation:
     invoices: dict[str, Json] = field(default_factory=dict)
     made_by: dict[str, str] = field(default_factory=dict)
     by_number: dict[str, list[str]] = field(default_factory=dict)
+    unseen: dict[str, list[Unseen]] = field(default_factory=dict)
     last_number: int = 0
 
     def role_of(self, user: str) -> str | None:
@@ -126,10 +144,30 @@ class Organisation:
         found = [self.invoices[id_] for id_ in self.by_number.get(number.casefold(), ())]
         return found if ignoring_case else [one for one in found if one["InvoiceNumber"] == number]
 
-    def keep(self, invoice: Json) -> None:
-        """Write an invoice into the books, in place of what had its id."""
+    def theme_ids(self) -> set[str]:
+        """The branding themes that can be used, the standard one among them."""
+        return {self.standard_theme, *(one.id for one in self.themes.values() if one.status == "ACTIVE")}
+
+    @property
+    def standard_theme(self) -> str:
+        """The id of the branding theme that every organisation has."""
+        return lasting_id(self.tenant, "theme", "Standard")
+
+    def seen(self, now: datetime) -> dict[str, Json]:
+        """The invoices as lists show them: without what was written a moment ago, where reads lag."""
+        if not self.unseen:
+            return self.invoices
+        waiting = {name: [one for one in writes if one.until > now] for name, writes in self.unseen.items()}
+        self.unseen = {name: writes for name, writes in waiting.items() if writes}
+        shown = {**self.invoices, **{name: writes[0].before for name, writes in self.unseen.items()}}
+        return {name: invoice for name, invoice in shown.items() if invoice is not None}
+
+    def keep(self, invoice: Json, unseen_until: datetime | None = None) -> None:
+        """Write an invoice into the books, in place of what had its id; lists may show it only later."""
         identity = invoice["InvoiceID"]
         before = self.invoices.get(identity)
+        if unseen_until:
+            self.unseen.setdefault(identity, []).append(Unseen(unseen_until, before))
         if before:
             self.by_number[before["InvoiceNumber"].casefold()].remove(identity)
         self.invoices[identity] = invoice

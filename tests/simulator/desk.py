@@ -108,6 +108,9 @@ class Desk:
         assert reply.status == status, reply.body
         return reply.document()
 
+    def connections(self) -> Reply:
+        return self.ask(Request("GET", "/connections", "", {"authorization": f"Bearer {self.bearer}"}))
+
     def ask(self, request: Request) -> Reply:
         """The answer; without latency and slow faults nothing in it waits, so no event loop is needed."""
         answering = self.simulator.answer(request)

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from simulator import catalogue, control, control_books
-from simulator.faults import KINDS, TOKEN_KINDS
+from simulator.faults import KINDS, SETTINGS, TOKEN_KINDS
 from simulator.switches import Switches
 from tests import machines
 from tests.simulator.desk import ACME, NOBODY, OTHER, TENANT, Desk, an_invoice
@@ -133,15 +133,35 @@ def test_wrong_input_is_told_what_is_wrong(desk, method, path, body):
     assert desk.control(method, path, body, status=(422,))["error"]
 
 
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        (
+            {"tracking": [{"name": "Region", "options": ["North"]}]},
+            "tracking[0].options[0]: must be an object with name",
+        ),
+        ({"accounts": [{"code": "200"}, {"code": "201", "tax_types": 7}]}, "accounts[1].tax_types: "),
+        ({"contacts": ["ACME"]}, "contacts is a list of objects with 'id'"),
+        ({"period_lock": "yesterday"}, "period_lock: "),
+        ({"calls_per_day": "many"}, "calls_per_day: "),
+    ],
+)
+def test_what_is_wrong_is_named_by_its_field(desk, said, told):
+    path = f"organisations/{TENANT}"
+    assert desk.control("PATCH", path, said, status=(422,))["error"].startswith(told)
+
+
 def test_the_page_names_every_route_switch_and_fault():
     page = PAGE.read_text()
     for method, path in control.HANDLERS:
-        assert f"`{method} {path}`" in page, path
+        assert f"`{method} {path}`" in page.replace("`GET /`", "`GET `"), path
     for method, path in control_books.HANDLERS:
         written = path.replace("organisations", "organisations/{tenant}", int(method == "PATCH" or "/" in path))
         assert f"`{method} {written}`" in page, written
-    for name in [*vars(Switches()), *KINDS, *TOKEN_KINDS]:
-        assert f"`{name}`" in page, name
+    rows = catalogue.switches_and_faults()
+    assert len(rows) == len([*vars(Switches()), *KINDS, *TOKEN_KINDS, *SETTINGS])
+    for row in rows:
+        assert f"\n{row}\n" in page, row
 
 
 def test_the_page_of_messages_is_the_catalogue():

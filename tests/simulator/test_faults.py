@@ -9,6 +9,7 @@ import pytest
 
 from simulator.faults import KINDS, TOKEN_KINDS
 from tests.machines import wait_for
+from tests.simulator.desk import an_invoice
 from tests.simulator.wire import PATH
 
 
@@ -57,6 +58,7 @@ def test_slow_and_then_dropped(wire):
 
 
 ANSWERED = {
+    "refuse_tokens": (401, set()),
     "commit_then_500": (500, {"A"}),
     "commit_then_504": (504, {"A"}),
     "foreign_body": (200, {"A"}),
@@ -170,3 +172,56 @@ def test_a_broken_request_does_not_end_the_simulator(wire):
     connection.sock.recv(100)
     connection.close()
     assert wire.put("A").status_code == 200
+
+
+def test_tokens_can_be_refused_for_a_stretch_of_time_while_the_token_service_works(desk):
+    desk.control("PUT", "faults", {"refuse_tokens": 1, "reads": True, "for_seconds": 180})
+    for _ in range(2):
+        refused = desk.call("GET", "Organisation")
+        assert refused.status == 401
+        assert "invalid_token" in refused.headers["www-authenticate"]
+        desk.pair = desk.token(200, grant_type="refresh_token")
+        desk.bearer = desk.pair["access_token"]
+        assert desk.connections().status == 401
+    desk.later(181)
+    assert desk.call("GET", "Organisation").status == 200
+    assert desk.connections().status == 200
+    assert desk.control("GET", "faults")["happened"] == {"refuse_tokens": 2}
+
+
+def test_a_withdrawn_login_is_over_for_good(desk):
+    assert desk.control("DELETE", "grants", {"client_id": "app"}) == {"ended": ["anna@harbour.test"]}
+    assert desk.call("GET", "Organisation").status == 401
+    assert desk.token(400, grant_type="refresh_token") == {"error": "invalid_grant"}
+    desk.control("DELETE", "grants", {"client_id": "nobody"}, status=(422,))
+
+
+@pytest.mark.parametrize(
+    ("answer", "status", "saved"), [("500", 500, set()), ("400", 400, set()), ("500_saving_others", 500, {"A", "C"})]
+)
+def test_one_poisoned_invoice_spoils_every_write_with_it_and_no_other(desk, answer, status, saved):
+    desk.control("PUT", "faults", {"poison_numbers": ["B"], "poison_answer": answer})
+    for _ in range(2):
+        sent = {"Invoices": [an_invoice(number) for number in ("A", "B", "C")]}
+        reply = desk.call("PUT", "Invoices", sent, summarizeErrors="false")
+        assert reply.status == status
+        assert b'"InvoiceNumber"' not in reply.body
+        assert set(desk.books) == saved
+    assert desk.put(an_invoice("D"))[0]["HasErrors"] is False
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"poison_answer": "503"},
+        {"poison_numbers": "B"},
+        {"for_seconds": -1},
+        {"retry_after": "soon"},
+        {"tenants": "all"},
+        {"refuse_tokens": 2},
+    ],
+)
+def test_a_wrong_setting_changes_nothing(desk, wrong):
+    desk.control("PUT", "faults", {"http_500": 1})
+    assert desk.control("PUT", "faults", wrong, status=(422,))["error"]
+    assert desk.control("GET", "faults")["rates"] == {"http_500": 1.0}

@@ -106,3 +106,32 @@ def test_rapid_sync_lifts_minute_and_day_for_half_an_hour(desk):
 def test_limits_can_be_switched_off(desk):
     desk.control("PUT", "limits", {"on": False, "per_minute": 1})
     assert {reply.status for reply in calls(desk, 5)} == {200}
+
+
+def test_a_day_that_a_fault_uses_up_stays_so_until_retry_after_and_then_is_new(desk):
+    desk.control("PUT", "faults", {"limit_day": [1], "reads": True, "retry_after": 25})
+    first, later = (calls(desk, 1)[0], (desk.later(10), calls(desk, 1)[0])[1])
+    assert [reply.status for reply in (first, later)] == [429, 429]
+    assert (first.headers["Retry-After"], later.headers["Retry-After"]) == ("25", "15")
+    for reply in (first, later):
+        assert reply.headers["X-Rate-Limit-Problem"] == "day"
+        assert reply.headers["X-DayLimit-Remaining"] == "0"
+        assert int(reply.headers["X-MinLimit-Remaining"]) > 0
+    desk.later(15)
+    (new,) = calls(desk, 1)
+    assert (new.status, new.headers["X-DayLimit-Remaining"]) == (200, "4999")
+
+
+def test_a_used_up_day_is_one_even_where_limits_are_off(desk):
+    desk.control("PUT", "limits", {"on": False})
+    desk.control("PUT", "faults", {"limit_day": [1], "reads": True, "retry_after": 25})
+    assert [reply.status for reply in calls(desk, 2)] == [429, 429]
+    desk.later(25)
+    assert calls(desk, 1)[0].status == 200
+
+
+def test_an_organisation_may_have_a_day_of_its_own(desk):
+    desk.change(calls_per_day=2)
+    answers = calls(desk, 3)
+    assert [reply.headers["X-DayLimit-Remaining"] for reply in answers] == ["1", "0", "0"]
+    assert answers[2].headers["X-Rate-Limit-Problem"] == "day"

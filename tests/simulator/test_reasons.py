@@ -147,6 +147,7 @@ TROUBLES = {
     "limit_appminute": "created",
     "limit_minute": "created",
     "limit_concurrent": "created",
+    "refuse_tokens": "created",
     "expire_tokens": "created",
     "slow": "created",
     "slow_then_drop": "adopted",

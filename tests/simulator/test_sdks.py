@@ -104,6 +104,26 @@ def node(tmp_path_factory):
     return NODE
 
 
+def environment(wire, **more):
+    path = str(Path(shutil.which("node")).parent)
+    return {"PATH": path, "SIMULATOR": str(wire.http.base_url).rstrip("/"), **more}
+
+
+def driven(wire, node, script, settings):
+    """What a script on the SDK for Node says."""
+    ran = subprocess.run(
+        ["node", "--require", "./redirect.cjs", script, json.dumps(settings)],
+        cwd=node,
+        check=False,
+        env=environment(wire),
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert ran.returncode == 0, ran.stderr
+    return json.loads(ran.stdout)
+
+
 @pytest.mark.xdist_group("node")
 def test_the_sdk_for_node_creates_fifty_invoices_finds_them_refreshes_and_lists_connections(wire, node):
     settings = {
@@ -113,20 +133,118 @@ def test_the_sdk_for_node_creates_fifty_invoices_finds_them_refreshes_and_lists_
         "contact": ACME,
         "tokens": wire.pair,
     }
-    ran = subprocess.run(
-        ["node", "--require", "./redirect.cjs", "drive.cjs", json.dumps(settings)],
-        cwd=node,
-        check=False,
-        env={"PATH": str(Path(shutil.which("node")).parent), "SIMULATOR": str(wire.http.base_url).rstrip("/")},
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    assert ran.returncode == 0, ran.stderr
-    said = json.loads(ran.stdout)
+    said = driven(wire, node, "drive.cjs", settings)
     assert len(said["created"]) == 45
     assert len(said["refused"]) == 5
     assert said["refused"][0][0].startswith("Account code '299' has been archived")
     assert sorted(said["found"]) == [["NODE-1", 115], ["NODE-2", 115]]
     assert said["rotated"] is True
     assert said["tenants"] == [[TENANT, "Harbour Crew Ltd", "Harbour Crew Ltd"]]
+
+
+SCOPES = (
+    "openid profile email offline_access accounting.invoices accounting.contacts accounting.settings "
+    "accounting.reports.aged.read accounting.budgets.read payroll.employees files assets projects"
+)
+
+
+@pytest.mark.ci
+@pytest.mark.xdist_group("node")
+def test_a_whole_app_on_the_sdk_for_node_from_consent_to_revocation(wire, node):
+    settings = {
+        "clientId": "app",
+        "clientSecret": "secret",
+        "tenant": TENANT,
+        "contact": ACME,
+        "scopes": SCOPES.split(),
+    }
+    said = driven(wire, node, "app.cjs", settings)
+    assert said["login"] == ["anna@harbour.test", True]
+    assert said["tenants"] == [[TENANT, "Harbour Crew Ltd"]]
+    assert said["lists"] == {
+        "organisations": 1,
+        "actions": 7,
+        "accounts": ["200", "201", "260"],
+        "taxRates": 3,
+        "currencies": 2,
+        "items": ["BOAT", "BARE"],
+        "themes": 2,
+        "tracking": ["Crew", "Dock", "Region"],
+        "contacts": 4,
+        "contact": "ACME Ltd",
+    }
+    assert (said["created"], said["refused"]) == (["APP-1", "AUTHORISED", 115], 400)
+    assert (said["updated"], said["emailed"], said["read"]) == ("PO 7", 204, True)
+    assert (said["listed"], said["voided"]) == (["APP-1"], "VOIDED")
+    assert said["notModelled"] == [501, 501, 501, 501]
+    assert (said["rotated"], said["disconnected"], said["afterDisconnect"]) == (True, 0, 403)
+    assert said["revoked"] == "ended"
+
+
+class Mcp:
+    """Xero's own MCP server as a process, spoken to as its clients do: a line of JSON-RPC each way."""
+
+    def __init__(self, wire, node):
+        server = node / "node_modules" / "@xeroapi" / "xero-mcp-server" / "dist" / "index.js"
+        self.process = subprocess.Popen(
+            ["node", "--require", str(node / "redirect.cjs"), str(server)],
+            env=environment(wire, XERO_CLIENT_ID="own", XERO_CLIENT_SECRET="secret"),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self.last = 0
+        client = {"name": "test", "version": "1"}
+        self.ask("initialize", protocolVersion="2025-03-26", capabilities={}, clientInfo=client)
+        self.say({"jsonrpc": "2.0", "method": "notifications/initialized"})
+
+    def say(self, message):
+        self.process.stdin.write(json.dumps(message) + "\n")
+        self.process.stdin.flush()
+
+    def ask(self, method, **params):
+        self.last += 1
+        self.say({"jsonrpc": "2.0", "id": self.last, "method": method, "params": params})
+        while True:
+            answer = json.loads(self.process.stdout.readline())
+            if answer.get("id") == self.last:
+                return answer["result"]
+
+    def tool(self, name, **arguments):
+        """What a tool says, in one piece."""
+        found = self.ask("tools/call", name=name, arguments=arguments)
+        return "\n".join(part["text"] for part in found["content"])
+
+
+@pytest.fixture
+def mcp(wire, node):
+    own = {"client_id": "own", "client_secret": "secret", "kind": "custom", "tenant": TENANT}
+    assert wire.http.post("/_simulator/apps", json=own).status_code == 201
+    server = Mcp(wire, node)
+    yield server
+    server.process.kill()
+    server.process.wait()
+    server.process.stdin.close()
+    server.process.stdout.close()
+
+
+@pytest.mark.ci
+@pytest.mark.xdist_group("node")
+def test_xeros_own_mcp_server_runs_as_it_comes(wire, mcp):
+    assert len(mcp.ask("tools/list")["tools"]) > 40
+    assert "Harbour Crew Ltd" in mcp.tool("list-organisation-details")
+    assert "GST on Income" in mcp.tool("list-tax-rates")
+    assert "Sales" in mcp.tool("list-accounts")
+    assert "A boat" in mcp.tool("list-items", page=1)
+    assert "Region" in mcp.tool("list-tracking-categories")
+    assert "ACME Ltd" in mcp.tool("list-contacts")
+    line = {"description": "Crew", "quantity": 1, "unitAmount": 100, "accountCode": "200", "taxType": "OUTPUT"}
+    made = mcp.tool("create-invoice", contactId=ACME, type="ACCREC", reference="PO 7", lineItems=[line])
+    (kept,) = wire.state.world.organisations[TENANT].invoices.values()
+    assert (kept["Reference"], kept["Total"], kept["Status"]) == ("PO 7", 115.0, "DRAFT"), made
+    assert kept["InvoiceNumber"] in mcp.tool("list-invoices", page=1)
+    mcp.tool("update-invoice", invoiceId=kept["InvoiceID"], reference="PO 8")
+    assert wire.state.world.organisations[TENANT].invoices[kept["InvoiceID"]]["Reference"] == "PO 8"
+    refused = mcp.tool("create-invoice", contactId=ACME, type="ACCREC", lineItems=[{**line, "accountCode": "299"}])
+    assert "Error" in refused
+    assert len(wire.state.world.organisations[TENANT].invoices) == 1

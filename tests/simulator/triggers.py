@@ -103,7 +103,9 @@ OF_INVOICES: dict[Say | SayOfLine, Act] = {
     Say.NUMBER_UNREADABLE: put(number="N-é"),
     Say.TOO_LONG: put(Reference="x" * 256),
     Say.NAME_CHARACTERS: put(Contact={"Name": "<b>"}),
+    SayOfLine.LINE_EMPTY: put(LineItems=[a_line(), {}]),
     SayOfLine.LINE_TOO_LARGE: put(line={"UnitAmount": 99_999_999_999}),
+    Say.THEME_UNKNOWN: put(BrandingThemeID=NOBODY),
     Say.URL_OF_XERO: put(Url="https://xero.test/1"),
     Say.ODD_RATE: warned(CurrencyCode="USD", CurrencyRate=0),
 }

@@ -128,6 +128,7 @@ OF_CALLS: dict[No, Act] = {
     No.SERVER_ERROR: lambda desk: (desk.state.dice.seed(1), faulty(500, "http_500")(desk))[1],
     No.MALFORMED_GUID: call(500, "PUT", body={"Invoices": [an_invoice(Contact={"ContactID": "acme"})]}),
     No.WRONG_VERB: call(501, "PUT", path="TaxRates", body={}),
+    No.NOT_MODELLED: call(501, path="CreditNotes"),
     No.OFFLINE: changed(call(503), offline=True),
     No.MAINTENANCE: faulty(503, "api_offline"),
     No.UNAVAILABLE: faulty(503, "api_unavailable"),
