@@ -20,6 +20,11 @@ class Settings(BaseSettings):
         default="sqlite:///var/crewcard-xero.sqlite",
         description="SQLite file, or PostgreSQL in production: postgresql://user@host/name",
     )
+    migration_database_url: str = Field(
+        default="",
+        description="The same database for `crewcard-xero migrate`, with the account that owns the tables; empty: "
+        "DATABASE_URL's",
+    )
     redis_url: str = Field(
         default="", description="Redis or Valkey; empty: `crewcard-xero up` starts one for this machine"
     )
