@@ -40,7 +40,8 @@ def listed(
 @app.command()
 def verify(
     heads: Annotated[
-        list[str] | None, typer.Option("--head", help="A head that was noted outside, like 1234:9f86…; may be repeated")
+        list[str] | None,
+        typer.Option("--head", help="A head that was noted outside, like 1234:9f86…; may be repeated"),
     ] = None,
     as_json: AsJson = False,
 ) -> None:

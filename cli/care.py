@@ -17,7 +17,6 @@ from worker.outgoing import endpoints
 from worker.settings import Settings
 from worker.tools import Tools
 
-
 _ROLES_PAGE = "docs/operations/security.md"
 
 

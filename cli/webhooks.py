@@ -120,9 +120,7 @@ def rotate(
 
 
 @app.command()
-def remove(
-    endpoint: Annotated[str, typer.Argument(help="Its id, as `webhooks` shows it")], by: By = ""
-) -> None:
+def remove(endpoint: Annotated[str, typer.Argument(help="Its id, as `webhooks` shows it")], by: By = "") -> None:
     """Drop an endpoint, with what still waits for it.
 
     Example:  crewcard-xero webhooks remove 5c0fd3a1b2c4

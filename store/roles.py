@@ -39,12 +39,13 @@ def grant(owner_url: str, runtime_url: str) -> str | None:
     if make_url(owner_url).get_backend_name() != "postgresql" or not name or name == make_url(owner_url).username:
         return None
     with engine_for_migrations(owner_url).begin() as connection:
-        _grant(connection, connection.dialect.identifier_preparer.quote_identifier(name))
+        _grant(connection, connection.dialect.identifier_preparer.quote(name))
     return name
 
 
 def _grant(connection: Connection, role: str) -> None:
     for said in (
+        "REVOKE CREATE ON SCHEMA public FROM PUBLIC",  # what PostgreSQL before 15 gives everybody
         f"GRANT USAGE ON SCHEMA public TO {role}",
         f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role}",
         f"GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {role}",

@@ -1,5 +1,6 @@
 """Settings, from the environment. `.env.example` is generated from here."""
 
+import os
 import sys
 from typing import Annotated
 
@@ -152,9 +153,12 @@ class Settings(BaseSettings):
 
 
 def load() -> Settings:
-    """The settings, or an end with every missing or wrong one named at once."""
+    """The settings, or an end with every missing or wrong one named at once.
+
+    From the environment, `.env`, and files named like settings in CREDENTIALS_DIRECTORY (systemd's LoadCredential).
+    """
     try:
-        return Settings()
+        return Settings(_secrets_dir=os.environ.get("CREDENTIALS_DIRECTORY"))
     except ValidationError as broken:
         lines = [f"  {'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in broken.errors()]
         sys.exit("Settings are missing or wrong (see .env.example):\n" + "\n".join(lines))

@@ -129,9 +129,13 @@ def test_lines_written_side_by_side_are_one_chain(make_installation, database_ur
 
 
 def test_a_line_of_what_was_rolled_back_is_not_there_and_leaves_no_gap(lines):
-    with pytest.raises(ZeroDivisionError), lines.store.write() as work:
-        audit.note(work, "anna", "pause", "*", {}, 0, "")
-        raise ZeroDivisionError
+    def pause():
+        with lines.store.write() as work:
+            audit.note(work, "anna", "pause", "*", {}, 0, "")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        pause()
     with lines.store.write() as work:
         audit.note(work, "anna", "resume", "*", {}, 0, "")
     assert verdict(lines).lines == 7

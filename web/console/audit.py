@@ -30,7 +30,9 @@ def listed(
         now, check = work.now, audit.newest_check(work)
     shown = [(line, chosen(line)) for line in lines[:MOST]]
     more = str(lines[MOST - 1].id) if len(lines) > MOST else ""
-    return rendering.page(request, visitor, "audit", now, lines=shown, wanted=wanted, after=more, everybody=EVERYBODY, **_checked(check))
+    return rendering.page(
+        request, visitor, "audit", now, lines=shown, wanted=wanted, after=more, everybody=EVERYBODY, **_checked(check)
+    )
 
 
 def _checked(check: AuditCheck | None) -> dict[str, Any]:

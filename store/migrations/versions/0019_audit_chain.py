@@ -42,8 +42,7 @@ def upgrade() -> None:
     last, chain = _chain_what_is_there()
     if on_sqlite:
         op.execute(
-            "CREATE TRIGGER audit_kept_from_update BEFORE UPDATE ON audit "
-            f"BEGIN SELECT RAISE(ABORT, '{_SAID}'); END"
+            f"CREATE TRIGGER audit_kept_from_update BEFORE UPDATE ON audit BEGIN SELECT RAISE(ABORT, '{_SAID}'); END"
         )
     else:
         op.execute("ALTER TABLE audit ENABLE TRIGGER audit_kept")
@@ -57,6 +56,6 @@ def _chain_what_is_there() -> tuple[int, str]:
     table = sa.table("audit", *(sa.column(name, types.get(name)) for name in names))
     last, chain = 0, ""
     for row in op.get_bind().execute(sa.select(table).order_by(table.c.id)).all():
-        last, chain = row.id, audit.link(chain, row._mapping)
+        last, chain = row.id, audit.link(chain, row._mapping)  # noqa: SLF001  # its public name
         op.execute(table.update().where(table.c.id == row.id).values(chain=chain))
     return last, chain
