@@ -6,15 +6,21 @@ BIN := .venv/bin
 help:  ## what you can do here
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
 
-setup: .venv/.run  ## install what running needs
+setup: .venv/.run  ## install what running on this machine alone needs
+setup-production: .venv/.production  ## install what the processes need beside a Redis and a PostgreSQL of their own
 setup-dev: .venv/.dev  ## install what developing needs
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "This needs Python 3.11 or newer: make PYTHON=python3.11 ..."; exit 1; }
 	@$(PYTHON) -m venv .venv
 
-.venv/.run: requirements.txt pyproject.toml | .venv/bin/python
+.venv/.run: requirements-embedded.txt pyproject.toml | .venv/bin/python
 	@echo "Installing (the first time takes about half a minute) ..."
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-embedded.txt
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -e .
+	@touch $@
+
+.venv/.production: requirements.txt pyproject.toml | .venv/bin/python
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -e .
 	@touch $@
@@ -76,8 +82,14 @@ reference: .venv/.dev  ## write every generated page anew, from the code
 docs: .venv/.dev  ## the documentation as a site in var/site; links and anchors are checked
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict --site-dir var/site
 
-lock: .venv/.dev  ## write both lock files anew
-	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header -o requirements.txt pyproject.toml
-	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --extra dev --extra docs -c requirements.txt -o requirements-dev.txt pyproject.toml
+sbom: .venv/.dev  ## var/sbom.json: every library of the production image, with version and hashes (CycloneDX)
+	@mkdir -p var
+	@$(BIN)/cyclonedx-py requirements requirements.txt --pyproject pyproject.toml --mc-type application --output-reproducible --of JSON -o var/sbom.json
+	@echo "var/sbom.json"
 
-.PHONY: help setup setup-dev demo pictures test test-ci test-security thorough check contracts format bench bench-check prove reference docs lock
+lock: .venv/.dev  ## write the lock files anew
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header -o requirements.txt pyproject.toml
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --extra embedded -c requirements.txt -o requirements-embedded.txt pyproject.toml
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --extra dev --extra docs --extra embedded -c requirements.txt -o requirements-dev.txt pyproject.toml
+
+.PHONY: help sbom setup setup-production setup-dev demo pictures test test-ci test-security thorough check contracts format bench bench-check prove reference docs lock

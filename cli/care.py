@@ -1,5 +1,6 @@
 """Care of an installation: `migrate`, `doctor`, `rotate-keys`."""
 
+import json
 from collections.abc import Callable
 from dataclasses import asdict
 from typing import Annotated
@@ -8,22 +9,31 @@ import httpx
 import typer
 
 from cli import connections, output
+from store import audit, reseal, roles
 from store import migrate as migrations
-from store import reseal
 from worker import settings, wiring
 from worker.connections import health
 from worker.outgoing import endpoints
 from worker.settings import Settings
 from worker.tools import Tools
 
+_ROLES_PAGE = "docs/operations/security.md"
+
 
 def migrate() -> None:
     """Bring the database to the newest schema; safe to run again.
 
+    With MIGRATION_DATABASE_URL the tables belong to that account, and the account of DATABASE_URL gets the rights
+    that running needs: it can use the tables, but neither change them nor a line of the audit.
+
     Example:  DATABASE_URL=postgresql://crewcard@db/crewcard crewcard-xero migrate
     """
     chosen = settings.load()
-    output.say(f"The database is at revision {migrations.upgrade(chosen.database_url)}.")
+    owner = chosen.migration_database_url or chosen.database_url
+    output.say(f"The database is at revision {migrations.upgrade(owner)}.")
+    granted = roles.grant(owner, chosen.database_url)
+    if granted:
+        output.say(f"The account “{granted}” may use the tables, and only add lines to the audit.")
 
 
 def rotate_keys() -> None:
@@ -119,11 +129,24 @@ def _secrets(tools: Tools, _chosen: Settings) -> str:
     return f"{left} sealed with an older key: run crewcard-xero rotate-keys" if left else "sealed with the newest key"
 
 
+def _audit(tools: Tools, _chosen: Settings) -> str:
+    with tools.store.read() as work:
+        last = audit.newest_check(work)
+        account = roles.account(work)
+    if last and last.problems != "[]":
+        raise RuntimeError(f"{'; '.join(json.loads(last.problems))}: see crewcard-xero audit verify")
+    checked = f"as it was written on {last.day}, up to line {last.line}" if last else "not checked yet"
+    if account.may_change_audit:
+        return f"{checked}; but the account “{account.name}” could switch its protection off ({_ROLES_PAGE})"
+    return checked
+
+
 _CHECKS: dict[str, Callable[[Tools, Settings], str]] = {
     "database": _database,
     "redis": _redis,
     "web": _web,
     "secrets": _secrets,
+    "audit": _audit,
     "companies": _companies,
     "webhooks": _webhooks,
 }

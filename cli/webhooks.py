@@ -7,9 +7,10 @@ from typing import Annotated, Any
 import typer
 
 from cli import ordering, output
-from cli.ordering import AsJson
-from store import companies, doors_out
+from cli.ordering import AsJson, By
+from store import audit, companies, doors_out
 from store import endpoints as kept
+from store.unit_of_work import Work
 from worker.decisions import addresses
 from worker.outgoing import endpoints
 from worker.outgoing.endpoints import Seen
@@ -67,6 +68,7 @@ def _show(seen: Sequence[Seen], given_up: Sequence[Any]) -> None:
 def add(
     company: Annotated[str, typer.Argument(help="Whose events")],
     url: Annotated[str, typer.Argument(help="Where they go, like https://app.example.com/callback.php")],
+    by: By = "",
     as_json: AsJson = False,
 ) -> None:
     """Send a company's events to an address of its own, from now on; the same address again changes nothing.
@@ -83,6 +85,7 @@ def add(
         if not companies.exists(work, company):
             output.fail(f"There is no company “{company}”. Set it up: crewcard-xero companies add {company}", 1)
         made = kept.add(work, tools.vault, company, url)
+        _note(work, by, "webhook endpoint added", company, made.id, url)
     if as_json:
         output.print_json({"id": made.id, "company": company, "url": url, "secret": made.secret})
         return
@@ -92,7 +95,9 @@ def add(
 
 @app.command()
 def rotate(
-    endpoint: Annotated[str, typer.Argument(help="Its id, as `webhooks` shows it")], as_json: AsJson = False
+    endpoint: Annotated[str, typer.Argument(help="Its id, as `webhooks` shows it")],
+    by: By = "",
+    as_json: AsJson = False,
 ) -> None:
     """Give an endpoint a new signing secret; the old one signs beside it until the next time.
 
@@ -103,6 +108,8 @@ def rotate(
     tools = ordering.ready()
     with tools.store.write() as work:
         made = kept.rotate(work, tools.vault, endpoint)
+        if made:
+            _note(work, by, "webhook secret rotated", made.company, endpoint, made.url)
     if made is None:
         output.fail(f"There is no endpoint “{endpoint}” (WEBHOOK_SECRET may hold two, separated by a comma).", 1)
     if as_json:
@@ -113,14 +120,16 @@ def rotate(
 
 
 @app.command()
-def remove(endpoint: Annotated[str, typer.Argument(help="Its id, as `webhooks` shows it")]) -> None:
+def remove(endpoint: Annotated[str, typer.Argument(help="Its id, as `webhooks` shows it")], by: By = "") -> None:
     """Drop an endpoint, with what still waits for it.
 
     Example:  crewcard-xero webhooks remove 5c0fd3a1b2c4
     """
     with ordering.ready().store.write() as work:
         gone = kept.remove(work, endpoint)
-    if not gone:
+        if gone:
+            _note(work, by, "webhook endpoint removed", gone.company, endpoint, gone.url)
+    if gone is None:
         output.fail(f"There is no endpoint “{endpoint}” (that of WEBHOOK_URL goes with its setting).", 1)
     output.say(f"Endpoint {endpoint} is gone.")
 
@@ -148,6 +157,10 @@ def retry(
         output.print_json({"retried": count})
     else:
         output.say(f"{count} deliveries are tried again.")
+
+
+def _note(work: Work, by: str, what: str, company: str, endpoint: str, url: str) -> None:
+    audit.note(work, by or ordering.user(), what, company, {"endpoint": endpoint, "url": url}, 0, "")
 
 
 def _retry(tools: Tools, events: Sequence[str] | None, endpoint: str | None) -> int:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from events.attention import XeroExportAttentionNeeded
+from events.audit import AuditChecked
 from events.companies import CompanySettingsRejected, CompanySettingsUpdated
 from events.connections import (
     XeroConnectionConnected,
@@ -36,5 +37,6 @@ OUTGOING: Mapping[str, type[Event]] = {
         XeroConnectionLoginExpiring,
         XeroConnectionDisconnected,
         XeroExportAttentionNeeded,
+        AuditChecked,
     )
 }

@@ -1,22 +1,164 @@
-"""The audit: a line for every order a person gives."""
+"""The audit: a line for everything a person does, each chained to the one before it by a hash.
 
+A line's `chain` is the SHA-256 of the former line's `chain` and its own content, so a line that is changed, taken
+out, put in or moved no longer fits. Who owns the tables can write the whole chain anew; that shows only against a
+head that was noted outside (`verify` takes one; the clock sends one out each day).
+"""
+
+import functools
+import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
+from sqlalchemy import update
 from sqlmodel import col, select
 
 from store import statements
-from store.tables import AuditLine
+from store.tables import AuditCheck, AuditHead, AuditLine
 from store.unit_of_work import Work
+
+_HEAD = 0
+_AT_ONCE = 5_000
+_MOST_TOLD = 20
 
 
 def note(work: Work, who: str, what: str, company: str, chosen: Mapping[str, Any], count: int, why: str) -> None:
-    """Write down who ordered what; `chosen` is how the invoices were named, `count` how many were moved."""
+    """Write down who did what; `chosen` is how the invoices were named, `count` how many were moved.
+
+    The line is written right before the commit: lines wait for each other there, and nothing waits behind them.
+    """
     said = json.dumps({name: value for name, value in chosen.items() if value}, ensure_ascii=False)
-    work.session.add(AuditLine(at=work.now, who=who, what=what, company=company, chosen=said, count=count, why=why))
-    work.session.flush()
+    line = {"at": work.now, "who": who, "what": what, "company": company, "chosen": said, "count": count, "why": why}
+    work.do_last(functools.partial(_append, work, line))
+
+
+def _append(work: Work, line: Mapping[str, Any]) -> None:
+    head = _head(work)
+    made = {"id": head.line + 1, **line}
+    chain = link(head.chain, made)
+    statements.insert(work, AuditLine, [{**made, "chain": chain}])
+    mine = update(AuditHead).where(col(AuditHead.id) == _HEAD)
+    statements.run(work, mine.values(line=made["id"], chain=chain))
+
+
+def _head(work: Work) -> Any:
+    """The head, locked until the commit; it is there since the database was migrated."""
+    asked = select(AuditHead).where(AuditHead.id == _HEAD)
+    (row,) = statements.rows(work, asked if work.on_sqlite else asked.with_for_update())
+    return row
+
+
+def link(former: str, line: Mapping[str, Any]) -> str:
+    """The `chain` of a line behind the former line's `chain` (empty before the first)."""
+    said = [former, line["id"], _moment(line["at"]), *(line[name] for name in ("who", "what", "company", "chosen"))]
+    text = json.dumps([*said, line["count"], line["why"]], ensure_ascii=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _moment(at: datetime) -> str:
+    return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}"
+
+
+@dataclass(frozen=True)
+class Head:
+    """A line of the audit by its number, and its `chain`; line 0 is before the first."""
+
+    line: int
+    chain: str
+
+    def __str__(self) -> str:
+        return f"{self.line}:{self.chain}"
+
+    @classmethod
+    def parse(cls, text: str) -> "Head":
+        """A head as it is sent out, like `1234:9f86d0…`. Raises ValueError."""
+        number, _, chain = text.strip().partition(":")
+        if not (number.isascii() and number.isdigit() and len(chain) == 64 and set(chain) <= set("0123456789abcdef")):
+            raise ValueError("a head looks like 1234: followed by 64 hexadecimal digits")
+        return cls(int(number), chain)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a check of the whole audit found: `lines` were read; `problems` are sentences, `more` were left out."""
+
+    lines: int
+    head: Head
+    problems: Sequence[str] = ()
+    more: int = 0
+
+    @property
+    def intact(self) -> bool:
+        """Whether nothing was found."""
+        return not self.problems
+
+
+def verify(work: Work, noted: Sequence[Head] = ()) -> Verdict:
+    """Read every line and compare it with the chain, with the head, and with heads that were noted before."""
+    problems: list[str] = []
+    head, lines, last, chain = _stored_head(work), 0, 0, ""
+    wanted = {one.line: one.chain for one in [*_checked_heads(work), head, *noted] if one.line}
+    for row in _all(work):
+        lines += 1
+        if row.chain != link(chain, row._mapping):  # noqa: SLF001  # its public name
+            problems.append(_objection(row, last))
+        if wanted.pop(row.id, row.chain) != row.chain:
+            problems.append(f"line {row.id} is not the one that was noted under this number before")
+        last, chain = row.id, row.chain
+    if wanted:
+        problems.append(f"the newest line is {last}, but there was a line {max(wanted)}: lines are missing")
+    if last > _stored_head(work).line:
+        problems.append(f"line {last} is behind the head: it was not written by this software")
+    return Verdict(lines, Head(last, chain), problems[:_MOST_TOLD], max(0, len(problems) - _MOST_TOLD))
+
+
+def _objection(row: Any, last: int) -> str:
+    if not row.chain:
+        return f"line {row.id} was not written by this software: it is outside the chain"
+    if row.id != last + 1:
+        gone = f"line {last + 1} is" if row.id == last + 2 else f"lines {last + 1} to {row.id - 1} are"
+        return f"{gone} missing before line {row.id}"
+    return f"line {row.id} is not as it was written: it was changed or moved, or the line before it was"
+
+
+def _all(work: Work) -> Iterator[Any]:
+    after = 0
+    while True:
+        asked = select(AuditLine).where(col(AuditLine.id) > after).order_by(col(AuditLine.id)).limit(_AT_ONCE)
+        found = statements.rows(work, asked)
+        yield from found
+        if len(found) < _AT_ONCE:
+            return
+        after = found[-1].id
+
+
+def _stored_head(work: Work) -> Head:
+    row = statements.look_up(work, AuditHead, id=_HEAD)
+    return Head(row.line, row.chain) if row else Head(0, "")
+
+
+def _checked_heads(work: Work) -> list[Head]:
+    return [Head(row.line, row.chain) for row in statements.rows(work, select(AuditCheck)) if row.line]
+
+
+def keep_check(work: Work, verdict: Verdict) -> bool:
+    """Keep today's check; False when there is one already."""
+    row = {
+        "day": f"{work.now:%Y-%m-%d}",
+        "line": verdict.head.line,
+        "chain": verdict.head.chain,
+        "problems": json.dumps([*verdict.problems, *([f"and {verdict.more} more"] if verdict.more else [])]),
+        "checked_at": work.now,
+    }
+    return bool(statements.insert_new(work, AuditCheck, [row], returning="day"))
+
+
+def newest_check(work: Work) -> AuditCheck | None:
+    """The newest daily check."""
+    return work.session.exec(select(AuditCheck).order_by(col(AuditCheck.day).desc()).limit(1)).first()
 
 
 def newest(work: Work, company: str | None = None, most: int = 50) -> Sequence[AuditLine]:
@@ -27,7 +169,7 @@ def newest(work: Work, company: str | None = None, most: int = 50) -> Sequence[A
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which lines: by whom, about which company (`*`: everybody), of what was ordered; empty: any."""
+    """Which lines: by whom, about which company (`*`: everybody), of what was done; empty: any."""
 
     who: str = ""
     company: str = ""
@@ -41,3 +183,11 @@ def found(work: Work, wanted: Wanted, most: int, before: int | None = None) -> S
         value = getattr(wanted, name)
         asked = asked.where(getattr(AuditLine, name) == value) if value else asked
     return statements.rows(work, asked.where(col(AuditLine.id) < before) if before else asked)
+
+
+def was_noted(work: Work, who: str, what: str, company: str, chosen: Mapping[str, Any], seconds: float) -> bool:
+    """Whether this very line was written within the last seconds."""
+    said = json.dumps({name: value for name, value in chosen.items() if value}, ensure_ascii=False)
+    asked = select(AuditLine.id).where(AuditLine.who == who, AuditLine.what == what, AuditLine.company == company)
+    recent = asked.where(AuditLine.chosen == said, col(AuditLine.at) > work.after(-seconds)).limit(1)
+    return work.session.exec(recent).first() is not None

@@ -19,6 +19,8 @@ class New:
     """An endpoint as it was made; its secret is shown this once."""
 
     id: str
+    company: str
+    url: str
     secret: str = field(repr=False)
 
 
@@ -31,8 +33,8 @@ def add(work: Work, vault: Vault, company: str, url: str) -> New:
     """A new endpoint of the company, or the one it has at this address; it gets what comes from now on."""
     known = work.session.exec(select(Endpoint).where(Endpoint.company == company, Endpoint.url == url)).first()
     if known:
-        return New(known.id, vault.open(known.secret))
-    made = New(uuid.uuid4().hex[:12], _new_secret())
+        return New(known.id, company, url, vault.open(known.secret))
+    made = New(uuid.uuid4().hex[:12], company, url, _new_secret())
     row = Endpoint(id=made.id, company=company, url=url, secret=vault.seal(made.secret), created_at=work.now)
     work.session.add(row)
     work.session.flush()
@@ -46,7 +48,7 @@ def rotate(work: Work, vault: Vault, endpoint_id: str) -> New | None:
     known = work.session.exec(asked).first()
     if known is None:
         return None
-    made = New(endpoint_id, _new_secret())
+    made = New(endpoint_id, known.company, known.url, _new_secret())
     known.former_secret, known.secret = known.secret, vault.seal(made.secret)
     work.session.flush()
     return made
@@ -61,11 +63,11 @@ def listed(work: Work) -> Sequence[Endpoint]:
     return work.session.exec(select(Endpoint).order_by(col(Endpoint.company), col(Endpoint.created_at))).all()
 
 
-def remove(work: Work, endpoint_id: str) -> bool:
-    """Drop the endpoint and what waits for it; False where there is none."""
+def remove(work: Work, endpoint_id: str) -> Endpoint | None:
+    """Drop the endpoint and what waits for it; None where there is none."""
     known = work.session.get(Endpoint, endpoint_id)
     if known is None:
-        return False
+        return None
     work.session.delete(known)
     doors_out.forget(work, door_of(endpoint_id))
-    return True
+    return known

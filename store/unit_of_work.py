@@ -21,6 +21,7 @@ class Work:
         self.connection = connection
         self.on_sqlite = self.connection.dialect.name == "sqlite"  # no row locks: one writer at a time
         self.told = False
+        self._last: list[Callable[[], None]] = []
         self._time_source = time_source
         self._session: Session | None = None
 
@@ -30,6 +31,16 @@ class Work:
         if self._session is None:
             self._session = Session(self.connection, expire_on_commit=False)
         return self._session
+
+    def do_last(self, act: Callable[[], None]) -> None:
+        """Do this when everything else is done, right before the commit: for what takes a lock that all share."""
+        self._last.append(act)
+
+    def finish(self) -> None:
+        """What was kept for the end, in order, and what models say is written."""
+        self.flush()
+        while self._last:
+            self._last.pop(0)()
 
     def flush(self) -> None:
         """What models say and no statement did yet is written."""
@@ -69,7 +80,7 @@ class Store:
         with self.engine.begin() as connection, contextlib.closing(Work(connection, self._time_source)) as work:
             work.now = work.moment()
             yield work
-            work.flush()
+            work.finish()
 
     @contextmanager
     def read(self) -> Iterator[Work]:

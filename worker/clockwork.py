@@ -27,7 +27,7 @@ from worker.previewing import previews
 from worker.pruning import pruner
 from worker.reconciling import reconciler
 from worker.tools import Tools
-from worker.watching import throughput
+from worker.watching import audit_check, throughput
 
 _AFTER_TROUBLE_SECONDS = 1.0
 _IDLE_SECONDS = 1.5
@@ -66,6 +66,7 @@ class Clockwork:
                 *([self._take_in] if self._tools.settings.stream_in else []),
                 self._count,
                 self._count_through,
+                self._check_audit,
             )
         ]
         for thread in threads:
@@ -154,6 +155,10 @@ class Clockwork:
     def _count_through(self) -> None:
         throughput.count(self._tools, self._holder)
         self._stopping.wait(throughput.PASS_SECONDS)
+
+    def _check_audit(self) -> None:
+        audit_check.check(self._tools, self._holder)
+        self._stopping.wait(audit_check.PASS_SECONDS)
 
     def _reconcile(self) -> None:
         reconciler.reconcile(self._tools, self._holder)

@@ -57,6 +57,8 @@ FIELDS = frozenset(
         "version",
         "requests",
         "look_ups",
+        "head",
+        "problems",
     ]
 )
 _FRAMES = 6

@@ -1,5 +1,6 @@
 """Settings, from the environment. `.env.example` is generated from here."""
 
+import os
 import sys
 from typing import Annotated
 
@@ -19,6 +20,11 @@ class Settings(BaseSettings):
     database_url: str = Field(
         default="sqlite:///var/crewcard-xero.sqlite",
         description="SQLite file, or PostgreSQL in production: postgresql://user@host/name",
+    )
+    migration_database_url: str = Field(
+        default="",
+        description="The same database for `crewcard-xero migrate`, with the account that owns the tables; empty: "
+        "DATABASE_URL's",
     )
     redis_url: str = Field(
         default="", description="Redis or Valkey; empty: `crewcard-xero up` starts one for this machine"
@@ -147,9 +153,12 @@ class Settings(BaseSettings):
 
 
 def load() -> Settings:
-    """The settings, or an end with every missing or wrong one named at once."""
+    """The settings, or an end with every missing or wrong one named at once.
+
+    From the environment, `.env`, and files named like settings in CREDENTIALS_DIRECTORY (systemd's LoadCredential).
+    """
     try:
-        return Settings()
+        return Settings(_secrets_dir=os.environ.get("CREDENTIALS_DIRECTORY"))
     except ValidationError as broken:
         lines = [f"  {'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in broken.errors()]
         sys.exit("Settings are missing or wrong (see .env.example):\n" + "\n".join(lines))

@@ -9,7 +9,7 @@ from store.tables.counters import Counter
 from store.tables.doors import ApiKey, DeadLetter, DoorOut, Duty, Endpoint, InboxEvent, OutboxEvent, Redelivery
 from store.tables.failing import Alert, FeedMark, Mending
 from store.tables.lanes import LaneState
-from store.tables.orders import AuditLine, Drift, Exclusion, Pause, Reconciliation
+from store.tables.orders import AuditCheck, AuditHead, AuditLine, Drift, Exclusion, Pause, Reconciliation
 from store.tables.previews import OrganisationFacts, Preview
 from store.tables.processes import Process
 from store.tables.route import Export, Item, NumberClaim, Request
@@ -21,6 +21,8 @@ __all__ = [
     "Alert",
     "ApiKey",
     "Attempt",
+    "AuditCheck",
+    "AuditHead",
     "AuditLine",
     "Batch",
     "BulkOrder",

@@ -30,7 +30,10 @@ class Exclusion(SQLModel, table=True):
 
 
 class AuditLine(SQLModel, table=True):
-    """One order of a person: what was chosen (JSON) and how many invoices it moved."""
+    """One act of a person: what was chosen (JSON) and how many invoices it moved.
+
+    `chain` is the SHA-256 of this line and the `chain` of the line before it, in hex.
+    """
 
     __tablename__ = "audit"
     __table_args__ = (Index("audit_by", "who", "id"), Index("audit_of", "company", "id"))
@@ -42,6 +45,27 @@ class AuditLine(SQLModel, table=True):
     chosen: str = Field(sa_type=Text)
     count: int
     why: str = Field(sa_type=Text)
+    chain: str = Field(default="", sa_column_kwargs={"server_default": ""})
+
+
+class AuditHead(SQLModel, table=True):
+    """The newest line of the audit: its number and `chain`. One row (`id` 0); who adds a line locks it."""
+
+    __tablename__ = "audit_head"
+    id: int = Field(default=0, primary_key=True)
+    line: int = Field(sa_type=BIG)
+    chain: str
+
+
+class AuditCheck(SQLModel, table=True):
+    """The daily check of the audit: the newest line then, and what was wrong (JSON list of sentences)."""
+
+    __tablename__ = "audit_checks"
+    day: str = Field(primary_key=True)
+    line: int = Field(sa_type=BIG)
+    chain: str
+    problems: str = Field(sa_type=Text)
+    checked_at: datetime
 
 
 class Drift(SQLModel, table=True):

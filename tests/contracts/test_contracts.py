@@ -254,6 +254,7 @@ BREAKING_DOORS = {
     "an event of the feed lacks a field": lambda d: _drop(
         d["components"]["schemas"]["Out.InvoiceExportFailed"], "who"
     ),
+    "an event of the feed has another type": lambda d: _feed(d).append(_another_kind(d, _feed(d).pop(0))),
     "an event is not taken": lambda d: d["components"]["schemas"]["In.Event"]["oneOf"].pop(),
 }
 FINE_DOORS = {
@@ -263,8 +264,22 @@ FINE_DOORS = {
     ),
     "a new field in an answer": lambda d: _add(d["components"]["schemas"]["Beside"], "colour", required=True),
     "another refusal": lambda d: d["paths"][INVOICES]["get"]["responses"].update({"418": {"description": "No."}}),
+    "a new kind of event in the feed": lambda d: _feed(d).append(_another_kind(d, _feed(d)[0])),
     "a new event to send us": lambda d: d["components"]["schemas"]["In.Event"]["oneOf"].append({"type": "object"}),
 }
+
+
+def _feed(document):
+    """The kinds of events in the feed."""
+    events = document["components"]["schemas"]["Out.Event"]
+    return events["oneOf"]
+
+
+def _another_kind(document, reference):
+    """The same event under a type of its own."""
+    schema = copy.deepcopy(document["components"]["schemas"][reference["$ref"].rpartition("/")[2]])
+    schema["properties"]["type"] = {"const": "invoice.export.invented"}
+    return schema
 
 
 def _parameter(document, name):

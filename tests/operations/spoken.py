@@ -20,6 +20,14 @@ FOREIGN = {
     "INVOICE",
     "GROUP",
     "POSTGRES_PASSWORD",
+    "SUPERUSER_PASSWORD",
+    "OWNER_PASSWORD",
+    "VALKEY_PASSWORD",
+    "PASSWORD",
+    "NOTED",
+    "HEAD",
+    "OWNER",
+    "OURS",
     "FROM",
 }
 KNOWN_SETTINGS = {name.upper() for name in Settings.model_fields} | FOREIGN

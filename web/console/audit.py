@@ -1,4 +1,4 @@
-"""The audit: who ordered what, when and why. It is only looked at; the database lets nobody change a line."""
+"""The audit: who did what, when and why, and whether every line is as it was written."""
 
 import json
 from typing import Any
@@ -8,7 +8,7 @@ from fastapi.responses import Response
 
 from store import audit
 from store.pauses import EVERYBODY
-from store.tables import AuditLine
+from store.tables import AuditCheck, AuditLine
 from web.console import rendering
 from web.console.visitor import Looking
 from worker.tools import Tools
@@ -27,10 +27,16 @@ def listed(
     wanted = audit.Wanted(who.strip(), company.strip(), what.strip())
     with tools.store.read() as work:
         lines = audit.found(work, wanted, MOST + 1, int(after) if after.isdecimal() and len(after) < 19 else None)
-        now = work.now
+        now, check = work.now, audit.newest_check(work)
     shown = [(line, chosen(line)) for line in lines[:MOST]]
     more = str(lines[MOST - 1].id) if len(lines) > MOST else ""
-    return rendering.page(request, visitor, "audit", now, lines=shown, wanted=wanted, after=more, everybody=EVERYBODY)
+    return rendering.page(
+        request, visitor, "audit", now, lines=shown, wanted=wanted, after=more, everybody=EVERYBODY, **_checked(check)
+    )
+
+
+def _checked(check: AuditCheck | None) -> dict[str, Any]:
+    return {"check": check, "problems": json.loads(check.problems) if check else []}
 
 
 def chosen(line: AuditLine) -> list[tuple[str, str]]:

@@ -21,6 +21,7 @@ from worker.decisions import masking
 from worker.decisions.roles import Action
 from worker.orders import excluding
 from worker.tools import Tools
+from worker.watching import reading
 
 _SHOWN_BODIES = 20
 _LIVE = ("queued", "exporting", "uncertain", "waiting")
@@ -29,7 +30,8 @@ router = APIRouter(prefix="/invoices/{company}/{invoice}")
 
 @router.get("")
 def look(request: Request, visitor: Looking, company: str, invoice: str) -> Response:
-    """Everything known of one invoice."""
+    """Everything known of one invoice; that somebody read it is in the audit, once an hour."""
+    reading.note(request.app.state.tools, visitor.user, "invoice viewed", company, {"invoice": invoice})
     return _page(request, visitor, company, invoice)
 
 

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response, StreamingResponse
 
 from events.reasons import Reason
-from store import companies, log_lines
+from store import audit, companies, log_lines
 from store.log_lines import LogFilter
 from store.unit_of_work import Store
 from web.console import asking, rendering
@@ -66,9 +66,11 @@ def look(request: Request, visitor: Looking, after: str = "") -> Response:
 @router.get("/log.csv")
 def take_away(request: Request, visitor: Looking) -> Response:
     """The lines that match as a file for a spreadsheet."""
-    del visitor
     tools: Tools = request.app.state.tools
     chosen = asking.log_filter(dict(request.query_params))
+    filters = {name: value for name, value in request.query_params.items() if value}
+    with tools.store.write() as work:
+        audit.note(work, visitor.user, "log downloaded", filters.pop("company", ""), filters, 0, "")
     named = {**HEADERS, "content-disposition": 'attachment; filename="export-log.csv"'}
     return StreamingResponse(_file(tools.store, chosen), media_type="text/csv; charset=utf-8", headers=named)
 

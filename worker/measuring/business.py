@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from store import counters, measures, pauses, processes
+from store import audit, counters, measures, pauses, processes
 from store.measures import Lanes, Waiting
 from store.unit_of_work import Work
 from worker.decisions import idling
@@ -34,6 +34,7 @@ def read(work: Work, settings: Settings) -> Iterator[Reading]:
     yield from _events_out(work, settings)
     yield from _asked(work)
     yield Reading(metrics.DEAD_LETTERS, measures.dead_letters(work))
+    yield from _audit(work)
     yield from _processes(work)
     for row in counters.everything(work):
         metric = _COUNTED[row.name]
@@ -121,6 +122,14 @@ def _asked(work: Work) -> Iterator[Reading]:
     for kind, pile in measures.asked_of_xero(work).items():
         yield Reading(metrics.ASKED, pile.count, (kind,))
         yield Reading(metrics.ASKED_AGE, _age(work, pile.since), (kind,))
+
+
+def _audit(work: Work) -> Iterator[Reading]:
+    """Before the first check there is nothing to tell."""
+    if last := audit.newest_check(work):
+        yield Reading(metrics.AUDIT_INTACT, float(last.problems == "[]"))
+        yield Reading(metrics.AUDIT_CHECKED, _age(work, last.checked_at))
+        yield Reading(metrics.AUDIT_HEAD, last.line, (last.chain,))
 
 
 def _processes(work: Work) -> Iterator[Reading]:

@@ -61,6 +61,12 @@ ASKED = Metric("asked_of_xero", "Changes and previews that wait for Xero's answe
 ASKED_AGE = Metric("asked_of_xero_seconds", "Age of the oldest of them", ("kind",))
 DEAD_LETTERS = Metric("dead_letters", "Entries that no door could read and nobody has dealt with")
 
+AUDIT_INTACT = Metric("audit_intact", "1 when the last daily check found every line of the audit as it was written")
+AUDIT_CHECKED = Metric("audit_checked_seconds", "Age of the last daily check of the audit")
+AUDIT_HEAD = Metric(
+    "audit_head", "Number of the newest line of the audit at the last daily check, and its hash", ("chain",)
+)
+
 PROCESSES = Metric(
     "processes", "Processes by kind: running, or silent for a minute without having left", ("kind", "state")
 )

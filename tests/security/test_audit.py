@@ -1,0 +1,242 @@
+"""The audit: everything people do is in it, and a line that is changed is found, whoever changed it."""
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import uvicorn
+from sqlalchemy import text
+from typer.testing import CliRunner
+
+from cli import ordering
+from cli.main import app
+from store import audit
+from store.audit import Head
+from tests import machines
+from tests.builders import an_invoice
+from tests.console.visiting import Person
+from web import main
+from worker.measuring.measuring import measure
+from worker.watching import audit_check
+
+KEPT = "BEFORE {0} ON audit BEGIN SELECT RAISE(ABORT, 'kept'); END"
+SWITCHES = {  # what the owner of the tables can do: the triggers off, and on again
+    "sqlite": (
+        ["DROP TRIGGER audit_kept_from_update", "DROP TRIGGER audit_kept_from_delete"],
+        [f"CREATE TRIGGER audit_kept_from_{verb.lower()} {KEPT.format(verb)}" for verb in ("UPDATE", "DELETE")],
+    ),
+    "postgresql": (["ALTER TABLE audit DISABLE TRIGGER audit_kept"], ["ALTER TABLE audit ENABLE TRIGGER audit_kept"]),
+}
+SAME = "at, who, what, company, chosen, count, why"
+ALIKE = f"INSERT INTO audit (id, {SAME}) SELECT 7, {SAME} FROM audit WHERE id = 2"
+CHAINED = f"INSERT INTO audit (id, {SAME}, chain) SELECT 7, {SAME}, chain FROM audit WHERE id = 2"
+
+
+@pytest.fixture
+def lines(make_installation, database_url):
+    """Six lines of the audit, on each database."""
+    installation = make_installation(database_url)
+    for number in range(1, 7):
+        with installation.store.write() as work:
+            audit.note(work, f"user{number}", "replay", "harbour", {"invoices": [f"i{number}"]}, number, "because")
+    return installation
+
+
+def as_owner(installation, *statements):
+    """What somebody does who owns the tables."""
+    engine = installation.store.engine
+    off, on = SWITCHES[engine.dialect.name]
+    with engine.begin() as connection:
+        for said in [*off, *statements, *on]:
+            connection.execute(text(said))
+
+
+def verdict(installation, *heads):
+    with installation.store.read() as work:
+        return audit.verify(work, heads)
+
+
+def test_an_audit_that_nobody_touched_verifies(lines):
+    found = verdict(lines)
+    assert (found.lines, found.problems, found.head.line) == (6, [], 6)
+
+
+@pytest.mark.parametrize(
+    ("statements", "said"),
+    [
+        (["UPDATE audit SET why = 'another reason' WHERE id = 3"], "line 3 is not as it was written"),
+        (["UPDATE audit SET who = 'somebody.else' WHERE id = 6"], "line 6 is not as it was written"),
+        (["UPDATE audit SET count = 9 WHERE id = 1"], "line 1 is not as it was written"),
+        (["UPDATE audit SET at = (SELECT at FROM audit WHERE id = 1) WHERE id = 4"], "line 4 is not as it was"),
+        (["DELETE FROM audit WHERE id = 3"], "line 3 is missing before line 4"),
+        (["DELETE FROM audit WHERE id IN (2, 3, 4)"], "lines 2 to 4 are missing before line 5"),
+        (["DELETE FROM audit WHERE id > 4"], "the newest line is 4, but there was a line 6"),
+        (["DELETE FROM audit"], "the newest line is 0, but there was a line 6"),
+        (
+            [
+                "UPDATE audit SET id = 99 WHERE id = 2",
+                "UPDATE audit SET id = 2 WHERE id = 3",
+                "UPDATE audit SET id = 3 WHERE id = 99",
+            ],
+            "line 2 is not as it was written",
+        ),
+        ([ALIKE], "line 7 was not written by this software"),
+        ([CHAINED], "line 7 is not as it was written"),
+    ],
+)
+def test_a_line_that_was_changed_taken_out_put_in_or_moved_is_found(lines, statements, said):
+    as_owner(lines, *statements)
+    found = verdict(lines)
+    assert not found.intact
+    assert any(said in problem for problem in found.problems), found.problems
+
+
+def test_a_chain_that_was_written_anew_is_found_by_a_head_that_was_noted_outside(lines):
+    noted = verdict(lines).head
+    as_owner(lines, "UPDATE audit SET who = 'innocent' WHERE id = 5")
+    with lines.store.read() as work:
+        rows = audit.newest(work)
+    chain, anew = "", []
+    for row in sorted(rows, key=lambda row: row.id):
+        chain = audit.link(chain, row.model_dump())
+        anew.append(f"UPDATE audit SET chain = '{chain}' WHERE id = {row.id}")
+    as_owner(lines, *anew, f"UPDATE audit_head SET chain = '{chain}'")
+    assert verdict(lines).intact  # what the database alone can say
+    found = verdict(lines, noted)
+    assert found.problems == ["line 6 is not the one that was noted under this number before"]
+
+
+def test_lines_cut_off_with_their_head_are_found_by_a_head_that_was_noted_outside(lines):
+    noted = verdict(lines).head
+    with lines.store.read() as work:
+        fourth = next(row.chain for row in audit.newest(work) if row.id == 4)
+    as_owner(lines, "DELETE FROM audit WHERE id > 4", f"UPDATE audit_head SET line = 4, chain = '{fourth}'")
+    assert verdict(lines).intact
+    assert verdict(lines, noted).problems == ["the newest line is 4, but there was a line 6: lines are missing"]
+
+
+def test_lines_written_side_by_side_are_one_chain(make_installation, database_url):
+    installation = make_installation(database_url)
+
+    def write(number):
+        with installation.store.write() as work:
+            audit.note(work, f"user{number}", "replay", "harbour", {}, number, "")
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(write, range(40)))
+    found = verdict(installation)
+    assert (found.lines, found.problems) == (40, [])
+
+
+def test_a_line_of_what_was_rolled_back_is_not_there_and_leaves_no_gap(lines):
+    def pause():
+        with lines.store.write() as work:
+            audit.note(work, "anna", "pause", "*", {}, 0, "")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        pause()
+    with lines.store.write() as work:
+        audit.note(work, "anna", "resume", "*", {}, 0, "")
+    assert verdict(lines).lines == 7
+    assert verdict(lines).intact
+
+
+def test_once_a_day_the_head_goes_out_as_an_event_a_metric_and_says_what_was_found(lines):
+    assert audit_check.check(lines.tools, "a")
+    assert not audit_check.check(lines.tools, "b")
+    (told,) = [event for event in lines.events() if event["type"] == "audit.checked"]
+    head = told["data"]["head"]
+    assert Head.parse(head) == verdict(lines).head
+    assert told["data"]["intact"] is True
+    figures = {(one.metric.name, one.labels): one.value for one in measure(lines.tools)}
+    assert figures["audit_intact", ()] == 1
+    assert figures["audit_head", (head.partition(":")[2],)] == 6
+
+    as_owner(lines, "UPDATE audit SET why = 'no reason' WHERE id = 2")
+    lines.later(86_400)
+    assert audit_check.check(lines.tools, "b")
+    told = [event for event in lines.events() if event["type"] == "audit.checked"][-1]
+    assert told["data"]["intact"] is False
+    assert "line 2 is not as it was written" in told["data"]["problems"][0]
+    assert {one.value for one in measure(lines.tools) if one.metric.name == "audit_intact"} == {0}
+
+
+@pytest.fixture
+def command(lines, monkeypatch):
+    """`crewcard-xero` on this installation."""
+    monkeypatch.setattr(ordering, "ready", lambda: lines.tools)
+    return lambda *words: CliRunner().invoke(app, words)
+
+
+def test_the_command_finds_a_changed_line_and_ends_with_1(lines, command):
+    done = command("audit", "verify", "--json")
+    said = json.loads(done.stdout)
+    assert (done.exit_code, said["intact"], said["lines"]) == (0, True, 6)
+    assert "only with --head" in command("audit", "verify").stdout
+    assert "Every line is as it was written." in command("audit", "verify", "--head", said["head"]).stdout
+    as_owner(lines, "UPDATE audit SET company = 'rival' WHERE id = 2")
+    done = command("audit", "verify")
+    assert done.exit_code == 1
+    assert "line 2 is not as it was written" in done.stdout
+    assert "as it was written." not in done.stdout.replace("not as it was written", "")
+
+
+@pytest.mark.parametrize("head", ["6", "6:abc", "six:" + "a" * 64, "6:" + "A" * 64, "-1:" + "a" * 64])
+def test_a_head_that_is_none_is_refused(command, head):
+    done = command("audit", "verify", "--head", head)
+    assert done.exit_code == 2
+    assert "64 hexadecimal digits" in done.output
+
+
+def test_endpoints_that_get_a_companys_events_are_in_the_audit(on_sqlite, monkeypatch):
+    monkeypatch.setattr(ordering, "ready", lambda: on_sqlite.tools)
+    added = CliRunner().invoke(app, ["webhooks", "add", "harbour", "https://h.example/c", "--by", "eve", "--json"])
+    endpoint = json.loads(added.stdout)["id"]
+    CliRunner().invoke(app, ["webhooks", "rotate", endpoint, "--by", "eve"])
+    CliRunner().invoke(app, ["webhooks", "remove", endpoint, "--by", "eve"])
+    CliRunner().invoke(app, ["webhooks", "remove", endpoint, "--by", "eve"])
+    with on_sqlite.store.read() as work:
+        found = [line for line in audit.newest(work) if line.who == "eve"]
+    assert [line.what for line in found] == [
+        "webhook endpoint removed",
+        "webhook secret rotated",
+        "webhook endpoint added",
+    ]
+    assert all(line.company == "harbour" and "https://h.example/c" in line.chosen for line in found)
+
+
+def test_who_reads_invoices_and_takes_the_log_away_is_in_the_audit(on_sqlite):
+    on_sqlite.ask(an_invoice("i1"))
+    on_sqlite.run()
+    with machines.served(uvicorn.Config(main.build(on_sqlite.tools), log_level="error", lifespan="off")) as url:
+        reader = Person(on_sqlite, url, "read", "ray")
+        reader.sign_in()
+        for _ in range(3):  # the page asks for itself again and again
+            reader.see("/invoices/harbour/i1")
+        reader.see("/log.csv?company=harbour&outcome=created")
+        reader.see("/log.csv")
+    with on_sqlite.store.read() as work:
+        found = [(one.what, one.company, one.chosen) for one in audit.newest(work) if one.who == "ray"][::-1]
+    mine = [one for one in found if one[0] in ("invoice viewed", "log downloaded")]
+    assert mine == [
+        ("invoice viewed", "harbour", '{"invoice": "i1"}'),
+        ("log downloaded", "harbour", '{"outcome": "created"}'),
+        ("log downloaded", "", "{}"),
+    ]
+
+
+def test_the_page_of_the_audit_says_what_the_check_found(lines):
+    with machines.served(uvicorn.Config(main.build(lines.tools), log_level="error", lifespan="off")) as url:
+        reader = Person(lines, url, "read", "ray")
+        reader.sign_in()
+        assert "Not checked yet" in reader.see("/audit")
+        audit_check.check(lines.tools, "a")
+        assert "fits its chain" in reader.see("/audit")
+        as_owner(lines, "DELETE FROM audit WHERE id = 2")
+        lines.later(86_400)
+        audit_check.check(lines.tools, "a")
+        reader.sign_in()
+        page = reader.see("/audit")
+    assert "The audit was changed." in page
+    assert "line 2 is missing before line 3" in page
