@@ -88,7 +88,7 @@ def test_an_event_with_many_invoices_keeps_nobody_waiting_and_waits_for_nobody(p
     desk = Desk(file)
     desk._at_it = 1  # somebody is at it
     assert pool.submit(desk.accept, Brought(bulk)).result(20).event == "e"
-    assert files == [[bulk]]
+    assert files == [[Brought(bulk)]]
 
 
 def test_a_failure_of_all_is_everybodys_answer_and_the_desk_goes_on():
