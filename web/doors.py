@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse, Response
 
 from events import codec
 from events.codec import Unreadable
-from events.scopes import OF_EVENTS
+from events.scopes import OF_EVENTS, Scope
 from store import inbox
 from store.api_keys import Key
 from store.inbox import OtherBody
@@ -40,7 +40,7 @@ router = APIRouter(prefix="/v1")
     "/events",
     status_code=202,
     responses={202: {"model": answers.Accepted | answers.Results}},
-    openapi_extra=keys.needs(*OF_EVENTS),
+    openapi_extra=keys.needs(*OF_EVENTS, Scope.EVENTS),
 )
 async def take_events(request: Request) -> Response:
     """Accept one CloudEvent or an array of them; 202 means committed. Each needs the scope of its type."""

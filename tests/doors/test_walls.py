@@ -66,7 +66,7 @@ def everything(installation):
 def test_every_route_says_who_may_use_it(on_sqlite):
     found = routes(main.build(on_sqlite.tools))
     assert len(found) >= 10
-    assert {scope for *_, scopes in found for scope in scopes} == set(Scope) - {Scope.EVENTS}
+    assert {scope for *_, scopes in found for scope in scopes} == set(Scope)
 
 
 def test_the_key_of_another_company_opens_no_route(two_companies, small_doors):
@@ -85,7 +85,7 @@ def test_the_key_of_another_company_opens_no_route(two_companies, small_doors):
 def test_a_key_without_the_scope_opens_no_route(two_companies, small_doors):
     before = everything(two_companies)
     for method, path, scopes in routes(main.build(two_companies.tools)):
-        others = [one for one in Scope if one not in scopes and not (one is Scope.EVENTS and len(scopes) > 1)]
+        others = [one for one in Scope if one not in scopes]
         answer = ask(Host(two_companies, small_doors, f"all-but-{scopes[0].name}", [COMPANY], others), method, path)
         assert answer.status_code == 403, (method, path)
         assert f"lacks the scope “{scopes[0]}”" in problems(answer)[0]

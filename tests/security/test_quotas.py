@@ -134,7 +134,7 @@ def test_previews_leave_half_of_the_minute_so_that_a_click_goes_at_once(ground):
 
 @pytest.mark.parametrize("way", ["http", "event"])
 def test_previews_spend_their_share_of_the_day_and_nothing_of_the_reserve(ground, way):
-    limit(ground, per_minute=1000, per_day=40, reserve=0.5, looks=0.2)
+    limit(ground, per_day=40, reserve=0.5, looks=0.2)
     host = ground.key("host", scopes=[Scope.PREVIEWS])
     for number in range(12):
         if way == "http":
@@ -155,14 +155,14 @@ def test_previews_spend_their_share_of_the_day_and_nothing_of_the_reserve(ground
 
 
 def test_many_keys_together_spend_no_more_than_the_share(ground):
-    limit(ground, per_minute=1000, per_day=40, looks=0.2)
+    limit(ground, per_day=40, looks=0.2)
     for number in range(6):
         preview(ground.key(f"key-{number}", scopes=[Scope.PREVIEWS]), number)
     assert len(ground.installation.calls()) <= 8
 
 
 def test_what_one_key_spends_another_still_has(ground):
-    limit(ground, per_minute=1000, per_day=100, looks=0.2)
+    limit(ground, per_day=100, looks=0.2)
     greedy, modest = (ground.key(name, scopes=[Scope.PREVIEWS]) for name in ("greedy", "modest"))
     while preview(greedy, 1).status_code == 200:
         assert len(ground.installation.calls()) <= 10
@@ -172,7 +172,7 @@ def test_what_one_key_spends_another_still_has(ground):
 
 def test_bulk_exports_are_told_from_previews(ground):
     """What previews have spent of the day, exports know of."""
-    limit(ground, per_minute=1000, per_day=40, looks=0.5)
+    limit(ground, per_day=40, looks=0.5)
     host = ground.key("host")
     preview(host, 1)
     spent = len(ground.installation.calls())

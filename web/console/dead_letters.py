@@ -122,7 +122,7 @@ def _page(
         "text": mended.decode(errors="replace") if mended is not None else _shown(letter.body),
         "mended": _shown(letter.mended) if letter.mended else "",
         "editable": letter.size <= letters.MOST_MENDED and _is_text(letter.body),
-        "cut": letter.size > len(letter.body),
+        "kept": len(letter.body),
         "companies": None if companies is None else sorted(companies),
         "scopes": None if scopes is None else sorted(scopes),
         "tried": mended is not None or status != 200,
