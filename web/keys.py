@@ -18,6 +18,7 @@ from store.unit_of_work import Store
 from store.vault import Vault
 from web import rates, signature
 from web.problems import Refused
+from web.rates import Portion
 from web.signature import Knock
 from worker.decisions import rights
 from worker.decisions.rights import HostKey, Objection
@@ -66,14 +67,19 @@ def refusal(wrong: Objection) -> Refused:
 
 def _must_not_be_too_much(tools: Tools, key: Key, at: Knock) -> None:
     """Raises Refused (429)."""
-    chosen = tools.settings
-    wait = rates.seconds_to_wait(tools.redis, key.id, chosen.requests_per_minute)
-    problem = f"{KEY_HEADER}: at most {chosen.requests_per_minute:,} requests a minute; wait {wait} s"
-    if not wait and at.body:
-        wait = rates.seconds_until_room(tools.redis, key.id, "bytes", len(at.body), chosen.bytes_per_minute)
-        problem = f"body: this key may send {chosen.bytes_per_minute:,} bytes a minute; wait {wait} s"
-    if wait:
-        raise Refused(429, "Too many requests", [problem], {"Retry-After": str(wait)})
+    wanted = [Portion(rates.REQUESTS, 1, tools.settings.requests_per_minute)]
+    if at.body:
+        wanted.append(Portion(rates.BYTES, len(at.body), tools.settings.bytes_per_minute))
+    _take(tools, key, "Too many requests", *wanted)
+
+
+def _take(tools: Tools, key: Key, title: str, *wanted: Portion) -> None:
+    """Raises Refused (429) when the key may not have that now."""
+    lacking = rates.take(tools.redis, key.id, *wanted)
+    if lacking:
+        portion, wait = lacking
+        problem = f"{KEY_HEADER}: this key may have {portion.per_minute:,} {portion.kind} a minute; wait {wait} s"
+        raise Refused(429, title, [problem], {"Retry-After": str(wait)})
 
 
 def entering(scope: Scope) -> Callable[[Request], Key]:
@@ -91,16 +97,11 @@ def must_have_previews(tools: Tools, key: Key, company: str | None) -> None:
 
     Without Redis nothing is counted, and nothing of Xero can be seen either.
     """
-    most = tools.settings.previews_per_minute
-    wait = rates.seconds_until_room(tools.redis, key.id, "previews", 1, most)
-    problem = f"{KEY_HEADER}: this key may ask for {most:,} previews a minute; wait {wait} s"
-    if not wait and company is not None:
-        wait = preview.seconds_to_look(tools, company, key.id)
-        problem = (
-            f"company: the calls to Xero are used up that previews of “{company[:100]}” have today; wait {wait} s"
-        )
+    _take(tools, key, "Too many previews", Portion(rates.PREVIEWS, 1, tools.settings.previews_per_minute))
+    wait = preview.seconds_to_look(tools, company, key.id) if company is not None else 0
     if wait:
-        raise Refused(429, "Too many previews", [problem], {"Retry-After": str(wait)})
+        problem = f"company: the calls to Xero are used up that previews of “{str(company)[:100]}” have today"
+        raise Refused(429, "Too many previews", [f"{problem}; wait {wait} s"], {"Retry-After": str(wait)})
 
 
 def needs(*any_of: Scope) -> dict[str, Any]:

@@ -91,7 +91,7 @@ def test_a_key_sends_no_more_bytes_a_minute_than_it_may(ground):
     assert statuses == [202] * 3 + [429] * 2
     refused = host.post(event)
     assert int(refused.headers["retry-after"]) >= 1
-    assert problems(refused)[0].startswith("body: this key may send 1,000,000 bytes a minute")
+    assert problems(refused)[0].startswith("x-crewcard-key: this key may have 1,000,000 bytes a minute")
     assert ground.key("other").post(event).status_code == 202
     assert host.get("/v1/events").status_code == 200
 
