@@ -9,7 +9,7 @@ import httpx
 import typer
 
 from cli import connections, output
-from store import audit, reseal, roles
+from store import api_keys, audit, reseal, roles
 from store import migrate as migrations
 from worker import settings, wiring
 from worker.connections import health
@@ -141,12 +141,26 @@ def _audit(tools: Tools, _chosen: Settings) -> str:
     return checked
 
 
+def _keys(tools: Tools, chosen: Settings) -> str:
+    with tools.store.read() as work:
+        good = [one for one in api_keys.listed(work) if not one.revoked_at]
+        soon = work.after(chosen.key_warning_days * 86_400)
+    ending = [one for one in good if one.expires_at and one.expires_at <= soon]
+    if ending:
+        said = ", ".join(
+            f"{one.id} {'expired' if one.expired else 'expires'} {one.expires_at:%Y-%m-%d}" for one in ending
+        )
+        raise RuntimeError(f"{said}: prolong it (crewcard-xero keys expire) or revoke it")
+    return f"{len(good)}, none of them ends soon"
+
+
 _CHECKS: dict[str, Callable[[Tools, Settings], str]] = {
     "database": _database,
     "redis": _redis,
     "web": _web,
     "secrets": _secrets,
     "audit": _audit,
+    "keys": _keys,
     "companies": _companies,
     "webhooks": _webhooks,
 }

@@ -10,11 +10,12 @@ from typer.core import TyperGroup
 from cli import ordering, output
 from cli.ordering import AsJson, By, Why
 from events.codec import Unreadable
-from store import inbox
+from store import api_keys, inbox
 from store.tables import DeadLetter
 from worker.accepting import letters
 from worker.accepting.letters import NotOpen
 from worker.decisions.receipts import Receipt
+from worker.decisions.rights import NotAllowed
 
 Number = Annotated[int, typer.Argument(help="The letter's number")]
 
@@ -83,6 +84,8 @@ def mend(
 ) -> None:
     """Read a mended event in the letter's place; what came is kept beside it.
 
+    Only what made it unreadable may be changed: not the company, the event's type, who asked or what is billed.
+
     Example:  crewcard-xero dead-letters mend 3 mended.json --by olga
     """
     _replay(number, by, file.read_bytes(), as_json=as_json)
@@ -103,18 +106,24 @@ def discard(number: Number, why: Why, by: By = "") -> None:
 
     Example:  crewcard-xero dead-letters discard 3 --why "a test of the host's developers"
     """
+    tools = ordering.ready()
     try:
-        letters.discard(ordering.ready(), number, by or ordering.user(), why)
+        letters.discard(tools, number, ordering.person(tools, by), why)
     except NotOpen:
         _not_open(number)
+    except NotAllowed as refused:
+        output.fail(str(refused), 1)
     output.say(f"Dead letter {number} is discarded; it is kept.")
 
 
 def _replay(number: int, by: str, mended: bytes | None, *, as_json: bool) -> None:
+    tools = ordering.ready()
     try:
-        receipt = letters.replay(ordering.ready(), number, by or ordering.user(), mended)
+        receipt = letters.replay(tools, number, ordering.person(tools, by), mended)
     except NotOpen:
         _not_open(number)
+    except NotAllowed as refused:
+        output.fail(str(refused), 1)
     except Unreadable as broken:
         output.fail("\n".join(broken.problems), 1)
     _report(receipt, as_json=as_json)
@@ -134,6 +143,11 @@ def _report(receipt: Receipt, *, as_json: bool) -> None:
 def _tell(one: DeadLetter) -> None:
     closed = f"  {one.state} by {one.closed_by}{f': {one.why}' if one.why else ''}" if one.closed_by else ""
     output.say(f"{one.id}  {one.received_at:%Y-%m-%d %H:%M:%S}  {one.door}  {one.place}{closed}")
+    if one.key:
+        companies = ", ".join(sorted(api_keys.named(one.companies) or ())) or "every company"
+        output.say(f"   brought by the key {one.key}, which spoke for {companies}")
+    if one.size > len(one.body):
+        output.say(f"   {one.size:,} bytes came, too many for an event; the first {len(one.body):,} are kept")
     for problem in json.loads(one.problems):
         output.say(f"   {problem}")
 

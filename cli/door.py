@@ -10,13 +10,14 @@ from typing import Any
 import httpx
 from standardwebhooks import Webhook
 
+from cli import keys
 from events.export import MOST_INVOICES
 from store import api_keys, migrate
 from store.api_keys import Key
+from worker.decisions.rights import COMMANDS_KEY
 from worker.settings import Settings
 from worker.tools import Tools
 
-KEY_ID = "command-line"
 Event = dict[str, Any]
 
 
@@ -96,7 +97,10 @@ def open_door(tools: Tools) -> Door:
     if migrate.current(tools.settings.database_url) is None:
         raise DoorClosed("The database is empty. Run: crewcard-xero migrate (or: crewcard-xero up)")
     with tools.store.write() as work:
-        key = api_keys.make(work, tools.vault, KEY_ID)
+        known = api_keys.find(work, tools.vault, COMMANDS_KEY)
+        key = known or api_keys.make(work, tools.vault, COMMANDS_KEY)
+        if known is None:
+            keys.note(work, "", "key made", key)
     return Door(tools.settings, key)
 
 

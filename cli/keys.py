@@ -1,14 +1,15 @@
 """Keys of host applications: `crewcard-xero keys …`. A secret is shown once, when it is made."""
 
 from dataclasses import asdict
-from typing import Annotated
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
 
 import typer
 from pydantic import TypeAdapter, ValidationError
 
-from cli import output
+from cli import ordering, output
 from events.snapshot import Id
-from store import api_keys, companies
+from store import api_keys, audit, companies
 from store.api_keys import Key, Listed, Scope
 from store.unit_of_work import Work
 from worker import settings, wiring
@@ -16,6 +17,8 @@ from worker.tools import Tools
 
 app = typer.Typer(help="Keys of host applications to the doors.", no_args_is_help=True)
 KeyId = Annotated[str, typer.Argument(help="The key's id; it may be seen by anybody")]
+By = Annotated[str, typer.Option("--by", help="Who does it, for the audit; else the user of this machine")]
+Expires = Annotated[str, typer.Option("--expires", help="When it ends: 2027-03-31, 90d, or never")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON")]
 
 
@@ -25,15 +28,21 @@ def list_keys(as_json: AsJson = False) -> None:
 
     Example:  crewcard-xero keys list
     """
-    with _tools().store.read() as work:
-        found = api_keys.listed(work)
+    tools = _tools()
+    with tools.store.read() as work:
+        found, soon = api_keys.listed(work), work.after(tools.settings.key_warning_days * 86_400)
     if as_json:
-        output.print_json([{**asdict(one), "state": _state(one)} for one in found])
+        output.print_json([{**asdict(one), "state": _state(one, soon)} for one in found])
         return
-    table = output.table("", "key", "companies", "scopes", "last used", "state")
+    table = output.table("", "key", "companies", "scopes", "last used", "good until", "state")
     for one in found:
         shown = (one.id, ", ".join(one.companies) or "every company", ", ".join(one.scopes) or "everything")
-        table.add_row(*(output.text(value) for value in (*shown, one.last_used_at or "never", _state(one))))
+        table.add_row(
+            *(
+                output.text(value)
+                for value in (*shown, one.last_used_at or "never", one.expires_at or "revoked", _state(one, soon))
+            )
+        )
     output.results.print(table)
 
 
@@ -43,6 +52,8 @@ def make(
     company: Annotated[list[str] | None, typer.Option(help="A company it speaks for; again for more")] = None,
     every_company: Annotated[bool, typer.Option("--every-company", help="It speaks for all, later ones too")] = False,
     scope: Annotated[list[Scope] | None, typer.Option(help="What it may do; again for more; else all")] = None,
+    expires: Expires = "never",
+    by: By = "",
     as_json: AsJson = False,
 ) -> None:
     """Make a key and show its secret, this once.
@@ -51,6 +62,8 @@ def make(
       crewcard-xero keys make crewcard --every-company
 
       crewcard-xero keys make harbour-pages --company harbour --scope reads --scope feed
+
+      crewcard-xero keys make trial --company harbour --scope exports --expires 90d
 
     """
     if bool(company) == every_company:
@@ -61,7 +74,8 @@ def make(
         if api_keys.find(work, tools.vault, key):
             output.fail(f"There is a key “{key}” already. A new secret: crewcard-xero keys rotate {key}", 1)
         _must_exist(work, company or [])
-        made = api_keys.make(work, tools.vault, key, company or None, scope or None)
+        made = api_keys.make(work, tools.vault, key, company or None, scope or None, _moment(work, expires))
+        note(work, by, "key made", made)
     _show(made, as_json=as_json)
 
 
@@ -69,6 +83,7 @@ def make(
 def rotate(
     key: KeyId,
     keep_hours: Annotated[float, typer.Option(min=0, max=720, help="How long the old secret stays good")] = 24,
+    by: By = "",
     as_json: AsJson = False,
 ) -> None:
     """Give a key a new secret and show it, this once; the old one stays good for a while.
@@ -81,22 +96,76 @@ def rotate(
             made = api_keys.rotate(work, tools.vault, key, keep_hours * 3600)
         except LookupError:
             output.fail(f"There is no key “{key}”. All keys: crewcard-xero keys list", 1)
+        note(work, by, "key rotated", made, {"keep_hours": keep_hours})
     _show(made, as_json=as_json)
     output.warn(f"The old secret is good for {keep_hours:g} hours more." if made.former else "The old one is void.")
 
 
 @app.command()
-def revoke(key: KeyId) -> None:
+def expire(
+    key: KeyId, when: Annotated[str, typer.Argument(help="When it ends: 2027-03-31, 90d, or never")], by: By = ""
+) -> None:
+    """Say until when a key is good, or that it is good until it is revoked; one that has ended is good again.
+
+    Examples:
+      crewcard-xero keys expire crewcard 2027-03-31
+
+      crewcard-xero keys expire crewcard never
+
+    """
+    tools = _tools()
+    with tools.store.write() as work:
+        at, known = _moment(work, when), api_keys.find(work, tools.vault, key)
+        if known is None or not api_keys.expire(work, key, at):
+            output.fail(f"There is no key “{key}”. All keys: crewcard-xero keys list", 1)
+        note(work, by, "key's end changed", known, {"expires": at.isoformat() if at else "never"})
+    output.say(f"{key} is good until {at:%Y-%m-%d %H:%M} UTC." if at else f"{key} is good until it is revoked.")
+
+
+@app.command()
+def revoke(key: KeyId, by: By = "") -> None:
     """End a key, at once and for good; what it brought stays.
 
     Example:  crewcard-xero keys revoke crewcard
     """
-    with _tools().store.write() as work:
+    tools = _tools()
+    with tools.store.write() as work:
+        found = api_keys.find(work, tools.vault, key)
         ended = api_keys.revoke(work, key)
+        if found and ended:
+            note(work, by, "key revoked", found)
         known = ended or key in {one.id for one in api_keys.listed(work)}
     if not known:
         output.fail(f"There is no key “{key}”. All keys: crewcard-xero keys list", 1)
     output.say(f"{key} opens nothing from now on." if ended else f"{key} was revoked before.")
+
+
+def note(work: Work, by: str, what: str, key: Key, more: dict[str, Any] | None = None) -> None:
+    """What was done with a key, in the audit; never its secret."""
+    said = {
+        "key": key.id,
+        "companies": sorted(key.companies) if key.companies is not None else "every company",
+        "scopes": sorted(key.scopes) if key.scopes is not None else "everything",
+        "expires": key.expires_at.isoformat() if key.expires_at else None,
+    }
+    company = next(iter(key.companies)) if key.companies is not None and len(key.companies) == 1 else ""
+    audit.note(work, by or ordering.user(), what, company, {**said, **(more or {})}, 0, "")
+
+
+def _moment(work: Work, text: str) -> datetime | None:
+    """When a key ends: a day (its end, in UTC), so many days from now, or never."""
+    if text == "never":
+        return None
+    try:
+        if text.endswith("d"):
+            at = work.now + timedelta(days=int(text[:-1]))
+        else:
+            at = datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC) + timedelta(days=1)
+    except (ValueError, OverflowError):
+        output.fail(f"“{text}” is no day: write 2027-03-31, 90d (so many days from now), or never.")
+    if at <= work.now:
+        output.fail(f"{text} is over. To end a key now: crewcard-xero keys revoke KEY")
+    return at
 
 
 def _tools() -> Tools:
@@ -125,7 +194,11 @@ def _show(made: Key, *, as_json: bool) -> None:
     output.warn(f"The secret of “{made.id}”. It is not shown again: put it where the host keeps its secrets.")
 
 
-def _state(one: Listed) -> str:
+def _state(one: Listed, soon: datetime) -> str:
     if one.revoked_at:
         return "revoked"
+    if one.expired:
+        return "expired"
+    if one.expires_at and one.expires_at <= soon:
+        return "good, expires soon"
     return "good, an old secret too" if one.former_until else "good"

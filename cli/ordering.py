@@ -12,10 +12,11 @@ from cli import output
 from events.codec import Unreadable
 from events.export import sentences
 from events.orders import Order
-from store import migrate
+from store import migrate, users
 from worker import settings, wiring
 from worker.accepting import intake
 from worker.decisions.receipts import Receipt
+from worker.decisions.rights import ConsoleUser, NotAllowed, Operator
 from worker.tools import Tools
 
 Given = TypeVar("Given", bound=Order)
@@ -31,6 +32,20 @@ def user() -> str:
     """The user of this machine, as an id."""
     name = re.sub(r"[^A-Za-z0-9._:-]", "-", getpass.getuser()).lstrip("-._:")
     return name[:100] or "somebody"
+
+
+def person(tools: Tools, by: str) -> ConsoleUser | Operator:
+    """Who gives an order. In the name of a user of the console no more can be done than that user may.
+
+    Whoever else is at this machine, with its database and its secrets, may do all.
+    """
+    if not by or by == user():
+        return Operator(user())
+    with tools.store.read() as work:
+        known = users.find(work, by)
+    if known is None:
+        return Operator(by)
+    return ConsoleUser(by, "" if known.disabled_at else known.role)
 
 
 def ready() -> Tools:
@@ -65,9 +80,11 @@ def give(tools: Tools, given: Order) -> Receipt:
         "data": given.model_dump(mode="json", exclude_none=True),
     }
     try:
-        return intake.accept(tools, event)
+        return intake.accept(tools, event, (person(tools, given.requested_by.id),))
     except Unreadable as refused:
         output.fail("; ".join(refused.problems), 1)
+    except NotAllowed as refused:
+        output.fail(str(refused), 1)
 
 
 def count(number: int, thing: str = "invoice") -> str:

@@ -1,5 +1,6 @@
 """The AsyncAPI 3 document of the events: which way each goes, and where its schema is; pure."""
 
+from events import scopes
 from events.codec import INCOMING
 from events.outgoing import OUTGOING
 from events.schemas import Direction, Json, events_of
@@ -27,7 +28,8 @@ _CHANNELS: tuple[tuple[str, Direction, str, str, str], ...] = (
 )
 _ABOUT = (
     "Events of the CrewCard → Xero invoice exporter, all of them CloudEvents 1.0 in structured JSON. "
-    "Delivery is at least once: the `id` is stable, so an inbox makes a repetition harmless."
+    "Delivery is at least once: the `id` is stable, so an inbox makes a repetition harmless. `x-scope` is what a key "
+    "must be good for to send an event through the doors."
 )
 
 
@@ -74,4 +76,5 @@ def _message(name: str) -> Json:
         "summary": (model.__doc__ or "").strip().splitlines()[0],
         "contentType": _CLOUD_EVENTS,
         "payload": {"schemaFormat": _SCHEMA_FORMAT, "schema": {"$ref": f"schemas/{name}.json"}},
+        **({"x-scope": scopes.OF_EVENT[name].value} if name in scopes.OF_EVENT else {}),
     }

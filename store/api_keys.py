@@ -3,14 +3,14 @@
 import base64
 import secrets
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import update
 from sqlmodel import col, select
 
+from events.scopes import Scope as Scope  # noqa: PLC0414  # what keys are made with
 from store import statements
 from store.tables import ApiKey
 from store.unit_of_work import Work
@@ -21,21 +21,13 @@ _USE_IS_NOTED_SECONDS = 60
 _NO_FORMER: dict[str, Any] = {"former_secret": None, "former_until": None}
 
 
-class Scope(StrEnum):
-    """What a key may be used for."""
-
-    EVENTS = "events:write"
-    READS = "reads"
-    FEED = "feed"
-    LOGINS = "logins"
-
-
 @dataclass(frozen=True)
 class Key:
     """A host's key in the clear. `companies` and `scopes` are None where it has all.
 
     `former` is the secret before the newest, while it is still good; `use_noted` is whether its use was written
-    down a moment ago.
+    down a moment ago; `expired` is whether `expires_at` has come: then it opens nothing. A key of this id that was
+    revoked and made anew is another one, known by when it was `made_at`.
     """
 
     id: str
@@ -44,19 +36,14 @@ class Key:
     scopes: frozenset[str] | None = None
     former: str | None = field(default=None, repr=False)
     use_noted: bool = False
+    made_at: datetime | None = None
+    expires_at: datetime | None = None
+    expired: bool = False
 
     @property
     def secrets(self) -> tuple[str, ...]:
         """The secrets that are good now, newest first."""
         return (self.secret, self.former) if self.former else (self.secret,)
-
-    def may_speak_for(self, company: str) -> bool:
-        """Whether this key opens the company's doors."""
-        return self.companies is None or company in self.companies
-
-    def may(self, scope: Scope) -> bool:
-        """Whether this key may be used for this."""
-        return self.scopes is None or scope in self.scopes
 
 
 def make(
@@ -65,17 +52,18 @@ def make(
     key_id: str,
     companies: Collection[str] | None = None,
     scopes: Collection[Scope] | None = None,
+    expires_at: datetime | None = None,
 ) -> Key:
     """A new key, or the one that has this id already; a revoked one is made anew, with another secret."""
     known = find(work, vault, key_id)
     if known:
         return known
     secret = _new_secret()
-    said: dict[str, Any] = {"secret": vault.seal(secret), "companies": _said(companies), "scopes": _said(scopes)}
-    said |= {"created_at": work.now, **_NO_FORMER, "revoked_at": None, "last_used_at": None}
-    if not statements.insert_new(work, ApiKey, [{"id": key_id, **said}], returning="id"):
+    row: dict[str, Any] = {"secret": vault.seal(secret), "companies": said(companies), "scopes": said(scopes)}
+    row |= {"created_at": work.now, **_NO_FORMER, "revoked_at": None, "last_used_at": None, "expires_at": expires_at}
+    if not statements.insert_new(work, ApiKey, [{"id": key_id, **row}], returning="id"):
         revoked = update(ApiKey).where(col(ApiKey.id) == key_id, col(ApiKey.revoked_at).is_not(None))
-        statements.run(work, revoked.values(**said))
+        statements.run(work, revoked.values(**row))
     made = find(work, vault, key_id)
     if made is None:
         raise LookupError(key_id)
@@ -83,7 +71,7 @@ def make(
 
 
 def find(work: Work, vault: Vault, key_id: str) -> Key | None:
-    """The key with this id, or None; a revoked one is not found."""
+    """The key with this id, or None; a revoked one is not found, one that expired says so."""
     row = statements.look_up(work, ApiKey, id=key_id)
     if row is None or row.revoked_at is not None:
         return None
@@ -91,10 +79,13 @@ def find(work: Work, vault: Vault, key_id: str) -> Key | None:
     return Key(
         row.id,
         vault.open(row.secret),
-        _read(row.companies),
-        _read(row.scopes),
+        named(row.companies),
+        named(row.scopes),
         vault.open(former) if former else None,
         bool(row.last_used_at and row.last_used_at > work.after(-_USE_IS_NOTED_SECONDS)),
+        row.created_at,
+        row.expires_at,
+        bool(row.expires_at and row.expires_at <= work.now),
     )
 
 
@@ -106,13 +97,19 @@ def rotate(work: Work, vault: Vault, key_id: str, keep_seconds: float) -> Key:
     former = {"former_secret": vault.seal(known.secret), "former_until": work.after(keep_seconds)}
     secret = _new_secret()
     _change(work, key_id, secret=vault.seal(secret), **(former if keep_seconds > 0 else _NO_FORMER))
-    return Key(key_id, secret, known.companies, known.scopes, known.secret if keep_seconds > 0 else None)
+    return replace(known, secret=secret, former=known.secret if keep_seconds > 0 else None)
 
 
 def revoke(work: Work, key_id: str) -> bool:
     """The key opens nothing from now on; False when there is none that does."""
     alive = update(ApiKey).where(col(ApiKey.id) == key_id, col(ApiKey.revoked_at).is_(None))
     return bool(statements.run(work, alive.values(revoked_at=work.now, **_NO_FORMER)).rowcount)
+
+
+def expire(work: Work, key_id: str, at: datetime | None) -> bool:
+    """The key is good until then, or (None) until it is revoked; False when there is none."""
+    alive = update(ApiKey).where(col(ApiKey.id) == key_id, col(ApiKey.revoked_at).is_(None))
+    return bool(statements.run(work, alive.values(expires_at=at)).rowcount)
 
 
 def note_use(work: Work, key_id: str) -> None:
@@ -131,6 +128,8 @@ class Listed:
     last_used_at: datetime | None
     former_until: datetime | None
     revoked_at: datetime | None
+    expires_at: datetime | None
+    expired: bool
 
 
 def listed(work: Work) -> list[Listed]:
@@ -138,12 +137,14 @@ def listed(work: Work) -> list[Listed]:
     return [
         Listed(
             row.id,
-            sorted(_read(row.companies) or ()),
-            sorted(_read(row.scopes) or ()),
+            sorted(named(row.companies) or ()),
+            sorted(named(row.scopes) or ()),
             row.created_at,
             row.last_used_at,
             row.former_until if row.former_until and row.former_until > work.now else None,
             row.revoked_at,
+            row.expires_at,
+            bool(row.expires_at and row.expires_at <= work.now),
         )
         for row in work.session.exec(select(ApiKey).order_by(col(ApiKey.id)))
     ]
@@ -157,9 +158,11 @@ def _new_secret() -> str:
     return f"whsec_{base64.b64encode(secrets.token_bytes(32)).decode()}"
 
 
-def _said(names: Collection[str] | None) -> str:
+def said(names: Collection[str] | None) -> str:
+    """Companies or scopes as they are kept; None is all."""
     return _ALL if names is None else ",".join(sorted(names))
 
 
-def _read(text: str) -> frozenset[str] | None:
+def named(text: str) -> frozenset[str] | None:
+    """Companies or scopes as they were `said`; None is all."""
     return None if text == _ALL else frozenset(text.split(",")) - {""}

@@ -6,15 +6,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlmodel import col, select, update
+from sqlmodel import col, func, select, update
 
-from store import statements
+from events.codec import MOST_BYTES
+from store import api_keys, statements
+from store.api_keys import Key
 from store.tables import DeadLetter, InboxEvent
+from store.tables.columns import word
 from store.unit_of_work import Work
+
+LONGEST_BEGINNING = 100_000  # bytes kept of what is too long to be an event
 
 
 class OtherBody(Exception):
-    """An event id was used before with another body."""
+    """An event id of this company was used before with another body."""
 
 
 def fingerprint(body: bytes) -> str:
@@ -24,8 +29,9 @@ def fingerprint(body: bytes) -> str:
 
 @dataclass(frozen=True, order=True)
 class Seen:
-    """An event as the inbox knows it: who sent it, under which id, and the fingerprint of its body."""
+    """An event as the inbox knows it: whose, who sent it, under which id, and the fingerprint of its body."""
 
+    company: str
     source: str
     id: str
     body_hash: str
@@ -33,13 +39,17 @@ class Seen:
 
 def answered_before(work: Work, events: Sequence[Seen]) -> Mapping[Seen, dict[str, Any] | OtherBody]:
     """The answers these events already had; OtherBody for an id that came with another body."""
-    rows = statements.find(work, InboxEvent, [{"source": one.source, "id": one.id} for one in events])
-    kept = {(row.source, row.id): row for row in rows}
-    known = {one: kept[one.source, one.id] for one in events if (one.source, one.id) in kept}
+    rows = statements.find(work, InboxEvent, [_key(one) for one in events])
+    kept = {(row.company, row.source, row.id): row for row in rows}
+    known = {one: row for one in events if (row := kept.get((one.company, one.source, one.id)))}
     return {
         one: json.loads(row.answer) if row.body_hash == one.body_hash else OtherBody(one.id)
         for one, row in known.items()
     }
+
+
+def _key(seen: Seen) -> dict[str, str]:
+    return {"company": seen.company, "source": seen.source, "id": seen.id}
 
 
 def file(work: Work, answers: Mapping[Seen, Mapping[str, Any]]) -> None:
@@ -50,18 +60,35 @@ def file(work: Work, answers: Mapping[Seen, Mapping[str, Any]]) -> None:
     statements.insert_new(work, InboxEvent, rows, returning="id")
 
 
-def set_aside(work: Work, door: str, body: bytes, problems: Sequence[str], place: str = "") -> None:
-    """Keep what could not be read, once, with the reason; `place` is where it stood (file and line)."""
+def set_aside(
+    work: Work, door: str, body: bytes, problems: Sequence[str], place: str = "", key: Key | None = None
+) -> None:
+    """Keep what could not be read, once for each key that brings it, with the reason and what the key may do now.
+
+    `place` is where it stood (file and line). Of what is too long to be an event the beginning is kept.
+    """
     row = {
         "door": door,
         "place": place,
+        "key": key.id if key else "",
+        "companies": api_keys.said(key.companies if key else None),
+        "scopes": api_keys.said(key.scopes if key else None),
         "body_hash": fingerprint(body),
-        "body": body,
+        "body": body if len(body) <= MOST_BYTES else body[:LONGEST_BEGINNING],
+        "size": len(body),
         "problems": json.dumps(list(problems)),
         "state": "open",
         "received_at": work.now,
     }
     statements.insert_new(work, DeadLetter, [row], returning="body_hash")
+
+
+def open_of_key(work: Work, key: str) -> tuple[int, int]:
+    """How many open entries the key has brought, and their bytes."""
+    kept = func.coalesce(func.sum(func.length(DeadLetter.body)), 0)
+    mine = select(func.count(), kept).where(DeadLetter.key == key, DeadLetter.state == word("open"))
+    count, size = work.session.exec(mine).one()
+    return int(count), int(size)
 
 
 def dead_letters(

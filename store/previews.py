@@ -16,12 +16,13 @@ from store.unit_of_work import Work
 _AT_ONCE = 500
 
 
-def file(work: Work, company: str, preview: str, event_id: str, body: str) -> bool:
-    """Keep what was asked for; False when the company has a preview of this id already."""
+def file(work: Work, company: str, preview: str, event_id: str, body: str, key: str = "") -> bool:
+    """Keep what was asked for, with `key`; False when the company has a preview of this id already."""
     row = Preview(
         company=company,
         id=preview,
         source_event=event_id,
+        key=key,
         body=body,
         due_at=work.now,
         lease_until=work.now,

@@ -9,23 +9,28 @@ from fastapi.responses import JSONResponse, Response
 
 from events import codec
 from events.codec import Unreadable
+from events.scopes import OF_EVENTS, Scope
 from store import inbox
-from store.api_keys import Key, Scope
+from store.api_keys import Key
 from store.inbox import OtherBody
 from web import answers, bodies, keys
 from web.problems import Refused
 from web.signature import Knock
 from worker import logs
-from worker.accepting import intake
+from worker.accepting import intake, letters
+from worker.accepting.coming import Brought
 from worker.accepting.desk import Desk
 from worker.accepting.intake import Verdict
 from worker.connections import login_links
+from worker.decisions import rights
 from worker.decisions.backpressure import TooMuch
 from worker.decisions.receipts import Receipt
+from worker.decisions.rights import NotAllowed
 from worker.tools import Tools
 
 MOST_EVENTS = 500
 PLACE_HEADER = "x-crewcard-place"
+_FULL_SECONDS = 3600
 REPEATED_HEADER = "x-crewcard-repeated"
 _log = logs.log("door")
 router = APIRouter(prefix="/v1")
@@ -35,36 +40,38 @@ router = APIRouter(prefix="/v1")
     "/events",
     status_code=202,
     responses={202: {"model": answers.Accepted | answers.Results}},
-    openapi_extra=keys.needs(Scope.EVENTS),
+    openapi_extra=keys.needs(*OF_EVENTS, Scope.EVENTS),
 )
 async def take_events(request: Request) -> Response:
-    """Accept one CloudEvent or an array of them; 202 means committed."""
+    """Accept one CloudEvent or an array of them; 202 means committed. Each needs the scope of its type."""
     at = keys.knock(request, await bodies.whole(request))
     return await run_in_threadpool(_take, request.app.state.tools, request.app.state.desk, at)
 
 
 def _take(tools: Tools, desk: Desk, at: Knock) -> Response:
-    key = keys.enter(tools, at, Scope.EVENTS)
+    key = keys.enter(tools, at, OF_EVENTS)
     bodies.must_be_json(at.headers)
     place, body = at.headers.get(PLACE_HEADER, "")[:200], at.body
     try:
         document = codec.parse(body, most=bodies.MOST_BYTES)
     except Unreadable as broken:
-        return _set_aside(tools, body, broken, place).response()
+        return _set_aside(tools, key, body, broken, place).response()
     if isinstance(document, list):
         return _take_each(tools, key, document, place)
     try:
-        receipt = _answer(tools, _take_one(desk, key, document), body, place)
+        receipt = _answer(tools, key, _take_one(tools, desk, key, document), body, place)
     except Refused as refused:
         return refused.response()
-    return JSONResponse(_said(tools, receipt), 202, headers={REPEATED_HEADER: "true"} if receipt.repeated else {})
+    return JSONResponse(
+        _said(tools, key, receipt), 202, headers={REPEATED_HEADER: "true"} if receipt.repeated else {}
+    )
 
 
-def _take_one(desk: Desk, key: Key, document: Any) -> Verdict:
-    _must_speak_for(key, document)
+def _take_one(tools: Tools, desk: Desk, key: Key, document: Any) -> Verdict:
+    _must_be_allowed(tools, key, document)
     try:
-        return desk.accept(document)
-    except (Unreadable, TooMuch, OtherBody) as refused:
+        return desk.accept(Brought(document, (keys.actor_of(key),)))
+    except (Unreadable, NotAllowed, TooMuch, OtherBody) as refused:
         return refused
 
 
@@ -76,32 +83,44 @@ def _take_each(tools: Tools, key: Key, documents: list[Any], place: str) -> Resp
     own: list[int] = []
     for number, document in enumerate(documents):
         try:
-            _must_speak_for(key, document)
+            _must_be_allowed(tools, key, document)
             own.append(number)
         except Refused as refused:
             results[number] = refused.body()
-    verdicts = intake.accept_each(tools, [documents[number] for number in own])
+    verdicts = intake.accept_each(tools, [documents[number] for number in own], (keys.actor_of(key),))
     for number, verdict in zip(own, verdicts, strict=True):
         body = json.dumps(documents[number], default=str).encode()
         try:
-            receipt = _answer(tools, verdict, body, f"{place}[{number}]")
-            results[number] = {"status": 202, **_said(tools, receipt)}
+            receipt = _answer(tools, key, verdict, body, f"{place}[{number}]")
+            results[number] = {"status": 202, **_said(tools, key, receipt)}
         except Refused as refused:
             results[number] = refused.body()
     return JSONResponse({"results": results}, 202)
 
 
-def _must_speak_for(key: Key, document: Any) -> None:
-    """Raises Refused for an event about somebody else's company."""
+def _must_be_allowed(tools: Tools, key: Key, document: Any) -> None:
+    """Raises Refused for an event about somebody else's company, or of a type that this key lacks the scope for.
+
+    Said before anything else of it is read; what it turns out to ask for is asked about again where it is filed.
+    """
     company = document.get("data", {}).get("company") if _has_data(document) else None
     if isinstance(company, str):
         keys.must_speak_for(key, company)
+    type_ = document.get("type") if isinstance(document, dict) else None
+    effect = rights.OF_EVENT.get(type_) if isinstance(type_, str) else None
+    wrong = rights.objection((keys.actor_of(key),), effect) if effect else None
+    if wrong:
+        raise keys.refusal(wrong)
+    if effect is rights.Effect.PREVIEW:
+        keys.must_have_previews(tools, key, company if isinstance(company, str) else None)
 
 
-def _answer(tools: Tools, verdict: Verdict, body: bytes, place: str) -> Receipt:
+def _answer(tools: Tools, key: Key, verdict: Verdict, body: bytes, place: str) -> Receipt:
     """The receipt. Raises Refused with what is to be done about it."""
     if isinstance(verdict, Unreadable):
-        raise _set_aside(tools, body, verdict, place) from None
+        raise _set_aside(tools, key, body, verdict, place) from None
+    if isinstance(verdict, NotAllowed):
+        raise keys.refusal(verdict.objection) from None
     if isinstance(verdict, TooMuch):
         wait = {"Retry-After": str(verdict.wait)}
         raise Refused(429, "Too much pending", [str(verdict)], wait) from None
@@ -118,16 +137,30 @@ def _has_data(document: Any) -> bool:
     return isinstance(document, dict) and isinstance(document.get("data"), dict)
 
 
-def _set_aside(tools: Tools, body: bytes, broken: Unreadable, place: str) -> Refused:
+def _set_aside(tools: Tools, key: Key, body: bytes, broken: Unreadable, place: str) -> Refused:
+    """Kept, unless so many of this key wait for somebody already; what is wrong is said all the same."""
+    most, most_bytes = tools.settings.open_dead_letters, tools.settings.open_dead_letter_bytes
     with tools.store.write() as work:
-        inbox.set_aside(work, "http", body, broken.problems, place)
+        count, size = inbox.open_of_key(work, key.id)
+        full = count >= most or size + min(len(body), codec.MOST_BYTES) > most_bytes
+        if not full:
+            inbox.set_aside(work, letters.HTTP, body, broken.problems, place, key)
     _log.warning("door.refused", count=len(broken.problems))
-    return Refused(422, "Event not readable", broken.problems)
+    if not full:
+        return Refused(422, "Event not readable", broken.problems)
+    problem = (
+        f"body: {count:,} events of this key ({size:,} bytes) could not be read and wait for somebody, so this one "
+        "is not kept; mend what sends them"
+    )
+    return Refused(
+        429, "Too many unreadable events", [*broken.problems, problem], {"Retry-After": str(_FULL_SECONDS)}
+    )
 
 
-def _said(tools: Tools, receipt: Receipt) -> dict[str, Any]:
-    """The receipt; where a login to Xero is due with a link for it, fresh each time."""
+def _said(tools: Tools, key: Key, receipt: Receipt) -> dict[str, Any]:
+    """The receipt; where a login to Xero is due with a link for it, fresh each time, for a key that may make one."""
     said = {key: value for key, value in receipt.__dict__.items() if key != "repeated" and value is not None}
-    if receipt.connection == "needs_login":
+    may_link = rights.objection((keys.actor_of(key),), rights.Effect.LOGIN, receipt.company) is None
+    if receipt.connection == "needs_login" and may_link:
         said["login_url"] = login_links.link(tools, receipt.company).url
     return said

@@ -10,9 +10,10 @@ from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from events.outgoing import OUTGOING
+from events.scopes import Scope
 from events.snapshot import Id
 from store import feed
-from store.api_keys import Key, Scope
+from store.api_keys import Key
 from store.feed import Beyond, Page
 from web import keys
 from web.problems import Refused

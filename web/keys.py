@@ -1,7 +1,7 @@
 """Who is at the door and what they may do: a key id, a signature, a scope, a company, not too many at once."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -10,14 +10,19 @@ from fastapi import Request
 from pydantic import TypeAdapter, ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 
+from events.scopes import Scope
 from events.snapshot import Id
 from store import api_keys
-from store.api_keys import Key, Scope
+from store.api_keys import Key
 from store.unit_of_work import Store
 from store.vault import Vault
 from web import rates, signature
 from web.problems import Refused
+from web.rates import Portion
 from web.signature import Knock
+from worker.decisions import rights
+from worker.decisions.rights import HostKey, Objection
+from worker.previewing import preview
 from worker.tools import Tools
 
 KEY_HEADER = "x-crewcard-key"
@@ -31,23 +36,50 @@ def knock(request: Request, body: bytes = b"") -> Knock:
     return Knock(request.method, f"{path}?{query}" if query else path, dict(request.headers), body)
 
 
-def enter(tools: Tools, at: Knock, scope: Scope, company: str | None = None) -> Key:
-    """The key that knocks, if it may do this, for this company where one is named.
+def enter(tools: Tools, at: Knock, scope: Scope | Sequence[Scope], company: str | None = None) -> Key:
+    """The key that knocks, if it may do this (one of these), for this company where one is named.
 
-    Raises Refused: 401 without a good signature, 403 without scope or company, 404 for what cannot be a company,
-    429 when it asks too often.
+    Raises Refused: 401 without a good signature or after its end, 403 without scope or company, 404 for what cannot
+    be a company, 429 when it asks too often or for too much.
     """
     key = _recognise(tools, at)
-    wait = rates.seconds_to_wait(tools.redis, key.id, tools.settings.requests_per_minute)
-    if wait:
-        problem = f"{KEY_HEADER}: at most {tools.settings.requests_per_minute:,} requests a minute; wait {wait} s"
-        raise Refused(429, "Too many requests", [problem], {"Retry-After": str(wait)})
-    if not key.may(scope):
-        raise Refused(403, "Not with this key", [f"{KEY_HEADER}: this key lacks the scope “{scope}”"])
+    _must_not_be_too_much(tools, key, at)
+    wrong = rights.of_scopes(actor_of(key), [scope] if isinstance(scope, Scope) else scope)
+    if wrong:
+        raise refusal(wrong)
     if company is not None:
         must_speak_for(key, company)
         must_be_id(company, "company")
     return key
+
+
+def actor_of(key: Key) -> HostKey:
+    """Who is at the door, as rights are asked for."""
+    return HostKey(key.id, key.companies, key.scopes)
+
+
+def refusal(wrong: Objection) -> Refused:
+    """What the key may not, as it is told."""
+    if wrong.lacks == "company":
+        return Refused(403, "Not your company", [f"company: {wrong.sentence}"])
+    return Refused(403, "Not with this key", [f"{KEY_HEADER}: {wrong.sentence}"])
+
+
+def _must_not_be_too_much(tools: Tools, key: Key, at: Knock) -> None:
+    """Raises Refused (429)."""
+    wanted = [Portion(rates.REQUESTS, 1, tools.settings.requests_per_minute)]
+    if at.body:
+        wanted.append(Portion(rates.BYTES, len(at.body), tools.settings.bytes_per_minute))
+    _take(tools, key, "Too many requests", *wanted)
+
+
+def _take(tools: Tools, key: Key, title: str, *wanted: Portion) -> None:
+    """Raises Refused (429) when the key may not have that now."""
+    lacking = rates.take(tools.redis, key.id, *wanted)
+    if lacking:
+        portion, wait = lacking
+        problem = f"{KEY_HEADER}: this key may have {portion.per_minute:,} {portion.kind} a minute; wait {wait} s"
+        raise Refused(429, title, [problem], {"Retry-After": str(wait)})
 
 
 def entering(scope: Scope) -> Callable[[Request], Key]:
@@ -60,15 +92,28 @@ def entering(scope: Scope) -> Callable[[Request], Key]:
     return key_of
 
 
-def needs(scope: Scope) -> dict[str, Any]:
-    """What a route's description says about the key it needs."""
-    return {"security": [{"key": [scope.value]}]}
+def must_have_previews(tools: Tools, key: Key, company: str | None) -> None:
+    """Raises Refused (429) when the key has asked for enough of them, or its calls to Xero for them are used up.
+
+    Without Redis nothing is counted, and nothing of Xero can be seen either.
+    """
+    _take(tools, key, "Too many previews", Portion(rates.PREVIEWS, 1, tools.settings.previews_per_minute))
+    wait = preview.seconds_to_look(tools, company, key.id) if company is not None else 0
+    if wait:
+        problem = f"company: the calls to Xero are used up that previews of “{str(company)[:100]}” have today"
+        raise Refused(429, "Too many previews", [f"{problem}; wait {wait} s"], {"Retry-After": str(wait)})
+
+
+def needs(*any_of: Scope) -> dict[str, Any]:
+    """What a route's description says about the key it needs: one with any of these scopes."""
+    return {"security": [{"key": [scope.value]} for scope in any_of]}
 
 
 def must_speak_for(key: Key, company: str) -> None:
     """Raises Refused (403) when the key does not speak for the company."""
-    if not key.may_speak_for(company):
-        raise Refused(403, "Not your company", [f"company: this key does not speak for “{company[:100]}”"])
+    wrong = rights.of_company(actor_of(key), company)
+    if wrong:
+        raise refusal(wrong)
 
 
 def must_be_id(text: str, field: str) -> None:
@@ -86,6 +131,11 @@ def _recognise(tools: Tools, at: Knock) -> Key:
     wrong = signature.objection(at, found.key.secrets, time.time())
     if wrong:
         raise Refused(401, "Signature not valid", [wrong])
+    if found.key.expired:
+        when = f"{found.key.expires_at:%Y-%m-%d %H:%M} UTC"
+        raise Refused(
+            401, "Key expired", [f"{KEY_HEADER}: this key was good until {when}; ask for it to be prolonged"]
+        )
     if not found.use_noted:
         found.use_noted = True
         _note_use(tools, found.key)

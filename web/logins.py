@@ -13,7 +13,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse, Response
 
 from events.accounting_target import Trouble
-from store.api_keys import Scope
+from events.scopes import Scope
 from web import answers, bodies, keys
 from web.problems import Refused
 from web.signature import Knock

@@ -26,7 +26,7 @@ def build(tools: Tools) -> FastAPI:
     """The application around these tools."""
     app = FastAPI(title="CrewCard → Xero invoice exporter", openapi_url=None, docs_url=None, redoc_url=None)
     app.state.tools = tools
-    app.state.desk = Desk(functools.partial(intake.accept_each, tools))
+    app.state.desk = Desk(functools.partial(intake.file_each, tools))
     for router in ROUTERS:
         app.include_router(router)
     openapi.serve(app, HOST_ROUTERS)

@@ -10,7 +10,7 @@ from events import codec
 from events.codec import Unreadable
 from events.export import sentences
 from events.preview import InvoiceExportPreviewed, Previewed
-from store.api_keys import Scope
+from events.scopes import Scope
 from web import bodies, keys
 from web.problems import Refused
 from web.signature import Knock
@@ -21,7 +21,7 @@ _WAIT_SECONDS = 5
 router = APIRouter(prefix="/v1")
 
 
-@router.post("/companies/{company}/previews", openapi_extra=keys.needs(Scope.READS))
+@router.post("/companies/{company}/previews", openapi_extra=keys.needs(Scope.PREVIEWS))
 async def preview_invoices(request: Request, company: str) -> Response:
     """Say what would happen to `invoices`, a list of at most 500 as an export would name them."""
     at = keys.knock(request, await bodies.whole(request, codec.MOST_BYTES))
@@ -29,7 +29,8 @@ async def preview_invoices(request: Request, company: str) -> Response:
 
 
 def _preview(tools: Tools, at: Knock, company: str) -> Response:
-    keys.enter(tools, at, Scope.READS, company)
+    key = keys.enter(tools, at, Scope.PREVIEWS, company)
+    keys.must_have_previews(tools, key, company)
     bodies.must_be_json(at.headers)
     try:
         asked = Previewed.model_validate(codec.parse(at.body))
@@ -37,13 +38,13 @@ def _preview(tools: Tools, at: Knock, company: str) -> Response:
         raise Refused(422, "Invoices not readable", broken.problems) from None
     except ValidationError as broken:
         raise Refused(422, "Invoices not readable", sentences(broken)) from None
-    told = _tell(tools, company, asked)
+    told = _tell(tools, key.id, company, asked)
     return Response(told.model_dump_json(exclude_none=True), media_type="application/json")
 
 
-def _tell(tools: Tools, company: str, asked: Previewed) -> InvoiceExportPreviewed:
+def _tell(tools: Tools, key: str, company: str, asked: Previewed) -> InvoiceExportPreviewed:
     try:
-        return preview.preview(tools, company, asked.invoices)
+        return preview.preview(tools, company, asked.invoices, key=key)
     except preview.NoCompany:
         raise Refused(404, "Unknown company", [f"company: there is no company “{company}” here"]) from None
     except redis.RedisError:

@@ -1,37 +1,58 @@
-"""How many requests one key may make: a bucket per key in Redis, filled steadily, emptied by one Lua call.
+"""How much one key may ask for: a bucket per key and kind in Redis, filled steadily, emptied by one Lua call.
 
 When Redis is away the doors still take events: the limit protects us from a host that has lost its way, and to
 refuse its invoices would be the greater harm.
 """
 
 import math
+from dataclasses import dataclass
 from functools import lru_cache
 
 import redis
 from redis.commands.core import Script
 
-_BURST_SECONDS = 10
+REQUESTS, BYTES, PREVIEWS = "requests", "bytes", "previews"
 # The moment at which the bucket would be full again is all there is to keep (the generic cell rate algorithm).
 _TAKE = """
 local t = redis.call('TIME'); local now = t[1] * 1000 + t[2] / 1000
-local each, burst = tonumber(ARGV[1]), tonumber(ARGV[2])
-local full = math.max(tonumber(redis.call('GET', KEYS[1]) or 0), now) + each
-local wait = full - now - burst
-if wait > 0 then return math.ceil(wait) end
-redis.call('SET', KEYS[1], string.format('%.3f', full), 'PX', math.ceil(full - now) + 1000)
-return 0
+local full = {}
+for place, bucket in ipairs(KEYS) do
+  full[place] = math.max(tonumber(redis.call('GET', bucket) or 0), now) + ARGV[2 * place - 1]
+  local wait = full[place] - now - ARGV[2 * place]
+  if wait > 0 then return {place, math.ceil(wait)} end
+end
+for place, bucket in ipairs(KEYS) do
+  redis.call('SET', bucket, string.format('%.3f', full[place]), 'PX', math.ceil(full[place] - now) + 1000)
+end
+return {0, 0}
 """
 
 
-def seconds_to_wait(client: redis.Redis, key_id: str, per_minute: int) -> int:
-    """Seconds until the key may ask again; 0 where it may now, which is counted."""
-    each = 60_000 / per_minute
-    burst = max(each, _BURST_SECONDS * 1000)
+@dataclass(frozen=True)
+class Portion:
+    """So much of a kind (requests, bytes, previews), of which a key has `per_minute`, or all of that at once.
+
+    Of requests ten seconds' worth may come at once.
+    """
+
+    kind: str
+    amount: int
+    per_minute: int
+
+    def costs(self) -> tuple[float, float]:
+        """How many milliseconds of the bucket it takes, and how many that holds."""
+        cost = self.amount * 60_000 / self.per_minute
+        return cost, max(cost, 10_000 if self.kind == REQUESTS else 60_000)
+
+
+def take(client: redis.Redis, key_id: str, *portions: Portion) -> tuple[Portion, int] | None:
+    """Take all of these, or none: then which is lacking, and in how many seconds it is there."""
+    buckets = [f"xp:rate:{portion.kind}:{key_id}" for portion in portions]
     try:
-        wait = _script(client)(keys=[f"xp:rate:{key_id}"], args=[each, burst])
+        place, wait = _script(client)(keys=buckets, args=[one for portion in portions for one in portion.costs()])
     except redis.RedisError:
-        return 0
-    return math.ceil(int(wait) / 1000)
+        return None
+    return (portions[int(place) - 1], math.ceil(int(wait) / 1000)) if wait else None
 
 
 @lru_cache(maxsize=8)

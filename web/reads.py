@@ -7,9 +7,9 @@ from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from events.people import Person
+from events.scopes import Scope
 from events.snapshot import Id, Text
 from store import beside, client_contacts, companies
-from store.api_keys import Scope
 from store.progress import Progress
 from store.unit_of_work import Work
 from web import answers, keys

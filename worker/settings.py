@@ -92,6 +92,29 @@ class Settings(BaseSettings):
         ge=60,
         description="Requests of one key at the doors; ten seconds' worth may come at once",
     )
+    bytes_per_minute: int = Field(
+        default=300_000_000,
+        ge=1_000_000,
+        description="Bytes of bodies that one key may send; all of them may come at once",
+    )
+    previews_per_minute: int = Field(
+        default=120, ge=1, description="Previews that one key may ask for; all of them may come at once"
+    )
+    preview_share: float = Field(
+        default=0.2,
+        ge=0,
+        le=0.5,
+        description="Share of a company's calls of the day that previews may use, half of it for one key",
+    )
+    open_dead_letters: int = Field(
+        default=1000, ge=1, description="Open dead letters of one key; what more cannot be read is told and not kept"
+    )
+    open_dead_letter_bytes: int = Field(
+        default=50_000_000, ge=1000, description="Bytes of the open dead letters of one key"
+    )
+    key_warning_days: float = Field(
+        default=14, ge=0, description="So long before a key expires the doctor and the list of keys say so"
+    )
     reconcile_share: float = Field(
         default=0.02, ge=0, le=0.5, description="Share of the day's calls spent on finding drift; 0: none"
     )

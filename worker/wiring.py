@@ -87,6 +87,7 @@ def limits(settings: Settings) -> Limits:
         deadline=settings.call_deadline + 5,
         settle=settings.settle,
         reserve=settings.day_reserve,
+        looks=settings.preview_share,
     )
 
 

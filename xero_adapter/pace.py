@@ -4,6 +4,7 @@ Redis away means no call (fail closed); what Redis forgets is relearnt from the 
 """
 
 import contextlib
+import math
 import uuid
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +22,8 @@ Argument = str | int | float
 class Limits:
     """Xero's limits per organisation, and the margins we keep. Seconds; `reserve` is a share of the day.
 
-    A lost call keeps its place in flight for `settle` seconds: so long it may still be at work in Xero.
+    A lost call keeps its place in flight for `settle` seconds: so long it may still be at work in Xero. `looks` is
+    the share of the day for looks that no invoice waits for.
     """
 
     per_minute: int = 60
@@ -33,6 +35,7 @@ class Limits:
     deadline: float = 70
     settle: float = 100
     reserve: float = 0.1
+    looks: float = 0.2
 
     @property
     def kept_back(self) -> int:
@@ -115,6 +118,32 @@ class Pace:
         limit = limit.decode() if isinstance(limit, bytes) else limit
         seconds = None if call is None else call / 1000
         return Permit(organisation, token, float(wait) / 1000, limit, seconds, int(further))
+
+    def ask_to_look(self, organisation: Organisation, payer: str = "") -> Permit:
+        """A permit for a look that no invoice waits for, or how long to wait. Raises redis.RedisError.
+
+        It leaves half of the minute, two calls at once and the day's reserve to others, and has a share of the day
+        (limit `previews`), of which one `payer` gets half.
+        """
+        limits, token = self._limits, uuid.uuid4().hex
+        at_once, kept_back = max(1, limits.at_once - 2), max(limits.kept_back, limits.per_minute // 2)
+        bounds = (at_once, int(limits.deadline * 1000), kept_back, limits.reserve, 0, *self._looks(), payer)
+        wait, limit, *_ = self._ask(keys=self._keys(organisation), args=self._args(token, *bounds))
+        return Permit(organisation, token, float(wait) / 1000, limit.decode() if isinstance(limit, bytes) else limit)
+
+    def seconds_to_look(self, tenant: str, payer: str) -> int:
+        """Seconds until the payer has looks of this day again; 0 while some are left. Raises redis.RedisError."""
+        most, each = self._looks()
+        book = f"{self._prefix}:pace:{tenant}:day"
+        looks, mine = (int(one or 0) for one in self._client.hmget(book, ["looks", f"looks:{payer}"]))
+        if looks < most and mine < each:
+            return 0
+        return max(1, math.ceil(self.outlook(tenant).day_ends))
+
+    def _looks(self) -> tuple[int, int]:
+        """Looks of the day for all, and for one payer."""
+        most = math.ceil(self._limits.per_day * self._limits.looks)
+        return most, math.ceil(most / 2)
 
     def done(self, permit: Permit) -> None:
         """The call was answered: it counts against the minute from now on. Redis away changes no answer."""

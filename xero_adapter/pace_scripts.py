@@ -32,11 +32,13 @@ local function tally(key, what)
 end
 """
 
+# Looks that no invoice waits for have a share of the day: `most` for all, `each` for one who asks (`payer`).
 # What is left is spread until `lasts`. Where headers nearly show when Xero's minute ends, that is it: what goes later
 # falls into the next one. In doubt it is the latest moment: else all would go at once, and a click wait for a minute.
 ASK = """
 local token, at_once, deadline, kept_back, reserve, spread =
   ARGV[7], tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[10]), tonumber(ARGV[11]), ARGV[12] == '1'
+local most, each, payer = tonumber(ARGV[13]), tonumber(ARGV[14]), 'looks:' .. (ARGV[15] or '')
 for place = 5, 6 do
   local over = numbers(KEYS[place], 'over')
   if over and over > now then return {over - now, redis.call('HGET', KEYS[place], 'limit')} end
@@ -81,6 +83,11 @@ if day_ends and now >= day_ends then redis.call('DEL', day); used, day_ends, siz
 used, day_ends = used or 0, day_ends or now + day_length
 if per_day - used <= math.floor(reserve * (size or per_day)) then return {math.max(1000, day_ends - now), 'day'} end
 
+if most then
+  local looks, mine = numbers(day, 'looks', payer)
+  if (looks or 0) >= most or (mine or 0) >= each then return {math.max(1000, day_ends - now), 'previews'} end
+  redis.call('HINCRBY', day, 'looks', 1); redis.call('HINCRBY', day, payer, 1)
+end
 redis.call('HSET', day, 'used', used + 1, 'ends', day_ends)
 redis.call('PEXPIRE', day, day_length)
 redis.call('ZADD', flight, now + deadline, token); redis.call('PEXPIRE', flight, deadline + window)

@@ -11,7 +11,7 @@ from store.tables.columns import BIG, index_where
 class ApiKey(SQLModel, table=True):
     """A host's key to the doors: an encrypted signing secret, the companies it may speak for, its scopes (`*` = all).
 
-    `former_secret` is good as well until `former_until`; a revoked key opens nothing.
+    `former_secret` is good as well until `former_until`; a key that is revoked, or that expired, opens nothing.
     """
 
     __tablename__ = "api_keys"
@@ -24,13 +24,18 @@ class ApiKey(SQLModel, table=True):
     former_until: datetime | None = None
     revoked_at: datetime | None = None
     last_used_at: datetime | None = None
+    expires_at: datetime | None = None
 
 
 class InboxEvent(SQLModel, table=True):
-    """An event we accepted, so that the same one again changes nothing and is answered the same."""
+    """An event we accepted, so that the same one again changes nothing and is answered the same.
+
+    Ids are a company's own: another company's event of the same source and id is another event.
+    """
 
     __tablename__ = "inbox"
     __table_args__ = (Index("inbox_id", "id"),)
+    company: str = Field(primary_key=True, sa_column_kwargs={"server_default": ""})
     source: str = Field(primary_key=True)
     id: str = Field(primary_key=True)
     body_hash: str
@@ -39,19 +44,29 @@ class InboxEvent(SQLModel, table=True):
 
 
 class DeadLetter(SQLModel, table=True):
-    """Something a door could not read: kept whole, with the reason, to be read, mended and replayed.
+    """Something a door could not read: kept with the reason, to be read, mended and replayed.
 
-    `state`: open, replayed (`mended` is what was
-    read instead, where somebody changed it; `event` its id) or discarded.
+    `key` is whose key brought it, with the `companies` and `scopes` it had then (`*` = all); empty where none did:
+    the stream, a file at the command line. `body` is all that came, or of what is too long to be an event the
+    beginning; `size` is all of it, in bytes. `state`: open, replayed (`mended` is what was read instead, where
+    somebody changed it; `event` its id) or discarded.
     """
 
     __tablename__ = "dead_letters"
-    __table_args__ = (Index("dead_letters_state", "state", "id"),)
+    __table_args__ = (
+        Index("dead_letters_state", "state", "id"),
+        Index("dead_letters_once", "key", "body_hash", unique=True),
+        index_where("state = 'open'", "dead_letters_open", "key"),
+    )
     id: int | None = Field(default=None, primary_key=True, sa_type=BIG)
     door: str
     place: str = ""
-    body_hash: str = Field(unique=True)
+    key: str = Field(default="", sa_column_kwargs={"server_default": ""})
+    companies: str = Field(default="*", sa_column_kwargs={"server_default": "*"})
+    scopes: str = Field(default="*", sa_column_kwargs={"server_default": "*"})
+    body_hash: str
     body: bytes = Field(sa_type=LargeBinary)
+    size: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
     problems: str = Field(sa_type=Text)
     state: str = "open"
     received_at: datetime

@@ -9,7 +9,8 @@ from sqlmodel import Field, SQLModel
 class Preview(SQLModel, table=True):
     """A preview that a host asked for: the invoices as they came (JSON), until it is answered.
 
-    `state`: waiting or answered. Whoever works on it holds it until `lease_until`; `tries` counts who did.
+    `state`: waiting or answered. Whoever works on it holds it until `lease_until`; `tries` counts who did. `key` is
+    whose key asked, which its calls to Xero are counted for; empty where none did.
     """
 
     __tablename__ = "previews"
@@ -24,6 +25,7 @@ class Preview(SQLModel, table=True):
     company: str = Field(primary_key=True)
     id: str = Field(primary_key=True)
     source_event: str
+    key: str = Field(default="", sa_column_kwargs={"server_default": ""})
     body: str = Field(sa_type=Text)
     state: str = "waiting"
     tries: int = 0

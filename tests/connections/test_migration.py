@@ -44,3 +44,31 @@ def test_the_tables_are_as_the_migrations_make_them(database_url):
         different = compare_metadata(MigrationContext.configure(connection), SQLModel.metadata)
     engine.dispose()
     assert different == []
+
+
+def test_keys_of_before_previews_were_a_scope_ask_for_them_still_and_ids_get_their_company(tmp_path, postgres):
+    for url in (f"sqlite:///{tmp_path}/rights.sqlite", machines.fresh_postgres_database(postgres, "rights")):
+        migrate.upgrade(url, "0018")
+        store = Store(engine_for(url))
+        with store.write() as work:
+            run = work.session.connection().execute
+            for key, scopes in (("a", "reads"), ("b", "events:write,feed"), ("c", "feed,logins"), ("d", "*")):
+                run(
+                    text(
+                        "INSERT INTO api_keys (id, secret, companies, created_at, scopes) "
+                        "VALUES (:k, :s, '*', :at, :o)"
+                    ),
+                    {"k": key, "s": b"x", "at": MOMENT, "o": scopes},
+                )
+            answer = '{"event": "e1", "company": "harbour", "request": "r1", "invoices": 1}'
+            run(
+                text("INSERT INTO inbox VALUES ('crewcard/web', 'e1', 'h', :answer, :at)"),
+                {"answer": answer, "at": MOMENT},
+            )
+        migrate.upgrade(url)
+        with store.read() as work:
+            run = work.session.connection().execute
+            kept = dict(run(text("SELECT id, scopes FROM api_keys")).all())
+            assert kept == {"a": "reads,previews", "b": "events:write,feed,previews", "c": "feed,logins", "d": "*"}
+            assert run(text("SELECT company FROM inbox")).all() == [("harbour",)]
+        store.engine.dispose()

@@ -5,12 +5,13 @@ from html import unescape
 
 import pytest
 
-from store import audit, inbox
+from store import api_keys, audit, inbox
 from tests.builders import COMPANY, a_request, an_invoice
 from tests.console.happenings import EVIL, TOLD
 from tests.faces.test_orders_command import command as command  # noqa: PLC0414  # the fixture
 from worker.accepting import letters
 from worker.accepting.letters import NotOpen
+from worker.decisions.rights import Operator
 
 BROKEN = {**a_request(an_invoice()), "type": "invoice.export.requsted"}
 
@@ -19,7 +20,8 @@ def bury(installation, document=BROKEN, problems=("type: “invoice.export.requs
     """Something a door could not read."""
     body = document if isinstance(document, bytes) else json.dumps(document).encode()
     with installation.store.write() as work:
-        inbox.set_aside(work, "http", body, problems, "orders.json:12")
+        key = api_keys.make(work, installation.tools.vault, "crewcard")
+        inbox.set_aside(work, "http", body, problems, "orders.json:12", key)
 
 
 @pytest.fixture
@@ -51,7 +53,11 @@ def test_a_mended_letter_is_read_as_if_it_had_come_so(helper, on_sqlite):
     assert (json.loads(kept.body)["type"], json.loads(kept.mended)["type"]) == (BROKEN["type"], a_request()["type"])
     with on_sqlite.store.read() as work:
         (line,) = audit.newest(work, COMPANY)
-    assert (line.who, line.what, json.loads(line.chosen)) == ("support", "dead letter mended", {"dead_letter": 1})
+    assert (line.who, line.what, line.chosen) == (
+        "support",
+        "dead letter mended",
+        '{"dead_letter": 1, "key": "crewcard", "event": "invoice.export.requested"}',
+    )
     assert "There is no open" not in helper.see("/dead-letters?state=replayed")
     assert "Everything that came could be read" in helper.see("/dead-letters")
 
@@ -72,7 +78,10 @@ def test_what_is_still_wrong_is_said_with_its_field_and_what_was_typed_is_kept(h
         ("{", "body: not JSON"),
         ("[]", "must be one event"),
         ('"x"', "must be a JSON object"),
-        (json.dumps(a_request(company="nobody")), "there is no company “nobody” here"),
+        (
+            json.dumps(a_request(company="nobody")),
+            "stays as it came; who sent it has to send it anew for another company",
+        ),
     ],
 )
 def test_what_cannot_be_read_stays_open(helper, on_sqlite, body, said):
@@ -120,9 +129,9 @@ def test_a_letter_is_discarded_with_a_reason_and_kept(helper, on_sqlite):
 
 def test_two_people_who_replay_a_letter_file_it_once(installation):
     bury(installation, a_request(an_invoice()), ["data.company: there is no such company"])
-    first = letters.replay(installation.tools, 1, "anna")
+    first = letters.replay(installation.tools, 1, Operator("anna"))
     with pytest.raises(NotOpen):
-        letters.replay(installation.tools, 1, "olga")
+        letters.replay(installation.tools, 1, Operator("olga"))
     installation.run()
     assert (first.invoices, len(installation.books())) == (1, 1)
 

@@ -111,7 +111,9 @@ def of_apis(old: Any, new: Any) -> list[str]:
 
 
 def _of_operation(comparing: Comparing, old: Any, new: Any, at: str) -> list[str]:
-    found = [] if old.get("security") == new.get("security") else [f"{at}: needs another scope"]
+    lacking = [one for one in old.get("security", ()) if one not in new.get("security", ())]
+    is_shut = bool(new.get("security")) and not old.get("security")
+    found = [f"{at}: needs another scope"] if lacking or is_shut else []
     before, now = (_parameters(comparing, document, one) for document, one in ((0, old), (1, new)))
     found += [f"{at} {name}: is gone" for name in before.keys() - now.keys()]
     found += [

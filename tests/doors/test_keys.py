@@ -18,7 +18,7 @@ from store.api_keys import Scope
 from tests.builders import COMPANY, a_request, an_invoice
 from tests.doors.host import Host, problems
 from web import keys
-from web.rates import seconds_to_wait
+from web.rates import REQUESTS, Portion, take
 
 PROGRESS = f"/v1/companies/{COMPANY}/requests/r1"
 
@@ -136,9 +136,10 @@ def test_it_is_written_down_when_a_key_was_last_used_once_a_minute(host, install
 def test_a_host_that_asks_too_often_is_told_how_long_to_wait_and_others_go_on(make_installation, sqlite_url):
     made = make_installation(sqlite_url, requests_per_minute=60)
     client = made.tools.redis
-    assert [seconds_to_wait(client, "a", 60) for _ in range(10)] == [0] * 10
-    assert seconds_to_wait(client, "a", 60) == 1
-    assert seconds_to_wait(client, "b", 60) == 0
+    one = Portion(REQUESTS, 1, 60)
+    assert [take(client, "a", one) for _ in range(10)] == [None] * 10
+    assert take(client, "a", one) == (one, 1)
+    assert take(client, "b", one) is None
 
 
 def test_too_many_requests_are_a_429_with_a_time(small_host, on_sqlite):

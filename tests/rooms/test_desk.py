@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.machines import wait_for
+from worker.accepting.coming import Brought
 from worker.accepting.desk import MOST_AT_ONCE, Desk
 from worker.decisions.receipts import Receipt
 
@@ -18,7 +19,8 @@ class Files:
         self.held = set()
         self.let_go = threading.Event()
 
-    def __call__(self, documents):
+    def __call__(self, brought):
+        documents = [one.document for one in brought]
         self.rounds.append(list(documents))
         if self.held & set(documents):
             self.let_go.wait(20)
@@ -30,7 +32,7 @@ def a_busy_desk(pool, **chosen):
     files = Files()
     files.held = {0}
     desk = Desk(files, **chosen)
-    first = pool.submit(desk.accept, 0)
+    first = pool.submit(desk.accept, Brought(0))
     wait_for(lambda: files.rounds)
     return files, desk, first
 
@@ -43,13 +45,13 @@ def pool():
 
 def test_who_comes_alone_is_filed_at_once():
     files = Files()
-    assert Desk(files).accept(1).event == "e1"
+    assert Desk(files).accept(Brought(1)).event == "e1"
     assert files.rounds == [[1]]
 
 
 def test_what_comes_while_one_is_filed_shares_the_next_transaction_and_each_gets_its_own_answer(pool):
     files, desk, first = a_busy_desk(pool, patience_seconds=60)
-    others = {one: pool.submit(desk.accept, one) for one in range(1, 31)}
+    others = {one: pool.submit(desk.accept, Brought(one)) for one in range(1, 31)}
     wait_for(lambda: len(desk._queue) == 30)
     files.let_go.set()
     assert first.result(20).event == "e0"
@@ -59,7 +61,7 @@ def test_what_comes_while_one_is_filed_shares_the_next_transaction_and_each_gets
 
 def test_a_refusal_is_told_to_the_one_it_is_for(pool):
     files, desk, _ = a_busy_desk(pool, patience_seconds=60)
-    refused, taken = pool.submit(desk.accept, -1), pool.submit(desk.accept, 1)
+    refused, taken = pool.submit(desk.accept, Brought(-1)), pool.submit(desk.accept, Brought(1))
     wait_for(lambda: len(desk._queue) == 2)
     files.let_go.set()
     assert taken.result(20).event == "e1"
@@ -69,7 +71,7 @@ def test_a_refusal_is_told_to_the_one_it_is_for(pool):
 
 def test_nobody_waits_for_a_transaction_that_hangs(pool):
     files, desk, hangs = a_busy_desk(pool, patience_seconds=0.01)
-    assert [pool.submit(desk.accept, one).result(20).event for one in (1, 2, 3)] == ["e1", "e2", "e3"]
+    assert [pool.submit(desk.accept, Brought(one)).result(20).event for one in (1, 2, 3)] == ["e1", "e2", "e3"]
     assert not hangs.done()
     files.let_go.set()
     assert hangs.result(20).event == "e0"
@@ -85,8 +87,8 @@ def test_an_event_with_many_invoices_keeps_nobody_waiting_and_waits_for_nobody(p
     bulk = {"data": {"invoices": [{}] * 21}}
     desk = Desk(file)
     desk._at_it = 1  # somebody is at it
-    assert pool.submit(desk.accept, bulk).result(20).event == "e"
-    assert files == [[bulk]]
+    assert pool.submit(desk.accept, Brought(bulk)).result(20).event == "e"
+    assert files == [[Brought(bulk)]]
 
 
 def test_a_failure_of_all_is_everybodys_answer_and_the_desk_goes_on():
@@ -96,13 +98,13 @@ def test_a_failure_of_all_is_everybodys_answer_and_the_desk_goes_on():
     desk = Desk(fails)
     for _ in range(2):
         with pytest.raises(OSError, match="away"):
-            desk.accept(1)
+            desk.accept(Brought(1))
 
 
 def test_under_a_crowd_everybody_is_filed_once_and_no_transaction_is_too_long(pool):
     files = Files()
     desk = Desk(files)
-    answers = list(pool.map(desk.accept, range(3_000)))
+    answers = list(pool.map(desk.accept, map(Brought, range(3_000))))
     assert [answer.event for answer in answers] == [f"e{one}" for one in range(3_000)]
     assert sorted(one for some in files.rounds for one in some) == list(range(3_000))
     assert max(map(len, files.rounds)) <= MOST_AT_ONCE

@@ -6,8 +6,9 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
+from events import codec
 from events.codec import Unreadable
-from store import inbox
+from store import api_keys, inbox
 from store.tables import DeadLetter
 from web.console import asking, rendering
 from web.console.asking import PER_PAGE
@@ -17,6 +18,7 @@ from worker.accepting import letters
 from worker.accepting.letters import NotOpen
 from worker.bulk import giving
 from worker.bulk.giving import Refused
+from worker.decisions.rights import ConsoleUser, NotAllowed
 from worker.decisions.roles import Action
 from worker.tools import Tools
 
@@ -54,9 +56,11 @@ def replay(request: Request, form: Posted, visitor: Mending, number: str) -> Res
     text = form.whole("body").replace("\r\n", "\n")
     mended = text.encode() if text and text != _shown(letter.body) else None
     try:
-        receipt = letters.replay(tools, letter.id or 0, visitor.user, mended)
+        receipt = letters.replay(tools, letter.id or 0, _person(visitor), mended)
     except Unreadable as broken:
         return _page(request, visitor, letter, list(broken.problems), 422, mended)
+    except NotAllowed as refused:
+        return _page(request, visitor, letter, [str(refused)], 403, mended)
     except NotOpen:
         return rendering.go(_address(letter), _CLOSED)
     if receipt.request and receipt.company:
@@ -71,7 +75,9 @@ def discard(request: Request, form: Posted, visitor: Mending, number: str) -> Re
     """Nothing shall come of it."""
     letter = _letter(request, number)
     try:
-        letters.discard(request.app.state.tools, letter.id or 0, visitor.user, giving.reason_given(form.one("why")))
+        letters.discard(
+            request.app.state.tools, letter.id or 0, _person(visitor), giving.reason_given(form.one("why"))
+        )
     except Refused as refused:
         return _page(request, visitor, letter, [str(refused)], 422)
     except NotOpen:
@@ -79,6 +85,10 @@ def discard(request: Request, form: Posted, visitor: Mending, number: str) -> Re
     return rendering.go(
         "/console/dead-letters", f"Dead letter {letter.id} is discarded; it is kept under “discarded”."
     )
+
+
+def _person(visitor: Visitor) -> ConsoleUser:
+    return ConsoleUser(visitor.user, visitor.role)
 
 
 def _address(letter: DeadLetter) -> str:
@@ -105,14 +115,16 @@ def _page(
     tools: Tools = request.app.state.tools
     with tools.store.read() as work:
         now = work.now
-    size = len(letter.body)
+    companies, scopes = api_keys.named(letter.companies), api_keys.named(letter.scopes)
     facts: dict[str, Any] = {
         "letter": letter,
         "problems": problems,
         "text": mended.decode(errors="replace") if mended is not None else _shown(letter.body),
         "mended": _shown(letter.mended) if letter.mended else "",
-        "editable": size <= letters.MOST_MENDED and _is_text(letter.body),
-        "size": size,
+        "editable": letter.size <= letters.MOST_MENDED and _is_text(letter.body),
+        "kept": len(letter.body),
+        "companies": None if companies is None else sorted(companies),
+        "scopes": None if scopes is None else sorted(scopes),
         "tried": mended is not None or status != 200,
     }
     return rendering.page(request, visitor, "dead_letter", now, status, **facts)
@@ -129,6 +141,8 @@ def _shown(body: bytes) -> str:
     """As text; JSON that stands on one line is set out in lines. What is too long is cut."""
     text = body[: letters.MOST_MENDED].decode(errors="replace")
     try:
-        return text if "\n" in text.strip() else json.dumps(json.loads(text), indent=2, ensure_ascii=False)
-    except (ValueError, RecursionError):
+        lines = json.dumps(json.loads(text), indent=2, ensure_ascii=False)
+        exact = codec.parse(lines.encode()) == codec.parse(text.encode())  # or a long amount lost digits
+        return text if "\n" in text.strip() or not exact else lines
+    except (Unreadable, ValueError, RecursionError):
         return text

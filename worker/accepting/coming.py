@@ -1,4 +1,4 @@
-"""An event as it was read, before anything is locked."""
+"""An event as it was brought, and as it was read, before anything is locked."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -6,14 +6,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from events import codec
-from events.codec import Envelope
+from events.codec import Envelope, Unreadable
 from events.export import InvoiceExportRequested, UnreadableInvoice
 from events.failures import Failure
 from events.invoice import Invoice
 from events.snapshot import Incoming
 from store import inbox
 from store.inbox import Seen
-from worker.decisions import checks, joining
+from worker.decisions import checks, joining, rights
+from worker.decisions.rights import OURSELVES, Actor, HostKey, NotAllowed, StreamHost
 
 
 @dataclass(frozen=True)
@@ -27,21 +28,46 @@ class Said:
 
 
 @dataclass(frozen=True)
+class Brought:
+    """A parsed CloudEvent, and all who answer for it: each must be allowed what it asks for."""
+
+    document: Any
+    actors: Sequence[Actor] = (OURSELVES,)
+
+
+@dataclass(frozen=True)
 class Coming:
-    """An event on its way in: its envelope and data, how the inbox knows it, and what its invoices say, by id."""
+    """An event on its way in: its envelope and data, how the inbox knows it, and what its invoices say, by id.
+
+    `key` is whose key brought it; empty where none did.
+    """
 
     envelope: Envelope
     asked: Incoming
     seen: Seen
     said: Mapping[str, Said]
+    key: str = ""
 
 
-def read(document: Any) -> Coming:
-    """One parsed CloudEvent. Raises Unreadable."""
-    envelope, asked = codec.read(document)
-    body_hash = inbox.fingerprint(json.dumps(document, sort_keys=True, default=str).encode())
+def read(brought: Brought) -> Coming:
+    """An event that all who answer for it may send. Raises Unreadable, NotAllowed."""
+    envelope, asked = codec.read(brought.document)
+    wrong = rights.objection(brought.actors, rights.OF_EVENT[envelope.type], asked.company)
+    if wrong:
+        raise NotAllowed(wrong)
+    _must_not_be_ours(envelope.source, brought.actors)
+    body_hash = inbox.fingerprint(json.dumps(brought.document, sort_keys=True, default=str).encode())
     said = say(asked.invoices) if isinstance(asked, InvoiceExportRequested) else {}
-    return Coming(envelope, asked, Seen(envelope.source, envelope.id, body_hash), said)
+    key = next((one.id for one in brought.actors if isinstance(one, HostKey)), "")
+    return Coming(envelope, asked, Seen(asked.company, envelope.source, envelope.id, body_hash), said, key)
+
+
+def _must_not_be_ours(source: str, actors: Sequence[Actor]) -> None:
+    """A host that could use the names of our own events would be answered for them. Raises Unreadable."""
+    hosts = [one for one in actors if isinstance(one, HostKey | StreamHost)]
+    ours = all(isinstance(one, HostKey) and one.id == rights.COMMANDS_KEY for one in hosts)
+    if source.startswith(rights.OUR_SOURCES) and not ours:
+        raise Unreadable(f"source: “{rights.OUR_SOURCES}…” is for our own events; name your own application")
 
 
 def say(

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from worker.accepting.coming import Brought
 from worker.accepting.intake import Verdict
 from worker.decisions.receipts import Receipt
 
@@ -11,7 +12,7 @@ MOST_AT_ONCE = 64
 _PATIENCE_SECONDS = 0.2
 _FEW = 20  # invoices
 
-Filer = Callable[[Sequence[Any]], Sequence[Verdict]]
+Filer = Callable[[Sequence[Brought]], Sequence[Verdict]]
 
 
 def is_long(document: Any) -> bool:
@@ -24,8 +25,8 @@ def is_long(document: Any) -> bool:
 class _Caller:
     """Somebody with an event; `called` to file what waits or taken along, `answered` when the event is filed."""
 
-    def __init__(self, document: Any) -> None:
-        self.document = document
+    def __init__(self, brought: Brought) -> None:
+        self.brought = brought
         self.leads = False
         self.called = threading.Event()
         self.answered = threading.Event()
@@ -33,7 +34,7 @@ class _Caller:
 
 
 class Desk:
-    """Files what its callers bring, with `intake.accept_each`. It has no thread of its own: one caller files for all.
+    """Files what its callers bring, with `intake.file_each`. It has no thread of its own: one caller files for all.
 
     Nobody files for others twice, and who has waited for a moment files beside whoever is at it: a lock that one
     transaction waits for does not hold up the next.
@@ -46,15 +47,15 @@ class Desk:
         self._queue: list[_Caller] = []
         self._at_it = 0
 
-    def accept(self, document: Any) -> Receipt:
+    def accept(self, brought: Brought) -> Receipt:
         """File one event; one with many invoices by itself. Raises what `intake.accept` raises."""
-        verdict = self._file([document])[0] if is_long(document) else self._beside_others(document)
+        verdict = self._file([brought])[0] if is_long(brought.document) else self._beside_others(brought)
         if isinstance(verdict, Exception):
             raise verdict
         return verdict
 
-    def _beside_others(self, document: Any) -> Verdict:
-        caller = _Caller(document)
+    def _beside_others(self, brought: Brought) -> Verdict:
+        caller = _Caller(brought)
         with self._lock:
             self._queue.append(caller)
             self._call_one()
@@ -92,7 +93,7 @@ class Desk:
 
     def _serve(self, some: Sequence[_Caller]) -> None:
         try:
-            verdicts = self._file([caller.document for caller in some])
+            verdicts = self._file([caller.brought for caller in some])
         except Exception as trouble:
             verdicts = [trouble] * len(some)
         for caller, verdict in zip(some, verdicts, strict=True):

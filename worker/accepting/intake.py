@@ -12,11 +12,12 @@ from store.inbox import Seen
 from store.unit_of_work import Work
 from worker import logs
 from worker.accepting import coming, requesting
-from worker.accepting.coming import Coming
+from worker.accepting.coming import Brought, Coming
 from worker.accepting.known_companies import KnownCompanies
 from worker.contacts import filing_changes
 from worker.decisions import rounds, turns
 from worker.decisions.receipts import Receipt
+from worker.decisions.rights import OURSELVES, Actor
 from worker.decisions.rounds import Load
 from worker.orders import cancel, replay
 from worker.previewing import previews
@@ -26,20 +27,25 @@ Verdict = Receipt | Exception
 _log = logs.log("intake")
 
 
-def accept(tools: Tools, document: Any) -> Receipt:
-    """File one parsed CloudEvent.
+def accept(tools: Tools, document: Any, actors: Sequence[Actor] = (OURSELVES,)) -> Receipt:
+    """File one parsed CloudEvent for which these answer.
 
-    Raises Unreadable, inbox.OtherBody for a used id with another body, backpressure.TooMuch.
+    Raises Unreadable, rights.NotAllowed, inbox.OtherBody for a used id with another body, backpressure.TooMuch.
     """
-    (verdict,) = accept_each(tools, [document])
+    (verdict,) = file_each(tools, [Brought(document, actors)])
     if isinstance(verdict, Exception):
         raise verdict
     return verdict
 
 
-def accept_each(tools: Tools, documents: Sequence[Any]) -> list[Verdict]:
-    """File parsed CloudEvents, as if one after the other; each has its receipt, or what `accept` would raise."""
-    read = [_read(document) for document in documents]
+def accept_each(tools: Tools, documents: Sequence[Any], actors: Sequence[Actor] = (OURSELVES,)) -> list[Verdict]:
+    """File parsed CloudEvents for which the same answer; each has its receipt, or what `accept` would raise."""
+    return file_each(tools, [Brought(document, actors) for document in documents])
+
+
+def file_each(tools: Tools, brought: Sequence[Brought]) -> list[Verdict]:
+    """File events, as if one after the other; each has its receipt, or what `accept` would raise."""
+    read = [_read(one) for one in brought]
     readable = [one for one in read if isinstance(one, Coming)]
     filed: list[Verdict] = []
     for places in rounds.rounds([_load(one) for one in readable]):
@@ -48,10 +54,10 @@ def accept_each(tools: Tools, documents: Sequence[Any]) -> list[Verdict]:
     return [next(verdicts) if isinstance(one, Coming) else one for one in read]
 
 
-def _read(document: Any) -> Coming | Exception:
+def _read(brought: Brought) -> Coming | Exception:
     try:
-        return coming.read(document)
-    except Exception as broken:  # Unreadable, mostly
+        return coming.read(brought)
+    except Exception as broken:  # Unreadable or NotAllowed, mostly
         return broken
 
 
@@ -97,7 +103,7 @@ def _again(answer: Mapping[str, Any] | inbox.OtherBody) -> Verdict:
 def _obey(work: Work, tools: Tools, companies: KnownCompanies, new: Sequence[Coming]) -> Sequence[Receipt]:
     """Requests go together, anything else comes alone."""
     if len(new) == 1 and (order := _ORDERS.get(new[0].envelope.type)):
-        return [order(work, tools, new[0].envelope, new[0].asked, companies)]
+        return [order(work, tools, new[0].envelope, new[0].asked, companies, new[0].key)]
     return _request(work, tools, companies, new)
 
 
@@ -116,7 +122,12 @@ def _request(work: Work, tools: Tools, companies: KnownCompanies, new: Sequence[
 
 
 def _replay(
-    work: Work, tools: Tools, envelope: Envelope, order: InvoiceExportReplayRequested, companies: KnownCompanies
+    work: Work,
+    tools: Tools,
+    envelope: Envelope,
+    order: InvoiceExportReplayRequested,
+    companies: KnownCompanies,
+    _key: str,
 ) -> Receipt:
     found = replay.prepare(work, envelope, order)
     filings = [companies.filing(envelope, part, caused_by=found.caused_by) for part in found.parts]

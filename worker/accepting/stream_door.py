@@ -6,14 +6,14 @@ from events import codec
 from events.codec import Unreadable
 from store import inbox
 from worker import logs
-from worker.accepting import intake
+from worker.accepting import intake, letters
 from worker.accepting.request_stream import FIELD, Entry, RequestStream
 from worker.decisions.backpressure import TooMuch
+from worker.decisions.rights import NotAllowed, StreamHost
 from worker.tools import Tools
 
 AT_ONCE = 8  # an entry may have megabytes
 MOST_DELIVERIES = 5
-_MOST_KEPT_BYTES = 20_000_000
 _WAIT_SECONDS = 1.0
 _LOOK_SECONDS = 5.0
 _log = logs.log("door")
@@ -76,7 +76,9 @@ class StreamDoor:
             self._set_aside(entry, Unreadable(f"event: could not be filed in {MOST_DELIVERIES} tries"))
             return
         try:
-            receipt = intake.accept(self._tools, _document(entry))
+            receipt = intake.accept(self._tools, _document(entry), (StreamHost(),))
+        except NotAllowed as refused:
+            self._set_aside(entry, Unreadable(f"event: {refused}"))
         except Unreadable as broken:
             self._set_aside(entry, broken)
         except inbox.OtherBody:
@@ -85,9 +87,8 @@ class StreamDoor:
             _log.info("door.accepted", door="stream", company=receipt.company, request=receipt.request)
 
     def _set_aside(self, entry: Entry, broken: Unreadable) -> None:
-        body = entry.body()[:_MOST_KEPT_BYTES]
         with self._tools.store.write() as work:
-            inbox.set_aside(work, "stream", body, broken.problems, entry.id)
+            inbox.set_aside(work, letters.STREAM, entry.body(), broken.problems, entry.id)
         _log.warning("door.refused", door="stream", count=len(broken.problems))
 
     def _is_the_database_away(self, entry: Entry) -> None:

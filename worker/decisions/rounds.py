@@ -19,9 +19,9 @@ ALONE = Load(frozenset(), None)
 
 
 def of_request(event: tuple[str, str], company: str, request: str, invoices: Collection[str]) -> Load:
-    """The load of a request: nobody else touches its event (source, id), itself or its invoices meanwhile."""
+    """The load of a request: nobody else touches its event (of company, source, id), itself or its invoices then."""
     mine = {("invoice", company, invoice) for invoice in invoices}
-    return Load(frozenset({("event", *event), ("request", company, request), *mine}), len(invoices))
+    return Load(frozenset({("event", company, *event), ("request", company, request), *mine}), len(invoices))
 
 
 def rounds(loads: Sequence[Load], most: int = MOST_INVOICES) -> Iterator[Sequence[int]]:

@@ -18,18 +18,26 @@ MOST_CONTACTS, _MOST_IDS = 45, 38  # ids in one query (xero/facts.md §4.3)
 _LONGEST_NUMBERS = 1_450  # encoded characters of numbers in one query
 _ALWAYS: tuple[Part, ...] = ("organisation", "actions", "accounts", "tax_rates", "currencies")
 _OF_ALL = frozenset({"needs_login", "limited", "offline"})
+_WHY = {
+    "minute": "the rest of Xero's minute is kept for exports",
+    "previews": "today's share of Xero's calls for previews is used up",
+}
 Wait = Callable[[float], bool]  # sits a wait out, or says no
 T = TypeVar("T")
 
 
 @dataclass
 class Look:
-    """The calls of one preview, begun at a moment: how many there were, and what they could not see."""
+    """The calls of one preview, begun at a moment: how many there were, and what they could not see.
+
+    They are counted for the `key` that asked for it.
+    """
 
     tools: Tools
     organisation: Organisation
     wait: Wait
     began: datetime
+    key: str = ""
     calls: int = 0
     missed: dict[str, str] = field(default_factory=dict)
     over: bool = False
@@ -37,9 +45,9 @@ class Look:
     def ask(self, what: str, call: Callable[[], T]) -> T | None:
         """One call; None when it may not be made or went wrong. Raises redis.RedisError."""
         while not self.over:
-            permit = self.tools.pace.ask(self.organisation, single=True)
+            permit = self.tools.pace.ask_to_look(self.organisation, self.key)
             if permit.wait:
-                self._sit_out(what, permit.wait, f"Xero's {permit.limit} limit is reached")
+                self._sit_out(what, permit.wait, _WHY.get(permit.limit, f"Xero's {permit.limit} limit is reached"))
                 continue
             try:
                 self.calls += 1

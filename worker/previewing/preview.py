@@ -15,7 +15,7 @@ from events.export import UnreadableInvoice
 from events.invoice import Invoice
 from events.preview import Forecast, InvoiceExportPreviewed, InvoicePreview
 from events.reasons import Reason
-from store import companies
+from store import companies, connections
 from worker.decisions import forecasting, foreseeing, joining
 from worker.decisions.forecasting import Room
 from worker.previewing import foretelling, looking, overall, planning
@@ -42,16 +42,19 @@ def never(_seconds: float) -> bool:
 
 
 def preview(
-    tools: Tools, company: str, invoices: Sequence[Found], *, request: str = "", wait: Wait = never
+    tools: Tools, company: str, invoices: Sequence[Found], *, request: str = "", wait: Wait = never, key: str = ""
 ) -> InvoiceExportPreviewed:
-    """What would happen; `wait` sits out a limit, or says no. Raises NoCompany, redis.RedisError."""
+    """What would happen; `wait` sits out a limit, or says no. Raises NoCompany, redis.RedisError.
+
+    `key` is whose key asked, if one did: its calls to Xero are counted for it.
+    """
     with tools.store.read() as work:
         if not companies.exists(work, company):
             raise NoCompany(company)
         known = planning.known(work, tools.target, company, joining.each_once(invoices))
         now = work.now
     plans = [planning.plan(tools.target, known, invoice) for invoice in known.asked]
-    look = None if known.login_due or not known.organisation else Look(tools, known.organisation, wait, now)
+    look = None if known.login_due or not known.organisation else Look(tools, known.organisation, wait, now, key)
     rows, books = _judged(tools, known, plans, look)
     forecast = _forecast(tools, known, plans, rows, books)
     fails = any(row.verdict == "fail" for row in rows)
@@ -67,6 +70,16 @@ def preview(
         previewed_at=now,
         **_seen(look, plans, books),
     )
+
+
+def seconds_to_look(tools: Tools, company: str, key: str) -> int:
+    """Seconds until previews of the company that this key asks for may call Xero again; 0 where they may."""
+    with tools.store.read() as work:
+        connection = connections.of_company(work, company)
+    try:
+        return tools.pace.seconds_to_look(connection.tenant, key) if connection else 0
+    except redis.RedisError:
+        return 0
 
 
 def _seen(look: Look | None, plans: Sequence[Plan], books: Books) -> dict[str, Any]:

@@ -25,11 +25,11 @@ _log = logs.log("previews")
 
 
 def file(
-    work: Work, _tools: Tools, envelope: Envelope, asked: InvoiceExportPreviewRequested, *_others: Any
+    work: Work, _tools: Tools, envelope: Envelope, asked: InvoiceExportPreviewRequested, _companies: Any, key: str
 ) -> Receipt:
     """Keep what was asked for. Raises Unreadable when the company has a preview of this id already."""
     body = json.dumps(envelope.data, default=str)
-    if not previews.file(work, asked.company, asked.request, envelope.id, body):
+    if not previews.file(work, asked.company, asked.request, envelope.id, body, key):
         raise Unreadable(f"data.request: {asked.company} has a preview “{asked.request}” already")
     return Receipt(envelope.id, asked.company, asked.request, len(asked.invoices))
 
@@ -79,7 +79,7 @@ def _made(tools: Tools, row: Preview) -> InvoiceExportPreviewed:
         time.sleep(seconds)
         return True
 
-    return preview.preview(tools, row.company, asked.invoices, request=row.id, wait=sit_out)
+    return preview.preview(tools, row.company, asked.invoices, request=row.id, wait=sit_out, key=row.key)
 
 
 def _postpone(tools: Tools, row: Preview) -> None:

@@ -1,0 +1,203 @@
+"""May this actor cause this effect for this company? Asked by every way in; pure.
+
+An event has the rights of all who had a hand in it: of a dead letter the key that brought it, and the person who
+mends it.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Literal
+
+from events import scopes
+from events.companies import CompanySettingsChanged
+from events.contacts import ClientXeroContactUpdateRequested
+from events.export import InvoiceExportRequested
+from events.orders import InvoiceExportCancelRequested, InvoiceExportReplayRequested
+from events.preview import InvoiceExportPreviewRequested
+from events.scopes import Scope
+from worker.decisions import roles
+from worker.decisions.roles import Action
+
+COMMANDS_KEY = "command-line"  # the key with which the command knocks at the doors
+OUR_SOURCES = "crewcard-xero/"  # what sources of our own events begin with
+
+
+class Effect(Enum):
+    """What somebody may cause, in the words of a refusal: “… is not part of your role”."""
+
+    EXPORT = "Exporting invoices"
+    CANCEL = "Cancelling"
+    REPLAY = "Sending again"
+    EXCLUDE = "Marking invoices “do not send”"
+    ADOPT = "Taking over invoices of an older integration"
+    CONTACT = "Setting a client's Xero contact"
+    SETTINGS = "Changing a company's settings"
+    PREVIEW = "Asking for a preview"
+    READ = "Looking"
+    FEED = "Reading the feed"
+    LOGIN = "Logging in to Xero"
+    DISCONNECT = "Ending a connection to Xero"
+    PAUSE = "Pausing and resuming"
+    COMPANIES = "Setting up a company"
+    DEAD_LETTERS = "Mending or discarding dead letters"
+    KEYS = "Making and ending keys"
+    ENDPOINTS = "Saying where events go"
+    USERS = "Managing users"
+
+
+@dataclass(frozen=True)
+class HostKey:
+    """A host behind its key. `companies` and `scopes` are None where it has all."""
+
+    id: str
+    companies: frozenset[str] | None = None
+    scopes: frozenset[str] | None = None
+
+
+@dataclass(frozen=True)
+class ConsoleUser:
+    """A user of the console with a role."""
+
+    id: str
+    role: str
+
+
+@dataclass(frozen=True)
+class Operator:
+    """Who gives commands on the machine itself, where database and secrets are: may all that can be done."""
+
+    id: str
+
+
+@dataclass(frozen=True)
+class StreamHost:
+    """The one trusted host that writes to our Redis: it sends events, of every company."""
+
+
+@dataclass(frozen=True)
+class Ourselves:
+    """Our own pages and clock, once whoever ordered it was asked."""
+
+
+@dataclass(frozen=True)
+class Nobody:
+    """Who brought this is not known; `why` is a sentence."""
+
+    why: str
+
+
+Actor = HostKey | ConsoleUser | Operator | StreamHost | Ourselves | Nobody
+OURSELVES = Ourselves()
+OF_EVENT: Mapping[str, Effect] = {
+    InvoiceExportRequested.TYPE: Effect.EXPORT,
+    InvoiceExportCancelRequested.TYPE: Effect.CANCEL,
+    InvoiceExportReplayRequested.TYPE: Effect.REPLAY,
+    ClientXeroContactUpdateRequested.TYPE: Effect.CONTACT,
+    CompanySettingsChanged.TYPE: Effect.SETTINGS,
+    InvoiceExportPreviewRequested.TYPE: Effect.PREVIEW,
+}
+# What keys can be used for at all; what is not here is no host's.
+SCOPES: Mapping[Effect, Scope] = {
+    **{effect: scopes.OF_EVENT[type_] for type_, effect in OF_EVENT.items()},
+    Effect.READ: Scope.READS,
+    Effect.FEED: Scope.FEED,
+    Effect.LOGIN: Scope.LOGINS,
+    Effect.DISCONNECT: Scope.LOGINS,
+}
+# What pages of the console cause, by the action that a role must be enough for; the rest is done by command only.
+ACTIONS: Mapping[Effect, Action] = {
+    Effect.EXPORT: Action.REPLAY,
+    Effect.CANCEL: Action.CANCEL,
+    Effect.REPLAY: Action.REPLAY,
+    Effect.EXCLUDE: Action.EXCLUDE,
+    Effect.CONTACT: Action.MAP_CONTACTS,
+    Effect.SETTINGS: Action.SET_UP,
+    Effect.PREVIEW: Action.REPLAY,
+    Effect.READ: Action.LOOK,
+    Effect.LOGIN: Action.SET_UP,
+    Effect.DISCONNECT: Action.SET_UP,
+    Effect.PAUSE: Action.PAUSE,
+    Effect.COMPANIES: Action.SET_UP,
+    Effect.DEAD_LETTERS: Action.DEAD_LETTERS,
+    Effect.USERS: Action.MANAGE_USERS,
+}
+
+
+@dataclass(frozen=True)
+class Objection:
+    """Why not: what is lacking, and a sentence for whoever asked."""
+
+    lacks: Literal["company", "scope", "role", "way"]
+    sentence: str
+
+
+class NotAllowed(Exception):
+    """An actor may not cause what its event asks for."""
+
+    def __init__(self, objection: Objection) -> None:
+        super().__init__(objection.sentence)
+        self.objection = objection
+
+
+def objection(actors: Sequence[Actor], effect: Effect, company: str | None = None) -> Objection | None:
+    """What speaks against it for the first of these who may not; None where all of them may.
+
+    `company` is whose books, data or login it is about; None where the effect is about none.
+    """
+    if not actors:
+        return Objection("way", f"{effect.value}: nobody answers for it.")
+    return next((found for one in actors if (found := _of_one(one, effect, company))), None)
+
+
+def of_scopes(key: HostKey, any_of: Sequence[Scope]) -> Objection | None:
+    """What speaks against a key's use for each of these scopes; None where it has one of them."""
+    if key.scopes is None or not scopes.whole(key.scopes).isdisjoint(any_of):
+        return None
+    return Objection("scope", f"this key lacks the scope {' or '.join(f'“{scope}”' for scope in any_of)}")
+
+
+def of_company(key: HostKey, company: str | None) -> Objection | None:
+    """What speaks against a key's use for this company, if it is about one."""
+    if company is not None and key.companies is not None and company not in key.companies:
+        return Objection("company", f"this key does not speak for “{company[:100]}”")
+    return None
+
+
+def narrowed(now: HostKey, then: HostKey) -> HostKey:
+    """A key with what it may now, as far as it might then as well."""
+    return HostKey(now.id, _both(now.companies, then.companies), _both(_whole(now), _whole(then)))
+
+
+def _of_one(actor: Actor, effect: Effect, company: str | None) -> Objection | None:
+    if isinstance(actor, Nobody):
+        return Objection("way", actor.why)
+    if isinstance(actor, HostKey):
+        scope = SCOPES.get(effect)
+        if scope is None:
+            return Objection("way", f"{effect.value} is for no host's key")
+        return of_scopes(actor, [scope]) or of_company(actor, company)
+    if isinstance(actor, ConsoleUser):
+        return _of_role(actor, effect)
+    if isinstance(actor, StreamHost) and effect not in OF_EVENT.values():
+        return Objection("way", f"{effect.value} cannot be asked for by the stream")
+    return None
+
+
+def _of_role(user: ConsoleUser, effect: Effect) -> Objection | None:
+    action = ACTIONS.get(effect)
+    if action is None:
+        return Objection("way", f"{effect.value} is done by command only.")
+    if not roles.may(user.role, action):
+        return Objection("role", f"{effect.value} is not part of your role “{user.role}”.")
+    return None
+
+
+def _whole(key: HostKey) -> frozenset[str] | None:
+    return None if key.scopes is None else frozenset(scopes.whole(key.scopes))
+
+
+def _both(one: frozenset[str] | None, other: frozenset[str] | None) -> frozenset[str] | None:
+    if one is None or other is None:
+        return other if one is None else one
+    return one & other
