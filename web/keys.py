@@ -1,7 +1,9 @@
 """Who is at the door and what they may do: a key id, a signature, a scope, a company, not too many at once."""
 
+import asyncio
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -15,7 +17,7 @@ from store import api_keys
 from store.api_keys import Key, Scope
 from store.unit_of_work import Store
 from store.vault import Vault
-from web import rates, signature
+from web import bodies, rates, signature
 from web.problems import Refused
 from web.signature import Knock
 from worker.tools import Tools
@@ -23,12 +25,24 @@ from worker.tools import Tools
 KEY_HEADER = "x-crewcard-key"
 REMEMBERED_SECONDS = 2.0  # a revoked key may still open a door for so long
 _ID = TypeAdapter(Id)
+_ASKING = ThreadPoolExecutor(4, "keys")  # ids of strangers take none of the threads that serve events
 
 
 def knock(request: Request, body: bytes = b"") -> Knock:
     """The request as far as its signature covers it."""
     path, query = request.scope["raw_path"].decode("latin-1"), request.scope["query_string"].decode("latin-1")
     return Knock(request.method, f"{path}?{query}" if query else path, dict(request.headers), body)
+
+
+async def knock_of_a_known_key(request: Request, most: int = bodies.MOST_BYTES) -> Knock:
+    """The request with its body, of which no byte is read before its key's id is known and its length looked at.
+
+    Raises Refused: 401 for an id that opens nothing, 413 for a body of more than `most` bytes.
+    """
+    tools: Tools = request.app.state.tools
+    key_id = request.headers.get(KEY_HEADER, "")
+    await asyncio.get_running_loop().run_in_executor(_ASKING, _must_be_known, tools, key_id)
+    return knock(request, await bodies.whole(request, most))
 
 
 def enter(tools: Tools, at: Knock, scope: Scope, company: str | None = None) -> Key:
@@ -78,6 +92,10 @@ def must_be_id(text: str, field: str) -> None:
     except ValidationError:
         problem = f"{field}: an id has letters, digits, “.”, “_”, “:” and “-”, at most 100"
         raise Refused(404, f"Unknown {field}", [problem]) from None
+
+
+def _must_be_known(tools: Tools, key_id: str) -> None:
+    _found(tools.store, tools.vault, key_id, int(tools.elapsed() / REMEMBERED_SECONDS))
 
 
 def _recognise(tools: Tools, at: Knock) -> Key:
