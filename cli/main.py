@@ -19,6 +19,7 @@ from cli import (
     keys,
     marks,
     orders,
+    output,
     pause,
     preview,
     publish,
@@ -28,6 +29,7 @@ from cli import (
     webhooks,
     why,
 )
+from store.vault import Unopenable
 from worker import logs
 
 app = typer.Typer(
@@ -78,4 +80,8 @@ def run() -> None:
     logs.set_up("WARNING")
     if sys.argv[1:2] not in (["up"], ["demo"]):
         embedded.lead_to(up.DATA)
-    app()
+    try:
+        app()
+    except Unopenable as lost:
+        output.warn(f"Stopped: {lost} Put the key back; crewcard-xero doctor says what does not open.")
+        sys.exit(1)

@@ -7,7 +7,9 @@ import sys
 
 import uvicorn
 from fastapi import FastAPI
+from sqlalchemy.exc import SQLAlchemyError
 
+from store import reseal
 from web import connect, doors, feed, health, limits, logins, metrics, openapi, previews, problems, reads
 from web.bodies import BodiesInMemory
 from web.console import app as console
@@ -74,6 +76,7 @@ def main() -> None:
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     server = uvicorn.Server(serving(app, chosen))
     logs.log("web").info("web.started", port=chosen.web_port)
+    _say_what_does_not_open(tools)
     # uvicorn gives a signal on to whoever had it before, once it has stopped: the way out leads past the heartbeat.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     heartbeat.start()
@@ -81,6 +84,17 @@ def main() -> None:
         server.run(sockets=[listening])
     finally:
         heartbeat.stop()
+
+
+def _say_what_does_not_open(tools: Tools) -> None:
+    """Whoever starts with the wrong keys is told at once; the doors answer all the same, 503 and a sentence."""
+    try:
+        with tools.store.read() as work:
+            lost = reseal.lost(work, tools.vault)
+    except SQLAlchemyError:
+        return  # /readyz says so
+    if lost:
+        logs.log("web").error("web.secrets_lost", count=lost)
 
 
 if __name__ == "__main__":
