@@ -22,6 +22,7 @@ from cli import (
     output,
     pause,
     preview,
+    private,
     publish,
     show,
     up,
@@ -78,6 +79,7 @@ app.add_typer(webhooks.app, name="webhooks")
 def run() -> None:
     """The entry of `crewcard-xero`. Results go to standard output, so the log may only go to the other."""
     logs.set_up("WARNING")
+    private.from_now_on()
     if sys.argv[1:2] not in (["up"], ["demo"]):
         embedded.lead_to(up.DATA)
     try:

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 from cryptography.fernet import Fernet
 
-from cli import embedded
+from cli import embedded, private
 from cli.supervisor import Supervisor
 from store import migrate, users
 from store.database import engine_for
@@ -30,6 +30,7 @@ def up(
 
     Example:  ENCRYPTION_KEYS=$(crewcard-xero key) crewcard-xero up
     """
+    private.folder(data)
     given = embedded.given()
     environment = environment_for(data, given)
     chosen = checked(environment)
