@@ -23,7 +23,7 @@ MOST_ADDRESS_BYTES = 24_576  # 200 ids of 100 letters, and what stands around th
 FILES_KEPT_BACK = 256  # for the database, Redis and what Python opens itself
 _LINGER_SECONDS = 2.0
 _STUCK_SECONDS = 30.0
-_MOST_LINGERING_BYTES = 5_000_000
+_MOST_LINGERING_BYTES = 1_000_000
 _SWEEP_SECONDS = 0.5
 _V6_NETWORK = 64  # one customer of a provider has that many bits to himself
 
@@ -182,7 +182,7 @@ class GuardedProtocol(HttpToolsProtocol):
         if self.phase is Phase.LEAVING:
             self._left_bytes += len(data)
             if self._left_bytes > _MOST_LINGERING_BYTES:
-                self.transport.close()
+                self.flow.pause_reading()
             return
         if self.phase is Phase.IDLE:
             self._awaits_head()
