@@ -6,6 +6,7 @@ read.
 
 import re
 import unicodedata
+from decimal import Decimal
 
 # Categories of Unicode: control (C0, C1, DEL), format (bidi, zero width, tags), surrogate, line, paragraph separator.
 _COMMANDS = frozenset(["Cc", "Cf", "Cs", "Zl", "Zp"])
@@ -14,7 +15,7 @@ _NOTHING = re.compile("[\u115f\u1160\u3164\uffa0\U000e0100-\U000e01ef]")
 # What spreadsheets begin a formula with, its full-width and small forms, and DDE's bar.
 _SIGNS = tuple("=+-@|\uff1d\uff0b\uff0d\uff20\uff5c\u2212\ufe62\ufe63\ufe66\ufe6b")
 _QUOTES = "'\"`\u2018\u2019\u201c\u201d\uff07\uff02"
-_AMOUNT = re.compile(r"[+-]?[0-9][0-9,]*(\.[0-9]+)?")
+_BEGINNINGS = frozenset("\t\r\n")
 
 
 def shown(text: str, *, lines: bool = False) -> str:
@@ -27,16 +28,16 @@ def shown(text: str, *, lines: bool = False) -> str:
     return "".join(one if (lines and one == "\n") or not _is_hidden(one) else _written_out(one) for one in text)
 
 
-def cell(text: str) -> str:
-    """The text as a cell of a file for a spreadsheet: what one could take for a formula begins with an apostrophe.
+def cell(value: object) -> str:
+    """The value as a cell of a file for a spreadsheet: what one could take for a formula gets an apostrophe before it.
 
-    An amount stays a number, a negative one too. Looked at is what stands behind spaces, quotes and what is not seen.
+    A number stays one, a negative one too. Looked at is what stands behind spaces, quotes and what is not seen.
     """
-    if _AMOUNT.fullmatch(text):
+    text = "" if value is None else str(value)
+    if isinstance(value, int | float | Decimal):
         return text
     seen = "".join(one for one in text[:1000] if not (_is_hidden(one) or one.isspace() or one in _QUOTES))
-    begins_hidden = text[:1] in ("\t", "\r", "\n")
-    return f"'{text}" if begins_hidden or seen.startswith(_SIGNS) else text
+    return f"'{text}" if text[:1] in _BEGINNINGS or seen.startswith(_SIGNS) else text
 
 
 def _is_hidden(one: str) -> bool:

@@ -95,6 +95,5 @@ def _line(cells: Any) -> str:
 
 
 def _cell(value: Any) -> str:
-    """Text that no spreadsheet takes for a formula."""
-    text = "" if value is None else value.isoformat() if hasattr(value, "isoformat") else str(value)
-    return plain_text.cell(text)
+    """Moments as ISO writes them; text that no spreadsheet takes for a formula."""
+    return plain_text.cell(value.isoformat() if hasattr(value, "isoformat") else value)
