@@ -29,7 +29,7 @@ def shown(text: str, *, lines: bool = False) -> str:
 
 
 def cell(value: object) -> str:
-    """The value as a cell of a file for a spreadsheet: what one could take for a formula gets an apostrophe before it.
+    """The value as a cell of a file for a spreadsheet: what could be a formula gets an apostrophe before it.
 
     A number stays one, a negative one too. Looked at is what stands behind spaces, quotes and what is not seen.
     """
