@@ -10,8 +10,6 @@ from pathlib import Path
 import redis
 from dotenv import dotenv_values
 
-from cli import output
-
 from cli import output, private
 
 _READY_SECONDS = 10.0

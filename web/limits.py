@@ -6,6 +6,7 @@ kept alive, its next request.
 """
 
 import asyncio
+import contextlib
 import ipaddress
 import json
 import resource
@@ -346,10 +347,12 @@ class _Patient:
 def most_at_once(wanted: int) -> int:
     """As many connections as wanted, or as the limit of open files leaves; the soft one is raised to the hard one."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != hard:
+    with contextlib.suppress(OSError, ValueError):  # a unit's filter of system calls may forbid it
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    allowed = hard if hard != resource.RLIM_INFINITY else wanted + FILES_KEPT_BACK
-    return max(min(wanted, allowed - FILES_KEPT_BACK), 1)
+        soft = hard
+    if soft == resource.RLIM_INFINITY:
+        return wanted
+    return max(min(wanted, soft - FILES_KEPT_BACK), 1)
 
 
 @lru_cache(maxsize=4096)

@@ -49,6 +49,7 @@ TRIED = {
     "why": [["i1"], ["i2"], [f"no{HOSTILE}"]],
     "alerts": [[]],
     "audit": [[]],
+    "audit verify": [[]],
     "doctor": [[]],
     "failures list": [[], ["--unmatched"]],
     "failures retry": [["--company", COMPANY, "--why", HOSTILE, "--reason", HOSTILE]],
