@@ -41,7 +41,7 @@ def connect(
     if as_json:
         output.print_json({"company": company, "url": made.url, "ends_at": made.ends_at})
         return
-    typer.echo(made.url)
+    output.echo(made.url)
     output.warn(f"Good for one login until {made.ends_at:%Y-%m-%d %H:%M} UTC.")
 
 

@@ -70,7 +70,7 @@ def show(number: Number, as_json: AsJson = False) -> None:
         output.print_json([_document(found, whole=True)])
         return
     _tell(found)
-    typer.echo(found.body.decode(errors="replace"))
+    output.echo(found.body.decode(errors="replace").replace("\r\n", "\n"))
 
 
 @app.command()
@@ -125,7 +125,7 @@ def _replay(number: int, by: str, mended: bytes | None, *, as_json: bool) -> Non
     except NotAllowed as refused:
         output.fail(str(refused), 1)
     except Unreadable as broken:
-        output.fail("\n".join(broken.problems), 1)
+        output.fail("; ".join(broken.problems), 1)
     _report(receipt, as_json=as_json)
 
 

@@ -14,7 +14,7 @@ import httpx
 from cryptography.fernet import Fernet
 from rich.progress import Progress, SpinnerColumn, TextColumn
 
-from cli import csv_invoices, demo_next, demo_world, output, progress
+from cli import csv_invoices, demo_next, demo_world, output, private, progress
 from cli.door import Door, open_door, requests_for
 from cli.output import MARKS
 from cli.supervisor import Supervisor
@@ -39,7 +39,7 @@ def demo() -> None:
     """
     if find_spec("simulator") is None:
         output.fail("The simulated Xero is not part of this installation: run the demo from a clone (make demo).")
-    HOME.mkdir(parents=True, exist_ok=True)
+    private.folder(HOME)
     with only_one(HOME):
         for old in ("valkey", "crewcard-xero.sqlite", "crewcard-xero.sqlite-wal", "crewcard-xero.sqlite-shm", "logs"):
             shutil.rmtree(HOME / old) if (HOME / old).is_dir() else (HOME / old).unlink(missing_ok=True)

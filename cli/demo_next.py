@@ -14,6 +14,7 @@ _NAMES = ("DATABASE_URL", "REDIS_URL", "ENCRYPTION_KEYS", "PUBLIC_URL", "XERO_AP
 
 def keep_environment(path: Path, environment: Mapping[str, str]) -> None:
     """A file for a shell to read, so that other commands find the demo."""
+    path.unlink(missing_ok=True)
     path.touch(mode=0o600)
     path.write_text("".join(f"export {name}='{environment[name]}'\n" for name in _NAMES))
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import redis
 from dotenv import dotenv_values
 
-from cli import output
+from cli import output, private
 
 _READY_SECONDS = 10.0
 
@@ -20,6 +20,10 @@ def socket_path(home: Path) -> Path:
     digest = hashlib.sha256(str(home.resolve()).encode()).hexdigest()[:12]
     folder = Path(tempfile.gettempdir()) / f"crewcard-xero-{os.getuid()}-{digest}"
     folder.mkdir(mode=0o700, exist_ok=True)
+    if not private.is_owners_alone(folder):
+        output.fail(
+            f"{folder} is open to others of this machine, or was made by one of them: remove it, then try again.", 1
+        )
     return folder / "valkey.sock"
 
 

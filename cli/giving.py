@@ -75,7 +75,7 @@ def bar(title: str, *, quiet: bool) -> Iterator[Callable[[int, int], None]]:
     """A progress bar on standard error; gives what to call with how far it is, and of how many."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=output.errors, disable=quiet) as bars:
-        task = bars.add_task(title, total=None)
+        task = bars.add_task(output.text(title), total=None)
 
         def shown(done: int, whole: int) -> None:
             bars.update(task, completed=done, total=whole)

@@ -1,8 +1,13 @@
 """The command itself."""
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import typer
+from typer.core import TyperGroup
+from typer.exceptions import TyperException
 
 from cli import (
     adopting,
@@ -19,8 +24,10 @@ from cli import (
     keys,
     marks,
     orders,
+    output,
     pause,
     preview,
+    private,
     publish,
     show,
     up,
@@ -28,9 +35,38 @@ from cli import (
     webhooks,
     why,
 )
+from events import plain_text
+from store.vault import Unopenable
 from worker import logs
 
+
+@contextmanager
+def _plainly() -> Iterator[None]:
+    """A wrong argument is repeated, so that it is seen, but commands no terminal."""
+    try:
+        yield
+    except TyperException as wrong:
+        if hasattr(wrong, "message"):
+            wrong.message = plain_text.shown(wrong.message, lines=True)
+        raise
+
+
+class Command(TyperGroup):
+    """The command with all that is under it."""
+
+    def make_context(self, *args: Any, **named: Any) -> Any:
+        """What was typed, taken apart."""
+        with _plainly():
+            return super().make_context(*args, **named)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Do it."""
+        with _plainly():
+            return super().invoke(ctx)
+
+
 app = typer.Typer(
+    cls=Command,
     name="crewcard-xero",
     help="CrewCard → Xero invoice exporter.",
     no_args_is_help=True,
@@ -76,6 +112,11 @@ app.add_typer(webhooks.app, name="webhooks")
 def run() -> None:
     """The entry of `crewcard-xero`. Results go to standard output, so the log may only go to the other."""
     logs.set_up("WARNING")
+    private.from_now_on()
     if sys.argv[1:2] not in (["up"], ["demo"]):
         embedded.lead_to(up.DATA)
-    app()
+    try:
+        app()
+    except Unopenable as lost:
+        output.warn(f"Stopped: {lost} Put the key back; crewcard-xero doctor says what does not open.")
+        sys.exit(1)

@@ -9,6 +9,7 @@ import typer
 from pydantic import ValidationError
 
 from cli import output
+from events import plain_text
 from events.codec import Unreadable
 from events.export import sentences
 from events.orders import Order
@@ -66,7 +67,7 @@ def order(model: type[Given], by: str, **said: Any) -> Given:
 
 def sure(question: str, *, yes: bool) -> None:
     """Go on only if somebody says so."""
-    if not yes and not typer.confirm(question, err=True):
+    if not yes and not typer.confirm(plain_text.shown(question), err=True):
         output.fail("Nothing was done.", 1)
 
 

@@ -7,9 +7,21 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
-results = Console(soft_wrap=True)
-errors = Console(stderr=True)
+from events import plain_text
+
+
+class PlainConsole(Console):
+    """A terminal to which nothing of what others wrote gives commands, whoever forgot to look at it before."""
+
+    def render_str(self, text: str, **how: Any) -> Text:
+        """The text, its markup ours."""
+        return super().render_str(plain_text.shown(text, lines=True), **how)
+
+
+results = PlainConsole(soft_wrap=True, emoji=False)
+errors = PlainConsole(stderr=True, emoji=False)
 MARKS = {
     "exported": "[green]✔ exported[/]",
     "failed": "[red]✘ failed[/]",
@@ -40,7 +52,7 @@ def fail(line: str, code: int = 2) -> NoReturn:
 
 def print_json(value: Any) -> None:
     """The result for machines."""
-    typer.echo(json.dumps(value, default=str, ensure_ascii=False, indent=2))
+    typer.echo(plain_text.shown(json.dumps(value, default=str, ensure_ascii=False, indent=2), lines=True))
 
 
 def table(title: str, *columns: str) -> Table:
@@ -52,5 +64,10 @@ def table(title: str, *columns: str) -> Table:
 
 
 def text(value: Any) -> str:
-    """A cell: text of others, shown as text."""
-    return escape("" if value is None else str(value))
+    """A cell, a title of a bar: text of others, shown as text."""
+    return escape(plain_text.shown("" if value is None else str(value), lines=True))
+
+
+def echo(text: str, *, err: bool = False) -> None:
+    """Text as long as it is, without colours, for a shell to take; what a terminal would obey is written out."""
+    typer.echo(plain_text.shown(text, lines=True), err=err)

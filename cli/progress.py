@@ -31,7 +31,7 @@ def watch(
     ended = []
     with Progress(*columns, console=output.errors, disable=quiet) as bars:
         for company, request in requests:
-            bar = bars.add_task(request, total=None, tally="")
+            bar = bars.add_task(output.text(request), total=None, tally="")
             while not (found := look(company, request))["complete"]:
                 _show(bars, bar, found)
                 time.sleep(_POLL_SECONDS)

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 from cryptography.fernet import Fernet
 
-from cli import embedded
+from cli import embedded, output, private
 from cli.supervisor import Supervisor
 from store import migrate, users
 from store.database import engine_for
@@ -30,6 +30,7 @@ def up(
 
     Example:  ENCRYPTION_KEYS=$(crewcard-xero key) crewcard-xero up
     """
+    private.folder(data)
     given = embedded.given()
     environment = environment_for(data, given)
     chosen = checked(environment)
@@ -38,11 +39,11 @@ def up(
         supervisor.stop_on_signals()
         try:
             start_all(supervisor, data, chosen, own_valkey=not given.get("REDIS_URL"))
-            typer.echo(f"The doors are open at {chosen.public_url}. Ctrl-C stops everything.", err=True)
+            output.echo(f"The doors are open at {chosen.public_url}. Ctrl-C stops everything.", err=True)
             _say_how_to_enter(chosen)
             supervisor.watch()
         finally:
-            typer.echo("Stopping; calls in flight are finished first ...", err=True)
+            output.echo("Stopping; calls in flight are finished first ...", err=True)
             supervisor.stop()
 
 
@@ -54,7 +55,7 @@ def _say_how_to_enter(chosen: Settings) -> None:
         nobody = not users.everyone(work)
     engine.dispose()
     told = "Nobody can sign in yet: crewcard-xero users add you@example.com --role admin" if nobody else ""
-    typer.echo(f"The console is at {address}. {told}".rstrip(), err=True)
+    output.echo(f"The console is at {address}. {told}".rstrip(), err=True)
 
 
 def environment_for(data: Path, given: Mapping[str, str]) -> dict[str, str]:
@@ -79,7 +80,7 @@ def only_one(data: Path) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            typer.echo(f"Another `crewcard-xero up` already runs on {data.resolve()}.", err=True)
+            output.echo(f"Another `crewcard-xero up` already runs on {data.resolve()}.", err=True)
             raise typer.Exit(2) from None
         yield
 

@@ -70,7 +70,7 @@ def link(user: User, hours: Annotated[float, typer.Option(min=0.1, max=72, help=
     except accounts.Refused as refused:
         output.fail(str(refused))
     output.warn(f"Signs {user} in once, until {ends_at:%Y-%m-%d %H:%M} UTC:")
-    typer.echo(address)
+    output.echo(address)
 
 
 @app.command()

@@ -1,5 +1,7 @@
 """The engine: SQLite in WAL mode with immediate write transactions, or PostgreSQL; the same code on both."""
 
+import contextlib
+import os
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -35,8 +37,7 @@ def engine_for(url: str, pool_size: int = 12) -> Engine:
         _ping_the_rested(engine)
         _begin_with_the_time(engine)
         return engine
-    if address.database and address.database != ":memory:":
-        Path(address.database).parent.mkdir(parents=True, exist_ok=True)
+    _make_for_its_owner(address.database)
     engine = create_engine(
         url,
         poolclass=QueuePool,
@@ -52,9 +53,19 @@ def engine_for_migrations(url: str) -> Engine:
     """An engine that keeps no connection; SQLite with the same hooks, so that a failing migration leaves nothing."""
     engine = create_engine(url, poolclass=NullPool)
     if engine.dialect.name == "sqlite":
-        Path(engine.url.database or ".").parent.mkdir(parents=True, exist_ok=True)
+        _make_for_its_owner(engine.url.database)
         use_immediate_transactions(engine)
     return engine
+
+
+def _make_for_its_owner(database: str | None) -> None:
+    """SQLite's file, where there is none, readable by its owner alone; what SQLite puts beside it takes after it."""
+    if not database or database == ":memory:" or database.startswith("file:"):
+        return
+    path = Path(database)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with contextlib.suppress(OSError):  # then SQLite says what is wrong
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
 
 
 def _set_up_connections(engine: Engine) -> None:

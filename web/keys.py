@@ -1,7 +1,9 @@
 """Who is at the door and what they may do: a key id, a signature, a scope, a company, not too many at once."""
 
+import asyncio
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -16,7 +18,7 @@ from store import api_keys
 from store.api_keys import Key
 from store.unit_of_work import Store
 from store.vault import Vault
-from web import rates, signature
+from web import bodies, rates, signature
 from web.problems import Refused
 from web.rates import Portion
 from web.signature import Knock
@@ -28,12 +30,24 @@ from worker.tools import Tools
 KEY_HEADER = "x-crewcard-key"
 REMEMBERED_SECONDS = 2.0  # a revoked key may still open a door for so long
 _ID = TypeAdapter(Id)
+_ASKING = ThreadPoolExecutor(4, "keys")  # ids of strangers take none of the threads that serve events
 
 
 def knock(request: Request, body: bytes = b"") -> Knock:
     """The request as far as its signature covers it."""
     path, query = request.scope["raw_path"].decode("latin-1"), request.scope["query_string"].decode("latin-1")
     return Knock(request.method, f"{path}?{query}" if query else path, dict(request.headers), body)
+
+
+async def knock_of_a_known_key(request: Request, most: int = bodies.MOST_BYTES) -> Knock:
+    """The request with its body, of which no byte is read before its key's id is known and its length looked at.
+
+    Raises Refused: 401 for an id that opens nothing, 413 for a body of more than `most` bytes.
+    """
+    tools: Tools = request.app.state.tools
+    key_id = request.headers.get(KEY_HEADER, "")
+    await asyncio.get_running_loop().run_in_executor(_ASKING, _known, tools, key_id)
+    return knock(request, await bodies.whole(request, most))
 
 
 def enter(tools: Tools, at: Knock, scope: Scope | Sequence[Scope], company: str | None = None) -> Key:
@@ -126,20 +140,25 @@ def must_be_id(text: str, field: str) -> None:
 
 
 def _recognise(tools: Tools, at: Knock) -> Key:
-    moment = int(tools.elapsed() / REMEMBERED_SECONDS)
-    found = _found(tools.store, tools.vault, at.headers.get(KEY_HEADER, ""), moment)
+    found = _known(tools, at.headers.get(KEY_HEADER, ""))
     wrong = signature.objection(at, found.key.secrets, time.time())
     if wrong:
         raise Refused(401, "Signature not valid", [wrong])
+    if not found.use_noted:
+        found.use_noted = True
+        _note_use(tools, found.key)
+    return found.key
+
+
+def _known(tools: Tools, key_id: str) -> "_Found":
+    """The key with this id. Raises Refused (401) where it opens nothing, or nothing any more."""
+    found = _found(tools.store, tools.vault, key_id, int(tools.elapsed() / REMEMBERED_SECONDS))
     if found.key.expired:
         when = f"{found.key.expires_at:%Y-%m-%d %H:%M} UTC"
         raise Refused(
             401, "Key expired", [f"{KEY_HEADER}: this key was good until {when}; ask for it to be prolonged"]
         )
-    if not found.use_noted:
-        found.use_noted = True
-        _note_use(tools, found.key)
-    return found.key
+    return found
 
 
 @dataclass

@@ -7,15 +7,20 @@ import sys
 
 import uvicorn
 from fastapi import FastAPI
+from sqlalchemy.exc import SQLAlchemyError
 
-from web import connect, doors, feed, health, logins, metrics, openapi, previews, problems, reads
+from store import reseal
+from web import connect, doors, feed, health, limits, logins, metrics, openapi, previews, problems, reads
+from web.bodies import BodiesInMemory
 from web.console import app as console
 from web.headers import SecurityHeaders
+from web.limits import Gate, GuardedProtocol, Limits
 from worker import logs, settings, wiring
 from worker.accepting import intake
 from worker.accepting.desk import Desk
 from worker.decisions.refusals import LoginRefused
 from worker.heartbeat import Heartbeat
+from worker.settings import Settings
 from worker.tools import Tools
 
 HOST_ROUTERS = (doors.router, feed.router, reads.router, previews.router, logins.router)
@@ -33,8 +38,31 @@ def build(tools: Tools) -> FastAPI:
     console.add_to(app)
     app.add_exception_handler(LoginRefused, connect.refused)
     problems.tell_all(app, {console.PREFIX: console.told})
+    app.add_middleware(BodiesInMemory, most=tools.settings.bodies_in_memory)
     app.add_middleware(SecurityHeaders, secure=tools.settings.public_url.startswith("https:"))
     return app
+
+
+def serving(app: FastAPI, chosen: Settings) -> uvicorn.Config:
+    """How the application is served: nobody is believed or waited for more than the settings say."""
+    gate = Gate(
+        Limits(
+            per_address=chosen.connections_per_address,
+            at_once=limits.most_at_once(chosen.connections_at_once),
+            exempt=chosen.trusted_proxies,
+        )
+    )
+    return uvicorn.Config(
+        app,
+        http=functools.partial(GuardedProtocol, gate=gate),  # type: ignore[arg-type]  # uvicorn only calls it
+        ws="none",
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        server_header=False,
+        proxy_headers=bool(chosen.trusted_proxies),
+        forwarded_allow_ips=list(chosen.trusted_proxies),
+    )
 
 
 def main() -> None:
@@ -43,13 +71,12 @@ def main() -> None:
     logs.set_up(chosen.log_level, chosen.log_format)
     tools = wiring.build(chosen)
     app, heartbeat = build(tools), Heartbeat(tools.store, "web")
-    listening = socket.create_server((chosen.web_host, chosen.web_port), backlog=512)
+    listening = socket.create_server((chosen.web_host, chosen.web_port), backlog=2048)
     # A socket of our own has TCP_NODELAY on its connections, which saves 44 ms per request.
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    server = uvicorn.Server(
-        uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", server_header=False)
-    )
+    server = uvicorn.Server(serving(app, chosen))
     logs.log("web").info("web.started", port=chosen.web_port)
+    _say_what_does_not_open(tools)
     # uvicorn gives a signal on to whoever had it before, once it has stopped: the way out leads past the heartbeat.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     heartbeat.start()
@@ -57,6 +84,17 @@ def main() -> None:
         server.run(sockets=[listening])
     finally:
         heartbeat.stop()
+
+
+def _say_what_does_not_open(tools: Tools) -> None:
+    """Whoever starts with the wrong keys is told at once; the doors answer all the same, 503 and a sentence."""
+    try:
+        with tools.store.read() as work:
+            lost = reseal.lost(work, tools.vault)
+    except SQLAlchemyError:
+        return  # /readyz says so
+    if lost:
+        logs.log("web").error("web.secrets_lost", count=lost)
 
 
 if __name__ == "__main__":

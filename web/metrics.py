@@ -17,7 +17,38 @@ from worker.measuring.catalogue import Metric
 from worker.tools import Tools
 
 router = APIRouter()
-_FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip")
+# What proxies and content networks add to a request of somebody else, whatever it says.
+_FORWARDING = frozenset(
+    [
+        "via",
+        "forwarded",
+        "x-real-ip",
+        "x-client-ip",
+        "x-true-client-ip",
+        "true-client-ip",
+        "x-cluster-client-ip",
+        "x-remote-ip",
+        "x-remote-addr",
+        "x-originating-ip",
+        "x-original-forwarded-for",
+        "x-original-host",
+        "x-original-url",
+        "x-host",
+        "x-proxyuser-ip",
+        "x-envoy-external-address",
+        "cf-connecting-ip",
+        "cf-connecting-ipv6",
+        "cf-ray",
+        "fastly-client-ip",
+        "cdn-loop",
+        "fly-client-ip",
+        "x-azure-clientip",
+        "x-amzn-trace-id",
+        "max-forwards",
+        "client-ip",
+    ]
+)
+_FORWARDING_BEGINS = "x-forwarded"
 
 
 @router.get("/metrics")
@@ -61,7 +92,9 @@ def _must_be_allowed(request: Request, token: str) -> None:
 
 
 def _is_this_machine(request: Request) -> bool:
-    if request.client is None or any(request.headers.get(name) for name in _FORWARDED):
+    """Whether the caller is on this machine, and speaks for nobody else."""
+    forwarded = any(name in _FORWARDING or name.startswith(_FORWARDING_BEGINS) for name in request.headers)
+    if request.client is None or forwarded:
         return False
     try:
         return ipaddress.ip_address(request.client.host).is_loopback

@@ -24,7 +24,7 @@ router = APIRouter(prefix="/v1")
 @router.post("/companies/{company}/previews", openapi_extra=keys.needs(Scope.PREVIEWS))
 async def preview_invoices(request: Request, company: str) -> Response:
     """Say what would happen to `invoices`, a list of at most 500 as an export would name them."""
-    at = keys.knock(request, await bodies.whole(request, codec.MOST_BYTES))
+    at = await keys.knock_of_a_known_key(request, codec.MOST_BYTES)
     return await run_in_threadpool(_preview, request.app.state.tools, at, company)
 
 

@@ -10,10 +10,17 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 
+from store.vault import Unopenable
 from worker import logs
 
 MEDIA_TYPE = "application/problem+json"
 _AWAY_SECONDS = 5
+_KEYS_SECONDS = 60
+_SECRETS_LOST = (
+    "request: nothing of it was accepted, and nothing that was accepted before is lost; this installation cannot "
+    "open its stored secrets, because a key is missing from ENCRYPTION_KEYS. Whoever runs it puts the key back "
+    "(crewcard-xero doctor says what does not open); then send the same again"
+)
 _TURNED_AWAY = (401, 403, 429)
 _log = logs.log("door")
 
@@ -52,7 +59,16 @@ def tell_all(app: FastAPI, pages: Mapping[str, Page]) -> None:
         page = next((make for path, make in pages.items() if request.url.path.startswith(path)), None)
         return await page(request, refused) if page else refused.response()
 
-    for kind in (Refused, HTTPException, RequestValidationError, OperationalError, InterfaceError, PoolTimeout):
+    expected = (
+        Refused,
+        HTTPException,
+        RequestValidationError,
+        OperationalError,
+        InterfaceError,
+        PoolTimeout,
+        Unopenable,
+    )
+    for kind in expected:
         app.add_exception_handler(kind, tell)
     app.add_exception_handler(Exception, tell)
 
@@ -60,6 +76,8 @@ def tell_all(app: FastAPI, pages: Mapping[str, Page]) -> None:
 def _refused(request: Request, problem: Exception) -> Refused:
     if isinstance(problem, OperationalError | InterfaceError | PoolTimeout):
         _log.warning("door.database_away", error=type(problem).__name__)
+    if isinstance(problem, Unopenable):
+        _log.error("door.secrets_lost")
     refused = refusal_of(problem, request.method, request.url.path)
     if refused.status in _TURNED_AWAY:
         _log.info("door.turned_away", status=refused.status, reason=refused.title)
@@ -77,6 +95,8 @@ def refusal_of(problem: Exception, method: str, path: str) -> Refused:
     if isinstance(problem, OperationalError | InterfaceError | PoolTimeout):
         sentence = "request: our database does not answer at the moment; send the same again"
         return Refused(503, "Try again in a moment", [sentence], {"Retry-After": str(_AWAY_SECONDS)})
+    if isinstance(problem, Unopenable):
+        return Refused(503, "Stored secrets cannot be opened", [_SECRETS_LOST], {"Retry-After": str(_KEYS_SECONDS)})
     sentence = "request: this is our fault and in our log; to send the same again does no harm"
     return Refused(500, "Something went wrong here", [sentence])
 

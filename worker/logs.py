@@ -10,6 +10,7 @@ from typing import Any
 
 import structlog
 
+from events import plain_text
 from worker.decisions import masking
 
 # Only these fields leave the process. Names, amounts, tokens and secrets have no field here.
@@ -68,7 +69,8 @@ WITHHELD = "(withheld)"
 def set_up(level: str = "INFO", format: str = "auto") -> None:  # noqa: A002  # the setting's name
     """Configure logging for this process; the standard library's loggers go the same way."""
     as_json = format == "json" or (format == "auto" and not sys.stderr.isatty())
-    renderer: Any = structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer()
+    # JSON is written in ASCII, with everything else escaped; a terminal is spared what it would obey.
+    last: list[Any] = [structlog.processors.JSONRenderer()] if as_json else [plainly, structlog.dev.ConsoleRenderer()]
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
@@ -85,7 +87,7 @@ def set_up(level: str = "INFO", format: str = "auto") -> None:  # noqa: A002  # 
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer, masking.mask],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last, masking.mask],
         )
     )
     _use_for_everything(handler, level)
@@ -122,6 +124,11 @@ def name_the_exception(_logger: Any, _method: str, line: MutableMapping[str, Any
 def withhold(_logger: Any, _method: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Replace every field that is not on the list."""
     return {key: value if key in FIELDS or key.startswith("_") else WITHHELD for key, value in line.items()}
+
+
+def plainly(_logger: Any, _method: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Words as a terminal may show them."""
+    return {key: plain_text.shown(value) if isinstance(value, str) else value for key, value in line.items()}
 
 
 def log(room: str) -> Any:

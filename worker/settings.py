@@ -1,5 +1,6 @@
 """Settings, from the environment. `.env.example` is generated from here."""
 
+import ipaddress
 import os
 import sys
 from typing import Annotated
@@ -35,6 +36,22 @@ class Settings(BaseSettings):
     public_url: str = Field(default="http://127.0.0.1:8700", description="Where hosts and browsers reach the doors")
     web_host: str = Field(default="127.0.0.1", description="Address the web process listens on")
     web_port: int = Field(default=8700, description="Port the web process listens on")
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="Addresses or networks of the proxies in front, separated by commas; "
+        "X-Forwarded-For and X-Forwarded-Proto are believed from them alone",
+    )
+    connections_per_address: int = Field(
+        default=100, ge=4, description="Connections of one address at once; those of TRUSTED_PROXIES are not counted"
+    )
+    connections_at_once: int = Field(
+        default=4000, ge=16, description="Connections of all at once, at most what the limit of open files leaves"
+    )
+    bodies_in_memory: int = Field(
+        default=200_000_000,
+        ge=40_000_000,
+        description="Bytes of requests' bodies that a web process holds at once; beyond it a 503 asks to come again",
+    )
     session_hours: float = Field(default=12, gt=0, le=168, description="How long a sign-in to the console lasts")
     link_base: str = Field(
         default="https://app.crewcard.example/invoices",
@@ -124,7 +141,7 @@ class Settings(BaseSettings):
     log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR")
     log_format: str = Field(default="auto", description="auto (JSON unless a terminal), json or console")
 
-    @field_validator("encryption_keys", "return_addresses", "webhook_secret", mode="before")
+    @field_validator("encryption_keys", "return_addresses", "trusted_proxies", "webhook_secret", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
@@ -140,6 +157,18 @@ class Settings(BaseSettings):
             except ValueError:
                 raise ValueError(f"key {number} is none of ours; make one with: crewcard-xero key") from None
         return keys
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, proxies: tuple[str, ...]) -> tuple[str, ...]:
+        for one in proxies:
+            try:
+                everybody = ipaddress.ip_network(one, strict=False).prefixlen == 0
+            except ValueError:
+                raise ValueError(f"“{one}” is neither an address nor a network like 10.0.0.0/24") from None
+            if everybody:
+                raise ValueError(f"“{one}” is everybody: anyone could then say where he comes from")
+        return proxies
 
     @model_validator(mode="after")
     def _in_proportion(self) -> "Settings":

@@ -1,6 +1,7 @@
 """The SDK, tamed (xero/facts.md §9): one ApiClient and token per use, no hidden retries, raw JSON answers."""
 
 import json
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -21,6 +22,8 @@ from events.accounting_target import InTime, Organisation, Trouble
 from xero_adapter.answers import PAGE
 
 _NOT_A_CALL = (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError)
+MOST_ANSWER_BYTES = 50_000_000  # a page of 1,000 invoices with 50 kB each
+_PIECE_BYTES = 65_536
 _FAR_FUTURE_SECONDS = 4_102_444_800
 
 
@@ -38,8 +41,11 @@ class Reply:
     body: bytes
 
     def document(self) -> Any:
-        """The body as JSON with exact decimals. Raises ValueError."""
-        return json.loads(self.body, parse_float=Decimal)
+        """The body as JSON with exact decimals. Raises ValueError, for a nesting without end too."""
+        try:
+            return json.loads(self.body, parse_float=Decimal)
+        except RecursionError:
+            raise ValueError("the answer is nested too deeply") from None
 
 
 class _Frozen(dict[str, Any]):
@@ -53,13 +59,58 @@ class _TooLate(Exception):
     """Nothing was sent."""
 
 
+@dataclass(frozen=True)
+class _Answer:
+    """What the SDK looks at of an answer."""
+
+    status: int
+    reason: str | None
+    headers: Mapping[str, str]
+    data: bytes
+
+    def getheaders(self) -> Mapping[str, str]:
+        """The headers."""
+        return self.headers
+
+
+class _Bounded:
+    """A pool whose answers are read whole and unpacked, within a number of bytes and seconds."""
+
+    def __init__(self, pool: urllib3.PoolManager, seconds: float) -> None:
+        self._pool = pool
+        self._seconds = seconds
+
+    def request(self, method: str, url: str, **named: Any) -> _Answer:
+        """Raises urllib3's errors: DecodeError for an answer beyond the bound, TimeoutError for one that drips."""
+        end = time.monotonic() + self._seconds
+        reply = self._pool.request(method, url, **{**named, "preload_content": False})
+        try:
+            body = self._body(reply, end)
+        except BaseException:
+            reply.close()
+            raise
+        reply.release_conn()
+        return _Answer(reply.status, reply.reason, reply.headers, body)
+
+    @staticmethod
+    def _body(reply: urllib3.BaseHTTPResponse, end: float) -> bytes:
+        body = bytearray()
+        for part in reply.stream(_PIECE_BYTES):  # urllib3 unpacks no more than a piece at a time
+            body += part
+            if len(body) > MOST_ANSWER_BYTES:
+                raise urllib3.exceptions.DecodeError("the answer is too long")
+            if time.monotonic() > end:
+                raise urllib3.exceptions.TimeoutError("the answer did not come in time")
+        return bytes(body)
+
+
 class _Rest(RESTClientObject):  # type: ignore[misc]  # the SDK ships no types
     """The SDK's transport over a shared pool; a status is an answer here, not an exception.
 
     Whether there is still time is asked right before each try: waits for tokens and connections lie behind then.
     """
 
-    def __init__(self, pool: urllib3.PoolManager, in_time: InTime) -> None:  # the SDK's own makes a pool per client
+    def __init__(self, pool: _Bounded, in_time: InTime) -> None:  # the SDK's own makes a pool per client
         self.pool_manager = pool
         self._in_time = in_time
 
@@ -79,7 +130,8 @@ class XeroClient:
         self._url = f"{url.rstrip('/')}/api.xro/2.0"
         self._timeout = (connect, read)
         # Retries off: urllib3 would send a dropped PUT four times and sleep for hours (xero/facts.md §9.3 #4, #5).
-        self._pool = urllib3.PoolManager(num_pools=8, maxsize=most_connections, retries=False)
+        pool = urllib3.PoolManager(num_pools=8, maxsize=most_connections, retries=False)
+        self._pool = _Bounded(pool, connect + read)
 
     def put_invoices(
         self, organisation: Organisation, bearer: str, body: bytes, key: str, in_time: InTime = always

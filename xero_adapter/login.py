@@ -13,6 +13,7 @@ import httpx
 from events.accounting_target import Trouble
 from events.connection_problems import Problem
 from events.credentials import AppKeys, TokenPair
+from xero_adapter.bounded import BoundedTransport
 from xero_adapter.token_service import TokenService
 
 _DEADLINE_SECONDS = 20
@@ -44,7 +45,7 @@ class XeroLogin:
         self._login_url = login_url.rstrip("/")
         self._api_url = api_url.rstrip("/")
         self._tokens = tokens
-        self._http = httpx.Client(timeout=httpx.Timeout(_DEADLINE_SECONDS, connect=5))
+        self._http = httpx.Client(transport=BoundedTransport(), timeout=httpx.Timeout(_DEADLINE_SECONDS, connect=5))
 
     def address(self, app: AppKeys, callback: str, scopes: str, state: str, verifier: str) -> str:
         """Xero's login page for this app; the verifier's challenge goes along where the app type has PKCE."""
@@ -101,7 +102,7 @@ class XeroLogin:
             raise Trouble("not_sent", f"Xero answered {reply.status_code}", wait=15, status=reply.status_code)
         try:
             return reply.json() if reply.content else None
-        except ValueError:
+        except (ValueError, RecursionError):
             raise Trouble("not_sent", "the answer is not Xero's", wait=15) from None
 
 

@@ -7,6 +7,7 @@ import httpx
 from events.accounting_target import Trouble
 from events.connection_problems import Problem
 from events.credentials import AppKeys, TokenPair
+from xero_adapter.bounded import BoundedTransport
 
 REST_SECONDS = 15.0
 DEADLINE_SECONDS = 20.0
@@ -24,7 +25,7 @@ class TokenService:
 
     def __init__(self, identity_url: str) -> None:
         self._url = f"{identity_url.rstrip('/')}/connect/token"
-        self._http = httpx.Client(timeout=httpx.Timeout(DEADLINE_SECONDS, connect=5))
+        self._http = httpx.Client(transport=BoundedTransport(), timeout=httpx.Timeout(DEADLINE_SECONDS, connect=5))
 
     def ask(self, app: AppKeys, form: Mapping[str, str]) -> tuple[TokenPair, bool]:
         """A new pair, and whether the app's newest secret was accepted.
@@ -54,7 +55,7 @@ def _pair_in(reply: httpx.Response) -> TokenPair:
     """The pair in a token answer. A refusal needs a person, anything else only time."""
     try:
         said = reply.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         said = {}
     said = said if isinstance(said, dict) else {}
     if reply.status_code == 200:

@@ -1,5 +1,4 @@
 import pytest
-import uvicorn
 
 from tests import machines
 from tests.doors.host import Host
@@ -37,5 +36,5 @@ def small_host(on_sqlite, small_doors):
 
 
 def _served(installation):
-    chosen = uvicorn.Config(main.build(installation.tools), log_level="critical", lifespan="off")
+    chosen = main.serving(main.build(installation.tools), installation.settings)
     return machines.served(chosen)

@@ -212,6 +212,7 @@ def environment(postgres, redis_url):
     return {
         **SERVICES["web"]["environment"],
         "METRICS_TOKEN": "t",
+        "TRUSTED_PROXIES": "127.0.0.1",
         "WEBHOOK_URL": "",
         "PATH": f"{BIN}:{os.environ['PATH']}",
         "DATABASE_URL": url,

@@ -8,6 +8,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import Response, StreamingResponse
 
+from events import plain_text
 from events.reasons import Reason
 from store import audit, companies, log_lines
 from store.log_lines import LogFilter
@@ -36,7 +37,6 @@ _COLUMNS = (
     "changes",
     "event_id",
 )
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 router = APIRouter()
 
 
@@ -95,6 +95,5 @@ def _line(cells: Any) -> str:
 
 
 def _cell(value: Any) -> str:
-    """Text that no spreadsheet takes for a formula."""
-    text = "" if value is None else value.isoformat() if hasattr(value, "isoformat") else str(value)
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    """Moments as ISO writes them; text that no spreadsheet takes for a formula."""
+    return plain_text.cell(value.isoformat() if hasattr(value, "isoformat") else value)

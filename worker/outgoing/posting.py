@@ -7,8 +7,7 @@ from datetime import UTC, datetime
 import httpcore
 from standardwebhooks import Webhook
 
-from worker.decisions import retries
-from worker.decisions.addresses import ALLOWS
+from worker.decisions import addresses, retries
 from worker.outgoing.wire import Private, Wire
 
 _MOST_READ_BYTES = 65_536
@@ -54,7 +53,8 @@ class Poster:
         try:
             status, asked = self._status(endpoint, event_id, body)
         except Private as inside:
-            return Missed(f"leads to the private address {inside}; {ALLOWS}")
+            allows = "nothing allows it" if addresses.is_metadata(str(inside)) else addresses.ALLOWS
+            return Missed(f"leads to the private address {inside}; {allows}")
         except (httpcore.TimeoutException, TimeoutError):
             return Missed(f"no answer within {self._seconds:g} seconds")
         except httpcore.ConnectError as refused:

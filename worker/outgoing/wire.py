@@ -14,7 +14,7 @@ from worker.decisions import addresses
 
 
 class Private(Exception):
-    """The endpoint's name leads to a private address."""
+    """The endpoint's name leads to a private address, or to where a cloud keeps credentials."""
 
 
 class _End(threading.local):
@@ -65,9 +65,9 @@ class Wire(httpcore.NetworkBackend):
     def _allowed(self, host: str, port: int, seconds: float) -> list[str]:
         found = _look_up(host, port, seconds)
         named = list(dict.fromkeys(str(one[4][0]) for one in found))
-        inside = [address for address in named if not addresses.is_public(address)]
-        if inside and not self._private:
-            raise Private(inside[0])
+        for address in named:
+            if addresses.is_metadata(address) or not (self._private or addresses.is_public(address)):
+                raise Private(address)
         return named
 
 

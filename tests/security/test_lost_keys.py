@@ -1,0 +1,141 @@
+"""ENCRYPTION_KEYS are lost: every door says so in a sentence, nothing is lost, work goes on once they are back."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+from cryptography.fernet import Fernet
+from sqlmodel import select
+
+from store import endpoints
+from store.tables import Request
+from store.vault import Vault
+from tests.builders import COMPANY, a_request, an_invoice
+from tests.console.visiting import Person
+from tests.doors.host import Host, problems
+from worker.outgoing import endpoints as ways_out
+
+LOST = Fernet.generate_key().decode()
+AT_DOORS = [
+    ("POST", "/v1/events", a_request(an_invoice("late"), request="late")),
+    ("POST", "/v1/events", [a_request(an_invoice("late"), request="late")]),
+    ("POST", "/v1/events", {"broken": True}),
+    ("GET", "/v1/events?after=0", None),
+    ("GET", f"/v1/companies/{COMPANY}/invoices?ids=i1", None),
+    ("GET", f"/v1/companies/{COMPANY}/requests/r1", None),
+    ("GET", f"/v1/companies/{COMPANY}/clients/acme/xero-contact", None),
+    ("GET", f"/v1/companies/{COMPANY}/connection", None),
+    ("POST", f"/v1/companies/{COMPANY}/previews", {"invoices": [an_invoice()]}),
+    ("POST", f"/v1/companies/{COMPANY}/login-links", {"company": COMPANY}),
+    ("POST", f"/v1/companies/{COMPANY}/logins", {"company": COMPANY, "state": "s", "code": "c"}),
+    ("POST", f"/v1/companies/{COMPANY}/disconnect", {"company": COMPANY}),
+]
+
+
+@pytest.fixture
+def lose(installation):
+    """Puts other keys in the place of the right ones, and gives those back."""
+    vault = installation.tools.vault
+    right = vault._fernet, vault._newest
+
+    def other():
+        wrong = Vault([LOST])
+        vault._fernet, vault._newest = wrong._fernet, wrong._newest
+
+    def back():
+        vault._fernet, vault._newest = right
+
+    other.back = back
+    return other
+
+
+def requests_in(installation):
+    with installation.store.read() as work:
+        return len(work.session.exec(select(Request)).all())
+
+
+def test_every_door_says_what_is_wrong_and_that_nothing_is_lost(installation, serve, lose):
+    host = Host(installation, serve(installation))
+    assert host.post(a_request(an_invoice())).status_code == 202
+    before = requests_in(installation)
+    lose()
+    for method, target, body in AT_DOORS:
+        refused = host.post(body, target) if method == "POST" else host.get(target)
+        assert refused.status_code == 503, (target, refused.text)
+        assert int(refused.headers["retry-after"]) > 0
+        (sentence,) = problems(refused)
+        for part in ("ENCRYPTION_KEYS", "nothing of it was accepted", "doctor", "send the same again"):
+            assert part in sentence
+    assert requests_in(installation) == before
+    lose.back()
+    assert host.post(AT_DOORS[0][2]).status_code == 202
+    installation.run()
+    assert sorted(one["InvoiceNumber"] for one in installation.books())
+
+
+def test_what_waits_goes_on_by_itself_and_nobody_is_told_that_it_failed(installation, lose):
+    installation.ask(an_invoice())
+    lose()
+    installation.settle_down(4)
+    assert installation.books() == []
+    assert installation.events("invoice.export.failed") == []
+    lose.back()
+    installation.settle_down(2)
+    assert len(installation.books()) == 1
+    assert [one["type"] for one in installation.answers().values()] == ["succeeded"]
+
+
+def test_an_endpoint_whose_secret_is_lost_gets_nothing_and_misses_nothing(installation, lose):
+    with installation.store.write() as work:
+        endpoints.add(work, installation.tools.vault, COMPANY, "https://app.example.com/callback.php")
+    installation.ask(an_invoice())
+    installation.run()
+    installation.relay()
+    lose()
+    assert ways_out.with_work(installation.tools) == []
+    lose.back()
+    assert [one.url for one in ways_out.with_work(installation.tools)] == ["https://app.example.com/callback.php"]
+
+
+def test_no_page_of_the_console_breaks(installation, serve, lose):
+    url = serve(installation)
+    installation.ask(an_invoice())
+    installation.run()
+    someone = Person(installation, url, "admin")
+    someone.sign_in()
+    lose()
+    for path in ("", "/log", "/failures", "/dead-letters", "/audit", "/users", f"/companies/{COMPANY}/setup"):
+        answer = someone.browser.get(f"/console{path}", follow_redirects=True)
+        assert answer.status_code in (200, 401, 403, 404, 503), (path, answer.text[:500])
+        assert "our fault" not in answer.text, path
+
+
+def run(installation, *command, keys=LOST):
+    chosen = installation.settings
+    environment = {
+        **os.environ,
+        "DATABASE_URL": chosen.database_url,
+        "REDIS_URL": chosen.redis_url,
+        "ENCRYPTION_KEYS": keys,
+        "PUBLIC_URL": "http://127.0.0.1:9",
+    }
+    return subprocess.run(
+        [sys.executable, "-c", "from cli.main import run; run()", *command],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_the_command_says_it_too_and_the_doctor_names_it(on_sqlite, serve):
+    Host(on_sqlite, serve(on_sqlite), "host")
+    for command in (["keys", "make", "host", "--every-company"], ["keys", "rotate", "host"]):
+        said = run(on_sqlite, *command)
+        assert "Traceback" not in said.stderr, said.stderr
+        assert said.returncode == 1
+        assert "ENCRYPTION_KEYS" in said.stderr
+    doctor = run(on_sqlite, "doctor")
+    assert doctor.returncode == 1
+    assert "open with no key in ENCRYPTION_KEYS" in " ".join(doctor.stdout.split())
