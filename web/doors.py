@@ -19,7 +19,6 @@ from worker import logs
 from worker.accepting import intake
 from worker.accepting.desk import Desk
 from worker.accepting.intake import Verdict
-from worker.connections import login_links
 from worker.decisions.backpressure import TooMuch
 from worker.decisions.receipts import Receipt
 from worker.tools import Tools
@@ -57,7 +56,7 @@ def _take(tools: Tools, desk: Desk, at: Knock) -> Response:
         receipt = _answer(tools, _take_one(desk, key, document), body, place)
     except Refused as refused:
         return refused.response()
-    return JSONResponse(_said(tools, receipt), 202, headers={REPEATED_HEADER: "true"} if receipt.repeated else {})
+    return JSONResponse(_said(receipt), 202, headers={REPEATED_HEADER: "true"} if receipt.repeated else {})
 
 
 def _take_one(desk: Desk, key: Key, document: Any) -> Verdict:
@@ -85,7 +84,7 @@ def _take_each(tools: Tools, key: Key, documents: list[Any], place: str) -> Resp
         body = json.dumps(documents[number], default=str).encode()
         try:
             receipt = _answer(tools, verdict, body, f"{place}[{number}]")
-            results[number] = {"status": 202, **_said(tools, receipt)}
+            results[number] = {"status": 202, **_said(receipt)}
         except Refused as refused:
             results[number] = refused.body()
     return JSONResponse({"results": results}, 202)
@@ -125,9 +124,9 @@ def _set_aside(tools: Tools, body: bytes, broken: Unreadable, place: str) -> Ref
     return Refused(422, "Event not readable", broken.problems)
 
 
-def _said(tools: Tools, receipt: Receipt) -> dict[str, Any]:
-    """The receipt; where a login to Xero is due with a link for it, fresh each time."""
+def _said(receipt: Receipt) -> dict[str, Any]:
+    """The receipt, and whether a login to Xero is due; a link for it is made where somebody asks (web.logins)."""
     said = {key: value for key, value in receipt.__dict__.items() if key != "repeated" and value is not None}
     if receipt.connection == "needs_login":
-        said["login_url"] = login_links.link(tools, receipt.company).url
+        said["login_due"] = True
     return said

@@ -11,18 +11,21 @@ from pydantic import TypeAdapter, ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 
 from events.snapshot import Id
-from store import api_keys
+from store import api_keys, message_ids
 from store.api_keys import Key, Scope
 from store.unit_of_work import Store
 from store.vault import Vault
 from web import rates, signature
 from web.problems import Refused
 from web.signature import Knock
+from worker import logs
 from worker.tools import Tools
 
 KEY_HEADER = "x-crewcard-key"
 REMEMBERED_SECONDS = 2.0  # a revoked key may still open a door for so long
 _ID = TypeAdapter(Id)
+_TAKEN_ONCE_BY_THEMSELVES = frozenset({"/v1/events"})  # an event has an id of its own and is answered the same again
+_log = logs.log("door")
 
 
 def knock(request: Request, body: bytes = b"") -> Knock:
@@ -35,7 +38,7 @@ def enter(tools: Tools, at: Knock, scope: Scope, company: str | None = None) -> 
     """The key that knocks, if it may do this, for this company where one is named.
 
     Raises Refused: 401 without a good signature, 403 without scope or company, 404 for what cannot be a company,
-    429 when it asks too often.
+    409 for a request that came before, 429 when it asks too often.
     """
     key = _recognise(tools, at)
     wait = rates.seconds_to_wait(tools.redis, key.id, tools.settings.requests_per_minute)
@@ -47,7 +50,19 @@ def enter(tools: Tools, at: Knock, scope: Scope, company: str | None = None) -> 
     if company is not None:
         must_speak_for(key, company)
         must_be_id(company, "company")
+    _must_be_new(tools, key, at)
     return key
+
+
+def _must_be_new(tools: Tools, key: Key, at: Knock) -> None:
+    """Raises Refused (409) for the second of two requests under one id, where carrying it out again would matter."""
+    if at.method in ("GET", "HEAD") or at.target in _TAKEN_ONCE_BY_THEMSELVES:
+        return
+    with tools.store.write() as work:
+        is_new = message_ids.is_new(work, key.id, at.id)
+    if not is_new:
+        problem = "webhook-id: this key sent a request with this id already; each needs one of its own, a retry too"
+        raise Refused(409, "Request id already used", [problem])
 
 
 def entering(scope: Scope) -> Callable[[Request], Key]:
@@ -83,12 +98,15 @@ def must_be_id(text: str, field: str) -> None:
 def _recognise(tools: Tools, at: Knock) -> Key:
     moment = int(tools.elapsed() / REMEMBERED_SECONDS)
     found = _found(tools.store, tools.vault, at.headers.get(KEY_HEADER, ""), moment)
-    wrong = signature.objection(at, found.key.secrets, time.time())
+    accepts_v1 = tools.settings.accept_signatures_v1
+    wrong = signature.objection(at, found.key.secrets, time.time(), version_1=accepts_v1)
     if wrong:
         raise Refused(401, "Signature not valid", [wrong])
     if not found.use_noted:
         found.use_noted = True
         _note_use(tools, found.key)
+        if not at.has_version_2:
+            _log.warning("door.signed_in_version_1", reason=f"key {found.key.id}")
     return found.key
 
 
