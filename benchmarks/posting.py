@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+from events import signing
 from store.api_keys import Key
-from web import signature
 
 _END = b"\r\n\r\n"
 _PAUSE_SECONDS = 0.05
@@ -31,10 +31,12 @@ class Sent:
 def signed(key: Key, body: Any, id_: str) -> bytes:
     """A whole HTTP request, good for five minutes."""
     content, at = json.dumps(body).encode(), int(time.time())
+    covered = signing.request_content("POST", "/v1/events", content)
+    signature = signing.request_signature(key.secret, id_, at, covered)
     head = (
         "POST /v1/events HTTP/1.1\r\nhost: here\r\ncontent-type: application/json\r\n"
         f"x-crewcard-key: {key.id}\r\nwebhook-id: {id_}\r\nwebhook-timestamp: {at}\r\n"
-        f"webhook-signature: {signature.sign(key.secret, id_, at, content)}\r\ncontent-length: {len(content)}"
+        f"webhook-signature: {signature}\r\ncontent-length: {len(content)}"
     )
     return head.encode() + _END + content
 

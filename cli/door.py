@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 import httpx
-from standardwebhooks import Webhook
 
 from cli import keys
+from events import signing
 from events.export import MOST_INVOICES
 from store import api_keys, migrate
 from store.api_keys import Key
@@ -53,8 +53,7 @@ class Door:
     """A client of `POST /v1/events`."""
 
     def __init__(self, settings: Settings, key: Key) -> None:
-        self._signer = Webhook(key.secret)
-        self._key = key.id
+        self._key = key
         self._http = httpx.Client(base_url=settings.public_url, timeout=60)
 
     def send(self, event: Event, place: str) -> Said:
@@ -70,18 +69,17 @@ class Door:
         return found
 
     def _signed(self, method: str, path: str, id_: str, body: bytes, place: str) -> httpx.Response:
-        now = datetime.now(UTC)
+        request = self._http.build_request(method, path, content=body)
+        target, message_id = request.url.raw_path.decode(), hashlib.sha256(id_.encode()).hexdigest()
         headers = {
             "content-type": "application/cloudevents+json",
-            "x-crewcard-key": self._key,
+            "x-crewcard-key": self._key.id,
             "x-crewcard-place": place.encode("ascii", "replace").decode(),
-            "webhook-id": hashlib.sha256(id_.encode()).hexdigest(),
-            "webhook-timestamp": str(int(now.timestamp())),
+            **signing.headers(self._key.secret, message_id, method, target, body, datetime.now(UTC)),
         }
-        said = body.decode() if body else f"GET {path}"  # a GET's signature covers its path and query
-        headers["webhook-signature"] = self._signer.sign(headers["webhook-id"], now, said)
+        request.headers.update(headers)
         try:
-            reply = self._http.request(method, path, content=body, headers=headers)
+            reply = self._http.send(request)
         except httpx.HTTPError as lost:
             raise DoorClosed(
                 f"The door at {self._http.base_url} does not answer ({type(lost).__name__}). "

@@ -16,13 +16,13 @@ class Problem(Enum):
         "Not connected yet",
         "{company} is not connected to a Xero organisation yet.",
         "clerk",
-        "Open the login link and choose the organisation; what was asked for meanwhile is sent by itself.",
+        "Ask for a login link in CrewCard and choose the organisation; what waits meanwhile is sent by itself.",
     )
     LOGIN_ENDED = Help(
         "Login to Xero ended",
         "Xero no longer accepts the login for {organisation}: it was withdrawn or not used for 60 days.",
         "clerk",
-        "Open the login link and log in to Xero again; everything that waits is sent by itself.",
+        "Ask for a login link in CrewCard and log in to Xero again; everything that waits is sent by itself.",
     )
     APP_REFUSED = Help(
         "Xero app not accepted",
@@ -59,25 +59,25 @@ class Problem(Enum):
         "Permission missing",
         "The login for {organisation} does not carry every permission the export needs.",
         "clerk",
-        "Open the login link, log in again and accept all permissions Xero lists.",
+        "Ask for a login link in CrewCard, log in again and accept all permissions Xero lists.",
     )
     SCOPES_CHANGED = Help(
         "Permissions changed",
         "The permissions that {company} asks Xero for were changed, and a login made before does not carry them.",
         "clerk",
-        "Open the login link, log in again and accept the permissions Xero lists.",
+        "Ask for a login link in CrewCard, log in again and accept the permissions Xero lists.",
     )
     DISCONNECTED = Help(
         "Disconnected",
         "{organisation} is no longer connected: it was disconnected, or its Xero subscription ended.",
         "clerk",
-        "Open the login link and choose the organisation again; everything that waits is sent by itself.",
+        "Ask for a login link in CrewCard and choose the organisation again; all that waits is sent by itself.",
     )
     NOT_PERMITTED = Help(
         "Xero user lacks the right",
         "The Xero user who logged in may not raise sales invoices in {organisation}.",
         "clerk",
-        "Log in as a Standard or Adviser user of the organisation, with the login link.",
+        "Log in as a Standard or Adviser user of the organisation, with a login link from CrewCard.",
     )
     OTHER_ORGANISATION = Help(
         "Work waits for another organisation",

@@ -31,12 +31,16 @@ class AppKeys:
 
 @dataclass(frozen=True)
 class TokenPair:
-    """What Xero's token service gave: access token for `expires_in` seconds, refresh token for its next use."""
+    """What Xero's token service gave: access token for `expires_in` seconds, refresh token for its next use.
+
+    `id_token` says for which login it is, where one was asked for; it is not kept.
+    """
 
     access_token: str = field(repr=False)
     refresh_token: str = field(repr=False)
     expires_in: float = _HALF_AN_HOUR
     scopes: tuple[str, ...] = ()
+    id_token: str = field(default="", repr=False)
 
     @classmethod
     def of(cls, said: Mapping[str, Any]) -> "TokenPair":
@@ -44,7 +48,8 @@ class TokenPair:
         scope = said.get("scope") or ()
         scopes = scope.split() if isinstance(scope, str) else scope
         expires_in = float(said.get("expires_in", _HALF_AN_HOUR))
-        return cls(str(said["access_token"]), str(said["refresh_token"]), expires_in, tuple(map(str, scopes)))
+        tokens = str(said["access_token"]), str(said["refresh_token"])
+        return cls(*tokens, expires_in, tuple(map(str, scopes)), str(said.get("id_token") or ""))
 
     def to_json(self) -> str:
         """The pair as text, to be sealed."""

@@ -9,9 +9,10 @@ The same call again changes nothing: the ids of its events derive from company, 
 import hashlib
 import json
 import time
+import urllib.parse
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -43,14 +44,25 @@ class NotReached(Exception):
 
 @dataclass(frozen=True)
 class Accepted:
-    """What the door answered: committed. `repeated` says it had the event before; `login_url` that a login is due."""
+    """What the door answered: committed. `repeated` says it had the event before.
+
+    `login_due`: it waits until somebody of the company logs in to Xero, by a link (`Publisher.login_link`).
+    """
 
     event: str
     company: str
     request: str
     invoices: int
     repeated: bool
-    login_url: str | None = None
+    login_due: bool = False
+
+
+@dataclass(frozen=True)
+class LoginLink:
+    """Where a person of the company begins a login to Xero: good once, until `ends_at`; for nobody else's eyes."""
+
+    url: str = field(repr=False)
+    ends_at: datetime
 
 
 class Publisher:
@@ -67,7 +79,7 @@ class Publisher:
         tries: int = 5,
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._url = f"{url.rstrip('/')}/v1/events"
+        self._doors = f"{url.rstrip('/')}/v1"
         self._key = key
         self._secret = secret
         self._source = source
@@ -118,13 +130,33 @@ class Publisher:
         }
         return self._until_answered(event_id, json.dumps(document, separators=(",", ":")).encode())
 
+    def login_link(self, company: str, return_to: str = "") -> LoginLink:
+        """A login link for a person of the company, made when that person wants it (a key with scope `logins`).
+
+        Asked for once: what is not answered may be asked for again. Raises NotAccepted, NotReached.
+        """
+        url = f"{self._doors}/companies/{urllib.parse.quote(company, safe='')}/login-links"
+        said = {"company": company, **({"return_to": return_to} if return_to else {})}
+        body = json.dumps(said).encode()
+        try:
+            answer = self._transport(url, self._headers(url, str(uuid.uuid4()), body), body)
+        except OSError as lost:
+            raise NotReached(f"{url} does not answer ({type(lost).__name__})") from None
+        if answer.status >= 500 or answer.status == 429:
+            raise NotReached(f"{url} answered {answer.status}")
+        if answer.status != 201:
+            raise _not_accepted(answer)
+        made = _document(answer)
+        return LoginLink(str(made["url"]), datetime.fromisoformat(made["ends_at"]))
+
     def _until_answered(self, event_id: str, body: bytes) -> Accepted:
         """The same bytes under the same id, however often; a wait that is too long is the caller's."""
+        url, message_id = f"{self._doors}/events", hashlib.sha256(event_id.encode()).hexdigest()
         trouble = "was not asked"
         for number in range(self._tries):
             wait = float(2**number)
             try:
-                answer = self._transport(self._url, self._headers(event_id, body), body)
+                answer = self._transport(url, self._headers(url, message_id, body), body)
             except OSError as lost:
                 trouble = f"does not answer ({type(lost).__name__})"
             else:
@@ -135,11 +167,11 @@ class Publisher:
             if wait > _LONGEST_WAIT_SECONDS or number == self._tries - 1:
                 break
             self._pause(wait)
-        raise NotReached(f"{self._url} {trouble}")
+        raise NotReached(f"{url} {trouble}")
 
-    def _headers(self, event_id: str, body: bytes) -> dict[str, str]:
-        message_id = hashlib.sha256(event_id.encode()).hexdigest()
-        signed = signing.headers(self._secret, message_id, body, datetime.now(UTC))
+    def _headers(self, url: str, message_id: str, body: bytes) -> dict[str, str]:
+        target = urllib.parse.urlsplit(url).path
+        signed = signing.headers(self._secret, message_id, "POST", target, body, datetime.now(UTC))
         return {"content-type": "application/cloudevents+json", "x-crewcard-key": self._key, **signed}
 
 
@@ -166,15 +198,20 @@ def _document(answer: Answer) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
+def _not_accepted(answer: Answer) -> NotAccepted:
+    said = _document(answer)
+    return NotAccepted(answer.status, said.get("problems") or [str(said.get("title", "no reason given"))])
+
+
 def _read(answer: Answer) -> Accepted:
     said = _document(answer)
     if answer.status != 202:
-        raise NotAccepted(answer.status, said.get("problems") or [str(said.get("title", "no reason given"))])
+        raise _not_accepted(answer)
     return Accepted(
         event=str(said.get("event", "")),
         company=str(said.get("company", "")),
         request=str(said.get("request", "")),
         invoices=int(said.get("invoices", 0)),
         repeated=answer.headers.get("x-crewcard-repeated") == "true",
-        login_url=said.get("login_url"),
+        login_due=said.get("login_due") is True,
     )

@@ -4,12 +4,17 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import ClassVar, Literal
 
+from pydantic import Field
+
 from events.export import Notification
-from events.snapshot import Event, Id, ShortText
+from events.snapshot import DEPRECATED, Event, Id, ShortText
 
 
 class InvoiceExportDeferred(Event):
-    """Out: a request waits, why and until when. Nothing has failed. `login_url` where a login to Xero is due."""
+    """Out: a request waits, why and until when. Nothing has failed.
+
+    `login_due`: it waits until somebody of the company logs in to Xero; a link is made when that person wants it.
+    """
 
     TYPE: ClassVar[str] = "invoice.export.deferred"
 
@@ -18,7 +23,8 @@ class InvoiceExportDeferred(Event):
     cause: Literal["limit", "offline", "needs_login", "paused", "trouble"]
     message: ShortText
     until: datetime | None
-    login_url: str | None = None
+    login_due: bool = False
+    login_url: str | None = Field(default=None, json_schema_extra=DEPRECATED)
 
 
 class InvoiceExportProgressed(Event):

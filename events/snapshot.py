@@ -60,6 +60,7 @@ def _of_six_decimals(rate: Decimal) -> Decimal:
     return rate
 
 
+DEPRECATED: dict[str, Any] = {"deprecated": True}  # of a field that schemas still promise or allow
 Text = Annotated[str, AfterValidator(_clean)]
 ShortText = Annotated[Text, Field(max_length=255)]
 Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,99}$")]

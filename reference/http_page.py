@@ -9,9 +9,9 @@ from reference.markdown import code, page
 from web.main import ROUTERS
 
 _ABOUT = """
-Addresses under `/v1` are for hosts: each call carries the id of its key in `x-crewcard-key` and a signature over the
-exact body, for a GET over `GET `, path and query, in the headers `webhook-id`, `webhook-timestamp` and
-`webhook-signature` ([Standard Webhooks](https://www.standardwebhooks.com)). A refusal is problem+json (RFC 9457) with
+Addresses under `/v1` are for hosts: each call carries the id of its key in `x-crewcard-key` and a signature over
+method, path with query and the exact body, in the headers `webhook-id`, `webhook-timestamp` and `webhook-signature`
+([how](../doors.md#2-a-signature)). A refusal is problem+json (RFC 9457) with
 `title`, `status` and `problems`: sentences, each of which names the field it is about.
 """
 

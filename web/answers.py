@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
+from events.snapshot import DEPRECATED
 from store.beside import Beside
 
 
@@ -19,7 +20,8 @@ class Accepted(Answer):
     """An event that is ours now: it was committed.
 
     `invoices` is how many it moved; for an order `left_out` counts those it named and did not move, by why.
-    `connection` and `login_url` are there while the company's exports wait for somebody.
+    `connection` is there while the company's exports wait for somebody, `login_due` while that is a login to Xero.
+    `login_url`, a field of older days, is never there: a link is made by `POST …/login-links`.
     """
 
     event: str
@@ -28,7 +30,8 @@ class Accepted(Answer):
     invoices: int
     left_out: Mapping[str, int] | None = None
     connection: str | None = None
-    login_url: str | None = None
+    login_due: bool | None = None
+    login_url: str | None = Field(default=None, json_schema_extra=DEPRECATED)
 
 
 class Problem(Answer):

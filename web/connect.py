@@ -1,11 +1,14 @@
-"""A person's login to Xero: the signed link, Xero's answer, the choice of an organisation.
+"""A person's login to Xero: the page that a link opens, Xero's answer, the choice of an organisation.
 
-Each login has a cookie of its own, made when its link is used and never taken from the browser, so that an
-answer of Xero or a form that another browser began is refused.
+To look at a link changes nothing, because mail scanners do: the button on its page uses it up. Page and login have a
+cookie of their own each, made here and never taken from the browser, so that a form or an answer of Xero that another
+browser, or another site, began is refused.
 """
 
 import hashlib
 import hmac
+import secrets
+from typing import Literal
 from urllib.parse import parse_qsl, urlsplit
 
 from fastapi import APIRouter, Request
@@ -29,34 +32,41 @@ def answered(request: Request, state: str = "", code: str = "", error: str = "")
     """Xero's answer."""
     tools: Tools = request.app.state.tools
     login = logging_in.find(tools, state)
-    browser = request.cookies.get(_cookie(login.id), _NO_BROWSER)
-    return _show(logging_in.finish(tools, login, browser, code, error), browser)
+    browser = request.cookies.get(_cookie(tools, login.id), _NO_BROWSER)
+    return _show(tools, logging_in.finish(tools, login, browser, code, error), browser)
 
 
 @router.post("/xero/choose")
 async def chosen(request: Request) -> Response:
     """The organisation a person chose on our page."""
-    body = await bodies.whole(request, MOST_BYTES)
-    form = dict(parse_qsl(body.decode(errors="replace")))
+    form = await _form(request)
     return await run_in_threadpool(_choose, request, form)
 
 
 @router.get("/{company}")
-def begun(request: Request, company: str, link: str = "") -> Response:
-    """The link is used: on to Xero's login page."""
+def shown(request: Request, company: str, link: str = "") -> Response:
+    """Whose login the link begins, and a button."""
     tools: Tools = request.app.state.tools
-    started = login_links.start(tools, company, link)
-    answer = RedirectResponse(started.address, 303, headers={"cache-control": "no-store"})
-    answer.set_cookie(
-        _cookie(started.login),
-        started.browser,
-        max_age=int(tools.settings.login_seconds),
-        path="/connect",
-        secure=urlsplit(tools.settings.public_url).scheme == "https",
-        httponly=True,
-        samesite="lax",
+    opened = login_links.opened(tools, company, link)
+    browser = secrets.token_urlsafe(32)
+    answer = pages.page(
+        "begin",
+        title=f"Connect {opened.company} to Xero",
+        goes_on_to=tools.settings.xero_login_url,
+        opened=opened,
+        company=company,
+        link=link,
+        form=form_token(browser),
     )
+    _set_cookie(answer, tools, _page_cookie(tools, opened.login), browser, "strict")
     return answer
+
+
+@router.post("/{company}")
+async def begun(request: Request, company: str) -> Response:
+    """The link is used: on to Xero's login page."""
+    form = await _form(request)
+    return await run_in_threadpool(_begin, request, company, form)
 
 
 def refused(_request: Request, problem: Exception) -> Response:
@@ -68,15 +78,35 @@ def refused(_request: Request, problem: Exception) -> Response:
     return pages.page("told", told.status, title=told.title, message=told.message, how=told.how, return_to=back)
 
 
+async def _form(request: Request) -> dict[str, str]:
+    body = await bodies.whole(request, MOST_BYTES)
+    return dict(parse_qsl(body.decode(errors="replace")))
+
+
+def _begin(request: Request, company: str, form: dict[str, str]) -> Response:
+    tools: Tools = request.app.state.tools
+    link = form.get("link", "")
+    page_cookie = _page_cookie(tools, login_links.login_of(tools, company, link))
+    page = request.cookies.get(page_cookie, _NO_BROWSER)
+    if not hmac.compare_digest(form.get("form", "").encode(), form_token(page).encode()) or not page:
+        raise LoginRefused(Refusal.NOT_A_FORM)
+    started = login_links.start(tools, company, link)
+    answer = RedirectResponse(started.address, 303, headers={"cache-control": "no-store"})
+    _set_cookie(answer, tools, _cookie(tools, started.login), started.browser, "lax")
+    _delete_cookie(answer, tools, page_cookie)
+    return answer
+
+
 def _choose(request: Request, form: dict[str, str]) -> Response:
+    tools: Tools = request.app.state.tools
     login_id = form.get("login", "")
-    browser = request.cookies.get(_cookie(login_id), _NO_BROWSER)
+    browser = request.cookies.get(_cookie(tools, login_id), _NO_BROWSER)
     if not hmac.compare_digest(form.get("form", "").encode(), form_token(browser).encode()):
         raise LoginRefused(Refusal.OTHER_BROWSER)
-    return _show(logging_in.choose(request.app.state.tools, login_id, browser, form.get("tenant", "")), browser)
+    return _show(tools, logging_in.choose(tools, login_id, browser, form.get("tenant", "")), browser)
 
 
-def _show(outcome: Outcome, browser: str) -> Response:
+def _show(tools: Tools, outcome: Outcome, browser: str) -> Response:
     if outcome.connected is None:
         return pages.page(
             "choose",
@@ -87,7 +117,7 @@ def _show(outcome: Outcome, browser: str) -> Response:
             organisations=outcome.organisations,
         )
     answer = _connected(outcome)
-    answer.delete_cookie(_cookie(outcome.login), path="/connect")
+    _delete_cookie(answer, tools, _cookie(tools, outcome.login))
     return answer
 
 
@@ -109,5 +139,29 @@ def form_token(browser: str) -> str:
     return hashlib.sha256(f"form {browser}".encode()).hexdigest() if browser else "none"
 
 
-def _cookie(login_id: str) -> str:
-    return "xero_login_" + hashlib.sha256(login_id.encode()).hexdigest()[:16]
+def _cookie(tools: Tools, login_id: str) -> str:
+    """The name of a login's cookie."""
+    return _cookie_name(tools, "xero_login", login_id)
+
+
+def _page_cookie(tools: Tools, login_id: str) -> str:
+    """The name of the cookie of the page that a login's link opens."""
+    return _cookie_name(tools, "xero_link", login_id)
+
+
+def _cookie_name(tools: Tools, what: str, login_id: str) -> str:
+    """Over https a name that no other site below the same domain can set (RFC 6265bis, `__Host-`)."""
+    return f"{'__Host-' if _secure(tools) else ''}{what}_{hashlib.sha256(login_id.encode()).hexdigest()[:16]}"
+
+
+def _set_cookie(answer: Response, tools: Tools, name: str, value: str, same_site: Literal["lax", "strict"]) -> None:
+    seconds = int(tools.settings.login_seconds)
+    answer.set_cookie(name, value, max_age=seconds, secure=_secure(tools), httponly=True, samesite=same_site)
+
+
+def _delete_cookie(answer: Response, tools: Tools, name: str) -> None:
+    answer.delete_cookie(name, secure=_secure(tools), httponly=True)
+
+
+def _secure(tools: Tools) -> bool:
+    return urlsplit(tools.settings.public_url).scheme == "https"

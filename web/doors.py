@@ -21,7 +21,6 @@ from worker.accepting import intake, letters
 from worker.accepting.coming import Brought
 from worker.accepting.desk import Desk
 from worker.accepting.intake import Verdict
-from worker.connections import login_links
 from worker.decisions import rights
 from worker.decisions.backpressure import TooMuch
 from worker.decisions.receipts import Receipt
@@ -62,9 +61,7 @@ def _take(tools: Tools, desk: Desk, at: Knock) -> Response:
         receipt = _answer(tools, key, _take_one(tools, desk, key, document), body, place)
     except Refused as refused:
         return refused.response()
-    return JSONResponse(
-        _said(tools, key, receipt), 202, headers={REPEATED_HEADER: "true"} if receipt.repeated else {}
-    )
+    return JSONResponse(_said(receipt), 202, headers={REPEATED_HEADER: "true"} if receipt.repeated else {})
 
 
 def _take_one(tools: Tools, desk: Desk, key: Key, document: Any) -> Verdict:
@@ -92,7 +89,7 @@ def _take_each(tools: Tools, key: Key, documents: list[Any], place: str) -> Resp
         body = json.dumps(documents[number], default=str).encode()
         try:
             receipt = _answer(tools, key, verdict, body, f"{place}[{number}]")
-            results[number] = {"status": 202, **_said(tools, key, receipt)}
+            results[number] = {"status": 202, **_said(receipt)}
         except Refused as refused:
             results[number] = refused.body()
     return JSONResponse({"results": results}, 202)
@@ -157,10 +154,9 @@ def _set_aside(tools: Tools, key: Key, body: bytes, broken: Unreadable, place: s
     )
 
 
-def _said(tools: Tools, key: Key, receipt: Receipt) -> dict[str, Any]:
-    """The receipt; where a login to Xero is due with a link for it, fresh each time, for a key that may make one."""
+def _said(receipt: Receipt) -> dict[str, Any]:
+    """The receipt, and whether a login to Xero is due; a link for it is made where somebody asks (web.logins)."""
     said = {key: value for key, value in receipt.__dict__.items() if key != "repeated" and value is not None}
-    may_link = rights.objection((keys.actor_of(key),), rights.Effect.LOGIN, receipt.company) is None
-    if receipt.connection == "needs_login" and may_link:
-        said["login_url"] = login_links.link(tools, receipt.company).url
+    if receipt.connection == "needs_login":
+        said["login_due"] = True
     return said

@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from events.scopes import Scope
 from events.snapshot import Id
-from store import api_keys
+from store import api_keys, message_ids
 from store.api_keys import Key
 from store.unit_of_work import Store
 from store.vault import Vault
@@ -22,6 +22,7 @@ from web import bodies, rates, signature
 from web.problems import Refused
 from web.rates import Portion
 from web.signature import Knock
+from worker import logs
 from worker.decisions import rights
 from worker.decisions.rights import HostKey, Objection
 from worker.previewing import preview
@@ -31,6 +32,8 @@ KEY_HEADER = "x-crewcard-key"
 REMEMBERED_SECONDS = 2.0  # a revoked key may still open a door for so long
 _ID = TypeAdapter(Id)
 _ASKING = ThreadPoolExecutor(4, "keys")  # ids of strangers take none of the threads that serve events
+_TAKEN_ONCE_BY_THEMSELVES = frozenset({"/v1/events"})  # an event has an id of its own and is answered the same again
+_log = logs.log("door")
 
 
 def knock(request: Request, body: bytes = b"") -> Knock:
@@ -54,7 +57,7 @@ def enter(tools: Tools, at: Knock, scope: Scope | Sequence[Scope], company: str 
     """The key that knocks, if it may do this (one of these), for this company where one is named.
 
     Raises Refused: 401 without a good signature or after its end, 403 without scope or company, 404 for what cannot
-    be a company, 429 when it asks too often or for too much.
+    be a company, 409 for a request that came before, 429 when it asks too often or for too much.
     """
     key = _recognise(tools, at)
     _must_not_be_too_much(tools, key, at)
@@ -64,6 +67,7 @@ def enter(tools: Tools, at: Knock, scope: Scope | Sequence[Scope], company: str 
     if company is not None:
         must_speak_for(key, company)
         must_be_id(company, "company")
+    _must_be_new(tools, key, at)
     return key
 
 
@@ -94,6 +98,17 @@ def _take(tools: Tools, key: Key, title: str, *wanted: Portion) -> None:
         portion, wait = lacking
         problem = f"{KEY_HEADER}: this key may have {portion.per_minute:,} {portion.kind} a minute; wait {wait} s"
         raise Refused(429, title, [problem], {"Retry-After": str(wait)})
+
+
+def _must_be_new(tools: Tools, key: Key, at: Knock) -> None:
+    """Raises Refused (409) for the second of two requests under one id, where carrying it out again would matter."""
+    if at.method in ("GET", "HEAD") or at.target in _TAKEN_ONCE_BY_THEMSELVES:
+        return
+    with tools.store.write() as work:
+        is_new = message_ids.is_new(work, key.id, at.id)
+    if not is_new:
+        problem = "webhook-id: this key sent a request with this id already; each needs one of its own, a retry too"
+        raise Refused(409, "Request id already used", [problem])
 
 
 def entering(scope: Scope) -> Callable[[Request], Key]:
@@ -141,12 +156,15 @@ def must_be_id(text: str, field: str) -> None:
 
 def _recognise(tools: Tools, at: Knock) -> Key:
     found = _known(tools, at.headers.get(KEY_HEADER, ""))
-    wrong = signature.objection(at, found.key.secrets, time.time())
+    accepts_v1 = tools.settings.accept_signatures_v1
+    wrong = signature.objection(at, found.key.secrets, time.time(), version_1=accepts_v1)
     if wrong:
         raise Refused(401, "Signature not valid", [wrong])
     if not found.use_noted:
         found.use_noted = True
         _note_use(tools, found.key)
+        if not at.has_version_2:
+            _log.warning("door.signed_in_version_1", reason=f"key {found.key.id}")
     return found.key
 
 

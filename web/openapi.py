@@ -21,15 +21,20 @@ _IN, _OUT = "#/components/schemas/In.{model}", "#/components/schemas/Out.{model}
 _REFUSALS = (400, 401, 403, 404, 409, 413, 415, 422, 429, 500, 503)
 _METHODS = ("get", "post")
 _ABOUT = (
-    "Doors of the CrewCard → Xero invoice exporter for host applications. Every request is signed in the form of "
-    "Standard Webhooks: `webhook-signature` is `v1,` and the base64 of HMAC-SHA256, keyed with the base64-decoded "
-    "secret behind `whsec_`, over `{webhook-id}.{webhook-timestamp}.{content}`. The content is the body as sent; for "
-    "a GET it is `GET `, then path and query as sent."
+    "Doors of the CrewCard → Xero invoice exporter for host applications. Every request is signed, with the headers "
+    "of Standard Webhooks and a version of our own: `webhook-signature` is `v2,` and the base64 of HMAC-SHA256, "
+    "keyed with the base64-decoded secret behind `whsec_`, over `{webhook-id}.{webhook-timestamp}.{content}`. The "
+    "content is the method, a space, path and query as sent, a line feed, and the body as sent (nothing for a GET). "
+    "A request that is no GET and no event is carried out once: the same `webhook-id` again is a 409."
 )
 _HEADERS = {
-    "webhook-id": {"type": "string", "minLength": 1, "description": "Any text of yours, the same for a repetition."},
+    "webhook-id": {
+        "type": "string",
+        "minLength": 1,
+        "description": "Any text of yours, new for each request; an event may keep its own.",
+    },
     "webhook-timestamp": {"type": "string", "pattern": r"^\d{1,12}$", "description": "Seconds since 1970."},
-    "webhook-signature": {"type": "string", "description": "`v1,…`; several are separated by spaces."},
+    "webhook-signature": {"type": "string", "description": "`v2,…`; several are separated by spaces."},
 }
 _TEXTS = {"type": "object", "additionalProperties": {"type": "string"}}
 

@@ -28,9 +28,13 @@ _POLICY = (
 
 
 def page(template: str, status: int = 200, goes_on_to: str = "", **facts: object) -> HTMLResponse:
-    """A rendered page. Its form may be answered by a redirect to `goes_on_to` (browsers ask, CSP form-action)."""
+    """A rendered page. Its form may be answered by a redirect to `goes_on_to`.
+
+    Browsers hold every further redirect against the policy too (CSP form-action), and those of Xero or of a host are
+    not ours to know: over https any site is let through.
+    """
     parts = urlsplit(goes_on_to)
-    further = f" {parts.scheme}://{parts.netloc}" if parts.netloc else ""
+    further = " https:" if parts.scheme == "https" else f" {parts.scheme}://{parts.netloc}" if parts.netloc else ""
     policy = {"content-security-policy": _POLICY.replace("form-action 'self'", f"form-action 'self'{further}")}
     html = _TEMPLATES.get_template(f"{template}.html").render(**facts)
     return HTMLResponse(html, status, headers=_HEADERS | policy)

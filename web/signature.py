@@ -1,18 +1,16 @@
-"""Signatures in the form of Standard Webhooks, over exact bytes; pure.
+"""Whether a request to the doors is signed by its key: version 2 of our signatures (events.signing); pure.
 
-Signed is `{webhook-id}.{webhook-timestamp}.` and what is asked: the body, or for a GET, which has none, the word
-`GET`, a space, and the path with its query as it is sent.
+Version 1 covers the body alone, or of a GET the address alone; it is taken only where the installation says so.
 """
 
-import base64
-import binascii
-import hashlib
 import hmac
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-LONGEST_SKEW_SECONDS = 300
-_VERSION = "v1,"
+from events import signing
+
+LONGEST_SKEW_SECONDS = int(signing.SKEW.total_seconds())
+_V2, _V1 = "v2,", "v1,"
 
 
 @dataclass(frozen=True)
@@ -25,44 +23,50 @@ class Knock:
     body: bytes
 
     @property
-    def said(self) -> bytes:
-        """What is signed beside id and time."""
-        return f"GET {self.target}".encode() if self.method == "GET" else self.body
+    def id(self) -> str:
+        """The id it came under; empty where there is none."""
+        return self.headers.get("webhook-id", "")
+
+    @property
+    def has_version_2(self) -> bool:
+        """Whether one of its signatures says that it is of version 2."""
+        return any(one.startswith(_V2) for one in _signatures(self))
 
 
-def objection(knock: Knock, secrets: Iterable[str], now: float) -> str | None:
+def objection(knock: Knock, secrets: Iterable[str], now: float, *, version_1: bool = False) -> str | None:
     """What is wrong with the signature, as a sentence that names the header; None where it is good.
 
-    `secrets` are those of the key, `now` is in seconds since 1970.
+    `secrets` are those of the key, `now` is in seconds since 1970; `version_1` is whether that is taken too.
     """
-    id_, at = knock.headers.get("webhook-id", ""), knock.headers.get("webhook-timestamp", "")
-    if not id_:
+    at = knock.headers.get("webhook-timestamp", "")
+    if not knock.id:
         return "webhook-id: is missing"
     if not (at.isascii() and at.isdigit() and len(at) <= 12):
         return "webhook-timestamp: must be the seconds since 1970, like 1795353600"
     if abs(now - int(at)) > LONGEST_SKEW_SECONDS:
         return f"webhook-timestamp: is more than five minutes from our clock, which shows {int(now)}"
-    signed = f"{id_}.{at}.".encode() + knock.said
-    good = [_mac(secret, signed) for secret in secrets]
-    given = [part.removeprefix(_VERSION) for part in knock.headers.get("webhook-signature", "").split(" ")]
-    if any(hmac.compare_digest(_bytes(one), mac) for one in given for mac in good):
+    good = [one for secret in secrets for one in _expected(knock, secret, at, version_1=version_1)]
+    if any(hmac.compare_digest(given.encode(), one) for given in _signatures(knock) for one in good):
         return None
-    what = "“GET ”, path and query" if knock.method == "GET" else "the body"
-    return f"webhook-signature: does not fit this key and id.timestamp.content, where content is {what} as sent"
+    if not version_1 and not knock.has_version_2:
+        return (
+            "webhook-signature: must be of version 2, “v2,” and base64, over id.timestamp.METHOD, a space, path and "
+            "query, a line feed, the body; version 1, which left the address out, is not taken here"
+        )
+    return (
+        "webhook-signature: does not fit this key and id.timestamp.METHOD, a space, path and query, a line feed, "
+        "the body, each exactly as sent"
+    )
 
 
-def sign(secret: str, id_: str, at: int, said: bytes) -> str:
-    """The signature of what is asked, at a moment in seconds since 1970."""
-    return _VERSION + base64.b64encode(_mac(secret, f"{id_}.{at}.".encode() + said)).decode()
+def _expected(knock: Knock, secret: str, at: str, *, version_1: bool) -> list[bytes]:
+    content = signing.request_content(knock.method, knock.target, knock.body)
+    good = [_V2 + signing.mac(secret, knock.id, at, content)]
+    if version_1:
+        former = f"GET {knock.target}".encode() if knock.method == "GET" else knock.body
+        good.append(_V1 + signing.mac(secret, knock.id, at, former))
+    return [one.encode() for one in good]
 
 
-def _mac(secret: str, signed: bytes) -> bytes:
-    key = base64.b64decode(secret.removeprefix("whsec_") + "==")
-    return hmac.new(key, signed, hashlib.sha256).digest()
-
-
-def _bytes(text: str) -> bytes:
-    try:
-        return base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError):
-        return b""
+def _signatures(knock: Knock) -> list[str]:
+    return knock.headers.get("webhook-signature", "").split(" ")

@@ -132,6 +132,10 @@ class Settings(BaseSettings):
     key_warning_days: float = Field(
         default=14, ge=0, description="So long before a key expires the doctor and the list of keys say so"
     )
+    accept_signatures_v1: bool = Field(
+        default=False,
+        description="Also take requests signed in version 1, which leaves the address out; goes with release 0.3.0",
+    )
     reconcile_share: float = Field(
         default=0.02, ge=0, le=0.5, description="Share of the day's calls spent on finding drift; 0: none"
     )

@@ -4,7 +4,7 @@ import base64
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -17,6 +17,7 @@ from xero_adapter.bounded import BoundedTransport
 from xero_adapter.token_service import TokenService
 
 _DEADLINE_SECONDS = 20
+_OPENID = "openid"  # a login that asks for it gets an id token, and with it its nonce back
 
 
 @dataclass(frozen=True)
@@ -48,25 +49,44 @@ class XeroLogin:
         self._http = httpx.Client(transport=BoundedTransport(), timeout=httpx.Timeout(_DEADLINE_SECONDS, connect=5))
 
     def address(self, app: AppKeys, callback: str, scopes: str, state: str, verifier: str) -> str:
-        """Xero's login page for this app; the verifier's challenge goes along where the app type has PKCE."""
+        """Xero's login page for this app, bound to this login by PKCE and nonce, whatever kind of app it is.
+
+        Both come from `verifier`, a secret of this login alone; `openid` is asked for because of the nonce.
+        """
         asked = {
             "response_type": "code",
             "client_id": app.client_id,
             "redirect_uri": callback,
-            "scope": scopes,
+            "scope": " ".join(dict.fromkeys([*scopes.split(), _OPENID])),
             "state": state,
+            "nonce": nonce(verifier),
+            "code_challenge": challenge(verifier),
+            "code_challenge_method": "S256",
         }
-        if app.kind == "pkce":
-            asked |= {"code_challenge": challenge(verifier), "code_challenge_method": "S256"}
         return f"{self._login_url}/identity/connect/authorize?{urlencode(asked)}"
 
     def exchange(self, app: AppKeys, code: str, callback: str, verifier: str) -> TokenPair:
-        """The pair for a code, which Xero takes once and within five minutes. Raises Trouble."""
-        form = {"grant_type": "authorization_code", "code": code, "redirect_uri": callback}
-        if app.kind == "pkce":
-            form["code_verifier"] = verifier
+        """The pair for a code, which Xero takes once and within five minutes. Raises Trouble.
+
+        A code of another login is refused: by Xero, because the verifier is not its own, or here, because the nonce
+        of that login is another one or there is none. The id token came from Xero over our own connection, which
+        stands for its signature (OpenID Connect Core 3.1.3.7, rule 6).
+        """
+        form = {
+            "grant_type": "authorization_code",
+            "code": code,
+            "redirect_uri": callback,
+            "code_verifier": verifier,
+        }
         pair, _ = self._tokens.ask(app, form)
-        return pair
+        claims = _claims(pair.id_token)
+        audience = claims.get("aud")
+        for_us = app.client_id in audience if isinstance(audience, list) else audience == app.client_id
+        if not for_us or claims.get("nonce") != nonce(verifier):
+            problem = Problem.LOGIN_ENDED.code
+            raise Trouble("needs_login", "Xero's answer belongs to another login", problem=problem)
+        granted = tuple(one for one in pair.scopes if one != _OPENID)
+        return replace(pair, scopes=granted)
 
     def organisations(self, bearer: str) -> Sequence[Found]:
         """The organisations this login opens now; none when all were disconnected. Raises Trouble."""
@@ -111,6 +131,11 @@ def challenge(verifier: str) -> str:
     return base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
 
 
+def nonce(verifier: str) -> str:
+    """OpenID Connect's nonce of the login that has this verifier; it tells nothing of the verifier."""
+    return hashlib.sha256(f"nonce {verifier}".encode()).hexdigest()
+
+
 def xero_user(pair: TokenPair) -> str:
     """The Xero user an access token names (`xero_userid`, xero/facts.md §7.2); empty when it names none.
 
@@ -125,12 +150,17 @@ def consent(pair: TokenPair) -> str:
 
 
 def _claim(pair: TokenPair, name: str) -> str:
-    parts = pair.access_token.split(".")
+    return str(_claims(pair.access_token).get(name) or "")
+
+
+def _claims(token: str) -> dict[str, Any]:
+    """What a JWT claims; nothing where it is none."""
+    parts = token.split(".")
     try:
         claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
-        return str(claims.get(name) or "")
-    except (IndexError, ValueError, AttributeError):
-        return ""
+    except (IndexError, ValueError):
+        return {}
+    return claims if isinstance(claims, dict) else {}
 
 
 def _found(one: dict[str, Any]) -> Found | None:

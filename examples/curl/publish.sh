@@ -6,12 +6,15 @@ body=$(cat "$1"; printf x); body=${body%x}  # the exact bytes, a last newline to
 id="msg-$(printf %s "$body" | openssl dgst -sha256 -hex | sed 's/.* //')"
 timestamp=$(date +%s)
 key=$(printf %s "${CREWCARD_XERO_SECRET#whsec_}" | openssl base64 -d -A | od -An -v -tx1 | tr -d ' \n')
-signature=$(printf %s "$id.$timestamp.$body" | openssl dgst -sha256 -mac HMAC -macopt "hexkey:$key" -binary | openssl base64 -A)
+url="${CREWCARD_XERO_URL%/}/v1/events"
+target="/${url#*://*/}"  # the path, as it is sent
+signature=$(printf '%s.%s.POST %s\n%s' "$id" "$timestamp" "$target" "$body" |
+  openssl dgst -sha256 -mac HMAC -macopt "hexkey:$key" -binary | openssl base64 -A)
 
 printf %s "$body" | curl --silent --show-error --fail-with-body --retry 4 \
   --header "Content-Type: application/cloudevents+json" \
   --header "X-CrewCard-Key: $CREWCARD_XERO_KEY" \
   --header "Webhook-Id: $id" \
   --header "Webhook-Timestamp: $timestamp" \
-  --header "Webhook-Signature: v1,$signature" \
-  --data-binary @- "$CREWCARD_XERO_URL/v1/events"
+  --header "Webhook-Signature: v2,$signature" \
+  --data-binary @- "$url"

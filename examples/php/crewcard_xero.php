@@ -12,14 +12,27 @@ function crewcard_setting(string $name): string
     return $value;
 }
 
-/** The signature of Standard Webhooks: HMAC-SHA256 over id, time and the exact body. */
-function crewcard_signature(string $secret, string $id, string $timestamp, string $body): string
+/** The base64 of HMAC-SHA256 over id, time and content; the secret is whsec_ and base64. */
+function crewcard_mac(string $secret, string $id, string $timestamp, string $content): string
 {
     $key = base64_decode(preg_replace('/^whsec_/', '', $secret), true);
     if ($key === false) {
         throw new RuntimeException('the signing secret is not whsec_ and base64');
     }
-    return 'v1,' . base64_encode(hash_hmac('sha256', "$id.$timestamp.$body", $key, true));
+    return base64_encode(hash_hmac('sha256', "$id.$timestamp.$content", $key, true));
+}
+
+/** The signature of a webhook from the exporter: version 1, that of Standard Webhooks, over the exact body. */
+function crewcard_signature(string $secret, string $id, string $timestamp, string $body): string
+{
+    return 'v1,' . crewcard_mac($secret, $id, $timestamp, $body);
+}
+
+/** The signature of a request to the exporter: version 2, over method, path with query, a line feed and the exact body. */
+function crewcard_request_signature(
+    string $secret, string $id, string $timestamp, string $method, string $target, string $body
+): string {
+    return 'v2,' . crewcard_mac($secret, $id, $timestamp, "$method $target\n$body");
 }
 
 /** Whether a webhook is genuine and at most five minutes old. Header names in lower case. */
@@ -73,7 +86,7 @@ function crewcard_publish(array $event, int $tries = 5): array
 {
     $body = json_encode($event, JSON_THROW_ON_ERROR | JSON_UNESCAPED_UNICODE);
     for ($try = 1; ; $try++) {
-        [$status, $answer] = crewcard_post($event['id'], $body);
+        [$status, $answer] = crewcard_ask('POST', '/v1/events', $body, $event['id']);
         if ($status === 202) {
             return $answer;
         }
@@ -87,25 +100,51 @@ function crewcard_publish(array $event, int $tries = 5): array
     }
 }
 
-/** One signed POST; gives the status (0: no answer) and the answer. */
-function crewcard_post(string $id, string $body): array
+/**
+ * A login link for a person of the company who wants to log in to Xero now: ['url' => …, 'ends_at' => …].
+ *
+ * Ask for it when that person clicks and send the browser there; it is good once and for nobody else's eyes. The key
+ * needs the scope “logins”. Throws RuntimeException with the exporter's own sentences when there is none.
+ */
+function crewcard_login_link(string $company, string $return_to = ''): array
 {
+    $said = ['company' => $company] + ($return_to === '' ? [] : ['return_to' => $return_to]);
+    $target = '/v1/companies/' . rawurlencode($company) . '/login-links';
+    [$status, $answer] = crewcard_ask('POST', $target, json_encode($said, JSON_THROW_ON_ERROR));
+    if ($status !== 201) {
+        $problems = implode('; ', $answer['problems'] ?? ['no reason given']);
+        throw new RuntimeException("The exporter answered $status: $problems");
+    }
+    return $answer;
+}
+
+/**
+ * One signed request; gives the status (0: no answer) and the answer.
+ *
+ * Without an $id the request has one of its own, as everything but an event needs; an event keeps its id at every try.
+ */
+function crewcard_ask(string $method, string $target, string $body = '', ?string $id = null): array
+{
+    $url = rtrim(crewcard_setting('CREWCARD_XERO_URL'), '/') . $target;
+    $signed = parse_url($url, PHP_URL_PATH) . (str_contains($target, '?') ? strstr($target, '?') : '');
     $timestamp = (string) time();
+    $id ??= bin2hex(random_bytes(16));
+    $secret = crewcard_setting('CREWCARD_XERO_SECRET');
     $context = stream_context_create(['http' => [
-        'method' => 'POST',
+        'method' => $method,
         'content' => $body,
         'timeout' => 30,
         'ignore_errors' => true,
         'follow_location' => 0,
         'header' => [
-            'Content-Type: application/cloudevents+json',
+            'Content-Type: ' . ($target === '/v1/events' ? 'application/cloudevents+json' : 'application/json'),
             'X-CrewCard-Key: ' . crewcard_setting('CREWCARD_XERO_KEY'),
             "Webhook-Id: $id",
             "Webhook-Timestamp: $timestamp",
-            'Webhook-Signature: ' . crewcard_signature(crewcard_setting('CREWCARD_XERO_SECRET'), $id, $timestamp, $body),
+            'Webhook-Signature: ' . crewcard_request_signature($secret, $id, $timestamp, $method, $signed, $body),
         ],
     ]]);
-    $answer = @file_get_contents(crewcard_setting('CREWCARD_XERO_URL') . '/v1/events', false, $context);
+    $answer = @file_get_contents($url, false, $context);
     if ($answer === false) {
         return [0, ['problems' => ['it cannot be reached']]];
     }

@@ -6,7 +6,17 @@ from store.tables.changes import Change, Offer
 from store.tables.companies import Company, ContactLink
 from store.tables.connections import CompanyApp, Connection, Login, Token, XeroApp
 from store.tables.counters import Counter
-from store.tables.doors import ApiKey, DeadLetter, DoorOut, Duty, Endpoint, InboxEvent, OutboxEvent, Redelivery
+from store.tables.doors import (
+    ApiKey,
+    DeadLetter,
+    DoorOut,
+    Duty,
+    Endpoint,
+    InboxEvent,
+    MessageId,
+    OutboxEvent,
+    Redelivery,
+)
 from store.tables.failing import Alert, FeedMark, Mending
 from store.tables.lanes import LaneState
 from store.tables.orders import AuditCheck, AuditHead, AuditLine, Drift, Exclusion, Pause, Reconciliation
@@ -48,6 +58,7 @@ __all__ = [
     "LogEntry",
     "Login",
     "Mending",
+    "MessageId",
     "NumberClaim",
     "Offer",
     "OrganisationFacts",

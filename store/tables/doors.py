@@ -27,6 +27,15 @@ class ApiKey(SQLModel, table=True):
     expires_at: datetime | None = None
 
 
+class MessageId(SQLModel, table=True):
+    """The id of a signed request that may be carried out once, as a fingerprint, until its signature is too old."""
+
+    __tablename__ = "message_ids"
+    key_id: str = Field(primary_key=True)
+    fingerprint: str = Field(primary_key=True)
+    ends_at: datetime = Field(index=True)
+
+
 class InboxEvent(SQLModel, table=True):
     """An event we accepted, so that the same one again changes nothing and is answered the same.
 

@@ -1,11 +1,13 @@
 """An installation with its web face and a simulated Xero; companies without a login, and people who log in."""
 
 import json
+import uuid
 from datetime import UTC, datetime
+from urllib.parse import urlsplit
 
 import httpx
-from standardwebhooks import Webhook
 
+from events import signing
 from events.credentials import AppKeys
 from events.settings import CompanySettings
 from store import api_keys, companies, connections, contacts
@@ -56,10 +58,16 @@ class House:
         return login_links.link(self.tools, company, return_to).url
 
     def to_xero(self, browser: httpx.Client, link: str) -> str:
-        """Open the link; gives the address of Xero's login page."""
-        reply = browser.get(self.here(link))
+        """Open the link and press the button; gives the address of Xero's login page."""
+        reply = self.press(browser, link)
         assert reply.status_code == 303, reply.text
         return reply.headers["location"]
+
+    def press(self, browser: httpx.Client, link: str) -> httpx.Response:
+        """The button on the page that the link opens."""
+        page = browser.get(self.here(link))
+        assert page.status_code == 200, page.text
+        return browser.post(urlsplit(link).path, data=hidden_fields(page.text))
 
     def here(self, link: str) -> str:
         """A link under the address the test server has, whatever the installation calls itself."""
@@ -108,12 +116,5 @@ class Host:
         return self._signed("GET", path, b"")
 
     def _signed(self, method: str, path: str, body: bytes):
-        now = datetime.now(UTC)
-        headers = {
-            "x-crewcard-key": self._key.id,
-            "webhook-id": f"msg-{now.timestamp()}",
-            "webhook-timestamp": str(int(now.timestamp())),
-        }
-        said = f"GET {path}" if method == "GET" else body.decode()
-        headers["webhook-signature"] = Webhook(self._key.secret).sign(headers["webhook-id"], now, said)
-        return self._http.request(method, path, content=body, headers=headers)
+        signed = signing.headers(self._key.secret, f"msg-{uuid.uuid4()}", method, path, body, datetime.now(UTC))
+        return self._http.request(method, path, content=body, headers={"x-crewcard-key": self._key.id, **signed})

@@ -1,5 +1,6 @@
 """What is no login of ours is refused: stale, used, forged, begun elsewhere, on its way to somebody else's site."""
 
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
@@ -25,6 +26,15 @@ def test_a_link_works_once(house):
     reply = house.browser().get(link)
     assert reply.status_code == 410
     assert "works once" in reply.text
+
+
+def test_of_two_who_press_the_button_of_one_link_one_logs_in(house):
+    house.company()
+    link, browsers = house.link(), [house.browser(), house.browser()]
+    forms = [hidden_fields(browser.get(house.here(link)).text) for browser in browsers]
+    with ThreadPoolExecutor(2) as pool:
+        pressed = pool.map(lambda browser, form: browser.post("/connect/harbour", data=form), browsers, forms)
+    assert sorted(reply.status_code for reply in pressed) == [303, 410]
 
 
 @pytest.mark.parametrize("change", ["tamper", "nothing", "another sealed word"])
@@ -101,7 +111,7 @@ def test_an_answer_that_another_browser_began_is_refused_and_does_not_use_it_up(
 def test_a_cookie_that_was_there_before_the_login_opens_nothing(small_house):
     small_house.company()
     victim = small_house.browser()
-    begun = victim.get(small_house.link())
+    begun = small_house.press(victim, small_house.link())
     name = next(iter(begun.cookies))
     own = begun.cookies[name]
     victim.cookies.clear()
@@ -116,7 +126,9 @@ def test_a_cookie_that_was_there_before_the_login_opens_nothing(small_house):
 def test_over_https_the_cookie_never_travels_in_the_clear(make_house, sqlite_url):
     house = make_house(sqlite_url, public_url="https://exporter.crewcard.example")
     house.company()
-    assert "Secure" in house.browser().get(house.here(house.link())).headers["set-cookie"]
+    cookies = house.browser().get(house.here(house.link())).headers["set-cookie"]
+    assert "Secure" in cookies
+    assert cookies.startswith("__Host-")
 
 
 def test_a_form_that_another_site_sends_chooses_nothing(small_house):

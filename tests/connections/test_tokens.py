@@ -65,7 +65,7 @@ def test_a_renewal_that_was_killed_is_done_again_in_time_although_no_work_needs_
     assert house.tools.settings.tend * 3 < 30 * MINUTE, "a dead clock's duty ends after two, the next looks after one"
 
 
-def test_a_kill_that_nobody_mends_within_the_grace_ends_in_a_login_link_and_not_in_a_loop(small_house):
+def test_a_kill_that_nobody_mends_within_the_grace_ends_in_a_login_that_is_due_and_not_in_a_loop(small_house):
     _connected(small_house)
     _process(small_house, "die").communicate()
     small_house.installation.later(31 * MINUTE)
@@ -74,7 +74,7 @@ def test_a_kill_that_nobody_mends_within_the_grace_ends_in_a_login_link_and_not_
     assert small_house.xero.token_calls() == 2
     (told,) = small_house.installation.events("xero.connection.needs_login")
     assert told["data"]["reason"] == "login_ended"
-    assert told["data"]["login_url"]
+    assert told["data"]["login_due"]
 
 
 def test_who_lost_the_lease_may_not_overwrite_the_newer_pair(house):
@@ -130,7 +130,7 @@ def test_a_login_that_cannot_be_renewed_is_warned_of_in_time_and_once(small_hous
     (told,) = small_house.installation.events("xero.connection.login_expiring")
     left = small_house.connection().connected_at + timedelta(days=60) - small_house.installation.now()
     assert timedelta(days=12) < left < timedelta(days=14)
-    assert told["data"]["login_url"]
+    assert small_house.browser().get(told["data"]["login_url"]).status_code == 400  # a page that says how to get one
     assert small_house.connection().state == "connected"
 
 

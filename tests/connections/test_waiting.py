@@ -18,25 +18,27 @@ def test_work_that_comes_before_the_first_login_waits_and_then_goes_by_itself(ho
     assert receipt.connection == "needs_login"
     house.installation.run()
     (deferred,) = house.installation.events("invoice.export.deferred")
-    assert deferred["data"]["cause"] == "needs_login"
+    assert (deferred["data"]["cause"], deferred["data"]["login_due"]) == ("needs_login", True)
     assert house.installation.calls() == []
+    said = {"company": "harbour"}
+    link = house.host().post("/v1/companies/harbour/login-links", said).json()["url"]
     browser = house.browser()
-    back = house.xero.answer(house.to_xero(browser, deferred["data"]["login_url"]), tenant=TENANT)
+    back = house.xero.answer(house.to_xero(browser, link), tenant=TENANT)
     assert browser.get(back).status_code == 200
     house.installation.run()
     assert {answer["type"] for answer in house.installation.answers().values()} == {"succeeded"}
     assert len(house.books()) == 3
 
 
-def test_the_door_says_that_a_login_is_due_and_gives_a_fresh_link_each_time(small_house):
+def test_the_door_says_that_a_login_is_due_until_somebody_has_logged_in(small_house):
     small_house.company()
     event = a_request(an_invoice())
     first, again = (small_house.host().post("/v1/events", event).json() for _ in range(2))
     assert first["connection"] == again["connection"] == "needs_login"
-    assert first["login_url"] != again["login_url"]
+    assert first["login_due"] is again["login_due"] is True
     small_house.log_in()
     later = small_house.host().post("/v1/events", a_request(an_invoice("i2"), request="r2")).json()
-    assert "connection" not in later
+    assert {"connection", "login_due"}.isdisjoint(later)
 
 
 def test_two_companies_without_a_login_may_use_the_same_numbers(house):
@@ -51,7 +53,7 @@ def test_two_companies_without_a_login_may_use_the_same_numbers(house):
     assert [len(house.books(tenant)) for tenant in (TENANT, OTHER_TENANT)] == [1, 1]
 
 
-def test_a_dead_login_parks_the_company_and_tells_the_host_once_with_a_link(house):
+def test_a_dead_login_parks_the_company_and_tells_the_host_once_that_a_login_is_due(house):
     house.company()
     house.log_in()
     house.installation.simulator.state.identity.grants.clear()
@@ -60,7 +62,7 @@ def test_a_dead_login_parks_the_company_and_tells_the_host_once_with_a_link(hous
     (told,) = house.installation.events("xero.connection.needs_login")
     assert told["data"]["reason"] == "login_ended"
     assert told["data"]["who"] == "clerk"
-    assert "/connect/harbour?link=" in told["data"]["login_url"]
+    assert told["data"]["login_due"] is True
     assert house.connection().state == "needs_login"
     house.log_in()
     house.installation.run()
@@ -88,7 +90,7 @@ def test_trouble_from_before_a_new_login_does_not_park_it(small_house):
     small_house.log_in()
     refused = Trouble("needs_login", "Xero answered 401", problem="login_ended")
     with small_house.tools.store.write() as work:
-        assert not parking.after_refusal(work, small_house.tools, before, refused)
+        assert not parking.after_refusal(work, before, refused)
     assert small_house.connection().state == "connected"
 
 
@@ -138,7 +140,7 @@ def test_what_support_changes_parks_the_company_and_a_remedy_is_told(small_house
     (told,) = small_house.installation.events("xero.connection.needs_login")
     assert told["data"]["reason"] == {"disable": "app_disabled", "scopes": "scopes_changed"}[what]
     if what == "disable":
-        assert "login_url" not in told["data"]
+        assert told["data"]["login_due"] is False
         apps.enable(small_house.tools, "harbour")
     else:
         small_house.log_in()
@@ -153,7 +155,7 @@ def test_switching_off_and_on_again_does_not_replace_the_login_that_is_due(small
     apps.disable(small_house.tools, "harbour")
     apps.enable(small_house.tools, "harbour")
     assert (small_house.connection().state, small_house.connection().problem) == ("needs_login", "scopes_changed")
-    assert small_house.installation.events("xero.connection.needs_login")[-1]["data"]["login_url"]
+    assert small_house.installation.events("xero.connection.needs_login")[-1]["data"]["login_due"]
     small_house.log_in()
     assert small_house.connection().state == "connected"
 

@@ -36,7 +36,7 @@ def tile(page, name):
 
 def park(installation, company="harbour", problem=Problem.LOGIN_ENDED):
     with installation.store.write() as work:
-        parking.park(work, installation.tools, connections.locked(work, company), problem)
+        parking.park(work, connections.locked(work, company), problem)
 
 
 def test_when_all_is_well_the_page_says_so_in_one_sentence(person):

@@ -236,7 +236,7 @@ def test_the_page_tells_how_the_connection_is_whatever_state_it_is_in(setter, on
         connections.set_state(work, connections.locked(work, COMPANY), "needs_login", "login_ended")
     page = setter.see(HERE)
     assert "Xero no longer accepts the login for Organisation 1111" in page
-    assert "Open the login link" in page
+    assert "Ask for a login link in CrewCard" in page
     with on_sqlite.store.write() as work:
         work.session.delete(work.session.get(Token, ("app-harbour", "user-harbour")))
     assert "Setup of Harbour" in setter.see(HERE)

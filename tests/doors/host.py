@@ -2,11 +2,12 @@
 
 import json
 import time
+import uuid
 
 import httpx
 
+from events import signing
 from store import api_keys
-from web import signature
 
 
 class Host:
@@ -26,14 +27,16 @@ class Host:
         text = body if isinstance(body, bytes) else (body if isinstance(body, str) else json.dumps(body)).encode()
         return self.ask("POST", target, text, **other)
 
-    def ask(self, method, target, body=b"", *, secret=None, at=None, said=None, **headers):
-        at = int(at or time.time())
-        said = said if said is not None else (f"GET {target}".encode() if method == "GET" else body)
+    def ask(self, method, target, body=b"", *, secret=None, at=None, said=None, version=2, **headers):
+        """`said` is what is signed, instead of what is asked; the id is fresh each time unless it is given."""
+        at, message_id = int(at or time.time()), headers.pop("message_id", None) or f"msg-{uuid.uuid4()}"
         signed = {
             "x-crewcard-key": self.key_id,
-            "webhook-id": "m1",
+            "webhook-id": message_id,
             "webhook-timestamp": str(at),
-            "webhook-signature": signature.sign(secret or self.secret, "m1", at, said),
+            "webhook-signature": signature(
+                secret or self.secret, message_id, at, method, target, body, said, version
+            ),
             **({"content-type": "application/json"} if body else {}),
             **{name.replace("_", "-"): value for name, value in headers.items()},
         }
@@ -50,6 +53,15 @@ class Host:
             after = page["next"]
             if not page["more"]:
                 return found, after
+
+
+def signature(secret, message_id, at, method, target, body=b"", said=None, version=2):
+    """The signature of a request; version 1 is of the body alone, or of a GET's address."""
+    if version == 1:
+        said = said if said is not None else f"GET {target}".encode() if method == "GET" else body
+        return signing.signature(secret, message_id, at, said)
+    said = said if said is not None else signing.request_content(method, target, body)
+    return signing.request_signature(secret, message_id, at, said)
 
 
 def problems(answer):

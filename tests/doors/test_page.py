@@ -6,15 +6,16 @@ import re
 import shutil
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from standardwebhooks import Webhook
 
+from events import signing
 from store import api_keys
 from tests.builders import an_invoice
 from tests.installation import KEY as ENCRYPTION_KEY
-from web import signature
 
 PAGE = (Path(__file__).parents[2] / "docs/doors.md").read_text()
 COMMAND = Path(sys.executable).parent
@@ -91,14 +92,14 @@ def test_the_snippets_for_python_do_what_the_page_says(on_sqlite, environment):
 
 
 def test_the_examples_of_signatures_are_right_by_the_librarys_word_too():
-    secret = re.search(r"the secret `(whsec_\w+)`", PAGE)[1]
-    rows = re.findall(r"\| `(msg-\d)`, `(\d+)` \| `(.+?)` \| `(v1,.+?)` \|", PAGE)
-    assert len(rows) == 2
-    for id_, at, content, signed in rows:
-        assert signature.sign(secret, id_, int(at), content.encode()) == signed
-        from datetime import UTC, datetime
-
-        assert Webhook(secret).sign(id_, datetime.fromtimestamp(int(at), UTC), content) == signed
+    secret = re.search(r"the secret\s+`(whsec_\w+)`", PAGE)[1]
+    rows = re.findall(r"\| `(msg-\d)`, `(\d+)` \| `(\w+) (.+?)` \| (?:`(.+?)`|none) \| `(v2,.+?)` \|", PAGE)
+    assert len(rows) == 3
+    for id_, at, method, target, body, signed in rows:
+        content = signing.request_content(method, target, body.encode())
+        assert signing.request_signature(secret, id_, int(at), content) == signed
+        theirs = Webhook(secret).sign(id_, datetime.fromtimestamp(int(at), UTC), content.decode())
+        assert theirs.replace("v1,", "v2,") == signed
 
 
 def test_the_example_of_a_refusal_is_one(small_host):

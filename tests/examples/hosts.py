@@ -35,6 +35,7 @@ class Host:
         self.database = home / "host.sqlite"
         clean = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
         self.environment = {
+            "HOST_COMPANIES": "harbour-crew",
             **clean,
             "CREWCARD_XERO_URL": url,
             "CREWCARD_XERO_KEY": key.id,

@@ -67,6 +67,17 @@ def test_a_php_host_whose_answer_gets_lost_says_the_same_again(live, key, tmp_pa
 
 
 @needs_php
+def test_a_php_host_gets_a_login_link_for_who_clicks_and_for_its_companies_alone(php_host):
+    login = f"{php_host.url}/login.php"
+    links = [httpx.post(login, data={"company": COMPANY}) for _ in range(2)]
+    assert [one.status_code for one in links] == [303, 303]
+    assert len({one.headers["location"] for one in links}) == 2
+    assert COMPANY in httpx.get(links[0].headers["location"]).text
+    assert httpx.post(login, data={"company": "nobody"}).status_code == 403
+    assert httpx.get(login, params={"company": COMPANY}).status_code == 403
+
+
+@needs_php
 def test_a_php_host_shows_why_nothing_was_sent(php_host):
     told = php_host.php("publish.php", "nobody", "php-wrong", FILE, code=1)
     assert "data.company: there is no company" in told

@@ -7,11 +7,12 @@ import httpx
 import pytest
 import redis
 import uvicorn
-from standardwebhooks import Webhook
 
+from events import signing
 from store import api_keys, inbox
 from tests import machines
 from tests.builders import COMPANY, a_request, an_invoice
+from tests.doors.host import signature
 from web import main
 
 
@@ -30,15 +31,16 @@ class Host:
             "x-crewcard-key": key_id or self.key.id,
             "webhook-id": "m1",
             "webhook-timestamp": str(int(at.timestamp())),
-            "webhook-signature": Webhook(secret or self.key.secret).sign("m1", at, text),
+            "webhook-signature": signature(
+                secret or self.key.secret, "m1", int(at.timestamp()), "POST", path, text.encode()
+            ),
             **headers,
         }
         return self.client.post(path, content=text.encode(), headers={k: v for k, v in signed.items() if v})
 
     def get(self, path):
         at = datetime.now(UTC)
-        signature = Webhook(self.key.secret).sign("m1", at, f"GET {path}")
-        headers = {"webhook-id": "m1", "webhook-timestamp": str(int(at.timestamp())), "webhook-signature": signature}
+        headers = signing.headers(self.key.secret, "m1", "GET", path, b"", at)
         return self.client.get(path, headers={"x-crewcard-key": self.key.id, **headers})
 
 

@@ -170,8 +170,9 @@ def test_our_signatures_are_those_of_the_standards_own_library():
     from datetime import UTC, datetime, timedelta
 
     now = datetime.now(UTC).replace(microsecond=0)
-    headers = signing.headers(SECRET, "m1", b'{"a":"\xc3\xa4"}', now)
-    assert headers["webhook-signature"] == Webhook(SECRET).sign("m1", now, '{"a":"ä"}')
+    theirs = Webhook(SECRET).sign("m1", now, '{"a":"ä"}')
+    headers = {"webhook-id": "m1", "webhook-timestamp": str(int(now.timestamp())), "webhook-signature": theirs}
+    assert signing.signature(SECRET, "m1", int(now.timestamp()), b'{"a":"\xc3\xa4"}') == theirs
     assert signing.verify(SECRET, headers, b'{"a":"\xc3\xa4"}') == "m1"
     two = {**headers, "webhook-signature": f"v1,AAAA {headers['webhook-signature']}"}
     assert signing.verify(SECRET, {name.title(): value for name, value in two.items()}, b'{"a":"\xc3\xa4"}') == "m1"
@@ -185,3 +186,26 @@ def test_our_signatures_are_those_of_the_standards_own_library():
             signing.verify(SECRET, wrong, b'{"a":"\xc3\xa4"}')
     with pytest.raises(signing.NotGenuine, match="five minutes"):
         signing.verify(SECRET, headers, b'{"a":"\xc3\xa4"}', now + timedelta(minutes=6))
+
+
+def test_a_login_link_is_asked_for_when_a_person_wants_it(door, on_sqlite):
+    publisher = door()
+    made = publisher.login_link("harbour")
+    assert "/connect/harbour?link=" in made.url
+    assert made.url not in repr(made)
+    assert publisher.login_link("harbour").url != made.url
+    with pytest.raises(NotAccepted, match="return_address"):
+        publisher.login_link("harbour", "https://evil.example/")
+    with pytest.raises(NotReached, match="TimeoutError"):
+        door(transport=Line(TimeoutError())).login_link("harbour")
+
+
+def test_a_publisher_below_a_path_signs_the_path_it_asks(door):
+    line = Line(Answer(202, b"{}"))
+    Publisher("https://host.example/exporter/", "k", SECRET, transport=line).export(
+        "harbour", "r1", invoices(1), requested_by=ANNA
+    )
+    ((headers, body),) = line.sent
+    content = signing.request_content("POST", "/exporter/v1/events", body)
+    at = int(headers["webhook-timestamp"])
+    assert headers["webhook-signature"] == signing.request_signature(SECRET, headers["webhook-id"], at, content)

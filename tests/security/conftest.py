@@ -1,20 +1,29 @@
+"""The same installations, hosts and houses as the tests of the doors and of connections have; and the web process."""
+
+from contextlib import ExitStack
+
 import pytest
 
 from tests import machines
-from tests.doors.host import Host
-from web import keys, main
+from tests.connections.conftest import house, make_house, small_house
+from tests.doors.conftest import _keys_are_looked_up_each_time, doors, host, small_doors, small_host
+from web import main
 
-
-@pytest.fixture(autouse=True)
-def _keys_are_looked_up_each_time(monkeypatch):
-    monkeypatch.setattr(keys, "REMEMBERED_SECONDS", 1e-9)
+__all__ = [
+    "_keys_are_looked_up_each_time",
+    "doors",
+    "host",
+    "house",
+    "make_house",
+    "small_doors",
+    "small_host",
+    "small_house",
+]
 
 
 @pytest.fixture
 def serve():
     """Serves an installation's doors and pages as the web process does, until the test is over; gives the address."""
-    from contextlib import ExitStack
-
     with ExitStack() as running:
 
         def served(installation, limits=None):
@@ -24,8 +33,3 @@ def serve():
             return running.enter_context(machines.served(chosen))
 
         yield served
-
-
-@pytest.fixture
-def host(installation, serve):
-    return Host(installation, serve(installation))

@@ -114,7 +114,7 @@ def _request(work: Work, tools: Tools, companies: KnownCompanies, new: Sequence[
         if isinstance(one.asked, InvoiceExportRequested)
     ]
     requesting.file(work, tools, filings)
-    waits = companies.waits(work, tools, filings)
+    waits = companies.waits(work, filings)
     return [
         Receipt(one.envelope.id, one.asked.company, one.asked.request, one.new, connection=waits.get(one.key))
         for one in filings

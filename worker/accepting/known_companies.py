@@ -68,12 +68,11 @@ class KnownCompanies:
         prefix = self.settings[asked.company].number_prefix or ""
         return Filing(asked, envelope, self.lane(asked.company), prefix, caused_by, said=said or {})
 
-    def waits(self, work: Work, tools: Tools, filings: Sequence[Filing]) -> Mapping[Key, Waits | None]:
+    def waits(self, work: Work, filings: Sequence[Filing]) -> Mapping[Key, Waits | None]:
         """What the requests wait for whose company is not connected. Who waits, for that or a pause, is told so."""
         held = pauses.holding(work, sorted({one.asked.company for one in filings}))
         for company, request in (one.key for one in filings if one.asked.company in held):
             pausing.tell_newcomer(work, company, request)
         return {
-            one.key: parking.at_intake(work, tools, self.connections.get(one.asked.company), *one.key)
-            for one in filings
+            one.key: parking.at_intake(work, self.connections.get(one.asked.company), *one.key) for one in filings
         }

@@ -38,8 +38,8 @@ def set_app(tools: Tools, company: str, keys: AppKeys, scopes: str, callback: st
         apps.keep(work, tools.vault, company, keys, wanted(scopes), callback=callback)
         connection = connections.locked(work, company)
         if connection and connection.client_id != keys.client_id:
-            parking.park(work, tools, connection, Problem.SCOPES_CHANGED)
-        _mended(work, tools, keys.client_id)
+            parking.park(work, connection, Problem.SCOPES_CHANGED)
+        _mended(work, keys.client_id)
         _note(work, by, "Xero app set", company, client_id=keys.client_id, scopes=wanted(scopes), callback=callback)
     _wake(tools, keys.client_id)
 
@@ -49,7 +49,7 @@ def rotate_secret(tools: Tools, company: str, secret: str, by: str = COMMAND) ->
     with tools.store.write() as work:
         client_id = _used(work, company).client_id
         apps.replace_secret(work, tools.vault, client_id, secret)
-        _mended(work, tools, client_id)
+        _mended(work, client_id)
         _note(work, by, "Client Secret replaced", company, client_id=client_id)
     _log.info("connections.secret_replaced", company=company)
     _wake(tools, client_id)
@@ -74,7 +74,7 @@ def change_scopes(tools: Tools, company: str, scopes: str, by: str = COMMAND) ->
         used.scopes, used.changed_at = wanted(scopes), work.now
         connection = connections.locked(work, company)
         if connection and connection.state != "disconnected":
-            parking.park(work, tools, connection, Problem.SCOPES_CHANGED)
+            parking.park(work, connection, Problem.SCOPES_CHANGED)
         _note(work, by, "permissions changed", company, scopes=used.scopes)
     tools.bells.wake_relay()
     return True
@@ -88,7 +88,7 @@ def disable(tools: Tools, company: str, by: str = COMMAND, why: str = "") -> Non
         audit.note(work, by, "exports switched off", company, {}, 0, why)
         connection = connections.locked(work, company)
         if connection and connection.state != "disconnected":
-            parking.park(work, tools, connection, Problem.APP_DISABLED)
+            parking.park(work, connection, Problem.APP_DISABLED)
     tools.bells.wake_relay()
 
 
@@ -100,7 +100,7 @@ def enable(tools: Tools, company: str, by: str = COMMAND, why: str = "") -> None
         audit.note(work, by, "exports switched on", company, {}, 0, why)
         connection = connections.locked(work, company)
         if connection and connection.problem == Problem.APP_DISABLED.code:
-            _go_on(work, tools, connection)
+            _go_on(work, connection)
     _wake(tools, used.client_id)
 
 
@@ -122,22 +122,22 @@ def _used(work: Work, company: str) -> CompanyApp:
     return found[0]
 
 
-def _mended(work: Work, tools: Tools, client_id: str) -> None:
+def _mended(work: Work, client_id: str) -> None:
     """The app was mended: what waited for that may try again, with the login it has."""
     tokens.forgive(work, client_id, _MENDED_BY_SECRET)
     for connection in connections.using(work, client_id):
         if connection.problem in _MENDED_BY_SECRET:
-            _go_on(work, tools, connection)
+            _go_on(work, connection)
 
 
-def _go_on(work: Work, tools: Tools, connection: Connection) -> None:
+def _go_on(work: Work, connection: Connection) -> None:
     """On with the login there is, if the company's app and scopes are still those it was made with."""
     used = work.session.get(CompanyApp, connection.company)
     same_app = used is not None and used.client_id == connection.client_id
     if used and same_app and not offering.missing_scopes(used.scopes, connection.scopes.split()):
         connecting.go_on(work, connection)
     else:
-        parking.park(work, tools, connection, Problem.SCOPES_CHANGED)
+        parking.park(work, connection, Problem.SCOPES_CHANGED)
 
 
 def _wake(tools: Tools, client_id: str) -> None:

@@ -111,7 +111,7 @@ def _ask(work: Work, company: str, name_before: str) -> None:
     lanes.stop(work, Lane(company, connection.tenant), "paused", message)
     for tenant in connections.work_elsewhere(work, company, connection.tenant):
         for request in requests.unfinished(work, Lane(company, tenant)):
-            parking.defer(work, request, message, None, "paused")
+            parking.defer(work, request, message, "paused")
 
 
 def go_on(work: Work, connection: Connection) -> None:

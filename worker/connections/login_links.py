@@ -1,11 +1,12 @@
-"""A login's beginning: a signed link, used once, becomes Xero's login page."""
+"""A login's beginning: a signed link shows whose login it is; a person's click uses it up and leads to Xero."""
 
 import secrets
 from dataclasses import dataclass, field
 from datetime import timedelta
+from urllib.parse import urlsplit
 
 from events.credentials import AppKeys
-from store import apps, logins
+from store import apps, companies, connections, logins
 from store.tables import Login
 from store.unit_of_work import Work
 from store.vault import Unopenable
@@ -13,10 +14,21 @@ from worker import logs
 from worker.decisions import return_addresses
 from worker.decisions.refusals import LoginRefused, Refusal
 from worker.tools import Tools
-from worker.waiting import parking, tickets
-from worker.waiting.tickets import Link
+from worker.waiting import tickets
+from worker.waiting.tickets import Link, Ticket
 
 _log = logs.log("connections")
+
+
+@dataclass(frozen=True)
+class OpenedLink:
+    """What a link is for: the company by name, the organisation it is or was connected to, the site afterwards."""
+
+    login: str
+    company: str
+    organisation: str
+    is_connected: bool
+    back_to: str
 
 
 @dataclass(frozen=True)
@@ -30,10 +42,28 @@ class Started:
 
 def link(tools: Tools, company: str, return_to: str = "") -> Link:
     """A fresh login link. Raises LoginRefused for a return address that is not on the list."""
-    if return_to and not return_addresses.allowed(return_to, tools.settings.return_addresses):
+    chosen = tools.settings
+    if return_to and not return_addresses.allowed(return_to, chosen.return_addresses):
         raise LoginRefused(Refusal.RETURN_ADDRESS)
     with tools.store.read() as work:
-        return parking.login_link(work, tools, company, return_to)
+        now = work.now
+    return tickets.link(tools.vault, chosen.public_url, company, return_to, now, chosen.login_link_seconds)
+
+
+def opened(tools: Tools, company: str, text: str) -> OpenedLink:
+    """What a link that is good is for; nothing changes, however often it is asked. Raises LoginRefused."""
+    ticket = _ticket(tools, company, text)
+    with tools.store.read() as work:
+        _must_be_good(work, ticket)
+        app_of(work, tools, company)
+        connection = connections.of_company(work, company)
+        return OpenedLink(
+            login=ticket.id,
+            company=companies.name_of(work, company),
+            organisation=connection.organisation if connection else "",
+            is_connected=connection is not None and connection.state in ("connected", "undecided"),
+            back_to=urlsplit(ticket.return_to).hostname or "",
+        )
 
 
 def start(tools: Tools, company: str, text: str) -> Started:
@@ -41,8 +71,7 @@ def start(tools: Tools, company: str, text: str) -> Started:
     ticket = _ticket(tools, company, text)
     state, browser, verifier = (secrets.token_urlsafe(32) for _ in range(3))
     with tools.store.write() as work:
-        if ticket.ends_at < work.now:
-            raise LoginRefused(Refusal.LINK_STALE, ticket.return_to)
+        _must_be_good(work, ticket)
         app, scopes, callback = app_of(work, tools, company)
         login = Login(
             id=ticket.id,
@@ -62,7 +91,14 @@ def start(tools: Tools, company: str, text: str) -> Started:
     return Started(ticket.id, browser, tools.login.address(app, callback, scopes, state, verifier))
 
 
-def _ticket(tools: Tools, company: str, text: str) -> tickets.Ticket:
+def login_of(tools: Tools, company: str, text: str) -> str:
+    """The id of the login that a link begins. Raises LoginRefused for a link that is none of this company's."""
+    return _ticket(tools, company, text).id
+
+
+def _ticket(tools: Tools, company: str, text: str) -> Ticket:
+    if not text:
+        raise LoginRefused(Refusal.LINK_MISSING)
     try:
         ticket = tickets.read(tools.vault, text)
     except tickets.Forged:
@@ -70,6 +106,13 @@ def _ticket(tools: Tools, company: str, text: str) -> tickets.Ticket:
     if ticket.company != company:
         raise LoginRefused(Refusal.LINK_FORGED)
     return ticket
+
+
+def _must_be_good(work: Work, ticket: Ticket) -> None:
+    if ticket.ends_at < work.now:
+        raise LoginRefused(Refusal.LINK_STALE, ticket.return_to)
+    if logins.find(work, ticket.id):
+        raise LoginRefused(Refusal.LINK_USED, ticket.return_to)
 
 
 def app_of(work: Work, tools: Tools, company: str) -> tuple[AppKeys, str, str]:

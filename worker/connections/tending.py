@@ -14,7 +14,7 @@ from store.tables import Connection, Token
 from store.unit_of_work import Work
 from worker import logs
 from worker.tools import Tools
-from worker.waiting import parking
+from worker.waiting import parking, tickets
 
 DUTY = "tending"
 UNUSED_LOGIN_DAYS = 60
@@ -53,7 +53,7 @@ def _renew(tools: Tools, token: Token) -> bool:
             with tools.store.write() as work:
                 for connection in connections.using(work, token.client_id, token.xero_user):
                     if connection.state != "disconnected":
-                        parking.park(work, tools, connection, Problem.of(trouble.problem))
+                        parking.park(work, connection, Problem.of(trouble.problem))
         return False
     return True
 
@@ -64,13 +64,12 @@ def _warn(work: Work, tools: Tools, token: Token) -> None:
         if connection.state == "disconnected":
             continue
         key = f"expiring/{connection.company}/{token.client_id}/{token.xero_user}/{token.version}"
-        event = _warning(work, tools, connection, token)
+        event = _warning(tools, connection, token)
         if outbox.publish_once(work, Outgoing(event, connection.company, connection.company, key)):
             _log.warning("connections.login_expiring", company=connection.company, tenant=connection.tenant)
 
 
-def _warning(work: Work, tools: Tools, connection: Connection, token: Token) -> XeroConnectionLoginExpiring:
-    link = parking.login_link(work, tools, connection.company)
+def _warning(tools: Tools, connection: Connection, token: Token) -> XeroConnectionLoginExpiring:
     ends = ends_at(token)
     message = f"The Xero login for {connection.organisation} ends on {ends:%Y-%m-%d} unless somebody logs in again."
     return XeroConnectionLoginExpiring(
@@ -78,8 +77,8 @@ def _warning(work: Work, tools: Tools, connection: Connection, token: Token) -> 
         organisation=parking.organisation_of(connection),
         ends_at=ends,
         message=message[:255],
-        login_url=link.url,
-        login_url_ends_at=link.ends_at,
+        login_url=tickets.page(tools.settings.public_url, connection.company),
+        login_url_ends_at=ends,
     )
 
 

@@ -91,7 +91,7 @@ def _postpone(tools: Tools, organisation: Organisation | None, some: Sequence[Ch
     _log.warning("changes.postponed", company=some[0].company, effect=trouble.effect, wait=seconds)
     with tools.store.write() as work:
         if trouble.effect == "needs_login" and organisation:
-            parking.after_refusal(work, tools, organisation, trouble)
+            parking.after_refusal(work, organisation, trouble)
         oldest = work.after(-tools.settings.expiry)
         changes.postpone(work, some[0].company, seconds)
     tired = [change for change in some if change.received_at < oldest]

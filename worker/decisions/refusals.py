@@ -20,6 +20,11 @@ class Refusal(Enum):
     """One member per way a login can be refused; nothing was changed in any of them."""
 
     LINK_FORGED = Told("This link is not valid", "The address is incomplete or was changed.", _ASK_AGAIN)
+    LINK_MISSING = Told(
+        "A login link is needed",
+        "This address alone begins no login to Xero.",
+        "Ask for a login link in CrewCard. It is good once, and for a short time.",
+    )
     LINK_STALE = Told("This link is too old", "Login links are good for a short time only.", _ASK_AGAIN, 410)
     LINK_USED = Told("This link was used already", "Each login link works once.", _ASK_AGAIN, 410)
     STATE_UNKNOWN = Told("This login was not started here", "Xero's answer belongs to no login we know.", _ASK_AGAIN)
@@ -42,7 +47,10 @@ class Refusal(Enum):
         403,
     )
     CODE_REFUSED = Told(
-        "Xero did not accept the login", "Xero's code was used before or is too old.", _ASK_AGAIN, 409
+        "Xero did not accept the login",
+        "Xero's code was used before or is too old, or it belongs to another login.",
+        _ASK_AGAIN,
+        409,
     )
     APP_REFUSED = Told(
         "The Xero app was not accepted",
@@ -86,7 +94,12 @@ class Refusal(Enum):
         "Choose another organisation, or disconnect it from that company first.",
         409,
     )
-    NOT_A_FORM = Told("This page was not filled in here", "The form is incomplete.", _ASK_AGAIN)
+    NOT_A_FORM = Told(
+        "This page was opened again elsewhere",
+        "The button belongs to a page that was opened in another window, or this browser keeps no cookies.",
+        "Open the link once more: it was not used up.",
+        403,
+    )
     NOT_OFFERED = Told("Not an organisation of this login", "This login does not open it.", "Choose one of the list.")
     XERO_AWAY = Told(
         "Xero does not answer", "Xero did not answer properly just now.", "Wait a minute and try again.", 503

@@ -129,4 +129,4 @@ def _ask_again_later(tools: Tools, organisation: Organisation, hold: Hold, batch
         later = work.after(retries.look_up_wait(batch.look_ups))
         if batches.move(work, hold, "uncertain", settle_at=later, lease_until=work.now):
             count = lanes.count_unknown(work, organisation.lane) if trouble.effect == "unknown" else 0
-            troubles.rest(work, tools, organisation, trouble, count)
+            troubles.rest(work, organisation, trouble, count)

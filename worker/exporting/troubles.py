@@ -50,7 +50,7 @@ def give_back(
     """Nothing reached Xero: the invoices are pending again, and no attempt is charged."""
     with tools.store.write() as work:
         if _back(work, hold, from_state, **_traces(trouble)):
-            rest(work, tools, organisation, trouble, 0)
+            rest(work, organisation, trouble, 0)
 
 
 def hand_back(tools: Tools, holds: Sequence[Hold]) -> None:
@@ -79,18 +79,18 @@ def _park(tools: Tools, organisation: Organisation, hold: Hold, trouble: Trouble
             return
         parked = exports.of_batches(work, hold.batch_id)
         exports.change(work, [{"id": export.id, "state": "uncertain", "crashes": 0} for export in parked])
-        rest(work, tools, organisation, trouble, lanes.count_unknown(work, organisation.lane))
+        rest(work, organisation, trouble, lanes.count_unknown(work, organisation.lane))
 
 
-def rest(work: Work, tools: Tools, organisation: Organisation, trouble: Trouble, unknown_in_a_row: int) -> None:
+def rest(work: Work, organisation: Organisation, trouble: Trouble, unknown_in_a_row: int) -> None:
     """Let the lane wait as long as the trouble asks, and say so when it is long; counted last, after all locks."""
-    _let_wait(work, tools, organisation, trouble, unknown_in_a_row)
+    _let_wait(work, organisation, trouble, unknown_in_a_row)
     counters.add(work, "troubles", {(trouble.effect, trouble.limit or ""): 1})
 
 
-def _let_wait(work: Work, tools: Tools, organisation: Organisation, trouble: Trouble, unknown_in_a_row: int) -> None:
+def _let_wait(work: Work, organisation: Organisation, trouble: Trouble, unknown_in_a_row: int) -> None:
     if trouble.effect == "needs_login":
-        parking.after_refusal(work, tools, organisation, trouble)
+        parking.after_refusal(work, organisation, trouble)
         return
     cause = _CAUSES.get(trouble.effect, "trouble")
     seconds = retries.lane_wait(trouble, unknown_in_a_row)

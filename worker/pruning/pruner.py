@@ -7,7 +7,8 @@ from worker.tools import Tools
 DUTY = "pruner"
 PASS_SECONDS = 600.0
 _DAY = 86_400.0
-_SHORT_LIVED = {"previews": 7.0, "mendings": 30.0, "logins": 30.0}  # days; nobody asks for these again
+# Days; nobody asks for these again.
+_SHORT_LIVED = {"previews": 7.0, "mendings": 30.0, "logins": 30.0, "message_ids": 0.0}
 _log = logs.log("pruner")
 
 

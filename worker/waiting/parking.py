@@ -1,4 +1,4 @@
-"""What needs a person: the company's work is parked, the host is told once with a login link; nothing fails."""
+"""What needs a person: the company's work is parked, the host is told once, and whether a login is due."""
 
 from collections.abc import Mapping
 from typing import Literal
@@ -13,9 +13,6 @@ from store.outbox import Outgoing
 from store.tables import Connection, Request
 from store.unit_of_work import Work
 from worker import logs
-from worker.tools import Tools
-from worker.waiting import tickets
-from worker.waiting.tickets import Link
 
 # Whom a login helps; the others are mended by the people their help names.
 _BY_LOGIN = frozenset({"clerk"})
@@ -23,22 +20,16 @@ Waits = Literal["needs_login", "needs_support", "decision"]
 _log = logs.log("connections")
 
 
-def login_link(work: Work, tools: Tools, company: str, return_to: str = "") -> Link:
-    """A fresh login link for the company."""
-    chosen = tools.settings
-    return tickets.link(tools.vault, chosen.public_url, company, return_to, work.now, chosen.login_link_seconds)
-
-
-def after_refusal(work: Work, tools: Tools, organisation: Organisation, trouble: Trouble) -> bool:
+def after_refusal(work: Work, organisation: Organisation, trouble: Trouble) -> bool:
     """Park the company because Xero refused its login; False when somebody has logged in since the call began."""
     connection = connections.locked(work, organisation.lane.company)
     if connection is None or connection.connected_at != organisation.since:
         return False
-    park(work, tools, connection, Problem.of(trouble.problem))
+    park(work, connection, Problem.of(trouble.problem))
     return True
 
 
-def park(work: Work, tools: Tools, connection: Connection, problem: Problem) -> None:
+def park(work: Work, connection: Connection, problem: Problem) -> None:
     """Stop the company's lane until a person acts, and say so once."""
     lane = Lane(connection.company, connection.tenant)
     facts = facts_of(work, connection)
@@ -48,7 +39,7 @@ def park(work: Work, tools: Tools, connection: Connection, problem: Problem) -> 
     _log.warning("connections.parked", company=lane.company, tenant=lane.tenant, reason=problem.code)
     if problem is Problem.DISCONNECTED:
         _tell_disconnected(work, connection, facts)
-    link = login_link(work, tools, lane.company) if problem.value.who in _BY_LOGIN else None
+    login_due = problem.value.who in _BY_LOGIN
     event = XeroConnectionNeedsLogin(
         company=lane.company,
         reason=problem.code,
@@ -56,16 +47,15 @@ def park(work: Work, tools: Tools, connection: Connection, problem: Problem) -> 
         who=problem.value.who,
         how=problem.remedy(facts),
         organisation=organisation_of(connection),
-        login_url=link.url if link else None,
-        login_url_ends_at=link.ends_at if link else None,
+        login_due=login_due,
     )
     publish(work, lane.company, event)
     for request in requests.unfinished(work, lane):
-        defer(work, request, problem.message(facts), link)
+        defer(work, request, problem.message(facts), login_due=login_due)
 
 
 def defer(
-    work: Work, request: Request, message: str, link: Link | None, cause: str = "needs_login", once: str = ""
+    work: Work, request: Request, message: str, cause: str = "needs_login", *, login_due: bool = False, once: str = ""
 ) -> None:
     """Tell one request that it waits for a person; `once` names an occasion that is told a single time."""
     event = InvoiceExportDeferred.model_validate(
@@ -75,15 +65,15 @@ def defer(
             "cause": cause,
             "message": message[:255],
             "until": None,
-            "login_url": link.url if link else None,
+            "login_due": login_due,
         }
     )
     key = f"deferred/{request.company}/{request.id}/{cause}/{once or work.now.isoformat()}"
     outbox.publish_once(work, Outgoing(event, request.company, request.id, key, request.source_event))
 
 
-def at_intake(work: Work, tools: Tools, connection: Connection | None, company: str, request_id: str) -> Waits | None:
-    """What a request waits for that came while its company's exports are parked; its host gets a login link."""
+def at_intake(work: Work, connection: Connection | None, company: str, request_id: str) -> Waits | None:
+    """What a request waits for that came while its company's exports are parked; its host is told."""
     if connection is not None and connection.state == "connected":
         return None
     facts = facts_of(work, connection) if connection else {"company": companies.name_of(work, company)}
@@ -91,9 +81,8 @@ def at_intake(work: Work, tools: Tools, connection: Connection | None, company: 
     by_login = problem.value.who in _BY_LOGIN
     request = requests.known(work, company, request_id)
     if request and request.completed_at is None:
-        link = login_link(work, tools, company) if by_login else None
         cause = "paused" if problem is Problem.OTHER_ORGANISATION else "needs_login"
-        defer(work, request, problem.message(facts), link, cause, once="intake")
+        defer(work, request, problem.message(facts), cause, login_due=by_login, once="intake")
     if problem is Problem.OTHER_ORGANISATION:
         return "decision"
     return "needs_login" if by_login else "needs_support"

@@ -1,7 +1,8 @@
 """Login links: signed, short-lived, good for one login of one company.
 
-The link is a sealed word (Fernet: encrypted and signed, with any key still listed), so that making one writes
-nothing; that it serves only once is kept where it is used (store.logins).
+A link is made for a person who asks for it and shown to nobody else: no event, table, stream or log has it. It is a
+sealed word (Fernet: encrypted and signed, with any key still listed), so that making one writes nothing; that it
+serves only once is kept where it is used (store.logins), by an id that makes no link.
 """
 
 import json
@@ -42,8 +43,12 @@ def link(vault: Vault, public_url: str, company: str, return_to: str, now: datet
     ends_at = now + timedelta(seconds=seconds)
     said = [_PURPOSE, secrets.token_urlsafe(12), company, return_to, int(ends_at.timestamp())]
     sealed = vault.seal(json.dumps(said)).decode()
-    page = f"{public_url.rstrip('/')}/connect/{quote(company, safe='')}"
-    return Link(f"{page}?{urlencode({'link': sealed})}", ends_at)
+    return Link(f"{page(public_url, company)}?{urlencode({'link': sealed})}", ends_at)
+
+
+def page(public_url: str, company: str) -> str:
+    """The address of the company's login page, where a link leads; without a link it says how to get one."""
+    return f"{public_url.rstrip('/')}/connect/{quote(company, safe='')}"
 
 
 def read(vault: Vault, text: str) -> Ticket:
