@@ -59,6 +59,8 @@ FIELDS = frozenset(
         "look_ups",
         "head",
         "problems",
+        "user",
+        "address",
     ]
 )
 _FRAMES = 6

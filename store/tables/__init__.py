@@ -15,7 +15,7 @@ from store.tables.processes import Process
 from store.tables.route import Export, Item, NumberClaim, Request
 from store.tables.shown import InvoiceStatus, LogEntry
 from store.tables.throughput import Quarter
-from store.tables.users import SignInFailure, SignInLink, User, UserSession
+from store.tables.users import Guesses, KnownBrowser, RecoveryCode, SignInFailure, SignInLink, User, UserSession
 
 __all__ = [
     "Alert",
@@ -41,9 +41,11 @@ __all__ = [
     "Exclusion",
     "Export",
     "FeedMark",
+    "Guesses",
     "InboxEvent",
     "InvoiceStatus",
     "Item",
+    "KnownBrowser",
     "LaneState",
     "LogEntry",
     "Login",
@@ -57,6 +59,7 @@ __all__ = [
     "Process",
     "Quarter",
     "Reconciliation",
+    "RecoveryCode",
     "Redelivery",
     "Request",
     "SignInFailure",

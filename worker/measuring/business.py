@@ -14,7 +14,7 @@ from worker.measuring.catalogue import Metric
 from worker.settings import Settings
 
 MOST_COMPANIES = 20
-_COUNTED = {"invoices": metrics.ANSWERS, "events": metrics.EVENTS, "troubles": metrics.TROUBLES}
+_COUNTED = {"invoices": metrics.ANSWERS, "events": metrics.EVENTS, "troubles": metrics.TROUBLES, "sign_ins": metrics.SIGN_INS}
 
 
 class Reading(NamedTuple):
