@@ -2,8 +2,6 @@
 
 import contextlib
 
-import uvicorn
-
 from tests import machines
 from tests.console.visiting import Person
 from web import main
@@ -11,11 +9,12 @@ from web import main
 
 @contextlib.contextmanager
 def guarded(make_installation, database_url, **chosen):
-    """The installation and the address of its console; gives a maker of people."""
-    made = make_installation(database_url, second_factor="required", **chosen)
+    """The installation and a maker of people in front of its console, which is at PUBLIC_URL unless another is chosen."""
+    port = machines.a_free_port()
+    url = f"http://127.0.0.1:{port}"
+    made = make_installation(database_url, **{"second_factor": "required", "public_url": url, **chosen})
     made.company()
-    served = uvicorn.Config(main.build(made.tools), log_level="error", lifespan="off")
-    with machines.served(served) as url:
+    with machines.a_website(main.build(made.tools), port):
         yield made, lambda role, user=None, address="127.0.0.1": Person(made, url, role, user, address)
 
 
