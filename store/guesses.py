@@ -11,7 +11,7 @@ from store.unit_of_work import Work
 
 
 def take(work: Work, pauses: Mapping[str, Callable[[int], float]], forgotten: float) -> tuple[float, dict[str, int]]:
-    """Count one guess on each of these accounts: (0, how many each has now), or how many seconds to wait, and nothing counted.
+    """Count one guess on each account: (0, how many each has now), or seconds to wait, and nothing is counted.
 
     `pauses` says for each account how many seconds follow a count; `forgotten`: seconds after which a count is over.
     Two at once wait for each other, so that no more are let through than there are.

@@ -1,4 +1,4 @@
-"""Headers that every answer carries, so that no browser does with it what it is not for; cookies that are ours alone."""
+"""Headers that every answer carries, so that no browser misuses it; cookies that are this host's alone."""
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -19,7 +19,7 @@ _HOST = "__Host-"  # such a cookie is set by this host alone, over TLS, for all 
 class SecurityHeaders:
     """Adds what an answer does not say itself; with `secure`, browsers are told to come by TLS only.
 
-    With `secure` every cookie goes by the name `__Host-…` to and from the browser, whoever sets it; others are not heard.
+    With `secure` every cookie is `__Host-…` to the browser, whoever sets it; others are not heard.
     """
 
     def __init__(self, app: ASGIApp, *, secure: bool) -> None:

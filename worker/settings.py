@@ -43,8 +43,8 @@ class Settings(BaseSettings):
     )
     second_factor: Literal["required", "waived"] = Field(
         default="required",
-        description="required: who can change anything signs in with an authenticator app too. waived: nobody is asked, "
-        "and nobody has to show again that it is them; only where PUBLIC_URL and Xero are on this machine, as in the demo",
+        description="required: who can change anything signs in with an authenticator app too. waived: nobody is "
+        "asked, nor has to show again that it is them; only where PUBLIC_URL and Xero are on this machine: a demo",
     )
     passwords: bool = Field(
         default=True, description="People may sign in with a password; false: only by OIDC_ISSUER, or once by a link"

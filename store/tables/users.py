@@ -1,4 +1,4 @@
-"""Who may use the console: users, their second factors, sessions and browsers, links that sign in once, and guesses."""
+"""Who may use the console: users, second factors, sessions, browsers, links that sign in once, and guesses."""
 
 from datetime import datetime
 
@@ -7,7 +7,7 @@ from sqlmodel import Field, SQLModel
 
 
 class User(SQLModel, table=True):
-    """Somebody at CrewCard. `role`: read, support, ops or admin; no `password`: only a link or single sign-on signs in.
+    """Somebody at CrewCard. `role`: read, support, ops, admin. No `password`: a link or single sign-on signs in.
 
     `factor` is the sealed secret of their authenticator app, `factor_step` the last of its codes that was used;
     `subject` is who they are to the single sign-on, once they came by it.
@@ -40,8 +40,8 @@ class RecoveryCode(SQLModel, table=True):
 class UserSession(SQLModel, table=True):
     """A browser that is signed in; `id` is the fingerprint of its cookie.
 
-    `by`: password, link or single sign-on. `strong`: a second factor was given, or single sign-on vouches. `proven_at`:
-    when they last showed that it is still them.
+    `by`: password, link or single sign-on. `strong`: a second factor was given, or single sign-on vouches.
+    `proven_at`: when they last showed that it is still them.
     """
 
     __tablename__ = "user_sessions"

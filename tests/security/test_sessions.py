@@ -287,7 +287,9 @@ def test_over_tls_every_cookie_is_for_this_host_alone(over_tls):
     new = {"present": PASSWORD, "password": "nine green bottles hanging", "again": "nine green bottles hanging"}
     said = browser.post("/console/password", data={"form": form, **new}, headers={"cookie": jar})
     sent += said.headers.get_list("set-cookie")
-    sent += browser.post("/console/sign-out", data={"form": form}, headers={"cookie": jar}).headers.get_list("set-cookie")
+    sent += browser.post("/console/sign-out", data={"form": form}, headers={"cookie": jar}).headers.get_list(
+        "set-cookie"
+    )
     assert len(sent) == 4
     for one in sent:
         assert re.match(r"__Host-crewcard_(console|browser|said)=", one), one
@@ -318,7 +320,16 @@ def test_without_tls_the_demo_still_signs_in(on_one):
 
 @pytest.mark.parametrize(
     "path",
-    ["/console/", "/console/sign-in/", "/console//", "/v1/events/", "/console/static/", "/metrics/", "//evil.example/", "/"],
+    [
+        "/console/",
+        "/console/sign-in/",
+        "/console//",
+        "/v1/events/",
+        "/console/static/",
+        "/metrics/",
+        "//evil.example/",
+        "/",
+    ],
 )
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:80@xero"])
 def test_no_address_leads_to_a_host_that_the_request_made_up(on_one, path, host):

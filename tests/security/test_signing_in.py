@@ -43,7 +43,9 @@ def test_of_24_guesses_at_once_no_more_than_the_limit_are_looked_at(guarded):
     browsers = [a_browser(anna.url, f"127.0.1.{number + 1}") for number in range(24)]
 
     def guess(browser):
-        return browser.post("/console/sign-in", data={"user": "anna", "password": "wrong guess", "back": ""}).status_code
+        return browser.post(
+            "/console/sign-in", data={"user": "anna", "password": "wrong guess", "back": ""}
+        ).status_code
 
     answers = []
     with concurrent.futures.ThreadPoolExecutor(8) as many:
@@ -189,7 +191,9 @@ def test_a_password_alone_shows_nothing_to_who_can_change_anything(guarded, role
         assert (answer.status_code, answer.headers["location"][:15]) == (303, "/console/factor"), path
     page = anna.browser.get("/console/factor").text
     for path in ("/pause", "/users", "/companies/new", "/sessions/end", "/factor/new", "/factor/codes"):
-        answer = anna.browser.post(f"/console{path}", data={"form": hidden(page, "form"), "user": "eve", "role": "admin"})
+        answer = anna.browser.post(
+            f"/console{path}", data={"form": hidden(page, "form"), "user": "eve", "role": "admin"}
+        )
         assert answer.headers.get("location", "").startswith("/console/factor"), path
     assert "Nothing needs a person" not in page
     anna.set_up_app()
@@ -327,7 +331,9 @@ def test_secrets_of_the_app_are_sealed_and_recovery_codes_only_fingerprints(guar
     anna = person("ops", "anna")
     anna.sign_in_whole()
     with installation.store.read() as work:
-        rows = [work.session.execute(text(f"SELECT * FROM {one}")).all() for one in ("users", "recovery_codes", "audit")]
+        rows = [
+            work.session.execute(text(f"SELECT * FROM {one}")).all() for one in ("users", "recovery_codes", "audit")
+        ]
     assert not [one for one in [anna.secret, *anna.codes] if one in repr(rows)]
 
 

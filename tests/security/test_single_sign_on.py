@@ -264,7 +264,12 @@ def test_a_token_without_a_signature_is_refused(hostile, form):
     def without():
         head, body, sign = whole().split(".")
         plain = base64url(json.dumps({"alg": "none"}).encode())
-        return {"none": f"{plain}.{body}.", "cut": f"{head}.{body}.{sign[:-8]}", "empty": "", "no token at all": None}[form]
+        return {
+            "none": f"{plain}.{body}.",
+            "cut": f"{head}.{body}.{sign[:-8]}",
+            "empty": "",
+            "no token at all": None,
+        }[form]
 
     provider.id_token = without
     refused(hostile)

@@ -107,7 +107,7 @@ async def _forbidden(request: Request, problem: Exception) -> Response:
 
 async def _needs_proof(request: Request, problem: Exception) -> Response:
     """Asked for a password or a code; the form that waits comes back with it."""
-    needs = cast(NeedsProof, problem)
+    needs = cast("NeedsProof", problem)
     if request.headers.get("hx-request"):  # a part of a page cannot ask: the whole page does
         return HTMLResponse("", 403, headers={"hx-refresh": "true"})
     user, chosen = needs.visitor.whose.user, request.app.state.tools.settings
@@ -125,7 +125,7 @@ async def _needs_proof(request: Request, problem: Exception) -> Response:
 async def _busy(request: Request, problem: Exception) -> Response:
     refused = Refused(503, "Try again in a moment", ["request: very many sign in at this moment"])
     answer = await told(request, refused)
-    answer.headers["retry-after"] = str(cast(Busy, problem).seconds)
+    answer.headers["retry-after"] = str(cast("Busy", problem).seconds)
     return answer
 
 

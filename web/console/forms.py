@@ -56,7 +56,7 @@ async def read(request: Request) -> Form:
 
 
 def hold(vault: Vault, request: Request, form: Form, token: str) -> str:
-    """The form of the session with this token, sealed, to be brought back to its address once they showed who they are."""
+    """The form, sealed, with the token of its session: brought back to its address once they showed who they are."""
     kept = {name: list(values) for name, values in form.fields.items() if not name.startswith(_PROOF)}
     kept["form"] = [token]
     return vault.seal(json.dumps({"path": request.url.path, "fields": kept})).decode()

@@ -1,4 +1,4 @@
-"""Single sign-on at the console: on to the provider, and back; once more where somebody has to show that it is them."""
+"""Single sign-on at the console: on to the provider, and back; once more to show that it is still oneself."""
 
 from datetime import UTC, datetime
 from typing import Annotated

@@ -70,8 +70,8 @@ class Missing(Exception):
 class Visitor:
     """Who is signed in; `form` is what every form of theirs carries, `cookie` what their browser does.
 
-    `paused` is the pause of everybody, which every page tells. `lacks`: what their sign-in is still without; nothing is
-    shown to them until then. `whose` is their session.
+    `paused` is the pause of everybody, which every page tells. `whose` is their session; `lacks`: what their sign-in
+    is still without, and until then they see nothing.
     """
 
     user: str

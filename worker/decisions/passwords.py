@@ -25,13 +25,18 @@ def objection(password: str, again: str, about: Sequence[str]) -> str:
         return f"A password needs at least {SHORTEST} characters; a few words in a row are easy to remember."
     if len(password) > LONGEST:
         return f"A password has at most {LONGEST} characters."
+    return _easy(password, about)
+
+
+def _easy(password: str, about: Sequence[str]) -> str:
+    """Why it is easy to guess; empty: it is not."""
     if password.isdigit():
         return f"{_EASY}: it is a number. A few words in a row are better."
     known = [*_OURS, *_words(about)]
     if _is_about(password, known):
         return f"{_EASY}: leave out your name, and what this is the console of."
     if float(zxcvbn(password[:_JUDGED], user_inputs=known)["guesses_log10"]) < ENOUGH_GUESSES:
-        return f"{_EASY}: it is a common one, or one with a year or a few signs added. Take four words that do not belong together."
+        return f"{_EASY}: it is a common one, perhaps with a year or signs added. Take four words that do not belong together."
     return ""
 
 

@@ -22,7 +22,7 @@ def address_of(secret: str, user: str, issuer: str) -> str:
 
 
 def step_of(secret: str, code: str, now: float, used: int | None) -> int | None:
-    """Which step's code this is, in unix time: None when it is wrong, too old, or not later than the last one used."""
+    """Which step's code this is: None when it is wrong, too old, or not later than the last one `used`."""
     typed = "".join(code.split())
     if not (typed.isascii() and typed.isdigit()):
         return None

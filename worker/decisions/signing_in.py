@@ -27,7 +27,7 @@ class Account:
 def accounts_of_password(
     user: str, address: str, browser: str, *, known_place: bool, tried: bool
 ) -> Sequence[Account]:
-    """Where a password is counted. Never so that strangers could lock somebody out of where they usually are.
+    """Where a password is counted; never so that strangers lock somebody out of where they usually are.
 
     A `browser` (fingerprint) in which the user has signed in before has an account of its own; so has an address they
     came from before. Everybody else shares one for the user, however many addresses they come from; and from the second

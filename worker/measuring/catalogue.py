@@ -86,9 +86,12 @@ TROUBLES = Metric(
     "counter",
 )
 
+SIGN_IN_OUTCOMES = frozenset(
+    ["signed_in", "new_place", "refused", "code_refused", "slowed", "factor_set", "factor_reset"]
+)
 SIGN_INS = Metric(
     "sign_ins",
-    "Sign-ins to the console: signed_in, new_place (signed in from where the user never was), refused, code_refused, slowed "
+    "Sign-ins to the console: signed_in, new_place (from where the user never was), refused, code_refused, slowed "
     "(not looked at after too many wrong ones), factor_set, factor_reset",
     ("outcome",),
     "counter",

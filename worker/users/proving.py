@@ -24,7 +24,7 @@ def by_password(tools: Tools, whose: Whose, password: str, place: Place) -> bool
 
 
 def by_code(tools: Tools, whose: Whose, code: str, place: Place) -> bool:
-    """Whether this is a code of the user's app or for recovery; if so it is proof. Raises TooManyTries, Unopenable."""
+    """Whether this is a code of theirs, or for recovery; if so it is proof. Raises TooManyTries, Unopenable."""
     return _counted(tools, whose, code, place, "code")
 
 
