@@ -33,7 +33,7 @@ KEY = Fernet.generate_key().decode()
 class Installation:
     """Everything a test needs; `later(seconds)` moves the time of database and simulator.
 
-    Nobody is asked for a second factor here, as in the demo; tests about signing in choose `second_factor="required"`.
+    Nobody is asked for a second factor here, as in the demo; tests about that choose `second_factor="required"`.
     """
 
     def __init__(self, database_url: str, redis_url: str, simulator: Simulator, xero_url: str, **chosen: Any) -> None:

@@ -12,7 +12,7 @@ PASSWORD = "four horses in a field"
 
 
 class Person:
-    """Somebody with a browser; `sign_in` uses a password, as people do; `secret` is what their authenticator app keeps.
+    """Somebody with a browser; `sign_in` uses a password, as people do; `secret` is what their app keeps.
 
     `address` is where on this machine they come from: 127.0.0.1 to 127.255.255.254 are as good as other machines.
     """

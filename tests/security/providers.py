@@ -1,4 +1,4 @@
-"""Providers of single sign-on on loopback: a real one from a package, and one that answers with whatever it is told to."""
+"""Providers of single sign-on on loopback: a real one from a package, and one that answers whatever it is told to."""
 
 import contextlib
 import subprocess
@@ -59,7 +59,7 @@ def at_the_provider(answer, sub):
 
 
 class Hostile:
-    """A provider whose key is right, and whose answers are as wrong as a test wants: `change` gets claims and header."""
+    """A provider whose key is right, and whose answers are as wrong as a test wants."""
 
     def __init__(self):
         self.key = RSAKey.generate_key(2048, {"kid": "k1", "use": "sig"})

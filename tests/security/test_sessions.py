@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from store import users
 from tests.console.visiting import PASSWORD, a_browser, hidden
 from tests.security import doorway
 from tests.security.doorway import said_in_audit
@@ -47,8 +48,6 @@ def over_tls(make_installation, sqlite_url):
 
 
 def roles(installation):
-    from store import users
-
     with installation.store.read() as work:
         return {one.id: (one.role, bool(one.disabled_at), bool(one.factor)) for one in users.everyone(work)}
 

@@ -36,7 +36,9 @@ def _easy(password: str, about: Sequence[str]) -> str:
     if _is_about(password, known):
         return f"{_EASY}: leave out your name, and what this is the console of."
     if float(zxcvbn(password[:_JUDGED], user_inputs=known)["guesses_log10"]) < ENOUGH_GUESSES:
-        return f"{_EASY}: it is a common one, perhaps with a year or signs added. Take four words that do not belong together."
+        return (
+            f"{_EASY}: it is a common one, perhaps with a year or signs added. Take four words without a connection."
+        )
     return ""
 
 

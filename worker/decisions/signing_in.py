@@ -30,8 +30,8 @@ def accounts_of_password(
     """Where a password is counted; never so that strangers lock somebody out of where they usually are.
 
     A `browser` (fingerprint) in which the user has signed in before has an account of its own; so has an address they
-    came from before. Everybody else shares one for the user, however many addresses they come from; and from the second
-    guess at a user on (`tried`) one for the address, so that who guesses at everybody stops nobody's first try.
+    came from before. Everybody else shares one for the user, however many addresses they come from; and one for the
+    address from the second guess at a user on (`tried`), so that who guesses at everybody stops nobody's first try.
     """
     if browser:
         return [Account(f"password of {user} in browser {browser}", 5)]
