@@ -39,6 +39,10 @@ class Person:
         said = {"user": self.user, "password": password, "back": back}
         return self.browser.post("/console/sign-in", data=said)
 
+    def sign_in_by(self, link):
+        """With what a link carries."""
+        return self.browser.post("/console/enter", data={"link": link})
+
     def sign_in_whole(self):
         """With both steps; the app is set up at the first time."""
         assert self.sign_in().status_code == 303
