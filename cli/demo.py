@@ -60,6 +60,7 @@ def _environment() -> dict[str, str]:
         ENCRYPTION_KEYS=Fernet.generate_key().decode(),
         PUBLIC_URL=f"http://127.0.0.1:{web}",
         WEB_PORT=str(web),
+        SECOND_FACTOR="waived",  # which settings allow only where both PUBLIC_URL and Xero are on this machine
         WORKER_PROCESSES="1",
         LOG_FORMAT="json",
     )

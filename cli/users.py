@@ -7,7 +7,7 @@ import typer
 from cli import output
 from worker import settings, wiring
 from worker.tools import Tools
-from worker.users import accounts
+from worker.users import accounts, factors
 
 app = typer.Typer(help="Users of the console.")
 BY = "command line"
@@ -29,6 +29,8 @@ def listed(context: typer.Context, as_json: AsJson = False) -> None:
             "name": one.name,
             "role": one.role,
             "disabled": bool(one.disabled_at),
+            "second_factor": one.factor_at is not None,
+            "single_sign_on": one.subject is not None,
             "seen": one.seen_at,
         }
         for one in accounts.everyone(_tools())
@@ -36,7 +38,7 @@ def listed(context: typer.Context, as_json: AsJson = False) -> None:
     if as_json:
         output.print_json(rows)
         return
-    table = output.table("", "user", "name", "role", "disabled", "last signed in")
+    table = output.table("", "user", "name", "role", "disabled", "second factor", "single sign-on", "last signed in")
     for row in rows:
         table.add_row(*(output.text(value) for value in row.values()))
     output.results.print(table)
@@ -61,7 +63,7 @@ def add(
 
 @app.command()
 def link(user: User, hours: Annotated[float, typer.Option(min=0.1, max=72, help="How long it is good")] = 24) -> None:
-    """Print a link that signs the user in once; they set a password then.
+    """Print a link that signs the user in once; they set a password and a second factor then.
 
     Example:  crewcard-xero users link anna@crewcard.example
     """
@@ -101,6 +103,19 @@ def enable(user: User) -> None:
     """
     _change(user, disabled=False)
     output.say(f"{user} may sign in again.")
+
+
+@app.command("reset-factor")
+def reset_factor(user: User) -> None:
+    """Take a user's authenticator app and recovery codes away, when both are lost; they set up another.
+
+    Example:  crewcard-xero users reset-factor anna@crewcard.example
+    """
+    try:
+        factors.reset(_tools(), BY, user)
+    except accounts.Refused as refused:
+        output.fail(str(refused))
+    output.say(f"{user} is signed out, and sets up another authenticator app at the next sign-in.")
 
 
 def _change(user: str, role: str | None = None, *, disabled: bool | None = None) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Column, select, update
 
-from store.tables import ApiKey, Endpoint, Login, Token, XeroApp
+from store.tables import ApiKey, Endpoint, Login, Token, User, XeroApp
 from store.unit_of_work import Store, Work
 from store.vault import Vault
 
@@ -18,6 +18,7 @@ SECRETS: tuple[tuple[Any, str], ...] = (
     (Endpoint, "secret"),
     (Endpoint, "former_secret"),
     (Login, "verifier"),
+    (User, "factor"),
 )
 
 

@@ -1,15 +1,15 @@
-"""Users of the console, their sessions and links: what is kept of a secret is its fingerprint."""
+"""Users of the console, their sessions, browsers, links and recovery codes: of a secret its fingerprint is kept."""
 
 import hashlib
 from collections.abc import Sequence
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
-from sqlmodel import col, delete, func, select, update
+from sqlalchemy import ColumnElement
+from sqlmodel import col, delete, func, or_, select, update
 
-from store.tables import SignInFailure, SignInLink, User, UserSession
+from store.tables import KnownBrowser, RecoveryCode, SignInLink, User, UserSession
 from store.unit_of_work import Work
-
-_KEEP_SECONDS = 86_400
 
 
 def fingerprint(secret: str) -> str:
@@ -20,6 +20,11 @@ def fingerprint(secret: str) -> str:
 def find(work: Work, user: str) -> User | None:
     """The user with this id."""
     return work.session.get(User, user)
+
+
+def by_subject(work: Work, subject: str) -> User | None:
+    """The user who is this to the single sign-on."""
+    return work.session.exec(select(User).where(User.subject == subject)).first()
 
 
 def everyone(work: Work) -> Sequence[User]:
@@ -34,19 +39,57 @@ def keep(work: Work, user: User) -> User:
     return user
 
 
-def begin_session(work: Work, user: User, cookie: str, ends_at: datetime) -> None:
+# -- sessions
+
+
+@dataclass(frozen=True)
+class Whose:
+    """A session that goes on, its user, and database time when it was looked at."""
+
+    user: User
+    session: UserSession
+    now: datetime
+
+
+def begin_session(work: Work, session: UserSession) -> None:
     """A browser signs in; what is over goes."""
     work.session.exec(delete(UserSession).where(col(UserSession.ends_at) < work.now))
-    work.session.add(UserSession(id=fingerprint(cookie), user=user.id, started_at=work.now, ends_at=ends_at))
-    user.seen_at = work.now
-    keep(work, user)
+    work.session.add(session)
+    work.session.flush()
 
 
-def of_session(work: Work, cookie: str) -> User | None:
-    """Whose browser this is: nobody's once the session is over or the user is disabled."""
-    asked = select(User).join(UserSession, col(UserSession.user) == col(User.id))
-    current = asked.where(UserSession.id == fingerprint(cookie), col(UserSession.ends_at) > work.now)
-    return work.session.exec(current.where(col(User.disabled_at).is_(None))).first()
+def of_session(work: Work, cookie: str, idle_seconds: float) -> Whose | None:
+    """Whose browser this is: nobody's once the session is over or was idle for so long, or the user is disabled."""
+    asked = select(User, UserSession).join(UserSession, col(UserSession.user) == col(User.id))
+    mine = asked.where(UserSession.id == fingerprint(cookie)).where(*_going_on(work, idle_seconds))
+    found = work.session.exec(mine).first()
+    return Whose(*found, work.now) if found else None
+
+
+def sessions_of(work: Work, user: str, idle_seconds: float) -> Sequence[UserSession]:
+    """The user's sessions that go on, the one used last first."""
+    asked = select(UserSession).join(User, col(UserSession.user) == col(User.id)).where(UserSession.user == user)
+    seen = func.coalesce(col(UserSession.seen_at), col(UserSession.started_at))
+    return work.session.exec(asked.where(*_going_on(work, idle_seconds)).order_by(seen.desc())).all()
+
+
+def _going_on(work: Work, idle_seconds: float) -> tuple[ColumnElement[bool], ...]:
+    seen = func.coalesce(col(UserSession.seen_at), col(UserSession.started_at))
+    return (
+        col(UserSession.ends_at) > work.now,
+        seen > work.now - timedelta(seconds=idle_seconds),
+        col(User.disabled_at).is_(None),
+    )
+
+
+def note_use(work: Work, session: str) -> None:
+    """The session is used."""
+    work.session.exec(update(UserSession).where(col(UserSession.id) == session).values(seen_at=work.now))
+
+
+def note_proof(work: Work, session: str) -> None:
+    """They showed that it is still them."""
+    work.session.exec(update(UserSession).where(col(UserSession.id) == session).values(proven_at=work.now))
 
 
 def end_session(work: Work, cookie: str) -> None:
@@ -54,11 +97,25 @@ def end_session(work: Work, cookie: str) -> None:
     work.session.exec(delete(UserSession).where(col(UserSession.id) == fingerprint(cookie)))
 
 
+def end_one(work: Work, user: str, session: str) -> int:
+    """End one session of the user's own; gives how many there were of it."""
+    mine = (col(UserSession.user) == user, col(UserSession.id) == session)
+    return work.session.exec(delete(UserSession).where(*mine)).rowcount
+
+
+def end_others(work: Work, user: str, session: str) -> int:
+    """Sign the user out everywhere, but for this session; gives how many sessions that were."""
+    others = (col(UserSession.user) == user, col(UserSession.id) != session)
+    return work.session.exec(delete(UserSession).where(*others)).rowcount
+
+
 def end_sessions(work: Work, user: str, but: str = "") -> None:
     """Sign the user out everywhere, but for the browser with this cookie; links are worth nothing any more."""
-    others = delete(UserSession).where(col(UserSession.user) == user, col(UserSession.id) != fingerprint(but))
-    work.session.exec(others)
+    end_others(work, user, fingerprint(but))
     work.session.exec(delete(SignInLink).where(col(SignInLink.user) == user))
+
+
+# -- links
 
 
 def keep_link(work: Work, user: str, secret: str, ends_at: datetime) -> None:
@@ -80,20 +137,71 @@ def use_link(work: Work, secret: str) -> User | None:
     return user if user and user.disabled_at is None else None
 
 
-def failures(work: Work, whose: Sequence[str], seconds: float) -> dict[str, int]:
-    """How many wrong passwords each of these gave within the last seconds."""
-    recent = (col(SignInFailure.whose).in_(whose), col(SignInFailure.at) > work.after(-seconds))
-    asked = select(SignInFailure.whose, func.count()).where(*recent).group_by(col(SignInFailure.whose))
-    return dict(work.session.exec(asked).all())
+# -- second factors
 
 
-def note_failure(work: Work, whose: Sequence[str]) -> None:
-    """A wrong password; those of yesterday are forgotten."""
-    work.session.exec(delete(SignInFailure).where(col(SignInFailure.at) < work.after(-_KEEP_SECONDS)))
-    work.session.add_all([SignInFailure(whose=one, at=work.now) for one in whose])
+def use_step(work: Work, user: str, step: int) -> bool:
+    """Use the code of this step up: False when it, or a later one, was used already."""
+    fresh = (col(User.id) == user, or_(col(User.factor_step).is_(None), col(User.factor_step) < step))
+    used = update(User).where(*fresh).values(factor_step=step).execution_options(synchronize_session=False)
+    return bool(work.session.exec(used).rowcount)
+
+
+def keep_recovery_codes(work: Work, user: str, codes: Sequence[str]) -> None:
+    """These are the user's recovery codes; all former ones are worth nothing."""
+    work.session.exec(delete(RecoveryCode).where(col(RecoveryCode.user) == user))
+    work.session.add_all(
+        [RecoveryCode(id=fingerprint(f"{user} {code}"), user=user, made_at=work.now) for code in codes]
+    )
     work.session.flush()
 
 
-def forget_failures(work: Work, whose: str) -> None:
-    """The right password was given after all."""
-    work.session.exec(delete(SignInFailure).where(col(SignInFailure.whose) == whose))
+def use_recovery_code(work: Work, user: str, code: str) -> bool:
+    """Use the code up: False when there is none such, or it was used."""
+    mine = (col(RecoveryCode.id) == fingerprint(f"{user} {code}"), col(RecoveryCode.used_at).is_(None))
+    return bool(work.session.exec(update(RecoveryCode).where(*mine).values(used_at=work.now)).rowcount)
+
+
+def recovery_codes_left(work: Work, user: str) -> int:
+    """How many recovery codes were not used."""
+    left = (col(RecoveryCode.user) == user, col(RecoveryCode.used_at).is_(None))
+    return work.session.exec(select(func.count()).select_from(RecoveryCode).where(*left)).one()
+
+
+# -- where somebody signed in before
+
+
+def knows_browser(work: Work, user: str, browser: str, since: datetime) -> bool:
+    """Whether the user signed in before in the browser that keeps this."""
+    found = work.session.get(KnownBrowser, (fingerprint(browser), user)) if browser else None
+    return bool(found and found.seen_at > since)
+
+
+def knows_place(work: Work, user: str, address: str, since: datetime) -> bool:
+    """Whether the user signed in before from this address."""
+    mine = (KnownBrowser.user == user, KnownBrowser.address == address, col(KnownBrowser.seen_at) > since)
+    return work.session.exec(select(KnownBrowser.id).where(*mine)).first() is not None
+
+
+def has_signed_in(work: Work, user: str) -> bool:
+    """Whether the user has signed in before, in any browser we still know."""
+    return work.session.exec(select(KnownBrowser.id).where(KnownBrowser.user == user)).first() is not None
+
+
+def note_browser(work: Work, user: str, had: str, kept: str, address: str, forgotten: datetime) -> None:
+    """The user signs in in the browser that `had` this and keeps that from now on; those not used since go.
+
+    The old value is worth nothing any more, to nobody who signed in there: a copy of it knows no one.
+    """
+    work.session.exec(delete(KnownBrowser).where(col(KnownBrowser.seen_at) < forgotten))
+    if had:
+        same = col(KnownBrowser.id) == fingerprint(had)
+        moved = update(KnownBrowser).where(same).values(id=fingerprint(kept))
+        work.session.exec(moved.execution_options(synchronize_session=False))
+    work.session.merge(KnownBrowser(id=fingerprint(kept), user=user, address=address, seen_at=work.now))
+    work.session.flush()
+
+
+def forget_browsers(work: Work, user: str) -> None:
+    """Every browser and address is a new one to this user again."""
+    work.session.exec(delete(KnownBrowser).where(col(KnownBrowser.user) == user))

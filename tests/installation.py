@@ -31,7 +31,10 @@ KEY = Fernet.generate_key().decode()
 
 
 class Installation:
-    """Everything a test needs; `later(seconds)` moves the time of database and simulator."""
+    """Everything a test needs; `later(seconds)` moves the time of database and simulator.
+
+    Nobody is asked for a second factor here, as in the demo; tests about that choose `second_factor="required"`.
+    """
 
     def __init__(self, database_url: str, redis_url: str, simulator: Simulator, xero_url: str, **chosen: Any) -> None:
         self.simulator = simulator
@@ -46,7 +49,7 @@ class Installation:
             xero_api_url=xero_url,
             xero_identity_url=xero_url,
             xero_login_url=xero_url,
-            **{"read_timeout": 2, "connect_timeout": 1, "settle": 4, **chosen},
+            **{"second_factor": "waived", "read_timeout": 2, "connect_timeout": 1, "settle": 4, **chosen},
         )
         self.store = Store(engine_for(database_url, pool_size=4), lambda _connection: self.now())
         client = redis.Redis.from_url(redis_url)

@@ -60,6 +60,8 @@ FIELDS = frozenset(
         "look_ups",
         "head",
         "problems",
+        "user",
+        "address",
     ]
 )
 _FRAMES = 6

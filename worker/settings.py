@@ -3,7 +3,8 @@
 import ipaddress
 import os
 import sys
-from typing import Annotated
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from cryptography.fernet import Fernet
 from pydantic import Field, ValidationError, field_validator, model_validator
@@ -11,6 +12,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from events import credentials
 from worker.decisions import addresses
+from worker.decisions.roles import Role
 
 
 class Settings(BaseSettings):
@@ -53,6 +55,30 @@ class Settings(BaseSettings):
         description="Bytes of requests' bodies that a web process holds at once; beyond it a 503 asks to come again",
     )
     session_hours: float = Field(default=12, gt=0, le=168, description="How long a sign-in to the console lasts")
+    session_idle_minutes: float = Field(
+        default=30, gt=0, le=1440, description="After so many minutes in which nobody did anything a sign-in is over"
+    )
+    second_factor: Literal["required", "waived"] = Field(
+        default="required",
+        description="required: who can change anything signs in with an authenticator app too. waived: nobody is "
+        "asked, nor has to show again that it is them; only where PUBLIC_URL and Xero are on this machine: a demo",
+    )
+    passwords: bool = Field(
+        default=True, description="People may sign in with a password; false: only by OIDC_ISSUER, or once by a link"
+    )
+    oidc_issuer: str = Field(default="", description="Single sign-on (OpenID Connect): the provider; empty: none")
+    oidc_client_id: str = Field(default="", description="Client id of this console at the provider")
+    oidc_client_secret: str = Field(default="", repr=False, description="Its client secret")
+    oidc_name: str = Field(default="single sign-on", description="What people call the provider: “Sign in with …”")
+    oidc_scopes: str = Field(default="openid email profile", description="What the provider is asked for")
+    oidc_user: str = Field(
+        default="email", description="Claim that becomes the user's id; an email counts only where it is verified"
+    )
+    oidc_roles: dict[str, dict[str, Role]] = Field(
+        default={},
+        description="Which claim gives which role, as JSON; the highest counts: "
+        '{"groups": {"xero-admins": "admin", "xero-support": "support"}}',
+    )
     link_base: str = Field(
         default="https://app.crewcard.example/invoices",
         description="Page of an invoice in CrewCard, for invoices that come without a link of their own",
@@ -196,6 +222,25 @@ class Settings(BaseSettings):
                 raise ValueError(f"WEBHOOK_SECRET {number} must be whsec_ and base64 of 24 to 64 bytes")
         return self
 
+    @model_validator(mode="after")
+    def _somebody_can_sign_in(self) -> "Settings":
+        if self.second_factor == "waived" and not (_is_here(self.public_url) and _is_here(self.xero_api_url)):
+            raise ValueError(
+                "SECOND_FACTOR=waived is for a demo: PUBLIC_URL and XERO_API_URL must be on this machine"
+            )
+        if not self.oidc_issuer:
+            if not self.passwords:
+                raise ValueError("PASSWORDS=false needs an OIDC_ISSUER to sign in with instead")
+            return self
+        if urlsplit(self.oidc_issuer).scheme != "https" and not _is_here(self.oidc_issuer):
+            raise ValueError("OIDC_ISSUER must begin with https://")
+        missing = [name for name in ("oidc_client_id", "oidc_client_secret", "oidc_roles") if not getattr(self, name)]
+        if missing:
+            raise ValueError(f"OIDC_ISSUER needs {' and '.join(name.upper() for name in missing)} as well")
+        if "openid" not in self.oidc_scopes.split():
+            raise ValueError("OIDC_SCOPES must have openid among them")
+        return self
+
     @property
     def shut_doors(self) -> frozenset[str]:
         """Ways out that nothing goes by: what waits for one of them waits for nobody."""
@@ -206,6 +251,11 @@ class Settings(BaseSettings):
     def call_deadline(self) -> float:
         """The longest a call to Xero can take."""
         return self.connect_timeout + self.read_timeout
+
+
+def _is_here(address: str) -> bool:
+    """Whether this is an address on this machine."""
+    return urlsplit(address).hostname in ("127.0.0.1", "::1", "localhost")
 
 
 def load() -> Settings:

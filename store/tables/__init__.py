@@ -25,7 +25,7 @@ from store.tables.processes import Process
 from store.tables.route import Export, Item, NumberClaim, Request
 from store.tables.shown import InvoiceStatus, LogEntry
 from store.tables.throughput import Quarter
-from store.tables.users import SignInFailure, SignInLink, User, UserSession
+from store.tables.users import Guesses, KnownBrowser, RecoveryCode, SignInFailure, SignInLink, User, UserSession
 
 __all__ = [
     "Alert",
@@ -51,9 +51,11 @@ __all__ = [
     "Exclusion",
     "Export",
     "FeedMark",
+    "Guesses",
     "InboxEvent",
     "InvoiceStatus",
     "Item",
+    "KnownBrowser",
     "LaneState",
     "LogEntry",
     "Login",
@@ -68,6 +70,7 @@ __all__ = [
     "Process",
     "Quarter",
     "Reconciliation",
+    "RecoveryCode",
     "Redelivery",
     "Request",
     "SignInFailure",

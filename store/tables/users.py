@@ -1,13 +1,17 @@
-"""Who may use the console: users, their sessions, and links that sign in once."""
+"""Who may use the console: users, second factors, sessions, browsers, links that sign in once, and guesses."""
 
 from datetime import datetime
 
-from sqlalchemy import Index
+from sqlalchemy import Index, false
 from sqlmodel import Field, SQLModel
 
 
 class User(SQLModel, table=True):
-    """Somebody at CrewCard. `role`: read, support, ops or admin; no `password` yet: only a link signs in."""
+    """Somebody at CrewCard. `role`: read, support, ops, admin. No `password`: a link or single sign-on signs in.
+
+    `factor` is the sealed secret of their authenticator app, `factor_step` the last of its codes that was used;
+    `subject` is who they are to the single sign-on, once they came by it.
+    """
 
     __tablename__ = "users"
     id: str = Field(primary_key=True)
@@ -17,16 +21,50 @@ class User(SQLModel, table=True):
     disabled_at: datetime | None = None
     created_at: datetime
     seen_at: datetime | None = None
+    factor: bytes | None = None
+    factor_at: datetime | None = None
+    factor_step: int | None = None
+    subject: str | None = Field(default=None, index=True, unique=True)
+
+
+class RecoveryCode(SQLModel, table=True):
+    """A code that stands in for the authenticator app once; `id` is its fingerprint."""
+
+    __tablename__ = "recovery_codes"
+    id: str = Field(primary_key=True)
+    user: str = Field(index=True)
+    made_at: datetime
+    used_at: datetime | None = None
 
 
 class UserSession(SQLModel, table=True):
-    """A browser that is signed in; `id` is the fingerprint of its cookie."""
+    """A browser that is signed in; `id` is the fingerprint of its cookie.
+
+    `by`: password, link or single sign-on. `strong`: a second factor was given, or single sign-on vouches.
+    `proven_at`: when they last showed that it is still them.
+    """
 
     __tablename__ = "user_sessions"
     id: str = Field(primary_key=True)
     user: str = Field(index=True)
     started_at: datetime
     ends_at: datetime = Field(index=True)
+    seen_at: datetime | None = None
+    by: str = Field(default="password", sa_column_kwargs={"server_default": "password"})
+    strong: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
+    proven_at: datetime | None = None
+    address: str = Field(default="", sa_column_kwargs={"server_default": ""})
+    browser: str = Field(default="", sa_column_kwargs={"server_default": ""})
+
+
+class KnownBrowser(SQLModel, table=True):
+    """A browser in which a user has signed in before; `id` is the fingerprint of the cookie it keeps for that."""
+
+    __tablename__ = "known_browsers"
+    id: str = Field(primary_key=True)
+    user: str = Field(primary_key=True, index=True)
+    address: str
+    seen_at: datetime
 
 
 class SignInLink(SQLModel, table=True):
@@ -40,8 +78,21 @@ class SignInLink(SQLModel, table=True):
     used_at: datetime | None = None
 
 
+class Guesses(SQLModel, table=True):
+    """Wrong passwords or codes in a row, counted before each is looked at; `whose` says on whose account.
+
+    Nothing further of that account is looked at before `free_at`.
+    """
+
+    __tablename__ = "guesses"
+    whose: str = Field(primary_key=True)
+    count: int
+    at: datetime = Field(index=True)
+    free_at: datetime
+
+
 class SignInFailure(SQLModel, table=True):
-    """A password that was wrong; `whose` is the user with the address it came from, or the address alone."""
+    """Wrong passwords as the version before counts them; goes with the next version."""
 
     __tablename__ = "sign_in_failures"
     __table_args__ = (Index("sign_in_failures_of", "whose", "at"),)

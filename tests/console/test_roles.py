@@ -9,7 +9,7 @@ from web.console.app import PAGES, PREFIX
 from web.console.visitor import Must
 from worker.decisions.roles import LEAST, ROLES, Role, may
 
-OPEN = {"/console/sign-in", "/console/enter"}
+OPEN = {"/console/sign-in", "/console/enter", "/console/sso", "/console/sso/callback"}
 
 
 def routes():

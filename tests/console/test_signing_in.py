@@ -48,11 +48,12 @@ def test_after_five_wrong_guesses_even_the_right_one_waits(anna, on_sqlite):
     assert anna.sign_in().status_code == 303
 
 
-def test_guesses_from_elsewhere_lock_nobody_out(anna, on_sqlite):
-    with on_sqlite.store.write() as work:
-        for _ in range(9):
-            users.note_failure(work, ["anna at 203.0.113.9", "address 203.0.113.9"])
+def test_guesses_from_elsewhere_lock_nobody_out_of_where_they_usually_are(anna):
+    anna.sign_in()
+    for number in range(9):
+        anna.elsewhere(f"127.0.0.{number + 10}").sign_in("wrong")
     assert anna.sign_in().status_code == 303
+    assert anna.elsewhere().sign_in().status_code == 303  # another browser at the same address
 
 
 def test_a_link_signs_in_once_and_only_by_its_button(anna, on_sqlite):
@@ -93,10 +94,18 @@ def test_a_new_password_signs_out_every_other_browser(anna, on_sqlite, console):
     anna.sign_in()
     elsewhere.sign_in()
     new = "nine green bottles hanging"
-    assert "Your password is set" in anna.do("/password", password=new, again=new)
+    assert "Your password is set" in anna.do("/password", present=PASSWORD, password=new, again=new)
     assert "Sign in" in elsewhere.see()
     assert anna.sign_in().status_code == 401
     assert anna.sign_in(new).status_code == 303
+
+
+def test_a_new_password_needs_the_present_one(anna):
+    anna.sign_in()
+    new = {"password": "nine green bottles hanging", "again": "nine green bottles hanging"}
+    for present in ({}, {"present": ""}, {"present": "wrong"}):
+        assert "not your present password" in anna.do("/password", 422, **present, **new)
+    assert anna.elsewhere().sign_in().status_code == 303
 
 
 @pytest.mark.parametrize(
@@ -110,7 +119,7 @@ def test_a_new_password_signs_out_every_other_browser(anna, on_sqlite, console):
 )
 def test_a_poor_password_is_refused_with_its_reason(anna, password, again, said):
     anna.sign_in()
-    assert said in anna.do("/password", 422, password=password, again=again)
+    assert said in anna.do("/password", 422, present=PASSWORD, password=password, again=again)
 
 
 def test_secrets_of_users_are_kept_as_fingerprints_only(anna, on_sqlite):
@@ -118,10 +127,11 @@ def test_secrets_of_users_are_kept_as_fingerprints_only(anna, on_sqlite):
     address, _ = accounts.link(on_sqlite.tools, "test", "anna", 600)
     kept = []
     with on_sqlite.store.read() as work:
-        for table in ("users", "user_sessions", "sign_in_links", "audit"):
+        for table in ("users", "user_sessions", "sign_in_links", "known_browsers", "recovery_codes", "audit"):
             kept += work.session.execute(text(f"SELECT * FROM {table}")).all()
     said = repr(kept)
-    secrets = [PASSWORD, address.rpartition("=")[2], anna.browser.cookies["crewcard_console"]]
+    cookies = [anna.browser.cookies[name] for name in ("crewcard_console", "crewcard_browser")]
+    secrets = [PASSWORD, address.rpartition("=")[2], *cookies]
     assert not [one for one in secrets if one in said]
     assert "$argon2id$" in said
 

@@ -1,12 +1,15 @@
 """Users at the console: an admin makes them, gives roles, shuts out; links are shown once and kept nowhere."""
 
 import html
+import json
 import re
 
 import pytest
+from typer.testing import CliRunner
 
+from cli import users as command
 from store import audit
-from tests.console.visiting import Person
+from tests.console.visiting import Person, hidden
 from worker.users import accounts
 
 
@@ -65,6 +68,26 @@ def test_what_cannot_be_is_refused_with_its_reason_and_changes_nothing(admin, on
     before = [(one.id, one.role, one.disabled_at) for one in accounts.everyone(on_sqlite.tools)]
     assert said in html.unescape(admin.do(path, 422, **fields))
     assert [(one.id, one.role, one.disabled_at) for one in accounts.everyone(on_sqlite.tools)] == before
+
+
+def test_the_command_line_lets_somebody_in_who_lost_everything(on_sqlite, console, monkeypatch):
+    monkeypatch.setattr(command, "_tools", lambda: on_sqlite.tools)
+    run = CliRunner()
+    made = run.invoke(command.app, ["add", "anna@crewcard.example", "--role", "admin", "--name", "Anna Berg"])
+    assert "/console/enter?link=" in made.stdout
+    anna = Person(on_sqlite, console, "admin", "anna@crewcard.example")
+    anna.sign_in_by(made.stdout.strip().rpartition("=")[2])
+    page = anna.do("/factor/new", 200)
+    anna.secret = page.partition("Key: <code>")[2].partition("<")[0]
+    anna.do("/factor", 200, offer=hidden(page, "offer"), code=anna.code())
+    listed = json.loads(run.invoke(command.app, ["--json"]).stdout)
+    assert [(one["user"], one["second_factor"]) for one in listed] == [("anna@crewcard.example", True)]
+    assert run.invoke(command.app, ["reset-factor", "anna@crewcard.example"]).exit_code == 0
+    assert anna.browser.get("/console").status_code == 303
+    assert not json.loads(run.invoke(command.app, ["--json"]).stdout)[0]["second_factor"]
+    link = run.invoke(command.app, ["link", "anna@crewcard.example"]).stdout.strip()
+    assert anna.sign_in_by(link.rpartition("=")[2]).status_code == 303
+    assert run.invoke(command.app, ["reset-factor", "nobody"]).exit_code != 0
 
 
 def test_only_admins_see_users_or_the_way_to_them(person):

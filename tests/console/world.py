@@ -20,7 +20,7 @@ QUESTIONS = {
     "/console/log": "outcome=failed",
 }
 # Pages that are parts of others, or files.
-NO_PAGES = {"/console/search/suggestions", "/console/log.csv"}
+NO_PAGES = {"/console/search/suggestions", "/console/log.csv", "/console/sso", "/console/sso/callback"}
 OPEN = ("/console/sign-in", "/console/enter")
 
 

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from http import HTTPStatus
+from typing import cast
 
 from fastapi import FastAPI, Request
 from fastapi.concurrency import run_in_threadpool
@@ -9,6 +10,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
 from web.console import (
+    account,
     audit,
     client,
     companies,
@@ -27,17 +29,21 @@ from web.console import (
     setup,
     setup_xero,
     sign_in,
+    single_sign_on,
     users,
 )
 from web.console.forms import TooLarge
-from web.console.visitor import Forbidden, Missing, NotSignedIn, of
+from web.console.visitor import Forbidden, Missing, NeedsProof, NotSignedIn, Unfinished, of
 from web.problems import Refused
 from worker.tools import Tools
+from worker.users.pools import Busy
 
 PREFIX = "/console"
 PAGES = (
     overview,
     sign_in,
+    single_sign_on,
+    account,
     invoices,
     log,
     searching,
@@ -62,9 +68,13 @@ def add_to(app: FastAPI) -> None:
     for module in PAGES:
         app.include_router(module.router, prefix=PREFIX, include_in_schema=False)
     app.mount(f"{PREFIX}/static", _Kept(directory=rendering.HERE / "static"))
-    app.add_api_route("/", _home, include_in_schema=False)
+    app.router.redirect_slashes = False  # it would redirect to whatever host the request names
+    for address in ("/", f"{PREFIX}/"):
+        app.add_api_route(address, _home, include_in_schema=False)
     app.add_exception_handler(NotSignedIn, _sign_in_first)
     app.add_exception_handler(Forbidden, _forbidden)
+    app.add_exception_handler(NeedsProof, _needs_proof)
+    app.add_exception_handler(Busy, _busy)
     app.add_exception_handler(Missing, _missing)
     app.add_exception_handler(TooLarge, _too_large)
 
@@ -84,7 +94,8 @@ def _home() -> Response:
 
 
 async def _sign_in_first(request: Request, problem: Exception) -> Response:
-    address = f"{PREFIX}/sign-in?back={problem}"
+    step = problem.step if isinstance(problem, Unfinished) else f"{PREFIX}/sign-in"
+    address = f"{step}?back={problem}"
     if request.headers.get("hx-request"):
         return HTMLResponse("", 401, headers={"hx-redirect": address})
     return RedirectResponse(address, 303, headers={"cache-control": "no-store"})
@@ -92,6 +103,30 @@ async def _sign_in_first(request: Request, problem: Exception) -> Response:
 
 async def _forbidden(request: Request, problem: Exception) -> Response:
     return await run_in_threadpool(_told, request, 403, "Not allowed", str(problem))
+
+
+async def _needs_proof(request: Request, problem: Exception) -> Response:
+    """Asked for a password or a code; the form that waits comes back with it."""
+    needs = cast("NeedsProof", problem)
+    if request.headers.get("hx-request"):  # a part of a page cannot ask: the whole page does
+        return HTMLResponse("", 403, headers={"hx-refresh": "true"})
+    user, chosen = needs.visitor.whose.user, request.app.state.tools.settings
+    facts = {
+        "held": needs.held,
+        "problem": needs.problem,
+        "password": bool(user.password) and chosen.passwords,
+        "code": user.factor is not None,
+        "sso": chosen.oidc_name if user.subject and chosen.oidc_issuer else "",
+    }
+    now = needs.visitor.whose.now
+    return await run_in_threadpool(rendering.page, request, needs.visitor, "prove", now, 403, **facts)
+
+
+async def _busy(request: Request, problem: Exception) -> Response:
+    refused = Refused(503, "Try again in a moment", ["request: very many sign in at this moment"])
+    answer = await told(request, refused)
+    answer.headers["retry-after"] = str(cast("Busy", problem).seconds)
+    return answer
 
 
 async def _missing(request: Request, problem: Exception) -> Response:

@@ -13,7 +13,7 @@ from store.tables import CompanyApp, Connection, XeroApp
 from store.unit_of_work import Work
 from web.console import rendering, settings_form
 from web.console.settings_form import Typed
-from web.console.visitor import Missing, Must, Visitor
+from web.console.visitor import Missing, Must, MustProve, Visitor
 from web.console.wording import part
 from worker.connections import health
 from worker.connections.apps import SCOPES
@@ -23,6 +23,7 @@ from worker.waiting.tickets import Link
 
 APP_FIELDS = ("client_id", "kind", "scopes", "callback")
 SettingUp = Annotated[Visitor, Depends(Must(Action.SET_UP))]
+SettingUpProven = Annotated[Visitor, Depends(MustProve(Action.SET_UP))]  # secrets, connections
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from store import audit, companies
 from store.apps import AnotherSecret
 from web.console import rendering, setup_page, wording, xero
 from web.console.forms import Form, Posted
-from web.console.setup_page import SettingUp, Shown
+from web.console.setup_page import SettingUpProven, Shown
 from web.console.visitor import Missing
 from worker.connections import apps, connecting, login_links
 from worker.connections.apps import NoApp
@@ -28,7 +28,7 @@ router = APIRouter()
 
 
 @router.post(f"{HERE}/app")
-def set_app(request: Request, visitor: SettingUp, form: Posted, company: str) -> Response:
+def set_app(request: Request, visitor: SettingUpProven, form: Posted, company: str) -> Response:
     """Keep the company's own Xero app; its secret is never shown again."""
     tools = _tools(request, company)
     keys, problem = _keys(form), _objection(tools, form)
@@ -44,7 +44,7 @@ def set_app(request: Request, visitor: SettingUp, form: Posted, company: str) ->
 
 
 @router.post(f"{HERE}/secret")
-def replace_secret(request: Request, visitor: SettingUp, form: Posted, company: str) -> Response:
+def replace_secret(request: Request, visitor: SettingUpProven, form: Posted, company: str) -> Response:
     """A new Client Secret; the former one stays good until it is forgotten."""
     secret = form.one("secret")
     if not _printable(secret):
@@ -58,7 +58,7 @@ def replace_secret(request: Request, visitor: SettingUp, form: Posted, company: 
 
 
 @router.post(f"{HERE}/forget-secret")
-def forget_secret(request: Request, visitor: SettingUp, company: str) -> Response:
+def forget_secret(request: Request, visitor: SettingUpProven, company: str) -> Response:
     """End a rotation."""
 
     def forget() -> str:
@@ -69,7 +69,7 @@ def forget_secret(request: Request, visitor: SettingUp, company: str) -> Respons
 
 
 @router.post(f"{HERE}/scopes")
-def change_scopes(request: Request, visitor: SettingUp, form: Posted, company: str) -> Response:
+def change_scopes(request: Request, visitor: SettingUpProven, form: Posted, company: str) -> Response:
     """Ask Xero for other permissions."""
 
     def change() -> str:
@@ -80,7 +80,7 @@ def change_scopes(request: Request, visitor: SettingUp, form: Posted, company: s
 
 
 @router.post(f"{HERE}/exports")
-def switch(request: Request, visitor: SettingUp, form: Posted, company: str) -> Response:
+def switch(request: Request, visitor: SettingUpProven, form: Posted, company: str) -> Response:
     """Switch the company's exports off or on."""
     on = form.one("do") == "on"
 
@@ -92,7 +92,7 @@ def switch(request: Request, visitor: SettingUp, form: Posted, company: str) -> 
 
 
 @router.post(f"{HERE}/link")
-def make_link(request: Request, visitor: SettingUp, company: str) -> Response:
+def make_link(request: Request, visitor: SettingUpProven, company: str) -> Response:
     """A fresh connect link, shown once on this page."""
     tools = _tools(request, company)
     try:
@@ -106,7 +106,7 @@ def make_link(request: Request, visitor: SettingUp, company: str) -> Response:
 
 
 @router.post(f"{HERE}/disconnect")
-def disconnect(request: Request, visitor: SettingUp, form: Posted, company: str) -> Response:
+def disconnect(request: Request, visitor: SettingUpProven, form: Posted, company: str) -> Response:
     """End the connection, at Xero too."""
 
     def move() -> str:
@@ -117,7 +117,7 @@ def disconnect(request: Request, visitor: SettingUp, form: Posted, company: str)
 
 
 @router.post(f"{HERE}/decide")
-def decide(request: Request, visitor: SettingUp, form: Posted, company: str) -> Response:
+def decide(request: Request, visitor: SettingUpProven, form: Posted, company: str) -> Response:
     """What becomes of invoices meant for another organisation than the present one."""
     send = form.one("do") == "send"
 
@@ -129,7 +129,7 @@ def decide(request: Request, visitor: SettingUp, form: Posted, company: str) -> 
     return _moved(request, visitor, company, "connection", move)
 
 
-def _moved(request: Request, visitor: SettingUp, company: str, part: str, move: Callable[[], str]) -> Response:
+def _moved(request: Request, visitor: SettingUpProven, company: str, part: str, move: Callable[[], str]) -> Response:
     """Do it and say so, or say why not."""
     try:
         return rendering.go(setup_page.address(company), move())

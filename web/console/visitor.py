@@ -7,15 +7,22 @@ from typing import Annotated
 from urllib.parse import quote, unquote, urlsplit
 
 from fastapi import Depends, Request
+from fastapi.concurrency import run_in_threadpool
 
+from store.users import Whose
+from web.console import forms
 from web.console.forms import Form, read
 from worker.decisions.roles import Action, may
 from worker.tools import Tools
-from worker.users import signing_in
+from worker.users import proving, signing_in
+from worker.users.pools import PASSWORDS
+from worker.users.signing_in import Place, TooManyTries
 from worker.waiting import pausing
 from worker.waiting.pausing import Everybody
 
-COOKIE = "crewcard_console"
+COOKIE, KNOWN = "crewcard_console", "crewcard_browser"
+_LACKING = {"code": "/console/code", "factor": "/console/factor"}
+_WRONG_PROOF = "That is not right."
 _SAFE = ("GET", "HEAD")
 _OURS = ("same-origin", "none")
 
@@ -37,6 +44,24 @@ class Forbidden(Exception):
         self.why = why
 
 
+class Unfinished(NotSignedIn):
+    """Half signed in: on to the page of the second step at `step`, and back to `address` afterwards."""
+
+    def __init__(self, step: str, address: str) -> None:
+        super().__init__(address)
+        self.step = step
+
+
+class NeedsProof(Exception):
+    """Before this they have to show that it is still them; `held` is the form that waits, sealed."""
+
+    def __init__(self, visitor: "Visitor", held: str, problem: str = "") -> None:
+        super().__init__(problem)
+        self.visitor = visitor
+        self.held = held
+        self.problem = problem
+
+
 class Missing(Exception):
     """There is no such thing to show; the text names what was looked for."""
 
@@ -45,7 +70,8 @@ class Missing(Exception):
 class Visitor:
     """Who is signed in; `form` is what every form of theirs carries, `cookie` what their browser does.
 
-    `paused` is the pause of everybody, which every page tells.
+    `paused` is the pause of everybody, which every page tells. `whose` is their session; `lacks`: what their sign-in
+    is still without, and until then they see nothing.
     """
 
     user: str
@@ -53,6 +79,8 @@ class Visitor:
     role: str
     form: str = field(repr=False)
     cookie: str = field(repr=False)
+    whose: Whose = field(repr=False)
+    lacks: str = ""
     paused: Everybody | None = None
 
     def may(self, action: str) -> bool:
@@ -61,10 +89,14 @@ class Visitor:
 
 
 class Must:
-    """A dependency: the visitor, who may do this. Raises NotSignedIn and Forbidden; checks what a form carries."""
+    """A dependency: the visitor, who may do this. Raises NotSignedIn and Forbidden; checks what a form carries.
 
-    def __init__(self, action: Action) -> None:
+    `unfinished`: also who is only half signed in.
+    """
+
+    def __init__(self, action: Action, *, unfinished: bool = False) -> None:
         self.action = action
+        self.unfinished = unfinished
 
     def __call__(self, request: Request, form: Annotated[Form, Depends(read)]) -> Visitor:
         """The visitor of this request."""
@@ -73,8 +105,8 @@ class Must:
         visitor = of(request)
         if visitor is None:
             raise NotSignedIn(_address(request))
-        if "\0" in request.url.path or "%00" in request.url.query:
-            raise Missing("There is no such page.")  # no name has it, and PostgreSQL takes no such text
+        if visitor.lacks and not self.unfinished:
+            raise Unfinished(_LACKING[visitor.lacks], _address(request))
         if request.method not in _SAFE:
             sent = form.one("form") or request.headers.get("x-form", "")
             if not hmac.compare_digest(sent.encode(), visitor.form.encode()) or not from_here(request):
@@ -84,17 +116,57 @@ class Must:
         return visitor
 
 
+class MustProve(Must):
+    """A dependency: the visitor, who may do this and showed within ten minutes that it is still them.
+
+    Raises NeedsProof as well: the page that asks brings the form back with a password or a code, and it is done then.
+    """
+
+    async def __call__(self, request: Request, form: Annotated[Form, Depends(read)]) -> Visitor:  # type: ignore[override]
+        """The visitor of this request."""
+        visitor = await run_in_threadpool(super().__call__, request, form)
+        tools: Tools = request.app.state.tools
+        if proving.is_fresh(tools, visitor.whose, visitor.whose.now):
+            return visitor
+        given = form.whole("proof_password"), form.one("proof_code")
+        problem = await PASSWORDS.run(_prove, tools, visitor, *given, place_of(request)) if any(given) else " "
+        if problem:
+            raise NeedsProof(visitor, forms.hold(tools.vault, request, form, visitor.form), problem.strip())
+        return visitor
+
+
 Looking = Annotated[Visitor, Depends(Must(Action.LOOK))]
 
 
 def of(request: Request) -> Visitor | None:
-    """Who is signed in in this browser, if anybody."""
+    """Who is signed in in this browser, if anybody. What a page asks for by itself does not count as use."""
     tools: Tools = request.app.state.tools
     cookie = request.cookies.get(COOKIE, "")
-    user = signing_in.whose_browser(tools, cookie)
-    if user is None:
+    by_itself = request.method in _SAFE and "hx-request" in request.headers
+    whose = signing_in.whose_browser(tools, cookie, used=not by_itself)
+    if whose is None:
         return None
-    return Visitor(user.id, user.name, user.role, _form_token(cookie), cookie, pausing.of_everybody(tools))
+    user, lacks = whose.user, signing_in.lacks(tools, whose)
+    paused = None if lacks else pausing.of_everybody(tools)
+    return Visitor(user.id, user.name, user.role, form_token(cookie), cookie, whose, lacks, paused)
+
+
+def place_of(request: Request) -> Place:
+    """Where this browser is."""
+    address = request.client.host if request.client else "unknown"
+    return Place(address, request.headers.get("user-agent", ""), request.cookies.get(KNOWN, ""))
+
+
+def _prove(tools: Tools, visitor: Visitor, password: str, code: str, place: Place) -> str:
+    """What is wrong with the proof, in a sentence; empty: nothing."""
+    try:
+        if password:
+            good = proving.by_password(tools, visitor.whose, password, place)
+        else:
+            good = proving.by_code(tools, visitor.whose, code, place)
+    except TooManyTries as many:
+        return f"Too many wrong ones in a row. Wait {many.seconds} seconds."
+    return "" if good else _WRONG_PROOF
 
 
 def from_here(request: Request) -> bool:
@@ -105,7 +177,8 @@ def from_here(request: Request) -> bool:
     return site in _OURS and same
 
 
-def _form_token(cookie: str) -> str:
+def form_token(cookie: str) -> str:
+    """What every form of the session with this cookie carries."""
     return hashlib.sha256(f"console form {cookie}".encode()).hexdigest()
 
 

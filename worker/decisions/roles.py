@@ -18,6 +18,8 @@ class Action(Enum):
 
     LOOK = "Looking"
     OWN_PASSWORD = "Setting your password"  # noqa: S105
+    OWN_FACTOR = "Setting up your second factor"
+    OWN_SESSIONS = "Looking after your sessions"
     REPLAY = "Sending again"
     CANCEL = "Cancelling"
     EXCLUDE = "Marking invoices “do not send”"
@@ -32,6 +34,8 @@ ROLES = tuple(Role)
 LEAST: Mapping[Action, Role] = {
     Action.LOOK: Role.READ,
     Action.OWN_PASSWORD: Role.READ,
+    Action.OWN_FACTOR: Role.READ,
+    Action.OWN_SESSIONS: Role.READ,
     Action.REPLAY: Role.SUPPORT,
     Action.CANCEL: Role.SUPPORT,
     Action.EXCLUDE: Role.SUPPORT,

@@ -1,36 +1,70 @@
-"""How many wrong passwords are borne, and what a password has to be."""
+"""How guesses are slowed down, what a sign-in still lacks, and where it was."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-WINDOW_SECONDS = 900
-MOST_FROM_ONE_PLACE = 5  # for one user from one address: a person who mistypes
-MOST_FROM_ADDRESS = 50  # for all users from one address: an office
-SHORTEST = 12
-LONGEST = 200
+from worker.decisions.roles import Role
+
+FORGOTTEN_SECONDS = 86_400.0  # after a day without a guess an account begins anew
+HALF_SIGNED_IN_SECONDS = 600.0  # so long the second step may take
+PROOF_SECONDS = 600.0  # so long one need not show again that it is oneself
+KNOWN_DAYS = 180.0  # a browser or an address not used for so long is a new one again
 
 
-def whose(user: str, address: str) -> tuple[str, str]:
-    """On whose account a wrong password goes: the user at this address, and the address.
+@dataclass(frozen=True)
+class Account:
+    """On whose account a guess goes, how many in a row are free there, and how long the first pause is."""
 
-    Never the user alone: else anybody could lock somebody out from afar.
+    whose: str
+    free: int
+    first_pause: float = 30.0
+
+    def pause(self, count: int) -> float:
+        """Seconds until the next guess, after `count` wrong ones: longer each time, a quarter of an hour at most."""
+        return 0.0 if count < self.free else min(self.first_pause * 2.0 ** min(count - self.free, 20), 900.0)
+
+
+def accounts_of_password(
+    user: str, address: str, browser: str, *, known_place: bool, tried: bool
+) -> Sequence[Account]:
+    """Where a password is counted; never so that strangers lock somebody out of where they usually are.
+
+    A `browser` (fingerprint) in which the user has signed in before has an account of its own; so has an address they
+    came from before. Everybody else shares one for the user, however many addresses they come from; and one for the
+    address from the second guess at a user on (`tried`), so that who guesses at everybody stops nobody's first try.
     """
-    return f"{user} at {address}", f"address {address}"
+    if browser:
+        return [Account(f"password of {user} in browser {browser}", 5)]
+    if known_place:
+        return [Account(f"password of {user} at {address}", 5)]
+    by_address = [Account(f"passwords at {address}", 20)] if tried else []
+    return [Account(stranger(user), 5), *by_address]
 
 
-def too_many(counted: Mapping[str, int], user: str, address: str) -> bool:
-    """Whether no further password is looked at for now; `counted` are wrong ones within `WINDOW_SECONDS`."""
-    place, everyone = whose(user, address)
-    return counted.get(place, 0) >= MOST_FROM_ONE_PLACE or counted.get(everyone, 0) >= MOST_FROM_ADDRESS
+def stranger(user: str) -> str:
+    """The account of all who guess at this user's password from where the user never was."""
+    return f"password of {user}"
 
 
-def objection(password: str, again: str, user: str) -> str:
-    """What is wrong with a new password, in a sentence; empty: nothing."""
-    if password != again:
-        return "The two passwords are not the same."
-    if len(password) < SHORTEST:
-        return f"A password needs at least {SHORTEST} characters; a few words in a row are easy to remember."
-    if len(password) > LONGEST:
-        return f"A password has at most {LONGEST} characters."
-    if user.casefold() in password.casefold() or len(set(password)) < SHORTEST // 2:
-        return "This password is too easy to guess: leave out your name, and do not repeat a few letters."
-    return ""
+def accounts_of_code(user: str, browser: str) -> Sequence[Account]:
+    """Where a code of the authenticator app is counted: who knows the password alone locks no known browser out."""
+    return [Account(f"code of {user} in browser {browser}" if browser else f"code of {user}", 5)]
+
+
+def accounts_of_proof(session: str) -> Sequence[Account]:
+    """Where a proof within a session is counted: it has the session's browser in hand."""
+    return [Account(f"proof in session {session}", 5)]
+
+
+def needs_second_factor(role: str) -> bool:
+    """Whether this role can change anything; one we do not know is taken for one that can."""
+    return role != Role.READ
+
+
+def lacks(role: str, *, has_factor: bool, strong: bool, waived: bool) -> str:
+    """What is still missing before anything is shown: “code”, “factor” (there is none yet), or nothing."""
+    if strong or waived:
+        return ""
+    if has_factor:
+        return "code"
+    return "factor" if needs_second_factor(role) else ""

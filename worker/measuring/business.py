@@ -14,7 +14,12 @@ from worker.measuring.catalogue import Metric
 from worker.settings import Settings
 
 MOST_COMPANIES = 20
-_COUNTED = {"invoices": metrics.ANSWERS, "events": metrics.EVENTS, "troubles": metrics.TROUBLES}
+_COUNTED = {
+    "invoices": metrics.ANSWERS,
+    "events": metrics.EVENTS,
+    "troubles": metrics.TROUBLES,
+    "sign_ins": metrics.SIGN_INS,
+}
 
 
 class Reading(NamedTuple):
@@ -36,9 +41,12 @@ def read(work: Work, settings: Settings) -> Iterator[Reading]:
     yield Reading(metrics.DEAD_LETTERS, measures.dead_letters(work))
     yield from _audit(work)
     yield from _processes(work)
-    for row in counters.everything(work):
+    counted = counters.everything(work)
+    for row in counted:
         metric = _COUNTED[row.name]
         yield Reading(metric, row.count, (row.kind, row.detail)[: len(metric.labels)])
+    for outcome in metrics.SIGN_IN_OUTCOMES - {row.kind for row in counted if row.name == "sign_ins"}:
+        yield Reading(metrics.SIGN_INS, 0, (outcome,))  # so that Prometheus sees the first one as one more
 
 
 def _companies(work: Work) -> Iterator[Reading]:

@@ -86,6 +86,17 @@ TROUBLES = Metric(
     "counter",
 )
 
+SIGN_IN_OUTCOMES = frozenset(
+    ["signed_in", "new_place", "refused", "code_refused", "slowed", "factor_set", "factor_reset"]
+)
+SIGN_INS = Metric(
+    "sign_ins",
+    "Sign-ins to the console: signed_in, new_place (from where the user never was), refused, code_refused, slowed "
+    "(not looked at after too many wrong ones), factor_set, factor_reset",
+    ("outcome",),
+    "counter",
+)
+
 DOORBELLS = Metric("doorbells", "Doorbells that no worker has taken yet")
 DOORBELL_AGE = Metric("doorbell_seconds", "Age of the oldest of them")
 LANES_DUE = Metric("lanes_due", "Lanes that want a turn, now or later")

@@ -3,19 +3,20 @@
 import re
 import secrets
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
-
-from argon2 import PasswordHasher
 
 from store import audit, users
 from store.tables import User
 from store.unit_of_work import Work
-from worker.decisions import signing_in
+from store.users import Whose
+from worker.decisions import passwords
 from worker.decisions.roles import Role
 from worker.tools import Tools
+from worker.users import breached, hashing, proving
+from worker.users.signing_in import Place
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._@+-]{1,99}")
-_HASHER = PasswordHasher()
 
 
 class Refused(Exception):
@@ -31,27 +32,32 @@ def everyone(tools: Tools) -> Sequence[User]:
 def add(tools: Tools, by: str, user: str, name: str, role: str) -> User:
     """A new user, who has no password yet. Raises Refused."""
     user = user.strip().casefold()
-    if not _NAME.fullmatch(user):
+    if not is_id(user):
         raise Refused("A user's id is 2 to 100 letters, digits or . _ @ + -, such as anna@crewcard.example.")
     with tools.store.write() as work:
         if users.find(work, user):
             raise Refused(f"There is a user “{user}” already.")
         made = users.keep(work, User(id=user, name=name.strip() or user, role=_role(role), created_at=work.now))
-        _note(work, by, "user added", user, role)
+        note(work, by, "user added", user, role)
     return made
+
+
+def is_id(user: str) -> bool:
+    """Whether this can be a user's id."""
+    return bool(_NAME.fullmatch(user))
 
 
 def change(tools: Tools, by: str, user: str, role: str | None = None, *, disabled: bool | None = None) -> User:
     """Give a user another role, shut one out or let one in again; they sign in anew. Raises Refused."""
     with tools.store.write() as work:
-        found = _known(work, user)
+        found = known(work, user)
         was_admin = _is_admin(found)
         if role is not None:
             found.role = _role(role)
-            _note(work, by, "user's role changed", user, role)
+            note(work, by, "user's role changed", user, role)
         if disabled is not None:
             found.disabled_at = work.now if disabled else None
-            _note(work, by, "user disabled" if disabled else "user enabled", user, found.role)
+            note(work, by, "user disabled" if disabled else "user enabled", user, found.role)
         if was_admin and not any(_is_admin(one) for one in users.everyone(work)):
             raise Refused("This is the last admin: make somebody else an admin first.")
         users.end_sessions(work, user)
@@ -59,33 +65,70 @@ def change(tools: Tools, by: str, user: str, role: str | None = None, *, disable
 
 
 def set_password(tools: Tools, user: str, password: str, again: str, cookie: str = "") -> None:
-    """Give the user a password; every other browser is signed out. Raises Refused."""
-    objection = signing_in.objection(password, again, user)
+    """Give the user a password; every other browser is signed out, links are worth nothing. Raises Refused.
+
+    Whether it is the user who asks is for the caller to know: the present password, or a link just used.
+    """
+    with tools.store.read() as work:
+        about = known(work, user)
+    objection = _objection(tools, about, password, again)
     if objection:
         raise Refused(objection)
-    made = _HASHER.hash(password)
+    made = hashing.hashed(password)
     with tools.store.write() as work:
-        found = _known(work, user)
+        found = known(work, user)
         found.password = made
         users.keep(work, found)
         users.end_sessions(work, user, but=cookie)
-        _note(work, user, "password set", user, found.role)
+        note(work, user, "password set", user, found.role)
+
+
+@dataclass(frozen=True)
+class NewPassword:
+    """What somebody typed to change their password."""
+
+    present: str = field(repr=False)
+    password: str = field(repr=False)
+    again: str = field(repr=False)
+
+
+def change_password(tools: Tools, whose: Whose, wanted: NewPassword, place: Place, cookie: str) -> None:
+    """A new password for who knows the present one; who has none has just signed in. Raises Refused, TooManyTries."""
+    if whose.user.password and not proving.by_password(tools, whose, wanted.present, place):
+        raise Refused("This is not your present password.")
+    if not whose.user.password and not proving.is_fresh(tools, whose, whose.now):
+        raise Refused(
+            "You signed in more than ten minutes ago. Ask for a new sign-in link; set a password right after."
+        )
+    set_password(tools, whose.user.id, wanted.password, wanted.again, cookie)
+
+
+def _objection(tools: Tools, user: User, password: str, again: str) -> str:
+    if not tools.settings.passwords:
+        return "Passwords are switched off here (PASSWORDS=false)."
+    if user.subject:
+        return f"You sign in with {tools.settings.oidc_name}, so there is no password here."
+    objection = passwords.objection(password, again, [user.id, user.name])
+    if not objection and any(map(breached.is_breached, passwords.variants(password))):
+        return "This password is on a public list of stolen ones. Take four words that do not belong together."
+    return objection
 
 
 def link(tools: Tools, by: str, user: str, seconds: float) -> tuple[str, datetime]:
     """An address that signs this user in once, and until when it is good. Raises Refused."""
     secret = secrets.token_urlsafe(32)
     with tools.store.write() as work:
-        found = _known(work, user)
+        found = known(work, user)
         if found.disabled_at:
             raise Refused(f"“{user}” is disabled.")
         ends_at = work.after(seconds)
         users.keep_link(work, user, secret, ends_at)
-        _note(work, by, "sign-in link made", user, found.role)
+        note(work, by, "sign-in link made", user, found.role)
     return f"{tools.settings.public_url.rstrip('/')}/console/enter?link={secret}", ends_at
 
 
-def _known(work: Work, user: str) -> User:
+def known(work: Work, user: str) -> User:
+    """The user with this id. Raises Refused."""
     found = users.find(work, user)
     if found is None:
         raise Refused(f"There is no user “{user}”.")
@@ -102,5 +145,6 @@ def _is_admin(user: User) -> bool:
     return user.role == Role.ADMIN and user.disabled_at is None
 
 
-def _note(work: Work, who: str, what: str, user: str, role: str) -> None:
+def note(work: Work, who: str, what: str, user: str, role: str) -> None:
+    """A change of a user is a line of the audit."""
     audit.note(work, who, what, "", {"user": user, "role": role}, 0, "")

@@ -1,68 +1,200 @@
-"""Signing in to the console: by password, or once by a link; who a browser belongs to."""
+"""Signing in to the console: by password, once by a link, then by a code; who a browser belongs to."""
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 
-from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
+from sqlalchemy.exc import SQLAlchemyError
 
-from store import users
-from store.tables import User
+from store import audit, counters, guesses, users
+from store.tables import User, UserSession
 from store.unit_of_work import Work
+from store.users import Whose
 from worker import logs
-from worker.decisions import signing_in
+from worker.decisions import second_factor, signing_in
+from worker.decisions.signing_in import Account
 from worker.tools import Tools
+from worker.users import hashing
 
-_HASHER = PasswordHasher()
-_NOBODYS = _HASHER.hash(secrets.token_urlsafe(16))  # so that an unknown user takes as long as a wrong password
+NOBODY = "not signed in"  # who the audit names where nobody is
+_USED_SECONDS = 60.0  # a session's use is written down no more often
+_BROWSER_LENGTH = 200
 _log = logs.log("console")
 
 
 class TooManyTries(Exception):
-    """Too many wrong passwords from here: nothing is looked at for a quarter of an hour."""
+    """Too many wrong ones in a row: nothing is looked at for so many `seconds`."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"nothing is looked at for {seconds:.0f} s")
+        self.seconds = max(1, round(seconds + 0.5))
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where somebody is: network address, what the browser says it is, and what it keeps of earlier sign-ins."""
+
+    address: str
+    browser: str
+    known: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True)
 class SignedIn:
-    """A browser's session: what its cookie holds, and for how many seconds."""
+    """A browser's session: what its cookies hold, for how many seconds, and what it still lacks (see `lacks`)."""
 
     user: str
     cookie: str = field(repr=False)
     seconds: int
+    lacks: str = ""
+    known: str = field(default="", repr=False)
 
 
-def by_password(tools: Tools, user: str, password: str, address: str) -> SignedIn | None:
-    """The session of who knows the password, else None. Raises TooManyTries."""
+def by_password(tools: Tools, user: str, password: str, place: Place) -> SignedIn | None:
+    """The session of who knows the password, else None. Counted before it is looked at. Raises TooManyTries."""
     user = user.strip().casefold()[:100]
-    whose = signing_in.whose(user, address)
-    with tools.store.read() as work:
-        counted = users.failures(work, whose, signing_in.WINDOW_SECONDS)
-        found = users.find(work, user)
-    if signing_in.too_many(counted, user, address):
-        raise TooManyTries
-    good = _fits(found, password)
     with tools.store.write() as work:
+        since = work.now - timedelta(days=signing_in.KNOWN_DAYS)
+        browser = users.fingerprint(place.known) if users.knows_browser(work, user, place.known, since) else ""
+        accounts = signing_in.accounts_of_password(
+            user,
+            place.address,
+            browser,
+            known_place=users.knows_place(work, user, place.address, since),
+            tried=guesses.count(work, signing_in.stranger(user)) > 0,
+        )
+        found = users.find(work, user)
+        counted = count_guess(work, accounts)
+    must_not_wait(counted)
+    good = hashing.fits(found.password if found else None, password)
+    with tools.store.write() as work:
+        found = users.find(work, user)
         if not good or found is None or found.disabled_at:
-            users.note_failure(work, whose)
-            _log.warning("console.sign_in_refused")
+            _note_refusal(work, found, place, "sign-in refused", "refused")
+            _note_pauses(work, found, place, accounts, counted)
             return None
-        users.forget_failures(work, whose[0])
-        return _begin(work, tools, found)
+        guessed_right(work, accounts)
+        return begin(work, tools, found, place, "password")
 
 
-def by_link(tools: Tools, secret: str) -> SignedIn | None:
+def by_link(tools: Tools, secret: str, place: Place) -> SignedIn | None:
     """The session of whom the link signs in, else None."""
     with tools.store.write() as work:
         found = users.use_link(work, secret)
-        return _begin(work, tools, found) if found else None
+        if found is None:
+            _note_refusal(work, None, place, "sign-in link refused", "refused")
+            return None
+        return begin(work, tools, found, place, "link")
 
 
-def whose_browser(tools: Tools, cookie: str) -> User | None:
-    """Who is signed in with this cookie."""
+def by_code(tools: Tools, cookie: str, code: str, place: Place) -> SignedIn | None:
+    """The second step: a whole session for a code of the app or for recovery; else None. Raises TooManyTries."""
+    with tools.store.write() as work:
+        half = users.of_session(work, cookie, idle_seconds(tools))
+        if half is None or lacks(tools, half) != "code":
+            return None
+        since = work.now - timedelta(days=signing_in.KNOWN_DAYS)
+        known = users.knows_browser(work, half.user.id, place.known, since)
+        accounts = signing_in.accounts_of_code(half.user.id, users.fingerprint(place.known) if known else "")
+        counted = count_guess(work, accounts)
+        if not counted.wait and is_code_of(work, tools, half.user, code):
+            guessed_right(work, accounts)
+            users.end_session(work, cookie)
+            return begin(work, tools, half.user, place, half.session.by, strong=True)
+        if not counted.wait:
+            _note_refusal(work, half.user, place, "second factor refused", "code_refused")
+            _note_pauses(work, half.user, place, accounts, counted)
+    must_not_wait(counted)
+    return None
+
+
+def is_code_of(work: Work, tools: Tools, user: User, code: str) -> bool:
+    """Whether this is a code of the user's app or for recovery, not used before; it is used up. Raises Unopenable."""
+    recovery = second_factor.as_recovery_code(code)
+    if recovery:
+        if not users.use_recovery_code(work, user.id, recovery):
+            return False
+        left = users.recovery_codes_left(work, user.id)
+        audit.note(work, user.id, "recovery code used", "", {"user": user.id, "left": str(left)}, 0, "")
+        return True
+    if not user.factor:
+        return False
+    step = second_factor.step_of(tools.vault.open(user.factor), code, work.now.timestamp(), user.factor_step)
+    return step is not None and users.use_step(work, user.id, step)
+
+
+def begin(
+    work: Work, tools: Tools, user: User, place: Place, by: str, *, strong: bool = False, proven: bool = True
+) -> SignedIn:
+    """A session begins: whole, or for ten minutes until the second step is done."""
+    missing = _lacks(tools, user, strong=strong)
+    seconds = signing_in.HALF_SIGNED_IN_SECONDS if missing else tools.settings.session_hours * 3600
+    cookie = secrets.token_urlsafe(32)
+    session = UserSession(
+        id=users.fingerprint(cookie),
+        user=user.id,
+        started_at=work.now,
+        ends_at=work.after(seconds),
+        seen_at=work.now,
+        by=by,
+        strong=strong,
+        proven_at=work.now if proven else None,
+        address=place.address,
+        browser=place.browser[:_BROWSER_LENGTH],
+    )
+    users.begin_session(work, session)
+    if missing:
+        return SignedIn(user.id, cookie, int(seconds), missing)
+    return SignedIn(user.id, cookie, int(seconds), "", _arrive(work, user, session, place))
+
+
+def _arrive(work: Work, user: User, session: UserSession, place: Place) -> str:
+    """Somebody is in: said in audit, log and count; gives what the browser keeps, so that it is known next time."""
+    since = work.now - timedelta(days=signing_in.KNOWN_DAYS)
+    known = users.knows_browser(work, user.id, place.known, since) or users.knows_place(
+        work, user.id, place.address, since
+    )
+    is_new = not known and users.has_signed_in(work, user.id)
+    what = "signed in from a new place" if is_new else "signed in"
+    chosen = {"by": session.by, "address": session.address, "browser": session.browser}
+    audit.note(work, user.id, what, "", chosen, 0, "")
+    user.seen_at = work.now
+    users.keep(work, user)
+    kept = secrets.token_urlsafe(32)
+    users.note_browser(work, user.id, place.known, kept, place.address, since)
+    _log.info("console.signed_in", user=user.id, address=place.address, kind="new_place" if is_new else session.by)
+    counters.add(work, "sign_ins", {("new_place" if is_new else "signed_in", ""): 1})
+    return kept
+
+
+def whose_browser(tools: Tools, cookie: str, *, used: bool = True) -> Whose | None:
+    """Who is signed in with this cookie; `used`: a person does something, which keeps the session from being idle."""
     if not cookie:
         return None
     with tools.store.read() as work:
-        return users.of_session(work, cookie)
+        found = users.of_session(work, cookie, idle_seconds(tools))
+    if found and used and _since_use(found) > _USED_SECONDS:
+        try:
+            with tools.store.write() as work:
+                users.note_use(work, found.session.id)
+        except SQLAlchemyError:  # nobody is turned away because the note could not be made
+            _log.warning("console.use_not_noted", exc_info=True)
+    return found
+
+
+def _since_use(whose: Whose) -> float:
+    return (whose.now - (whose.session.seen_at or whose.session.started_at)).total_seconds()
+
+
+def lacks(tools: Tools, whose: Whose) -> str:
+    """What the session still lacks before anything is shown: “code”, “factor”, or nothing."""
+    return _lacks(tools, whose.user, strong=whose.session.strong)
+
+
+def idle_seconds(tools: Tools) -> float:
+    """After so many seconds without use a session is over."""
+    return tools.settings.session_idle_minutes * 60
 
 
 def sign_out(tools: Tools, cookie: str) -> None:
@@ -71,18 +203,60 @@ def sign_out(tools: Tools, cookie: str) -> None:
         users.end_session(work, cookie)
 
 
-def _begin(work: Work, tools: Tools, user: User) -> SignedIn:
-    seconds = int(tools.settings.session_hours * 3600)
-    cookie = secrets.token_urlsafe(32)
-    users.begin_session(work, user, cookie, work.after(seconds))
-    _log.info("console.signed_in", user=user.id)
-    return SignedIn(user.id, cookie, seconds)
+@dataclass(frozen=True)
+class Counted:
+    """A guess that was counted, with how many each account has now; `wait`: it was not, and must not be looked at."""
+
+    wait: float
+    counts: dict[str, int]
 
 
-def _fits(user: User | None, password: str) -> bool:
-    kept = user.password if user else None
-    try:
-        _HASHER.verify(kept or _NOBODYS, password[: signing_in.LONGEST + 1])
-    except (VerificationError, InvalidHashError):
-        return False
-    return kept is not None
+def count_guess(work: Work, accounts: Sequence[Account]) -> Counted:
+    """Count a guess on these accounts before it is looked at; `must_not_wait` says who has to, after the commit."""
+    guesses.forget_old(work, work.after(-signing_in.FORGOTTEN_SECONDS))
+    pauses = {one.whose: one.pause for one in accounts}
+    counted = Counted(*guesses.take(work, pauses, signing_in.FORGOTTEN_SECONDS))
+    if counted.wait:
+        counters.add(work, "sign_ins", {("slowed", ""): 1})
+    return counted
+
+
+def must_not_wait(counted: Counted) -> None:
+    """Raises TooManyTries."""
+    if counted.wait:
+        raise TooManyTries(counted.wait)
+
+
+def guessed_right(work: Work, accounts: Sequence[Account]) -> None:
+    """What was given is right: one's own account begins anew; of a shared one only this guess is taken back."""
+    own, *shared = [one.whose for one in accounts]
+    guesses.forget(work, own)
+    for whose in shared:
+        guesses.take_back(work, whose)
+
+
+def _lacks(tools: Tools, user: User, *, strong: bool) -> str:
+    waived = tools.settings.second_factor == "waived"
+    return signing_in.lacks(user.role, has_factor=bool(user.factor), strong=strong, waived=waived)
+
+
+def _note_refusal(work: Work, user: User | None, place: Place, what: str, outcome: str) -> None:
+    """Said in audit, log and count. A name nobody has is left out: it may be a password in the wrong field."""
+    tries = 0
+    if user is None:
+        whose = f"unknown users at {place.address}"
+        tries = guesses.take(work, {whose: lambda _: 0.0}, signing_in.FORGOTTEN_SECONDS)[1][whose]
+    if user or str(tries).strip("0") == "1":  # who makes names up fills no audit: the 1st, 10th, 100th is a line
+        said = {"user": user.id if user else "unknown", "address": place.address, "tries": str(tries or "")}
+        audit.note(work, NOBODY, what, "", said, 0, "")
+    _log.warning("console.sign_in_refused", user=user.id if user else "unknown", address=place.address, kind=outcome)
+    counters.add(work, "sign_ins", {(outcome, ""): 1})
+
+
+def _note_pauses(work: Work, user: User | None, place: Place, accounts: Sequence[Account], counted: Counted) -> None:
+    """A pause that begins is a line of the audit, once per account and row of guesses."""
+    for one in accounts:
+        if user and counted.counts[one.whose] == one.free:
+            said = {"user": user.id, "address": place.address, "guesses": str(one.free)}
+            audit.note(work, NOBODY, "guesses slowed down", "", said, 0, "")
+            _log.warning("console.guesses_slowed", user=user.id, address=place.address, count=one.free)

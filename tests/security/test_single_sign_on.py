@@ -1,0 +1,378 @@
+"""Attacks on the single sign-on: answers forged, repeated, meant for others; claims that give no role. Over HTTP."""
+
+import base64
+import hashlib
+import hmac
+import json
+import time
+
+import httpx
+import pytest
+from joserfc.jwk import RSAKey
+
+from tests.console.visiting import PASSWORD, a_browser, hidden
+from tests.security import doorway, providers
+from tests.security.doorway import said_in_audit
+from worker.users import accounts
+
+
+@pytest.fixture(scope="module")
+def issuer():
+    with providers.a_provider() as url:
+        yield url
+
+
+@pytest.fixture
+def guarded(make_installation, database_url, issuer):
+    with doorway.guarded(make_installation, database_url, **providers.settings(issuer)) as found:
+        yield found
+
+
+@pytest.fixture
+def hostile(make_installation, sqlite_url):
+    with (
+        providers.Hostile().running() as provider,
+        doorway.guarded(make_installation, sqlite_url, **providers.settings(provider.url)) as (installation, _),
+    ):
+        yield provider, installation, a_browser(installation.settings.public_url)
+
+
+def browser_at(installation):
+    return a_browser(installation.settings.public_url)
+
+
+def base64url(said):
+    return base64.urlsafe_b64encode(said).rstrip(b"=").decode()
+
+
+def role_of(installation, user):
+    return {one.id: one.role for one in accounts.everyone(installation.tools)}.get(user)
+
+
+def test_who_the_provider_knows_is_in_with_the_highest_role_its_claims_give(guarded, issuer):
+    installation, _ = guarded
+    providers.someone(issuer, "anna", groups=["everybody", "xero-support", "other"])
+    browser = browser_at(installation)
+    answer = providers.sign_in(browser, "anna", "/console/log")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/console/log")
+    assert "role: support" in browser.get("/console").text
+    assert role_of(installation, "anna@crewcard.example") == "support"
+    assert ("anna@crewcard.example", "signed in") in [(who, what) for who, what, _ in said_in_audit(installation)]
+
+
+def test_a_role_follows_the_claims_at_every_sign_in_and_other_sessions_end(guarded, issuer):
+    installation, _ = guarded
+    providers.someone(issuer, "ben", groups=["xero-admins"])
+    first, second = browser_at(installation), browser_at(installation)
+    providers.sign_in(first, "ben")
+    assert first.get("/console/users").status_code == 200
+    providers.someone(issuer, "ben", groups=["everybody"])
+    providers.sign_in(second, "ben")
+    assert second.get("/console/users").status_code == 403
+    assert first.get("/console/users").status_code == 303
+
+
+@pytest.mark.parametrize("groups", [[], ["others"], None, "xero", {"xero-admins": True}, [["xero-admins"]], 7])
+def test_claims_that_give_no_role_let_nobody_in_and_say_so(guarded, issuer, groups):
+    installation, _ = guarded
+    sub = f"carl{len(repr(groups))}"
+    providers.someone(issuer, sub, groups=groups)
+    browser = browser_at(installation)
+    answer = providers.sign_in(browser, sub)
+    assert (answer.status_code, "gives you no role here" in answer.text) == (403, True)
+    assert browser.get("/console").status_code == 303
+    assert role_of(installation, f"{sub}@crewcard.example") is None
+
+
+def test_who_lost_their_role_at_the_provider_is_signed_out_everywhere(guarded, issuer):
+    installation, _ = guarded
+    providers.someone(issuer, "dora", groups=["xero-admins"])
+    first, second = browser_at(installation), browser_at(installation)
+    providers.sign_in(first, "dora")
+    providers.someone(issuer, "dora", groups=[])
+    assert providers.sign_in(second, "dora").status_code == 403
+    assert first.get("/console").status_code == 303
+
+
+def test_an_email_that_was_not_verified_is_nobody_here(guarded, issuer):
+    installation, person = guarded
+    person("admin", "root@crewcard.example")
+    for number, verified in enumerate((False, None, "no", 0)):
+        providers.someone(
+            issuer, f"eve{number}", email="root@crewcard.example", email_verified=verified, groups=["xero-admins"]
+        )
+        answer = providers.sign_in(browser_at(installation), f"eve{number}")
+        assert (answer.status_code, "was verified" in answer.text) == (403, True)
+
+
+def test_somebody_elses_account_is_not_taken_over_once_it_belongs_to_somebody(guarded, issuer):
+    installation, _ = guarded
+    providers.someone(issuer, "fred", groups=["xero-support"])
+    providers.sign_in(browser_at(installation), "fred")
+    providers.someone(issuer, "mallory", email="fred@crewcard.example", groups=["xero-support"])
+    answer = providers.sign_in(browser_at(installation), "mallory")
+    assert (answer.status_code, "somebody else" in answer.text) == (403, True)
+
+
+def test_who_signs_in_at_the_provider_has_no_password_any_more(guarded, issuer):
+    """Who is shut out there is shut out here, whatever they remember."""
+    installation, person = guarded
+    gina = person("support", "gina@crewcard.example")
+    providers.someone(issuer, "gina", groups=["xero-support"])
+    browser = browser_at(installation)
+    providers.sign_in(browser, "gina")
+    assert gina.sign_in().status_code == 401
+    form = hidden(browser.get("/console/sessions").text, "form")
+    new = {"password": "nine green bottles hanging", "again": "nine green bottles hanging"}
+    assert browser.post("/console/password", data={"form": form, "present": PASSWORD, **new}).status_code == 422
+
+
+def test_a_user_who_is_shut_out_here_stays_out(guarded, issuer):
+    installation, _ = guarded
+    providers.someone(issuer, "hugo", groups=["xero-admins"])
+    providers.sign_in(browser_at(installation), "hugo")
+    accounts.add(installation.tools, "test", "root", "Root", "admin")
+    accounts.change(installation.tools, "test", "hugo@crewcard.example", disabled=True)
+    answer = providers.sign_in(browser_at(installation), "hugo")
+    assert (answer.status_code, "shut out" in answer.text) == (403, True)
+
+
+# -- the code flow
+
+
+def test_an_answer_serves_only_the_browser_that_began_and_only_once(guarded, issuer):
+    installation, _ = guarded
+    providers.someone(issuer, "ida", groups=["xero-admins"])
+    mine, thief = browser_at(installation), browser_at(installation)
+    back = providers.at_the_provider(mine.get("/console/sso"), "ida")
+    thief.get("/console/sso")  # has a sign-in of its own under way
+    assert thief.get(back).status_code == 403
+    assert browser_at(installation).get(back).status_code == 403
+    assert mine.get(back).status_code == 303
+    assert mine.get(back).status_code == 403
+
+
+def test_nobody_is_made_to_sign_in_as_the_attacker(guarded, issuer):
+    """A link to the callback with the attacker's own code and state, opened by somebody else."""
+    installation, person = guarded
+    providers.someone(issuer, "mallory2", groups=["everybody"])
+    attacker = browser_at(installation)
+    victim = person("read", "victim")
+    victim.sign_in()
+    back = providers.at_the_provider(attacker.get("/console/sso"), "mallory2")
+    assert victim.browser.get(back).status_code == 403
+    assert "victim" in victim.see()
+
+
+def test_a_sign_in_that_took_too_long_is_over(guarded, issuer):
+    installation, _ = guarded
+    providers.someone(issuer, "jon", groups=["everybody"])
+    browser = browser_at(installation)
+    back = providers.at_the_provider(browser.get("/console/sso"), "jon")
+    installation.later(901)
+    assert browser.get(back).status_code == 403
+
+
+@pytest.mark.parametrize("back", ["https://evil.example/", "//evil.example", "/v1/events", "/\\evil.example"])
+def test_the_way_back_leads_to_the_console_alone(hostile, back):
+    _, _, browser = hostile
+    there = httpx.get(browser.get("/console/sso", params={"back": back}).headers["location"])
+    assert browser.get(there.headers["location"]).headers["location"] == "/console"
+
+
+def test_state_nonce_and_pkce_are_new_each_time_and_the_verifier_fits(hostile):
+    provider, _, browser = hostile
+    for _ in range(2):
+        there = httpx.get(browser.get("/console/sso").headers["location"])
+        assert browser.get(there.headers["location"]).status_code == 303
+    first, second = provider.asked
+    for name in ("state", "nonce", "code_challenge"):
+        assert first[name] != second[name]
+        assert len(first[name]) >= 32
+    assert second["code_challenge_method"] == "S256"
+    assert base64url(hashlib.sha256(provider.seen["code_verifier"].encode()).digest()) == second["code_challenge"]
+    assert provider.seen["redirect_uri"] == second["redirect_uri"]
+
+
+# -- what is not vouched for
+
+
+def refused(hostile):
+    provider, installation, browser = hostile
+    there = httpx.get(browser.get("/console/sso").headers["location"])
+    answer = browser.get(there.headers["location"])
+    assert answer.status_code == 403, answer.headers
+    assert "cannot be trusted" in answer.text
+    assert browser.get("/console").status_code == 303
+    assert accounts.everyone(installation.tools) == []
+    return provider
+
+
+def test_the_hostile_provider_is_believed_as_long_as_it_tells_the_truth(hostile):
+    _, _, browser = hostile
+    there = httpx.get(browser.get("/console/sso").headers["location"])
+    assert browser.get(there.headers["location"]).status_code == 303
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"iss": "https://evil.example"},
+        {"iss": None},
+        {"aud": "another-client"},
+        {"aud": None},
+        {"aud": ["another-client", "third"]},
+        {"aud": ["another-client", providers.CLIENT], "azp": "another-client"},
+        {"exp": int(time.time()) - 3600},
+        {"exp": None},
+        {"iat": None},
+        {"nbf": int(time.time()) + 3600},
+        {"nonce": "another"},
+        {"nonce": None},
+        {"sub": None},
+    ],
+)
+def test_a_token_that_says_something_else_is_refused(hostile, claims):
+    hostile[0].claims = claims
+    refused(hostile)
+
+
+def test_a_token_signed_by_somebody_else_is_refused(hostile):
+    hostile[0].signs_with = RSAKey.generate_key(2048, {"kid": "k1"})
+    refused(hostile)
+
+
+@pytest.mark.parametrize("key", ["the client's secret", "the public key"])
+def test_a_token_signed_with_what_everybody_knows_is_refused(hostile, key):
+    provider = hostile[0]
+    known = providers.SECRET.encode() if key.startswith("the client") else provider.key.as_pem(private=False)
+    whole = provider.id_token
+
+    def signed():
+        said = f"{base64url(json.dumps({'alg': 'HS256', 'kid': 'k1'}).encode())}.{whole().split('.')[1]}"
+        return f"{said}.{base64url(hmac.digest(known, said.encode(), 'sha256'))}"
+
+    provider.id_token = signed
+    refused(hostile)
+
+
+@pytest.mark.parametrize("form", ["none", "cut", "empty", "no token at all"])
+def test_a_token_without_a_signature_is_refused(hostile, form):
+    provider = hostile[0]
+    whole = provider.id_token
+
+    def without():
+        head, body, sign = whole().split(".")
+        plain = base64url(json.dumps({"alg": "none"}).encode())
+        return {
+            "none": f"{plain}.{body}.",
+            "cut": f"{head}.{body}.{sign[:-8]}",
+            "empty": "",
+            "no token at all": None,
+        }[form]
+
+    provider.id_token = without
+    refused(hostile)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"issuer": "https://evil.example"},
+        {"token_endpoint": "file:///etc/passwd"},
+        {"authorization_endpoint": "javascript:alert(1)"},
+        {"jwks_uri": None},
+    ],
+)
+def test_a_provider_that_is_another_or_points_elsewhere_is_not_used(hostile, said):
+    provider, _, browser = hostile
+    provider.discovery = said
+    answer = browser.get("/console/sso")
+    assert (answer.status_code, "has to look at it" in answer.text) == (503, True)
+
+
+def test_a_provider_that_is_away_is_said_and_passwords_go_on(make_installation, sqlite_url):
+    chosen = providers.settings("http://127.0.0.1:9", passwords=True)
+    with doorway.guarded(make_installation, sqlite_url, **chosen) as (_, person):
+        vera = person("read", "vera")
+        assert vera.browser.get("/console/sso").status_code == 503
+        assert vera.sign_in().status_code == 303
+
+
+# -- passwords switched off, and showing again that it is oneself
+
+
+def test_with_passwords_switched_off_none_is_looked_at(make_installation, sqlite_url, issuer):
+    with doorway.guarded(make_installation, sqlite_url, **providers.settings(issuer)) as (installation, person):
+        vera = person("read", "vera")
+        tools = installation.tools
+        object.__setattr__(tools, "settings", tools.settings.model_copy(update={"passwords": False}))
+        assert vera.sign_in().status_code == 403
+        page = vera.browser.get("/console/sign-in").text
+        assert "Sign in with Crew ID" in page
+        assert 'name="password"' not in page
+
+
+def test_passwords_cannot_be_switched_off_without_another_way_in(on_sqlite):
+    chosen = on_sqlite.settings.model_dump()
+    with pytest.raises(ValueError, match="PASSWORDS=false needs an OIDC_ISSUER"):
+        type(on_sqlite.settings)(_env_file=None, **{**chosen, "passwords": False})
+
+
+@pytest.mark.parametrize("age", [0, 3600])
+def test_what_matters_asks_at_the_provider_again_and_goes_on_afterwards(guarded, issuer, age):
+    """Only a provider that says they gave their password there a moment ago is proof."""
+    installation, person = guarded
+    person("read", "vera")
+    sub = f"kim{age}"
+    providers.someone(issuer, sub, groups=["xero-admins"], auth_time=int(time.time()) - age)
+    browser = browser_at(installation)
+    providers.sign_in(browser, sub)
+    installation.later(601)
+    form = hidden(browser.get("/console/sessions").text, "form")
+    asked = browser.post("/console/users/vera/role", data={"form": form, "role": "support"})
+    assert asked.status_code == 403
+    assert "Crew ID" in asked.text
+    sent = {"form": form, "waiting": hidden(asked.text, "waiting")}
+    page = browser.post("/console/sso/again", data=sent)
+    address = page.text.partition('class="button" href="')[2].partition('"')[0].replace("&amp;", "&")
+    assert {"prompt": "login", "max_age": "0"}.items() <= providers.query(address).items()
+    back = httpx.post(address, data={"sub": sub}).headers["location"]
+    waiting = browser.get(back)
+    if age != 0:
+        assert (waiting.status_code, "does not say when" in waiting.text) == (403, True)
+        return
+    assert role_of(installation, "vera") == "read"
+    held = {"held": hidden(waiting.text, "held")}
+    assert browser.post("/console/users/vera/role", data=held).status_code == 303
+    assert role_of(installation, "vera") == "support"
+
+
+@pytest.mark.parametrize("said", [None, "yesterday", int(time.time()) + 86_400, True])
+def test_a_provider_that_does_not_say_when_they_gave_their_password_is_no_proof(hostile, said):
+    provider, installation, browser = hostile
+    provider.claims = {} if said is None else {"auth_time": said}
+    there = httpx.get(browser.get("/console/sso").headers["location"])
+    browser.get(there.headers["location"])
+    if said == "yesterday":  # no number: the token is not one that can be trusted
+        assert accounts.everyone(installation.tools) == []
+        return
+    form = hidden(browser.get("/console/sessions").text, "form")
+    answer = browser.post("/console/users", data={"form": form, "user": "eve", "role": "admin"})
+    assert (answer.status_code, "Is it still you?" in answer.text) == (403, True)
+    assert role_of(installation, "eve") is None
+
+
+def test_somebody_else_at_the_provider_is_no_proof(guarded, issuer):
+    installation, _ = guarded
+    fresh = {"groups": ["xero-admins"], "auth_time": int(time.time())}
+    providers.someone(issuer, "lena", **fresh)
+    providers.someone(issuer, "mara", **fresh)
+    browser = browser_at(installation)
+    providers.sign_in(browser, "lena")
+    form = hidden(browser.get("/console/sessions").text, "form")
+    page = browser.post("/console/sso/again", data={"form": form, "waiting": ""})
+    address = page.text.partition('class="button" href="')[2].partition('"')[0].replace("&amp;", "&")
+    back = httpx.post(address, data={"sub": "mara"}).headers["location"]
+    answer = browser.get(back)
+    assert (answer.status_code, "began as lena@crewcard.example" in answer.text) == (403, True)

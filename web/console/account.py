@@ -1,0 +1,137 @@
+"""One's own account: password, authenticator app and recovery codes, sessions."""
+
+from collections.abc import Sequence
+from typing import Annotated
+
+import segno
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import Response
+from markupsafe import Markup
+
+from store import users
+from web.console import rendering
+from web.console.forms import Form, Posted
+from web.console.sign_in import HOME, apart, now, ours, tools_of, wait, with_session, with_wait
+from web.console.visitor import COOKIE, Must, MustProve, Unfinished, Visitor, place_of
+from worker.decisions.roles import Action
+from worker.users import accounts, factors, sessions
+from worker.users.factors import Offer
+from worker.users.pools import PASSWORDS
+from worker.users.signing_in import TooManyTries
+
+_NO_CODE = "This code does not fit. Give the one that the app shows now; its clock has to be right."
+_OLD = "This page was open for too long. Here is a new picture."
+Half = Annotated[Visitor, Depends(Must(Action.OWN_FACTOR, unfinished=True))]
+Own = Annotated[Visitor, Depends(Must(Action.OWN_SESSIONS))]
+Proven = Annotated[Visitor, Depends(MustProve(Action.OWN_FACTOR))]
+OwnPassword = Annotated[Visitor, Depends(Must(Action.OWN_PASSWORD))]
+router = APIRouter()
+
+
+@router.get("/password")
+def ask_for_password(request: Request, visitor: OwnPassword) -> Response:
+    """One's own password."""
+    return _password_page(request, visitor)
+
+
+@router.post("/password")
+async def set_password(request: Request, form: Posted, visitor: OwnPassword) -> Response:
+    """A new password, for who knows the present one."""
+    return await apart(PASSWORDS, request, _set_password, request, form, visitor)
+
+
+def _set_password(request: Request, form: Form, visitor: Visitor) -> Response:
+    wanted = accounts.NewPassword(form.whole("present"), form.whole("password"), form.whole("again"))
+    try:
+        accounts.change_password(tools_of(request), visitor.whose, wanted, place_of(request), visitor.cookie)
+    except accounts.Refused as refused:
+        return _password_page(request, visitor, str(refused), 422)
+    except TooManyTries as many:
+        later = f"Too many wrong passwords in a row. {wait(many.seconds)}."
+        return with_wait(_password_page(request, visitor, later, 429), many.seconds)
+    return rendering.go(HOME, "Your password is set; every other browser is signed out.")
+
+
+def _password_page(request: Request, visitor: Visitor, problem: str = "", status: int = 200) -> Response:
+    chosen, user = tools_of(request).settings, visitor.whose.user
+    by = chosen.oidc_name if user.subject or not chosen.passwords else ""
+    facts = {"problem": problem, "has_one": bool(user.password), "by": by}
+    return rendering.page(request, visitor, "password", visitor.whose.now, status, **facts)
+
+
+@router.get("/factor")
+def show_factor(request: Request, visitor: Half, back: str = HOME) -> Response:
+    """One's second factor: how it is, or how to set it up before anything else."""
+    if visitor.lacks == "code":
+        raise Unfinished(f"{HOME}/code", ours(back))
+    if visitor.lacks == "factor":
+        return _offer_page(request, visitor, factors.offer(tools_of(request), visitor.user), back)
+    with tools_of(request).store.read() as work:
+        left = users.recovery_codes_left(work, visitor.user)
+    user = visitor.whose.user
+    return rendering.page(request, visitor, "factor", visitor.whose.now, since=user.factor_at, left=left)
+
+
+@router.post("/factor/new")
+def offer_factor(request: Request, visitor: Proven) -> Response:
+    """An authenticator app for who has none yet and need not, or another one."""
+    return _offer_page(request, visitor, factors.offer(tools_of(request), visitor.user), f"{HOME}/factor")
+
+
+@router.post("/factor")
+def set_factor(request: Request, form: Posted, visitor: Half) -> Response:
+    """The first code of a new app is given: it is kept, and the recovery codes are shown this once."""
+    tools, back = tools_of(request), form.one("back")
+    if visitor.lacks == "code":
+        raise Unfinished(f"{HOME}/code", ours(back))
+    taken = factors.offered(tools, visitor.user, form.one("offer"))
+    if taken is None:
+        if not visitor.lacks:
+            return rendering.go(f"{HOME}/factor", "That page was open for too long. Begin again.")
+        return _offer_page(request, visitor, factors.offer(tools, visitor.user), back, _OLD, 410)
+    done = factors.set_up(tools, visitor.whose, taken, form.one("code"), place_of(request))
+    if done is None:
+        return _offer_page(request, visitor, taken, back, _NO_CODE, 422)
+    signed_in, codes = done
+    return with_session(_codes_page(request, codes, back), signed_in)
+
+
+@router.post("/factor/codes")
+def new_codes(request: Request, visitor: Proven) -> Response:
+    """Ten new recovery codes, shown this once."""
+    codes = factors.new_recovery_codes(tools_of(request), visitor.whose, place_of(request))
+    return _codes_page(request, codes, f"{HOME}/factor")
+
+
+def _offer_page(
+    request: Request, visitor: Visitor, offer: Offer, back: str, problem: str = "", status: int = 200
+) -> Response:
+    picture = segno.make(offer.address, error="m").svg_inline(scale=5, border=3, dark="#000", light="#fff")
+    facts = {"offer": offer, "picture": Markup(picture), "back": ours(back), "problem": problem}  # noqa: S704  # our own
+    return rendering.page(request, visitor, "factor_new", now(request), status, **facts)
+
+
+def _codes_page(request: Request, codes: Sequence[str], back: str) -> Response:
+    """Without the menu: its forms carry the token of the session that has just ended."""
+    return rendering.page(request, None, "recovery_codes", now(request), codes=codes, back=ours(back))
+
+
+@router.get("/sessions")
+def list_sessions(request: Request, visitor: Own) -> Response:
+    """Where one is signed in."""
+    found = sessions.of_user(tools_of(request), visitor.user)
+    mine = visitor.whose.session.id
+    return rendering.page(request, visitor, "sessions", visitor.whose.now, sessions=found, mine=mine)
+
+
+@router.post("/sessions/end")
+def end_session(request: Request, form: Posted, visitor: Own) -> Response:
+    """End one of them, or every other than this one."""
+    tools, which = tools_of(request), form.one("session")
+    ended = sessions.end(tools, visitor.whose, which, place_of(request))
+    if which == visitor.whose.session.id:
+        answer = rendering.go(f"{HOME}/sign-in")
+        answer.delete_cookie(COOKIE, path=HOME)
+        return answer
+    said = {0: "That session was over already."}.get(ended, f"{ended} session{'s' * (ended != 1)} ended.")
+    return rendering.go(f"{HOME}/sessions", said)
