@@ -14,8 +14,8 @@ from cli.csv_invoices import NORTHWIND, REQUIRED
 from cli.files import BadEntry, Entry
 from cli.ordering import AsJson, By, Company, Why
 from events.accounting_target import Trouble
-from events.export import sentences
 from events.invoice import Invoice
+from events.unreadable import sentences
 from store import choosing
 from worker.decisions.claiming import Claim
 from worker.orders import adopt as adopting

@@ -15,9 +15,10 @@ from cli.files import BadEntry, Entry
 from cli.ordering import AsJson
 from events import codec
 from events.codec import Unreadable
-from events.export import InvoiceExportRequested, UnreadableInvoice, read_or_name, sentences
+from events.export import InvoiceExportRequested, UnreadableInvoice, read_or_name
 from events.invoice import Invoice
 from events.preview import InvoiceExportPreviewed, InvoiceExportPreviewRequested, InvoicePreview, Verdict
+from events.unreadable import sentences
 from worker.previewing import preview as previewing
 from worker.previewing.preview import NoCompany
 

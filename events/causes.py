@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 
 from events.failures import Failure
+from events.help import Who
 from events.reasons import Reason
 from events.settings import CompanySettings
 from events.wording import shortened
@@ -27,12 +28,20 @@ _OF_CONTACT = (
 )
 _OF_ACCOUNT = (Reason.ACCOUNT_ARCHIVED, Reason.ACCOUNT_INVALID)
 _SAID_OF_ITS_OWN = re.compile(r"'[^']*'|“[^”]*”|\d+")
-_SHOWN = {"client_id": "client", "said": "said"}
+_SHOWN = {"client_id": "client", "said": "said", "wrong": "wrong_said"}
+_BY_CLERK = "-by-clerk"
 
 
 def cause_of(failure: Failure) -> str:
     """The cause's key."""
-    return key(failure.reason, *(_thing(failure, name) for name in failure.reason.value.thing))
+    found = key(failure.reason, *(_thing(failure, name) for name in failure.reason.value.thing))
+    return found if failure.who == failure.reason.value.who else f"{found}{_BY_CLERK}"
+
+
+def who_mends(cause: str) -> Who:
+    """Who can mend a cause; support what nobody knows."""
+    reason = reason_of(cause)
+    return "clerk" if cause.endswith(_BY_CLERK) else reason.value.who if reason else "support"
 
 
 def about(failure: Failure) -> str:

@@ -15,10 +15,11 @@ from pydantic_core import to_json
 
 from events.companies import CompanySettingsChanged
 from events.contacts import ClientXeroContactUpdateRequested
-from events.export import InvoiceExportRequested, sentences
+from events.export import InvoiceExportRequested
 from events.orders import InvoiceExportCancelRequested, InvoiceExportReplayRequested
 from events.preview import InvoiceExportPreviewRequested
 from events.snapshot import Event, Incoming, Text
+from events.unreadable import sentences
 
 MOST_BYTES = 5_000_000
 INCOMING: Mapping[str, type[Incoming]] = {

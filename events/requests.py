@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import ClassVar, Literal
 
 from events.export import Notification
-from events.snapshot import Event, Id, ShortText
+from events.snapshot import Event, HostId, Id, ShortText
 
 
 class InvoiceExportDeferred(Event):
@@ -14,7 +14,7 @@ class InvoiceExportDeferred(Event):
     TYPE: ClassVar[str] = "invoice.export.deferred"
 
     company: Id
-    request: Id
+    request: HostId
     cause: Literal["limit", "offline", "needs_login", "paused", "trouble"]
     message: ShortText
     until: datetime | None
@@ -27,7 +27,7 @@ class InvoiceExportProgressed(Event):
     TYPE: ClassVar[str] = "invoice.export.progressed"
 
     company: Id
-    request: Id
+    request: HostId
     total: int
     exported: int
     failed: int
@@ -41,7 +41,7 @@ class InvoiceExportCompleted(Event):
     TYPE: ClassVar[str] = "invoice.export.completed"
 
     company: Id
-    request: Id
+    request: HostId
     total: int
     exported: int
     failed: int

@@ -8,8 +8,8 @@ from pydantic import ValidationError
 
 from events import codec
 from events.codec import Unreadable
-from events.export import sentences
 from events.preview import InvoiceExportPreviewed, Previewed
+from events.unreadable import sentences
 from store.api_keys import Scope
 from web import bodies, keys
 from web.problems import Refused
