@@ -10,7 +10,7 @@ from fastapi import Request
 from pydantic import TypeAdapter, ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 
-from events.snapshot import Id
+from events.snapshot import HostId
 from store import api_keys
 from store.api_keys import Key, Scope
 from store.unit_of_work import Store
@@ -22,7 +22,7 @@ from worker.tools import Tools
 
 KEY_HEADER = "x-crewcard-key"
 REMEMBERED_SECONDS = 2.0  # a revoked key may still open a door for so long
-_ID = TypeAdapter(Id)
+_ID = TypeAdapter(HostId)
 
 
 def knock(request: Request, body: bytes = b"") -> Knock:
@@ -76,7 +76,7 @@ def must_be_id(text: str, field: str) -> None:
     try:
         _ID.validate_python(text)
     except ValidationError:
-        problem = f"{field}: an id has letters, digits, “.”, “_”, “:” and “-”, at most 100"
+        problem = f"{field}: this cannot be the id of anything"
         raise Refused(404, f"Unknown {field}", [problem]) from None
 
 
