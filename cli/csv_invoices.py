@@ -165,7 +165,7 @@ def _gathered(table: Table, key: str) -> Mapping[str, _Gathered]:
     for row, wrong, previous in odd:
         owners = _owners(row, place, len(table.columns), found, table.separator)
         owners |= numbers.get(row.cells.get("number", ""), set())
-        if not row.cells.get(key) and previous:
+        if not owners and not row.cells.get(key) and previous:
             owners.add(previous)
         alone = row.cells.get(key) or f"row {row.line}"
         for owner in sorted(owners) or [alone]:

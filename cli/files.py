@@ -122,17 +122,18 @@ def _lines(path: Path) -> Iterator[Entry | BadEntry | Note]:
 
 def _each_once(found: Sequence[Entry | BadEntry]) -> Iterator[Entry | BadEntry]:
     """Invoices with one id and one revision and two contents are refused: nobody knows which is meant."""
-    said: dict[tuple[str, str], Entry] = {}
-    twice: dict[str, str] = {}
+    said: dict[tuple[str, str], list[Entry]] = {}
     for entry in found:
         if isinstance(entry, Entry) and not entry.is_event and "id" in entry.document:
             key = (str(entry.document["id"]), str(entry.document.get("revision", 0)))
-            other = said.setdefault(key, entry)
-            if other.document != entry.document:
-                twice |= {entry.place: other.place, other.place: entry.place}
+            said.setdefault(key, []).append(entry)
+    twice: dict[str, str] = {}
+    for same in said.values():
+        if any(one.document != same[0].document for one in same):
+            twice |= {one.place: same[1].place if one is same[0] else same[0].place for one in same}
     for entry in found:
         if isinstance(entry, Entry) and entry.place in twice:
-            problem = f"id: {twice[entry.place]} has the same id and revision and says something else"
+            problem = f"id: {twice[entry.place]} has the same id and revision; not all of them say the same"
             yield _bad(entry.place, entry.document, problem)
         else:
             yield entry

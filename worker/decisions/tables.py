@@ -290,9 +290,9 @@ def _ragged(cells: Sequence[str], columns: Sequence[str]) -> str:
     told = f"{len(cells)} cells where there are {len(columns)} columns"
     if len(cells) < len(columns):
         return f"{told}; nothing says which are missing, {columns[len(cells)] or 'the last'} or one before it"
-    pairs = (f"{one.strip()},{two.strip()}" for one, two in itertools.pairwise(cells) if _is_amount(one, two))
-    found = next(pairs, "")
-    hint = f"; “{found}” may be one number, which is written with a point" if found else ""
+    pairs = [f"{one.strip()},{two.strip()}" for one, two in itertools.pairwise(cells) if _is_amount(one, two)]
+    found = next((pair for pair in reversed(pairs) if pair[-3] == ","), pairs[-1] if pairs else "")
+    hint = f"; “{found}” may be one number, which is written with a point and no comma" if found else ""
     return f"{told}{hint}; a cell with the separator in it stands in quotes"
 
 
