@@ -258,13 +258,13 @@ def test_an_invoice_is_never_sent_without_a_row_that_may_be_its_own(tmp_path, br
     assert bad
 
 
-def test_a_hundred_thousand_rows_are_read(tmp_path):
-    rows = (f"i{n % 40_000},N-{n % 40_000},{ACME},Crew {n},1,1.00" for n in range(100_000))
+def test_a_file_of_many_rows_is_read_whole(tmp_path):
+    rows = (f"i{n % 8_000},N-{n % 8_000},{ACME},Crew {n},1,1.00" for n in range(20_000))
     path = tmp_path / "large.csv"
     path.write_text("\n".join([HEAD, *rows]))
     found = csv_invoices.sheet(path)
-    assert (len(found.invoices), found.refused) == (40_000, [])
-    assert sum(len(one.document["lines"]) for one in found.invoices) == 100_000
+    assert (len(found.invoices), found.refused) == (8_000, [])
+    assert sum(len(one.document["lines"]) for one in found.invoices) == 20_000
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-8"])
