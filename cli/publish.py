@@ -7,9 +7,10 @@ from typing import Annotated, Any
 
 import typer
 
-from cli import files, ordering, output, progress
+from cli import files, ordering, output, preview, progress
 from cli.door import Door, DoorClosed, open_door, requests_for
 from cli.files import BadEntry, Entry, Note
+from events.export import UnreadableInvoice
 from store import inbox
 from worker import settings, wiring
 from worker.tools import Tools
@@ -70,13 +71,12 @@ def send_file(
 ) -> Published:
     """Send everything in the file; `whole`: or nothing, while something in it cannot be read. Raises DoorClosed."""
     done = Published()
+    if whole and (unreadable := _unreadable(path, company)):
+        done.refused, done.held = unreadable, True
+        return done
     found = list(files.entries(path, company))
     done.notes = [f"{note.place}: {note.said}" for note in found if isinstance(note, Note)]
     bad = [entry for entry in found if isinstance(entry, BadEntry)]
-    if whole and bad:
-        done.refused = [(one.place, list(one.problems)) for one in bad]
-        done.held = True
-        return done
     invoices: list[tuple[str, dict[str, Any]]] = []
     for one in bad:
         _keep_bad(tools, one, done)
@@ -89,6 +89,14 @@ def send_file(
         for event in requests_for([document for _, document in invoices], company, mode, ordering.user()):
             _send(door, event, f"{path.name} ({invoices[0][0]} ...)", done)
     return done
+
+
+def _unreadable(path: Path, company: str | None) -> list[tuple[str, list[str]]]:
+    """Everything in the file that cannot be read, single invoices of events too."""
+    wanted = preview.read(path, company)
+    invoices = [one for some in wanted.by_company.values() for one in some if isinstance(one, UnreadableInvoice)]
+    named = [(f"invoice {one.number or one.id}", [str(problem) for problem in one.problems]) for one in invoices]
+    return [*wanted.unreadable.items(), *named]
 
 
 def _keep_bad(tools: Tools, bad: BadEntry, done: Published) -> None:
