@@ -182,7 +182,7 @@ def _is_odd(word: str) -> bool:
 
 
 def _western_samples(text: str) -> list[str]:
-    words = dict.fromkeys(word for word in _WORD.findall(text) if not word.isascii())
+    words = dict.fromkeys(word for word in re.findall(r"[^\W\d_]+", text) if not word.isascii())
     return [written.shown(word) for word in list(words)[:_SEEN_SAMPLES]]
 
 
