@@ -191,6 +191,11 @@ def sentences(broken: ValidationError, known: Sequence[str] = ()) -> list[str]:
     return found[:_MOST] if len(found) <= _MOST else [*found[:_MOST], f"value: {len(found) - _MOST} more are wrong"]
 
 
+def message(error: Mapping[str, Any]) -> str:
+    """What is wrong, of one error of the library's own list."""
+    return _said(error, ())[1]
+
+
 def _blamed(broken: ValidationError) -> Iterator[ErrorDetails]:
     errors = broken.errors(include_url=False)
     parents = {error["loc"][:length] for error in errors for length in range(len(error["loc"]))}
@@ -214,7 +219,7 @@ def _path(error: ErrorDetails) -> Iterator[str | int]:
         yield str(error["ctx"]["field"])
 
 
-def _said(error: ErrorDetails, known: Sequence[str]) -> tuple[str, str]:
+def _said(error: ErrorDetails | Mapping[str, Any], known: Sequence[str]) -> tuple[str, str]:
     kind, ctx, value = error["type"], error.get("ctx", {}), error["input"]
     if kind not in _KNOWN:
         return "form", f"{written.shown(value)} cannot be read here" if kind in _THEIRS else error["msg"]

@@ -117,3 +117,14 @@ def test_whole_numbers_for_ids_are_taken_and_a_bad_user_holds_nothing_back(insta
         ["w1", "1002", "w3"], "created"
     )
     assert sorted(one["InvoiceNumber"] for one in installation.books()) == ["1003", "N-w1", "N-w2"]
+
+
+@pytest.mark.parametrize("id_", [*IDS[:4], "%78ero", "xero/X%58ero", "a&crewcard=x/y"])
+def test_a_lost_answer_is_found_again_by_the_mark_of_any_id(on_sqlite, id_):
+    on_sqlite.simulator.state.faults.set({"commit_then_drop": 1.0})
+    on_sqlite.ask(an_invoice(id_, number="N-1"))
+    on_sqlite.run()
+    on_sqlite.simulator.state.faults.set({})
+    on_sqlite.settle_down()
+    assert on_sqlite.answers()[id_]["outcome"] == "adopted"
+    assert len(on_sqlite.books()) == 1
