@@ -1,6 +1,5 @@
 """`crewcard-xero adopt FILE`: take over invoices that an older integration exported."""
 
-import csv
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,17 +8,20 @@ from typing import Annotated, Any
 import typer
 from pydantic import ValidationError
 
-from cli import files, ordering, output
-from cli.csv_invoices import NORTHWIND, REQUIRED
-from cli.files import BadEntry, Entry
+from cli import csv_invoices, files, ordering, output
+from cli.files import BadEntry, Entry, Note
 from cli.ordering import AsJson, By, Company, Why
 from events.accounting_target import Trouble
-from events.export import sentences
 from events.invoice import Invoice
+from events.unreadable import sentences
 from store import choosing
+from worker.decisions import tables
 from worker.decisions.claiming import Claim
+from worker.decisions.tables import NoTable
 from worker.orders import adopt as adopting
 from worker.orders.adopt import MOST_AT_ONCE, Adopted, NotConnected
+
+_COLUMNS = ("invoice", "number", "xero_invoice_id", "client", "date", "currency", "total")
 
 
 def adopt(
@@ -77,21 +79,31 @@ def _claim(document: dict[str, Any]) -> Claim:
 
 
 def _entries(path: Path) -> Iterator[Entry | BadEntry]:
-    if path.suffix.lower() != ".csv":
-        yield from files.entries(path)
-        return
-    with path.open(newline="", encoding="utf-8-sig", errors="replace") as file:
-        reader = csv.DictReader(file)
-        columns = set(reader.fieldnames or [])
-        if columns >= set(REQUIRED) or columns >= set(NORTHWIND):
-            yield from files.entries(path)
-            return
+    """Whole invoices as for publish, or a table of what they are known by."""
+    if path.suffix.lower() == ".csv":
         try:
-            for row in reader:
-                given = {name: value for name, value in row.items() if isinstance(name, str) and value}
-                yield Entry(f"{path.name}:{reader.line_num}", given)
-        except csv.Error as broken:
-            yield BadEntry(f"{path.name}:{reader.line_num}", b"", (f"not CSV: {broken}",))
+            decoded = tables.decoded(path.read_bytes())
+            if not csv_invoices.is_of_invoices(decoded.text):
+                yield from _rows(path.name, decoded.text)
+                return
+        except NoTable as broken:
+            yield BadEntry(f"{path.name}:{broken.line}", b"", (str(broken),))
+            return
+    for entry in files.entries(path, company=""):
+        if isinstance(entry, Note):
+            output.warn(f"{entry.place}: {entry.said}")
+        else:
+            yield entry
+
+
+def _rows(name: str, text: str) -> Iterator[Entry | BadEntry]:
+    """Raises NoTable."""
+    for row in tables.opened(text, _COLUMNS, ("invoice",), "invoices to take over").rows:
+        place = f"{name}:{row.line}"
+        if row.ragged:
+            yield BadEntry(place, b"", (row.ragged,))
+        else:
+            yield Entry(place, {column: cell for column, cell in row.cells.items() if cell})
 
 
 def _wait(seconds: float) -> None:

@@ -11,8 +11,8 @@ from cli import contacts, giving, output, setting_words
 from cli.ordering import AsJson, By
 from events.accounting_target import Trouble
 from events.companies import CompanySettingsChanged
-from events.export import sentences
 from events.settings import SettingsPatch
+from events.unreadable import sentences
 from store import companies
 from worker.contacts import changes, changing_settings, offers
 from worker.tools import Tools

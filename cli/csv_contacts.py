@@ -1,33 +1,33 @@
 """Files of clients and their Xero contacts: client, xero_contact, name; and, to find contacts for: number, email."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TextIO
 
 from cli import output
-from worker.decisions import client_table
-from worker.decisions.client_table import NoTable, Wish
+from worker.decisions import client_table, tables
+from worker.decisions.client_table import Wish
 from worker.decisions.likeness import Card
+from worker.decisions.tables import NoTable
 
 
 def cards(file: Path) -> list[Card]:
-    """Clients in a file, each once."""
-    with _opened(file) as lines:
-        return client_table.cards(lines, file.name)
+    """Clients in a file, each once; what is no table ends the command."""
+    try:
+        return client_table.cards(_text(file))
+    except NoTable as broken:
+        output.fail(f"{file.name}:{broken.line}: {broken}", 2)
 
 
 def wishes(file: Path, mistakes: dict[str, str]) -> Mapping[str, tuple[str, Wish]]:
-    """The wish of each client and the line it stands at; lines that say none go to the mistakes."""
-    with _opened(file) as lines:
-        return client_table.wishes(lines, file.name, mistakes)
+    """The wish of each client and the line it stands at; rows that say none go to the mistakes."""
+    try:
+        return client_table.wishes(_text(file), file.name, mistakes)
+    except NoTable as broken:
+        output.fail(f"{file.name}:{broken.line}: {broken}", 2)
 
 
-@contextmanager
-def _opened(file: Path) -> Iterator[TextIO]:
-    """The file's text; what is no table ends the command."""
-    with file.open(newline="", encoding="utf-8-sig", errors="replace") as opened:
-        try:
-            yield opened
-        except NoTable as broken:
-            output.fail(str(broken), 2)
+def _text(file: Path) -> str:
+    decoded = tables.decoded(file.read_bytes())
+    if decoded.note:
+        output.warn(f"{file.name}: {decoded.note}")
+    return decoded.text

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 
@@ -64,7 +65,7 @@ class Door:
 
     def progress(self, company: str, request: str) -> dict[str, Any]:
         """How far a request is."""
-        path = f"/v1/companies/{company}/requests/{request}"
+        path = f"/v1/companies/{quote(company, safe='')}/requests/{quote(request, safe='')}"
         found: dict[str, Any] = self._signed("GET", path, "progress", b"", "").json()
         return found
 

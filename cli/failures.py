@@ -9,7 +9,7 @@ from typer.core import TyperGroup
 
 from cli import ordering, output
 from cli.ordering import AsJson, By, Why, Yes
-from events.causes import reason_of
+from events.causes import reason_of, who_mends
 from events.reasons import Reason
 from store import alerts as told
 from store import failing, unknown_words
@@ -132,7 +132,7 @@ def _document(group: Group) -> dict[str, Any]:
     return {
         **asdict(group),
         "title": _title(known, group),
-        "who": known.value.who if known else "support",
+        "who": who_mends(group.cause),
         "by_itself": bool(known and known.value.by_itself),
         "steps": group.how.splitlines(),
     }

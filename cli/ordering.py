@@ -11,8 +11,8 @@ from pydantic import ValidationError
 from cli import output
 from events import plain_text
 from events.codec import Unreadable
-from events.export import sentences
 from events.orders import Order
+from events.unreadable import sentences
 from store import migrate, users
 from worker import settings, wiring
 from worker.accepting import intake

@@ -8,14 +8,14 @@ from typing import Annotated
 
 import redis
 import typer
-from pydantic import TypeAdapter, ValidationError, WrapValidator
+from pydantic import TypeAdapter, WrapValidator
 
 from cli import files, ordering, output
-from cli.files import BadEntry, Entry
+from cli.files import BadEntry, Entry, Note
 from cli.ordering import AsJson
 from events import codec
 from events.codec import Unreadable
-from events.export import InvoiceExportRequested, UnreadableInvoice, read_or_name, sentences
+from events.export import InvoiceExportRequested, UnreadableInvoice, read_or_name
 from events.invoice import Invoice
 from events.preview import InvoiceExportPreviewed, InvoiceExportPreviewRequested, InvoicePreview, Verdict
 from worker.previewing import preview as previewing
@@ -42,10 +42,11 @@ _INVOICE: TypeAdapter[_Found] = TypeAdapter(Annotated[Invoice, WrapValidator(rea
 
 @dataclass
 class Wanted:
-    """The invoices of a file by company, and what could not be read by where it stands."""
+    """The invoices of a file by company, what could not be read by where it stands, and what to look at."""
 
     by_company: dict[str, list[_Found]] = field(default_factory=dict)
     unreadable: dict[str, list[str]] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
 
 
 def preview(
@@ -83,7 +84,10 @@ def preview(
 def read(path: Path, company: str | None) -> Wanted:
     """The invoices in a file."""
     wanted = Wanted()
-    for entry in files.entries(path):
+    for entry in files.entries(path, company):
+        if isinstance(entry, Note):
+            wanted.notes.append(f"{entry.place}: {entry.said}")
+            continue
         try:
             whose, invoices = _invoices(entry, company)
         except Unreadable as broken:
@@ -102,12 +106,7 @@ def _invoices(entry: Entry | BadEntry, company: str | None) -> tuple[str, Sequen
         if isinstance(asked, InvoiceExportRequested | InvoiceExportPreviewRequested):
             return asked.company, asked.invoices
         raise Unreadable(f"type: {asked.TYPE} asks for no export")
-    if company is None:
-        raise Unreadable("company: bare invoices need --company")
-    try:
-        return company, [_INVOICE.validate_python(entry.document)]
-    except ValidationError as broken:
-        raise Unreadable(*sentences(broken)) from None
+    return company or "", [_INVOICE.validate_python(entry.document)]
 
 
 def _sit_out(seconds: float) -> bool:
@@ -122,12 +121,14 @@ def _sit_out(seconds: float) -> bool:
 def _report(made: Sequence[InvoiceExportPreviewed], wanted: Wanted, *, every: bool, as_json: bool) -> None:
     if as_json:
         previews = [one.model_dump(mode="json", exclude_none=True) for one in made]
-        output.print_json({"previews": previews, "unreadable": wanted.unreadable})
+        output.print_json({"previews": previews, "unreadable": wanted.unreadable, "notes": wanted.notes})
         return
     for one in made:
         _tell(one, every=every)
+    for note in wanted.notes:
+        output.warn(note)
     for place, problems in wanted.unreadable.items():
-        output.warn(f"{place}: {'; '.join(problems)}")
+        output.warn(f"Not readable: {place}: {'; '.join(problems)}")
 
 
 def _tell(made: InvoiceExportPreviewed, *, every: bool) -> None:

@@ -1,6 +1,5 @@
 """`crewcard-xero publish FILE`: send a file of events or invoices through the door."""
 
-import json
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,9 +7,10 @@ from typing import Annotated, Any
 
 import typer
 
-from cli import files, ordering, output, progress
+from cli import files, ordering, output, preview, progress
 from cli.door import Door, DoorClosed, open_door, requests_for
-from cli.files import BadEntry, Entry
+from cli.files import BadEntry, Entry, Note
+from events.export import UnreadableInvoice
 from store import inbox
 from worker import settings, wiring
 from worker.tools import Tools
@@ -20,12 +20,14 @@ _LONGEST_WAIT_SECONDS = 30.0
 
 @dataclass
 class Published:
-    """What became of a file."""
+    """What became of a file; `held`: nothing was sent, because something in it could not be read."""
 
     accepted: int = 0
     repeated: int = 0
     invoices: int = 0
     refused: list[tuple[str, list[str]]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    held: bool = False
     requests: list[tuple[str, str]] = field(default_factory=list)
 
 
@@ -34,11 +36,18 @@ def publish(
     company: Annotated[str | None, typer.Option(help="Company, for files of bare invoices")] = None,
     mode: Annotated[str, typer.Option(help="single (goes first) or bulk")] = "bulk",
     wait: Annotated[bool, typer.Option("--wait", help="Show progress until every invoice has its answer")] = False,
+    whole: Annotated[
+        bool, typer.Option("--all-or-nothing", help="Send nothing while anything in the file cannot be read")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON")] = False,
 ) -> None:
     """Send a file of export events or invoices; the same file again changes nothing.
 
-    Entries that cannot be read are kept (see: crewcard-xero dead-letters) and the rest goes on.
+    What cannot be read is told by its place and kept (see: crewcard-xero dead-letters), and the rest goes on; an
+    invoice of which one row cannot be read is not sent at all. preview says the same beforehand.
+
+    Ends with 0 when everything was accepted (with --wait: is in Xero), 1 when something was refused or failed,
+    2 when nothing could be done.
 
     Examples:
       crewcard-xero publish orders.csv --company harbour --wait
@@ -49,46 +58,45 @@ def publish(
     tools = wiring.build(settings.load())
     try:
         door = open_door(tools)
-        done = send_file(tools, door, file, company, mode)
+        done = send_file(tools, door, file, company, mode, whole=whole)
         waited = progress.watch(done.requests, door.progress, quiet=as_json) if wait else []
     except DoorClosed as closed:
         output.fail(str(closed))
     _report(done, waited, as_json=as_json)
-    raise typer.Exit(1 if done.refused else 0)
+    raise typer.Exit(1 if done.refused or any(one["failed"] for one in waited) else 0)
 
 
-def send_file(tools: Tools, door: Door, path: Path, company: str | None, mode: str) -> Published:
-    """Send everything in the file. Raises DoorClosed."""
+def send_file(
+    tools: Tools, door: Door, path: Path, company: str | None, mode: str, *, whole: bool = False
+) -> Published:
+    """Send everything in the file; `whole`: or nothing, while something in it cannot be read. Raises DoorClosed."""
     done = Published()
+    if whole and (unreadable := _unreadable(path, company)):
+        done.refused, done.held = unreadable, True
+        return done
+    found = list(files.entries(path, company))
+    done.notes = [f"{note.place}: {note.said}" for note in found if isinstance(note, Note)]
+    bad = [entry for entry in found if isinstance(entry, BadEntry)]
     invoices: list[tuple[str, dict[str, Any]]] = []
-    for entry in files.entries(path):
-        if isinstance(entry, BadEntry):
-            _keep_bad(tools, entry, done)
-        elif entry.is_event:
+    for one in bad:
+        _keep_bad(tools, one, done)
+    for entry in found:
+        if isinstance(entry, Entry) and entry.is_event:
             _send(door, entry.document, entry.place, done)
-        else:
-            _sort_out(tools, entry, company, invoices, done)
+        elif isinstance(entry, Entry):
+            invoices.append((entry.place, entry.document))
     if invoices and company:
         for event in requests_for([document for _, document in invoices], company, mode, ordering.user()):
             _send(door, event, f"{path.name} ({invoices[0][0]} ...)", done)
     return done
 
 
-def _sort_out(
-    tools: Tools, entry: Entry, company: str | None, invoices: list[tuple[str, dict[str, Any]]], done: Published
-) -> None:
-    """A bare invoice needs a company and something to name it by."""
-    body = json.dumps(entry.document, default=str).encode()
-    if "lines" not in entry.document and "number" not in entry.document:
-        problem = "entry: neither a CloudEvent (specversion is missing) nor an invoice (lines are missing)"
-        _keep_bad(tools, BadEntry(entry.place, body, (problem,)), done)
-    elif company is None:
-        problem = "company: bare invoices need --company"
-        _keep_bad(tools, BadEntry(entry.place, body, (problem,)), done)
-    elif not isinstance(entry.document.get("id"), str) or not entry.document["id"]:
-        _keep_bad(tools, BadEntry(entry.place, body, ("id: an invoice needs an id",)), done)
-    else:
-        invoices.append((entry.place, entry.document))
+def _unreadable(path: Path, company: str | None) -> list[tuple[str, list[str]]]:
+    """Everything in the file that cannot be read, single invoices of events too."""
+    wanted = preview.read(path, company)
+    invoices = [one for some in wanted.by_company.values() for one in some if isinstance(one, UnreadableInvoice)]
+    named = [(f"invoice {one.number or one.id}", [str(problem) for problem in one.problems]) for one in invoices]
+    return [*wanted.unreadable.items(), *named]
 
 
 def _keep_bad(tools: Tools, bad: BadEntry, done: Published) -> None:
@@ -118,9 +126,13 @@ def _report(done: Published, waited: list[progress.Seen], *, as_json: bool) -> N
     if as_json:
         output.print_json({**done.__dict__, "progress": waited})
         return
+    for note in done.notes:
+        output.warn(note)
     for place, problems in done.refused:
-        output.warn(f"{place}: {'; '.join(problems)}")
-    if done.refused:
+        output.warn(f"Not accepted: {place}: {'; '.join(problems)}")
+    if done.held:
+        output.warn("Nothing was sent.")
+    elif done.refused:
         output.warn(f"{len(done.refused)} not accepted; read them with: crewcard-xero dead-letters")
     if done.accepted and done.repeated == done.accepted:
         output.say("All of this was sent before: nothing changes in Xero.")

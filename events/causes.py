@@ -4,10 +4,13 @@ A cause is a reason and the thing: `contact_not_mapped:acme`, `account_archived:
 invoice is its own matter.
 """
 
+import hashlib
 import re
 from collections.abc import Mapping
+from urllib.parse import quote, unquote
 
 from events.failures import Failure
+from events.help import Who
 from events.reasons import Reason
 from events.settings import CompanySettings
 from events.wording import shortened
@@ -27,12 +30,24 @@ _OF_CONTACT = (
 )
 _OF_ACCOUNT = (Reason.ACCOUNT_ARCHIVED, Reason.ACCOUNT_INVALID)
 _SAID_OF_ITS_OWN = re.compile(r"'[^']*'|“[^”]*”|\d+")
-_SHOWN = {"client_id": "client", "said": "said"}
+_SHOWN = {"client_id": "client", "said": "said", "wrong": "wrong_said"}
+_BY_CLERK = "-by-clerk"
+_PLAIN = re.compile(r"[\w.:-]")
+_LONGEST_CLIENT = 600  # an index of PostgreSQL holds 2,700 bytes
 
 
 def cause_of(failure: Failure) -> str:
     """The cause's key."""
-    return key(failure.reason, *(_thing(failure, name) for name in failure.reason.value.thing))
+    if failure.reason in _OF_CONTACT:
+        return _key_of_client(failure.reason, failure.facts.get("client_id", ""))
+    found = key(failure.reason, *(_thing(failure, name) for name in failure.reason.value.thing))
+    return found if failure.who == failure.reason.value.who else f"{found}{_BY_CLERK}"
+
+
+def who_mends(cause: str) -> Who:
+    """Who can mend a cause; support what nobody knows."""
+    reason = reason_of(cause)
+    return "clerk" if cause.endswith(_BY_CLERK) else reason.value.who if reason else "support"
 
 
 def about(failure: Failure) -> str:
@@ -55,7 +70,20 @@ def key(reason: Reason, *things: str) -> str:
 
 def gone_with_contact(client: str) -> tuple[str, ...]:
     """What is mended when a client is linked to a contact, or to another one."""
-    return tuple(key(reason, client) for reason in _OF_CONTACT)
+    return tuple(_key_of_client(reason, client) for reason in _OF_CONTACT)
+
+
+def thing_of(cause: str) -> str:
+    """The thing in a cause: `acme`, `299`; of a contact's causes the client's id, as the host writes it."""
+    return unquote(cause.partition(":")[2])
+
+
+def _key_of_client(reason: Reason, client: str) -> str:
+    """The key of what is about a client; its id can be told from it, whatever signs it is made of."""
+    told = "".join(sign if _PLAIN.match(sign) else quote(sign, safe="") for sign in client)
+    if len(told) > _LONGEST_CLIENT:
+        told = f"{told[:_LONGEST_CLIENT]}-{hashlib.sha256(client.encode()).hexdigest()[:16]}"
+    return f"{reason.code}:{told}" if told else reason.code
 
 
 def gone_with_connection() -> tuple[str, ...]:

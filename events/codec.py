@@ -15,10 +15,11 @@ from pydantic_core import to_json
 
 from events.companies import CompanySettingsChanged
 from events.contacts import ClientXeroContactUpdateRequested
-from events.export import InvoiceExportRequested, sentences
+from events.export import InvoiceExportRequested
 from events.orders import InvoiceExportCancelRequested, InvoiceExportReplayRequested
 from events.preview import InvoiceExportPreviewRequested
 from events.snapshot import Event, Incoming, Text
+from events.unreadable import sentences
 
 MOST_BYTES = 5_000_000
 INCOMING: Mapping[str, type[Incoming]] = {
@@ -65,7 +66,7 @@ def parse(body: bytes, most: int = MOST_BYTES) -> Any:
     if len(body) > most:
         raise Unreadable(f"body: at most {most:,} bytes are accepted, this has {len(body):,}")
     try:
-        return json.loads(body.decode("utf-8"), parse_float=Decimal, parse_constant=_no_constant)
+        return json.loads(body.decode("utf-8-sig"), parse_float=Decimal, parse_constant=_no_constant)
     except UnicodeDecodeError as broken:
         raise Unreadable(f"body: not UTF-8 text (byte {broken.start + 1})") from None
     except json.JSONDecodeError as broken:

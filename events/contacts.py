@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from events.people import Person
-from events.snapshot import Event, Id, Incoming, ShortText, Snapshot, Text
+from events.snapshot import Event, HostId, Id, Incoming, ShortText, Snapshot, Text
 
 ContactStatus = Literal["active", "archived", "merged", "erased", "missing", "unchecked"]
 
@@ -16,7 +16,7 @@ class ClientXeroContactUpdateRequested(Incoming):
 
     TYPE: ClassVar[str] = "client.xero_contact.update_requested"
 
-    client: Id
+    client: HostId
     client_name: ShortText = ""
     xero_contact: Annotated[Text, Field(max_length=2000)]
     requested_by: Person
@@ -40,7 +40,7 @@ class ClientXeroContactUpdated(Event):
     TYPE: ClassVar[str] = "client.xero_contact.updated"
 
     company: Id
-    client: Id
+    client: HostId
     contact: XeroContact | None = None
     status: ContactStatus
     warnings: tuple[str, ...] = ()
@@ -56,7 +56,7 @@ class ClientXeroContactRejected(Event):
     TYPE: ClassVar[str] = "client.xero_contact.rejected"
 
     company: Id
-    client: Id
+    client: HostId
     reason: str
     message: str
     who: str

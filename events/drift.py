@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import ClassVar, Literal
 
-from events.snapshot import Event, Id
+from events.snapshot import Event, HostId, Id
 
 Kind = Literal["voided", "deleted", "edited", "paid"]
 
@@ -14,7 +14,7 @@ class InvoiceExportDriftFound(Event):
     TYPE: ClassVar[str] = "invoice.export.drift_found"
 
     company: Id
-    invoice: Id
+    invoice: HostId
     number: str
     xero_invoice_id: str
     kind: Kind

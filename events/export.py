@@ -1,83 +1,95 @@
 """The events of an export. Wire name = class name: InvoiceExportSucceeded is `invoice.export.succeeded`."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, ValidationError, WrapValidator
+from pydantic import Field, ValidationError, WrapValidator, model_validator
 from pydantic.json_schema import SkipJsonSchema
-from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic_core import PydanticCustomError
 
+from events import written
 from events.changes import Change
-from events.invoice import Invoice
-from events.people import Origin, Person
-from events.snapshot import Amount, Currency, Event, Id, Incoming, Snapshot
+from events.failures import Failure
+from events.invoice import Client, Invoice, LineItem, Totals, Tracking
+from events.people import NOBODY, AnyPerson, Origin
+from events.reasons import Reason
+from events.snapshot import Amount, Currency, Event, HostId, Id, Incoming, Snapshot, Whole
+from events.unreadable import Problem, problems
 
 MOST_INVOICES = 500
-_LONGEST_NAME = 60
+FIELDS = tuple(
+    dict.fromkeys(name for model in (LineItem, Invoice, Client, Tracking, Totals) for name in model.model_fields)
+)
 Marker = Literal["not_exported", "queued", "exporting", "exported", "failed", "waiting", "uncertain", "excluded"]
-
-# What the validation library says, in words for whoever sent the event.
-_PLAIN = {
-    "decimal_parsing": "must be a number like 12.50",
-    "decimal_type": "must be a number like 12.50",
-    "extra_forbidden": "is not a field we know",
-    "finite_number": "must be a number like 12.50",
-    "missing": "is missing",
-}
 
 
 class UnreadableInvoice(Snapshot):
-    """An invoice that breaks the contract but can still be named, so that it fails alone."""
+    """An invoice that breaks the contract, named so that it fails alone."""
 
-    id: Id
+    id: HostId
     number: str | None = None
-    problems: tuple[str, ...]
+    problems: tuple[Problem, ...]
+
+    def failure(self) -> Failure:
+        """Why it fails; first what only support can mend, because nothing goes before that."""
+        first, *others = (_failure(one) for one in sorted(self.problems, key=lambda one: one.by_clerk))
+        return replace(first, others=tuple(others))
+
+
+def _failure(problem: Problem) -> Failure:
+    facts = {"problem": str(problem), "field": problem.field, "wrong": problem.wrong, "wrong_said": problem.kind}
+    mends = {"mends": "clerk"} if problem.by_clerk else {}
+    return Failure(Reason.INVOICE_UNREADABLE, {**facts, **mends}, line=problem.line)
 
 
 def read_or_name(value: Any, handler: Any) -> Any:
-    """An invoice, or an UnreadableInvoice where it breaks the contract and can still be named."""
+    """An invoice, or an UnreadableInvoice where it breaks the contract; its id must be one."""
     if isinstance(value, Invoice | UnreadableInvoice):
         return value
     try:
         return handler(value)
     except ValidationError as broken:
-        return _name_it(value, broken)
+        if not _has_id(value):
+            raise PydanticCustomError("no_id", "must be an object with an id that names the invoice") from None
+        found = {"id": value.get("id"), "number": _number(value), "problems": tuple(problems(broken, FIELDS))}
+        return UnreadableInvoice.model_validate(found)
 
 
-def _name_it(value: Any, broken: ValidationError) -> UnreadableInvoice:
-    number = value.get("number") if isinstance(value, dict) else None
+def each_named(wanted: Any, part: Any = 1) -> Any:
+    """The invoices of a request; one without an id to answer it by is named by its place, counted from 1."""
+    if not isinstance(wanted, list | tuple):
+        return wanted
+    return [one if _has_id(one) else _named_by_place(one, place, part) for place, one in enumerate(wanted, start=1)]
+
+
+def _has_id(one: Any) -> bool:
+    if isinstance(one, Invoice | UnreadableInvoice):
+        return True
     try:
-        return UnreadableInvoice.model_validate(
-            {
-                "id": value["id"] if isinstance(value, dict) else None,
-                "number": number[:255] if isinstance(number, str) and number.isprintable() else None,
-                "problems": tuple(sentences(broken)),
-            }
-        )
-    except (ValidationError, KeyError):
-        raise PydanticCustomError("no_id", "must be an object with an id that names the invoice") from None
+        return isinstance(one, dict) and bool(written.id_(one.get("id")))
+    except PydanticCustomError:
+        return False
 
 
-def sentences(broken: ValidationError, most: int = 5) -> list[str]:
-    """Each problem as `field: what is wrong`, at most `most` of them; a whole is not blamed for its parts."""
-    errors = broken.errors(include_url=False, include_input=False)
-    blamed = {error["loc"][:length] for error in errors for length in range(len(error["loc"]))}
-    return [
-        f"{_path(error) or 'value'}: {_PLAIN.get(error['type'], error['msg'])}"
-        for error in errors
-        if error["loc"] not in blamed
-    ][:most]
+def _named_by_place(one: Any, place: int, part: Any) -> UnreadableInvoice:
+    if not isinstance(one, dict):
+        problem = Problem(field="invoice", said=f"number {place} of the request must be an object", wrong="kind")
+    elif one.get("id") is None:
+        problem = Problem(field="id", said=f"is missing in invoice number {place} of the request", wrong="missing")
+    else:
+        said = f"of invoice number {place} of the request cannot be one: {written.shown(one['id'])}"
+        problem = Problem(field="id", said=said)
+    in_part = f"-part-{part}" if isinstance(part, int) and part > 1 else ""
+    return UnreadableInvoice(id=f"without-id{in_part}-{place}", number=_number(one), problems=(problem,))
 
 
-def _path(error: ErrorDetails) -> str:
-    """Where in the document something is wrong; what is wrong between fields names the one it is about."""
-    named = [error["ctx"]["field"]] if error["type"] == "line_incomplete" else []
-    return ".".join(_shown(part) for part in (*error["loc"], *named))
-
-
-def _shown(part: int | str) -> str:
-    """A part of a field's path; a name that a host made up can hold anything, of any length."""
-    return "".join(one if one.isprintable() else "?" for one in str(part)[:_LONGEST_NAME])
+def _number(value: Any) -> str | None:
+    try:
+        number = written.invoice_number(value.get("number")) if isinstance(value, dict) else ""
+    except PydanticCustomError:
+        return None
+    return number[:255] or None
 
 
 class InvoiceExportRequested(Incoming):
@@ -85,15 +97,24 @@ class InvoiceExportRequested(Incoming):
 
     TYPE: ClassVar[str] = "invoice.export.requested"
 
-    request: Id
-    part: Annotated[int, Field(ge=1, le=10_000)] = 1
-    parts: Annotated[int, Field(ge=1, le=10_000)] = 1
-    requested_by: Person
+    request: HostId
+    part: Annotated[Whole, Field(ge=1, le=10_000)] = 1
+    parts: Annotated[Whole, Field(ge=1, le=10_000)] = 1
+    requested_by: AnyPerson = NOBODY
     mode: Literal["single", "bulk"]
     origin: Origin = Origin()
     invoices: Annotated[
         tuple[Annotated[Invoice, WrapValidator(read_or_name)], ...], Field(min_length=1, max_length=MOST_INVOICES)
     ]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _name_each(cls, said: Any) -> Any:
+        """An invoice that nobody could be answered about by its id takes none of its neighbours along."""
+        if not isinstance(said, dict):
+            return said
+        named = each_named(said.get("invoices"), said.get("part", 1))
+        return {**said, "invoices": named} if "invoices" in said else said
 
 
 class Notification(Snapshot):
@@ -110,8 +131,8 @@ class Told(Event):
     """
 
     company: Id
-    request: Id
-    invoice: Id
+    request: HostId
+    invoice: HostId
     number: str | None
     sequence: int = 0
     marker: Marker

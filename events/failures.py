@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from events.help import Who
 from events.reasons import Reason
 from events.wording import inside, lines, shortened
 from events.wording import spoken as spoken  # noqa: PLC0414  # failures are where dates are spoken of
@@ -80,6 +81,11 @@ class Failure:
         """What to do, in one piece."""
         return " ".join(self.steps())
 
+    @property
+    def who(self) -> Who:
+        """Who can mend it; some of what cannot be read whoever wrote the invoice can."""
+        return "clerk" if self.facts.get("mends") == "clerk" else self.reason.value.who
+
     def link(self) -> str | None:
         """The page where it is mended, if its address is known."""
         return self.facts.get(f"link_{self.reason.value.opens}")
@@ -92,11 +98,13 @@ class Failure:
         left = LONGEST_MESSAGE - len(sentence.format_map({**short, "said": ""})) - len(place)
         left -= len(_COUNTED.format(99)) if self.others else 0
         short["said"] = shortened(self.said or facts["said"], max(left, cut))
+        left += cut - len(short["problem"]) if "{problem}" in sentence else 0
+        short["problem"] = shortened(facts["problem"], max(left, cut))
         return sentence.format_map(short) + place
 
     def _place(self) -> str:
-        """The line at fault."""
-        if not self.line:
+        """The line at fault, where what is wrong with it does not name it."""
+        if not self.line or self.reason is Reason.INVOICE_UNREADABLE:
             return ""
         named = self.facts.get("line_said")
         return f" (Line {self.line}, “{shortened(named, _LINE_SAID)}”.)" if named else f" (Line {self.line}.)"
@@ -105,13 +113,16 @@ class Failure:
         """What else is wrong, a phrase each: the same elsewhere, other things by their titles."""
         at: dict[str, list[int]] = {}
         for other in self.others:
-            at.setdefault(_named(other, self), []).extend([other.line] if other.line else [])
+            placed = None if other.reason is Reason.INVOICE_UNREADABLE else other.line
+            at.setdefault(_named(other, self), []).extend([placed] if placed else [])
         return [f"{what} ({lines(sorted(set(numbers)))})" if numbers else what for what, numbers in at.items()]
 
 
 def _named(failure: Failure, first: Failure) -> str:
     if failure.reason is Reason.XERO_REFUSED and failure.said:
         return f"Xero said: {shortened(failure.said, _CUTS[0])}".removesuffix(".")
+    if failure.reason is Reason.INVOICE_UNREADABLE:
+        return failure.facts.get("problem", _UNNAMED["problem"])
     if failure.reason is first.reason and _things(failure) == _things(first):
         return "the same once more"
     return inside(failure.reason.value.title)

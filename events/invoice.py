@@ -6,14 +6,16 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from events import written
 from events.money import ZERO, AmountsAre, line_amount
 from events.snapshot import (
     Amount,
     Currency,
     CurrencyRate,
+    HostId,
     Id,
     IsoDate,
     Percentage,
@@ -21,6 +23,7 @@ from events.snapshot import (
     ShortText,
     Snapshot,
     Text,
+    Whole,
 )
 
 MOST_LINES = 10_000
@@ -30,16 +33,16 @@ _NAMES_OF_A_LINE = 350  # what the names and figures of a line take there, besid
 _LARGEST_LINE = 60_000  # what no line is larger than, by the lengths of its texts
 
 InvoiceNumber = Annotated[
-    str,
-    # Printable ASCII as Xero wants it (xero/facts.md §3.2); a comma cannot be looked up (§4.2).
-    Field(min_length=1, max_length=255, pattern=r"^[ -+\--~]+$"),
+    str, BeforeValidator(written.invoice_number), Field(min_length=1, max_length=255, pattern=r"^[ -+\--~]+$")
 ]
+
+Link = Annotated[str, BeforeValidator(written.link), Field(max_length=1000, pattern=r"^https?://\S+$")]
 
 
 class Client(Snapshot):
     """Who is billed. `xero_contact_id` only from hosts that keep that field themselves."""
 
-    id: Id
+    id: HostId
     name: ShortText
     xero_contact_id: Annotated[Text, Field(max_length=500)] | None = None
 
@@ -124,8 +127,8 @@ class Invoice(Snapshot):
     left out. `sent_to_contact` says that the client has the invoice already.
     """
 
-    id: Id
-    revision: Annotated[int, Field(ge=0, le=2**62)] = 0
+    id: HostId
+    revision: Annotated[Whole, Field(ge=0, le=2**62)] = 0
     number: InvoiceNumber
     job: ShortText | None = None
     client: Client
@@ -137,7 +140,9 @@ class Invoice(Snapshot):
     currency_rate: CurrencyRate | None = None
     amounts_are: AmountsAre = "exclusive"
     reference: ShortText | None = None
-    link: Annotated[Text, Field(max_length=1000, pattern=r"^https?://\S+$")] | None = None
+    link: Annotated[str, BeforeValidator(written.link), Field(max_length=1000, pattern=r"^https?://\S+$")] | None = (
+        None
+    )
     sent_to_contact: bool | None = None
     lines: Annotated[tuple[LineItem, ...], Field(min_length=1, max_length=MOST_LINES), AfterValidator(_fitting)]
     totals: Totals | None = None

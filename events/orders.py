@@ -8,7 +8,7 @@ from pydantic_core import PydanticCustomError
 from events.export import MOST_INVOICES
 from events.people import Person
 from events.reasons import Reason
-from events.snapshot import Id, Incoming, ShortText
+from events.snapshot import HostId, Incoming, ShortText
 
 
 def _published(code: str) -> str:
@@ -27,8 +27,8 @@ def _said(why: str) -> str:
 class Order(Incoming):
     """What every order says: whose invoices, which of them, who asks and why. Several filters narrow each other."""
 
-    request: Id | None = None
-    invoices: Annotated[tuple[Id, ...], Field(max_length=MOST_INVOICES)] = ()
+    request: HostId | None = None
+    invoices: Annotated[tuple[HostId, ...], Field(max_length=MOST_INVOICES)] = ()
     requested_by: Person
     why: Annotated[ShortText, AfterValidator(_said)]
 
@@ -62,4 +62,4 @@ class InvoiceExportReplayRequested(Order):
 
     reason: Annotated[str, AfterValidator(_published)] | None = None
     causes: Annotated[tuple[ShortText, ...], Field(max_length=100)] = ()
-    as_request: Id | None = None
+    as_request: HostId | None = None

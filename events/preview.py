@@ -4,19 +4,21 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, WrapValidator
+from pydantic import BeforeValidator, Field, WrapValidator
 
 from events.changes import Change
-from events.export import MOST_INVOICES, XeroTotals, read_or_name
+from events.export import MOST_INVOICES, XeroTotals, each_named, read_or_name
 from events.invoice import Invoice
-from events.people import Person
-from events.snapshot import Event, Id, Incoming, Snapshot
+from events.people import NOBODY, AnyPerson
+from events.snapshot import Event, HostId, Id, Incoming, Snapshot
 
 Verdict = Literal["create", "update", "unchanged", "under_way", "fail"]
 
 
 Wanted = Annotated[
-    tuple[Annotated[Invoice, WrapValidator(read_or_name)], ...], Field(min_length=1, max_length=MOST_INVOICES)
+    tuple[Annotated[Invoice, WrapValidator(read_or_name)], ...],
+    BeforeValidator(each_named),
+    Field(min_length=1, max_length=MOST_INVOICES),
 ]
 
 
@@ -31,8 +33,8 @@ class InvoiceExportPreviewRequested(Incoming):
 
     TYPE: ClassVar[str] = "invoice.export.preview_requested"
 
-    request: Id
-    requested_by: Person
+    request: HostId
+    requested_by: AnyPerson = NOBODY
     invoices: Wanted
 
 
@@ -53,7 +55,7 @@ class InvoicePreview(Snapshot):
     `under_way` = it is on its way to Xero right now. The first of `problems` is the one the export would name.
     """
 
-    invoice: Id
+    invoice: HostId
     number: str | None
     verdict: Verdict
     contact: str | None = None

@@ -165,6 +165,7 @@ class Reason(Enum):
         "support",
         "Correct what is named in CrewCard.\nExport the invoice again.",
         opens="crewcard",
+        thing=("field", "wrong"),
     )
     ITEM_UNKNOWN = Help(
         "Item not in Xero",

@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from events.export import Notification
-from events.snapshot import DEPRECATED, Event, Id, ShortText
+from events.snapshot import DEPRECATED, Event, HostId, Id, ShortText
 
 
 class InvoiceExportDeferred(Event):
@@ -19,7 +19,7 @@ class InvoiceExportDeferred(Event):
     TYPE: ClassVar[str] = "invoice.export.deferred"
 
     company: Id
-    request: Id
+    request: HostId
     cause: Literal["limit", "offline", "needs_login", "paused", "trouble"]
     message: ShortText
     until: datetime | None
@@ -33,7 +33,7 @@ class InvoiceExportProgressed(Event):
     TYPE: ClassVar[str] = "invoice.export.progressed"
 
     company: Id
-    request: Id
+    request: HostId
     total: int
     exported: int
     failed: int
@@ -47,7 +47,7 @@ class InvoiceExportCompleted(Event):
     TYPE: ClassVar[str] = "invoice.export.completed"
 
     company: Id
-    request: Id
+    request: HostId
     total: int
     exported: int
     failed: int

@@ -1,20 +1,11 @@
-"""Words for people: dates, lists, long names cut short, field names without dots; pure."""
+"""Words for people: dates, lists, long names cut short; pure."""
 
-import re
 from collections.abc import Sequence
 from datetime import date
 
 # Not the locale's: a failure reads the same on every machine.
 _MONTHS = "January February March April May June July August September October November December".split()  # noqa: SIM905
 _FEW = 4
-_LINE_OF = re.compile(r"\blines\.(\d+)\.?")
-_SCHEMA_WORDS = (
-    (re.compile(r"Value error, "), ""),
-    (re.compile(r"(?:String|Input|Value|Tuple|List|Number) should have"), "must have"),
-    (re.compile(r"(?:String|Input|Value) should match pattern .*"), "must be written differently"),
-    (re.compile(r"(?:Input|Value) should be a valid .*"), "is of another kind than expected"),
-    (re.compile(r"(?:String|Input|Value) should be"), "must be"),
-)
 
 
 def spoken(day: date) -> str:
@@ -44,18 +35,3 @@ def lines(numbers: Sequence[int]) -> str:
     rest = len(numbers) - len(told)
     last = f"{rest} more" if rest else told.pop()
     return f"line {last}" if not told else f"lines {', '.join(told)} and {last}"
-
-
-def of_fields(problems: Sequence[str]) -> str:
-    """Problems named by field paths, as people read them: `line 1, unit amount: must be a number like 12.50`."""
-    return "; ".join(_of_field(problem) for problem in problems)
-
-
-def _of_field(problem: str) -> str:
-    field, colon, said = problem.partition(": ")
-    if not colon:
-        return problem
-    named = _LINE_OF.sub(lambda found: f"line {int(found[1]) + 1}, ", field).rstrip(", ")
-    for pattern, plain in _SCHEMA_WORDS:
-        said = pattern.sub(plain, said)
-    return f"{re.sub('[._]', ' ', named)}: {said}"

@@ -10,9 +10,9 @@ from typing import Any
 
 from sqlmodel import col, select
 
+from events.causes import who_mends
 from events.export import Marker
 from events.failures import FAILED_TITLE
-from events.reasons import Reason
 from store import exclusions, markers, pauses, statements
 from store.tables import Export, InvoiceStatus, LaneState
 from store.unit_of_work import Work
@@ -109,7 +109,7 @@ def _why(status: Any) -> Why | None:
         reason=status.reason,
         title=FAILED_TITLE,
         message=status.message or "",
-        who=Reason.of(status.reason).value.who,
+        who=who_mends(status.cause or status.reason),
         how=(status.how or "").splitlines(),
         cause=status.cause or status.reason,
         about=status.about,

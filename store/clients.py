@@ -87,7 +87,7 @@ def place_of(company: str, client: str) -> str:
 
 def _held_back(row: Any) -> HeldBack:
     company, cause, name, invoices, oldest, rank = row
-    reason, client = causes.reason_of(cause), cause.partition(":")[2]
+    reason, client = causes.reason_of(cause), causes.thing_of(cause)
     title = reason.value.title if reason else ""
     place = _BETWEEN.join((str(rank), str(invoices), company, cause))
     return HeldBack(company, client, name or client, cause.partition(":")[0], title, invoices, oldest, place)

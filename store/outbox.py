@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from urllib.parse import quote
 
 from sqlalchemy import bindparam, func, update
 from sqlmodel import col, select
@@ -78,7 +79,8 @@ def _cause(*, on_sqlite: bool) -> Any:
 
 
 def _answer_key(answer: InvoiceAnswer) -> str:
-    return f"answer/{answer.company}/{answer.request}/{answer.invoice}"
+    request, invoice = (quote(one, safe=":") for one in (answer.request, answer.invoice))  # ids may have slashes
+    return f"answer/{answer.company}/{request}/{invoice}"
 
 
 def publish(work: Work, events: Sequence[Outgoing], at: datetime | None = None) -> None:

@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 
 from events.scopes import Scope
-from events.snapshot import Id
+from events.snapshot import HostId
 from store import api_keys, message_ids
 from store.api_keys import Key
 from store.unit_of_work import Store
@@ -30,7 +30,7 @@ from worker.tools import Tools
 
 KEY_HEADER = "x-crewcard-key"
 REMEMBERED_SECONDS = 2.0  # a revoked key may still open a door for so long
-_ID = TypeAdapter(Id)
+_ID = TypeAdapter(HostId)
 _ASKING = ThreadPoolExecutor(4, "keys")  # ids of strangers take none of the threads that serve events
 _TAKEN_ONCE_BY_THEMSELVES = frozenset({"/v1/events"})  # an event has an id of its own and is answered the same again
 _log = logs.log("door")
@@ -150,7 +150,7 @@ def must_be_id(text: str, field: str) -> None:
     try:
         _ID.validate_python(text)
     except ValidationError:
-        problem = f"{field}: an id has letters, digits, “.”, “_”, “:” and “-”, at most 100"
+        problem = f"{field}: this cannot be the id of anything"
         raise Refused(404, f"Unknown {field}", [problem]) from None
 
 

@@ -8,9 +8,9 @@ from pydantic import ValidationError
 
 from events import codec
 from events.codec import Unreadable
-from events.export import sentences
 from events.preview import InvoiceExportPreviewed, Previewed
 from events.scopes import Scope
+from events.unreadable import sentences
 from web import bodies, keys
 from web.problems import Refused
 from web.signature import Knock

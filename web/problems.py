@@ -10,6 +10,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 
+from events import unreadable
 from store.vault import Unopenable
 from worker import logs
 
@@ -114,4 +115,4 @@ def _of_http(problem: HTTPException, method: str, path: str) -> Refused:
 def _sentence(error: Mapping[str, object]) -> str:
     place = error["loc"]
     field = ".".join(str(part) for part in place[1:]) if isinstance(place, tuple) else ""
-    return f"{field or 'request'}: {error['msg']}"
+    return f"{field or 'request'}: {unreadable.message(error)}"

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from events.people import Person
 from events.scopes import Scope
-from events.snapshot import Id, Text
+from events.snapshot import HostId, Text
 from store import beside, client_contacts, companies
 from store.progress import Progress
 from store.unit_of_work import Work
@@ -19,7 +19,7 @@ from worker.outgoing import progress
 from worker.tools import Tools
 
 MOST_INVOICES = 200
-_IDS = TypeAdapter(tuple[Id, ...])
+_IDS = TypeAdapter(tuple[HostId, ...])
 _READING: dict[str, Any] = {
     "dependencies": [Depends(keys.entering(Scope.READS))],
     "openapi_extra": keys.needs(Scope.READS),
@@ -32,7 +32,7 @@ class Which(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    ids: Annotated[str, Field(min_length=1, max_length=MOST_INVOICES * 101)]
+    ids: Annotated[str, Field(min_length=1, max_length=MOST_INVOICES * 256)]
 
 
 class Looking(BaseModel):
@@ -53,7 +53,7 @@ def invoices(request: Request, company: str, which: Annotated[Which, Query()]) -
         return answers.Invoices(invoices=tuple(beside.of(work, company, ids)))
 
 
-@router.get("/requests/{request_id}", **_READING)
+@router.get("/requests/{request_id:path}", **_READING)
 def request_progress(request: Request, company: str, request_id: str) -> Progress:
     """How far a request is."""
     keys.must_be_id(request_id, "request")
@@ -63,7 +63,7 @@ def request_progress(request: Request, company: str, request_id: str) -> Progres
     return found
 
 
-@router.get("/clients/{client}/xero-contact", **_READING)
+@router.get("/clients/{client:path}/xero-contact", **_READING)
 def contact(request: Request, company: str, client: str, looking: Annotated[Looking, Query()]) -> answers.Contact:
     """The client's Xero contact, and whether it may be changed."""
     keys.must_be_id(client, "client")

@@ -232,7 +232,7 @@ def test_a_pasted_table_is_checked_first_and_then_imported_with_its_mistakes_nam
     page = clerk.do("/contacts/import", 200, company=COMPANY, table=TABLE, do="import")
     assert "2 clients linked" in page
     for place, mistake in (
-        ("line:3", "client: is missing"),
+        ("line:3", "client: is empty"),
         ("line:4", "is not the address"),
         ("line:5", "is archived"),
     ):
@@ -246,10 +246,10 @@ def test_a_pasted_table_is_checked_first_and_then_imported_with_its_mistakes_nam
     ("company", "table", "said"),
     [
         ("nowhere", TABLE, "There is no company"),
-        (COMPANY, "name,contact\na,b", "has no column “client”"),
-        (COMPANY, "", "has no column “client”"),
+        (COMPANY, "name,contact\na,b", "Columns missing for clients: client."),
+        (COMPANY, "", "This is empty"),
         (COMPANY, "client,xero_contact\n" + "".join(f"c{n},{ACME}\n" for n in range(501)), "501 lines"),
-        (COMPANY, 'client,xero_contact\n"' + "x" * 200_000, "not CSV"),
+        (COMPANY, 'client,xero_contact\n"' + "x" * 200_000, "a quote may be left open there"),
     ],
 )
 def test_what_is_no_table_is_refused_in_words(admin, clerk, company, table, said):

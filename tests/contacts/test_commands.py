@@ -133,7 +133,7 @@ def test_import_links_the_good_lines_and_names_the_bad_ones(command, clerk_free,
     for place, why in (
         (3, "“ask Anna” is not"),
         (4, "“Old Wharf” is archived"),
-        (5, "client: is missing"),
+        (5, "client: is empty"),
         (7, "c1"),
     ):
         assert any(f"clients.csv:{place}:" in line and why in line for line in errors.splitlines()), (place, errors)

@@ -162,7 +162,7 @@ def test_an_event_that_makes_no_sense_is_refused_at_the_door(chooser):
     from events.codec import Unreadable
 
     for settings, said in (
-        ({"invoice_status": "PAID"}, "'DRAFT', 'SUBMITTED' or 'AUTHORISED'"),
+        ({"invoice_status": "PAID"}, "must be DRAFT, SUBMITTED or AUTHORISED, not “PAID”"),
         ({"due": {"kind": "soon", "days": 1}}, "due.kind"),
         ({"number_prefix": "É"}, "number_prefix"),
         ({"colour": "red"}, "is not a field we know"),

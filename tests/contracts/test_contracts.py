@@ -111,7 +111,7 @@ def test_every_event_we_send_is_as_its_schema_says(installation):
 def test_what_the_schema_refuses_of_a_request_names_what_the_door_refuses(small_host):
     """The door is kinder in one thing: a bad invoice is accepted and fails alone."""
     asked = validator("invoice.export.requested", "in")
-    for other in ({"mode": "fast"}, {"request": "a b"}, {"part": 0}, {"invoices": []}, {"misspelt": 1}):
+    for other in ({"mode": "fast"}, {"request": ""}, {"part": 0}, {"invoices": []}, {"misspelt": 1}):
         event = a_request()
         event["data"] |= other
         assert not asked.is_valid(event)

@@ -74,7 +74,10 @@ def test_what_cannot_be_read_is_named_with_its_place_and_the_rest_is_previewed(p
     assert code == 1
     assert list(made["unreadable"]) == ["mixed.jsonl:1", "mixed.jsonl:4"]
     assert [row["verdict"] for row in made["previews"][0]["invoices"]] == ["fail", "create"]
-    assert "must be a date like 2026-11-22" in made["previews"][0]["invoices"][0]["problems"][0]["message"]
+    assert (
+        "date: “tomorrow” is not a date here; write it like 2026-11-22"
+        in made["previews"][0]["invoices"][0]["problems"][0]["message"]
+    )
 
 
 def test_bare_invoices_without_a_company_and_unknown_companies_are_told(preview):

@@ -10,7 +10,7 @@ from events import causes
 from events.failures import Failure
 from events.reasons import Reason
 from events.settings import CompanySettings
-from events.wording import lines, of_fields
+from events.wording import lines
 
 
 @pytest.mark.parametrize(
@@ -96,21 +96,3 @@ def test_which_causes_new_settings_mend(before, after, gone):
 )
 def test_lines_as_people_count_them(numbers, said):
     assert lines(numbers) == said
-
-
-@pytest.mark.parametrize(
-    ("problem", "said"),
-    [
-        ("lines.0.unit_amount: must be a number like 12.50", "line 1, unit amount: must be a number like 12.50"),
-        ("lines.11.tracking.0.option: is missing", "line 12, tracking 0 option: is missing"),
-        ("due_date: Value error, must be a date like 2026-11-22", "due date: must be a date like 2026-11-22"),
-        ("currency: String should match pattern '^[A-Z]{3}$'", "currency: must be written differently"),
-        ("client.name: String should have at most 255 characters", "client name: must have at most 255 characters"),
-        (
-            "client: Input should be a valid dictionary or instance of Client",
-            "client: is of another kind than expected",
-        ),
-    ],
-)
-def test_a_field_is_named_as_people_read_it(problem, said):
-    assert of_fields([problem]) == said

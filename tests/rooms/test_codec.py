@@ -54,17 +54,78 @@ def test_a_missing_envelope_field_is_named(missing):
     assert f"{missing}: is missing" in problems(document)
 
 
-@pytest.mark.parametrize("missing", ["company", "request", "requested_by", "mode", "invoices"])
+@pytest.mark.parametrize("missing", ["company", "request", "mode", "invoices"])
 def test_a_missing_data_field_is_named_with_its_path(missing):
     document = a_request()
     del document["data"][missing]
     assert f"data.{missing}: is missing" in problems(document)
 
 
-def test_an_invoice_without_an_id_breaks_the_envelope_for_nobody_could_be_answered():
-    invoice = an_invoice()
-    del invoice["id"]
-    assert "data.invoices.0" in problems(a_request(invoice))
+@pytest.mark.parametrize(
+    "id_", [None, "", " ", {}, [], True, 1.5, "a\nb", "a\u202eb", "x" * 256, "\ud800", "..", "absent"]
+)
+def test_an_invoice_without_an_id_is_named_by_its_place_and_its_neighbours_go_on(id_):
+    nameless = an_invoice(number="N-2")
+    nameless["id"] = id_
+    if id_ == "absent":
+        del nameless["id"]
+    _, asked = codec.read(a_request(an_invoice("a"), nameless, an_invoice("c")))
+    first, bad, last = asked.invoices
+    assert (first.id, last.id) == ("a", "c")
+    assert (bad.id, bad.number) == ("without-id-2", "N-2")
+    assert "number 2 of the request" in bad.failure().message()
+    assert bad.failure().who == "support"
+
+
+@pytest.mark.parametrize("element", [None, 5, "x", [], True])
+def test_what_is_no_invoice_at_all_fails_by_its_place(element):
+    document = a_request(an_invoice("a"), part=2)
+    document["data"]["invoices"].insert(0, element)
+    bad, good = codec.read(document)[1].invoices
+    assert (bad.id, good.id) == ("without-id-part-2-1", "a")
+    assert str(bad.problems[0]) == "invoice: number 1 of the request must be an object"
+
+
+@pytest.mark.parametrize(
+    "id_", ["2026/114", "Rechnung Nr. 7", "Größe#7?", "a%2Fb", "日本", "x" * 255, "-7", "a,b", "a&b=c", "👷"]
+)
+def test_a_host_has_the_ids_it_has(id_):
+    invoice = an_invoice(id_, number="N-1", client={"id": id_, "name": "A"})
+    (found,) = codec.read(a_request(invoice, request=id_, event_id="e"))[1].invoices
+    assert (found.id, found.client.id) == (id_, id_)
+
+
+def test_whole_numbers_are_taken_as_the_texts_they_stand_for():
+    line = {"account_code": 200, "quantity": 2, "unit_amount": 100.5}
+    said = an_invoice(
+        "x", number=1003, job=7, reference=4711, client={"id": 12, "name": "A"}, line=line, revision="3"
+    )
+    _, asked = codec.read(a_request({**said, "id": 1002}, request=9, requested_by={"id": 7}, origin={"job_ids": [1]}))
+    (found,) = asked.invoices
+    assert (found.id, found.number, found.job, found.reference, found.client.id) == (
+        "1002",
+        "1003",
+        "7",
+        "4711",
+        "12",
+    )
+    assert (found.lines[0].account_code, found.revision) == ("200", 3)
+    assert (asked.request, asked.requested_by.id, asked.origin.job_ids) == ("9", "7", ("1",))
+
+
+@pytest.mark.parametrize(
+    "person", [None, {}, "anna", {"id": None}, {"id": "x" * 300}, {"id": "a", "role": "x" * 99}, 5]
+)
+def test_a_user_who_cannot_be_read_holds_nothing_back(person):
+    _, asked = codec.read(a_request(an_invoice("a"), requested_by=person))
+    assert (asked.requested_by.id, asked.requested_by.role) == ("unknown", None)
+    assert asked.invoices[0].id == "a"
+
+
+def test_a_person_whom_something_depends_on_must_be_readable():
+    order = a_request()
+    order |= {"type": "invoice.export.cancel_requested", "data": {"company": "c", "request": "r", "why": "x"}}
+    assert "data.requested_by: is missing" in problems(order)
 
 
 @pytest.mark.parametrize(
@@ -76,12 +137,12 @@ def test_an_invoice_without_an_id_breaks_the_envelope_for_nobody_could_be_answer
         ({"number": "N,1"}, "number"),
         ({"number": "Nº1"}, "number"),
         ({"lines": []}, "lines"),
-        ({"line": {"unit_amount": "NaN"}}, "lines.0.unit_amount"),
-        ({"line": {"unit_amount": "1e400"}}, "lines.0.unit_amount"),
-        ({"line": {"quantity": True}}, "lines.0.quantity"),
-        ({"line": {"descripton": "typo"}}, "lines.0.descripton"),
-        ({"line": {"description": "a\x00b"}}, "lines.0.description"),
-        ({"line": {"description": "\ud800"}}, "lines.0.description"),
+        ({"line": {"unit_amount": "NaN"}}, "line 1, unit amount"),
+        ({"line": {"unit_amount": "1e400"}}, "line 1, unit amount"),
+        ({"line": {"quantity": True}}, "line 1, quantity"),
+        ({"line": {"descripton": "typo"}}, "line 1, descripton"),
+        ({"line": {"description": "a\x00b"}}, "line 1, description"),
+        ({"line": {"description": "\ud800"}}, "line 1, description"),
         ({"revision": -1}, "revision"),
     ],
 )
@@ -89,7 +150,7 @@ def test_a_bad_field_makes_one_invoice_unreadable_and_is_named(change, field):
     _, asked = codec.read(a_request(an_invoice(**change), an_invoice("good")))
     bad, good = asked.invoices
     assert isinstance(bad, UnreadableInvoice)
-    assert bad.problems[0].startswith(f"{field}: ")
+    assert str(bad.problems[0]).startswith(f"{field}: ")
     assert isinstance(good, Invoice)
 
 
@@ -168,8 +229,9 @@ def test_what_an_invoice_says_can_be_kept_and_read_again_or_is_refused(number, w
     document["data"]["invoices"][0]["lines"] = [codec.parse(line.encode())]
     _, asked = codec.read(document)
     (invoice,) = asked.invoices
-    if "e-" in number.lower() and number != "0.1e-20":
-        assert invoice.problems == ("lines.0.quantity: Value error, must be a decimal number like 12.50",)
+    too_long = "e-" in number.lower() and number != "0.1e-20"
+    if too_long or (written is json.dumps and "e" in number.lower()):
+        assert [(one.line, one.field) for one in invoice.problems] == [(1, "quantity")]
         return
     assert Invoice.model_validate_json(invoice.model_dump_json(exclude_none=True)) == invoice
 
@@ -215,14 +277,16 @@ def test_a_line_of_text_and_a_line_that_an_item_fills_are_lines(line, amount):
 def test_a_line_that_may_have_lost_its_money_is_not_taken_for_text(line, field):
     found = the_invoice(lines=[CREW, line])
     assert isinstance(found, UnreadableInvoice)
-    assert found.problems == (f"lines.1.{field}: is missing",)
+    assert [str(one) for one in found.problems] == [f"line 2, {field.replace('_', ' ')}: is missing"]
 
 
 def test_an_invoice_may_have_as_many_lines_as_fit_into_one_call():
     assert len(the_invoice(lines=[CREW] * 2_000).lines) == 2_000
     large = the_invoice(lines=[{**CREW, "description": "é" * 4_000}] * 200)
     assert isinstance(large, UnreadableInvoice)
-    assert large.problems == ("lines: are more than fits into one call to Xero, which takes 3.5 MB",)
+    assert [str(one) for one in large.problems] == [
+        "lines: are more than fits into one call to Xero, which takes 3.5 MB"
+    ]
 
 
 def test_rate_expected_payment_and_sent_flag_are_read_and_left_out_where_they_are_not_said():

@@ -37,7 +37,7 @@ def a_posted(**other):
         ("cancel", {"reason": "expired"}, "data.reason: is not a field we know"),
         ("replay", {"reason": "bad_luck"}, "data.reason: is not the code of a failure reason"),
         ("replay", {"request": "r1", "why": ""}, "data.why: must not be empty"),
-        ("cancel", {"invoices": ["a/b"]}, "data.invoices.0: String should match"),
+        ("cancel", {"invoices": ["a/b", "c\nd"]}, "data.invoices, number 2: “c d” has characters that nobody sees"),
         ("cancel", {"request": "r1", "requested_by": {}}, "data.requested_by.id: is missing"),
     ],
 )

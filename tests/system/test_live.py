@@ -105,7 +105,7 @@ def test_bad_lines_are_named_kept_and_the_rest_goes_on(live):
         "mixed.jsonl:4: entry: neither a CloudEvent",
         "mixed.jsonl:5: body: at most 5,000,000 bytes",
         "mixed.jsonl:6: entry: must be a JSON object",
-        "mixed.jsonl:7: id: an invoice needs an id",
+        "mixed.jsonl:7: id: is missing",
     ):
         assert told in done.stderr
     assert "Traceback" not in done.stderr
@@ -119,7 +119,7 @@ def test_bad_lines_are_named_kept_and_the_rest_goes_on(live):
 def test_a_csv_without_our_columns_says_which_are_missing(live):
     path = write(live, "wrong.csv", "a,b\n1,2\n")
     done = live.command("publish", path, "--company", "harbour-crew", code=1)
-    assert "columns missing: invoice, number" in done.stderr
+    assert "Columns missing for invoices: invoice, number" in done.stderr
 
 
 def test_people_can_ask_what_stands_where(live):

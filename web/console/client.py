@@ -29,13 +29,13 @@ router = APIRouter()
 Mapping = Annotated[Visitor, Depends(Must(Action.MAP_CONTACTS))]
 
 
-@router.get("/contacts/{company}/{client}")
+@router.get("/contacts/{company}/{client:name}")
 def look(request: Request, visitor: Looking, company: str, client: str) -> Response:
     """The client's contact as it is kept, and what waits for it."""
     return _page(request, visitor, company, client)
 
 
-@router.post("/contacts/{company}/{client}/check")
+@router.post("/contacts/{company}/{client:name}/check")
 def check(request: Request, visitor: Mapping, form: Posted, company: str, client: str) -> Response:
     """Ask Xero about a pasted contact; changes nothing."""
     pasted = form.one("contact")
@@ -46,7 +46,7 @@ def check(request: Request, visitor: Mapping, form: Posted, company: str, client
     return _page(request, visitor, company, client, pasted, found=found)
 
 
-@router.post("/contacts/{company}/{client}/suggestions")
+@router.post("/contacts/{company}/{client:name}/suggestions")
 def suggest(request: Request, visitor: Mapping, company: str, client: str) -> Response:
     """Ask Xero for contacts that the client may be; changes nothing."""
     tools: Tools = request.app.state.tools
@@ -63,7 +63,7 @@ def suggest(request: Request, visitor: Mapping, company: str, client: str) -> Re
     return _page(request, visitor, company, client, likely=likely, links=links)
 
 
-@router.post("/contacts/{company}/{client}")
+@router.post("/contacts/{company}/{client:name}")
 def choose(request: Request, visitor: Mapping, form: Posted, company: str, client: str) -> Response:
     """Bill the client as this contact, once Xero has been asked; nothing pasted ends the link."""
     tools: Tools = request.app.state.tools

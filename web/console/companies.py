@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from events.causes import reason_of
+from events.causes import reason_of, thing_of
 from store import audit, failing, requests, standing
 from web.console import rendering
 from web.console.visitor import Looking, Missing
@@ -55,7 +55,6 @@ def look(request: Request, visitor: Looking, company: str) -> Response:
 
 def _title(cause: str) -> str:
     """A cause in words: its reason, and the thing it is about."""
-    reason, _, thing = cause.partition(":")
-    known = reason_of(cause)
-    title = known.value.title if known else reason
+    known, thing = reason_of(cause), thing_of(cause)
+    title = known.value.title if known else cause.partition(":")[0]
     return f"{title}: {thing}" if thing else title

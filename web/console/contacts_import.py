@@ -13,8 +13,8 @@ from web.console import rendering, xero
 from web.console.forms import Form, Posted
 from web.console.visitor import Must, Visitor
 from worker.decisions import client_table
-from worker.decisions.client_table import NoTable
 from worker.decisions.roles import Action
+from worker.decisions.tables import NoTable
 from worker.giving import importing
 from worker.giving.importing import Imported
 from worker.tools import Tools
@@ -47,7 +47,7 @@ def _move(tools: Tools, visitor: Visitor, form: Form, done: Imported) -> None:
     """Raises NoTable, Unreadable, Trouble."""
     company = form.one("company")
     _must_be_editable(tools, company)
-    lines = client_table.wishes(form.whole("table").splitlines(), "line", done.mistakes)
+    lines = client_table.wishes(form.whole("table"), "line", done.mistakes)
     if len(lines) > MOST_LINES:
         raise NoTable(f"These are {len(lines)} lines. Paste at most {MOST_LINES} at once, or use the command line.")
     fresh = importing.without_known(tools, company, lines, done)

@@ -10,7 +10,7 @@ from events import codec
 from events.codec import Unreadable
 from store import api_keys, inbox
 from store.tables import DeadLetter
-from web.console import asking, rendering
+from web.console import asking, rendering, wording
 from web.console.asking import PER_PAGE
 from web.console.forms import Posted
 from web.console.visitor import Looking, Missing, Must, Visitor
@@ -65,7 +65,8 @@ def replay(request: Request, form: Posted, visitor: Mending, number: str) -> Res
         return rendering.go(_address(letter), _CLOSED)
     if receipt.request and receipt.company:
         return rendering.go(
-            f"/console/requests/{receipt.company}/{receipt.request}", "It was read, and is under way."
+            f"/console/requests/{wording.part(receipt.company)}/{wording.part(receipt.request)}",
+            "It was read, and is under way.",
         )
     return rendering.go(_address(letter), "It was read.")
 

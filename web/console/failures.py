@@ -6,7 +6,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from events.causes import reason_of
+from events.causes import reason_of, thing_of, who_mends
 from store import companies, failing
 from store.failing import Group
 from web.console import asking, rendering
@@ -59,7 +59,8 @@ def told(group: Group) -> dict[str, Any]:
     title = known.value.title if known else group.reason
     return {
         "title": f"{title}: {group.about}" if group.about else title,
-        "who": known.value.who if known else "support",
+        "client": thing_of(group.cause) if group.cause.startswith("contact_") else "",
+        "who": who_mends(group.cause),
         "by_itself": bool(known and known.value.by_itself),
         "steps": group.how.splitlines(),
     }
@@ -67,7 +68,7 @@ def told(group: Group) -> dict[str, Any]:
 
 def titled(cause: str) -> str:
     """A cause in words, where nothing more is known of it: “Account archived: 299”."""
-    known, thing = reason_of(cause), cause.partition(":")[2]
+    known, thing = reason_of(cause), thing_of(cause)
     title = known.value.title if known else cause
     return f"{title}: {thing}" if known and thing else title
 

@@ -12,7 +12,7 @@ from events.changes import Picture
 from events.invoice import Invoice
 from store import companies, stories
 from store.stories import Whole
-from web.console import rendering, timeline
+from web.console import rendering, timeline, wording
 from web.console.forms import Form, Posted
 from web.console.visitor import Looking, Missing, Must, Visitor
 from worker.bulk import giving
@@ -25,7 +25,7 @@ from worker.watching import reading
 
 _SHOWN_BODIES = 20
 _LIVE = ("queued", "exporting", "uncertain", "waiting")
-router = APIRouter(prefix="/invoices/{company}/{invoice}")
+router = APIRouter(prefix="/invoices/{company}/{invoice:name}")
 
 
 @router.get("")
@@ -126,7 +126,7 @@ def _ordered(
         said = act(tools, form.one("why"))
     except Refused as refused:
         return _page(request, visitor, company, invoice, 422, str(refused))
-    return rendering.go(f"/console/invoices/{company}/{invoice}", said)
+    return rendering.go(f"/console/invoices/{wording.part(company)}/{wording.part(invoice)}", said)
 
 
 def _known(tools: Tools, company: str, invoice: str) -> Whole:

@@ -7,7 +7,7 @@ from fastapi.responses import Response
 
 from store import companies, searching
 from store.searching import Found
-from web.console import rendering
+from web.console import rendering, wording
 from web.console.visitor import Looking
 from worker.tools import Tools
 
@@ -56,20 +56,20 @@ def _enough(q: str) -> bool:
 
 def address(one: Found) -> str:
     """The page that shows it."""
-    company, id_ = quote(one.company, safe=""), quote(one.id, safe="")
+    company = wording.part(one.company)
     if one.kind == "event":
         return _of_event(one)
     if one.kind == "company":
         return f"/console/companies/{company}"
     if one.kind == "reason":
-        return f"/console/log?reason={id_}"
+        return f"/console/log?reason={quote(one.id, safe='')}"
     pages = {"invoice": "invoices", "client": "contacts", "request": "requests"}
-    return f"/console/{pages[one.kind]}/{company}/{id_}"
+    return f"/console/{pages[one.kind]}/{company}/{wording.part(one.id)}"
 
 
 def _of_event(one: Found) -> str:
     """What the event is about, as narrowly as it says."""
-    company, (request, invoice) = quote(one.company, safe=""), (quote(part, safe="") for part in one.about)
+    company, (request, invoice) = wording.part(one.company), (wording.part(told) for told in one.about)
     if invoice:
         return f"/console/invoices/{company}/{invoice}"
     return f"/console/requests/{company}/{request}" if request else f"/console/companies/{company}"

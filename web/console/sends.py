@@ -9,7 +9,7 @@ from fastapi.responses import Response
 from store import bulk_requests, companies, queries, requests
 from store.bulk_requests import Place
 from store.queries import Page
-from web.console import rendering
+from web.console import rendering, wording
 from web.console.asking import PER_PAGE
 from web.console.forms import Posted
 from web.console.visitor import Looking, Missing, Must, Visitor
@@ -36,7 +36,7 @@ def look(request: Request, visitor: Looking, company: str = "", state: str = "",
     return rendering.page(request, visitor, "sends", now, states=list(bulk_requests.STATES), **facts)
 
 
-@router.get("/{company}/{sent}")
+@router.get("/{company}/{sent:name}")
 def look_at_one(
     request: Request, visitor: Looking, company: str, sent: str, state: str = "", after: str = ""
 ) -> Response:
@@ -44,7 +44,7 @@ def look_at_one(
     return _page(request, visitor, company, sent, Page(PER_PAGE + 1, after, state if state in STATES else ""))
 
 
-@router.post("/{company}/{sent}/cancel")
+@router.post("/{company}/{sent:name}/cancel")
 def cancel(
     request: Request,
     form: Posted,
@@ -61,7 +61,7 @@ def cancel(
     left = receipt.left_out or {}
     flying = f" {left['in_flight']} are on their way: called back if they come back." if "in_flight" in left else ""
     done = f"{receipt.invoices} cancelled.{flying}" if receipt.invoices or flying else "Nothing was left to cancel."
-    return rendering.go(f"/console/requests/{company}/{sent}", done)
+    return rendering.go(f"/console/requests/{wording.part(company)}/{wording.part(sent)}", done)
 
 
 def _page(

@@ -3,7 +3,9 @@
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, unquote, urlencode
+
+from starlette.convertors import Convertor, register_url_convertor
 
 MARKERS: Mapping[str, str] = {
     "exported": "Exported",
@@ -80,9 +82,29 @@ def size(rows: Sequence[Any]) -> int:
     return len(rows)
 
 
+class NameConvertor(Convertor[str]):
+    """A name as `wording.part` writes it. A slash that is meant as one of the name is encoded twice."""
+
+    regex = "[^/]+"
+
+    def convert(self, value: str) -> str:
+        """The name."""
+        return unquote(value)
+
+    def to_string(self, value: str) -> str:
+        """The name as a part of a path."""
+        return quote(value, safe="")
+
+
+register_url_convertor("name", NameConvertor())
+
+
 def part(name: str) -> str:
-    """A name as one part of an address's path."""
-    return quote(name, safe="")
+    """A name as one part of an address's path, twice encoded: what a host calls its things may have a slash in it.
+
+    Servers decode a path once, before they look for its parts; `{invoice:name}` in a route decodes the second time.
+    """
+    return quote(quote(name, safe=""), safe="")
 
 
 def _every(value: Any) -> list[Any]:

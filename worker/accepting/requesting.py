@@ -9,7 +9,6 @@ from events.export import UnreadableInvoice
 from events.failures import Failure
 from events.invoice import Invoice
 from events.reasons import Reason
-from events.wording import of_fields
 from store import exclusions, exports, number_claims, openings, requests
 from store.number_claims import Owner
 from store.openings import Key
@@ -68,7 +67,7 @@ def _move(
     one: Filing, invoice: Invoice | UnreadableInvoice, owners: Mapping[tuple[str, str], Owner]
 ) -> Move | Failure:
     if isinstance(invoice, UnreadableInvoice):
-        return Failure(Reason.INVOICE_UNREADABLE, {"problem": of_fields(invoice.problems)})
+        return invoice.failure()
     if one.cancelled:
         return Failure(Reason.CANCELLED)
     row = one.rows[invoice.id]

@@ -8,8 +8,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from events.codec import Unreadable
-from events.export import sentences
 from events.orders import InvoiceExportCancelRequested, InvoiceExportReplayRequested, Order
+from events.unreadable import sentences
 from worker.accepting import intake
 from worker.decisions.receipts import Receipt
 from worker.tools import Tools

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from events.accounting_target import Posted
 from events.invoice import Invoice, InvoiceNumber
-from events.snapshot import Amount, Currency, Id, IsoDate, Snapshot
+from events.snapshot import Amount, Currency, HostId, IsoDate, Snapshot
 from worker.decisions import joining, proof
 
 _GONE = frozenset({"VOIDED", "DELETED"})
@@ -18,10 +18,10 @@ _GUID = r"^[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
 class Claim(Snapshot):
     """“Our invoice `id` is in Xero already”: under which number or Xero id, and what to compare."""
 
-    id: Id
+    id: HostId
     number: InvoiceNumber | None = None
     xero_invoice_id: Annotated[str, Field(pattern=_GUID)] | None = None
-    client: Id | None = None
+    client: HostId | None = None
     date: IsoDate | None = None
     currency: Currency | None = None
     total: Amount | None = None

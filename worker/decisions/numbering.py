@@ -5,6 +5,7 @@ from typing import Protocol
 
 from events.export import UnreadableInvoice
 from events.invoice import Invoice
+from events.unreadable import Problem
 
 _LONGEST = 255  # characters of a number in Xero (xero/facts.md §3.2)
 _SHOWN = 40  # characters of such a number that a sentence repeats
@@ -56,6 +57,7 @@ def _under(invoice: Invoice, number: str) -> Asked:
     if number == invoice.number:
         return invoice
     if len(number) > _LONGEST:
-        problem = f"number: longer than {_LONGEST} characters with the company's prefix"
+        said = f"is longer than {_LONGEST} characters with the company's prefix"
+        problem = Problem(field="number", said=said, wrong="length")
         return UnreadableInvoice(id=invoice.id, number=f"{number[:_SHOWN]}…", problems=(problem,))
     return invoice.model_copy(update={"number": number})

@@ -76,7 +76,7 @@ def failed(item: Item, number: str | None, failure: Failure) -> InvoiceExportFai
         number=number,
         reason=failure.reason.code,
         notification=Notification(title=FAILED_TITLE, message=told.message()),
-        who=failure.reason.value.who,
+        who=failure.who,
         how=told.remedy(),
         by_itself=failure.reason.value.by_itself,
         steps=told.steps(),
@@ -103,7 +103,7 @@ def _problem(failure: Failure, more_lines: Sequence[int]) -> ExportProblem:
     return ExportProblem(
         reason=failure.reason.code,
         message=failure.message(),
-        who=failure.reason.value.who,
+        who=failure.who,
         steps=failure.steps(),
         link=failure.link(),
         line=failure.line,

@@ -133,7 +133,7 @@ def _foreseen(failure: Failure) -> Foreseen:
         reason=failure.reason.code,
         title=help_.title,
         message=failure.message(),
-        who=help_.who,
+        who=failure.who,
         how=failure.remedy(),
         line=failure.line,
     )

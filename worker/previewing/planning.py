@@ -98,8 +98,7 @@ def _readable(asked: Sequence[Asked]) -> list[Invoice]:
 def plan(target: AccountingTarget, known: Known, invoice: Invoice | UnreadableInvoice) -> Plan:
     """What the export would set out to do with this invoice."""
     if isinstance(invoice, UnreadableInvoice):
-        failure = Failure(Reason.INVOICE_UNREADABLE, {"problem": "; ".join(invoice.problems)})
-        return Plan(invoice.id, invoice.number, "fail", failure=failure)
+        return Plan(invoice.id, invoice.number, "fail", failure=invoice.failure())
     row = known.rows.get(invoice.id)
     number = row.number if row and row.number_bound and row.xero_invoice_id is None else invoice.number
     made = Plan(invoice.id, number, _verdict(row), invoice.model_copy(update={"number": number}), row)
