@@ -10,7 +10,7 @@ from store.tables.doors import ApiKey, DeadLetter, DoorOut, Duty, Endpoint, Inbo
 from store.tables.failing import Alert, FeedMark, Mending
 from store.tables.lanes import LaneState
 from store.tables.orders import AuditCheck, AuditHead, AuditLine, Drift, Exclusion, Pause, Reconciliation
-from store.tables.previews import OrganisationFacts, Preview
+from store.tables.previews import OrganisationFacts, Preview, RefusedTax
 from store.tables.processes import Process
 from store.tables.route import Export, Item, NumberClaim, Request
 from store.tables.shown import InvoiceStatus, LogEntry
@@ -58,6 +58,7 @@ __all__ = [
     "Quarter",
     "Reconciliation",
     "Redelivery",
+    "RefusedTax",
     "Request",
     "SignInFailure",
     "SignInLink",

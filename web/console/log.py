@@ -34,6 +34,7 @@ _COLUMNS = (
     "verified",
     "differences",
     "changes",
+    "proof",
     "event_id",
 )
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
