@@ -6,45 +6,21 @@ here and a field of the contract (events/invoice).
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any, Generic, Literal, TypeVar
 
-from events.accounting_target import Element, Posting, Unmappable
+from events.accounting_target import Element
 from events.changes import LinePicture
-from events.failures import Failure
-from events.invoice import LineItem, folded
-from events.money import CENT, ZERO, line_amount, plain, rounded
-from events.reasons import Reason
-from events.settings import CompanySettings
-from xero_adapter import links
+from events.invoice import folded
+from events.money import ZERO, line_amount, plain, rounded
 from xero_adapter.answers import day
-from xero_adapter.line_amounts import SaidAmount
+from xero_adapter.json_values import cents_of, decimal_of, object_of, text_of, written_alike
+from xero_adapter.wanted import WantedInvoice, WantedLine
 
 Guard = Literal["always", "if sent", "never"]
 Wanted = TypeVar("Wanted")
-APPROVED = "AUTHORISED"
 _AMOUNTS_ARE = {"exclusive": "Exclusive", "inclusive": "Inclusive", "no_tax": "NoTax"}
 _RATE = Decimal("0.000001")
-
-
-@dataclass(frozen=True)
-class WantedInvoice:
-    """An invoice to be sent; `status` is the one it has, or will have, in Xero."""
-
-    posting: Posting
-    link_base: str
-    status: str
-
-
-@dataclass(frozen=True)
-class WantedLine:
-    """A line to be sent, its place from 1, and its numbers as Xero is told them."""
-
-    number: int
-    line: LineItem
-    amount: SaidAmount
-    settings: CompanySettings
 
 
 @dataclass(frozen=True)
@@ -94,36 +70,6 @@ class FieldRow(Generic[Wanted]):
 
 
 # -- reading
-
-
-def text_of(value: Any) -> str:
-    """The text, or nothing where it is none."""
-    return value if isinstance(value, str) else ""
-
-
-def decimal_of(value: Any) -> Decimal:
-    """The number, or 0 where it is none."""
-    try:
-        found = value if isinstance(value, Decimal) else Decimal(str(value if value is not None else 0))
-    except InvalidOperation:
-        return ZERO
-    return found if found.is_finite() else ZERO
-
-
-def object_of(value: Any) -> Mapping[str, Any]:
-    """The object, or an empty one where it is none."""
-    return value if isinstance(value, dict) else {}
-
-
-def cents_of(value: Any) -> str:
-    """An amount with its two decimals."""
-    return plain(rounded(decimal_of(value), CENT))
-
-
-def written_alike(text: str) -> str:
-    """A text without what Xero is known to write otherwise: line ends, characters beyond the basic plane, edges."""
-    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    return "\n".join("".join(one for one in line if ord(one) <= 0xFFFF).rstrip() for line in lines).strip()
 
 
 def _text(name: str) -> Callable[[Element], str]:
@@ -203,79 +149,20 @@ def number_of(amount: Decimal | None) -> float | None:
     return None if amount is None else float(amount)
 
 
-def _due(wanted: WantedInvoice) -> str:
-    invoice, settings = wanted.posting.invoice, wanted.posting.settings
-    due: date | None = invoice.due_date or settings.due_date(invoice.date)
-    if due is None and settings.invoice_status != "DRAFT":
-        raise Unmappable(Failure(Reason.DUE_DATE_MISSING))
-    return (due or invoice.date).isoformat()
-
-
-def _url(wanted: WantedInvoice) -> str:
-    posting = wanted.posting
-    base = links.usable_base(posting.invoice.link, wanted.link_base)
-    return links.mark(base, posting.lane.company, posting.invoice.id)
-
-
-def _theme(wanted: WantedInvoice) -> str | None:
-    theme = wanted.posting.settings.branding_theme
-    return theme.id if theme else None
-
-
-def _sent_to_contact(wanted: WantedInvoice) -> bool | None:
-    """Xero takes it of approved invoices only."""
-    return wanted.posting.invoice.sent_to_contact if wanted.status == APPROVED else None
-
-
-def _expected(wanted: WantedInvoice) -> str | None:
-    expected = wanted.posting.invoice.expected_payment_date
-    return expected.isoformat() if expected else None
-
-
-def _description(wanted: WantedLine) -> str | None:
-    """The host's text; where the numbers do not say how many of what price, the text does."""
-    said, note = wanted.line.description, wanted.amount.note
-    whole = f"{said} ({note})"
-    return whole if said and note and len(whole) <= LONGEST_DESCRIPTION else said
-
-
-def _account(wanted: WantedLine) -> str | None:
-    line, settings = wanted.line, wanted.settings
-    if line.is_text:
-        return None
-    code = line.account_code or settings.of_kind(line.kind).account_code
-    if not code and not line.item_code and settings.invoice_status != "DRAFT":
-        raise Unmappable(Failure(Reason.ACCOUNT_MISSING, {"line_said": line.description or ""}, line=wanted.number))
-    return code or None
-
-
-def _tax_type(wanted: WantedLine) -> str | None:
-    line = wanted.line
-    return None if line.is_text else line.tax_type or wanted.settings.of_kind(line.kind).tax_type or None
-
-
-def _said_tracking(wanted: WantedLine) -> list[Element] | None:
-    chosen = wanted.line.tracking or wanted.settings.tracking
-    if wanted.line.is_text or not chosen:
-        return None
-    return [{"Name": one.category, "Option": one.option} for one in chosen]
-
-
-LONGEST_DESCRIPTION = 4000
 INVOICE: tuple[FieldRow[WantedInvoice], ...] = (
     FieldRow(
         "contact",
         ("Contact",),
         ("client",),
         read=lambda element: text_of(object_of(element.get("Contact")).get("ContactID")).lower(),
-        say=lambda wanted: {"ContactID": wanted.posting.contact_id},
+        say=lambda one: {"ContactID": one.posting.contact_id},
     ),
     FieldRow(
         "number",
         ("InvoiceNumber",),
         ("number",),
         read=_text("InvoiceNumber"),
-        say=lambda wanted: wanted.posting.invoice.number,
+        say=lambda one: one.invoice.number,
         same=lambda one, other: folded(one) == folded(other),
     ),
     FieldRow(
@@ -283,7 +170,7 @@ INVOICE: tuple[FieldRow[WantedInvoice], ...] = (
         ("Reference",),
         ("reference",),
         read=_text("Reference"),
-        say=lambda wanted: wanted.posting.invoice.reference or None,
+        say=lambda one: one.invoice.reference or None,
         unsaid="",
         unshown="",
         cleared_by="",
@@ -294,18 +181,23 @@ INVOICE: tuple[FieldRow[WantedInvoice], ...] = (
         ("Date",),
         ("date",),
         read=_day("Date"),
-        say=lambda wanted: wanted.posting.invoice.date.isoformat(),
+        say=lambda one: one.invoice.date.isoformat(),
         shown_as=("DateString", "Date"),
     ),
     FieldRow(
-        "due_date", ("DueDate",), ("due_date",), read=_day("DueDate"), say=_due, shown_as=("DueDateString", "DueDate")
+        "due_date",
+        ("DueDate",),
+        ("due_date",),
+        read=_day("DueDate"),
+        say=lambda one: one.due_date,
+        shown_as=("DueDateString", "DueDate"),
     ),
     FieldRow(
         "expected_payment_date",
         ("ExpectedPaymentDate",),
         ("expected_payment_date",),
         read=_day("ExpectedPaymentDate"),
-        say=_expected,
+        say=lambda one: one.expected,
         guard="if sent",
         stays=True,
         shown_as=("ExpectedPaymentDateString", "ExpectedPaymentDate"),
@@ -315,14 +207,14 @@ INVOICE: tuple[FieldRow[WantedInvoice], ...] = (
         ("CurrencyCode",),
         ("currency",),
         read=_text("CurrencyCode"),
-        say=lambda wanted: wanted.posting.invoice.currency,
+        say=lambda one: one.invoice.currency,
     ),
     FieldRow(
         "currency_rate",
         ("CurrencyRate",),
         ("currency_rate",),
         read=_rate,
-        say=lambda wanted: number_of(wanted.posting.invoice.currency_rate),
+        say=lambda one: number_of(one.invoice.currency_rate),
         guard="if sent",
     ),
     FieldRow(
@@ -330,14 +222,14 @@ INVOICE: tuple[FieldRow[WantedInvoice], ...] = (
         ("LineAmountTypes",),
         ("amounts_are",),
         read=_text("LineAmountTypes"),
-        say=lambda wanted: _AMOUNTS_ARE[wanted.posting.invoice.amounts_are],
+        say=lambda one: _AMOUNTS_ARE[one.invoice.amounts_are],
     ),
     FieldRow(
         "status",
         ("Status",),
         (),
         read=_text("Status"),
-        say=lambda wanted: wanted.posting.settings.invoice_status,
+        say=lambda one: one.posting.settings.invoice_status,
         guard="never",
         updates=False,  # an approved invoice stays approved, a draft stays for whoever drafts it
     ),
@@ -346,17 +238,17 @@ INVOICE: tuple[FieldRow[WantedInvoice], ...] = (
         ("BrandingThemeID",),
         (),
         read=_lower("BrandingThemeID"),
-        say=_theme,
+        say=lambda one: one.theme,
         guard="never",
         updates=False,  # a theme chosen in Xero since is not ours to take back
     ),
-    FieldRow("link", ("Url",), ("id", "link"), read=_text("Url"), say=_url, guard="never"),
+    FieldRow("link", ("Url",), ("id", "link"), read=_text("Url"), say=lambda one: one.url, guard="never"),
     FieldRow(
         "sent_to_contact",
         ("SentToContact",),
         ("sent_to_contact",),
         read=lambda element: "yes" if element.get("SentToContact") else "no",
-        say=_sent_to_contact,
+        say=lambda one: one.sent_to_contact,
         guard="never",  # whoever sends it from Xero edits nothing
     ),
     FieldRow("subtotal", ("SubTotal",), (), read=_cents("SubTotal")),
@@ -369,7 +261,7 @@ LINE: tuple[FieldRow[WantedLine], ...] = (
         ("Description",),
         ("description", "quantity", "unit_amount"),
         read=_text("Description"),
-        say=_description,
+        say=lambda one: one.description,
         unshown="",
         altered=_rewritten,
     ),
@@ -378,21 +270,21 @@ LINE: tuple[FieldRow[WantedLine], ...] = (
         ("Quantity",),
         ("quantity",),
         read=_number("Quantity"),
-        say=lambda wanted: number_of(wanted.amount.quantity),
+        say=lambda one: number_of(one.amount.quantity),
     ),
     FieldRow(
         "unit_amount",
         ("UnitAmount",),
         ("unit_amount",),
         read=_unit,
-        say=lambda wanted: number_of(wanted.amount.unit_amount),
+        say=lambda one: number_of(one.amount.unit_amount),
     ),
     FieldRow(
         "discount",
         ("DiscountRate", "DiscountAmount"),
         ("discount_rate", "discount_amount"),
         read=_discount,
-        say=lambda wanted: (number_of(wanted.amount.discount_rate), number_of(wanted.amount.discount_amount)),
+        say=lambda one: (number_of(one.amount.discount_rate), number_of(one.amount.discount_amount)),
         unsaid="",
         unshown="",
     ),
@@ -401,17 +293,24 @@ LINE: tuple[FieldRow[WantedLine], ...] = (
         ("AccountCode",),
         ("account_code", "kind"),
         read=_text("AccountCode"),
-        say=_account,
+        say=lambda one: one.account,
         unshown="",
         altered=_account_of_nothing,
     ),
-    FieldRow("tax_type", ("TaxType",), ("tax_type", "kind"), read=_text("TaxType"), say=_tax_type, unshown=""),
+    FieldRow(
+        "tax_type",
+        ("TaxType",),
+        ("tax_type", "kind"),
+        read=_text("TaxType"),
+        say=lambda one: one.tax_type,
+        unshown="",
+    ),
     FieldRow(
         "item",
         ("ItemCode",),
         ("item_code",),
         read=_text("ItemCode"),
-        say=lambda wanted: wanted.line.item_code or None,
+        say=lambda one: one.line.item_code or None,
         unsaid="",
         unshown="",
     ),
@@ -420,7 +319,7 @@ LINE: tuple[FieldRow[WantedLine], ...] = (
         ("Tracking",),
         ("tracking",),
         read=_tracking,
-        say=_said_tracking,
+        say=lambda one: one.tracking,
         unsaid="",
         unshown="",
         altered=_rewritten,
@@ -435,7 +334,6 @@ NOT_SENT: Mapping[str, str] = {
     "lines": "each line by the rows of its own",
     "totals": "Xero works its own out; they are compared afterwards",
 }
-LINE_NOT_SENT: Mapping[str, str] = {}
 _ROWS: tuple[FieldRow[Any], ...] = (*INVOICE, *LINE)
 EVERY: Mapping[str, FieldRow[Any]] = {row.name: row for row in _ROWS}
 

@@ -12,7 +12,7 @@ from events.invoice import LineItem
 from events.money import CENT, UNIT, ZERO, gross_amount, line_amount, plain, rounded
 
 _LONGEST_QUANTITY = 13  # characters (xero/facts.md §8)
-_MOST_SHOWN = 12
+_MOST_SHOWN = 16
 _ONE, _WHOLE = Decimal(1), Decimal(100)
 
 

@@ -9,7 +9,7 @@ from events.invoice import Invoice
 from events.money import ZERO, plain, total_of
 from events.reasons import Reason
 from xero_adapter import invoice_fields, line_amounts
-from xero_adapter.invoice_fields import WantedInvoice, WantedLine
+from xero_adapter.wanted import WantedInvoice, WantedLine
 
 
 def element(posting: Posting, link_base: str, status: str | None = None) -> Element:

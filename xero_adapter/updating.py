@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from events.accounting_target import Element
 from xero_adapter import invoice_fields
-from xero_adapter.invoice_fields import decimal_of, text_of, written_alike
+from xero_adapter.json_values import decimal_of, text_of, written_alike
 from xero_adapter.pictures import lines
 
 
