@@ -24,7 +24,7 @@ def element(posting: Posting, link_base: str, status: str | None = None) -> Elem
     for row in invoice_fields.INVOICE:
         mapped |= row.put(whole)
     lines = [
-        WantedLine(number, line, line_amounts.said_of(line), settings)
+        WantedLine(number, line, line_amounts.said_of(line), settings, taxed=invoice.amounts_are != "no_tax")
         for number, line in enumerate(invoice.lines, start=1)
     ]
     mapped["LineItems"] = [

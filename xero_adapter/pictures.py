@@ -27,17 +27,14 @@ def of_sent(element: Element) -> Picture:
 
 
 def _picture(element: Element, *, ours: bool) -> Picture:
-    no_tax = element.get("LineAmountTypes") == "NoTax"
     seen = {row.name: row.seen(element, ours=ours) for row in invoice_fields.INVOICE}
     name = None if ours else text_of(object_of(element.get("Contact")).get("Name")) or None
-    own = tuple(_line(line, ours=ours, no_tax=no_tax) for line in lines(element))
+    own = tuple(_line(line, ours=ours) for line in lines(element))
     return Picture(contact_name=name, lines=own, **seen)
 
 
-def _line(line: Element, *, ours: bool, no_tax: bool) -> LinePicture:
+def _line(line: Element, *, ours: bool) -> LinePicture:
     seen = {row.name: row.seen(line, ours=ours) for row in invoice_fields.LINE}
-    if no_tax and seen["tax_type"] is not None:
-        seen["tax_type"] = "NONE"  # whatever is said: there is no tax on such an invoice
     return LinePicture(id=text_of(line.get("LineItemID")) or None, **seen)
 
 

@@ -55,10 +55,10 @@ def _says_the_same(ours: Element, theirs: Element) -> bool:
 def _clears_nothing(ours: Element, theirs: Element) -> bool:
     """Whether the line says anew all that Xero's has; the tax rate comes with the account where it is not said.
 
-    An item's price comes with a line that is new and says none; a line of text has no price at all.
+    A line that says no price is always new: so the price comes from its item anew, and a text has none.
     """
     tax = "TaxType" in ours or ours.get("AccountCode") == theirs.get("AccountCode")
-    price = "UnitAmount" in ours or ("ItemCode" not in ours and not decimal_of(theirs.get("UnitAmount")))
+    price = "UnitAmount" in ours
     kept = all(ours.get(name) or not theirs.get(name) for name in ("ItemCode", "Tracking"))
     account = "AccountCode" in ours or "ItemCode" in ours or not theirs.get("AccountCode")
     return tax and price and account and kept and _discounted_by(theirs) in (None, _discounted_by(ours))

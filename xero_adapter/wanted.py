@@ -69,6 +69,7 @@ class WantedLine:
     line: LineItem
     amount: SaidAmount
     settings: CompanySettings
+    taxed: bool = True
 
     @property
     def description(self) -> str | None:
@@ -91,8 +92,8 @@ class WantedLine:
 
     @property
     def tax_type(self) -> str | None:
-        """The line's own, else the company's."""
-        if self.line.is_text:
+        """The line's own, else the company's; on an invoice without tax it would say nothing (Xero makes it NONE)."""
+        if self.line.is_text or not self.taxed:
             return None
         return self.line.tax_type or self.settings.of_kind(self.line.kind).tax_type or None
 
