@@ -2,18 +2,18 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from events.accounting_target import Element
 from events.changes import Change, Difference, LinePicture, Picture, compared, pairs_of
 from xero_adapter import invoice_fields
-from xero_adapter.invoice_fields import EVERY
+from xero_adapter.invoice_fields import EVERY, FieldRow
 from xero_adapter.json_values import object_of, text_of
 
 _CHANGED = frozenset(name for name, row in EVERY.items() if row.guard != "never")
 _GUARDED = frozenset(name for name, row in EVERY.items() if row.guard == "always")
-_SENT = frozenset(name for name in _CHANGED if EVERY[name].say)
+_SENT = frozenset(name for name, row in EVERY.items() if row.say and row.updates)
 
 
 def of_copy(copy: Element) -> Picture:
@@ -46,9 +46,12 @@ def lines(element: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def fingerprint(copy: Element) -> str:
     """What an edit in Xero would change, in one short string: equal fingerprints mean an untouched invoice."""
-    picture = of_copy(copy).only(_GUARDED)
-    said = [list(picture.fields().items()), *(list(line.fields().items()) for line in picture.lines)]
+    said = [_guarded(copy, invoice_fields.INVOICE), *(_guarded(line, invoice_fields.LINE) for line in lines(copy))]
     return hashlib.sha256(json.dumps(said).encode()).hexdigest()
+
+
+def _guarded(element: Element, rows: Sequence[FieldRow[Any]]) -> list[str | None]:
+    return [row.seen(element, ours=False) for row in rows if row.guard == "always"]
 
 
 def carries(copy: Element, sent: Element) -> bool:

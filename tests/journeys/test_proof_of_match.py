@@ -344,6 +344,23 @@ def test_rate_expected_payment_and_sent_flag_are_updated(xero):
     assert said[:2] == ["expected_payment_date", "currency_rate"]
 
 
+@pytest.mark.parametrize(
+    "later", [{"sent_to_contact": True}, {"link": "https://crew.example/new"}], ids=["flag", "link"]
+)
+def test_an_update_of_the_flag_or_the_link_alone_that_never_arrived_is_not_taken_for_done(xero, later):
+    exported(xero)
+    xero.simulator.state.faults.set({"drop": 1.0})
+    xero.ask(an_invoice(revision=2, **later), request="second")
+    xero.run()
+    xero.simulator.state.faults.set({})
+    xero.settle_down()
+    assert xero.answers("second")["i1"]["outcome"] == "updated"
+    assert len(xero.calls("POST")) == 2
+    (book,) = xero.books()
+    assert book.get("SentToContact", False) is ("sent_to_contact" in later)
+    assert book["Url"].startswith(later.get("link", "https://"))
+
+
 def test_an_expected_payment_that_xero_keeps_though_it_is_taken_off_is_said(xero):
     exported(xero, **WIDER)
     answer = ask_again(xero, currency="EUR", reference="changed")

@@ -137,7 +137,7 @@ def _sums(host: Host, posted: Posted) -> tuple[list[Sum], list[str]]:
     """The host's own sums beside Xero's, and what it did not say."""
     invoice = host.invoice
     if invoice is None:
-        return [], [_NO_TOTALS]
+        return [], ["CrewCard's own totals: what it said is not kept any more"]
     stated = {name: getattr(invoice.totals, name) for name in _SUMS} if invoice.totals else dict.fromkeys(_SUMS)
     unsaid = [name for name in _SUMS if stated[name] is None]
     missing = [_NO_TOTALS] if len(unsaid) == len(_SUMS) else [f"{name}: CrewCard sent none" for name in unsaid]

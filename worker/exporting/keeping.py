@@ -50,6 +50,7 @@ def row(work: Work, tools: Tools, result: Result, kept: str, sent: Sent) -> dict
         raise TypeError("only a posted invoice has totals")
     newest = attempt.content_hash == export.wanted_hash
     host = Host(tools.target.contact_id(kept) or "", result.sent)
+    copy = tools.books.picture(answer.copy)
     return {
         "id": export.id,
         "state": "exported" if newest else "pending",
@@ -63,31 +64,33 @@ def row(work: Work, tools: Tools, result: Result, kept: str, sent: Sent) -> dict
         "failures": 0,
         "alone": False,
         "xero_invoice_id": answer.target_id,
-        "xero_totals": answering.proof_text(answer, _proof(tools, result, answer, host, sent), work.now),
+        "xero_totals": answering.proof_text(answer, _proof(tools, result, copy, host, sent), work.now),
         "exported_at": work.now,
-        **copy_of(tools, answer),
+        **copy_of(tools, answer, copy),
     }
 
 
-def _proof(tools: Tools, result: Result, posted: Posted, host: Host, sent: Sent) -> Proof:
+def _proof(tools: Tools, result: Result, theirs: Picture, host: Host, sent: Sent) -> Proof:
     """What was sent stands in the frozen body, whatever has come since."""
-    batch = result.attempt.batch_id
+    posted, batch = result.answer, result.attempt.batch_id
+    if not isinstance(posted, Posted):
+        raise TypeError("only a posted invoice can be compared")
     element = sent.get((batch, posted.target_id)) or sent.get((batch, result.attempt.number))
     if element is None:
         return proof.of_host(host, posted, "what was sent: it is not kept any more")
-    ours, theirs = tools.books.picture_of(element), tools.books.picture(posted.copy)
+    ours = tools.books.picture_of(element)
     differing, before = tools.books.differences(ours, theirs), picture(result.export)
     if result.outcome == "updated" and before:
         differing += tools.books.left_behind(before, ours, theirs)
     return proof.of_sent(ours, theirs, differing, posted, host)
 
 
-def copy_of(tools: Tools, posted: Posted) -> dict[str, str | None]:
+def copy_of(tools: Tools, posted: Posted, picture: Picture | None = None) -> dict[str, str | None]:
     """Xero's copy as it is remembered, by fingerprint and picture; nothing where its lines were not shown."""
     whole = bool(posted.copy.get("LineItems"))
     return {
         "copy_seen": tools.target.fingerprint(posted.copy) if whole else None,
-        "copy_kept": tools.books.picture(posted.copy).model_dump_json() if whole else None,
+        "copy_kept": (picture or tools.books.picture(posted.copy)).model_dump_json() if whole else None,
     }
 
 
