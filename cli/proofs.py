@@ -1,9 +1,11 @@
-"""Proof of match as people read it: verified, or the differences; and what an update changed."""
+"""Proof of match as people read it: what was compared and what was not, what differs, what an update changed."""
 
 import json
 from typing import Any
 
 from store.tables import LogEntry
+
+_LISTS = ("differences", "changes")
 
 
 def of(entry: LogEntry) -> str:
@@ -19,6 +21,16 @@ def told(entry: LogEntry) -> list[str]:
     return [*(f"differs: {one}" for one in found["differences"]), *(f"changed: {one}" for one in found["changes"])]
 
 
-def document(entry: LogEntry) -> dict[str, list[Any]]:
-    """Differences and changes as lists."""
-    return {name: json.loads(getattr(entry, name) or "[]") for name in ("differences", "changes")}
+def whole(entry: LogEntry) -> list[str]:
+    """The same, then what was compared when, and what could not be."""
+    proof = document(entry)["proof"]
+    compared, left = ", ".join(proof.get("compared", ())), "; ".join(proof.get("not_compared", ()))
+    when = f" at {proof['compared_at'][:19].replace('T', ' ')}" if proof.get("compared_at") else ""
+    lines = [f"compared{when}: {compared}"] if compared else []
+    return [*told(entry), *lines, *([f"not compared: {left}"] if left else [])]
+
+
+def document(entry: LogEntry) -> dict[str, Any]:
+    """Differences and changes as lists, the proof as an object."""
+    lists = {name: json.loads(getattr(entry, name) or "[]") for name in _LISTS}
+    return {**lists, "proof": json.loads(entry.proof or "{}")}

@@ -96,7 +96,7 @@ def _tell(row: Any, whole: Whole) -> None:
         output.say(f"  {attempt.at:%Y-%m-%d %H:%M:%S}  sent as {attempt.number}: {attempt.outcome}{said}{trace}")
     for entry in story.entries:
         output.say(f"  {entry.at:%Y-%m-%d %H:%M:%S}  {entry.outcome} for request {entry.request}{proofs.of(entry)}")
-        for sentence in proofs.told(entry):
+        for sentence in proofs.whole(entry):
             output.say(f"    {sentence}")
 
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Literal, Protocol
 
 from events.accounting_target import Element, Organisation
-from events.changes import Picture
+from events.changes import Change, Difference, Picture
 from events.snapshot import Snapshot
 
 Part = Literal["organisation", "actions", "accounts", "tax_rates", "currencies", "tracking", "items"]
@@ -43,15 +43,19 @@ class TaxRate(Snapshot):
 
 
 class SoldItem(Snapshot):
-    """Something sold, and what it brings to a line that does not say it."""
+    """Something sold, and what it brings to a line that does not say it; `price` None is not known."""
 
     code: str
     account: str = ""
+    price: Decimal | None = None
     tax_type: str = ""
 
 
 class Books(Snapshot):
-    """An organisation's settings, as far as they were read: None is what nobody could read."""
+    """An organisation's settings, as far as they were read: None is what nobody could read.
+
+    `refused` is what only its refusals have shown: tax rates that an account does not take, by account.
+    """
 
     period_lock: date | None = None
     year_lock: date | None = None
@@ -63,6 +67,7 @@ class Books(Snapshot):
     currencies: frozenset[str] | None = None
     tracking: Mapping[str, frozenset[str]] | None = None
     items: Mapping[str, SoldItem] | None = None
+    refused: Mapping[str, frozenset[str]] = {}
     read: Mapping[str, datetime] = {}
 
     def with_part(self, part: Part, found: "Books", moment: datetime) -> "Books":
@@ -114,6 +119,25 @@ class BookReader(Protocol):
 
     def picture_of(self, element: Element) -> Picture:
         """An invoice as an element of ours will make it; pure."""
+        ...
+
+    def changes(self, before: Picture, after: Picture) -> tuple[Change, ...]:
+        """What became different in an invoice, of what an export may change; pure."""
+        ...
+
+    def edits(self, before: Picture, now: Picture, wanted: Picture | None = None) -> tuple[Change, ...]:
+        """What somebody changed in the accounting system, of that which an update would take back; pure.
+
+        `wanted` is what the update says: what is so already is taken back by nothing.
+        """
+        ...
+
+    def differences(self, sent: Picture, kept: Picture) -> tuple[Difference, ...]:
+        """What is kept otherwise than it was sent, with what the system is known to do; pure."""
+        ...
+
+    def left_behind(self, before: Picture, sent: Picture, kept: Picture) -> tuple[Difference, ...]:
+        """What an update took off and the system keeps; `before` is the copy as the last export left it; pure."""
         ...
 
     def sums(self, element: Element, books: Books, copy: Element | None = None) -> Sums | None:

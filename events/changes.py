@@ -1,41 +1,53 @@
-"""What differs between two states of an invoice, in words and figures people compare."""
+"""What differs between two states of an invoice, in words and figures people compare; pure."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from pydantic import ConfigDict
 
 from events.snapshot import Snapshot
 
+Same = Callable[[str, str, str], bool]  # field, before, after: do the two say the same?
 
-class LinePicture(Snapshot):
-    """One line as it stands: amounts with all their decimals as text, "" for what it does not have.
 
-    None is what nobody said: in a picture of what will be sent, what the accounting system fills in by itself.
+class _Said(Snapshot):
+    """Texts by field name. The accounting system's table of fields says which there are.
+
+    "" is what it does not have, None what nobody said: in a picture of what will be sent, what the accounting
+    system fills in by itself; in a picture of its answer, what the answer does not carry.
     """
 
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, str | None]
+
+    def fields(self) -> Mapping[str, str | None]:
+        """What is said, by field, in the order of the table."""
+        return self.__pydantic_extra__
+
+    def said(self, name: str) -> str | None:
+        """What is said of one field."""
+        return self.__pydantic_extra__.get(name)
+
+
+class LinePicture(_Said):
+    """One line as it stands; `id` is the accounting system's own."""
+
     id: str | None = None
-    description: str | None = None
-    quantity: str | None = None
-    unit_amount: str | None = None
-    discount: str | None = None
-    account: str | None = None
-    tax_type: str | None = None
-    item: str | None = None
-    tracking: str | None = None
-    amount: str | None = None
 
 
-class Picture(Snapshot):
+class Picture(_Said):
     """An invoice as the accounting system has it, or will; figures as text, in the invoice's currency."""
 
-    contact: str | None = None
     contact_name: str | None = None
-    number: str | None = None
-    reference: str | None = None
-    date: str | None = None
-    due_date: str | None = None
-    currency: str | None = None
-    amounts: str | None = None
     lines: tuple[LinePicture, ...] = ()
-    subtotal: str | None = None
-    tax: str | None = None
-    total: str | None = None
+
+    def only(self, names: frozenset[str]) -> "Picture":
+        """The same without the fields that are not named."""
+        kept = [LinePicture(id=line.id, **_chosen(line, names)) for line in self.lines]
+        return Picture(contact_name=self.contact_name, lines=tuple(kept), **_chosen(self, names))
+
+
+def _chosen(said: _Said, names: frozenset[str]) -> dict[str, str | None]:
+    return {name: value for name, value in said.fields().items() if name in names}
 
 
 class Change(Snapshot):
@@ -49,15 +61,42 @@ class Change(Snapshot):
     @property
     def name(self) -> str:
         """`line 2 quantity`."""
-        what = self.field.replace("_", " ")
-        if not self.line:
-            return what
-        return f"line {self.line}" if self.field == "line" else f"line {self.line} {what}"
+        return named(self.field, self.line)
 
     @property
     def sentence(self) -> str:
         """`line 2 quantity: 2 → 3`."""
         return f"{self.name}: {self.before or '(none)'} → {self.after or '(none)'}"
+
+
+class Difference(Snapshot):
+    """A field that was sent and is kept otherwise; `line` counts from 1.
+
+    `altered` says what the accounting system is known to do with such a value; it is empty where nobody knows why.
+    """
+
+    field: str
+    line: int | None = None
+    sent: str = ""
+    kept: str = ""
+    altered: str = ""
+
+    @property
+    def sentence(self) -> str:
+        """`line 2 tracking (none) in Xero, Region: West in CrewCard`."""
+        why = f" ({self.altered})" if self.altered else ""
+        if self.field == "contact":
+            return f"another contact in Xero than the client's{f': {self.kept}' if self.kept else ''}{why}"
+        what = "dated" if self.field == "date" else named(self.field, self.line)
+        return f"{what} {self.kept or '(none)'} in Xero, {self.sent or '(none)'} in CrewCard{why}"
+
+
+def named(field: str, line: int | None = None) -> str:
+    """A field as people call it: `line 2 unit amount`."""
+    what = field.replace("_", " ")
+    if not line:
+        return what
+    return f"line {line}" if field == "line" else f"line {line} {what}"
 
 
 def in_short(changes: tuple[Change, ...], most: int = 140) -> str:
@@ -69,3 +108,60 @@ def in_short(changes: tuple[Change, ...], most: int = 140) -> str:
             return "; ".join([*told, f"and {left} more" if told else f"{left} changes"])
         told.append(change.sentence)
     return "; ".join(told)
+
+
+def _equal(_field: str, before: str, after: str) -> bool:
+    return before == after
+
+
+def compared(before: Picture, after: Picture, same: Same = _equal) -> tuple[Change, ...]:
+    """What is different afterwards, field by field and line by line.
+
+    What nobody said (None) on either side, or only one side has a field for, is no change.
+    """
+    whole = [_by_name(change, before, after) for change in _fields(before, after, None, same)]
+    return (*whole, *_lines(before, after, same))
+
+
+def _fields(before: _Said, after: _Said, line: int | None, same: Same) -> Iterator[Change]:
+    for name, was in before.fields().items():
+        now = after.said(name)
+        if was is not None and now is not None and not same(name, was, now):
+            yield Change(field=name, line=line, before=_spoken(was), after=_spoken(now))
+
+
+def _spoken(value: str) -> str:
+    return value.replace("\n", ", ")
+
+
+def _by_name(change: Change, before: Picture, after: Picture) -> Change:
+    """A contact by its name where both are known: ids say nothing to people."""
+    if change.field != "contact" or not (before.contact_name and after.contact_name):
+        return change
+    return change.model_copy(update={"before": before.contact_name, "after": after.contact_name})
+
+
+def _lines(before: Picture, after: Picture, same: Same) -> Iterator[Change]:
+    """Line by line as they stand afterwards, then those that are gone."""
+    pairs = pairs_of(before.lines, after.lines)
+    for place, line in enumerate(after.lines):
+        if place in pairs:
+            yield from _fields(before.lines[pairs[place]], line, place + 1, same)
+        else:
+            yield Change(field="line", line=place + 1, after=_text(line))
+    for place, line in enumerate(before.lines):
+        if place not in pairs.values():
+            yield Change(field="line", line=place + 1, before=_text(line))
+
+
+def pairs_of(before: Sequence[LinePicture], after: Sequence[LinePicture]) -> dict[int, int]:
+    """Which line was which, by place: the same id, else the same place among those that are left."""
+    by_id = {line.id: place for place, line in enumerate(before) if line.id}
+    pairs = {place: by_id[line.id] for place, line in enumerate(after) if line.id in by_id}
+    free = set(range(len(before))) - set(pairs.values())
+    return pairs | {place: place for place in range(len(after)) if place not in pairs and place in free}
+
+
+def _text(line: LinePicture) -> str:
+    what = line.said("description") or line.said("item") or "a line"
+    return f"{what}, {line.said('quantity') or '1'} x {line.said('unit_amount') or '0.00'}"

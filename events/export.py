@@ -9,7 +9,7 @@ from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticCustomError
 
 from events import written
-from events.changes import Change
+from events.changes import Change, Difference
 from events.failures import Failure
 from events.invoice import Client, Invoice, LineItem, Totals, Tracking
 from events.people import NOBODY, AnyPerson, Origin
@@ -151,7 +151,10 @@ class XeroTotals(Snapshot):
 class InvoiceExportSucceeded(Told):
     """Out: the invoice is in Xero. `unchanged` = it already was, and nothing was sent.
 
-    `verified` = contact, number, date, currency and sums are as the host says; else `differences` say what is not.
+    `verified` = everything that was sent and that Xero gives back is kept as it was sent, the sums are as the host
+    says, and Xero warned of nothing; else `differences` say what is not so, and `differing` the same field by field,
+    where Xero is known for it with what it does (`altered`). `compared` names what was compared at `compared_at`,
+    `not_compared` what could not be, and why. `warnings` are Xero's own words about what it saved all the same.
     `changes` is what an update changed in Xero, field by field and line by line.
     """
 
@@ -165,6 +168,11 @@ class InvoiceExportSucceeded(Told):
     marker: Marker = "exported"
     verified: bool
     differences: tuple[str, ...] = ()
+    differing: tuple[Difference, ...] = ()
+    warnings: tuple[str, ...] = ()
+    compared: tuple[str, ...] = ()
+    not_compared: tuple[str, ...] = ()
+    compared_at: datetime | None = None
     changes: tuple[Change, ...] = ()
 
 

@@ -16,6 +16,7 @@ EXAMPLE = {
     "currency": "EUR",
     "date": "29 June 2026",
     "discount": "27.83",
+    "rate": "10",
     "item": "SHIP",
     "lines": "90.00",
     "lock_date": "30 June 2026",

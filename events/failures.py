@@ -28,6 +28,7 @@ _UNNAMED = {
     "other": "not one of ours",
     "payment": "the invoice in Xero says how much",
     "problem": "a field is missing or wrong",
+    "rate": "a rate",
     "said": "(nothing)",
     "stated": "another sum",
     "status": "already paid, voided or deleted",

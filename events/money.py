@@ -12,12 +12,17 @@ AmountsAre = Literal["exclusive", "inclusive", "no_tax"]
 CENT = Decimal("0.01")
 UNIT = Decimal("0.0001")
 ZERO = Decimal(0)
-_EXACT = Context(prec=60)
+_EXACT = Context(prec=250)  # three numbers of an event, 40 characters each, multiplied lose nothing
 
 
 def rounded(amount: Decimal, to: Decimal = CENT) -> Decimal:
-    """Round to a step, half away from zero: 0.125 → 0.13, -0.125 → -0.13."""
-    return amount.quantize(to, ROUND_HALF_UP, _EXACT)
+    """Round to a step, half away from zero: 0.125 → 0.13, -0.125 → -0.13; never to minus zero."""
+    return amount.quantize(to, ROUND_HALF_UP, _EXACT) + 0
+
+
+def gross_amount(quantity: Decimal, unit_amount: Decimal) -> Decimal:
+    """Quantity x unit amount with all its decimals."""
+    return _EXACT.multiply(quantity, unit_amount)
 
 
 def line_amount(
@@ -28,14 +33,13 @@ def line_amount(
 ) -> Decimal:
     """Amount of one line in currency units, 2 decimals: quantity x unit amount less its discount.
 
-    Quantity, unit amount and rate count with 4 decimals, an amount off with 2, because so they are sent.
+    Nothing is rounded on the way: what counts is what the numbers say. A rate goes before an amount off.
     """
-    gross = _EXACT.multiply(rounded(quantity, UNIT), rounded(unit_amount, UNIT))
+    gross = gross_amount(quantity, unit_amount)
     if discount_rate:
-        off = _EXACT.divide(_EXACT.multiply(gross, rounded(discount_rate, UNIT)), 100)
-        gross = _EXACT.subtract(gross, off)
+        gross = _EXACT.subtract(gross, _EXACT.divide(_EXACT.multiply(gross, discount_rate), 100))
     elif discount_amount:
-        gross = _EXACT.subtract(gross, rounded(discount_amount))
+        gross = _EXACT.subtract(gross, discount_amount)
     return rounded(gross)
 
 

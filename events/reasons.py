@@ -105,6 +105,14 @@ class Reason(Enum):
         f"in another currency.\n{_AGAIN}",
         thing=("currency",),
     )
+    DISCOUNT_BELOW_ZERO = Help(
+        "Discount below zero",
+        "A line of invoice {number} has a discount of {discount}; a discount below zero would make the line dearer.",
+        "clerk",
+        "Correct the discount of that line in CrewCard, or raise the line's unit amount instead.\n"
+        "Export the invoice again.",
+        opens="crewcard",
+    )
     DISCOUNT_TOO_LARGE = Help(
         "Discount above its line",
         "A line of invoice {number} has a discount ({discount}) of more than the line comes to, and Xero does not "
@@ -112,6 +120,14 @@ class Reason(Enum):
         "clerk",
         "Lower the discount of that line in CrewCard, or make it a line of its own with a negative amount.\n"
         "Export the invoice again.",
+        opens="crewcard",
+    )
+    DISCOUNT_TWICE = Help(
+        "Two discounts on a line",
+        "A line of invoice {number} has a discount rate ({rate} %) and an amount off ({discount}); Xero takes one of "
+        "the two.",
+        "clerk",
+        "Leave one of the two on that line in CrewCard.\nExport the invoice again.",
         opens="crewcard",
     )
     DUE_DATE_MISSING = Help(

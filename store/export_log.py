@@ -16,6 +16,7 @@ from store.tables import InvoiceStatus, LogEntry
 from store.unit_of_work import Work
 
 Answer = InvoiceExportSucceeded | InvoiceExportFailed
+_PROOF = {"compared", "not_compared", "compared_at", "warnings"}
 
 
 def project(work: Work, answers: Sequence[Answer], event_ids: Sequence[str]) -> list[Answer]:
@@ -133,6 +134,7 @@ def _entry(now: datetime, answer: Answer, event_id: str) -> dict[str, Any]:
         "xero_invoice_id": None,
         "verified": None,
         "differences": None,
+        "proof": None,
         "changes": None,
     }
     if isinstance(answer, InvoiceExportSucceeded):
@@ -154,4 +156,5 @@ def _proof(answer: InvoiceExportSucceeded) -> dict[str, Any]:
         "verified": answer.verified,
         "differences": json.dumps(answer.differences, ensure_ascii=False) if answer.differences else None,
         "changes": json.dumps(changes, ensure_ascii=False) if changes else None,
+        "proof": answer.model_dump_json(include=_PROOF) if answer.compared_at else None,
     }

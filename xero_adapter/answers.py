@@ -73,17 +73,21 @@ def names_its_invoices(document: Any) -> bool:
     return isinstance(document, dict) and isinstance(document.get("Invoices"), list)
 
 
-def messages(element: Mapping[str, Any]) -> list[Message]:
-    """Every validation message of an element, however deep: its own, its contact's, its lines'."""
-    found = list(_messages_at(element, None))
+def messages(element: Mapping[str, Any], under: str = "ValidationErrors") -> list[Message]:
+    """Every message of an element, however deep: its own, its contact's, its lines'."""
+    found = list(_messages_at(element, None, under))
     contact = element.get("Contact")
     if isinstance(contact, dict):
-        found += _messages_at(contact, None)
+        found += _messages_at(contact, None, under)
     lines = element.get("LineItems")
     for number, line in enumerate(lines if isinstance(lines, list) else [], start=1):
         if isinstance(line, dict):
-            found += _messages_at(line, number)
+            found += _messages_at(line, number, under)
     return found
+
+
+def _with_line(message: Message) -> str:
+    return f"line {message.line}: {message.text}" if message.line else message.text
 
 
 def _invoices(document: Any) -> Iterator[dict[str, Any]]:
@@ -124,7 +128,7 @@ def _posted(element: Mapping[str, Any]) -> Posted | None:
             updated=_moment(element.get("UpdatedDateUTC")),
             paid=_decimal(element.get("AmountPaid")) + _decimal(element.get("AmountCredited")),
             copy=dict(element),
-            warnings=tuple(warning.text for warning in _messages_at(element, None, "Warnings")),
+            warnings=tuple(dict.fromkeys(_with_line(one) for one in messages(element, "Warnings"))),
         )
     except (KeyError, InvalidOperation):
         return None

@@ -6,7 +6,7 @@ from typing import Any
 
 from events.accounting_target import Element, Organisation
 from events.books import Books, Part, SeenContact, Sums
-from events.changes import Picture
+from events.changes import Change, Difference, Picture
 from xero_adapter import pages, pictures, replies, tallying
 from xero_adapter.client import Reply, XeroClient
 
@@ -63,6 +63,22 @@ class XeroBooks:
     def picture_of(self, element: Element) -> Picture:
         """An invoice as an element of ours will make it."""
         return pictures.of_sent(element)
+
+    def changes(self, before: Picture, after: Picture) -> tuple[Change, ...]:
+        """What became different in an invoice, of what an export may change."""
+        return pictures.changes(before, after)
+
+    def edits(self, before: Picture, now: Picture, wanted: Picture | None = None) -> tuple[Change, ...]:
+        """What somebody changed in Xero, of that which an update would take back."""
+        return pictures.edits(before, now, wanted)
+
+    def differences(self, sent: Picture, kept: Picture) -> tuple[Difference, ...]:
+        """What Xero keeps otherwise than it was sent."""
+        return pictures.differences(sent, kept)
+
+    def left_behind(self, before: Picture, sent: Picture, kept: Picture) -> tuple[Difference, ...]:
+        """What an update took off, and Xero keeps all the same."""
+        return pictures.left_behind(before, sent, kept)
 
     def sums(self, element: Element, books: Books, copy: Element | None = None) -> Sums | None:
         """What an element will come to."""

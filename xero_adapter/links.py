@@ -2,7 +2,7 @@
 
 import functools
 import re
-from urllib.parse import quote, unquote_plus, urlsplit
+from urllib.parse import quote, unquote, unquote_plus, urlsplit
 
 from events.accounting_lists import NotAContact
 from xero_adapter import pasted
@@ -17,7 +17,8 @@ def mark(base: str, company: str, invoice: str) -> str:
     Xero refuses addresses that contain "xero" (xero/facts.md §8, Url): an address that would is written
     with that x percent-encoded, or not used at all when the host name has it.
     """
-    address = f"{base}{'&' if '?' in base else '?'}{MARK}={quote(f'{company}/{invoice}', safe='')}"
+    owner = company.replace("%", "%25").replace("/", "%2F")  # the first slash is the one between the two
+    address = f"{base}{'&' if '?' in base else '?'}{MARK}={quote(f'{owner}/{invoice}', safe='')}"
     return _XERO.sub(lambda found: f"%{ord(found[0][0]):02X}{found[0][1:]}", address)
 
 
@@ -26,9 +27,12 @@ def marked(url: str | None) -> tuple[str, str] | None:
     if not url:
         return None
     query = url.partition("#")[0].partition("?")[2]
-    named = next((field for field in unquote_x(query).split("&") if field.startswith(f"{MARK}=")), "")
-    company, slash, invoice = unquote_plus(named.removeprefix(f"{MARK}=")).partition("/")
-    return (company, invoice) if slash and company and invoice else None
+    fields = [field for field in unquote_x(query).split("&") if field.startswith(f"{MARK}=")]
+    if not fields:
+        return None
+    # Ours stands last: an earlier one is part of the host's own link.
+    owner, _, invoice = unquote_plus(fields[-1].removeprefix(f"{MARK}=")).partition("/")
+    return (unquote(owner), invoice) if owner and invoice else None
 
 
 def unquote_x(query: str) -> str:

@@ -92,7 +92,10 @@ def _item(one: Entry) -> SoldItem:
     sales = one.get("SalesDetails")
     brought = sales if isinstance(sales, dict) else {}
     return SoldItem(
-        code=_text(one, "Code"), account=_text(brought, "AccountCode"), tax_type=_text(brought, "TaxType")
+        code=_text(one, "Code"),
+        account=_text(brought, "AccountCode"),
+        price=_number(brought.get("UnitPrice")),
+        tax_type=_text(brought, "TaxType"),
     )
 
 

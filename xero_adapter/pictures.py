@@ -1,44 +1,41 @@
-"""Pictures of Xero's invoices, for comparing them; pure (xero/facts.md §8)."""
+"""Pictures of Xero's invoices, and how two of them differ, by the table of fields; pure (xero/facts.md §8)."""
 
-from collections.abc import Mapping
-from decimal import Decimal, InvalidOperation
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from events.accounting_target import Element
-from events.changes import LinePicture, Picture
-from events.money import CENT, ZERO, line_amount, plain, rounded
-from xero_adapter.answers import day
+from events.changes import Change, Difference, LinePicture, Picture, compared, pairs_of
+from xero_adapter import invoice_fields
+from xero_adapter.invoice_fields import EVERY, FieldRow
+from xero_adapter.json_values import object_of, text_of
 
-_NAMES = {
-    "number": "InvoiceNumber",
-    "reference": "Reference",
-    "currency": "CurrencyCode",
-    "amounts": "LineAmountTypes",
-}
-_SUMS = {"subtotal": "SubTotal", "tax": "TotalTax", "total": "Total"}
-_IN_LINE = {"id": "LineItemID", "description": "Description", "account": "AccountCode", "item": "ItemCode"}
+_CHANGED = frozenset(name for name, row in EVERY.items() if row.guard != "never")
+_GUARDED = frozenset(name for name, row in EVERY.items() if row.guard == "always")
+_SENT = frozenset(name for name, row in EVERY.items() if row.say and row.updates)
 
 
 def of_copy(copy: Element) -> Picture:
-    """The invoice as Xero shows it."""
-    contact = _object(copy.get("Contact"))
-    return Picture(
-        contact=_text(contact.get("ContactID")).lower(),
-        contact_name=_text(contact.get("Name")),
-        date=day(copy.get("DateString") or copy.get("Date")),
-        due_date=day(copy.get("DueDateString") or copy.get("DueDate")),
-        lines=tuple(_line(line) for line in lines(copy)),
-        **{name: _text(copy.get(theirs)) for name, theirs in _NAMES.items()},
-        **{name: _cents(copy.get(theirs)) for name, theirs in _SUMS.items()},
-    )
+    """The invoice as Xero shows it; None is what the answer does not carry."""
+    return _picture(copy, ours=False)
 
 
 def of_sent(element: Element) -> Picture:
-    """The invoice as an element of ours will make it; what it leaves to Xero is None."""
-    seen = of_copy(element)
-    said = {name: getattr(seen, name) for name, theirs in _NAMES.items() if theirs in element}
-    own = [line.model_copy(update=_unsaid(sent)) for line, sent in zip(seen.lines, lines(element), strict=True)]
-    return Picture(contact=seen.contact, date=seen.date, due_date=seen.due_date, lines=tuple(own), **said)
+    """The invoice as an element of ours will make it; None is what it leaves to Xero."""
+    return _picture(element, ours=True)
+
+
+def _picture(element: Element, *, ours: bool) -> Picture:
+    seen = {row.name: row.seen(element, ours=ours) for row in invoice_fields.INVOICE}
+    name = None if ours else text_of(object_of(element.get("Contact")).get("Name")) or None
+    own = tuple(_line(line, ours=ours) for line in lines(element))
+    return Picture(contact_name=name, lines=own, **seen)
+
+
+def _line(line: Element, *, ours: bool) -> LinePicture:
+    seen = {row.name: row.seen(line, ours=ours) for row in invoice_fields.LINE}
+    return LinePicture(id=text_of(line.get("LineItemID")) or None, **seen)
 
 
 def lines(element: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -47,68 +44,86 @@ def lines(element: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [line for line in found if isinstance(line, dict)] if isinstance(found, list) else []
 
 
-def _unsaid(sent: Mapping[str, Any]) -> dict[str, None]:
-    """What Xero fills in where a line does not say it."""
-    by_xero = {"account": "AccountCode", "tax_type": "TaxType", "id": "LineItemID"}
-    return {name: None for name, theirs in by_xero.items() if theirs not in sent}
+def fingerprint(copy: Element) -> str:
+    """What an edit in Xero would change, in one short string: equal fingerprints mean an untouched invoice."""
+    said = [_guarded(copy, invoice_fields.INVOICE), *(_guarded(line, invoice_fields.LINE) for line in lines(copy))]
+    return hashlib.sha256(json.dumps(said).encode()).hexdigest()
 
 
-def _line(line: Mapping[str, Any]) -> LinePicture:
-    return LinePicture(
-        quantity=plain(_decimal(line.get("Quantity")).normalize() + 0),
-        unit_amount=_unit(line.get("UnitAmount")),
-        discount=_discount(line),
-        tax_type=_text(line.get("TaxType")),
-        tracking=tracking(line),
-        amount=_amount(line),
-        **{name: _text(line.get(theirs)) for name, theirs in _IN_LINE.items()},
-    )
+def _guarded(element: Element, rows: Sequence[FieldRow[Any]]) -> list[str | None]:
+    return [row.seen(element, ours=False) for row in rows if row.guard == "always"]
 
 
-def _amount(line: Mapping[str, Any]) -> str:
-    """The line's own amount, or what Xero will work out for it."""
-    if line.get("LineAmount") is not None:
-        return _cents(line["LineAmount"])
-    given = [_decimal(line.get(name)) for name in ("Quantity", "UnitAmount", "DiscountRate", "DiscountAmount")]
-    return plain(line_amount(*given))
+def carries(copy: Element, sent: Element) -> bool:
+    """Whether Xero's copy says all that was sent, but for what Xero is known to alter: it certainly arrived."""
+    found = differences(of_sent(sent), of_copy(copy))
+    return not any(one.field == "line" or (one.field in _SENT and not one.altered) for one in found)
 
 
-def _discount(line: Mapping[str, Any]) -> str:
-    rate, amount = _decimal(line.get("DiscountRate")), _decimal(line.get("DiscountAmount"))
-    if rate:
-        return f"{plain(rate.normalize() + 0)} %"
-    return _cents(amount) if amount else ""
+def changes(before: Picture, after: Picture) -> tuple[Change, ...]:
+    """What became different in an invoice of what an export may change."""
+    return compared(before.only(_CHANGED), after, _same)
 
 
-def tracking(line: Mapping[str, Any]) -> str:
-    """The tracking options of a line, one in a row of text, in one order."""
-    chosen = line.get("Tracking")
-    named = [_object(one) for one in chosen] if isinstance(chosen, list) else []
-    return "\n".join(sorted(f"{_text(one.get('Name'))}: {_text(one.get('Option'))}" for one in named))
+def edits(before: Picture, now: Picture, wanted: Picture | None = None) -> tuple[Change, ...]:
+    """What somebody changed in Xero, of that which an update would take back; `wanted` is what it says.
+
+    What is now as wanted is taken back by nothing, and the sums that follow from it neither.
+    """
+    names = _GUARDED | (_said(wanted) if wanted else frozenset())
+    found = compared(before.only(names), now, _same)
+    left = [change for change in found if not (wanted and _is_as_wanted(change, now, wanted))]
+    agreed = len(left) < len(found) and not any(_is_written(change) for change in left)
+    return () if agreed else tuple(left)
 
 
-def _unit(value: Any) -> str:
-    amount = _decimal(value)
-    return plain(rounded(amount) if amount == rounded(amount) else amount.normalize())
+def _said(wanted: Picture) -> frozenset[str]:
+    return frozenset(name for name in _CHANGED if wanted.said(name) is not None)
 
 
-def _cents(value: Any) -> str:
-    return plain(rounded(_decimal(value), CENT))
+def _is_written(change: Change) -> bool:
+    return change.field == "line" or EVERY[change.field].say is not None
 
 
-def _decimal(value: Any) -> Decimal:
-    if value is None:
-        return ZERO
-    try:
-        found = value if isinstance(value, Decimal) else Decimal(str(value))
-    except InvalidOperation:
-        return Decimal(0)
-    return found if found.is_finite() else Decimal(0)
+def _is_as_wanted(change: Change, now: Picture, wanted: Picture) -> bool:
+    if change.field == "line":
+        return False
+    if change.line is None:
+        return _agree(change.field, wanted.said(change.field), now.said(change.field))
+    line = now.lines[change.line - 1]
+    ours = next((one for one in wanted.lines if line.id and one.id == line.id), None)
+    return ours is not None and _agree(change.field, ours.said(change.field), line.said(change.field))
 
 
-def _object(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}
+def _agree(name: str, ours: str | None, theirs: str | None) -> bool:
+    return ours is not None and theirs is not None and _same(name, ours, theirs)
 
 
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else ""
+def _same(name: str, one: str, other: str) -> bool:
+    return EVERY[name].same(one, other)
+
+
+def differences(sent: Picture, kept: Picture) -> tuple[Difference, ...]:
+    """What Xero keeps otherwise than it was sent, each with what Xero is known to do, if that explains it."""
+    return tuple(_explained(change, sent, kept) for change in compared(sent, kept, _same))
+
+
+def left_behind(before: Picture, sent: Picture, kept: Picture) -> tuple[Difference, ...]:
+    """What an update took off, and Xero keeps all the same; `before` is the copy as it was after the last export."""
+    why = "Xero keeps it where an update leaves it out: take it off there"
+    names = [name for name, row in EVERY.items() if row.stays and sent.said(name) is None]
+    stayed = [(name, value) for name in names if (value := kept.said(name)) and value == before.said(name)]
+    return tuple(Difference(field=name, kept=value, altered=why) for name, value in stayed)
+
+
+def _explained(change: Change, sent: Picture, kept: Picture) -> Difference:
+    name = kept.contact_name if change.field == "contact" and kept.contact_name else change.after
+    found = Difference(field=change.field, line=change.line, sent=change.before, kept=name)
+    if change.field == "line":
+        return found
+    before, after, line = sent.said(change.field), kept.said(change.field), None
+    if change.line is not None:
+        line = sent.lines[pairs_of(sent.lines, kept.lines)[change.line - 1]]
+        before, after = line.said(change.field), kept.lines[change.line - 1].said(change.field)
+    why = EVERY[change.field].altered(before or "", after or "", line)
+    return found.model_copy(update={"altered": why}) if why else found

@@ -13,7 +13,10 @@ _NO_TAX = "NONE"
 
 
 def sums(element: Element, books: Books, copy: Element | None = None) -> Sums | None:
-    """Subtotal, tax and total of an element; None where the tax cannot be known. `copy` is what an update changes."""
+    """Subtotal, tax and total of an element; `copy` is what an update changes.
+
+    None where the tax, or the price that an item brings, cannot be known.
+    """
     if books.tax_rates is None or books.accounts is None:
         return None
     before = {line.get("LineItemID"): line for line in lines(copy or {}) if line.get("LineItemID")}
@@ -21,7 +24,9 @@ def sums(element: Element, books: Books, copy: Element | None = None) -> Sums | 
     net, tax = ZERO, ZERO
     for line in lines(element):
         whole = {**before.get(line.get("LineItemID"), {}), **line}
-        amount = _amount(whole)
+        amount = _amount(whole, books)
+        if amount is None:
+            return None
         net += amount
         tax += _tax(amount, _percent(whole, books), kind)
     subtotal = net - tax if kind == "Inclusive" else net
@@ -53,8 +58,13 @@ def _tax(amount: Decimal, percent: Decimal, kind: Any) -> Decimal:
     return rounded(amount * percent / (100 + percent if kind == "Inclusive" else 100))
 
 
-def _amount(line: Mapping[str, Any]) -> Decimal:
-    quantity, unit, rate, off = (
-        Decimal(str(line.get(name) or 0)) for name in ("Quantity", "UnitAmount", "DiscountRate", "DiscountAmount")
-    )
-    return line_amount(quantity, unit, rate, off)
+def _amount(line: Mapping[str, Any], books: Books) -> Decimal | None:
+    unit = line.get("UnitAmount")
+    if unit is None and line.get("ItemCode"):
+        item = (books.items or {}).get(str(line["ItemCode"]))
+        unit = item.price if item else None
+        if unit is None:
+            return None
+    quantity = line.get("Quantity") if line.get("Quantity") is not None else int(unit is not None)
+    numbers = (quantity, unit, line.get("DiscountRate"), line.get("DiscountAmount"))
+    return line_amount(*(Decimal(str(number or 0)) for number in numbers))

@@ -11,7 +11,7 @@ from urllib.parse import quote
 from events.accounting_target import Answers, Changes, Element, InTime, Organisation, Posted, Posting, Trouble
 from events.connection_problems import Problem
 from events.invoice import folded
-from xero_adapter import answers, links, mapping, replies, updating
+from xero_adapter import answers, links, mapping, pictures, replies, updating
 from xero_adapter.auth import Auth
 from xero_adapter.client import Reply, XeroClient
 from xero_adapter.login import XeroLogin
@@ -38,15 +38,15 @@ class XeroTarget:
 
     def element_of_update(self, posting: Posting, copy: Element) -> Element:
         """The invoice as an update of Xero's copy. Raises Unmappable."""
-        return updating.element(self.element(posting), copy)
+        return updating.element(mapping.element(posting, self._link_base, copy.get("Status")), copy)
 
     def fingerprint(self, copy: Element) -> str:
         """What an edit in Xero would change."""
-        return updating.fingerprint(copy)
+        return pictures.fingerprint(copy)
 
     def carries(self, copy: Element, sent: Element) -> bool:
         """Whether Xero's copy says all that was sent."""
-        return updating.carries(copy, sent)
+        return pictures.carries(copy, sent)
 
     def thaw(self, body: bytes) -> Mapping[str, Element]:
         """The elements of a frozen body: updates by invoice id, new invoices by number."""

@@ -20,7 +20,7 @@ from store.tables.doors import (
 from store.tables.failing import Alert, FeedMark, Mending
 from store.tables.lanes import LaneState
 from store.tables.orders import AuditCheck, AuditHead, AuditLine, Drift, Exclusion, Pause, Reconciliation
-from store.tables.previews import OrganisationFacts, Preview
+from store.tables.previews import OrganisationFacts, Preview, RefusedTax
 from store.tables.processes import Process
 from store.tables.route import Export, Item, NumberClaim, Request
 from store.tables.shown import InvoiceStatus, LogEntry
@@ -72,6 +72,7 @@ __all__ = [
     "Reconciliation",
     "RecoveryCode",
     "Redelivery",
+    "RefusedTax",
     "Request",
     "SignInFailure",
     "SignInLink",

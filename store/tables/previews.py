@@ -35,6 +35,17 @@ class Preview(SQLModel, table=True):
     answered_at: datetime | None = None
 
 
+class RefusedTax(SQLModel, table=True):
+    """A tax rate that an account did not take when an invoice was sent: Xero's settings do not tell it."""
+
+    __tablename__ = "refused_taxes"
+    company: str = Field(primary_key=True)
+    tenant: str = Field(primary_key=True)
+    account: str = Field(primary_key=True)
+    tax: str = Field(primary_key=True)
+    seen_at: datetime
+
+
 class OrganisationFacts(SQLModel, table=True):
     """An organisation's settings as one company's login sees them (JSON of events.books.Books), and since when."""
 

@@ -54,7 +54,8 @@ class LogEntry(SQLModel, table=True):
     """A line of the export log: one per answer about an invoice.
 
     `unmatched` are messages of Xero's that we do not know yet, one per line.
-    `verified`, `differences` and `changes` (JSON lists) are the proof of match and what an update changed.
+    `verified`, `differences` and `changes` (JSON lists) are the proof of match and what an update changed; `proof`
+    is what was compared, what could not be, when, and Xero's warnings (JSON).
     """
 
     __tablename__ = "export_log"
@@ -85,4 +86,5 @@ class LogEntry(SQLModel, table=True):
     verified: bool | None = None
     differences: str | None = Field(default=None, sa_type=Text)
     changes: str | None = Field(default=None, sa_type=Text)
+    proof: str | None = Field(default=None, sa_type=Text)
     client: str | None = None

@@ -39,6 +39,23 @@ def test_what_differs_in_xero_is_told_on_its_page(on_sqlite, helper):
     assert "total 110.00 in Xero, 105.00 in CrewCard" in page
 
 
+def test_the_page_names_what_was_compared_and_what_could_not_be_and_xeros_warnings(on_sqlite, helper):
+    on_sqlite.company("quay", "99999999-2222-4333-8444-555555555555", invoice_status="DRAFT")
+    lines = [
+        {"description": "Crew", "quantity": "1", "unit_amount": "5", "account_code": "999"},
+        {"description": "A heading"},
+    ]
+    on_sqlite.ask(an_invoice(lines=lines), company="quay")
+    on_sqlite.run()
+    page = unescape(helper.see("/invoices/quay/i1"))
+    assert "Compared" in page
+    assert "tracking of lines" in page
+    assert "Not compared: CrewCard's own totals: it sent none." in page
+    assert "line 1 account (none) in Xero, 999 in CrewCard" in page
+    assert "Xero warned: Account code '999' has been removed" in page
+    assert "A heading" in page
+
+
 def test_a_failure_is_told_with_its_reason_its_steps_and_its_group(on_sqlite, helper):
     on_sqlite.ask(archived())
     on_sqlite.run()

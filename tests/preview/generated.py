@@ -36,8 +36,6 @@ SETTINGS = {
     }
 }
 TAKEN = {"HC-1": "AUTHORISED", "HC-2": "VOIDED", "HC-3": "DELETED"}
-# The accounts endpoint does not say which tax rates an account refuses (xero/facts.md §6.2 #9).
-UNKNOWABLE = {"tax_not_for_account"}
 _names = itertools.count(1)
 
 
@@ -51,15 +49,24 @@ def one_of(*values):
 
 
 CLIENTS = often(st.sampled_from(["acme", "bolt"]), *one_of("old", "ghost", "mail", "loser", "nobody", "muddled"))
-MONEY = st.decimals("0.01", "4000", places=4).map(str)
-QUANTITIES = often(st.decimals("0.25", "40", places=3).map(str), st.just("0"), st.just("-2"))
+MONEY = often(
+    st.decimals("0.01", "4000", places=4).map(str),
+    st.decimals("0", "900", places=9).map(str),
+    *one_of("-12.50", "-0.00"),
+)
+QUANTITIES = often(
+    st.decimals("0.25", "40", places=3).map(str),
+    *one_of("0", "-2", "0.3333333333", "0.66666667", "8555", "-12345678.1234"),
+)
 DATES = often(
     st.dates(date(2026, 1, 1), date(2026, 12, 31)), *one_of(date(2020, 6, 30), date(2020, 7, 1), date(2019, 12, 31))
 )
 DISCOUNTS = often(
     st.just({}),
     st.just({"discount_amount": "0.05"}),
-    *[st.just({"discount_rate": rate}) for rate in ("10", "33.3333", "0.00001", "100", "12.5")],
+    *[st.just({"discount_rate": rate}) for rate in ("10", "33.3333", "0.00001", "100", "12.5", "33.3333333333")],
+    *[st.just({"discount_amount": off}) for off in ("27.8260", "5000", "-5.00", "0.004", "13.333")],
+    st.just({"discount_rate": "10", "discount_amount": "5.00"}),
 )
 ACCOUNTS = often(st.sampled_from([None, "200", "210"]), *one_of(*["299", "999", "090"] * 2, "260"))
 TAXES = often(st.sampled_from([None, "OUTPUT", "LOW", "NONE"]), *one_of("OLD", "INPUT", "GST on Income"))
@@ -67,11 +74,29 @@ TRACKING = often(st.none(), *one_of(("Region", "North"), ("Region", "South"), ("
 ITEMS = often(st.none(), *one_of("CREW", "BARE", "SHIP"))
 
 
+def lines():
+    """Mostly the usual ones; headings, and what an item completes, now and then."""
+    return st.integers(0, 19).flatmap(lambda roll: {0: HEADINGS, 1: OF_ITEMS}.get(roll, usual_lines()))
+
+
+HEADINGS = st.sampled_from([{"description": "Stage 2: as agreed"}, {"description": "Überstunden,\nsiehe Anlage"}])
+OF_ITEMS = st.sampled_from(
+    [
+        {"item_code": "CREW"},
+        {"item_code": "CREW", "quantity": "2.5"},
+        {"item_code": "CREW", "quantity": "0.3333333333", "unit_amount": "1500"},
+        {"item_code": "CREW", "description": "Crew, Monday", "discount_rate": "10"},
+        {"item_code": "BARE", "account_code": "200"},
+        {"item_code": "SHIP"},
+    ]
+)
+
+
 @st.composite
-def lines(draw):
+def usual_lines(draw):
     tracking, discount, account = draw(TRACKING), draw(DISCOUNTS), draw(ACCOUNTS)
     line = {
-        "description": draw(st.sampled_from(["Crew, one day", "Van", "Überstunden", "Ropes"])),
+        "description": draw(st.sampled_from(["Crew, one day", "Van", "Überstunden", "Ropes", "Crew \U0001f477"])),
         "quantity": draw(QUANTITIES),
         "unit_amount": draw(often(MONEY, st.just("0"))),
         "account_code": account,
@@ -91,6 +116,11 @@ def invoices(draw):
     number = draw(often(st.just(f"N-{name}"), st.sampled_from(sorted(TAKEN)), st.just("N-twice")))
     totals = draw(often(st.none(), st.just({"subtotal": "1.23"}), st.just({"tax": "1.00"})))
     due = draw(often(st.just(day + timedelta(days=30)), st.none()))
+    wider = {
+        "currency_rate": draw(often(st.none(), *one_of("0.873215", "1"))),
+        "expected_payment_date": draw(often(st.none(), st.just((day + timedelta(days=45)).isoformat()))),
+        "sent_to_contact": draw(often(st.none(), *one_of(True, False))),
+    }
     return an_invoice(
         name,
         number=number,
@@ -102,6 +132,7 @@ def invoices(draw):
         reference=draw(st.sampled_from([None, "PO 7"])),
         lines=draw(st.lists(lines(), min_size=1, max_size=4)),
         **({"totals": totals} if totals else {}),
+        **{name: value for name, value in wider.items() if value is not None},
     )
 
 

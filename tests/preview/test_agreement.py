@@ -8,13 +8,20 @@ import hypothesis
 import pytest
 from hypothesis import strategies as st
 
-from store import contacts
-from tests.builders import COMPANY, contact_id
+from events.accounting_target import Lane
+from store import contacts, organisation_facts
+from tests.builders import COMPANY, TENANT, contact_id
 from tests.preview import foresight, generated
 
 SUMS = ("subtotal", "tax", "total")
 OUTCOMES = {"created": "create", "updated": "update", "unchanged": "unchanged"}
-AT_ONCE, ROUNDS = 25, 20
+AT_ONCE = 25
+LENGTHS = [
+    pytest.param(6, id="150 invoices"),
+    pytest.param(80, id="2000 invoices", marks=[pytest.mark.thorough, pytest.mark.timeout(1800)]),
+]
+# The accounts endpoint does not say which tax rates an account refuses: the first refusal does (facts §6.2 #9).
+LEARNT = "tax_not_for_account"
 
 
 def a_world(make_installation, database, status):
@@ -47,8 +54,10 @@ def disagreement(row, answer):
 
 
 def compare(installation, wanted, request, tally, wrong):
-    """Preview, then export; every disagreement must be of a kind nobody can know."""
+    """Preview, then export; they may disagree only about an account and a tax rate that never met before."""
     before = installation.calls()
+    with installation.store.read() as work:
+        known = organisation_facts.refused(work, Lane(COMPANY, TENANT))
     foretold = {row.invoice: row for row in foresight.of(installation, *wanted).invoices}
     assert {call["method"] for call in installation.calls()[len(before) :]} <= {"GET"}
     installation.ask(*wanted, request=request)
@@ -59,9 +68,13 @@ def compare(installation, wanted, request, tally, wrong):
         tally["invoices"] += 1
         tally[answer["type"] if answer["type"] == "failed" else answer["outcome"]] += 1
         differs = disagreement(foretold[name], answer)
-        if differs:
-            kind = "disagreed" if answer.get("reason") in generated.UNKNOWABLE else "wrong"
-            tally[kind] += 1
+        if (
+            differs
+            and answer.get("reason") == LEARNT
+            and not any(f"'{tax}'" in answer["xero_words"] for _, tax in known)
+        ):
+            tally["learnt"] += 1
+        elif differs:
             wrong.append((name, differs, answer.get("xero_words"), foretold[name]))
 
 
@@ -73,29 +86,31 @@ def quietly(examples):
     )  # fmt: skip
 
 
+@pytest.mark.parametrize("rounds", LENGTHS)
 @pytest.mark.parametrize("status", ["AUTHORISED", "DRAFT"])
-def test_the_preview_agrees_with_the_export_in_99_of_100_generated_invoices(make_installation, sqlite_url, status):
+def test_the_preview_agrees_with_the_export_of_generated_invoices(make_installation, sqlite_url, status, rounds):
     installation = a_world(make_installation, sqlite_url, status)
     tally, requests, wrong = Counter(), itertools.count(1), []
 
-    @quietly(ROUNDS)
+    @quietly(rounds)
     @hypothesis.given(st.lists(generated.invoices(), min_size=AT_ONCE, max_size=AT_ONCE))
     def each(wanted):
         compare(installation, wanted, f"r{next(requests)}", tally, wrong)
 
     each()
-    assert not tally["wrong"], "\n".join(map(str, wrong))
-    assert tally["invoices"] == AT_ONCE * ROUNDS
+    assert not wrong, "\n".join(map(str, wrong))
+    assert tally["invoices"] == AT_ONCE * rounds
     assert tally["created"] > tally["invoices"] / 4
     assert tally["failed"] > tally["invoices"] / 10
-    assert tally["disagreed"] <= tally["invoices"] / 100
+    assert tally["learnt"] <= AT_ONCE
 
 
-def test_the_preview_agrees_with_the_re_export_whatever_happened_in_xero_since(make_installation, sqlite_url):
+@pytest.mark.parametrize("rounds", LENGTHS)
+def test_the_preview_agrees_with_the_re_export_whatever_happened_in_xero_since(make_installation, sqlite_url, rounds):
     installation = a_world(make_installation, sqlite_url, "AUTHORISED")
     tally, requests, wrong = Counter(), itertools.count(1), []
 
-    @quietly(ROUNDS)
+    @quietly(rounds)
     @hypothesis.given(st.lists(generated.changed(), min_size=AT_ONCE, max_size=AT_ONCE))
     def each(pairs):
         number = next(requests)
@@ -106,8 +121,8 @@ def test_the_preview_agrees_with_the_re_export_whatever_happened_in_xero_since(m
         compare(installation, [second for _, second, _ in pairs], f"r{number}", tally, wrong)
 
     each()
-    assert not tally["wrong"], "\n".join(map(str, wrong))
+    assert not wrong, "\n".join(map(str, wrong))
     assert tally["updated"] > tally["invoices"] / 5
     assert tally["unchanged"] > tally["invoices"] / 20
     assert tally["failed"] > tally["invoices"] / 10
-    assert tally["disagreed"] <= tally["invoices"] / 100
+    assert tally["learnt"] <= AT_ONCE

@@ -15,6 +15,7 @@ from store.markers import marker
 from tests.builders import an_invoice, contact_id
 from worker.decisions import batching, checks, joining, proof, retries
 from worker.decisions.joining import Standing
+from worker.decisions.proof import Host
 
 
 @pytest.mark.parametrize(
@@ -184,4 +185,6 @@ def posted(**change):
 )
 def test_the_proof_names_each_difference_to_the_cent(change, said):
     invoice = Invoice.model_validate(an_invoice())
-    assert list(proof.differences(invoice, contact_id("acme"), posted(**change))) == said
+    found = proof.of_host(Host(contact_id("acme"), invoice), posted(**change), "not kept")
+    assert list(found.differences) == said
+    assert found.not_compared == ("not kept", "CrewCard's own totals: it sent none")

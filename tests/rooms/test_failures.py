@@ -15,6 +15,7 @@ FACTS = {
     "currency": "EUR",
     "date": "4 July 1996",
     "discount": "27.83",
+    "rate": "10",
     "item": "CHAIR",
     "lines": "90.00",
     "lock_date": "30 June 1996",

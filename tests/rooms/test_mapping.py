@@ -5,6 +5,7 @@ from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 
+import hypothesis
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,6 +15,7 @@ from events.books import Account, Books, TaxRate
 from events.invoice import Invoice
 from events.settings import CompanySettings
 from tests.builders import an_invoice, contact_id
+from worker.decisions import checks
 from xero_adapter import mapping, tallying
 
 LANE = Lane("harbour", "11111111-2222-4333-8444-555555555555")
@@ -63,7 +65,9 @@ def invoices(draw):
         due_date=None,
         currency=draw(st.sampled_from(["USD", "JPY", "EUR"])),
     )
-    return Invoice.model_validate(made)
+    invoice = Invoice.model_validate(made)
+    hypothesis.assume(checks.problem_with(invoice) is None)
+    return invoice
 
 
 def element_of(invoice, chosen=SETTINGS):
@@ -86,11 +90,9 @@ def as_xero_works_it_out(quantity, unit, rate, off):
 
 
 def meant(line):
-    """The line's amount from what the host said, to the decimals Xero keeps."""
-    quantity, unit = half_up(Fraction(line.quantity), 4), half_up(Fraction(line.unit_amount), 4)
-    if line.discount_rate:
-        return as_xero_works_it_out(quantity, unit, half_up(Fraction(line.discount_rate), 4), 0)
-    return as_xero_works_it_out(quantity, unit, 0, half_up(Fraction(line.discount_amount or 0)))
+    """The line's amount from what the host said, rounded once."""
+    rate, off = line.discount_rate or 0, line.discount_amount or 0
+    return as_xero_works_it_out(line.quantity, line.unit_amount, rate, off)
 
 
 @settings(max_examples=300, deadline=None)
@@ -143,8 +145,10 @@ def test_nothing_is_invented_and_nothing_is_lost(invoice):
     assert len(element["LineItems"]) == len(invoice.lines)
     for line, said in zip(element["LineItems"], invoice.lines, strict=True):
         assert set(line) <= OF_LINE
-        assert (line["Description"], line["AccountCode"]) == (said.description, "200")
-        assert (line.get("TaxType"), line.get("ItemCode")) == (said.tax_type, said.item_code)
+        assert line["Description"].startswith(said.description)
+        assert line["AccountCode"] == "200"
+        taxed = said.tax_type if invoice.amounts_are != "no_tax" else None
+        assert (line.get("TaxType"), line.get("ItemCode")) == (taxed, said.item_code)
         assert not {"DiscountRate", "DiscountAmount"} <= set(line)
         assert 0 not in (line.get("DiscountRate"), line.get("DiscountAmount"))
         assert None not in line.values()

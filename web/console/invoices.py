@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
@@ -145,12 +146,15 @@ def _page(
     with tools.store.read() as work:
         now, name = work.now, companies.name_of(work, company)
     export = whole.story.export
+    proof = json.loads(export.xero_totals) if export and export.xero_totals else None
+    at = proof.get("compared_at") if proof else None
     facts: dict[str, Any] = {
         "whole": whole,
         "company_name": name,
         "content": _content(export.wanted if export else ""),
         "copy": _copy(export.copy_kept if export else None),
-        "proof": json.loads(export.xero_totals) if export and export.xero_totals else None,
+        "proof": proof,
+        "compared_at": datetime.fromisoformat(at) if at else None,
         "moments": timeline.of(whole, _sent(tools, whole)),
         "steps": (whole.story.status.how or "").splitlines() if whole.story.status else [],
         "live": whole.marker in _LIVE,

@@ -35,6 +35,7 @@ _COLUMNS = (
     "verified",
     "differences",
     "changes",
+    "proof",
     "event_id",
 )
 router = APIRouter()

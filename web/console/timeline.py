@@ -96,6 +96,11 @@ def _answered(entry: LogEntry) -> Moment:
     facts = [("Proof of match", verified), ("Reason", entry.reason or ""), ("Event", entry.event_id)]
     told = [f"differs: {one}" for one in json.loads(entry.differences or "[]")]
     told += [f"changed: {one}" for one in json.loads(entry.changes or "[]")]
+    proof = json.loads(entry.proof or "{}")
+    facts += [
+        ("Compared", ", ".join(proof.get("compared", ()))),
+        ("Not compared", "; ".join(proof.get("not_compared", ()))),
+    ]
     return Moment(
         at=entry.at,
         title=_ANSWERED.get(entry.outcome, entry.outcome),

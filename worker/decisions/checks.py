@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from events.failures import Failure
 from events.invoice import Invoice
-from events.money import CENT, plain, total_of
+from events.money import CENT, ZERO, gross_amount, plain, rounded, total_of
 from events.reasons import Reason
 
 
@@ -23,6 +23,26 @@ def problem_with(invoice: Invoice) -> Failure | None:
 
     The host's own totals may differ from its lines by a cent per line, the dust of another way of rounding.
     """
+    return _of_discounts(invoice) or _of_totals(invoice)
+
+
+def _of_discounts(invoice: Invoice) -> Failure | None:
+    """A discount is a rate or an amount, not below zero and not above its line (xero/facts.md §6.2 #51)."""
+    for number, line in enumerate(invoice.lines, start=1):
+        amount, facts = line.discount_amount, {"line_said": line.description or line.item_code or ""}
+        if amount is not None and amount < ZERO:
+            return Failure(Reason.DISCOUNT_BELOW_ZERO, {**facts, "discount": plain(amount)}, line=number)
+        if amount and line.discount_rate:
+            both = {"discount": plain(amount), "rate": plain(line.discount_rate)}
+            return Failure(Reason.DISCOUNT_TWICE, {**facts, **both}, line=number)
+        if amount and line.quantity is not None and line.unit_amount is not None:
+            gross = rounded(gross_amount(line.quantity, line.unit_amount))
+            if gross < ZERO or (line.amount or ZERO) < ZERO:
+                return Failure(Reason.DISCOUNT_TOO_LARGE, {**facts, "discount": plain(amount)}, line=number)
+    return None
+
+
+def _of_totals(invoice: Invoice) -> Failure | None:
     stated = invoice.totals
     lines = net_of_lines(invoice)
     if stated is None or lines is None:

@@ -2,15 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Annotated
 
 from pydantic import Field
 
 from events.accounting_target import Posted
+from events.changes import Difference
 from events.invoice import Invoice, InvoiceNumber
 from events.snapshot import Amount, Currency, HostId, IsoDate, Snapshot
 from worker.decisions import joining, proof
+from worker.decisions.proof import Host, Proof
 
+_NOT_OURS = "what was sent: it was not sent from here"
 _GONE = frozenset({"VOIDED", "DELETED"})
 _GUID = r"^[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
 
@@ -89,17 +93,25 @@ def judge(company: str, claim: Claim, found: Sequence[Posted], contact: str) -> 
     return "; ".join(_clashes(claim, posted, contact)) or posted
 
 
-def differences(claim: Claim, posted: Posted, contact: str) -> tuple[str, ...]:
-    """What is worth knowing about an invoice that was taken over, as short sentences."""
+def proof_of(claim: Claim, posted: Posted, contact: str) -> Proof:
+    """What was compared of an invoice that was taken over: `judge` found contact, date and currency the same."""
     if claim.content:
         meant = claim.content.model_copy(update={"number": claim.number or claim.content.number})
-        return proof.differences(meant, contact, posted)
-    told = []
-    if claim.number and claim.number != posted.number:
-        told.append(f"number {posted.number} in Xero, {claim.number} in CrewCard")
-    if claim.total is not None and claim.total != posted.total:
-        told.append(f"total {posted.total:.2f} in Xero, {claim.total:.2f} in CrewCard")
-    return tuple(told)
+        return proof.of_host(Host(contact, meant), posted, _NOT_OURS)
+    said = {"number": (claim.number, posted.number), "total": (_cents(claim.total), _cents(posted.total))}
+    both = {name: (ours, theirs or "") for name, (ours, theirs) in said.items() if ours is not None}
+    return Proof(
+        compared=("contact", "date", "currency", *both),
+        not_compared=(_NOT_OURS,),
+        differing=tuple(
+            Difference(field=name, sent=ours, kept=theirs) for name, (ours, theirs) in both.items() if ours != theirs
+        ),
+        warnings=posted.warnings,
+    )
+
+
+def _cents(amount: Decimal | None) -> str | None:
+    return None if amount is None else f"{amount:.2f}"
 
 
 def _clashes(claim: Claim, posted: Posted, contact: str) -> list[str]:

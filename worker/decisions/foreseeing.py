@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 
 from events.books import Account, Books, SeenContact, Sums
 from events.changes import LinePicture, Picture
@@ -59,15 +60,33 @@ def warnings(case: Case, books: Books) -> list[str]:
     if case.contact and case.contact.merged_into:
         told.append(f"Xero merged the contact “{case.contact.name}” into another one.")
     if case.status == "DRAFT" and books.accounts is not None:
-        lost = sorted({line.account for line in case.picture.lines if line.account} - set(books.accounts))
+        named = {line.said("account") or "" for line in case.picture.lines} - {""}
+        lost = sorted(named - set(books.accounts))
         told += [f"Xero does not know account {code}; the draft is saved without it." for code in lost]
-    return told + list(_cents(case))
+    if case.invoice.sent_to_contact is not None and case.picture.said("sent_to_contact") is None:
+        told.append("Xero takes “sent to contact” of approved invoices only: it is left out.")
+    if case.sums is None and any(line.amount is None for line in case.invoice.lines):
+        told.append("What a line comes to is up to its item in Xero, and could not be foreseen.")
+    return [*told, *_said_otherwise(case), *_cents(case)]
+
+
+def _said_otherwise(case: Case) -> Iterator[str]:
+    """Lines whose numbers Xero cannot keep as they are, so that they go in others that come to the same."""
+    for number, (line, sent) in enumerate(zip(case.invoice.lines, case.picture.lines, strict=True), start=1):
+        if line.quantity is None or line.unit_amount is None:
+            continue
+        quantity, unit = Decimal(sent.said("quantity") or 0), Decimal(sent.said("unit_amount") or 0)
+        if (quantity, unit) != (line.quantity, line.unit_amount):
+            yield f"Line {number} goes as {quantity:f} x {unit:f}: Xero keeps 4 decimals. The amount is the same."
 
 
 def needs(pictures: Iterable[Picture]) -> set[str]:
     """Which parts of the settings only some invoices need: their tracking and items, if they have any."""
     lines = [line for picture in pictures for line in picture.lines]
-    used = {"tracking": any(line.tracking for line in lines), "items": any(line.item for line in lines)}
+    used = {
+        "tracking": any(line.said("tracking") for line in lines),
+        "items": any(line.said("item") for line in lines),
+    }
     return {part for part, wanted in used.items() if wanted}
 
 
@@ -115,16 +134,24 @@ def _is_mail(text: str) -> bool:
 
 
 def _of_line(case: Case, line: LinePicture, books: Books) -> Iterator[Failure]:
-    item = (books.items or {}).get(line.item or "")
-    if line.item and books.items is not None and item is None:
-        yield Failure(Reason.ITEM_UNKNOWN, {"item": line.item})
+    if _is_text(line):
         return
-    code = line.account or (item.account if item else "")
+    named = line.said("item") or ""
+    item = (books.items or {}).get(named)
+    if named and books.items is not None and item is None:
+        yield Failure(Reason.ITEM_UNKNOWN, {"item": named})
+        return
+    code = line.said("account") or (item.account if item else "")
     account = (books.accounts or {}).get(code)
-    if books.accounts is not None and (books.items is not None or not line.item):
+    if books.accounts is not None and (books.items is not None or not named):
         yield from _of_account(code, account, draft=case.status == "DRAFT")
     yield from _of_tax(line, account, books)
     yield from _of_tracking(line, books.tracking)
+
+
+def _is_text(line: LinePicture) -> bool:
+    """A heading or a note, which needs no account (xero/facts.md §8)."""
+    return line.said("quantity") is None and line.said("unit_amount") is None and not line.said("item")
 
 
 def _of_account(code: str, account: Account | None, *, draft: bool) -> Iterator[Failure]:
@@ -138,20 +165,21 @@ def _of_account(code: str, account: Account | None, *, draft: bool) -> Iterator[
 
 
 def _of_tax(line: LinePicture, account: Account | None, books: Books) -> Iterator[Failure]:
-    if not line.tax_type or books.tax_rates is None:
+    tax = line.said("tax_type")
+    if not tax or books.tax_rates is None:
         return
-    rate = books.tax_rates.get(line.tax_type)
+    rate = books.tax_rates.get(tax)
     if rate is None or "revenue" not in rate.sections or not rate.active:
-        yield Failure(Reason.TAX_TYPE_INVALID, {"tax": line.tax_type})
-    elif account and account.section not in rate.sections:
-        yield Failure(Reason.TAX_NOT_FOR_ACCOUNT, {"tax": line.tax_type, "account": account.code})
+        yield Failure(Reason.TAX_TYPE_INVALID, {"tax": tax})
+    elif account and (account.section not in rate.sections or tax in books.refused.get(account.code, ())):
+        yield Failure(Reason.TAX_NOT_FOR_ACCOUNT, {"tax": tax, "account": account.code})
 
 
 def _of_tracking(line: LinePicture, known: Mapping[str, frozenset[str]] | None) -> Iterator[Failure]:
-    if known is None or not line.tracking:
+    if known is None:
         return
     options = {f"{category}: {option}" for category, named in known.items() for option in named}
-    for chosen in line.tracking.splitlines():
+    for chosen in (line.said("tracking") or "").splitlines():
         if chosen not in options:
             yield Failure(Reason.TRACKING_INVALID, {"tracking": chosen})
 

@@ -19,6 +19,7 @@ from store import outbox, requests
 from store.outbox import InvoiceAnswer
 from store.tables import Export, Item, Request
 from store.unit_of_work import Work
+from worker.decisions.proof import Proof
 
 Outcome = Literal["created", "updated", "adopted", "unchanged"]
 
@@ -50,6 +51,7 @@ def succeeded(
     proof = json.loads(export.xero_totals or "{}")
     totals = proof.get("totals")
     differences = tuple(proof.get("differences", ()))
+    told = {name: proof.get(name, ()) for name in ("differing", "warnings", "compared", "not_compared")}
     return InvoiceExportSucceeded(
         company=item.company,
         request=item.request,
@@ -62,6 +64,8 @@ def succeeded(
         exported_at=export.exported_at,
         verified=not differences,
         differences=differences,
+        compared_at=proof.get("compared_at"),
+        **told,
         client=export.client,
     )
 
@@ -145,8 +149,8 @@ def facts(invoice: Invoice) -> dict[str, str]:
     }
 
 
-def proof_text(posted: Posted, differences: Sequence[str]) -> str:
-    """Xero's totals and how they differ from the host's, as an export row keeps them."""
+def proof_text(posted: Posted, proof: Proof, at: datetime) -> str:
+    """Xero's totals and the proof of match made at this moment, as an export row keeps them."""
     totals = {
         "currency": posted.currency,
         "subtotal": f"{posted.subtotal:.2f}",
@@ -154,5 +158,15 @@ def proof_text(posted: Posted, differences: Sequence[str]) -> str:
         "total": f"{posted.total:.2f}",
     }
     updated = posted.updated.isoformat() if posted.updated else None
-    kept = {"totals": totals, "differences": list(differences), "status": posted.status, "updated": updated}
+    kept = {
+        "totals": totals,
+        "status": posted.status,
+        "updated": updated,
+        "differences": proof.differences,
+        "differing": [one.model_dump(exclude_none=True) for one in proof.differing],
+        "warnings": proof.warnings,
+        "compared": proof.compared,
+        "not_compared": proof.not_compared,
+        "compared_at": at.isoformat(),
+    }
     return to_json(kept).decode()

@@ -1,18 +1,18 @@
 """What an export row keeps of an invoice that is in Xero: totals, proof of match, Xero's copy as we saw it."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from events.accounting_target import Posted
+from events.accounting_target import Element, Posted
 from events.changes import Change, Picture
 from store import batches
-from store.batches import Carried
-from store.tables import Attempt, Export
+from store.tables import Export
 from store.unit_of_work import Work
-from worker.decisions import comparing, proof
+from worker.decisions import proof
+from worker.decisions.proof import Host, Proof
 from worker.exporting import answering, contents
 from worker.exporting.results import Result
 from worker.tools import Tools
@@ -34,14 +34,23 @@ class Kept:
         return cls(client, row["number"], row["xero_invoice_id"], row["xero_totals"], row["exported_at"])
 
 
-def row(work: Work, tools: Tools, result: Result, kept: str) -> dict[str, Any]:
+Sent = Mapping[tuple[str, str], Element]  # by batch, and invoice id (updates) or number
+
+
+def sent_in(work: Work, tools: Tools, results: Sequence[Result]) -> Sent:
+    """What the batches of these results carried, as it was written down before the call."""
+    bodies = batches.bodies(work, sorted({result.attempt.batch_id for result in results}))
+    return {(id_, name): one for id_, body in bodies.items() for name, one in tools.target.thaw(body).items()}
+
+
+def row(work: Work, tools: Tools, result: Result, kept: str, sent: Sent) -> dict[str, Any]:
     """The export's columns after an attempt that was posted; `kept` is what is kept as the client's contact."""
-    export, attempt, answer, sent = result.export, result.attempt, result.answer, result.sent
+    export, attempt, answer = result.export, result.attempt, result.answer
     if not isinstance(answer, Posted):
         raise TypeError("only a posted invoice has totals")
-    contact = tools.target.contact_id(kept) or ""
     newest = attempt.content_hash == export.wanted_hash
-    differences = proof.differences(sent, contact, answer) if sent else _of_older(work, tools, attempt, answer)
+    host = Host(tools.target.contact_id(kept) or "", result.sent)
+    copy = tools.books.picture(answer.copy)
     return {
         "id": export.id,
         "state": "exported" if newest else "pending",
@@ -55,35 +64,40 @@ def row(work: Work, tools: Tools, result: Result, kept: str) -> dict[str, Any]:
         "failures": 0,
         "alone": False,
         "xero_invoice_id": answer.target_id,
-        "xero_totals": answering.proof_text(answer, differences),
+        "xero_totals": answering.proof_text(answer, _proof(tools, result, copy, host, sent), work.now),
         "exported_at": work.now,
-        **copy_of(tools, answer),
+        **copy_of(tools, answer, copy),
     }
 
 
-def _of_older(work: Work, tools: Tools, attempt: Attempt | Carried, posted: Posted) -> tuple[str, ...]:
-    """Two newer contents have come since: what was sent is in the frozen body."""
-    body = batches.bodies(work, [attempt.batch_id]).get(attempt.batch_id)
-    sent = tools.target.thaw(body) if body else {}
-    element = sent.get(posted.target_id) or sent.get(attempt.number)
+def _proof(tools: Tools, result: Result, theirs: Picture, host: Host, sent: Sent) -> Proof:
+    """What was sent stands in the frozen body, whatever has come since."""
+    posted, batch = result.answer, result.attempt.batch_id
+    if not isinstance(posted, Posted):
+        raise TypeError("only a posted invoice can be compared")
+    element = sent.get((batch, posted.target_id)) or sent.get((batch, result.attempt.number))
     if element is None:
-        return ("not compared: what was sent is not kept any more",)
-    return proof.of_older(tools.books.picture_of(element), tools.books.picture(posted.copy))
+        return proof.of_host(host, posted, "what was sent: it is not kept any more")
+    ours = tools.books.picture_of(element)
+    differing, before = tools.books.differences(ours, theirs), picture(result.export)
+    if result.outcome == "updated" and before:
+        differing += tools.books.left_behind(before, ours, theirs)
+    return proof.of_sent(ours, theirs, differing, posted, host)
 
 
-def copy_of(tools: Tools, posted: Posted) -> dict[str, str | None]:
+def copy_of(tools: Tools, posted: Posted, picture: Picture | None = None) -> dict[str, str | None]:
     """Xero's copy as it is remembered, by fingerprint and picture; nothing where its lines were not shown."""
     whole = bool(posted.copy.get("LineItems"))
     return {
         "copy_seen": tools.target.fingerprint(posted.copy) if whole else None,
-        "copy_kept": tools.books.picture(posted.copy).model_dump_json() if whole else None,
+        "copy_kept": (picture or tools.books.picture(posted.copy)).model_dump_json() if whole else None,
     }
 
 
 def changes(tools: Tools, export: Export, posted: Posted) -> tuple[Change, ...]:
     """What is different in Xero from the copy we last saw; nothing where none was kept."""
     before = picture(export)
-    return comparing.changes(before, tools.books.picture(posted.copy)) if before else ()
+    return tools.books.changes(before, tools.books.picture(posted.copy)) if before else ()
 
 
 def picture(export: Export) -> Picture | None:

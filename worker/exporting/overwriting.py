@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 
 from events.accounting_target import Element, Organisation, Posted, Posting, Unmappable
-from events.changes import Change
+from events.changes import Change, Picture
 from store import batches, exports
 from store.batches import Hold
 from store.tables import Export
-from worker.decisions import comparing, guard
+from worker.decisions import guard
 from worker.exporting import freezing, keeping
 from worker.tools import Tools
 
@@ -56,8 +56,16 @@ def edits(tools: Tools, export: Export, posting: Posting, copy: Posted | None) -
     kept = keeping.picture(export)
     if kept is None or copy is None:
         return None
-    found = comparing.changes(kept, tools.books.picture(copy.copy))
+    found = tools.books.edits(kept, tools.books.picture(copy.copy), _wanted(tools, posting, copy))
     return [change for change in found if change.field != "contact" or copy.contact_id != posting.contact_id]
+
+
+def _wanted(tools: Tools, posting: Posting, copy: Posted) -> Picture | None:
+    """What the update would say; None where it cannot be made, of which its own failure tells."""
+    try:
+        return tools.books.picture_of(tools.target.element_of_update(posting, copy.copy))
+    except Unmappable:
+        return None
 
 
 def _of(tools: Tools, body: bytes, id_: str) -> list[Element]:

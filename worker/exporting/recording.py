@@ -5,7 +5,8 @@ from typing import Any
 
 from events.accounting_target import Organisation, Posted, Rejected
 from events.changes import Change
-from store import batches, exports, requests
+from events.reasons import Reason
+from store import batches, exports, organisation_facts, requests
 from store.batches import Carried
 from store.tables import Attempt, Item, Request
 from store.unit_of_work import Work
@@ -26,10 +27,25 @@ def apply(work: Work, tools: Tools, organisation: Organisation, results: Sequenc
     for batch_id, rows in by_batch.items():
         batches.end_attempts(work, batch_id, rows)
     posted = [result for result in results if isinstance(result.answer, Posted)]
+    _learn(work, tools, organisation, results)
     told = _post(work, tools, organisation, posted)
     wrong = [(r.export, r.answer.failure, r.attempt) for r in results if isinstance(r.answer, Rejected)]
     refused = [Refusal(e, into_xero(work, tools.target, organisation, e, why), tried) for e, why, tried in wrong]
     return {**told, **fail(work, refused)}
+
+
+def _learn(work: Work, tools: Tools, organisation: Organisation, results: Sequence[Result]) -> None:
+    """Which tax rates an account does not take stands nowhere but in refusals (xero/facts.md §6.2 #9)."""
+    failures = [one for r in results if isinstance(r.answer, Rejected) for one in r.answer.failure.all()]
+    told = [one.facts for one in failures if one.reason is Reason.TAX_NOT_FOR_ACCOUNT]
+    new = {(facts["account"], facts["tax"]) for facts in told if facts.get("account") and facts.get("tax")}
+    if new:
+        organisation_facts.note_refused(work, organisation.lane, new)
+    known = organisation_facts.refused(work, organisation.lane)
+    if known:
+        copies = [tools.books.picture(r.answer.copy) for r in results if isinstance(r.answer, Posted)]
+        taken = {(line.said("account") or "", line.said("tax_type") or "") for one in copies for line in one.lines}
+        organisation_facts.forget_refused(work, organisation.lane, known & taken)
 
 
 def attempt_row(result: Result) -> dict[str, Any]:
@@ -44,7 +60,8 @@ def attempt_row(result: Result) -> dict[str, Any]:
 def _post(work: Work, tools: Tools, organisation: Organisation, results: Sequence[Result]) -> Mapping[str, Request]:
     kept = resolve.linked(work, organisation.lane, [result.export.client for result in results])
     changes = {result.export.id: _changes(tools, result) for result in results}  # before the rows say the new copy
-    rows = [keeping.row(work, tools, result, kept.get(result.export.client, "")) for result in results]
+    sent = keeping.sent_in(work, tools, results)
+    rows = [keeping.row(work, tools, result, kept.get(result.export.client, ""), sent) for result in results]
     exports.change(work, rows)  # their callers have locked them
     become = [keeping.Kept.of(r.export.client, row) for r, row in zip(results, rows, strict=True)]
     by_id = {row["id"]: (r, one) for r, row, one in zip(results, rows, become, strict=True)}

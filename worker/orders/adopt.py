@@ -109,7 +109,7 @@ def _take(
     if taken:
         _tell(work, tools, organisation, taken, rows, by)
         reconciliations.look_at_everything(work, lane)
-    done.taken |= {one.claim.id: claiming.differences(one.claim, one.posted, one.contact) for one in taken}
+    done.taken |= {one.claim.id: claiming.proof_of(one.claim, one.posted, one.contact).differences for one in taken}
 
 
 def _clash(work: Work, lane: Lane, one: _Found, row: Export, held: Mapping[str, str]) -> str | None:
@@ -126,7 +126,7 @@ def _clash(work: Work, lane: Lane, one: _Found, row: Export, held: Mapping[str, 
 def _row(work: Work, tools: Tools, one: _Found, row: Export) -> dict[str, Any]:
     """The export as if we had sent it; what was sent is known only where the content is."""
     content, posted = one.claim.content, one.posted
-    told = claiming.differences(one.claim, posted, one.contact)
+    proof = claiming.proof_of(one.claim, posted, one.contact)
     return {
         "id": row.id,
         "state": "exported",
@@ -139,7 +139,7 @@ def _row(work: Work, tools: Tools, one: _Found, row: Export) -> dict[str, Any]:
         "sent_hash": content.content_hash() if content else "",
         "sent_revision": content.revision if content else -1,
         "xero_invoice_id": posted.target_id,
-        "xero_totals": answering.proof_text(posted, told),
+        "xero_totals": answering.proof_text(posted, proof, work.now),
         **keeping.copy_of(tools, posted),
         "exported_at": work.now,
     }

@@ -10,7 +10,7 @@ from events.failures import Failure
 from events.invoice import folded
 from events.preview import Foreseen, InvoicePreview
 from events.snapshot import LARGEST
-from worker.decisions import comparing, foreseeing, guard
+from worker.decisions import foreseeing, guard
 from worker.decisions.foreseeing import Case
 from worker.exporting import answering, keeping, overwriting
 from worker.previewing.looking import Seen
@@ -39,7 +39,7 @@ def row(tools: Tools, known: Known, plan: Plan, seen: Seen, books: Books) -> Inv
         update={
             "contact": case.contact.name if case.contact else None,
             "totals": _totals(plan, case.sums),
-            "changes": comparing.changes(tools.books.picture(copy.copy), after)[:_MOST_CHANGES] if copy else (),
+            "changes": tools.books.changes(tools.books.picture(copy.copy), after)[:_MOST_CHANGES] if copy else (),
             "warnings": (*told.warnings, *_ours(plan, seen), *foreseeing.warnings(case, books)),
         }
     )
