@@ -35,6 +35,7 @@ class FieldRow(Generic[Wanted]):
     `guard`: whether an edit of it in Xero stops an update; "if sent" where Xero keeps what an update leaves out.
     `updates` is false for what an update leaves to Xero, `cleared_by` what an update says to clear it, `stays` true
     where nothing that an update may say clears it.
+    `in_lists` is false for what a list may leave out though it is there.
     `altered` says what Xero is known to do where it keeps another value than it was sent.
     """
 
@@ -49,6 +50,7 @@ class FieldRow(Generic[Wanted]):
     updates: bool = True
     cleared_by: Any = None
     stays: bool = False
+    in_lists: bool = True
     same: Callable[[str, str], bool] = lambda one, other: one == other
     altered: Callable[[str, str, LinePicture | None], str] = lambda _sent, _kept, _line: ""
     shown_as: tuple[str, ...] = field(default=())
@@ -242,7 +244,9 @@ INVOICE: tuple[FieldRow[WantedInvoice], ...] = (
         guard="never",
         updates=False,  # a theme chosen in Xero since is not ours to take back
     ),
-    FieldRow("link", ("Url",), ("id", "link"), read=_text("Url"), say=lambda one: one.url, guard="never"),
+    FieldRow(
+        "link", ("Url",), ("id", "link"), read=_text("Url"), say=lambda one: one.url, guard="never", in_lists=False
+    ),
     FieldRow(
         "sent_to_contact",
         ("SentToContact",),

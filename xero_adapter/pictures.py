@@ -14,6 +14,7 @@ from xero_adapter.json_values import object_of, text_of
 _CHANGED = frozenset(name for name, row in EVERY.items() if row.guard != "never")
 _GUARDED = frozenset(name for name, row in EVERY.items() if row.guard == "always")
 _SENT = frozenset(name for name, row in EVERY.items() if row.say and row.updates)
+_SHOWN = frozenset(row.name for row in invoice_fields.INVOICE if row.name in _SENT and row.in_lists)
 
 
 def of_copy(copy: Element) -> Picture:
@@ -55,8 +56,14 @@ def _guarded(element: Element, rows: Sequence[FieldRow[Any]]) -> list[str | None
 
 
 def carries(copy: Element, sent: Element) -> bool:
-    """Whether Xero's copy says all that was sent, but for what Xero is known to alter: it certainly arrived."""
-    found = differences(of_sent(sent), of_copy(copy))
+    """Whether Xero's copy says all that was sent, but for what Xero is known to alter: it certainly arrived.
+
+    What the copy does not show has not arrived, unless lists may leave it out.
+    """
+    ours, theirs = of_sent(sent), of_copy(copy)
+    if any(ours.said(name) is not None and theirs.said(name) is None for name in _SHOWN):
+        return False
+    found = differences(ours, theirs)
     return not any(one.field == "line" or (one.field in _SENT and not one.altered) for one in found)
 
 
