@@ -94,6 +94,7 @@ TRIED = {
     "users enable": [[HOSTILE]],
     "keys list": [[]],
     "keys make": [[HOSTILE, "--every-company"]],
+    "keys expire": [[HOSTILE, HOSTILE], [HOSTILE, "--after-days", "1"]],
     "keys rotate": [[HOSTILE]],
     "keys revoke": [[HOSTILE]],
     "webhooks list": [[]],
