@@ -92,6 +92,7 @@ TRIED = {
     "users role": [[HOSTILE, "read"], ["anna", HOSTILE]],
     "users disable": [[HOSTILE]],
     "users enable": [[HOSTILE]],
+    "users reset-factor": [[HOSTILE]],
     "keys list": [[]],
     "keys make": [[HOSTILE, "--every-company"]],
     "keys expire": [[HOSTILE, HOSTILE], [HOSTILE, "--after-days", "1"]],
