@@ -86,6 +86,7 @@ for command in (
     failures.alerts,
     orders.cancel,
     orders.replay,
+    orders.raise_anew,
     marks.exclude,
     marks.include,
     pause.pause,

@@ -1,4 +1,4 @@
-"""Orders to exports that were asked for: `cancel`, `replay`."""
+"""Orders to exports that were asked for: `cancel`, `replay`, `raise-anew`."""
 
 from typing import Annotated
 
@@ -6,7 +6,11 @@ import typer
 
 from cli import ordering, output
 from cli.ordering import AsJson, By, Company, Why, Yes
-from events.orders import InvoiceExportCancelRequested, InvoiceExportReplayRequested
+from events.orders import (
+    InvoiceExportCancelRequested,
+    InvoiceExportRaiseAnewRequested,
+    InvoiceExportReplayRequested,
+)
 from store import choosing
 from worker.decisions.receipts import Receipt
 
@@ -15,6 +19,8 @@ Invoices = Annotated[list[str] | None, typer.Option("--invoice", "-i", help="Onl
 _LEFT_OUT = {
     "answered": "had their answer already",
     "in_flight": "on their way to Xero: cancelled if they come back, else answered by what Xero says",
+    "never_sent": "never sent to Xero, or not known",
+    "under_way": "on their way to Xero right now",
     "not_failed": "did not fail, or are being sent again already",
     "unknown": "not known",
     "unreadable": "could not be read when they came, so nothing was kept to send: they must come again",
@@ -74,6 +80,36 @@ def replay(
     ordering.sure(f"Try {ordering.count(found)} of {company} again?", yes=yes or not found)
     receipt = ordering.give(tools, order)
     _report(receipt, f"asked for again (request {receipt.request})", as_json=as_json)
+
+
+def raise_anew(
+    company: Company,
+    invoice: Annotated[list[str], typer.Argument(help="Ids of the invoices")],
+    why: Why,
+    number: Annotated[str | None, typer.Option(help="Its number in Xero from now on; only for one invoice")] = None,
+    by: By = "",
+    yes: Yes = False,
+    as_json: AsJson = False,
+) -> None:
+    """Raise invoices again that are voided, deleted or gone in Xero, each once, as a new invoice there.
+
+    Xero is looked at first: what is alive there is not raised a second time. A voided invoice keeps its number, so
+    that the new one gets --number, or -2 behind the old one.
+
+    Examples:
+      crewcard-xero raise-anew i42 --company harbour --why "voided by mistake"
+
+      crewcard-xero raise-anew i42 --company harbour --number N-42A --why "voided by mistake" --yes
+
+    """
+    tools = ordering.ready()
+    said = {"company": company, "invoices": invoice, "number": number, "why": why}
+    order = ordering.order(InvoiceExportRaiseAnewRequested, by, **said)
+    with tools.store.read() as work:
+        found = len(choosing.to_raise(work, order))
+    ordering.sure(f"Raise {ordering.count(found)} of {company} again?", yes=yes or not found)
+    receipt = ordering.give(tools, order)
+    _report(receipt, f"asked for anew (request {receipt.request})", as_json=as_json)
 
 
 def _report(receipt: Receipt, done: str, *, as_json: bool) -> None:

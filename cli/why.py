@@ -10,8 +10,8 @@ import typer
 from cli import output, proofs
 from cli.output import MARKS, results
 from cli.show import AsJson, OfCompany
-from store import exclusions, pauses, queries, reconciliations
-from store.tables import Drift, Exclusion, LogEntry, Pause
+from store import exclusions, generations, pauses, queries, reconciliations
+from store.tables import Drift, Exclusion, Generation, LogEntry, Pause
 from store.unit_of_work import Work
 from worker import settings, wiring
 
@@ -24,6 +24,7 @@ class Whole:
     exclusion: Exclusion | None
     pause: Pause | None
     drifts: Sequence[Drift]
+    earlier: Sequence[Generation] = ()
 
 
 def why(
@@ -48,11 +49,14 @@ def why(
 
 
 def _whole_story(work: Work, company: str, invoice: str) -> Whole:
+    story = queries.story(work, company, invoice)
+    export = story.export.id if story.export else None
     return Whole(
-        queries.story(work, company, invoice),
+        story,
         exclusions.of_invoice(work, company, invoice),
         pauses.of_company(work, company),
         reconciliations.drifts(work, company, invoice),
+        generations.earlier(work, [export]).get(export, ()) if export else (),
     )
 
 
@@ -69,6 +73,7 @@ def _document(whole: Whole) -> dict[str, Any]:
         "excluded": whole.exclusion.model_dump() if whole.exclusion else None,
         "paused": whole.pause.model_dump() if whole.pause else None,
         "drifts": [{**one.model_dump(), "differences": json.loads(one.differences)} for one in whole.drifts],
+        "earlier": [one.model_dump() for one in whole.earlier],
     }
 
 
@@ -108,6 +113,9 @@ def _tell_orders(whole: Whole) -> None:
         )
     if whole.pause:
         output.say(f"  Its exports are paused by {whole.pause.by}. {whole.pause.why}".rstrip())
+    for before in whole.earlier:
+        was = f"{before.number} ({before.xero_invoice_id or 'never found'}), {before.ended} in Xero"
+        output.say(f"  {before.at:%Y-%m-%d %H:%M:%S}  raised anew by {before.by}, after {was}: {before.why}")
     for one in reversed(whole.drifts):
         said = "; ".join(json.loads(one.differences))
         output.say(f"  {one.found_at:%Y-%m-%d %H:%M:%S}  found {one.kind}: {said}")

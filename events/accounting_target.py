@@ -35,19 +35,24 @@ class Organisation:
 
 @dataclass(frozen=True)
 class Posting:
-    """One invoice ready to be mapped: its snapshot, its contact, the company's settings."""
+    """One invoice ready to be mapped: its snapshot, its contact, the company's settings.
+
+    `generation` counts how often it was raised.
+    """
 
     lane: Lane
     invoice: Invoice
     contact_id: str
     settings: CompanySettings
+    generation: int = 1
 
 
 @dataclass(frozen=True)
 class Posted:
     """The invoice is in the accounting system. Amounts in `currency`.
 
-    `mark` is the company and invoice id it says it is; `unmarked` is true when it says nothing at all.
+    `mark` is the company and invoice id it says it is, `generation` which invoice of that, from 1; `unmarked` is true
+    when it says nothing at all.
     `updated` is when the system last changed it; `copy` its own element, opaque to all but the target.
     """
 
@@ -61,6 +66,7 @@ class Posted:
     total: Decimal
     date: str
     mark: tuple[str, str] | None
+    generation: int = 1
     warnings: tuple[str, ...] = ()
     contact_name: str = ""
     paid: Decimal = Decimal(0)
@@ -91,12 +97,16 @@ Answer = Posted | Rejected
 
 @dataclass(frozen=True)
 class Answers:
-    """What one call said: an answer per folded invoice number (create) or target id (update), and its traces."""
+    """What one call said: an answer per folded invoice number (create) or target id (update), and its traces.
+
+    `unnamed` are refusals that do not say whose they are.
+    """
 
     by_number: Mapping[str, Answer]
     status: int
     correlation_id: str | None
     by_id: Mapping[str, Answer] = field(default_factory=dict)
+    unnamed: Sequence[Rejected] = ()
 
     def all(self) -> Sequence[Answer]:
         """Every answer."""

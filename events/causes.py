@@ -99,6 +99,14 @@ def gone_with_settings(before: CompanySettings, after: CompanySettings, open_cau
         gone += _with(open_causes, (Reason.TAX_NOT_FOR_ACCOUNT,), before.default_account_code)
     if after.default_tax_type not in (None, before.default_tax_type):
         gone += _with(open_causes, (Reason.TAX_TYPE_INVALID, Reason.TAX_NOT_FOR_ACCOUNT), before.default_tax_type)
+    if after.tracking != before.tracking:
+        gone += [cause for cause in open_causes if reason_of(cause) is Reason.TRACKING_INVALID]
+    for kind, was in (before.kinds or {}).items():
+        now = (after.kinds or {}).get(kind)
+        if was.account_code and (now is None or now.account_code != was.account_code):
+            gone += _with(open_causes, (*_OF_ACCOUNT, Reason.TAX_NOT_FOR_ACCOUNT), was.account_code)
+        if was.tax_type and (now is None or now.tax_type != was.tax_type):
+            gone += _with(open_causes, (Reason.TAX_TYPE_INVALID, Reason.TAX_NOT_FOR_ACCOUNT), was.tax_type)
     if after.days_until_due not in (None, before.days_until_due):
         gone.append(key(Reason.DUE_DATE_MISSING))
     if after.invoice_status == "DRAFT" != before.invoice_status:

@@ -16,7 +16,11 @@ from pydantic_core import to_json
 from events.companies import CompanySettingsChanged
 from events.contacts import ClientXeroContactUpdateRequested
 from events.export import InvoiceExportRequested
-from events.orders import InvoiceExportCancelRequested, InvoiceExportReplayRequested
+from events.orders import (
+    InvoiceExportCancelRequested,
+    InvoiceExportRaiseAnewRequested,
+    InvoiceExportReplayRequested,
+)
 from events.preview import InvoiceExportPreviewRequested
 from events.snapshot import Event, Incoming, Text
 from events.unreadable import sentences
@@ -28,6 +32,7 @@ INCOMING: Mapping[str, type[Incoming]] = {
         InvoiceExportRequested,
         InvoiceExportCancelRequested,
         InvoiceExportReplayRequested,
+        InvoiceExportRaiseAnewRequested,
         ClientXeroContactUpdateRequested,
         CompanySettingsChanged,
         InvoiceExportPreviewRequested,

@@ -10,6 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from events import written
 from events.changes import Change, Difference
+from events.drift import Drifted
 from events.failures import Failure
 from events.invoice import Client, Invoice, LineItem, Totals, Tracking
 from events.people import NOBODY, AnyPerson, Origin
@@ -155,7 +156,9 @@ class InvoiceExportSucceeded(Told):
     says, and Xero warned of nothing; else `differences` say what is not so, and `differing` the same field by field,
     where Xero is known for it with what it does (`altered`). `compared` names what was compared at `compared_at`,
     `not_compared` what could not be, and why. `warnings` are Xero's own words about what it saved all the same.
-    `changes` is what an update changed in Xero, field by field and line by line.
+    `changes` is what an update changed in Xero, field by field and line by line. `checked_at` is until when we know
+    what Xero has: of an `unchanged` invoice it was looked at then. `drift` is how it is known to differ from what was
+    exported. `generation` counts how often it was raised in Xero.
     """
 
     TYPE: ClassVar[str] = "invoice.export.succeeded"
@@ -174,6 +177,9 @@ class InvoiceExportSucceeded(Told):
     not_compared: tuple[str, ...] = ()
     compared_at: datetime | None = None
     changes: tuple[Change, ...] = ()
+    drift: Drifted | None = None
+    checked_at: datetime | None = None
+    generation: int = 1
 
 
 class ExportProblem(Snapshot):

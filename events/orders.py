@@ -6,6 +6,7 @@ from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from events.export import MOST_INVOICES
+from events.invoice import InvoiceNumber
 from events.people import Person
 from events.reasons import Reason
 from events.snapshot import HostId, Incoming, ShortText
@@ -50,6 +51,25 @@ class InvoiceExportCancelRequested(Order):
     """In: do not send these invoices after all, as far as this request wants them (without one: any request)."""
 
     TYPE: ClassVar[str] = "invoice.export.cancel_requested"
+
+
+class InvoiceExportRaiseAnewRequested(Order):
+    """In: raise these invoices again, which are voided, deleted or gone in Xero, as a new request `as_request`.
+
+    Each goes in as a new invoice, once; the one before stays linked to it. `number` is the new one's, for an order
+    about one invoice; without it the number stays where it is free in Xero, and else has `-2` behind it.
+    """
+
+    TYPE: ClassVar[str] = "invoice.export.raise_anew_requested"
+
+    number: InvoiceNumber | None = None
+    as_request: HostId | None = None
+
+    @model_validator(mode="after")
+    def _numbers_one(self) -> "InvoiceExportRaiseAnewRequested":
+        if self.number and (len(self.invoices) != 1 or self.request):
+            raise PydanticCustomError("number_of_one", "number: goes with exactly one invoice, named in invoices")
+        return self
 
 
 class InvoiceExportReplayRequested(Order):

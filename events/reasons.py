@@ -166,13 +166,15 @@ class Reason(Enum):
         "No longer in Xero",
         "Invoice {number} was exported before and is not in Xero any more. It was not sent a second time.",
         "bookkeeper",
-        "Look in Xero's history for what became of it.\nIf it should be raised anew, tell CrewCard support.",
+        "Look in Xero's history for what became of it.\n"
+        "If it should be in Xero again, press “raise anew”: it goes in as a new invoice.",
     )
     INVOICE_FINALISED = Help(
         "Already final in Xero",
         "Invoice {number} is {status} in Xero and cannot be changed from here.",
         "bookkeeper",
-        "Open the invoice in Xero and make the change there; or raise a credit note.",
+        "Voided or deleted, and it should be in Xero again? Press “raise anew”: it goes in as a new invoice.\n"
+        "Paid? Open the invoice in Xero and make the change there, or raise a credit note.",
         opens="invoice",
     )
     INVOICE_UNREADABLE = Help(
@@ -242,6 +244,13 @@ class Reason(Enum):
         "For other amounts remove the payment there and export again, or raise a credit note.",
         opens="invoice",
     )
+    PERHAPS_IN_XERO = Help(
+        "Perhaps in Xero already",
+        "Number {number} is in use in Xero, perhaps by an earlier try of this invoice whose answer was lost.",
+        "bookkeeper",
+        "Look for {number} in Xero. If it is this invoice, take it over: crewcard-xero adopt.\n"
+        "If it is another one, press “raise anew” and give this one another number.",
+    )
     PERIOD_LOCKED = Help(
         "Books locked",
         "Invoice {number} is dated {date}, and the books in Xero are locked up to {lock_date}.",
@@ -263,13 +272,20 @@ class Reason(Enum):
         "Set aside",
         "Invoice {number} stopped the exporter several times and was set aside so that others go on.",
         "support",
-        "Report the invoice to CrewCard support.",
+        "Report the invoice to CrewCard support.\nOnce it is mended press “try again”.",
     )
     SENT_WRONGLY = Help(
         "Not taken by Xero as sent",
         "Xero did not take invoice {number} in the form in which it was sent. Nothing was changed in Xero.",
         "support",
-        "Report the invoice to CrewCard support, with Xero's own words.",
+        "Report the invoice to CrewCard support, with Xero's own words.\nOnce it is mended press “try again”.",
+    )
+    STILL_IN_XERO = Help(
+        "Still in Xero",
+        "Invoice {number} is in Xero as it was ({status}), so it was not raised a second time.",
+        "bookkeeper",
+        "Void or delete it in Xero first, if it should be raised anew.\nElse change it there, or export it again.",
+        opens="invoice",
     )
     TAX_NOT_FOR_ACCOUNT = Help(
         "Tax rate does not fit the account",
@@ -299,6 +315,14 @@ class Reason(Enum):
         "In Xero open Accounting, Advanced, Tracking categories and add or restore the option; or choose another for "
         f"the line. A line may have two at most.\n{_AGAIN}",
         thing=("tracking",),
+    )
+    ZERO_MARKED_PAID = Help(
+        "Marked paid by Xero at 0.00",
+        "Invoice {number} came to 0.00, so Xero marked it paid by itself, and cannot change it any more.",
+        "bookkeeper",
+        "Reference, due date, contact and the lines' text can be changed on the invoice in Xero.\n"
+        "For other amounts press “raise anew”: it goes in once more, under a further number; that of 0.00 stays.",
+        opens="invoice",
     )
     XERO_KEEPS_FAILING = Help(
         "Xero keeps failing on it",

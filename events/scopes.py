@@ -6,7 +6,11 @@ from enum import StrEnum
 from events.companies import CompanySettingsChanged
 from events.contacts import ClientXeroContactUpdateRequested
 from events.export import InvoiceExportRequested
-from events.orders import InvoiceExportCancelRequested, InvoiceExportReplayRequested
+from events.orders import (
+    InvoiceExportCancelRequested,
+    InvoiceExportRaiseAnewRequested,
+    InvoiceExportReplayRequested,
+)
 from events.preview import InvoiceExportPreviewRequested
 
 
@@ -31,6 +35,7 @@ OF_EVENT: Mapping[str, Scope] = {
     InvoiceExportRequested.TYPE: Scope.EXPORTS,
     InvoiceExportCancelRequested.TYPE: Scope.ORDERS,
     InvoiceExportReplayRequested.TYPE: Scope.ORDERS,
+    InvoiceExportRaiseAnewRequested.TYPE: Scope.ORDERS,
     ClientXeroContactUpdateRequested.TYPE: Scope.CONTACTS,
     CompanySettingsChanged.TYPE: Scope.SETTINGS,
     InvoiceExportPreviewRequested.TYPE: Scope.PREVIEWS,

@@ -32,6 +32,7 @@ class Carried(NamedTuple):
     number: str
     revision: int
     content_hash: str
+    contact: str = ""
 
 
 def claim(work: Work, lane: Lane, chosen: Sequence[Export], lease: float, kind: str = "create") -> Hold:
@@ -68,11 +69,11 @@ def _move(names: tuple[str, ...]) -> Any:
     return mine.values({name: bindparam(name) for name in names})
 
 
-def note_attempts(work: Work, chosen: Sequence[Export]) -> Mapping[int, Carried]:
-    """Write down which number and content each export carries in its batch, before it is sent; by export id."""
+def note_attempts(work: Work, chosen: Sequence[tuple[Export, str]]) -> Mapping[int, Carried]:
+    """Write down what each export (with its contact) carries in its batch, before it is sent; by export id."""
     carried = [
-        Carried(export.batch_id or "", export.id or 0, export.number, export.wanted_revision, export.wanted_hash)
-        for export in chosen
+        Carried(one.batch_id or "", one.id or 0, one.number, one.wanted_revision, one.wanted_hash, contact)
+        for one, contact in chosen
     ]
     statements.insert(work, Attempt, [{**one._asdict(), "outcome": "sent", "at": work.now} for one in carried])
     return {one.export_id: one for one in carried}

@@ -7,7 +7,11 @@ from typing import Any, TypeVar
 from sqlmodel import col, func, select
 
 from events.invoice import folded
-from events.orders import InvoiceExportCancelRequested, InvoiceExportReplayRequested
+from events.orders import (
+    InvoiceExportCancelRequested,
+    InvoiceExportRaiseAnewRequested,
+    InvoiceExportReplayRequested,
+)
 from store import exports, failing, statements
 from store.exports import in_lock_order
 from store.tables import Export, InvoiceStatus, Item, NumberClaim
@@ -39,6 +43,18 @@ def to_replay(work: Work, order: InvoiceExportReplayRequested) -> list[int]:
     if order.causes:
         held_back = select(InvoiceStatus.invoice).where(*failing.failed(order.company), failing.is_of(order.causes))
         wanted.append(col(Export.invoice).in_(held_back))
+    return _ids(work, wanted)
+
+
+def to_raise(work: Work, order: InvoiceExportRaiseAnewRequested) -> list[int]:
+    """The exports with a kept content that the order names and that were sent to Xero, in the order of locks."""
+    sent = col(Export.xero_invoice_id).is_not(None) | col(Export.number_bound)
+    wanted: list[Any] = [Export.company == order.company, Export.wanted != "", sent]
+    if order.request:
+        asked = select(Item.export_id).where(Item.company == order.company, Item.request == order.request)
+        wanted.append(col(Export.id).in_(asked))
+    if order.invoices:
+        wanted.append(col(Export.invoice).in_(order.invoices))
     return _ids(work, wanted)
 
 

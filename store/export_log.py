@@ -64,7 +64,7 @@ def _changes() -> Mapping[str, Any]:
     columns = InvoiceStatus.__table__.c  # type: ignore[attr-defined]
     latest = bindparam("latest", type_=columns.sequence.type)
     changes: dict[str, Any] = dict.fromkeys(
-        ("number", "marker", "reason", "message", "how", "cause", "about", "link", "changed_at"), "excluded"
+        ("number", "marker", "reason", "message", "how", "cause", "about", "link", "drift", "changed_at"), "excluded"
     )
     changes["sequence"] = case((columns.sequence >= latest, columns.sequence + 1), else_=latest)
     for kept in ("last_exported_at", "xero_invoice_id", "deep_link"):
@@ -88,6 +88,7 @@ def _status(now: datetime, answer: Answer, sequence: int) -> dict[str, Any]:
         "last_exported_at": None,
         "xero_invoice_id": None,
         "deep_link": None,
+        "drift": getattr(answer, "drift", None),
         "changed_at": now,
     }
     if isinstance(answer, InvoiceExportSucceeded):

@@ -17,7 +17,8 @@ from store.tables.columns import word
 from store.unit_of_work import Work
 
 Row = dict[str, Any]
-_MOMENTS = frozenset(["due_at", "exported_at", "live_since", "created_at", "touched_at"])
+_OF_CANDIDATE = ("id", "crashes", "alone", "xero_invoice_id", "raise_anew", "batch_limit")
+_MOMENTS = frozenset(["due_at", "live_since", "created_at", "touched_at"])
 
 
 def lock(work: Work, rows: Sequence[Row]) -> tuple[Mapping[tuple[Lane, str], Export], set[int]]:
@@ -100,7 +101,7 @@ def _pending() -> Any:
         col(Export.due_at) <= bindparam("now"),
     )
     size = func.length(Export.wanted).label("size")
-    asked = select(Export.id, Export.crashes, Export.alone, Export.xero_invoice_id).add_columns(size)
+    asked = sqlalchemy.select(*(Export.__table__.c[name] for name in _OF_CANDIDATE), size)  # type: ignore[attr-defined]
     ordered = asked.where(*due).order_by(col(Export.priority), col(Export.due_at), col(Export.id))
     return ordered.limit(bindparam("most")).with_for_update(skip_locked=True)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, true
+from sqlalchemy import bindparam, case, true
 from sqlalchemy.orm import aliased
 from sqlmodel import col, func, select
 
@@ -85,7 +85,8 @@ def _all() -> Any:
     some = ready.limit(bindparam("enough")).subquery()
     waiting = select(func.count().label("waiting"), func.min(some.c.priority).label("priority")).subquery()
     uncertain = (Batch.company == company, Batch.tenant == tenant, Batch.state == word("uncertain"))
-    counted = select(func.count().label("unsettled"), func.min(Batch.settle_at).label("settles_at"))
+    fresh = func.count(case((col(Batch.watched_since).is_(None), 1)))  # what is watched for hours holds nobody back
+    counted = select(fresh.label("unsettled"), func.min(Batch.settle_at).label("settles_at"))
     parked = counted.where(*uncertain).subquery()
     settled = select(Batch.id).where(*uncertain, col(Batch.settle_at) <= now, col(Batch.lease_until) <= now)
     broken = select(func.count()).where(
@@ -120,6 +121,12 @@ def stop(work: Work, lane: Lane, cause: str, message: str) -> bool:
     state.state, state.cause, state.message, state.changed_at = "stopped", cause, message, work.now
     work.session.flush()
     return news
+
+
+def is_troubled(work: Work, lane: Lane) -> bool:
+    """Whether several calls of the lane in a row had no outcome: then it is not for what they carried."""
+    state = _seen(work, lane)
+    return state is not None and state.unknown_in_a_row >= UNKNOWN_IN_A_ROW
 
 
 def why_stopped(work: Work, lane: Lane) -> str | None:

@@ -30,6 +30,8 @@ def marker(
 def beside(state: str | None, *, shown: Marker | None, excluded: bool, lane_waits: bool) -> Marker:
     """The marker beside an invoice: a refusal newer than the export itself (a double number, say) is what counts."""
     held = excluded and state in (None, "new", "pending", "failed")
+    if shown == "not_exported" and state == "exported":
+        return "not_exported"  # voided or deleted in Xero since
     if shown == "failed" and state in ("new", "exported", None) and not held:
         return "failed"
     return marker(state, excluded=held, lane_waits=lane_waits, shown=shown)

@@ -8,8 +8,9 @@ from typing import Any
 from sqlmodel import col, func, select, update
 
 from events.accounting_target import Lane
+from events.drift import GONE, Found
 from store import lanes, statements
-from store.tables import Connection, Drift, Export, Reconciliation
+from store.tables import Connection, Drift, Export, InvoiceStatus, Reconciliation
 from store.tables.columns import word
 from store.unit_of_work import Work
 
@@ -35,6 +36,12 @@ def move_on(work: Work, lane: Lane, since: datetime, page: int, next_at: datetim
         col(Reconciliation.company) == lane.company, col(Reconciliation.tenant) == lane.tenant
     )
     work.session.exec(mine.values(since=since, page=page, next_at=next_at))
+
+
+def compared_until(work: Work, lane: Lane) -> datetime | None:
+    """Until when all that changed in the lane's organisation is known; None where it was never compared."""
+    row = work.session.get(Reconciliation, lane)
+    return row.since if row else None
 
 
 def look_at_everything(work: Work, lane: Lane) -> None:
@@ -70,6 +77,33 @@ def keep(work: Work, export: Export, kind: str, differences: Sequence[str], fing
         "found_at": work.now,
     }
     return bool(statements.insert_new(work, Drift, [row], returning="id"))
+
+
+def note(work: Work, seen: Sequence[Export], known: Mapping[int | None, Found | None]) -> None:
+    """Remember what these exports, just compared with Xero, are known to differ in; and show it beside them.
+
+    An invoice that is voided or deleted in Xero is not exported any more, whatever its last answer said.
+    """
+    changed = [row for row in seen if row.found != _text(known[row.id])]
+    rows = [{"id": row.id, "found": _text(known[row.id])} for row in changed]
+    statements.change(work, Export, "id", rows)
+    for row in sorted(changed, key=lambda one: (one.company, one.invoice)):
+        _show(work, row, known[row.id])
+
+
+def _show(work: Work, export: Export, found: Found | None) -> None:
+    gone = bool(found and found.kind in GONE)
+    mine = update(InvoiceStatus).where(
+        col(InvoiceStatus.company) == export.company,
+        col(InvoiceStatus.invoice) == export.invoice,
+        col(InvoiceStatus.marker).in_(("exported", "not_exported")),
+    )
+    shown = {"drift": found.kind if found else None, "marker": "not_exported" if gone else "exported"}
+    work.session.exec(mine.values(**shown))
+
+
+def _text(found: Found | None) -> str | None:
+    return found.model_dump_json() if found else None
 
 
 def drifts(work: Work, company: str | None = None, invoice: str | None = None, most: int = 100) -> Sequence[Drift]:

@@ -7,9 +7,9 @@ from sqlmodel import col, select
 
 from events.accounting_target import Lane
 from events.export import Marker
-from store import exclusions, lanes, pauses, queries, reconciliations
+from store import exclusions, generations, lanes, pauses, queries, reconciliations
 from store.queries import Story
-from store.tables import Drift, Exclusion, Item, Pause, Request
+from store.tables import Drift, Exclusion, Generation, Item, Pause, Request
 from store.unit_of_work import Work
 
 MOST = 100  # of attempts, and of lines of the log: the newest
@@ -27,6 +27,7 @@ class Whole:
     exclusion: Exclusion | None
     pause: Pause | None
     drifts: Sequence[Drift]
+    earlier: Sequence[Generation] = ()
 
     @property
     def number(self) -> str:
@@ -53,6 +54,7 @@ def whole(work: Work, company: str, invoice: str) -> Whole | None:
         exclusion=exclusions.of_invoice(work, company, invoice),
         pause=pauses.of_company(work, company),
         drifts=reconciliations.drifts(work, company, invoice),
+        earlier=generations.earlier(work, [export.id]).get(export.id, ()) if export and export.id else (),
     )
 
 

@@ -14,7 +14,7 @@ from worker.accepting.request_stream import RequestStream
 from worker.accepting.stream_door import StreamDoor
 from worker.bulk import carrying_out
 from worker.connections import tending
-from worker.contacts import changes, rechecking
+from worker.contacts import changes, rechecking, settings_rechecking
 from worker.doorbells import CHANGES, PREVIEWS, RELAY, RELAY_SOON
 from worker.exporting import rescuer
 from worker.failing import alerting, sending_again
@@ -138,6 +138,7 @@ class Clockwork:
 
     def _recheck(self) -> None:
         rechecking.recheck_due(self._tools, self._holder)
+        settings_rechecking.recheck_due(self._tools, self._holder)
         self._stopping.wait(rechecking.PASS_SECONDS)
 
     def _look_after(self) -> None:

@@ -44,6 +44,18 @@ def of_refused_updates(document: Any) -> Mapping[str, Answer]:
     return {id_: answer for id_, answer in read if id_ and isinstance(answer, Rejected)}
 
 
+def unnamed(document: Any) -> Sequence[Rejected]:
+    """Refusals without the invoice's number: only where one invoice was sent is it clear whose they are."""
+    elements = [*_invoices(document), *_elements(document)]
+    told = [messages(element) for element in elements if not element.get("InvoiceNumber") and _is_refused(element)]
+    return [Rejected("", failure(said)) for said in told if said]
+
+
+def _is_refused(element: Mapping[str, Any]) -> bool:
+    wrong = bool(element.get("ValidationErrors"))
+    return wrong or element.get("StatusAttributeString") == "ERROR" or element.get("HasErrors") is True
+
+
 def _elements(document: Any) -> list[dict[str, Any]]:
     elements = document.get("Elements") if isinstance(document, dict) else None
     return [one for one in elements if isinstance(one, dict)] if isinstance(elements, list) else []
@@ -124,6 +136,7 @@ def _posted(element: Mapping[str, Any]) -> Posted | None:
             total=_decimal(element.get("Total")),
             date=day(element.get("DateString") or element.get("Date")),
             mark=links.marked(_text(element.get("Url"))),
+            generation=links.generation(_text(element.get("Url"))),
             unmarked=not element.get("Url"),
             updated=_moment(element.get("UpdatedDateUTC")),
             paid=_decimal(element.get("AmountPaid")) + _decimal(element.get("AmountCredited")),

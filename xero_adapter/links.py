@@ -7,18 +7,20 @@ from urllib.parse import quote, unquote, unquote_plus, urlsplit
 from events.accounting_lists import NotAContact
 from xero_adapter import pasted
 
-MARK = "crewcard"
+MARK, GENERATION = "crewcard", "crewcard-raised"
 _XERO = re.compile("xero", re.IGNORECASE)
 
 
-def mark(base: str, company: str, invoice: str) -> str:
-    """The invoice's Url in Xero, naming company and invoice id.
+def mark(base: str, company: str, invoice: str, generation: int = 1) -> str:
+    """The invoice's Url in Xero, naming company and invoice id; of one that was raised anew, its generation too.
 
     Xero refuses addresses that contain "xero" (xero/facts.md §8, Url): an address that would is written
     with that x percent-encoded, or not used at all when the host name has it.
     """
     owner = company.replace("%", "%25").replace("/", "%2F")  # the first slash is the one between the two
     address = f"{base}{'&' if '?' in base else '?'}{MARK}={quote(f'{owner}/{invoice}', safe='')}"
+    if generation > 1:
+        address += f"&{GENERATION}={generation}"
     return _XERO.sub(lambda found: f"%{ord(found[0][0]):02X}{found[0][1:]}", address)
 
 
@@ -33,6 +35,14 @@ def marked(url: str | None) -> tuple[str, str] | None:
     # Ours stands last: an earlier one is part of the host's own link.
     owner, _, invoice = unquote_plus(fields[-1].removeprefix(f"{MARK}=")).partition("/")
     return (unquote(owner), invoice) if owner and invoice else None
+
+
+def generation(url: str | None) -> int:
+    """The generation that a Url names; the first where it does not say."""
+    query = unquote_x((url or "").partition("#")[0].partition("?")[2])
+    said = next((field for field in query.split("&") if field.startswith(f"{GENERATION}=")), "")
+    number = said.partition("=")[2]
+    return int(number) if number.isdecimal() else 1
 
 
 def unquote_x(query: str) -> str:

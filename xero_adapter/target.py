@@ -73,14 +73,16 @@ class XeroTarget:
         reply, document = self._write(organisation, self._client.put_invoices, body, key, in_time)
         if reply.status == 400:
             return self._refused_whole(document, reply)
-        return Answers(answers.of_create(document), reply.status, replies.correlation(reply))
+        said = answers.of_create(document), reply.status, replies.correlation(reply)
+        return Answers(*said, unnamed=answers.unnamed(document))
 
     def update(self, organisation: Organisation, body: bytes, key: str, in_time: InTime) -> Answers:
         """POST the frozen body of updates; answers are known by InvoiceID. Raises Trouble."""
         reply, document = self._write(organisation, self._client.post_invoices, body, key, in_time)
         if reply.status == 400:
             return self._refused_whole(document, reply)
-        return Answers({}, reply.status, replies.correlation(reply), answers.of_update(document))
+        said = reply.status, replies.correlation(reply), answers.of_update(document)
+        return Answers({}, *said, unnamed=answers.unnamed(document))
 
     def _write(
         self, organisation: Organisation, method: Write, body: bytes, key: str, in_time: InTime
@@ -94,10 +96,10 @@ class XeroTarget:
 
     def _refused_whole(self, document: Any, reply: Reply) -> Answers:
         """A 400 speaks only for the elements it names (xero/facts.md §2.3): of the others nothing is known."""
-        named = answers.of_refusal(document)
-        if not named:
+        named, unnamed = answers.of_refusal(document), answers.unnamed(document)
+        if not named and not unnamed:
             raise replies.trouble("unknown", f"Xero answered 400: {answers.complaint(document)}", reply)
-        return Answers(named, reply.status, replies.correlation(reply), answers.of_refused_updates(document))
+        return Answers(named, reply.status, replies.correlation(reply), answers.of_refused_updates(document), unnamed)
 
     def find(
         self, organisation: Organisation, numbers: Sequence[str], *, ours_only: bool = False

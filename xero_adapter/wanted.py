@@ -47,7 +47,8 @@ class WantedInvoice:
     def url(self) -> str:
         """The host's own link with our mark."""
         posting = self.posting
-        return links.mark(links.usable_base(self.invoice.link, self.link_base), posting.lane.company, self.invoice.id)
+        base = links.usable_base(self.invoice.link, self.link_base)
+        return links.mark(base, posting.lane.company, self.invoice.id, posting.generation)
 
     @property
     def theme(self) -> str | None:

@@ -22,7 +22,7 @@ from store.tables.lanes import LaneState
 from store.tables.orders import AuditCheck, AuditHead, AuditLine, Drift, Exclusion, Pause, Reconciliation
 from store.tables.previews import OrganisationFacts, Preview, RefusedTax
 from store.tables.processes import Process
-from store.tables.route import Export, Item, NumberClaim, Request
+from store.tables.route import Export, Generation, Item, NumberClaim, Request
 from store.tables.shown import InvoiceStatus, LogEntry
 from store.tables.throughput import Quarter
 from store.tables.users import Guesses, KnownBrowser, RecoveryCode, SignInFailure, SignInLink, User, UserSession
@@ -51,6 +51,7 @@ __all__ = [
     "Exclusion",
     "Export",
     "FeedMark",
+    "Generation",
     "Guesses",
     "InboxEvent",
     "InvoiceStatus",

@@ -11,6 +11,7 @@ from store.tables.columns import BIG
 class Batch(SQLModel, table=True):
     """One call to Xero: its frozen body and key, committed before the call, and what became of it.
 
+    `watched_since` is when Xero was first asked and could not say whether an invoice is ours: it is asked again.
     `state`: claimed, sent, uncertain, settled, given_back. `token` fences every later write.
     """
 
@@ -34,13 +35,14 @@ class Batch(SQLModel, table=True):
     settle_at: datetime | None = None
     closed_at: datetime | None = None
     look_ups: int = 0
+    watched_since: datetime | None = None
     http_status: int | None = None
     correlation_id: str | None = None
     trouble: str | None = None
 
 
 class Attempt(SQLModel, table=True):
-    """One invoice in one batch: the number and content it carried, and what Xero said."""
+    """One invoice in one batch: the number, content and contact it carried, and what Xero said."""
 
     __tablename__ = "attempts"
     batch_id: str = Field(primary_key=True)
@@ -48,6 +50,7 @@ class Attempt(SQLModel, table=True):
     number: str
     revision: int = Field(sa_type=BIG)
     content_hash: str
+    contact: str = Field(default="", sa_column_kwargs={"server_default": ""})
     outcome: str = "sent"
     reason: str | None = None
     said: str | None = Field(default=None, sa_type=Text)

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import Index, Text
+from sqlalchemy import Index, Text, text
 from sqlmodel import Field, SQLModel
 
 from store.tables.columns import BIG, index_by_start, index_where
@@ -66,6 +66,12 @@ class Export(SQLModel, table=True):
     last saw it and `copy_kept` its picture (JSON of events.changes.Picture), `in_flight` the content that may be in
     Xero while newer content is wanted, `number_prefix` what the company's settings put before the number in `wanted`.
 
+    `generation` counts how often it was raised in Xero (a voided one can be raised anew), `raise_anew` is true while
+    a person has ordered that; `raised_as` is the number it has there since instead of `raised_from`.
+    `sent_contact` is the contact it was sent to, `checked_at` when Xero was last asked about it alone, and `found`
+    (JSON: kind, differences) what was different there since. `batch_limit` is how many may travel with it at most in
+    one call, 0 for any number.
+
     `state`: pending, exporting (in a batch), uncertain (its batch's outcome is unknown), exported, failed.
     """
 
@@ -110,8 +116,33 @@ class Export(SQLModel, table=True):
     in_flight: str | None = Field(default=None, sa_type=Text)
     number_prefix: str = ""
     copy_kept: str | None = Field(default=None, sa_type=Text)
+    generation: int = Field(default=1, sa_column_kwargs={"server_default": "1"})
+    raise_anew: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
+    raised_from: str = Field(default="", sa_column_kwargs={"server_default": ""})
+    raised_as: str = Field(default="", sa_column_kwargs={"server_default": ""})
+    sent_contact: str = Field(default="", sa_column_kwargs={"server_default": ""})
+    checked_at: datetime | None = None
+    found: str | None = Field(default=None, sa_type=Text)
+    batch_limit: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
     created_at: datetime
     touched_at: datetime
+
+
+class Generation(SQLModel, table=True):
+    """An earlier invoice in Xero of an export that was raised anew: under which number and id, and what ended it.
+
+    `ended` is voided, deleted or gone; `by` and `why` are the order's that raised the next one.
+    """
+
+    __tablename__ = "generations"
+    export_id: int = Field(primary_key=True, sa_type=BIG)
+    generation: int = Field(primary_key=True)
+    number: str
+    xero_invoice_id: str
+    ended: str
+    by: str
+    why: str = Field(sa_type=Text)
+    at: datetime
 
 
 class NumberClaim(SQLModel, table=True):

@@ -12,7 +12,8 @@ class InvoiceStatus(SQLModel, table=True):
     """What a person sees beside an invoice: a projection of its events.
 
     `how` has a step per line; `cause` is the group of failures it belongs to, `about` that thing in words, `link`
-    the page where it is mended.
+    the page where it is mended. `drift` is how the invoice in Xero is known to differ from what was exported: voided,
+    deleted, gone, edited, paid.
     """
 
     __tablename__ = "invoice_statuses"
@@ -47,6 +48,7 @@ class InvoiceStatus(SQLModel, table=True):
     link: str | None = None
     xero_invoice_id: str | None = None
     deep_link: str | None = None
+    drift: str | None = None
     changed_at: datetime
 
 

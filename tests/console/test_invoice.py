@@ -120,7 +120,25 @@ def test_a_failed_invoice_is_sent_again_with_a_reason(on_sqlite, helper):
     assert json.loads(line.chosen) == {"invoices": ["b1"]}
 
 
-@pytest.mark.parametrize("act", ["replay", "exclude", "include", "cancel"])
+def test_a_voided_invoice_is_raised_anew_with_a_reason_and_the_one_before_is_shown(on_sqlite, helper):
+    on_sqlite.ask(an_invoice())
+    on_sqlite.run()
+    assert "Raise anew" not in helper.see(PAGE.format("i1"))
+    (old,) = on_sqlite.books()
+    old["Status"] = "VOIDED"
+    on_sqlite.ask(an_invoice(), request="click", mode="single")
+    on_sqlite.run()
+    assert "Raise anew" in helper.see(PAGE.format("i1"))
+    assert "Xero is looked at" in helper.do(PAGE.format("i1") + "/raise_anew", why=WHY, number="N-7")
+    on_sqlite.run()
+    page = helper.see(PAGE.format("i1"))
+    assert '<span class="badge exported">' in page
+    assert old["InvoiceID"] in page
+    assert "Raised anew by olga@crewcard.example" in page
+    assert [book["InvoiceNumber"] for book in on_sqlite.books() if book["Status"] != "VOIDED"] == ["N-7"]
+
+
+@pytest.mark.parametrize("act", ["replay", "raise_anew", "exclude", "include", "cancel"])
 def test_nothing_is_done_without_a_reason(on_sqlite, helper, act):
     on_sqlite.ask(archived())
     on_sqlite.run()

@@ -142,3 +142,21 @@ def test_every_order_has_an_example_in_its_help(command, verb):
     code, said, _ = command(verb, "--help")
     assert code == 0
     assert f"crewcard-xero {verb}" in said
+
+
+def test_raise_anew_asks_first_and_why_tells_of_the_one_before(on_sqlite, command):
+    on_sqlite.ask(*invoices(2))
+    on_sqlite.run()
+    old = on_sqlite.books()[0]
+    old["Status"] = "VOIDED"
+    words = ("raise-anew", "i0001", "--company", COMPANY, "--why", "voided by mistake")
+    code, _, said = command(*words, answer="n\n")
+    assert (code, "Raise 1 invoice of harbour again?" in said) == (1, True)
+    code, said, _ = command(*words, "i9", "--yes", "--json")
+    assert (code, told(said)["moved"], told(said)["left_out"]) == (0, 1, {"never_sent": 1})
+    on_sqlite.run()
+    code, said, _ = command("why", "i0001", "--company", COMPANY)
+    assert "raised anew by" in said
+    assert old["InvoiceID"].lower() in said.replace("\n", "")
+    code, _, said = command("raise-anew", "a", "b", "--number", "N-1", "--company", COMPANY, "--why", "x", "--yes")
+    assert (code, "exactly one invoice" in said) == (2, True)

@@ -1,4 +1,4 @@
-"""Any order of events: lost replies, dying workers, expiring leases, an emptied Redis; then the promises."""
+"""Any order of events: lost replies, dying workers, an emptied Redis, voided and raised anew; then the promises."""
 
 import contextlib
 import itertools
@@ -12,10 +12,13 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from tests.builders import an_invoice
+from store import contacts
+from tests.builders import COMPANY, an_invoice, an_order, contact_id
 from tests.installation import Installation
+from worker.accepting import intake
 from worker.decisions import batching, turns
 from worker.exporting import closing, exporter, rescuer
+from xero_adapter import links
 
 INVOICES = [f"i{number}" for number in range(1, 6)]
 FAULTS = ["commit_then_drop", "commit_then_500", "http_500", "drop", "limit_minute", "html_503"]
@@ -41,6 +44,8 @@ class Model(RuleBasedStateMachine):
         self.it.company()
         self.numbers = itertools.count(1)
         self.asked = {}
+        self.raised = set()
+        self.voided = set()
 
     @rule(names=st.lists(st.sampled_from(INVOICES), min_size=1, max_size=5, unique=True), single=st.booleans())
     def ask(self, names, single):
@@ -48,6 +53,28 @@ class Model(RuleBasedStateMachine):
         mode = "single" if single else "bulk"
         self.it.ask(*(an_invoice(name) for name in names), request=request, mode=mode)
         self.asked[request] = set(names)
+
+    @rule(name=st.sampled_from(INVOICES))
+    def somebody_voids_it_in_xero(self, name):
+        for book in self.it.books():
+            if links.marked(book["Url"]) == (COMPANY, name) and book["Status"] != "VOIDED":
+                book["Status"] = "VOIDED"
+                self.voided.add(name)
+
+    @rule(name=st.sampled_from(INVOICES), request=st.integers(1, 3))
+    def a_person_raises_it_anew(self, name, request):
+        """Pressed again, it is another order; delivered again, it is the same."""
+        named = f"raise-{name}-{request}"
+        order = an_order("raise_anew", invoices=[name], as_request=named, event_id=named)
+        with contextlib.suppress(Exception):
+            if intake.accept(self.it.tools, order).invoices:
+                self.asked[named] = {name}
+                self.raised.add(named)
+
+    @rule(to=st.sampled_from(["acme", "bolt"]))
+    def the_client_is_linked_to_another_contact(self, to):
+        with self.it.store.write() as work:
+            contacts.link(work, COMPANY, "acme", contact_id(to), said_by="test")
 
     @rule(request=st.integers(1, 30))
     def deliver_again(self, request):
@@ -98,14 +125,25 @@ class Model(RuleBasedStateMachine):
         marks = Counter(book["Url"] for book in self.it.books())
         assert not marks or max(marks.values()) == 1
 
+    @invariant()
+    def no_invoice_lives_in_xero_twice(self):
+        alive = Counter(links.marked(book["Url"]) for book in self.it.books() if book["Status"] != "VOIDED")
+        assert not alive or max(alive.values()) == 1
+
     def teardown(self):
         self.it.simulator.state.faults.set({})
         self.it.settle_down(12)
         wanted = set().union(*self.asked.values()) if self.asked else set()
-        assert {book["InvoiceNumber"] for book in self.it.books()} == {f"N-{name}" for name in wanted}
+        assert {links.marked(book["Url"]) for book in self.it.books()} == {(COMPANY, name) for name in wanted}
         for request, names in self.asked.items():
             answers = self.it.answers(request)
-            assert {name for name, said in answers.items() if said["type"] == "succeeded"} == names
+            assert set(answers) == names
+            failed = {name: said["reason"] for name, said in answers.items() if said["type"] == "failed"}
+            assert set(failed.values()) <= {
+                "invoice_finalised",
+                *(["still_in_xero"] if request in self.raised else []),
+            }
+            assert set(failed) <= self.voided or request in self.raised
             assert len(self.it.events("invoice.export.completed", request=request)) == 1
         self.it.store.engine.dispose()
         self.folder.cleanup()

@@ -32,7 +32,10 @@ from worker.decisions.proof import Host
         (Standing("exported", 1, "a", 1, "a", in_xero=True), 2, "a", "unchanged"),
         (Standing("exported", 2, "b", 2, "b", in_xero=True), 1, "a", "unchanged"),
         (Standing("exported", 1, "a", 1, "a", in_xero=True), 2, "b", "start"),
-        (Standing("failed", 2, "b", 1, "a", in_xero=True), 3, "a", "unchanged"),
+        (Standing("failed", 2, "b", 1, "a", in_xero=True), 3, "a", "start"),
+        (Standing("exported", 1, "a", 1, "a", in_xero=True, repointed=True), 1, "a", "start"),
+        (Standing("exported", 1, "a", 1, "a", in_xero=True, gone="voided"), 1, "a", Reason.INVOICE_FINALISED),
+        (Standing("exported", 1, "a", 1, "a", in_xero=True, gone="gone"), 1, "a", Reason.GONE_FROM_XERO),
         (Standing("exported", 1, "a", 1, "a", excluded=True), 2, "b", Reason.EXCLUDED),
     ],
 )
@@ -60,9 +63,19 @@ class Due:
     alone: bool = False
     size: int = 1
     xero_invoice_id: str | None = None
+    raise_anew: bool = False
+    batch_limit: int = 0
 
 
-dues = st.builds(Due, st.integers(0, 6), st.booleans(), st.sampled_from([1, 500_000]), st.sampled_from([None, "id"]))
+dues = st.builds(
+    Due,
+    st.integers(0, 6),
+    st.booleans(),
+    st.sampled_from([1, 500_000]),
+    st.sampled_from([None, "id"]),
+    st.booleans(),
+    st.sampled_from([0, 0, 7]),
+)
 
 
 @given(st.lists(dues, max_size=80))
@@ -71,7 +84,8 @@ def test_a_batch_is_a_head_of_the_queue_small_enough_and_the_suspicious_travel_a
     assert chosen == candidates[: len(chosen)]
     assert bool(chosen) == bool(candidates)
     assert len(chosen) <= 50
-    assert len({batching.is_update(one) for one in chosen}) <= 1
+    assert len({(batching.kind(one), one.xero_invoice_id) for one in chosen}) <= 1
+    assert all(len(chosen) <= (one.batch_limit or 50) for one in chosen)
     assert len(chosen) == 1 or not any(batching.suspicious(one) for one in chosen)
     assert len(chosen) == 1 or sum(one.size * 2 for one in chosen) <= batching.MOST_BYTES
 
@@ -85,6 +99,7 @@ def test_several_batches_are_a_head_of_the_queue_and_only_what_is_sound_travels_
     assert all(len(batch) <= 50 for batch in chosen)
     if len(chosen) > 1:
         assert not any(one.crashes or one.alone or one.xero_invoice_id for batch in chosen for one in batch)
+        assert not any(one.raise_anew or one.batch_limit for batch in chosen for one in batch)
 
 
 def test_a_backlog_of_sound_new_invoices_fills_every_call():

@@ -10,6 +10,7 @@ from fastapi.responses import Response
 from pydantic import ValidationError
 
 from events.changes import Picture
+from events.drift import GONE, Found
 from events.invoice import Invoice
 from store import companies, stories
 from store.stories import Whole
@@ -25,6 +26,7 @@ from worker.tools import Tools
 from worker.watching import reading
 
 _SHOWN_BODIES = 20
+_RAISED_AFTER = ("invoice_finalised", "gone_from_xero", "perhaps_in_xero", "zero_marked_paid", "still_in_xero")
 _LIVE = ("queued", "exporting", "uncertain", "waiting")
 router = APIRouter(prefix="/invoices/{company}/{invoice:name}")
 
@@ -49,6 +51,23 @@ def replay(
     def act(tools: Tools, why: str) -> str:
         receipt = giving.replay(tools, Named(company, [invoice]), visitor.user, why)
         return "It is on its way again." if receipt.invoices else _NOT_FAILED
+
+    return _ordered(request, visitor, form, company, invoice, act)
+
+
+@router.post("/raise_anew")
+def raise_anew(
+    request: Request,
+    form: Posted,
+    visitor: Annotated[Visitor, Depends(Must(Action.RAISE_ANEW))],
+    company: str,
+    invoice: str,
+) -> Response:
+    """Raise it again, should it be voided, deleted or gone in Xero, which is looked at first."""
+
+    def act(tools: Tools, why: str) -> str:
+        receipt = giving.raise_anew(tools, Named(company, [invoice]), visitor.user, why, form.one("number"))
+        return "Xero is looked at, and it is raised again if it has ended there." if receipt.invoices else _NOT_RAISED
 
     return _ordered(request, visitor, form, company, invoice, act)
 
@@ -109,6 +128,7 @@ def include(
 
 
 _NOT_FAILED = "Nothing was done: it has not failed, or is on its way again already."
+_NOT_RAISED = "Nothing was done: it was never sent to Xero, or is on its way right now."
 _LATE = "Nothing was done: it has its answer already."
 
 
@@ -153,6 +173,7 @@ def _page(
         "company_name": name,
         "content": _content(export.wanted if export else ""),
         "copy": _copy(export.copy_kept if export else None),
+        "can_be_raised": _can_be_raised(whole),
         "proof": proof,
         "compared_at": datetime.fromisoformat(at) if at else None,
         "moments": timeline.of(whole, _sent(tools, whole)),
@@ -161,6 +182,15 @@ def _page(
         "problem": problem,
     }
     return rendering.page(request, visitor, "invoice", now, status, **facts)
+
+
+def _can_be_raised(whole: Whole) -> bool:
+    """Whether it may have ended in Xero, as far as is known without a look."""
+    export, status = whole.story.export, whole.story.status
+    if export is None or whole.marker in _LIVE or not (export.xero_invoice_id or export.number_bound):
+        return False
+    gone = Found.kept(export.found)
+    return bool(status and status.reason in _RAISED_AFTER) or bool(gone and gone.kind in GONE)
 
 
 def _content(text: str) -> Invoice | None:

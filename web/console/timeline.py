@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from store.stories import Whole
-from store.tables import Attempt, Batch, Drift, Item, LogEntry, Request
+from store.tables import Attempt, Batch, Drift, Generation, Item, LogEntry, Request
 
 _TRIED: Mapping[str, tuple[str, str, str]] = {
     "sent": ("On its way to Xero", "", "exporting"),
     "unknown": ("Sent, and Xero's answer is not known", "warn", "uncertain"),
     "posted": ("Sent, and taken by Xero", "good", ""),
     "adopted": ("Sent, and found in Xero afterwards", "good", ""),
+    "superseded": ("Sent, and left behind when the invoice was raised anew", "", ""),
     "rejected": ("Sent, and refused by Xero", "bad", ""),
     "not_sent": ("Not sent after all: given back to the queue", "", "queued"),
 }
@@ -51,6 +52,7 @@ def of(whole: Whole, sent: Mapping[str, str]) -> list[Moment]:
         *(_tried(attempt, batch, sent.get(batch.id, "")) for attempt, batch in whole.story.attempts),
         *(_answered(entry) for entry in whole.story.entries),
         *(_found(drift) for drift in whole.drifts),
+        *(_raised(one) for one in whole.earlier),
     ]
     if whole.exclusion:
         mark = whole.exclusion
@@ -116,6 +118,12 @@ def _answered(entry: LogEntry) -> Moment:
 
 def _after(reason: str | None) -> str:
     return "excluded" if reason == "excluded" else "failed"
+
+
+def _raised(one: Generation) -> Moment:
+    was = f"The one before, {one.number}, is {one.ended} in Xero."
+    facts = [("In Xero it was", one.xero_invoice_id)] if one.xero_invoice_id else []
+    return Moment(one.at, f"Raised anew by {one.by}", tone="warn", message=f"{was} {one.why}", facts=facts)
 
 
 def _found(drift: Drift) -> Moment:

@@ -9,7 +9,7 @@ from events.codec import Envelope
 from events.export import InvoiceExportRequested, UnreadableInvoice
 from events.failures import Failure
 from events.invoice import Invoice
-from store import connections
+from store import connections, reconciliations
 from store.openings import Key, Opening
 from store.outbox import InvoiceAnswer
 from store.tables import Export, Item
@@ -30,8 +30,9 @@ class Filing:
 
     `prefix` is what the company's settings put before numbers, `prefixes` what each invoice got; `caused_by` is the
     event a replay repeats; `unseen` names the invoices that nobody asked for before, `excluded` those marked “do not
-    send”; `cancelled` is true for a part that comes after its request was cancelled. `newest` holds each invoice
-    once, `new` counts those that are new to the request.
+    send”; `contacts` are those clients are linked to now, of invoices in Xero; `raising`: they are to be raised anew;
+    `cancelled` is true for a part that comes after its request was cancelled. `newest` holds each invoice once, `new`
+    counts those that are new to the request.
     """
 
     asked: InvoiceExportRequested
@@ -40,11 +41,13 @@ class Filing:
     prefix: str = ""
     caused_by: str | None = None
     cancelled: bool = False
+    raising: bool = False
     said: Mapping[str, Said] = field(default_factory=dict)
     prefixes: dict[str, str] = field(default_factory=dict)
     unseen: set[str] = field(default_factory=set)
     excluded: set[str] = field(default_factory=set)
     rows: Mapping[str, Export] = field(default_factory=dict)
+    contacts: Mapping[str, str] = field(default_factory=dict)
     moves: dict[str, Move | Failure] = field(default_factory=dict)
     new: int = 0
 
@@ -106,5 +109,6 @@ def answers_at_once(
             organisation = connections.organisation(work, filing.lane)
             if organisation:
                 export = filing.rows[one.invoice]
-                given.append(answering.succeeded(one, export, organisation, tools.target, "unchanged"))
+                until = reconciliations.compared_until(work, filing.lane)
+                given.append(answering.succeeded(one, export, organisation, tools.target, "unchanged", until))
     return given

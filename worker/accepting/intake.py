@@ -5,7 +5,11 @@ from typing import Any
 
 from events.codec import Envelope
 from events.export import InvoiceExportRequested
-from events.orders import InvoiceExportCancelRequested, InvoiceExportReplayRequested
+from events.orders import (
+    InvoiceExportCancelRequested,
+    InvoiceExportRaiseAnewRequested,
+    InvoiceExportReplayRequested,
+)
 from events.preview import InvoiceExportPreviewRequested
 from store import audit, inbox
 from store.inbox import Seen
@@ -19,7 +23,7 @@ from worker.decisions import rounds, turns
 from worker.decisions.receipts import Receipt
 from worker.decisions.rights import OURSELVES, Actor
 from worker.decisions.rounds import Load
-from worker.orders import cancel, replay
+from worker.orders import cancel, raising_anew, replay
 from worker.previewing import previews
 from worker.tools import Tools
 
@@ -138,9 +142,30 @@ def _replay(
     return Receipt(envelope.id, order.company, found.request, new, left_out=found.left_out)
 
 
+def _raise_anew(
+    work: Work,
+    tools: Tools,
+    envelope: Envelope,
+    order: InvoiceExportRaiseAnewRequested,
+    companies: KnownCompanies,
+    _key: str,
+) -> Receipt:
+    found = raising_anew.prepare(work, envelope, order)
+    filings = [companies.filing(envelope, part, caused_by=envelope.id, raising=True) for part in found.parts]
+    for filing in filings:
+        requesting.file(work, tools, [filing])
+        started = [row.id or 0 for row in filing.rows.values() if filing.moves[row.invoice] == "start"]
+        raising_anew.note(work, order, started)
+    new = sum(filing.new for filing in filings)
+    chosen = {**order.chosen(), **({"number": order.number} if order.number else {})}
+    audit.note(work, order.requested_by.id, "raise anew", order.company, chosen, new, order.why)
+    return Receipt(envelope.id, order.company, found.request, new, left_out=found.left_out)
+
+
 _ORDERS: Mapping[str, Callable[..., Receipt]] = {
     InvoiceExportCancelRequested.TYPE: cancel.obey,
     InvoiceExportReplayRequested.TYPE: _replay,
+    InvoiceExportRaiseAnewRequested.TYPE: _raise_anew,
     InvoiceExportPreviewRequested.TYPE: previews.file,
     **filing_changes.MOVES,
 }

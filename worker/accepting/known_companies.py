@@ -63,10 +63,12 @@ class KnownCompanies:
         asked: InvoiceExportRequested,
         said: Mapping[str, Said] | None = None,
         caused_by: str | None = None,
+        *,
+        raising: bool = False,
     ) -> Filing:
         """A request of one of these companies, on its way into the tables."""
         prefix = self.settings[asked.company].number_prefix or ""
-        return Filing(asked, envelope, self.lane(asked.company), prefix, caused_by, said=said or {})
+        return Filing(asked, envelope, self.lane(asked.company), prefix, caused_by, raising=raising, said=said or {})
 
     def waits(self, work: Work, filings: Sequence[Filing]) -> Mapping[Key, Waits | None]:
         """What the requests wait for whose company is not connected. Who waits, for that or a pause, is told so."""

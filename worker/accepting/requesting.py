@@ -18,7 +18,7 @@ from worker.accepting.filing import Filing
 from worker.contacts import host_contacts
 from worker.decisions import joining
 from worker.decisions.joining import Move, Standing
-from worker.exporting import answering
+from worker.exporting import answering, resolve
 from worker.orders import cancel
 from worker.tools import Tools
 
@@ -32,9 +32,11 @@ def file(work: Work, tools: Tools, filings: Sequence[Filing]) -> None:
     _lock(work, filings)
     _see(work, filings, first)
     owners = number_claims.claim(work, [(one.lane, invoice) for one in filings for invoice in one.readable])
+    owners = {**owners, **_freed(work, filings, owners)}
+    _keep_contacts(work, tools, filings)
+    _see_contacts(work, tools, filings)
     for one in filings:
         one.moves = {invoice.id: _move(one, invoice, owners) for invoice in one.newest}
-    _keep_contacts(work, tools, filings)
     wanted_again = [row for one in filings for row in one.rows.values() if one.moves[row.invoice] in _JOINS]
     cancel.let_go(work, wanted_again)
     placing.place(work, filings)
@@ -71,13 +73,28 @@ def _move(
     if one.cancelled:
         return Failure(Reason.CANCELLED)
     row = one.rows[invoice.id]
-    standing = Standing.of(row, excluded=invoice.id in one.excluded)
-    move = joining.decide(standing, invoice.revision, one.said[invoice.id].content_hash)
+    standing = Standing.of(row, excluded=invoice.id in one.excluded, contact=one.contacts.get(invoice.client.id))
+    looks = one.raising or one.asked.mode == "single"
+    move = joining.decide(standing, invoice.revision, one.said[invoice.id].content_hash, looks=looks)
     owner = owners[number_claims.key(one.lane, invoice.number)]
     if move in ("start", "replace", "wait") and owner != Owner(row.company, row.invoice):
         return Failure(Reason.NUMBER_USED_TWICE, {"other": owner.invoice})
     broken = one.said[invoice.id].broken if move in ("start", "replace") else None
     return broken or move
+
+
+def _freed(
+    work: Work, filings: Sequence[Filing], owners: Mapping[tuple[str, str], Owner]
+) -> Mapping[tuple[str, str], Owner]:
+    """Numbers of others that are free in Xero again, now claimed for the first invoice here that asks."""
+    freed: dict[tuple[str, str], Owner] = {}
+    for one in filings:
+        for invoice in one.readable:
+            key, mine = number_claims.key(one.lane, invoice.number), Owner(one.lane.company, invoice.id)
+            others = owners[key] != mine and key not in freed
+            if others and number_claims.hand_over(work, one.lane, invoice.number, owners[key], mine):
+                freed[key] = mine
+    return freed
 
 
 def _keep_contacts(work: Work, tools: Tools, filings: Sequence[Filing]) -> None:
@@ -88,6 +105,13 @@ def _keep_contacts(work: Work, tools: Tools, filings: Sequence[Filing]) -> None:
             said.setdefault(one.asked.company, []).extend(one.readable)
     for company in sorted(said):
         host_contacts.keep(work, tools, company, said[company])
+
+
+def _see_contacts(work: Work, tools: Tools, filings: Sequence[Filing]) -> None:
+    """To which contacts clients are linked now: only of invoices in Xero whose content has not changed it matters."""
+    for one in filings:
+        kept = resolve.linked(work, one.lane, [row.client for row in one.rows.values() if row.xero_invoice_id])
+        one.contacts = {client: tools.target.contact_id(said) or "" for client, said in kept.items()}
 
 
 def _add_items(work: Work, tools: Tools, filings: Sequence[Filing], first: set[Key]) -> None:

@@ -1,4 +1,4 @@
-"""Orders of people at the console, handed in as any host would: replay, cancel."""
+"""Orders of people at the console, handed in as any host would: replay, cancel, raise anew."""
 
 import uuid
 from collections.abc import Sequence
@@ -8,7 +8,12 @@ from typing import Any
 from pydantic import ValidationError
 
 from events.codec import Unreadable
-from events.orders import InvoiceExportCancelRequested, InvoiceExportReplayRequested, Order
+from events.orders import (
+    InvoiceExportCancelRequested,
+    InvoiceExportRaiseAnewRequested,
+    InvoiceExportReplayRequested,
+    Order,
+)
 from events.unreadable import sentences
 from worker.accepting import intake
 from worker.decisions.receipts import Receipt
@@ -41,6 +46,11 @@ def cancel(tools: Tools, named: Named, by: str, why: str) -> Receipt:
     return _give(tools, InvoiceExportCancelRequested, named, by, why)
 
 
+def raise_anew(tools: Tools, named: Named, by: str, why: str, number: str = "") -> Receipt:
+    """Raise these again, which are voided, deleted or gone in Xero; one of them under this number. Raises Refused."""
+    return _give(tools, InvoiceExportRaiseAnewRequested, named, by, why, number=number.strip() or None)
+
+
 def reason_given(why: str) -> str:
     """The reason, in a length that is kept. Raises Refused where there is none."""
     if not why.strip():
@@ -48,13 +58,14 @@ def reason_given(why: str) -> str:
     return why.strip()[:LONGEST_WHY]
 
 
-def _give(tools: Tools, kind: type[Order], named: Named, by: str, why: str, event: str = "") -> Receipt:
+def _give(tools: Tools, kind: type[Order], named: Named, by: str, why: str, event: str = "", **more: Any) -> Receipt:
     said: dict[str, Any] = {
         "company": named.company,
         "request": named.request,
         "invoices": list(named.invoices),
         "requested_by": {"id": by, "role": "console"},
         "why": reason_given(why),
+        **more,
     }
     try:
         order = kind.model_validate(said)

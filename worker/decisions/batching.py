@@ -1,12 +1,14 @@
 """Which of the due exports travel together in one call; pure (DESIGN §3 (g), xero/facts.md §2.2)."""
 
+import math
 from collections.abc import Sequence
-from typing import Protocol, TypeVar
+from typing import Literal, Protocol, TypeVar
 
 MOST_INVOICES = 50
 MOST_BYTES = 3_400_000
 CRASHES_BEFORE_ALONE = 2
 CRASHES_BEFORE_QUARANTINE = 5
+Kind = Literal["create", "update", "anew"]
 
 
 class Candidate(Protocol):
@@ -16,6 +18,16 @@ class Candidate(Protocol):
     alone: bool
     size: int
     xero_invoice_id: str | None
+    raise_anew: bool
+    batch_limit: int
+
+
+class Tried(Protocol):
+    """An export whose call failed: how often it was sent, and with how many others it may be."""
+
+    attempts: int
+    alone: bool
+    batch_limit: int
 
 
 C = TypeVar("C", bound=Candidate)
@@ -29,10 +41,10 @@ def choose(candidates: Sequence[C]) -> list[C]:
         return [candidates[0]]
     chosen: list[C] = []
     size = 0
-    for candidate in candidates[:MOST_INVOICES]:
+    for candidate in candidates[: candidates[0].batch_limit or MOST_INVOICES]:
         size += candidate.size * 2  # Xero's words for a snapshot are never twice as long
         too_large = bool(chosen) and size > MOST_BYTES
-        if suspicious(candidate) or too_large or is_update(candidate) != is_update(candidates[0]):
+        if suspicious(candidate) or too_large or _sort(candidate) != _sort(candidates[0]):
             break
         chosen.append(candidate)
     return chosen
@@ -47,7 +59,7 @@ def choose_some(candidates: Sequence[C], most: int) -> list[list[C]]:
     rest = list(candidates)
     while rest and len(chosen) < most:
         batch = choose(rest)
-        sound = not any(one.crashes or one.alone or is_update(one) for one in batch)
+        sound = not any(one.crashes or one.alone or one.batch_limit or kind(one) != "create" for one in batch)
         if chosen and not sound:
             break
         chosen.append(batch)
@@ -55,9 +67,30 @@ def choose_some(candidates: Sequence[C], most: int) -> list[list[C]]:
     return chosen
 
 
-def is_update(candidate: Candidate) -> bool:
-    """Whether Xero has the invoice: updates travel in batches of their own."""
-    return candidate.xero_invoice_id is not None
+def limit_after(absent: Sequence[Tried], *, answered: bool, troubled: bool) -> int:
+    """How many invoices of a failed call that Xero does not have may travel together next; 0: any number.
+
+    One of them may be why it failed: they go in about as many batches as there are invoices in each, and those of the
+    batch that fails again each alone. So all but that one are through in the second round. It is Xero's own trouble
+    when other calls fail too, or when a first call got no answer at all: then they go as they went.
+    """
+    if any(one.batch_limit or one.alone for one in absent) or len(absent) == 1:
+        return 1
+    if troubled or not (answered or any(one.attempts > 1 for one in absent)):
+        return 0
+    return math.isqrt(len(absent))
+
+
+def kind(candidate: Candidate) -> Kind:
+    """What is done with the invoice: each kind travels in batches of its own."""
+    if candidate.raise_anew:
+        return "anew"
+    return "update" if candidate.xero_invoice_id is not None else "create"
+
+
+def _sort(candidate: Candidate) -> tuple[Kind, bool, int]:
+    """What invoices of one batch have in common: among suspects, how many may travel together."""
+    return kind(candidate), candidate.xero_invoice_id is not None, candidate.batch_limit
 
 
 def suspicious(candidate: Candidate) -> bool:

@@ -55,9 +55,8 @@ def findings(belief: Belief, posted: Posted) -> list[Finding]:
     edited = tuple(_edits(belief, posted))
     if edited:
         found.append(Finding("edited", edited))
-    if posted.status == "PAID" or posted.paid:
-        found.append(Finding("paid", (_payment(posted),)))
-    return found
+    paid = payment(posted)
+    return [*found, Finding("paid", paid)] if paid else found
 
 
 def is_suspect(belief: Belief, posted: Posted) -> bool:
@@ -87,6 +86,11 @@ def _edits(belief: Belief, posted: Posted) -> list[str]:
     return told
 
 
-def _payment(posted: Posted) -> str:
+def payment(posted: Posted) -> tuple[str, ...]:
+    """What is paid of it; nothing where nothing is: an invoice of 0.00 is marked paid by Xero itself."""
+    if posted.status != "PAID" and not posted.paid:
+        return ()
+    if not posted.paid and not posted.total:
+        return ()
     whole = posted.status == "PAID" or posted.paid >= posted.total
-    return "paid in Xero" if whole else f"{posted.paid:.2f} of {posted.total:.2f} paid in Xero"
+    return ("paid in Xero" if whole else f"{posted.paid:.2f} of {posted.total:.2f} paid in Xero",)

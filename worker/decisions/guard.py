@@ -31,14 +31,29 @@ def objection(
     """
     if copy is None:
         return GONE
-    if copy.status in _FINAL:
-        return Failure(Reason.INVOICE_FINALISED, {"status": copy.status.lower()})
-    if copy.status == "PAID" or copy.paid:
-        return Failure(Reason.PAID_IN_XERO, {"payment": _payment(copy)})
+    settled = final(copy) or _paid(copy)
+    if settled:
+        return settled
     untouched = fingerprint(copy.copy) == seen if edits is None else not edits
     if (seen is None and edits is None) or untouched or any(carries(copy.copy, one) for one in unknown):
         return None
     return Failure(Reason.EDITED_IN_XERO, {"edits": in_short(tuple(edits))} if edits else {})
+
+
+def final(copy: Posted) -> Failure | None:
+    """Why nothing can be done to a copy that is voided or deleted."""
+    if copy.status in _FINAL:
+        return Failure(Reason.INVOICE_FINALISED, {"status": copy.status.lower()})
+    return None
+
+
+def _paid(copy: Posted) -> Failure | None:
+    """Why a copy with a payment is left alone. Xero marks one of 0.00 paid by itself, without any payment."""
+    if copy.status == "PAID" and not copy.paid and not copy.total:
+        return Failure(Reason.ZERO_MARKED_PAID)
+    if copy.status == "PAID" or copy.paid:
+        return Failure(Reason.PAID_IN_XERO, {"payment": _payment(copy)})
+    return None
 
 
 def _payment(copy: Posted) -> str:

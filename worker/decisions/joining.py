@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from events.drift import GONE, Found
 from events.export import UnreadableInvoice
 from events.failures import Failure
 from events.invoice import Invoice
@@ -23,11 +24,17 @@ class Row(Protocol):
     sent_hash: str
     excluded: bool
     xero_invoice_id: str | None
+    sent_contact: str
+    found: str | None
 
 
 @dataclass(frozen=True)
 class Standing:
-    """How an invoice's export stands: its state, the newest content asked for, the content Xero has."""
+    """How an invoice's export stands: its state, the newest content asked for, the content Xero has.
+
+    `repointed` when its client is linked to another contact than it was sent to; `gone` is the kind of drift after
+    which Xero has no living invoice of it any more.
+    """
 
     state: str
     wanted_revision: int
@@ -36,10 +43,15 @@ class Standing:
     sent_hash: str
     excluded: bool = False
     in_xero: bool = False
+    repointed: bool = False
+    gone: str = ""
 
     @classmethod
-    def of(cls, row: Row, *, excluded: bool = False) -> "Standing":
-        """How the export of this row stands; `excluded` when the invoice is marked beside it."""
+    def of(cls, row: Row, *, excluded: bool = False, contact: str | None = None) -> "Standing":
+        """How the export of this row stands; `excluded` when the invoice is marked beside it.
+
+        `contact` is the one that its client is linked to now, where that was looked up.
+        """
         return cls(
             row.state,
             row.wanted_revision,
@@ -48,18 +60,33 @@ class Standing:
             row.sent_hash,
             excluded=row.excluded or excluded,
             in_xero=row.xero_invoice_id is not None,
+            repointed=bool(contact and row.sent_contact and contact != row.sent_contact),
+            gone=found.kind if (found := Found.kept(row.found)) and found.kind in GONE else "",
         )
 
 
-def decide(standing: Standing, revision: int, content_hash: str) -> Move | Failure:
-    """The move for a request with this content, or why it fails at once (DESIGN §3 (a))."""
+def decide(standing: Standing, revision: int, content_hash: str, *, looks: bool = False) -> Move | Failure:
+    """The move for a request with this content, or why it fails at once (DESIGN §3 (a)).
+
+    Where Xero has this content already, `looks` asks it once more: a person clicked, and is told what is there now.
+    Else what is known answers. What a client's new contact or an earlier failure leaves open is asked for anyway.
+    """
     if standing.excluded:
         return Failure(Reason.EXCLUDED)
     if standing.state in LIVE:
         return _beside_a_live_export(standing, revision, content_hash)
-    if standing.in_xero and (content_hash == standing.sent_hash or revision < standing.sent_revision):
-        return "unchanged"
-    return "start"
+    if not standing.in_xero:
+        return "start"
+    older = revision < standing.sent_revision and content_hash != standing.sent_hash
+    asks = content_hash != standing.sent_hash or looks or standing.repointed or standing.state == "failed"
+    if asks and not older:
+        return "start"
+    return gone(standing.gone) if standing.gone else "unchanged"
+
+
+def gone(kind: str) -> Failure:
+    """Why nothing can be sent to an invoice of which Xero has only the remains, or nothing."""
+    return Failure(Reason.GONE_FROM_XERO) if kind == "gone" else Failure(Reason.INVOICE_FINALISED, {"status": kind})
 
 
 def _beside_a_live_export(standing: Standing, revision: int, content_hash: str) -> Move:

@@ -1,10 +1,12 @@
-"""The company's number prefix: put before new numbers, and never changed once a number was sent; pure."""
+"""An invoice's number in Xero: the company's prefix before it, never changed once it was sent; or the one that it was
+raised anew under; pure.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from events.export import UnreadableInvoice
-from events.invoice import Invoice
+from events.invoice import Invoice, folded
 from events.unreadable import Problem
 
 _LONGEST = 255  # characters of a number in Xero (xero/facts.md §3.2)
@@ -20,6 +22,8 @@ class Row(Protocol):
     number_bound: bool
     xero_invoice_id: str | None
     state: str
+    raised_from: str
+    raised_as: str
 
 
 def numbered(
@@ -38,7 +42,9 @@ def numbered(
         row = rows.get(invoice.id)
         number = invoice.number.removeprefix(row.number_prefix) if again and row else invoice.number
         given[invoice.id] = _prefix(row, prefix, number)
-        told.append(_under(invoice, given[invoice.id] + number))
+        whole = given[invoice.id] + number
+        raised = row is not None and bool(row.raised_as) and folded(whole) == folded(row.raised_from)
+        told.append(_under(invoice, row.raised_as if row and raised else whole))
     return told, given
 
 

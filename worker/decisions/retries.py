@@ -25,6 +25,12 @@ def look_up_wait(look_ups: int) -> float:
     return _doubled(look_ups - 1)
 
 
+def watch_wait(look_ups: int) -> float | None:
+    """Seconds until Xero is asked again whether what holds a number is ours; None after about half a day."""
+    schedule = (60, 300, 900, 3600, 7200, 14_400, 14_400)
+    return float(schedule[look_ups - 1]) if look_ups <= len(schedule) else None
+
+
 def again_after_absence(attempts: int) -> float:
     """Seconds until an invoice that Xero does not have is sent again, by how often it was sent."""
     return 0.0 if attempts <= 1 else _doubled(attempts - 2)

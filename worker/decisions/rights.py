@@ -13,7 +13,11 @@ from events import scopes
 from events.companies import CompanySettingsChanged
 from events.contacts import ClientXeroContactUpdateRequested
 from events.export import InvoiceExportRequested
-from events.orders import InvoiceExportCancelRequested, InvoiceExportReplayRequested
+from events.orders import (
+    InvoiceExportCancelRequested,
+    InvoiceExportRaiseAnewRequested,
+    InvoiceExportReplayRequested,
+)
 from events.preview import InvoiceExportPreviewRequested
 from events.scopes import Scope
 from worker.decisions import roles
@@ -29,6 +33,7 @@ class Effect(Enum):
     EXPORT = "Exporting invoices"
     CANCEL = "Cancelling"
     REPLAY = "Sending again"
+    RAISE_ANEW = "Raising invoices anew"
     EXCLUDE = "Marking invoices “do not send”"
     ADOPT = "Taking over invoices of an older integration"
     CONTACT = "Setting a client's Xero contact"
@@ -93,6 +98,7 @@ OF_EVENT: Mapping[str, Effect] = {
     InvoiceExportRequested.TYPE: Effect.EXPORT,
     InvoiceExportCancelRequested.TYPE: Effect.CANCEL,
     InvoiceExportReplayRequested.TYPE: Effect.REPLAY,
+    InvoiceExportRaiseAnewRequested.TYPE: Effect.RAISE_ANEW,
     ClientXeroContactUpdateRequested.TYPE: Effect.CONTACT,
     CompanySettingsChanged.TYPE: Effect.SETTINGS,
     InvoiceExportPreviewRequested.TYPE: Effect.PREVIEW,
@@ -110,6 +116,7 @@ ACTIONS: Mapping[Effect, Action] = {
     Effect.EXPORT: Action.REPLAY,
     Effect.CANCEL: Action.CANCEL,
     Effect.REPLAY: Action.REPLAY,
+    Effect.RAISE_ANEW: Action.RAISE_ANEW,
     Effect.EXCLUDE: Action.EXCLUDE,
     Effect.CONTACT: Action.MAP_CONTACTS,
     Effect.SETTINGS: Action.SET_UP,

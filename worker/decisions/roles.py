@@ -21,6 +21,7 @@ class Action(Enum):
     OWN_FACTOR = "Setting up your second factor"
     OWN_SESSIONS = "Looking after your sessions"
     REPLAY = "Sending again"
+    RAISE_ANEW = "Raising invoices anew"
     CANCEL = "Cancelling"
     EXCLUDE = "Marking invoices “do not send”"
     MAP_CONTACTS = "Setting a client's Xero contact"
@@ -37,6 +38,7 @@ LEAST: Mapping[Action, Role] = {
     Action.OWN_FACTOR: Role.READ,
     Action.OWN_SESSIONS: Role.READ,
     Action.REPLAY: Role.SUPPORT,
+    Action.RAISE_ANEW: Role.SUPPORT,
     Action.CANCEL: Role.SUPPORT,
     Action.EXCLUDE: Role.SUPPORT,
     Action.MAP_CONTACTS: Role.SUPPORT,

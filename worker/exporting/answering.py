@@ -10,6 +10,7 @@ from pydantic_core import to_json
 
 from events.accounting_target import AccountingTarget, Organisation, Posted
 from events.causes import about, cause_of
+from events.drift import GONE, Found
 from events.export import ExportProblem, InvoiceExportFailed, InvoiceExportSucceeded, Notification, XeroTotals
 from events.failures import FAILED_TITLE, Failure, spoken
 from events.invoice import Invoice
@@ -32,6 +33,9 @@ class InXero(Protocol):
     xero_invoice_id: str | None
     xero_totals: str | None
     exported_at: datetime | None
+    found: str | None
+    checked_at: datetime | None
+    generation: int
 
 
 def give(work: Work, answers: Sequence[InvoiceAnswer]) -> Mapping[str, Request]:
@@ -43,15 +47,25 @@ def give(work: Work, answers: Sequence[InvoiceAnswer]) -> Mapping[str, Request]:
 
 
 def succeeded(
-    item: Item, export: InXero, organisation: Organisation, target: AccountingTarget, outcome: Outcome
+    item: Item,
+    export: InXero,
+    organisation: Organisation,
+    target: AccountingTarget,
+    outcome: Outcome,
+    compared_until: datetime | None = None,
 ) -> InvoiceExportSucceeded:
-    """The answer for an invoice that is in Xero, told from its export row."""
+    """The answer for an invoice that is in Xero, told from its export row.
+
+    `compared_until`: all that changed in Xero until then is known from the reconciler.
+    """
     if export.xero_invoice_id is None or export.exported_at is None:
         raise ValueError("an export without a Xero invoice cannot have succeeded")
     proof = json.loads(export.xero_totals or "{}")
     totals = proof.get("totals")
-    differences = tuple(proof.get("differences", ()))
     told = {name: proof.get(name, ()) for name in ("differing", "warnings", "compared", "not_compared")}
+    found = Found.kept(export.found)
+    differences = tuple(dict.fromkeys((*proof.get("differences", ()), *(found.differences if found else ()))))
+    asked = [moment for moment in (export.checked_at, export.exported_at, compared_until) if moment]
     return InvoiceExportSucceeded(
         company=item.company,
         request=item.request,
@@ -66,6 +80,10 @@ def succeeded(
         differences=differences,
         compared_at=proof.get("compared_at"),
         **told,
+        drift=found.kind if found else None,
+        marker="not_exported" if found and found.kind in GONE else "exported",
+        checked_at=max(asked),
+        generation=export.generation,
         client=export.client,
     )
 

@@ -1,7 +1,7 @@
 """Close a batch with what its call answered: each transaction fenced first, people's own sends before the rest."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from events.accounting_target import Answer, Answers, Organisation, Rejected
 from events.invoice import folded
@@ -93,7 +93,7 @@ def _read(claimed: Sequence[Export], sent: Sent, answers: Answers) -> tuple[list
     unclear: list[Unclear] = []
     for export in claimed:
         attempt = sent.attempts[export.id or 0]
-        answer = _answer_to(export, attempt, sent.kind, answers)
+        answer = _answer_to(export, attempt, sent, answers)
         if answer is None or _needs_look_up(answer, sent.kind):
             unclear.append((export, answer))
         else:
@@ -101,10 +101,15 @@ def _read(claimed: Sequence[Export], sent: Sent, answers: Answers) -> tuple[list
     return results, unclear
 
 
-def _answer_to(export: Export, attempt: Carried, kind: str, answers: Answers) -> Answer | None:
-    if kind == "update":
-        return guard.in_other_words(answers.by_id.get(export.xero_invoice_id or ""))
-    return answers.by_number.get(folded(attempt.number))
+def _answer_to(export: Export, attempt: Carried, sent: Sent, answers: Answers) -> Answer | None:
+    """By its name; one that was sent alone knows a refusal without a name as its own."""
+    if sent.kind == "update":
+        found = answers.by_id.get(export.xero_invoice_id or "")
+    else:
+        found = answers.by_number.get(folded(attempt.number))
+    if found is None and len(sent.attempts) == 1 and len(answers.unnamed) == 1 and not answers.all():
+        found = replace(answers.unnamed[0], number=attempt.number)
+    return guard.in_other_words(found) if sent.kind == "update" else found
 
 
 def _needs_look_up(answer: Answer, kind: str) -> bool:

@@ -8,18 +8,18 @@ from events.accounting_target import Element, Organisation, Posting, Unmappable
 from events.failures import Failure
 from events.invoice import Invoice
 from events.reasons import Reason
-from store import batches, companies, exports
+from store import batches, companies, exports, lanes
 from store.batches import Carried, Hold
 from store.tables import Export
 from store.unit_of_work import Work
 from worker import logs
 from worker.exporting import contents, recording, resolve
 from worker.exporting.pointing import into_xero
-from worker.exporting.results import Refusal, Sent
+from worker.exporting.results import Looked, Refusal, Sent
 from worker.tools import Tools
 
 SEND_WITHIN_SECONDS = 5.0
-Map = Callable[[Export, Posting], Element]
+Map = Callable[[Export, Posting], Element | Looked]
 _log = logs.log("exporter")
 
 
@@ -36,11 +36,13 @@ class Frozen:
 
 @dataclass
 class Mapped:
-    """Invoices put into Xero's words, and those that cannot be; their contents by hash."""
+    """Invoices put into Xero's words, those that cannot be, and those that Xero has so; their contents by hash."""
 
     fit: list[tuple[Export, Element]] = field(default_factory=list)
     unfit: list[Refusal] = field(default_factory=list)
+    looked: list[Looked] = field(default_factory=list)
     contents: dict[str, Invoice] = field(default_factory=dict)
+    contacts: dict[int | None, str] = field(default_factory=dict)
 
 
 def freeze(tools: Tools, organisation: Organisation, holds: Sequence[Hold], kind: str, map_one: Map) -> list[Frozen]:
@@ -51,12 +53,33 @@ def freeze(tools: Tools, organisation: Organisation, holds: Sequence[Hold], kind
             return []
         claimed = exports.of_batches(work, *(hold.batch_id for hold in ours))
         mapped = _map(work, tools, organisation, claimed, map_one)
-        exports.uncount(work, [refusal.export for refusal in mapped.unfit])
-        recording.fail(work, mapped.unfit)
+        _answer_known(work, tools, organisation, mapped)
         bodies = [(hold, _body(work, tools, organisation, hold, mapped)) for hold in ours]
-        attempts = batches.note_attempts(work, [export for export, _ in mapped.fit])
+        attempts = batches.note_attempts(work, [(export, mapped.contacts[export.id]) for export, _ in mapped.fit])
         send_before = tools.elapsed() + SEND_WITHIN_SECONDS
     return [Frozen(hold, *body, send_before, _sent(kind, hold, mapped, attempts)) for hold, body in bodies if body]
+
+
+def answer_known(tools: Tools, organisation: Organisation, hold: Hold, map_one: Map) -> bool:
+    """Answer what needs no further call: refused, or in Xero as wanted; gives whether anything is to be sent."""
+    with tools.store.write() as work:
+        if not batches.move(work, hold, "claimed", state="claimed"):
+            return False
+        mapped = _map(work, tools, organisation, exports.of_batches(work, hold.batch_id), map_one)
+        lanes.note_answer(work, organisation.lane)
+        _answer_known(work, tools, organisation, mapped)
+        if not mapped.fit:
+            batches.move(work, hold, "claimed", state="settled", closed_at=work.now)
+    if mapped.unfit or mapped.looked:
+        answered = [one.export for one in mapped.unfit] + [one.export for one in mapped.looked]
+        tools.bells.wake_relay(soon=all(export.priority for export in answered))
+    return bool(mapped.fit)
+
+
+def _answer_known(work: Work, tools: Tools, organisation: Organisation, mapped: Mapped) -> None:
+    exports.uncount(work, [one.export for one in mapped.unfit] + [one.export for one in mapped.looked])
+    recording.rest(work, tools, organisation, mapped.looked)
+    recording.fail(work, mapped.unfit)
 
 
 def _body(
@@ -98,8 +121,12 @@ def _map(work: Work, tools: Tools, organisation: Organisation, claimed: Sequence
             content = mapped.contents[export.wanted_hash] = contents.newest(export)
             invoice = _under_its_number(content, export)
             contact = resolve.contact_of(tools.target, kept, invoice)
-            posting = Posting(organisation.lane, invoice, contact, settings)
-            mapped.fit.append((export, map_one(export, posting)))
+            mapped.contacts[export.id] = contact
+            said = map_one(export, Posting(organisation.lane, invoice, contact, settings, export.generation))
+            if isinstance(said, Looked):
+                mapped.looked.append(said)
+            else:
+                mapped.fit.append((export, said))
         except Unmappable as unfit:
             failure = into_xero(work, tools.target, organisation, export, unfit.failure)
             mapped.unfit.append(Refusal(export, failure))

@@ -1,6 +1,7 @@
 """Is what Xero shows ours? Judgements about uncertain invoices; pure (DESIGN §3 (e), (f))."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from events.accounting_target import AccountingTarget, Element, Posted, Rejected
@@ -15,6 +16,13 @@ Carries = Callable[[Element, Element], bool]
 _GONE = frozenset({"VOIDED", "DELETED"})
 
 
+@dataclass(frozen=True)
+class Unclear:
+    """What holds the number may be what this attempt of ours left there; Xero does not say so yet."""
+
+    attempt: Attempt
+
+
 def of_create(
     export: Export,
     attempts: Sequence[Attempt],
@@ -22,10 +30,10 @@ def of_create(
     sent: Sent,
     ours: frozenset[str] = frozenset(),
     carries: Carries = lambda _copy, _sent: False,
-) -> Result | None:
+) -> Result | Unclear | None:
     """Ours → adopted, live before voided and as the attempt whose content it carries; another's → refused, naming it.
 
-    None when Xero has nothing under any number that was sent.
+    None when Xero has nothing under any number that was sent; Unclear when what holds a number may be ours.
     """
     shown = [(attempt, one) for attempt in reversed(attempts) for one in found.get(folded(attempt.number), ())]
     mine = []
@@ -37,7 +45,17 @@ def of_create(
     if mine:
         _, _, attempt, posted = min(mine, key=lambda one: one[:2])
         return Result(export, attempt, posted, "adopted")
-    return _clash(export, *min(shown, key=_is_gone)) if shown else _refused_for_nothing(export, attempts)
+    if not shown:
+        return _refused_for_nothing(export, attempts)
+    open_ones = [attempt for attempt in attempts if attempt.reason != Reason.NUMBER_TAKEN.code]
+    for attempt, posted in shown:
+        if attempt in open_ones and posted.unmarked and _looks_the_same(posted, _sent(sent, attempt)):
+            return Unclear(attempt)  # neither mark nor app tells; perhaps Xero does not show them
+    return _clash(export, *min(shown, key=_is_gone))
+
+
+def _sent(sent: Sent, attempt: Attempt) -> Element | None:
+    return sent.get((attempt.batch_id, attempt.number))
 
 
 def _is_gone(shown: tuple[Attempt, Posted]) -> bool:
@@ -53,8 +71,13 @@ def _clash(export: Export, attempt: Attempt, posted: Posted) -> Result:
 def is_ours(export: Export, posted: Posted, sent: Element | None, *, made_by_us: bool) -> bool:
     """By our mark; where Xero shows no mark at all, by our app, the contact, date and currency that were sent."""
     if not posted.unmarked:
-        return posted.mark == (export.company, export.invoice)
-    if not made_by_us or sent is None:
+        mine = posted.mark == (export.company, export.invoice)
+        return mine and posted.generation == export.generation
+    return made_by_us and _looks_the_same(posted, sent)
+
+
+def _looks_the_same(posted: Posted, sent: Element | None) -> bool:
+    if sent is None:
         return False
     contact: Any = sent.get("Contact") or {}
     same = (contact.get("ContactID"), sent.get("Date"), sent.get("CurrencyCode"))
@@ -77,10 +100,17 @@ def of_update(
     return None
 
 
-def _refused_for_nothing(export: Export, attempts: Sequence[Attempt]) -> Result | None:
-    """Xero said the number is taken and yet shows nobody who has it: one clear failure, never a loop."""
+def _refused_for_nothing(export: Export, attempts: Sequence[Attempt]) -> Result | Unclear | None:
+    """Xero said the number is taken and shows nobody who has it: an earlier try of ours may, which it shows later.
+
+    Where there was none it is another's: one clear failure, never a loop.
+    """
     last = attempts[-1] if attempts else None
     if last is None or last.reason != Reason.NUMBER_TAKEN.code:
         return None
+    same = [one for one in attempts if folded(one.number) == folded(last.number)]
+    earlier = next((one for one in same if one.reason != Reason.NUMBER_TAKEN.code), None)
+    if earlier:
+        return Unclear(earlier)
     failure = Failure(Reason.NUMBER_TAKEN, {"other": "one that Xero does not show, perhaps deleted"}, last.said)
     return Result(export, last, Rejected(last.number, failure))

@@ -8,13 +8,14 @@ from typing import Any
 
 from events.accounting_target import Element, Posted
 from events.changes import Change, Picture
+from events.drift import Found
 from store import batches
 from store.tables import Export
 from store.unit_of_work import Work
 from worker.decisions import proof
 from worker.decisions.proof import Host, Proof
 from worker.exporting import answering, contents
-from worker.exporting.results import Result
+from worker.exporting.results import Looked, Result
 from worker.tools import Tools
 
 
@@ -27,11 +28,15 @@ class Kept:
     xero_invoice_id: str | None
     xero_totals: str | None
     exported_at: datetime | None
+    found: str | None
+    checked_at: datetime | None
+    generation: int
 
     @classmethod
-    def of(cls, client: str, row: Mapping[str, Any]) -> "Kept":
-        """From the columns that `row` gives."""
-        return cls(client, row["number"], row["xero_invoice_id"], row["xero_totals"], row["exported_at"])
+    def of(cls, export: Any, row: Mapping[str, Any]) -> "Kept":
+        """An export with the columns that `row` gives."""
+        told = {name: row[name] for name in ("number", "xero_invoice_id", "xero_totals", "found", "checked_at")}
+        return cls(client=export.client, generation=export.generation, exported_at=row["exported_at"], **told)
 
 
 Sent = Mapping[tuple[str, str], Element]  # by batch, and invoice id (updates) or number
@@ -66,7 +71,49 @@ def row(work: Work, tools: Tools, result: Result, kept: str, sent: Sent) -> dict
         "xero_invoice_id": answer.target_id,
         "xero_totals": answering.proof_text(answer, _proof(tools, result, copy, host, sent), work.now),
         "exported_at": work.now,
+        "sent_contact": attempt.contact or answer.contact_id,
+        "checked_at": work.now,
+        "found": _gone_already(answer),
+        "batch_limit": 0,
+        "raise_anew": False,
         **copy_of(tools, answer, copy),
+    }
+
+
+def _gone_already(posted: Posted) -> str | None:
+    """A drift from the start: somebody voided or deleted it before we learnt that it had arrived."""
+    kind = {"VOIDED": "voided", "DELETED": "deleted"}.get(posted.status)
+    return Found(kind=kind, differences=(f"{kind} in Xero",)).model_dump_json() if kind else None
+
+
+def row_of_look(work: Work, tools: Tools, looked: Looked) -> dict[str, Any]:
+    """The export's columns after a look that found nothing to be sent; Last Exported does not move.
+
+    What was found different stays different from the copy we saw at the export, so that nothing overwrites it.
+    """
+    export, posted = looked.export, looked.posted
+    taken: dict[str, Any] = {
+        "xero_totals": answering.proof_text(posted, looked.proof, work.now),
+        "sent_contact": posted.contact_id,
+        **copy_of(tools, posted),
+    }
+    kept = {name: getattr(export, name) for name in taken}
+    return {
+        "id": export.id,
+        "state": "exported",
+        "due_at": work.now,
+        "batch_id": None,
+        "in_flight": None,
+        "sent_revision": export.wanted_revision,
+        "sent_hash": export.wanted_hash,
+        "crashes": 0,
+        "failures": 0,
+        "alone": False,
+        "batch_limit": 0,
+        "checked_at": work.now,
+        "exported_at": work.now if looked.arrived else export.exported_at,
+        "found": looked.found.model_dump_json() if looked.found else None,
+        **(taken if looked.as_wanted else kept),
     }
 
 

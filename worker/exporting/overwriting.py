@@ -1,14 +1,18 @@
 """Updates: Xero's copies looked at first, then each invoice put as a change of its copy."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from events.accounting_target import Element, Organisation, Posted, Posting, Unmappable
 from events.changes import Change, Picture
+from events.drift import Found
 from store import batches, exports
 from store.batches import Hold
 from store.tables import Export
-from worker.decisions import guard
+from worker.decisions import drifting, guard, proof
+from worker.decisions.proof import Host, Proof
 from worker.exporting import freezing, keeping
+from worker.exporting.results import Looked
 from worker.tools import Tools
 
 Copies = Mapping[int, tuple[Posted | None, Sequence[Element]]]
@@ -28,24 +32,70 @@ def copies(tools: Tools, organisation: Organisation, hold: Hold) -> Copies:
 
 
 def updates(tools: Tools, seen: Copies) -> freezing.Map:
-    """How an invoice becomes an update: refused by the guard, or its content with the copy's ids."""
+    """How an invoice becomes an update: refused by the guard, or its content with the copy's ids.
 
-    def element(export: Export, posting: Posting) -> Element:
+    Where Xero has all that is wanted already, nothing is sent, and what there is now is told.
+    """
+
+    def element(export: Export, posting: Posting) -> Element | Looked:
         copy, unknown = seen[export.id or 0]
         target = tools.target
+        if copy is None:
+            raise Unmappable(guard.GONE)
+        changed = edits(tools, export, posting, copy)
+        final = guard.final(copy)
+        if final:
+            raise Unmappable(final)
+        if _is_as_sent(export, posting) and not unknown:
+            return _looked(tools, export, posting, copy, changed)
+        wanted = target.element_of_update(posting, copy.copy)
+        if target.carries(copy.copy, wanted):
+            ours = any(target.carries(copy.copy, one) for one in unknown)
+            there = _looked(tools, export, posting, copy, ())
+            paid = there.found if there.found and there.found.kind == "paid" else None
+            return replace(there, found=paid, as_wanted=True, arrived=ours)
         refused = guard.objection(
             copy,
             export.copy_seen,
             unknown,
             fingerprint=target.fingerprint,
             carries=target.carries,
-            edits=edits(tools, export, posting, copy),
+            edits=changed,
         )
-        if refused or copy is None:
-            raise Unmappable(refused or guard.GONE)
-        return target.element_of_update(posting, copy.copy)
+        if refused:
+            raise Unmappable(refused)
+        return wanted
 
     return element
+
+
+def _is_as_sent(export: Export, posting: Posting) -> bool:
+    """Whether nothing is wanted that was not sent: the same content, to the same contact."""
+    contact = export.sent_contact in ("", posting.contact_id)
+    return export.wanted_hash == export.sent_hash and contact
+
+
+def _looked(
+    tools: Tools, export: Export, posting: Posting, copy: Posted, changed: Sequence[Change] | None
+) -> Looked:
+    """What Xero has now, compared with what is wanted and with what was there after the last export."""
+    shown = _proof(tools, posting, copy)
+    paid = drifting.payment(copy)
+    since = bool(changed) or not keeping.differences(export)
+    found: Found | None
+    if shown.differences and since:
+        found = Found(kind="edited", differences=(*shown.differences, *paid), number=copy.number)
+    else:
+        found = Found(kind="paid", differences=paid) if paid else None
+    return Looked(export, posting.invoice, copy, shown, found)
+
+
+def _proof(tools: Tools, posting: Posting, copy: Posted) -> Proof:
+    host, theirs = Host(posting.contact_id, posting.invoice), tools.books.picture(copy.copy)
+    ours = _wanted(tools, posting, copy)
+    if ours is None:
+        return proof.of_host(host, copy, "what was sent: with today's settings it could not be sent again")
+    return proof.of_sent(ours, theirs, tools.books.differences(ours, theirs), copy, host)
 
 
 def edits(tools: Tools, export: Export, posting: Posting, copy: Posted | None) -> Sequence[Change] | None:

@@ -5,16 +5,20 @@ from typing import Any
 
 from events.accounting_target import Organisation, Posted, Rejected
 from events.changes import Change
+from events.drift import GONE, Found
 from events.reasons import Reason
-from store import batches, exports, organisation_facts, requests
+from store import batches, exports, generations, organisation_facts, requests
 from store.batches import Carried
 from store.tables import Attempt, Item, Request
 from store.unit_of_work import Work
 from worker.decisions import joining
 from worker.exporting import answering, behind, contents, keeping, resolve
+from worker.exporting.answering import Outcome
 from worker.exporting.pointing import into_xero
-from worker.exporting.results import Refusal, Result
+from worker.exporting.results import Looked, Refusal, Result
 from worker.tools import Tools
+
+_NEVER_MIND = frozenset({Reason.CANCELLED, Reason.EXCLUDED, Reason.EXPIRED})
 
 
 def apply(work: Work, tools: Tools, organisation: Organisation, results: Sequence[Result]) -> Mapping[str, Request]:
@@ -63,7 +67,7 @@ def _post(work: Work, tools: Tools, organisation: Organisation, results: Sequenc
     sent = keeping.sent_in(work, tools, results)
     rows = [keeping.row(work, tools, result, kept.get(result.export.client, ""), sent) for result in results]
     exports.change(work, rows)  # their callers have locked them
-    become = [keeping.Kept.of(r.export.client, row) for r, row in zip(results, rows, strict=True)]
+    become = [keeping.Kept.of(r.export, row) for r, row in zip(results, rows, strict=True)]
     by_id = {row["id"]: (r, one) for r, row, one in zip(results, rows, become, strict=True)}
     given: list[Any] = []
     for item in requests.waiting(work, list(by_id)):
@@ -74,6 +78,27 @@ def _post(work: Work, tools: Tools, organisation: Organisation, results: Sequenc
             given.append(answer.model_copy(update={"changes": changed}) if changed else answer)
     told = answering.give(work, given)
     return {**told, **fail(work, [Refusal(*one) for one in behind.called_back(work, rows)])}
+
+
+def rest(work: Work, tools: Tools, organisation: Organisation, looked: Sequence[Looked]) -> Mapping[str, Request]:
+    """Exports that Xero has already, as a look just showed: they rest, and everyone who waits is told what is there.
+
+    What is in Xero has the newest content, so that it speaks for every older one.
+    """
+    if not looked:
+        return {}
+    rows = [keeping.row_of_look(work, tools, one) for one in looked]
+    exports.change(work, rows)
+    by_id = {one.export.id: (one, row) for one, row in zip(looked, rows, strict=True)}
+    given = []
+    for item in requests.waiting(work, [id_ for id_ in by_id if id_ is not None]):
+        one, row = by_id[item.export_id]
+        proof = answering.proof_text(one.posted, one.proof, work.now)
+        shown = {**row, "number": one.posted.number, "xero_totals": proof}
+        now = keeping.Kept.of(one.export, {**shown, "xero_invoice_id": one.export.xero_invoice_id})
+        outcome: Outcome = "updated" if one.arrived else "unchanged"
+        given.append(answering.succeeded(item, now, organisation, tools.target, outcome))
+    return answering.give(work, given)
 
 
 def _changes(tools: Tools, result: Result) -> tuple[Change, ...]:
@@ -96,6 +121,7 @@ def fail(work: Work, refused: Sequence[Refusal]) -> Mapping[str, Request]:
         return {}
     ids = [refusal.export.id for refusal in refused if refusal.export.id is not None]
     unknown = exports.numbers_sent(work, ids)
+    generations.withdraw(work, [refusal.export for refusal in refused if refusal.export.raise_anew])
     rows = [_failed_row(work, refusal, bound=refusal.export.id in unknown) for refusal in refused]
     exports.change(work, rows)
     by_id = {refusal.export.id: refusal for refusal in refused}
@@ -108,17 +134,38 @@ def fail(work: Work, refused: Sequence[Refusal]) -> Mapping[str, Request]:
     return {**told, **fail(work, [Refusal(*one) for one in behind.called_back(work, rows)])}
 
 
+def _found(refusal: Refusal) -> str | None:
+    """What a refused look showed of an invoice that has ended in Xero is remembered."""
+    failure = refusal.failure
+    kind = "gone" if failure.reason is Reason.GONE_FROM_XERO else failure.facts.get("status", "")
+    if failure.reason not in (Reason.GONE_FROM_XERO, Reason.INVOICE_FINALISED) or kind not in GONE:
+        return refusal.export.found
+    return Found(kind=kind, differences=(f"{kind} in Xero",)).model_dump_json()
+
+
+def _after(refusal: Refusal) -> str:
+    """Where an export rests after a refusal; one that was called back from a mere look is in Xero as before."""
+    export = refusal.export
+    if not refusal.is_of_newest:
+        return "pending"
+    as_sent = export.xero_invoice_id is not None and export.wanted_hash == export.sent_hash
+    return "exported" if as_sent and refusal.failure.reason in _NEVER_MIND else "failed"
+
+
 def _failed_row(work: Work, refusal: Refusal, *, bound: bool) -> dict[str, Any]:
     export = refusal.export
     stays = refusal.is_of_newest or bound
     return {
         "id": export.id,
-        "state": "failed" if refusal.is_of_newest else "pending",
+        "state": _after(refusal),
         "number": export.number if stays else contents.newest(export).number,
         "due_at": work.now,
         "batch_id": None,
         "crashes": 0,
         "alone": False,
+        "batch_limit": 0,
+        "raise_anew": False,
         "number_bound": bound,
+        "found": _found(refusal),
         "failures": export.failures + 1,
     }

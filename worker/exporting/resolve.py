@@ -12,7 +12,7 @@ from store.unit_of_work import Work
 
 def linked(work: Work, lane: Lane, clients: Sequence[str]) -> Mapping[str, str]:
     """What is kept as the Xero contact of each client."""
-    return contacts.links(work, lane.company, clients)
+    return contacts.links(work, lane.company, clients) if clients else {}
 
 
 def contact_of(target: AccountingTarget, kept: Mapping[str, str], invoice: Invoice) -> str:

@@ -3,11 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from events.accounting_target import Answer
+from events.accounting_target import Answer, Posted
+from events.drift import Found
 from events.failures import Failure
 from events.invoice import Invoice
 from store.batches import Carried
 from store.tables import Attempt, Export
+from worker.decisions.proof import Proof
 from worker.exporting import contents
 from worker.exporting.answering import Outcome
 
@@ -39,6 +41,23 @@ class Result:
     def sent(self) -> Invoice | None:
         """What it carried, as far as that is kept."""
         return self.content or contents.of_attempt(self.export, self.attempt)
+
+
+@dataclass(frozen=True)
+class Looked:
+    """An invoice in Xero to which nothing is sent: what it shows now, and what is different from what is wanted.
+
+    `as_wanted` when newer content, or another contact, was wanted and Xero has that already; `arrived` when an update
+    of ours put it there, of which no answer came.
+    """
+
+    export: Export
+    content: Invoice
+    posted: Posted
+    proof: Proof
+    found: Found | None = None
+    as_wanted: bool = False
+    arrived: bool = False
 
 
 @dataclass(frozen=True)

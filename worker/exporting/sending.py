@@ -10,7 +10,7 @@ from store.batches import Hold
 from store.tables import Export
 from store.unit_of_work import Work
 from worker.decisions import batching
-from worker.exporting import calling, freezing, overwriting, recording, troubles
+from worker.exporting import calling, freezing, overwriting, raising, recording, troubles
 from worker.exporting.calling import Called
 from worker.exporting.results import Refusal
 from worker.tools import Tools
@@ -28,6 +28,8 @@ def send_next(
     if not holds:
         return "not"
     claimed()
+    if kind == "anew":
+        return raising.raise_some(tools, organisation, holds[0])
     if kind == "update":
         return _update(tools, organisation, holds[0])
     frozen = freezing.freeze(tools, organisation, holds, kind, _new(tools))
@@ -43,7 +45,7 @@ def _claim(tools: Tools, organisation: Organisation, calls: int) -> tuple[list[H
         poisonous = [one.id for one in due if batching.quarantined(one)]
         _quarantine(work, poisonous)
         chosen = batching.choose_some([one for one in due if one.id not in poisonous], calls)
-        kind = "update" if chosen and batching.is_update(chosen[0][0]) else "create"
+        kind = batching.kind(chosen[0][0]) if chosen else "create"
         lease = tools.settings.lease
         return [batches.claim(work, organisation.lane, some, lease, kind) for some in chosen], kind
 
@@ -63,11 +65,14 @@ def _new(tools: Tools) -> freezing.Map:
 
 
 def _update(tools: Tools, organisation: Organisation, hold: Hold) -> Called:
-    """The guard's look at Xero's copies is a call of its own; the update right behind it needs another permit."""
+    """The look at Xero's copies is a call of its own and often all that is needed; an update needs another permit."""
     try:
         copies = overwriting.copies(tools, organisation, hold)
     except Trouble as trouble:
-        troubles.give_back(tools, organisation, hold, trouble, "claimed")
+        troubles.after_look(tools, organisation, hold, trouble)
+        return "answered"
+    map_one = overwriting.updates(tools, copies)
+    if not freezing.answer_known(tools, organisation, hold, map_one):
         return "answered"
     permit = tools.pace.ask(organisation, single=True)  # or the look was for nothing
     if permit.wait:
@@ -76,7 +81,6 @@ def _update(tools: Tools, organisation: Organisation, hold: Hold) -> Called:
         return "answered"
     sent: Called = "answered"
     try:
-        map_one = overwriting.updates(tools, copies)
         frozen = freezing.freeze(tools, organisation, [hold], "update", map_one)
         sent = calling.send(tools, organisation, frozen, tools.target.update, lambda: None) if frozen else "not"
     finally:

@@ -11,13 +11,14 @@ from store.batches import Hold
 from store.tables import Attempt, Batch, Export
 from store.unit_of_work import Work
 from worker import logs
-from worker.decisions import retries
+from worker.decisions import batching, retries
 from worker.exporting import judging, recording, returning, troubles
-from worker.exporting.results import Refusal
+from worker.exporting.judging import Unclear
+from worker.exporting.results import Refusal, Result
 from worker.tools import Tools
 
 _REFUSALS = frozenset({400, 404, 405, 412, 413, 422, 501})
-_ALONE_AFTER, _HOPELESS_AFTER = 3, 8
+_HOPELESS_AFTER = 8
 _log = logs.log("exporter")
 
 
@@ -42,7 +43,7 @@ def settle(tools: Tools, organisation: Organisation, batch_id: str) -> bool:
         parked = exports.of_batches(work, batch_id)
         sent = exports.numbers_sent(work, [export.id for export in parked if export.id is not None])
     try:
-        seen = _ask(tools, organisation, batch, parked, sent)
+        seen = ask(tools, organisation, parked, sent)
     except Trouble as trouble:
         _ask_again_later(tools, organisation, hold, batch, trouble)
         return True
@@ -53,16 +54,15 @@ def settle(tools: Tools, organisation: Organisation, batch_id: str) -> bool:
     return True
 
 
-def _ask(
+def ask(
     tools: Tools,
     organisation: Organisation,
-    batch: Batch,
     parked: Sequence[Export],
     sent: Mapping[int, Sequence[Attempt]],
 ) -> Seen:
     """Updates by id; new invoices by every number they were ever sent under. Raises Trouble."""
     target = tools.target
-    if batch.kind == "update":
+    if all(export.xero_invoice_id for export in parked):
         return Seen(by_id=target.fetch(organisation, [export.xero_invoice_id or "" for export in parked]))
     numbers = sorted({attempt.number for attempts in sent.values() for attempt in attempts})
     found = target.find(organisation, numbers) if numbers else {}
@@ -77,34 +77,42 @@ def _settle_with(tools: Tools, organisation: Organisation, hold: Hold, batch: Ba
             return
         parked = exports.of_batches(work, hold.batch_id)
         sent = exports.numbers_sent(work, [export.id for export in parked if export.id is not None])
-        elements = _elements(tools, work, batch, sent)
-        results, absent = [], []
+        known = elements(tools, work, sent)
+        results: list[Result] = []
+        absent: list[Export] = []
+        unclear: list[Export] = []
         for export in parked:
             tries = sent.get(export.id or 0, ())
             if batch.kind == "update":
-                result = judging.of_update(tools.target, export, tries, seen.by_id, elements)
+                result: Result | Unclear | None = judging.of_update(tools.target, export, tries, seen.by_id, known)
             else:
-                result = judging.of_create(export, tries, seen.by_number, elements, seen.ours, tools.target.carries)
-            (absent.append(export) if result is None else results.append(result))
+                result = judging.of_create(export, tries, seen.by_number, known, seen.ours, tools.target.carries)
+            if isinstance(result, Unclear):
+                unclear.append(export)
+            elif result is None:
+                absent.append(export)
+            else:
+                results.append(result)
+        troubled = lanes.is_troubled(work, organisation.lane)
         lanes.note_answer(work, organisation.lane)
         recording.apply(work, tools, organisation, results)
-        _send_again(work, batch, absent)
+        _send_again(work, batch, absent, troubled=troubled)
+        _watch(work, hold, batch, unclear)
     tools.bells.wake_relay()
 
 
-def _elements(
-    tools: Tools, work: Work, batch: Batch, sent: Mapping[int, Sequence[Attempt]]
-) -> Mapping[tuple[str, str], Element]:
+def elements(tools: Tools, work: Work, sent: Mapping[int, Sequence[Attempt]]) -> Mapping[tuple[str, str], Element]:
     """What each attempt carried, by (batch, id for updates or number for new invoices)."""
-    ids = {attempt.batch_id for attempts in sent.values() for attempt in attempts} | {batch.id}
+    ids = {attempt.batch_id for attempts in sent.values() for attempt in attempts}
     bodies = batches.bodies(work, sorted(ids))
     return {(id_, name): one for id_, body in bodies.items() for name, one in tools.target.thaw(body).items()}
 
 
-def _send_again(work: Work, batch: Batch, absent: Sequence[Export]) -> None:
+def _send_again(work: Work, batch: Batch, absent: Sequence[Export], *, troubled: bool) -> None:
     """Xero does not have them: pending again, in a new batch with a new key (Xero caches errors under a key).
 
-    What was refused whole, or failed three times in company, goes on alone; what keeps failing alone has failed.
+    What made a call fail is found in two rounds: first in small batches, then each alone. What keeps failing alone
+    has failed.
     """
     refused = batch.http_status in _REFUSALS
     given_up = [export for export in absent if _hopeless(export, batch, refused=refused)]
@@ -112,11 +120,29 @@ def _send_again(work: Work, batch: Batch, absent: Sequence[Export]) -> None:
     reason = Reason.SENT_WRONGLY if refused else Reason.XERO_KEEPS_FAILING
     recording.fail(work, [Refusal(export, Failure(reason, said=said)) for export in given_up])
 
-    def again(export: Export) -> dict[str, object]:
-        alone = refused or export.alone or export.attempts >= _ALONE_AFTER
-        return {"crashes": 0, "alone": alone, "due_at": work.after(retries.again_after_absence(export.attempts))}
+    left = [export for export in absent if export not in given_up]
+    limit = batching.limit_after(left, answered=batch.http_status is not None, troubled=troubled)
+    split = limit and batch.size > 1
 
-    returning.to_pending(work, [export for export in absent if export not in given_up], again)
+    def again(export: Export) -> dict[str, object]:
+        wait = 0.0 if split else retries.again_after_absence(export.attempts)
+        limits = {"alone": export.alone or limit == 1, "batch_limit": limit if limit > 1 else 0}
+        return {"crashes": 0, "due_at": work.after(wait), **limits}
+
+    returning.to_pending(work, left, again)
+
+
+def _watch(work: Work, hold: Hold, batch: Batch, unclear: Sequence[Export]) -> None:
+    """What may be ours is looked for again, ever more rarely; after hours a person is asked, who can see more."""
+    wait = retries.watch_wait(batch.look_ups)
+    if not unclear:
+        return
+    if wait is None:
+        recording.fail(work, [Refusal(export, Failure(Reason.PERHAPS_IN_XERO)) for export in unclear])
+        return
+    since, later = batch.watched_since or work.now, work.after(wait)
+    free = {"state": "uncertain", "closed_at": None, "settle_at": later, "watched_since": since}
+    batches.move(work, hold, "settled", lease_until=work.now, **free)
 
 
 def _hopeless(export: Export, batch: Batch, *, refused: bool) -> bool:

@@ -53,6 +53,14 @@ def give_back(
             rest(work, organisation, trouble, 0)
 
 
+def after_look(tools: Tools, organisation: Organisation, hold: Hold, trouble: Trouble) -> None:
+    """A look before anything was sent met trouble: the invoices are pending again, and the lane waits as it asks."""
+    with tools.store.write() as work:
+        if _back(work, hold, "claimed", **_traces(trouble)):
+            count = lanes.count_unknown(work, organisation.lane) if trouble.effect == "unknown" else 0
+            rest(work, organisation, trouble, count)
+
+
 def hand_back(tools: Tools, holds: Sequence[Hold]) -> None:
     """The same for frozen batches whose turn never came; the lane need not wait for that."""
     for hold in holds:

@@ -141,6 +141,9 @@ def _row(work: Work, tools: Tools, one: _Found, row: Export) -> dict[str, Any]:
         "xero_invoice_id": posted.target_id,
         "xero_totals": answering.proof_text(posted, proof, work.now),
         **keeping.copy_of(tools, posted),
+        "sent_contact": posted.contact_id,
+        "checked_at": work.now,
+        "found": None,
         "exported_at": work.now,
     }
 

@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Sequence
 from datetime import date
 
-from events.accounting_target import Element, Posted
+from events.accounting_target import Element, Posted, Posting
 from events.books import Books, Sums
+from events.drift import Found
 from events.export import XeroTotals
 from events.failures import Failure
 from events.invoice import folded
@@ -30,6 +31,9 @@ def row(tools: Tools, known: Known, plan: Plan, seen: Seen, books: Books) -> Inv
     if refused:
         return _told(tools, known, plan, [refused])
     element = tools.target.element_of_update(plan.posting, copy.copy) if copy else plan.element
+    if copy and _has_all(tools, plan.posting, copy):
+        plan.verdict = "unchanged"
+        return _told(tools, known, plan, [])
     case = _case(tools, known, plan, element, seen, copy, books)
     told = _told(tools, known, plan, foreseeing.problems(case, books))
     after = tools.books.picture_of(element)
@@ -49,6 +53,8 @@ def _guarded(tools: Tools, plan: Plan, seen: Seen, copy: Posted | None) -> Failu
     """What the overwrite guard would say; nothing where nobody could look."""
     if plan.verdict != "update" or plan.row is None or plan.posting is None or _id_in_xero(plan) not in seen.copies:
         return None
+    if copy and not guard.final(copy) and _has_all(tools, plan.posting, copy):
+        return None
     return guard.objection(
         copy,
         plan.row.copy_seen,
@@ -57,6 +63,11 @@ def _guarded(tools: Tools, plan: Plan, seen: Seen, copy: Posted | None) -> Failu
         carries=tools.target.carries,
         edits=overwriting.edits(tools, plan.row, plan.posting, copy),
     )
+
+
+def _has_all(tools: Tools, posting: Posting, copy: Posted) -> bool:
+    """Whether Xero has all that is wanted already."""
+    return tools.target.carries(copy.copy, tools.target.element_of_update(posting, copy.copy))
 
 
 def _case(
@@ -121,8 +132,9 @@ def _told(tools: Tools, known: Known, plan: Plan, failures: Sequence[Failure]) -
 
 def _standing(plan: Plan) -> Iterator[str]:
     if plan.verdict == "unchanged" and plan.row:
-        kept = keeping.differences(plan.row)
-        yield from (f"Since the last export: {one}." for one in kept)
+        found = Found.kept(plan.row.found)
+        kept = (*keeping.differences(plan.row), *(found.differences if found else ()))
+        yield from (f"Since the last export: {one}." for one in dict.fromkeys(kept))
     elif plan.verdict == "under_way":
         yield "It is on its way to Xero right now; newer content goes afterwards, as a change."
 

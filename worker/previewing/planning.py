@@ -102,7 +102,7 @@ def plan(target: AccountingTarget, known: Known, invoice: Invoice | UnreadableIn
     row = known.rows.get(invoice.id)
     number = row.number if row and row.number_bound and row.xero_invoice_id is None else invoice.number
     made = Plan(invoice.id, number, _verdict(row), invoice.model_copy(update={"number": number}), row)
-    move = _move(known, invoice, row)
+    move = _move(target, known, invoice, row)
     if isinstance(move, Failure):
         made.failure = move
     elif move == "unchanged":
@@ -118,11 +118,12 @@ def _verdict(row: Export | None) -> Verdict:
     return "update" if row and row.xero_invoice_id else "create"
 
 
-def _move(known: Known, invoice: Invoice, row: Export | None) -> joining.Move | Failure:
+def _move(target: AccountingTarget, known: Known, invoice: Invoice, row: Export | None) -> joining.Move | Failure:
     marked = invoice.id in known.excluded
     standing = Standing("new", 0, "", -1, "", excluded=marked)
     if row:
-        standing = Standing.of(row, excluded=marked)
+        contact = target.contact_id(known.links.get(invoice.client.id, ""))
+        standing = Standing.of(row, excluded=marked, contact=contact)
     move = joining.decide(standing, invoice.revision, invoice.content_hash())
     owner = known.owners[folded(invoice.number)]
     if move in ("start", "replace", "wait") and owner != (known.lane.company, invoice.id):
@@ -136,7 +137,8 @@ def _map(target: AccountingTarget, known: Known, made: Plan) -> None:
         return
     try:
         contact = resolve.contact_of(target, known.links, made.invoice)
-        made.posting = Posting(known.lane, made.invoice, contact, known.settings)
+        generation = made.row.generation if made.row else 1
+        made.posting = Posting(known.lane, made.invoice, contact, known.settings, generation)
         made.element = target.element(made.posting)
     except Unmappable as unfit:
         made.failure = unfit.failure

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from events.accounting_target import Changes, Lane, Organisation, Posted, Trouble
-from events.drift import InvoiceExportDriftFound
+from events.drift import Found, InvoiceExportDriftFound
 from events.invoice import Invoice
-from store import connections, duties, outbox, reconciliations
+from store import connections, duties, exports, outbox, reconciliations
 from store.outbox import Outgoing
 from store.reconciliations import MARGIN
 from store.tables import Export, Reconciliation
@@ -108,14 +108,29 @@ def _compare(
 ) -> int:
     by_id = {posted.target_id: posted for posted in seen}
     ours = reconciliations.exported_as(work, organisation.lane, by_id, before)
-    found = [
-        (export, finding)
+    exports.lock_again(work, [export.id for export in ours.values() if export.id is not None])
+    findings = {
+        target_id: _findings(_belief(export), by_id[target_id], reading.copies.get(target_id))
         for target_id, export in sorted(ours.items())
-        for finding in _findings(_belief(export), by_id[target_id], reading.copies.get(target_id))
-        if reconciliations.keep(work, export, finding.kind, finding.differences, finding.fingerprint)
+    }
+    news = [
+        (ours[target_id], finding)
+        for target_id, found in findings.items()
+        for finding in found
+        if reconciliations.keep(work, ours[target_id], finding.kind, finding.differences, finding.fingerprint)
     ]
-    outbox.publish(work, [_told(work, tools, organisation, *one) for one in found])
-    return len(found)
+    known = {ours[target_id].id: _known(found, by_id[target_id].number) for target_id, found in findings.items()}
+    reconciliations.note(work, [export for export in ours.values() if export.id in known], known)
+    outbox.publish(work, [_told(work, tools, organisation, *one) for one in news])
+    return len(news)
+
+
+def _known(found: Sequence[Finding], number: str) -> Found | None:
+    """What is known to differ, in one: what is gone or edited says more than a payment."""
+    if not found:
+        return None
+    told = tuple(dict.fromkeys(one for finding in found for one in finding.differences))
+    return Found(kind=found[0].kind, differences=told, number=number)
 
 
 def _findings(belief: Belief, posted: Posted, copy: str | None) -> list[Finding]:

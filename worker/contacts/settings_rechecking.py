@@ -1,0 +1,87 @@
+"""The daily look at what companies' settings name: said before invoices fail, for a setting can rot in Xero.
+
+Accounts, tax rates, tracking and branding themes are asked for once a day, a call each; nothing is changed by itself.
+"""
+
+import hashlib
+from collections.abc import Sequence
+
+from events.accounting_target import Organisation, Trouble
+from events.attention import XeroExportAttentionNeeded
+from events.settings import CompanySettings, SettingsPatch
+from store import companies, connections, duties, outbox
+from store.outbox import Outgoing
+from store.unit_of_work import Work
+from worker import logs
+from worker.contacts import changes, offers
+from worker.decisions import settings_checks
+from worker.tools import Tools
+
+DUTY = "settings"
+PASS_SECONDS = 3600.0
+REASON = "settings_outdated"
+_TITLE = "A Xero setting does not fit any more"
+_HOW = "Choose another in the company's Xero settings; what failed for it is then sent by itself."
+_log = logs.log("settings")
+
+
+def recheck_due(tools: Tools, holder: str) -> int:
+    """Look at the settings of every connected company, if this process has the duty; gives how many do not fit."""
+    with tools.store.write() as work:
+        if not duties.take(work, DUTY, holder, PASS_SECONDS * 2):
+            return 0
+        named = [one.company for one in connections.listed(work) if one.state == "connected"]
+    return sum(recheck(tools, company) for company in named)
+
+
+def recheck(tools: Tools, company: str) -> bool:
+    """Whether something that the company's settings name is not usable in its organisation; it is told once a day."""
+    with tools.store.read() as work:
+        patch = as_patch(companies.settings_of(work, company))
+        organisation = changes.organisation_of(work, company)
+    kinds = settings_checks.needed(patch)
+    if organisation is None or not kinds:
+        return False
+    try:
+        choices = offers.offered(tools, organisation, kinds)
+    except Trouble as trouble:
+        _log.warning("settings.not_rechecked", company=company, effect=trouble.effect)
+        return False
+    problems = settings_checks.objections(patch, choices)
+    if problems:
+        with tools.store.write() as work:
+            _tell(work, organisation, problems)
+        tools.bells.wake_relay()
+    return bool(problems)
+
+
+def as_patch(settings: CompanySettings) -> SettingsPatch:
+    """What the settings name, as if somebody chose it now."""
+    theme = settings.branding_theme
+    return SettingsPatch(
+        default_account_code=settings.default_account_code,
+        default_tax_type=settings.default_tax_type,
+        kinds=settings.kinds,
+        tracking=settings.tracking,
+        branding_theme=theme.id if theme else None,
+    )
+
+
+def _tell(work: Work, organisation: Organisation, problems: Sequence[str]) -> None:
+    company = organisation.lane.company
+    said = hashlib.sha256("\n".join(problems).encode()).hexdigest()[:16]
+    event = XeroExportAttentionNeeded(
+        company=company,
+        cause=f"{REASON}:{said}",
+        reason=REASON,
+        about=organisation.name,
+        invoices=0,
+        repeated=False,
+        title=_TITLE,
+        message=" ".join(problems)[:1000],
+        who="admin",
+        how=_HOW,
+        since=work.now,
+    )
+    outbox.publish_once(work, Outgoing(event, company, company, f"settings/{company}/{said}/{work.now:%Y-%m-%d}"))
+    _log.warning("settings.outdated", company=company, count=len(problems))
