@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, ValidationError, WrapValidator, model_validator
+from pydantic import BeforeValidator, Field, ValidationError, WrapValidator, model_validator
 from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticCustomError
 
@@ -15,7 +15,7 @@ from events.failures import Failure
 from events.invoice import Client, Invoice, LineItem, Totals, Tracking
 from events.people import NOBODY, AnyPerson, Origin
 from events.reasons import Reason
-from events.snapshot import Amount, Currency, Event, HostId, Id, Incoming, Snapshot, Whole
+from events.snapshot import Amount, Currency, Event, HostId, Id, Incoming, Snapshot
 from events.unreadable import Problem, problems
 
 MOST_INVOICES = 500
@@ -99,8 +99,8 @@ class InvoiceExportRequested(Incoming):
     TYPE: ClassVar[str] = "invoice.export.requested"
 
     request: HostId
-    part: Annotated[Whole, Field(ge=1, le=10_000)] = 1
-    parts: Annotated[Whole, Field(ge=1, le=10_000)] = 1
+    part: Annotated[int, Field(ge=1, le=10_000), BeforeValidator(written.whole)] = 1
+    parts: Annotated[int, Field(ge=1, le=10_000), BeforeValidator(written.whole)] = 1
     requested_by: AnyPerson = NOBODY
     mode: Literal["single", "bulk"]
     origin: Origin = Origin()

@@ -23,7 +23,6 @@ from events.snapshot import (
     ShortText,
     Snapshot,
     Text,
-    Whole,
 )
 
 MOST_LINES = 10_000
@@ -128,7 +127,7 @@ class Invoice(Snapshot):
     """
 
     id: HostId
-    revision: Annotated[Whole, Field(ge=0, le=2**62)] = 0
+    revision: Annotated[int, Field(ge=0, le=2**62), BeforeValidator(written.whole)] = 0
     number: InvoiceNumber
     job: ShortText | None = None
     client: Client

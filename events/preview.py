@@ -17,8 +17,8 @@ Verdict = Literal["create", "update", "unchanged", "under_way", "fail"]
 
 Wanted = Annotated[
     tuple[Annotated[Invoice, WrapValidator(read_or_name)], ...],
-    BeforeValidator(each_named),
     Field(min_length=1, max_length=MOST_INVOICES),
+    BeforeValidator(each_named),
 ]
 
 

@@ -31,7 +31,6 @@ Id = Annotated[str, BeforeValidator(written.digits), Field(pattern=r"^[A-Za-z0-9
 HostId = Annotated[str, BeforeValidator(written.id_), Field(min_length=1, max_length=written.LONGEST_ID)]
 IsoDate = Annotated[date, BeforeValidator(written.day)]
 Currency = Annotated[str, BeforeValidator(written.currency), Field(pattern=r"^[A-Z]{3}$")]
-Whole = Annotated[int, BeforeValidator(written.whole)]
 
 _AS_STRING = PlainSerializer(plain, return_type=str, when_used="json")
 _NUMBER = BeforeValidator(written.number)
