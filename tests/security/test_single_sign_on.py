@@ -348,7 +348,9 @@ def test_what_matters_asks_at_the_provider_again_and_goes_on_afterwards(guarded,
     assert role_of(installation, "vera") == "support"
 
 
-@pytest.mark.parametrize("said", [None, "yesterday", int(time.time()) + 86_400, True])
+@pytest.mark.parametrize(
+    "said", [None, "yesterday", int(time.time()) + 86_400, True], ids=["nothing", "a word", "tomorrow", "a truth"]
+)
 def test_a_provider_that_does_not_say_when_they_gave_their_password_is_no_proof(hostile, said):
     provider, installation, browser = hostile
     provider.claims = {} if said is None else {"auth_time": said}

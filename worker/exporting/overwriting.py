@@ -75,9 +75,7 @@ def _is_as_sent(export: Export, posting: Posting) -> bool:
     return export.wanted_hash == export.sent_hash and contact
 
 
-def _looked(
-    tools: Tools, export: Export, posting: Posting, copy: Posted, changed: Sequence[Change] | None
-) -> Looked:
+def _looked(tools: Tools, export: Export, posting: Posting, copy: Posted, changed: Sequence[Change] | None) -> Looked:
     """What Xero has now, compared with what is wanted and with what was there after the last export."""
     shown = _proof(tools, posting, copy)
     paid = drifting.payment(copy)
