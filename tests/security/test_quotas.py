@@ -7,10 +7,12 @@ from sqlmodel import func, select
 
 from events.scopes import Scope
 from store.tables import DeadLetter
-from tests.builders import COMPANY, TENANT, an_invoice, invoices
+from tests.builders import COMPANY, TENANT, an_invoice, contact_id, invoices
 from tests.doors.host import problems
 from tests.security.at_the_doors import a_click, an_event
 from tests.security.at_the_doors import ground as ground  # noqa: PLC0414  # the fixture
+from worker.accepting import intake
+from worker.contacts import changes
 from worker.previewing import previews as by_event
 
 PREVIEWS = f"/v1/companies/{COMPANY}/previews"
@@ -182,3 +184,30 @@ def test_bulk_exports_are_told_from_previews(ground):
     ).status_code
     ground.installation.run()
     assert ground.tools.pace.day_left(TENANT) == 40 - len(ground.installation.calls()) < 40 - spent
+
+
+def test_contacts_that_a_host_sends_leave_the_reserve_of_the_day_to_clicks(make_installation, sqlite_url):
+    """A key for contacts alone, one change after the other: what is kept back for clicks stays."""
+    installation = make_installation(sqlite_url, calls_per_day=20, day_reserve=0.5)
+    installation.company(contact_ids_editable=True)
+    for number in range(30):
+        intake.accept(
+            installation.tools,
+            {
+                "specversion": "1.0",
+                "id": f"c{number}",
+                "source": "crewcard/contacts",
+                "type": "client.xero_contact.update_requested",
+                "data": {
+                    "company": COMPANY,
+                    "client": f"client-{number}",
+                    "xero_contact": contact_id("acme"),
+                    "requested_by": {"id": "eve", "role": "admin"},
+                },
+            },
+        )
+        changes.answer_due(installation.tools, "test")
+    assert len(installation.calls()) <= 10
+    installation.ask(an_invoice("i1"), mode="single")
+    installation.run()
+    assert installation.markers() == {"i1": "exported"}

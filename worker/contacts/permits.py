@@ -19,9 +19,10 @@ def call(
 ) -> T:
     """What Xero answers. Where there is no permit, `wait` sits it out; without it that is Trouble. Raises Trouble.
 
-    `single` calls are for a person who waits, and may use the day's reserve.
+    `single` calls may use the day's reserve, but only for a person who waits here: what a host sends and the clock
+    asks about leaves it to clicks.
     """
-    while (permit := _ask(tools, organisation, single=single)).wait:
+    while (permit := _ask(tools, organisation, single=single and wait is not None)).wait:
         if wait is None:
             raise Trouble("limited", f"Xero's {permit.limit} limit", wait=permit.wait, limit=permit.limit)
         wait(permit.wait)
