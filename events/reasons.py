@@ -233,8 +233,8 @@ class Reason(Enum):
         "Outcome not known",
         "Xero did not say what became of invoice {number}, and could not be asked since.",
         "support",
-        "Look for the number in Xero.\nIf it is not there, press “send again”; under this number it can only be there "
-        "once.",
+        "Look for the number in Xero.\nIf it is not there, press “send again”; under this number it can only be "
+        "there once.",
     )
     PAID_IN_XERO = Help(
         "Payment recorded in Xero",
