@@ -33,7 +33,7 @@ class _Listing(TyperGroup):
 
 app = typer.Typer(
     cls=_Listing,
-    help="What failed, by cause: who can mend it and how; and “try again”.\n\n"
+    help="What failed, by cause: who can mend it and how; and “send again”.\n\n"
     "Examples:\n\n  crewcard-xero failures harbour\n\n  crewcard-xero failures --unmatched\n\n"
     '  crewcard-xero failures retry account_archived:299 --company harbour --why "account restored"',
 )

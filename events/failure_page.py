@@ -49,7 +49,7 @@ group, told apart by the code and that thing: `contact_not_mapped:acme`. Mend it
 **Sent again by itself.** What waits for a client's contact goes when the client is linked, what waits for a
 default account or due date when the company's settings change, what waited too long for the connection when
 somebody logs in again. It is a new request that names what removed the cause. Everything else that is mended in
-Xero, where we do not see it, waits for “try again”:
+Xero, where we do not see it, waits for “send again”:
 
     crewcard-xero failures retry account_archived:299 --company harbour --why "restored in Xero" --by olga
 

@@ -7,7 +7,7 @@ from enum import Enum
 
 from events.help import Help
 
-_AGAIN = "Mended in Xero: press “try again” for the group. Changed in CrewCard: export the invoice again."
+_AGAIN = "Mended in Xero: press “send again” for the group. Changed in CrewCard: export the invoice again."
 
 
 class Reason(Enum):
@@ -33,7 +33,7 @@ class Reason(Enum):
         "A line of invoice {number} has no account, and your company has no default sales account.",
         "admin",
         "Choose a default sales account in the company's Xero settings.\n"
-        "What waits for it is then sent by itself. If it is not, press “try again”.",
+        "What waits for it is then sent by itself. If it is not, press “send again”.",
         by_itself=True,
     )
     CANCELLED = Help(
@@ -49,7 +49,7 @@ class Reason(Enum):
         "bookkeeper",
         "In Xero open Contacts, then Archived, and restore the contact; or link {client} to another contact.\n"
         "If it was merged into another contact, link {client} to that one.\n"
-        "A new link sends what waits by itself; after restoring press “try again”.",
+        "A new link sends what waits by itself; after restoring press “send again”.",
         by_itself=True,
         opens="contact",
         thing=("client_id",),
@@ -158,7 +158,7 @@ class Reason(Enum):
         "Invoice {number} waited longer than allowed for {waited_for} and was not sent.",
         "support",
         "Look at the connection to Xero; once it is renewed, what waited for it is sent by itself.\n"
-        "For anything else press “try again”.",
+        "For anything else press “send again”.",
         by_itself=True,
         thing=("waited_for",),
     )
@@ -233,8 +233,8 @@ class Reason(Enum):
         "Outcome not known",
         "Xero did not say what became of invoice {number}, and could not be asked since.",
         "support",
-        "Look for the number in Xero.\nIf it is not there, press “try again”; under this number it can only be there "
-        "once.",
+        "Look for the number in Xero.\nIf it is not there, press “send again”; under this number it can only be "
+        "there once.",
     )
     PAID_IN_XERO = Help(
         "Payment recorded in Xero",
@@ -272,13 +272,13 @@ class Reason(Enum):
         "Set aside",
         "Invoice {number} stopped the exporter several times and was set aside so that others go on.",
         "support",
-        "Report the invoice to CrewCard support.\nOnce it is mended press “try again”.",
+        "Report the invoice to CrewCard support.\nOnce it is mended press “send again”.",
     )
     SENT_WRONGLY = Help(
         "Not taken by Xero as sent",
         "Xero did not take invoice {number} in the form in which it was sent. Nothing was changed in Xero.",
         "support",
-        "Report the invoice to CrewCard support, with Xero's own words.\nOnce it is mended press “try again”.",
+        "Report the invoice to CrewCard support, with Xero's own words.\nOnce it is mended press “send again”.",
     )
     STILL_IN_XERO = Help(
         "Still in Xero",
@@ -328,7 +328,7 @@ class Reason(Enum):
         "Xero keeps failing on it",
         "Xero answered with an error of its own each time invoice {number} was sent. It is not in Xero.",
         "support",
-        "Look at the invoice for something unusual.\nPress “try again”.",
+        "Look at the invoice for something unusual.\nPress “send again”.",
     )
     XERO_REFUSED = Help(
         "Refused by Xero",

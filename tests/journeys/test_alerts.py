@@ -170,7 +170,7 @@ def test_two_watchers_at_the_end_of_the_hour_tell_what_was_held_back_once(on_pos
 
 
 def test_a_press_beside_the_machine_sends_each_invoice_once(on_postgres):
-    """The machine's order is held before its commit; a person presses “try again” meanwhile."""
+    """The machine's order is held before its commit; a person presses “send again” meanwhile."""
     fail(on_postgres, "a", "b", "c")
     sending_again.go_on(on_postgres.tools)
     link(on_postgres, "wharf")

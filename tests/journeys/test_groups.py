@@ -131,7 +131,7 @@ def test_a_login_to_another_organisation_sends_nothing_there_by_itself(installat
     installation.company(tenant=OTHER_TENANT)
     assert go_on(installation) == 0
     assert installation.books(OTHER_TENANT) == []
-    assert "expired:the-connection-to-Xero" in groups(installation), "a person may still press “try again”"
+    assert "expired:the-connection-to-Xero" in groups(installation), "a person may still press “send again”"
 
 
 def test_what_waited_before_the_first_login_goes_with_it(make_installation, database_url):

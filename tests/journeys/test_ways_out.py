@@ -12,7 +12,7 @@ from events.reasons import Reason
 TEMPLATES = Path("web/console/templates")
 # What steps tell people to press: the console's word for it, the command, the event that a host sends.
 PRESSED = {
-    "try again": ("failure.html", "Try again", "failures", "invoice.export.replay_requested"),
+    "send again": ("invoice.html", "Send again", "failures", "invoice.export.replay_requested"),
     "raise anew": ("invoice.html", "Raise anew", "raise-anew", "invoice.export.raise_anew_requested"),
 }
 # Where else a reader is sent: to something in CrewCard or Xero, after which the invoice goes again.

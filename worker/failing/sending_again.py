@@ -39,7 +39,7 @@ def go_on(tools: Tools) -> int:
 
 
 def group(tools: Tools, company: str, cause: str, by: str, why: str) -> Receipt:
-    """A person mended it in Xero and presses “try again”. Raises LookupError for a group that is not there."""
+    """A person mended it in Xero and presses “send again”. Raises LookupError for a group that is not there."""
     with tools.store.read() as work:
         if cause not in failing.counts(work, company):
             raise LookupError(cause)
