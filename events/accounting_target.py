@@ -140,6 +140,10 @@ class AccountingTarget(Protocol):
         """Whether the copy says all that was sent; pure."""
         ...
 
+    def replaces_lines(self, update: Element) -> bool:
+        """Whether the update puts a line anew, because the copy's has something that has to go; pure."""
+        ...
+
     def thaw(self, body: bytes) -> Mapping[str, Element]:
         """The elements of a frozen body: updates by target id, new invoices by number; pure."""
         ...

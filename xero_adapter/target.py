@@ -48,6 +48,10 @@ class XeroTarget:
         """Whether Xero's copy says all that was sent."""
         return pictures.carries(copy, sent)
 
+    def replaces_lines(self, update: Element) -> bool:
+        """Whether the update puts a line anew, because the copy's has something that has to go."""
+        return any("LineItemID" not in line for line in pictures.lines(update))
+
     def thaw(self, body: bytes) -> Mapping[str, Element]:
         """The elements of a frozen body: updates by invoice id, new invoices by number."""
         return {one.get("InvoiceID") or one["InvoiceNumber"]: one for one in json.loads(body)["Invoices"]}

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from events.invoice import Invoice, LineItem
+from events.money import plain
 from tests.builders import an_invoice
 from tests.rooms.test_mapping import element_of
 from worker.decisions import checks
@@ -58,15 +59,15 @@ def numbers(low, high):
 def lines(draw):
     line = {
         "description": "Crew",
-        "quantity": str(draw(numbers(-1000, 99_999) | st.sampled_from([Decimal("0.3333333333"), Decimal(0)]))),
-        "unit_amount": str(draw(numbers(-200, 90_000) | numbers(0, "0.01"))),
+        "quantity": plain(draw(numbers(-1000, 99_999) | st.sampled_from([Decimal("0.3333333333"), Decimal(0)]))),
+        "unit_amount": plain(draw(numbers(-200, 90_000) | numbers(0, "0.01"))),
     }
     off = draw(st.sampled_from(["discount_rate", "discount_amount", "all of it", None]))
     gross = Decimal(line["quantity"]) * Decimal(line["unit_amount"])
     if off == "discount_rate":
-        line[off] = str(draw(numbers(0, 100)))
+        line[off] = plain(draw(numbers(0, 100)))
     elif off == "discount_amount" and gross > 0:
-        line[off] = str(
+        line[off] = plain(
             (gross * draw(st.decimals("0", "1", places=3))).quantize(Decimal(1).scaleb(-draw(st.integers(0, 9))))
         )
     elif off and gross > 0:

@@ -49,7 +49,7 @@ def updates(tools: Tools, seen: Copies) -> freezing.Map:
         if _is_as_sent(export, posting) and not unknown:
             return _looked(tools, export, posting, copy, changed)
         wanted = target.element_of_update(posting, copy.copy)
-        if target.carries(copy.copy, wanted):
+        if target.carries(copy.copy, wanted) and not target.replaces_lines(wanted):
             ours = any(target.carries(copy.copy, one) for one in unknown)
             there = _looked(tools, export, posting, copy, ())
             paid = there.found if there.found and there.found.kind == "paid" else None
