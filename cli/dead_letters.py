@@ -16,6 +16,7 @@ from worker.accepting import letters
 from worker.accepting.letters import NotOpen
 from worker.decisions.receipts import Receipt
 from worker.decisions.rights import NotAllowed
+from worker.watching import reading
 
 Number = Annotated[int, typer.Argument(help="The letter's number")]
 
@@ -58,14 +59,16 @@ def listed(
 
 @app.command()
 def show(number: Number, as_json: AsJson = False) -> None:
-    """One of them, whole.
+    """One of them, whole; that you read it is in the audit.
 
     Example:  crewcard-xero dead-letters show 3 > letter.json
     """
-    with ordering.ready().store.read() as work:
+    tools = ordering.ready()
+    with tools.store.read() as work:
         found = inbox.dead_letter(work, number)
     if found is None:
         output.fail(f"There is no dead letter {number}.", 1)
+    reading.note(tools, ordering.user(), "dead letter viewed", "", {"dead_letter": number})
     if as_json:
         output.print_json([_document(found, whole=True)])
         return

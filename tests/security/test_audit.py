@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from cli import ordering
 from cli.main import app
-from store import audit
+from store import audit, inbox
 from store.audit import Head
 from tests import machines
 from tests.builders import an_invoice
@@ -214,13 +214,17 @@ def test_who_reads_invoices_and_takes_the_log_away_is_in_the_audit(on_sqlite):
         reader.sign_in()
         for _ in range(3):  # the page asks for itself again and again
             reader.see("/invoices/harbour/i1")
+        with on_sqlite.store.write() as work:
+            inbox.set_aside(work, "http", b"{", ["body: not JSON"])
+        reader.see("/dead-letters/1")
         reader.see("/log.csv?company=harbour&outcome=created")
         reader.see("/log.csv")
     with on_sqlite.store.read() as work:
         found = [(one.what, one.company, one.chosen) for one in audit.newest(work) if one.who == "ray"][::-1]
-    mine = [one for one in found if one[0] in ("invoice viewed", "log downloaded")]
+    mine = [one for one in found if "viewed" in one[0] or "downloaded" in one[0]]
     assert mine == [
         ("invoice viewed", "harbour", '{"invoice": "i1"}'),
+        ("dead letter viewed", "", '{"dead_letter": 1}'),
         ("log downloaded", "harbour", '{"outcome": "created"}'),
         ("log downloaded", "", "{}"),
     ]

@@ -21,6 +21,7 @@ from worker.bulk.giving import Refused
 from worker.decisions.rights import ConsoleUser, NotAllowed
 from worker.decisions.roles import Action
 from worker.tools import Tools
+from worker.watching import reading
 
 STATES = ("open", "replayed", "discarded")
 _CLOSED = "This dead letter was closed meanwhile."
@@ -43,8 +44,9 @@ def look(request: Request, visitor: Looking, state: str = "open", after: str = "
 
 @router.get("/{number}")
 def look_at_one(request: Request, visitor: Looking, number: str) -> Response:
-    """One of them, whole."""
+    """One of them, whole; that somebody read it is in the audit, once an hour."""
     letter = _letter(request, number)
+    reading.note(request.app.state.tools, visitor.user, "dead letter viewed", "", {"dead_letter": letter.id})
     return _page(request, visitor, letter, json.loads(letter.problems))
 
 
