@@ -12,7 +12,7 @@ from events.invoice import Invoice
 from events.reasons import Reason
 from events.settings import CompanySettings
 from tests.builders import TENANT, an_invoice, contact_id
-from xero_adapter import answers, links, mapping
+from xero_adapter import answers, invoice_fields, links, mapping
 
 GUID = "5b96e86b-418e-48e8-8949-308c14aec278"
 ids = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,20}", fullmatch=True)
@@ -85,7 +85,7 @@ def test_days_until_due_count_from_the_invoices_date():
 
 @given(st.decimals(min_value="-9999999999.99", max_value="9999999999.99", places=4, allow_nan=False))
 def test_four_decimals_survive_the_wire(amount):
-    sent = json.loads(json.dumps(mapping._number(amount, Decimal("0.0001"))), parse_float=Decimal)
+    sent = json.loads(json.dumps(invoice_fields.number_of(amount)), parse_float=Decimal)
     assert Decimal(sent) == amount
 
 

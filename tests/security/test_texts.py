@@ -55,6 +55,7 @@ TRIED = {
     "failures retry": [["--company", COMPANY, "--why", HOSTILE, "--reason", HOSTILE]],
     "cancel": [["--company", COMPANY, "--why", HOSTILE, "--request", f"r{HOSTILE}"]],
     "replay": [["--company", COMPANY, "--why", HOSTILE, "--request", "r1", "--by", HOSTILE]],
+    "raise-anew": [["i1", "--company", COMPANY, "--why", HOSTILE, "--number", HOSTILE, "--yes"]],
     "exclude": [["i9", "--company", COMPANY, "--why", HOSTILE], [HOSTILE, "--company", COMPANY, "--why", "x"]],
     "include": [["i9", "--company", COMPANY, "--why", HOSTILE]],
     "pause": [["--company", COMPANY, "--why", HOSTILE, "--by", HOSTILE]],
