@@ -1,6 +1,8 @@
 """Passwords, large bodies and half-sent requests of strangers, all at once: hosts' events are taken as quickly.
 
-The short form has fewer of each; the long one (`make thorough`) has the numbers of the issue.
+The short form has fewer of each, and shares the machine with other tests: it tells hosts that are held up for seconds from
+hosts that are not. The long form (`make thorough`) has 48 passwords, 30 bodies and 1,100 half-sent requests, and its claim is
+a quarter of a second.
 """
 
 import os
@@ -19,9 +21,8 @@ from tests import machines
 from tests.builders import a_request, an_invoice
 from tests.doors.host import Host
 
-SHORT = {"passwords": 6, "bodies": 6, "halves": 300, "a_second": 40, "seconds": 6.0}
-LONG = {"passwords": 48, "bodies": 30, "halves": 1100, "a_second": 200, "seconds": 20.0}
-LONGEST_SECONDS = 0.25
+SHORT = {"passwords": 6, "bodies": 6, "halves": 300, "a_second": 40, "seconds": 6.0, "longest": 1.0}
+LONG = {"passwords": 48, "bodies": 30, "halves": 1100, "a_second": 200, "seconds": 20.0, "longest": 0.25}
 MOST_GROWTH_BYTES = 150_000_000
 HOSTS = 16
 
@@ -128,8 +129,7 @@ def test_a_crowd_of_strangers_disturbs_no_host_and_fills_no_memory(on_sqlite, of
         before = resident(process)
         with watched(process) as most, a_crowd(httpx.URL(url).port, of):
             took = publish(hosts, of["a_second"], of["seconds"], "crowd")
-        # Where the machine itself is busy, a quiet hour is no quicker: nobody is asked for more than that.
-        assert at(took, 0.99) <= max(LONGEST_SECONDS, 4 * at(quiet, 0.99)), (at(quiet, 0.99), at(took, 0.99))
+        assert at(took, 0.99) <= of["longest"], (at(quiet, 0.99), at(took, 0.99))
         assert most[0] - before <= MOST_GROWTH_BYTES, (before, most[0])
 
 
