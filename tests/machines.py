@@ -1,6 +1,7 @@
 """The real things tests run on: a Valkey, a PostgreSQL, a simulated Xero on loopback."""
 
 import os
+import re
 import shutil
 import signal
 import socket
@@ -70,10 +71,19 @@ def copy_of_template(server: str, name: str) -> str:
     return server.replace("/postgres?", f"/{name}?")
 
 
-def drop(server: str, name: str) -> None:
-    """A database that nobody needs any more: thousands of them are gigabytes."""
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+def empty(url: str) -> None:
+    """A database as it was when it was migrated: nobody is connected, no row is there, counting begins anew."""
+    with psycopg.connect(re.sub(r"^postgresql\+?\w*:", "postgresql:", url), autocommit=True) as connection:
+        others = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        connection.execute(f"SELECT pg_terminate_backend(pid) {others}")
+        connection.execute("SET session_replication_role = replica")  # the audit's triggers are off as well
+        ours = "FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version'"
+        names = [name for (name,) in connection.execute(f"SELECT quote_ident(tablename) {ours}")]
+        connection.execute("; ".join(f"DELETE FROM {name}" for name in names))
+        counted = "SELECT format('%I.%I', schemaname, sequencename) FROM pg_sequences WHERE last_value IS NOT NULL"
+        for (name,) in connection.execute(counted).fetchall():
+            connection.execute("SELECT setval(%s, 1, false)", (name,))
+        connection.execute("INSERT INTO audit_head (id, line, chain) VALUES (0, 0, '')")  # as its migration leaves it
 
 
 @contextmanager

@@ -1,8 +1,8 @@
 """Passwords, large bodies and half-sent requests of strangers, all at once: hosts' events are taken as quickly.
 
-The short form has fewer of each, and shares the machine with other tests: it tells hosts that are held up for seconds from
-hosts that are not. The long form (`make thorough`) has 48 passwords, 30 bodies and 1,100 half-sent requests, and its claim is
-a quarter of a second.
+The short form has fewer of each, and shares the machine with other tests: it tells hosts that are held up for seconds
+from hosts that are not. The long form (`make thorough`) has 48 passwords, 30 bodies and 1,100 half-sent requests; its
+claim is a quarter of a second.
 """
 
 import os
