@@ -27,10 +27,20 @@ def detail(reply: Reply) -> str:
     return str({str(key).lower(): value for key, value in said.items()}.get("detail", "no detail"))
 
 
+def says_expired(reply: Reply) -> bool:
+    """The token's half hour is over, by Xero's own words (xero/facts.md §6.2 #34)."""
+    return detail(reply).startswith("TokenExpired")
+
+
 def lacks_scope(reply: Reply) -> bool:
     """A new token would not help: this one lacks a permission (xero/facts.md §6.2 #36)."""
     asked = reply.headers.get("www-authenticate", "")
     return "insufficient_scope" in asked or detail(reply).startswith("AuthorizationUnsuccessful")
+
+
+def names_problem(reply: Reply) -> bool:
+    """Whether this is Xero's own refusal, not a page of somebody before it."""
+    return detail(reply) != "no detail"
 
 
 def correlation(reply: Reply) -> str | None:

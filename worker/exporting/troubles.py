@@ -100,6 +100,9 @@ def _let_wait(work: Work, organisation: Organisation, trouble: Trouble, unknown_
     if trouble.effect == "needs_login":
         parking.after_refusal(work, organisation, trouble)
         return
+    if trouble.effect == "refused":
+        _wait_for_recovery(work, tools, organisation, trouble)
+        return
     cause = _CAUSES.get(trouble.effect, "trouble")
     seconds = retries.lane_wait(trouble, unknown_in_a_row)
     if seconds <= 0:
@@ -107,6 +110,18 @@ def _let_wait(work: Work, organisation: Organisation, trouble: Trouble, unknown_
     until = work.after(seconds)
     if lanes.block(work, organisation.lane, cause, trouble.message, until) and seconds >= WORTH_TELLING_SECONDS:
         _tell(work, organisation, cause, until, once=work.now.isoformat())
+
+
+def _wait_for_recovery(work: Work, tools: Tools, organisation: Organisation, trouble: Trouble) -> None:
+    """Xero refuses a login that lives: growing pauses, then one call; told once, a person is asked if it lasts."""
+    refusals = lanes.count_refused(work, organisation.lane)
+    lasts = retries.refusal_lasts(refusals.in_a_row, refusals.seconds, refusals.others)
+    if trouble.problem and lasts:
+        parking.after_refusal(work, tools, organisation, trouble)
+        return
+    until = work.after(retries.refused_wait(refusals.in_a_row))
+    lanes.block(work, organisation.lane, "trouble", trouble.message, until)
+    _tell(work, organisation, "trouble", until, once=refusals.since.isoformat())
 
 
 def tell_of_limit(work: Work, organisation: Organisation, until: datetime) -> None:
