@@ -66,12 +66,15 @@ def refused(work: Work, seconds: float) -> Refused | None:
 
     Logins that the token service refuses now, which is no proof yet, are counted with them.
     """
-    lane = select(col(LaneState.company).label("company"), col(LaneState.refused_since).label("since")).where(
+    lane: Any = select(col(LaneState.company).label("company"), col(LaneState.refused_since).label("since")).where(
         LaneState.state == "open", col(LaneState.refused_in_a_row) > 0
     )
     login = (
         select(col(Connection.company), col(Token.refused_since))
-        .join(Token, (Token.client_id == Connection.client_id) & (Token.xero_user == Connection.xero_user))
+        .join(
+            Token,
+            (col(Token.client_id) == col(Connection.client_id)) & (col(Token.xero_user) == col(Connection.xero_user)),
+        )
         .where(Token.problem == "", col(Token.refusals) > 0, Connection.state == "connected")
     )
     some: Any = union_all(lane, login).subquery()

@@ -135,8 +135,9 @@ def _all() -> Any:
     paused = select(func.count()).where(col(Pause.scope).in_((company, pauses.EVERYBODY)))
     mine: Any = aliased(LaneState)
     is_mine = (mine.company == company) & (mine.tenant == tenant)
-    asked = select(mine.state, mine.cause, mine.blocked_until, mine.unknown_in_a_row, mine.refused_in_a_row)
+    asked = select(mine.state, mine.cause, mine.blocked_until, mine.unknown_in_a_row)
     return asked.select_from(waiting.join(parked, true()).outerjoin(mine, is_mine)).add_columns(
+        mine.refused_in_a_row,
         *waiting.c,
         *parked.c,
         settled.order_by(col(Batch.settle_at)).limit(1).scalar_subquery().label("settled_batch"),

@@ -94,7 +94,7 @@ class TokenBox:
             mine.refusals, since = mine.refusals + 1, mine.refused_since or work.now
             mine.refused_since = since
             work.session.flush()
-            others = [one for one in _in_use(work, ~and_(*_of(client_id, xero_user)))]
+            others = _in_use(work, ~and_(*_of(client_id, xero_user)))
             return Doubt(
                 refusals=mine.refusals,
                 seconds=(work.now - since).total_seconds(),

@@ -43,6 +43,18 @@ def names_problem(reply: Reply) -> bool:
     return detail(reply) != "no detail"
 
 
+def limit(reply: Reply) -> str:
+    """Which limit a 429 met: minute, day, concurrent, appminute, or Xero's own word; empty when it says nothing.
+
+    Xero writes the names in several ways; without one the day's is known by its header (xero/facts.md §1.2, §1.3).
+    """
+    said = reply.headers.get("x-rate-limit-problem", "").lower()
+    known = {"day": "day", "dai": "day", "min": "minute", "con": "concurrent", "app": "appminute"}
+    if said:
+        return known.get(said[:3], said)
+    return "day" if reply.headers.get("x-daylimit-remaining", "") == "0" else ""
+
+
 def correlation(reply: Reply) -> str | None:
     """The id to quote to Xero's support."""
     return reply.headers.get("xero-correlation-id")

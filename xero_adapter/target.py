@@ -18,7 +18,7 @@ from xero_adapter.login import XeroLogin
 from xero_adapter.pace import Pace
 
 _LONGEST_QUERY = 1500  # characters of encoded numbers; above 2,048 in all Xero answers 404 (xero/facts.md §4.3)
-_SHORT_WAIT = 2.0
+_SHORT_WAIT, _LONG_WAIT = 2.0, 300.0  # where Xero does not say how long; the long one for the day
 Write = Callable[..., Reply]
 
 
@@ -189,9 +189,9 @@ class XeroTarget:
         return replies.trouble("refused", said, reply, problem=lasting)
 
     def _limited(self, organisation: Organisation, reply: Reply) -> Trouble:
-        limit = reply.headers.get("x-rate-limit-problem", "").lower()
+        limit = replies.limit(reply)
         asked = reply.headers.get("retry-after", "")
-        wait = float(asked) if asked.isdigit() else _SHORT_WAIT
+        wait = float(asked) if asked.isdigit() else _LONG_WAIT if limit == "day" else _SHORT_WAIT
         self._pace.pause(organisation, limit, wait)
         return replies.trouble(
             "limited", f"Xero's limit ({limit or 'unnamed'}) is reached", reply, wait=wait, limit=limit

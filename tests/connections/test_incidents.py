@@ -135,8 +135,8 @@ def test_a_login_refused_first_waits_for_one_that_the_token_service_renews(small
 
 
 def test_a_403_of_an_organisation_that_is_still_connected_is_believed_only_when_it_lasts(small):
-    for organisation in small.installation.simulator.state.world.organisations.values():
-        organisation.roles = {"user-c01": "READONLY"}
+    organisations = small.installation.simulator.state.world.organisations
+    organisations[f"{1:08}-2222-4333-8444-555555555555"].users = {"user-c01": "READONLY"}
     small.ask()
     small.let_pass(60)
     assert small.logins_asked() == []

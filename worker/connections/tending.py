@@ -5,6 +5,8 @@ A refresh whose worker died is done again within Xero's 30 minutes, whether or n
 
 from datetime import datetime, timedelta
 
+import redis
+
 from events.accounting_target import Trouble
 from events.connection_problems import Problem
 from events.connections import XeroConnectionLoginExpiring
@@ -35,8 +37,26 @@ def tend(tools: Tools, holder: str) -> int:
         quiet = UNUSED_LOGIN_DAYS - tools.settings.expiry_warning_days
         for token in tokens.unrefreshed_since(work, work.after(-_days(quiet))):
             _warn(work, tools, token)
+    _keep_day_calls(tools)
     tools.bells.wake_relay()
     return renewed
+
+
+def _keep_day_calls(tools: Tools) -> None:
+    """The calls of a day that Xero's headers told of each organisation are kept, and given back to a new Redis."""
+    with tools.store.read() as work:
+        known = {one.tenant: one.day_calls for one in connections.listed(work) if one.state == "connected"}
+    try:
+        seen = tools.pace.outlooks(known)
+        for tenant, calls in known.items():
+            if calls and not seen[tenant].learned:
+                tools.pace.remember(tenant, calls)
+    except redis.RedisError:
+        return
+    news = {tenant: one.per_day for tenant, one in seen.items() if one.learned and one.per_day != known[tenant]}
+    if news:
+        with tools.store.write() as work:
+            connections.keep_day_calls(work, news)
 
 
 def ends_at(token: Token) -> datetime:
