@@ -141,14 +141,19 @@ def keep_first_pair(work: Work, vault: Vault, client_id: str, xero_user: str, pa
 
 
 def forgive(work: Work, client_id: str, problems: tuple[str, ...]) -> None:
-    """The app was mended: pairs that were refused for these problems may be tried again."""
-    mended = update(Token).where(col(Token.client_id) == client_id, col(Token.problem).in_(problems))
+    """The app was mended: pairs that were refused for these problems, or are in doubt, may be tried again."""
+    mended = update(Token).where(col(Token.client_id) == client_id, col(Token.problem).in_((*problems, "")))
     work.session.exec(mended.values(problem="", resting_until=None, refusals=0, refused_since=None))
 
 
 def unrefreshed_since(work: Work, moment: datetime) -> list[Token]:
     """Pairs still good and in use by an enabled company that nobody has refreshed since."""
     return _in_use(work, col(Token.refreshed_at) < moment)
+
+
+def in_doubt(work: Work) -> list[Token]:
+    """Pairs that the token service refused, which is not proven to be for good."""
+    return _in_use(work, col(Token.refusals) > 0)
 
 
 def cut_off(work: Work) -> list[Token]:

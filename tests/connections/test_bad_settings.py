@@ -70,11 +70,26 @@ def test_the_right_secret_mends_it_without_a_new_login(small_house):
     small_house.xero.app("app-harbour", "changed at Xero")
     small_house.installation.later(3600)
     small_house.installation.ask(an_invoice())
-    small_house.installation.settle_down(1)
+    small_house.installation.until_proven()
+    assert small_house.connection().problem == "app_refused"
     apps.rotate_secret(small_house.tools, "harbour", "changed at Xero")
     small_house.installation.run()
     assert len(small_house.books()) == 1
     assert small_house.connection().state == "connected"
+
+
+def test_a_secret_that_is_put_right_before_it_is_proven_wrong_is_used_within_a_minute(small_house):
+    _connected(small_house)
+    small_house.xero.app("app-harbour", "changed at Xero")
+    small_house.installation.later(3600)
+    small_house.installation.ask(an_invoice())
+    small_house.installation.run()
+    apps.rotate_secret(small_house.tools, "harbour", "changed at Xero")
+    small_house.installation.later(61)
+    small_house.installation.wake()
+    small_house.installation.run()
+    assert len(small_house.books()) == 1
+    assert small_house.installation.events("xero.connection.needs_login") == []
 
 
 def test_while_a_secret_is_replaced_either_one_works(house):

@@ -85,7 +85,7 @@ def test_what_may_be_in_the_first_organisation_stays_with_it(house):
     house.installation.simulator.state.faults.set({})
     house.installation.simulator.state.identity.grants.clear()
     house.installation.ask(an_invoice("pending"), request="r2")
-    house.installation.run()
+    house.installation.until_proven()
     house.log_in(tenant=OTHER_TENANT)
     connecting.decide(house.tools, "harbour", send=True)
     house.installation.settle_down(2)
@@ -124,5 +124,5 @@ def waiting_for_the_first(house) -> None:
     house.log_in()
     house.installation.simulator.state.identity.grants.clear()
     house.installation.ask(*invoices(2))
-    house.installation.run()
+    house.installation.until_proven()
     assert house.connection().state == "needs_login"

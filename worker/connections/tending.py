@@ -20,18 +20,23 @@ from worker.waiting import parking, tickets
 
 DUTY = "tending"
 UNUSED_LOGIN_DAYS = 60
+_IN_DOUBT_SECONDS = 61.0
 _FORGET_LOGINS_SECONDS = 7 * 86_400
 _log = logs.log("connections")
 
 
 def tend(tools: Tools, holder: str) -> int:
-    """Renew the logins that nobody used for weeks or whose refresh was cut off; gives how many, if on duty."""
+    """Renew the logins that nobody used for weeks, whose refresh was cut off, or that are in doubt.
+
+    Gives how many were renewed, if on duty.
+    """
     with tools.store.write() as work:
         if not duties.take(work, DUTY, holder, tools.settings.tend * 2):
             return 0
         logins.forget_ended(work, _FORGET_LOGINS_SECONDS)
         idle = tokens.unrefreshed_since(work, work.after(-_days(tools.settings.keep_alive_days)))
-        due = {(token.client_id, token.xero_user): token for token in [*tokens.cut_off(work), *idle]}
+        doubted = tokens.in_doubt(work)
+        due = {(token.client_id, token.xero_user): token for token in [*tokens.cut_off(work), *idle, *doubted]}
     renewed = sum(_renew(tools, token) for token in due.values())
     with tools.store.write() as work:
         quiet = UNUSED_LOGIN_DAYS - tools.settings.expiry_warning_days
@@ -40,6 +45,13 @@ def tend(tools: Tools, holder: str) -> int:
     _keep_day_calls(tools)
     tools.bells.wake_relay()
     return renewed
+
+
+def seconds_until_next(tools: Tools) -> float:
+    """How long until logins are looked after again: soon while one is in doubt, so that it is told in time."""
+    with tools.store.read() as work:
+        doubted = bool(tokens.in_doubt(work))
+    return min(tools.settings.tend, _IN_DOUBT_SECONDS) if doubted else tools.settings.tend
 
 
 def _keep_day_calls(tools: Tools) -> None:
