@@ -137,7 +137,7 @@ class Pace:
 
     def seconds_to_look(self, tenant: str, payer: str) -> int:
         """Seconds until the payer has looks of this day again; 0 while some are left. Raises redis.RedisError."""
-        most, each = self._looks()
+        most, each = (math.ceil(one * self.outlook(tenant).per_day / self._limits.per_day) for one in self._looks())
         book = f"{self._prefix}:pace:{tenant}:day"
         looks, mine = (int(one or 0) for one in self._client.hmget(book, ["looks", f"looks:{payer}"]))
         if looks < most and mine < each:

@@ -103,7 +103,7 @@ used, day_ends = used or per_day - allowed(), day_ends or now + day_length
 if per_day - used <= math.floor(reserve * allowed()) then
   local kind = reserve > 0 and 'bulk' or 'single'
   local probe, gap = numbers(day, kind, kind .. ' gap')
-  if sure or told and told >= per_day then return {math.max(1000, day_ends - now), 'day'} end
+  if sure or most or told and told >= per_day then return {math.max(1000, day_ends - now), 'day'} end
   if not probe then
     probe, gap = now + first_probe, first_probe
     redis.call('HSET', day, 'used', used, 'ends', day_ends, kind, probe, kind .. ' gap', gap)
@@ -116,6 +116,7 @@ end
 
 if most then
   local looks, mine = numbers(day, 'looks', payer)
+  most, each = math.ceil(most * allowed() / per_day), math.ceil(each * allowed() / per_day)
   if (looks or 0) >= most or (mine or 0) >= each then return {math.max(1000, day_ends - now), 'previews'} end
   redis.call('HINCRBY', day, 'looks', 1); redis.call('HINCRBY', day, payer, 1)
 end

@@ -83,7 +83,8 @@ def waits(held: Held) -> str:
     if held.until is None:
         return held.message
     words = _BLOCKED.get(held.cause, _BLOCKED["trouble"])
-    return _until(words.replace("{limit}", limit(held.limit)), held.until).sentence
+    sentence = _until(words.replace("{limit}", limit(held.limit)), held.until).sentence
+    return f"{sentence} Last heard: {held.message}." if held.cause == "trouble" and held.message else sentence
 
 
 def limit(name: str) -> str:

@@ -102,7 +102,7 @@ def _let_wait(work: Work, organisation: Organisation, trouble: Trouble, unknown_
         parking.after_refusal(work, organisation, trouble)
         return
     if trouble.effect == "refused":
-        _wait_for_recovery(work, tools, organisation, trouble)
+        _wait_for_recovery(work, organisation, trouble)
         return
     cause = _CAUSES.get(trouble.effect, "trouble")
     seconds = retries.lane_wait(trouble, unknown_in_a_row)
@@ -115,12 +115,12 @@ def _let_wait(work: Work, organisation: Organisation, trouble: Trouble, unknown_
         _tell(work, organisation, cause, until, once=work.now.isoformat(), limit=trouble.limit or "")
 
 
-def _wait_for_recovery(work: Work, tools: Tools, organisation: Organisation, trouble: Trouble) -> None:
+def _wait_for_recovery(work: Work, organisation: Organisation, trouble: Trouble) -> None:
     """Xero refuses a login that lives: growing pauses, then one call; told once, a person is asked if it lasts."""
     refusals = lanes.count_refused(work, organisation.lane)
     lasts = retries.refusal_lasts(refusals.in_a_row, refusals.seconds, refusals.others)
     if trouble.problem and lasts:
-        parking.after_refusal(work, tools, organisation, trouble)
+        parking.after_refusal(work, organisation, trouble)
         return
     until = work.after(retries.refused_wait(refusals.in_a_row))
     lanes.block(work, organisation.lane, "trouble", trouble.message, until)
