@@ -163,7 +163,8 @@ def faces_name_the_day(installation, monkeypatch):
     assert "Xero's day limit" in said
 
 
-def test_a_starter_organisation_is_paced_by_its_own_thousand_calls(day):
+def test_a_starter_organisation_is_paced_by_its_own_thousand_calls(make_day, database_url):
+    day = make_day(database_url)
     simulate_day(day, 1000)
     day.ask(*invoices(120))
     let_pass(day, 5)
