@@ -166,7 +166,7 @@ class Auth:
             return
         self._box.rest(client_id, xero_user, _IN_DOUBT_SECONDS, version=version, holder=holder)
         said = f"{trouble.message}; it is asked again before anybody is told to log in"
-        raise Trouble("not_sent", said, wait=_IN_DOUBT_SECONDS)
+        raise Trouble("refused", said, wait=_IN_DOUBT_SECONDS)
 
     def _is_renewed(self, client_id: str, xero_user: str) -> bool:
         """Whether the token service renews another login: then it works, and what it refuses is refused."""
@@ -194,6 +194,7 @@ def _usable(kept: Kept, instead_of: str | None) -> bool:
     if kept.pair.access_token != instead_of and kept.seconds_left > early:
         return True
     if kept.resting > 0:
-        said = "refused this login" if kept.refusals else "did not answer"
-        raise Trouble("not_sent", f"Xero's login service {said} a moment ago", wait=kept.resting)
+        if kept.refusals:
+            raise Trouble("refused", "Xero's login service refused this login a moment ago", wait=kept.resting)
+        raise Trouble("not_sent", "Xero's login service did not answer a moment ago", wait=kept.resting)
     return False

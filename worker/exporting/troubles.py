@@ -122,7 +122,7 @@ def _wait_for_recovery(work: Work, organisation: Organisation, trouble: Trouble)
     if trouble.problem and lasts:
         parking.after_refusal(work, organisation, trouble)
         return
-    until = work.after(retries.refused_wait(refusals.in_a_row))
+    until = work.after(trouble.wait or retries.refused_wait(refusals.in_a_row))
     lanes.block(work, organisation.lane, "trouble", trouble.message, until)
     _tell(work, organisation, "trouble", until, once=refusals.since.isoformat())
 
