@@ -1,14 +1,16 @@
 """What stands where: `status`, `log`."""
 
+from datetime import datetime
 from typing import Annotated, Any
 
 import typer
 
 from cli import output, progress, proofs
 from cli.output import results
-from store import overview, queries
+from store import lanes, overview, queries
 from store.pauses import EVERYBODY
 from worker import settings, wiring
+from worker.decisions import standing_still
 from worker.tools import Tools
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON")]
@@ -39,7 +41,7 @@ def status(
 def _overview(tools: Tools, *, as_json: bool) -> None:
     with tools.store.read() as work:
         seen = overview.overview(work)
-    companies = [_company(*row) for row in seen.companies]
+        companies = [_company(work.now, *row) for row in seen.companies]
     if as_json:
         paused = [one.model_dump() for one in seen.pauses]
         output.print_json({**seen.__dict__, "companies": companies, "pauses": paused})
@@ -60,13 +62,14 @@ def _overview(tools: Tools, *, as_json: bool) -> None:
     results.print(table)
 
 
-def _company(company: Any, connection: Any, lane: Any, waiting: int) -> dict[str, Any]:
+def _company(now: datetime, company: Any, connection: Any, lane: Any, waiting: int) -> dict[str, Any]:
     """A company's line: where it exports to, and why it waits."""
+    held = lanes.wait_of(lane, now)
     return {
         "company": company.id,
         "organisation": connection.organisation if connection else None,
-        "state": ((lane.cause if lane else None) or "ok") if connection else "not connected",
-        "message": lane.message if lane else "",
+        "state": (held.cause if held else "ok") if connection else "not connected",
+        "message": standing_still.waits(held) if held else "",
         "waiting": waiting,
     }
 

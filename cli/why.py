@@ -10,10 +10,11 @@ import typer
 from cli import output, proofs
 from cli.output import MARKS, results
 from cli.show import AsJson, OfCompany
-from store import exclusions, generations, pauses, queries, reconciliations
+from store import exclusions, generations, lanes, pauses, queries, reconciliations
 from store.tables import Drift, Exclusion, Generation, LogEntry, Pause
 from store.unit_of_work import Work
 from worker import settings, wiring
+from worker.decisions import standing_still
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class Whole:
     pause: Pause | None
     drifts: Sequence[Drift]
     earlier: Sequence[Generation] = ()
+    wait: lanes.Wait | None = None
 
 
 def why(
@@ -57,6 +59,7 @@ def _whole_story(work: Work, company: str, invoice: str) -> Whole:
         pauses.of_company(work, company),
         reconciliations.drifts(work, company, invoice),
         generations.earlier(work, [export]).get(export, ()) if export else (),
+        lanes.wait_of(story.lane, work.now),
     )
 
 
@@ -92,8 +95,8 @@ def _tell(row: Any, whole: Whole) -> None:
                 output.say(f"  {label}{value}")
     elif story.export:
         output.say(f"  {story.export.state}, asked for {story.export.touched_at:%Y-%m-%d %H:%M:%S}")
-    if story.lane and story.lane.cause:
-        output.say(f"  Its company waits: {story.lane.message}")
+    if whole.wait:
+        output.say(f"  Its company waits: {standing_still.waits(whole.wait)}")
     _tell_orders(whole)
     for attempt, batch in story.attempts:
         trace = f" (Xero's correlation id {batch.correlation_id})" if batch.correlation_id else ""

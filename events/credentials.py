@@ -9,6 +9,9 @@ from typing import Any, Literal
 
 AppKind = Literal["web", "pkce"]
 _HALF_AN_HOUR = 1800.0
+# A login is given up after so many refusals by the token service, over so long a time.
+PROOF_REFUSALS, PROOF_SECONDS = 3, 120.0
+_TOGETHER_LOGINS, _TOGETHER_SECONDS = 3, 43_200.0
 
 
 def is_signing_secret(text: str) -> bool:
@@ -61,3 +64,31 @@ class TokenPair:
                 "scope": list(self.scopes),
             }
         )
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """A login that Xero's token service refused, `refusals` times over so many `seconds`.
+
+    `others_renewed`: another login was renewed since the first refusal; `others_refused` are refused now as well;
+    `witness` is a login (app, Xero user) that is not, and has not been asked about since.
+    """
+
+    refusals: int
+    seconds: float
+    others_renewed: bool
+    others_refused: int
+    witness: tuple[str, str] | None = None
+
+    @property
+    def lasts(self) -> bool:
+        """Whether it was refused often and long enough to be dead, if the token service works."""
+        return self.refusals >= PROOF_REFUSALS and self.seconds >= PROOF_SECONDS
+
+    @property
+    def is_proof(self) -> bool:
+        """Whether the login is dead. Where logins are refused together it is Xero's trouble, for half a day."""
+        if not self.lasts:
+            return False
+        alone = self.witness is None and self.others_refused < _TOGETHER_LOGINS - 1
+        return self.others_renewed or alone or self.seconds >= _TOGETHER_SECONDS

@@ -2,15 +2,16 @@
 
 from typing import Literal
 
-Effect = Literal["not_sent", "limited", "needs_login", "offline", "unknown"]
+Effect = Literal["not_sent", "limited", "needs_login", "refused", "offline", "unknown"]
 
 
 class Trouble(Exception):
     """A whole call went wrong.
 
-    `effect` says what became of it: `not_sent`, `limited` (429) and `needs_login` certainly did nothing,
-    `offline` and `unknown` may have. `wait` is seconds Xero asks us to wait. `problem` says what a person has to
-    mend before anything goes on (a code of `events.connection_problems`).
+    `effect` says what became of it: `not_sent`, `limited` (429), `needs_login` and `refused` (in a way that does not
+    prove yet that a person must log in) certainly did nothing, `offline` and `unknown` may have. `wait` is
+    seconds Xero asks us to wait. `problem` says what a person has to mend before anything goes on, or, of `refused`,
+    would have to if it lasts (a code of `events.connection_problems`).
     """
 
     def __init__(

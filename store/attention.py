@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, or_
+from sqlalchemy import distinct, func, or_, union_all
 from sqlmodel import col, select
 
 from events.causes import CONNECTION
 from store import failing, statements
-from store.tables import Alert, Batch, DeadLetter, InvoiceStatus, Redelivery
+from store.tables import Alert, Batch, Connection, DeadLetter, InvoiceStatus, LaneState, Redelivery, Token
 from store.tables.columns import word
 from store.unit_of_work import Work
 
@@ -35,6 +35,14 @@ class Unsettled:
     since: datetime
 
 
+@dataclass(frozen=True)
+class Refused:
+    """Companies whose calls Xero refuses, and since when the first of them."""
+
+    companies: int
+    since: datetime
+
+
 def alerts(work: Work, most: int) -> list[Standing]:
     """The causes that still hold invoices back, what happened last first; connections are told elsewhere."""
     still = select(InvoiceStatus.invoice).where(*failing.failed(), _of(col(Alert.company), col(Alert.cause))).exists()
@@ -51,6 +59,28 @@ def unsettled(work: Work, seconds: float, most: int) -> Sequence[Unsettled]:
     late = asked.where(Batch.state == "uncertain", col(Batch.settle_at) < work.after(-seconds))
     rows = statements.rows(work, late.group_by(col(Batch.company)).order_by(since).limit(most))
     return [Unsettled(*row) for row in rows]
+
+
+def refused(work: Work, seconds: float) -> Refused | None:
+    """Companies whose calls Xero has refused for longer than this although their logins live; None if there are none.
+
+    Logins that the token service refuses now, which is no proof yet, are counted with them.
+    """
+    lane: Any = select(col(LaneState.company).label("company"), col(LaneState.refused_since).label("since")).where(
+        LaneState.state == "open", col(LaneState.refused_in_a_row) > 0
+    )
+    login = (
+        select(col(Connection.company), col(Token.refused_since))
+        .join(
+            Token,
+            (col(Token.client_id) == col(Connection.client_id)) & (col(Token.xero_user) == col(Connection.xero_user)),
+        )
+        .where(Token.problem == "", col(Token.refusals) > 0, Connection.state == "connected")
+    )
+    some: Any = union_all(lane, login).subquery()
+    asked = select(func.count(distinct(some.c.company)), func.min(some.c.since))
+    count, since = statements.rows(work, asked.where(some.c.since < work.after(-seconds)))[0]
+    return Refused(count, since) if count else None
 
 
 def dead_letters(work: Work) -> int:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from sqlalchemy import func
 from sqlalchemy.exc import IntegrityError
-from sqlmodel import col, select
+from sqlmodel import col, select, update
 
 from events.accounting_target import Lane, Organisation
 from store import statements
@@ -100,6 +100,12 @@ def using(work: Work, client_id: str, xero_user: str | None = None) -> Sequence[
     if xero_user is not None:
         asked = asked.where(Connection.xero_user == xero_user)
     return work.session.exec(asked.order_by(col(Connection.company))).all()
+
+
+def keep_day_calls(work: Work, calls: Mapping[str, int]) -> None:
+    """Keep how many calls of a day Xero allows these organisations (tenants)."""
+    for tenant, most in sorted(calls.items()):
+        work.session.exec(update(Connection).where(col(Connection.tenant) == tenant).values(day_calls=most))
 
 
 def work_elsewhere(work: Work, company: str, tenant: str) -> Mapping[str, int]:

@@ -17,6 +17,7 @@ from store.unit_of_work import Work
 
 UNKNOWN_IN_A_ROW = 3
 _FRESH_SECONDS = 60.0
+_TOGETHER_SECONDS = 600.0
 _NEWS_SECONDS = 5.0
 
 
@@ -31,6 +32,7 @@ class Due:
     settled_batch: str | None
     unsettled: int
     unknown_in_a_row: int
+    refused_in_a_row: int
     broken_lanes: int
     waiting: int
     single: bool
@@ -45,8 +47,45 @@ class Due:
 
     @property
     def troubled(self) -> bool:
-        """Whether the outcome of a call is unknown."""
-        return bool(self.unsettled or self.unknown_in_a_row)
+        """Whether the outcome of a call is unknown, or Xero refused the last one: then one call goes at a time."""
+        return bool(self.unsettled or self.unknown_in_a_row or self.refused_in_a_row)
+
+
+@dataclass(frozen=True)
+class Refusals:
+    """Calls of a lane that Xero answered with 401 or 403, one after another.
+
+    `since` is when the first of them came, so many `seconds` ago; `others` are open lanes that meet the same now.
+    """
+
+    in_a_row: int
+    since: datetime
+    seconds: float
+    others: int
+
+
+@dataclass(frozen=True)
+class Wait:
+    """What a lane waits for by itself or until a person acts (`until` None); `limit` is Xero's name of one."""
+
+    cause: str
+    message: str
+    until: datetime | None = None
+    limit: str = ""
+
+
+def wait_of(state: LaneState | None, now: datetime) -> Wait | None:
+    """What the lane waits for now, as far as the database knows; None while it goes on."""
+    if state is None:
+        return None
+    if state.state != "open":
+        return Wait(state.cause or state.state, state.message)
+    if state.blocked_until and state.blocked_until > now:
+        named = state.limit_named if state.cause == "limit" else ""
+        return Wait(state.cause or "trouble", state.message, state.blocked_until, named)
+    if state.limit_until and state.limit_until > now:
+        return Wait("limit", "", state.limit_until, state.limit_named)
+    return None
 
 
 def waits(work: Work, lane: Lane) -> bool:
@@ -67,6 +106,7 @@ def look(work: Work, lane: Lane, enough: int = 51) -> Due:
         settled_batch=seen.settled_batch,
         unsettled=seen.unsettled,
         unknown_in_a_row=seen.unknown_in_a_row or 0,
+        refused_in_a_row=seen.refused_in_a_row or 0,
         broken_lanes=_broken_lanes(work, seen.broken_lanes),
         waiting=seen.waiting,
         single=seen.priority == 0,
@@ -97,6 +137,7 @@ def _all() -> Any:
     is_mine = (mine.company == company) & (mine.tenant == tenant)
     asked = select(mine.state, mine.cause, mine.blocked_until, mine.unknown_in_a_row)
     return asked.select_from(waiting.join(parked, true()).outerjoin(mine, is_mine)).add_columns(
+        mine.refused_in_a_row,
         *waiting.c,
         *parked.c,
         settled.order_by(col(Batch.settle_at)).limit(1).scalar_subquery().label("settled_batch"),
@@ -138,8 +179,34 @@ def reopen(work: Work, lane: Lane) -> None:
     """Let the lane go on."""
     state = _state(work, lane)
     state.state, state.cause, state.message, state.blocked_until = "open", None, "", None
-    state.unknown_in_a_row, state.changed_at = 0, work.now
+    state.unknown_in_a_row, state.refused_in_a_row, state.changed_at = 0, 0, work.now
+    state.refused_since, state.limit_named, state.limit_until = None, "", None
     work.session.flush()
+
+
+def name_limit(work: Work, lane: Lane, limit: str, until: datetime) -> None:
+    """Note which limit of Xero's bulk sends wait for, and until when; a person's own may still go."""
+    state = _state(work, lane)
+    state.limit_named, state.limit_until = limit, until
+    work.session.flush()
+
+
+def count_refused(work: Work, lane: Lane) -> Refusals:
+    """One more call of this lane was answered with 401 or 403."""
+    state = _state(work, lane)
+    state.refused_in_a_row += 1
+    state.refused_since = state.refused_since or work.now
+    state.changed_at = work.now
+    work.session.flush()
+    since = state.refused_since
+    others = select(func.count()).where(
+        LaneState.state == "open",
+        col(LaneState.refused_in_a_row) > 0,
+        col(LaneState.changed_at) > work.after(-_TOGETHER_SECONDS),
+        (LaneState.company != lane.company) | (LaneState.tenant != lane.tenant),
+    )
+    seconds = (work.now - since).total_seconds()
+    return Refusals(state.refused_in_a_row, since, seconds, work.session.exec(others).one())
 
 
 def count_unknown(work: Work, lane: Lane) -> int:
@@ -152,13 +219,13 @@ def count_unknown(work: Work, lane: Lane) -> int:
 
 
 def note_answer(work: Work, lane: Lane) -> None:
-    """Xero answered: the row of unknown outcomes is over.
+    """Xero answered: the row of unknown outcomes and of refusals is over.
 
     What is known already is not written again, or the turns of a lane would queue up for one row.
     """
     state = _seen(work, lane)
     fresh = state and state.answered_at and state.answered_at > work.after(-_NEWS_SECONDS)
-    if state and fresh and not state.unknown_in_a_row:
+    if state and fresh and not state.unknown_in_a_row and not state.refused_in_a_row:
         return
     row = {
         "company": lane.company,
@@ -166,10 +233,12 @@ def note_answer(work: Work, lane: Lane) -> None:
         "state": "open",
         "message": "",
         "unknown_in_a_row": 0,
+        "refused_in_a_row": 0,
+        "refused_since": None,
         "answered_at": work.now,
         "changed_at": work.now,
     }
-    changes = {"unknown_in_a_row": "excluded", "answered_at": "excluded"}
+    changes = dict.fromkeys(("unknown_in_a_row", "refused_in_a_row", "refused_since", "answered_at"), "excluded")
     statements.upsert(work, LaneState, [row], changes, returning=["company"])
 
 

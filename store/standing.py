@@ -113,7 +113,8 @@ def _is(work: Work, state: str) -> Any:
     if state == "needs_person":
         return _needs_person()
     if state == "waiting":
-        return ~_needs_person() & func.coalesce(col(LaneState.blocked_until) > work.now, false())
+        blocked, limited = col(LaneState.blocked_until) > work.now, col(LaneState.limit_until) > work.now
+        return ~_needs_person() & (func.coalesce(blocked, false()) | func.coalesce(limited, false()))
     if state == "paused":
         return exists().where(col(Pause.scope).in_((col(Company.id), EVERYBODY)))
     mine = col(Export.company) == col(Company.id)

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, or_
+from sqlalchemy import ColumnElement, and_, or_
 from sqlmodel import col, select, update
 
 from events.accounting_target import Trouble
-from events.credentials import AppKeys, TokenPair
+from events.credentials import AppKeys, Doubt, TokenPair
 from store import apps, statements
 from store.tables import CompanyApp, Connection, Token, XeroApp
 from store.unit_of_work import Store, Work
@@ -22,13 +22,17 @@ _WITHOUT_KEY_SECONDS = 60.0
 
 @dataclass(frozen=True)
 class Kept:
-    """A pair as it is kept. Times are seconds from now, by the database's clock; `problem` ends its use."""
+    """A pair as it is kept. Times are seconds from now, by the database's clock; `problem` ends its use.
+
+    `refusals` says how often the token service refused it since it was given.
+    """
 
     pair: TokenPair
     version: int
     seconds_left: float
     resting: float
     problem: str
+    refusals: int = 0
 
 
 class TokenBox:
@@ -47,7 +51,7 @@ class TokenBox:
             left = (row.expires_at - work.now).total_seconds()
             resting = (row.resting_until - work.now).total_seconds() if row.resting_until else 0.0
             pair = TokenPair.of(json.loads(self._vault.open(row.pair)))
-            return Kept(pair, row.version, left, max(0.0, resting), row.problem)
+            return Kept(pair, row.version, left, max(0.0, resting), row.problem, row.refusals)
 
     def app(self, client_id: str) -> AppKeys | None:
         """The app with its secrets; None when it is not known. Raises Trouble when its key is missing."""
@@ -79,6 +83,25 @@ class TokenBox:
         """Xero refused the pair for good: it is not used again; False when another pair was saved meanwhile."""
         with self._store.write() as work:
             return self._set(work, client_id, xero_user, version, holder, {"problem": problem})
+
+    def doubt(self, client_id: str, xero_user: str, *, version: int, holder: str) -> Doubt | None:
+        """The token service refused the pair once more; None when another pair was saved meanwhile."""
+        with self._store.write() as work:
+            asked = select(Token).where(*_of(client_id, xero_user), Token.version == version, Token.lease == holder)
+            mine = work.session.exec(asked.with_for_update()).first()
+            if mine is None:
+                return None
+            mine.refusals, since = mine.refusals + 1, mine.refused_since or work.now
+            mine.refused_since = since
+            work.session.flush()
+            others = _in_use(work, ~and_(*_of(client_id, xero_user)))
+            return Doubt(
+                refusals=mine.refusals,
+                seconds=(work.now - since).total_seconds(),
+                others_renewed=any(one.refreshed_at > since for one in others),
+                others_refused=sum(one.refusals > 0 for one in others),
+                witness=next(((one.client_id, one.xero_user) for one in others if not one.refusals), None),
+            )
 
     def rest(self, client_id: str, xero_user: str, seconds: float, *, version: int, holder: str) -> None:
         """Xero's token service did not answer: nobody asks it about this pair for a while."""
@@ -118,14 +141,19 @@ def keep_first_pair(work: Work, vault: Vault, client_id: str, xero_user: str, pa
 
 
 def forgive(work: Work, client_id: str, problems: tuple[str, ...]) -> None:
-    """The app was mended: pairs that were refused for these problems may be tried again."""
-    mended = update(Token).where(col(Token.client_id) == client_id, col(Token.problem).in_(problems))
-    work.session.exec(mended.values(problem="", resting_until=None))
+    """The app was mended: pairs that were refused for these problems, or are in doubt, may be tried again."""
+    mended = update(Token).where(col(Token.client_id) == client_id, col(Token.problem).in_((*problems, "")))
+    work.session.exec(mended.values(problem="", resting_until=None, refusals=0, refused_since=None))
 
 
 def unrefreshed_since(work: Work, moment: datetime) -> list[Token]:
     """Pairs still good and in use by an enabled company that nobody has refreshed since."""
     return _in_use(work, col(Token.refreshed_at) < moment)
+
+
+def in_doubt(work: Work) -> list[Token]:
+    """Pairs that the token service refused, which is not proven to be for good."""
+    return _in_use(work, col(Token.refusals) > 0)
 
 
 def cut_off(work: Work) -> list[Token]:
@@ -156,6 +184,8 @@ def _fresh(work: Work, vault: Vault, pair: TokenPair) -> dict[str, Any]:
         "refreshed_at": work.now,
         "problem": "",
         "resting_until": None,
+        "refusals": 0,
+        "refused_since": None,
         "lease": None,
         "lease_until": None,
     }

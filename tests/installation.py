@@ -122,6 +122,14 @@ class Installation:
             moved += step
         return moved
 
+    def until_proven(self) -> None:
+        """Let the minutes pass in which a login that Xero refuses is asked about before it is given up."""
+        self.run()
+        for _ in range(5):
+            self.later(61)
+            self.wake()
+            self.run()
+
     # -- what is seen
 
     def books(self, tenant: str = builders.TENANT) -> list[dict[str, Any]]:

@@ -130,7 +130,7 @@ class Clockwork:
 
     def _tend(self) -> None:
         tending.tend(self._tools, self._holder)
-        self._stopping.wait(self._tools.settings.tend)
+        self._stopping.wait(tending.seconds_until_next(self._tools))
 
     def _change(self) -> None:
         if not changes.answer_due(self._tools, self._holder):

@@ -123,7 +123,11 @@ class Settings(BaseSettings):
         description="How long events that were told and bodies of calls are kept; the log stays",
     )
     calls_per_minute: int = Field(default=60, ge=1, description="Xero's limit per organisation and minute")
-    calls_per_day: int = Field(default=5000, ge=1, description="Xero's limit per organisation and day")
+    calls_per_day: int = Field(
+        default=5000,
+        ge=1,
+        description="Most calls per organisation and day; fewer (1,000 on Xero's Starter tier) are learned from Xero",
+    )
     calls_at_once: int = Field(default=5, ge=1, description="Xero's limit of calls in flight")
     minute: float = Field(default=60, gt=0, description="Length of Xero's minute; shorter only in tests")
     day_reserve: float = Field(default=0.1, ge=0, lt=1, description="Share of the day's calls kept for single sends")

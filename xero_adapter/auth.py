@@ -4,6 +4,9 @@ Facts: xero/facts.md §7.2. The right to refresh is a lease in the token box, ta
 transactions; no transaction is open while Xero is asked. A worker that dies between Xero's answer and our
 commit costs one lease: the old refresh token is good for 30 minutes more. Time is the box's, the same for all
 machines, so a worker whose clock is wrong neither refreshes too often nor too late.
+
+A login is given up on proof alone: the token service refused it several times over minutes, and works for others
+(`events.credentials.Doubt`). Until then nobody is asked to log in, and the token service is asked once a minute.
 """
 
 import time
@@ -13,13 +16,15 @@ from typing import Protocol
 
 from events.accounting_target import Organisation, Trouble
 from events.connection_problems import Problem
-from events.credentials import AppKeys, TokenPair
+from events.credentials import PROOF_REFUSALS, PROOF_SECONDS, AppKeys, Doubt, TokenPair
 from xero_adapter.token_service import DEADLINE_SECONDS, TokenService
 
 _EARLY_SECONDS, _EARLY_SHARE = 60.0, 0.1
 _LEASE_SECONDS = DEADLINE_SECONDS * 2 + 5  # two questions while a secret is being replaced
 _LONGEST_WAIT_SECONDS = 10.0
 _LOOK_AGAIN_SECONDS = 0.1
+_FRESH_SECONDS = 60.0  # a token this young that Xero refuses is not renewed: Xero gave it a moment ago
+_IN_DOUBT_SECONDS = PROOF_SECONDS / (PROOF_REFUSALS - 1)
 
 
 class Kept(Protocol):
@@ -35,6 +40,8 @@ class Kept(Protocol):
     def resting(self) -> float: ...
     @property
     def problem(self) -> str: ...
+    @property
+    def refusals(self) -> int: ...
 
 
 class TokenBox(Protocol):
@@ -64,6 +71,10 @@ class TokenBox(Protocol):
         """Xero refused the pair for good; False when another pair was kept meanwhile."""
         ...
 
+    def doubt(self, client_id: str, xero_user: str, *, version: int, holder: str) -> Doubt | None:
+        """The token service refused the pair once more; None when another pair was kept meanwhile."""
+        ...
+
     def rest(self, client_id: str, xero_user: str, seconds: float, *, version: int, holder: str) -> None:
         """Nobody asks Xero about this pair for a while."""
         ...
@@ -77,9 +88,20 @@ class Auth:
         self._tokens = tokens
         self._sleep = sleep
 
-    def bearer(self, organisation: Organisation, *, instead_of: str | None = None) -> str:
-        """A valid access token, not `instead_of` (one that Xero has refused). Raises Trouble."""
-        return self.access(organisation.client_id, organisation.xero_user, instead_of=instead_of)
+    def bearer(self, organisation: Organisation) -> str:
+        """A valid access token. Raises Trouble."""
+        return self.access(organisation.client_id, organisation.xero_user)
+
+    def another(self, organisation: Organisation, refused: str, *, expired: bool) -> str | None:
+        """An access token instead of one that Xero has refused. Raises Trouble.
+
+        None when Xero gave the refused one a moment ago: then the login lives, unless Xero says the token `expired`.
+        """
+        kept = self._load(organisation.client_id, organisation.xero_user)
+        young = kept.pair.expires_in - kept.seconds_left < _FRESH_SECONDS
+        if young and not expired and kept.pair.access_token == refused:
+            return None
+        return self.access(organisation.client_id, organisation.xero_user, instead_of=refused)
 
     def renew(self, client_id: str, xero_user: str) -> None:
         """Refresh the pair although it is still good, so that it does not end unused. Raises Trouble."""
@@ -111,9 +133,8 @@ class Auth:
         try:
             pair = self._ask(client_id, kept.pair)
         except Trouble as trouble:
-            if self._told(client_id, xero_user, holder, kept.version, trouble):
-                raise
-            return None
+            self._after(client_id, xero_user, holder, kept.version, trouble)
+            return None  # a newer pair is there by now
         saved = self._box.save(client_id, xero_user, pair, version=kept.version, holder=holder)
         return pair.access_token if saved else None
 
@@ -127,12 +148,32 @@ class Auth:
             self._box.note_secret(client_id, newest_works=newest_works)
         return new
 
-    def _told(self, client_id: str, xero_user: str, holder: str, version: int, trouble: Trouble) -> bool:
-        """Note what Xero said, so that nobody asks the same again; False when a newer pair is there by now."""
-        if trouble.effect == "needs_login":
+    def _after(self, client_id: str, xero_user: str, holder: str, version: int, trouble: Trouble) -> None:
+        """Note what the token service said, so that nobody asks the same again at once.
+
+        Raises Trouble, unless a newer pair is there by now.
+        """
+        if trouble.effect != "needs_login":
+            self._box.rest(client_id, xero_user, trouble.wait or 0, version=version, holder=holder)
+            raise trouble
+        doubt = self._box.doubt(client_id, xero_user, version=version, holder=holder)
+        if doubt is None:
+            return
+        if doubt.is_proof or (doubt.lasts and doubt.witness and self._is_renewed(*doubt.witness)):
             problem = trouble.problem or Problem.LOGIN_ENDED.code
-            return self._box.refuse(client_id, xero_user, problem, version=version, holder=holder)
-        self._box.rest(client_id, xero_user, trouble.wait or 0, version=version, holder=holder)
+            if self._box.refuse(client_id, xero_user, problem, version=version, holder=holder):
+                raise trouble
+            return
+        self._box.rest(client_id, xero_user, _IN_DOUBT_SECONDS, version=version, holder=holder)
+        said = f"{trouble.message}; it is asked again before anybody is told to log in"
+        raise Trouble("refused", said, wait=_IN_DOUBT_SECONDS)
+
+    def _is_renewed(self, client_id: str, xero_user: str) -> bool:
+        """Whether the token service renews another login: then it works, and what it refuses is refused."""
+        try:
+            self.renew(client_id, xero_user)
+        except Trouble:
+            return False
         return True
 
     def _load(self, client_id: str, xero_user: str) -> Kept:
@@ -153,5 +194,7 @@ def _usable(kept: Kept, instead_of: str | None) -> bool:
     if kept.pair.access_token != instead_of and kept.seconds_left > early:
         return True
     if kept.resting > 0:
+        if kept.refusals:
+            raise Trouble("refused", "Xero's login service refused this login a moment ago", wait=kept.resting)
         raise Trouble("not_sent", "Xero's login service did not answer a moment ago", wait=kept.resting)
     return False

@@ -115,7 +115,9 @@ class XeroLogin:
             reply, kind = None, type(lost).__name__
         if reply is None:
             raise Trouble("not_sent", f"Xero could not be reached: {kind}", wait=15)
-        if reply.status_code in (401, 403):
+        if reply.status_code == 401:
+            raise Trouble("refused", "Xero answered 401", wait=15, status=401)
+        if reply.status_code == 403:
             problem = Problem.DISCONNECTED.code
             raise Trouble("needs_login", f"Xero answered {reply.status_code}", problem=problem)
         if reply.status_code not in (200, 204):

@@ -65,6 +65,7 @@ class Outlook:
 
     `call` is how long Xero took to answer of late, `paused` how long nobody may call because of which `limit` of
     Xero's; `minute_calls` and `day_calls` are what anybody may still make, `minute_frees` when there is one more.
+    `per_day` are the calls of a whole day: `learned` from Xero's headers, else the most that are set.
     """
 
     minute_left: int
@@ -76,6 +77,8 @@ class Outlook:
     minute_calls: int = 0
     day_calls: int = 0
     minute_frees: float = 0
+    per_day: int = 0
+    learned: bool = False
 
 
 class Pace:
@@ -91,7 +94,7 @@ class Pace:
         self._prefix = prefix
         self._client = client
         self._clock = clock
-        self._ask, self._done, self._lost, self._abandon, self._note, self._pause, self._outlook = (
+        self._ask, self._done, self._lost, self._abandon, self._note, self._pause, self._outlook, self._remember = (
             client.register_script(pace_scripts.PRELUDE + script)
             for script in (
                 pace_scripts.ASK,
@@ -101,6 +104,7 @@ class Pace:
                 pace_scripts.NOTE,
                 pace_scripts.PAUSE,
                 pace_scripts.OUTLOOK,
+                pace_scripts.REMEMBER,
             )
         )
 
@@ -133,7 +137,7 @@ class Pace:
 
     def seconds_to_look(self, tenant: str, payer: str) -> int:
         """Seconds until the payer has looks of this day again; 0 while some are left. Raises redis.RedisError."""
-        most, each = self._looks()
+        most, each = (math.ceil(one * self.outlook(tenant).per_day / self._limits.per_day) for one in self._looks())
         book = f"{self._prefix}:pace:{tenant}:day"
         looks, mine = (int(one or 0) for one in self._client.hmget(book, ["looks", f"looks:{payer}"]))
         if looks < most and mine < each:
@@ -168,10 +172,9 @@ class Pace:
         with contextlib.suppress(redis.RedisError):
             self._note(keys=self._keys(organisation), args=args)
 
-    def day_left(self, tenant: str) -> int:
-        """Calls that the organisation's day still has, as far as we know. Raises redis.RedisError."""
-        used = self._client.hget(f"{self._prefix}:pace:{tenant}:day", "used")
-        return max(0, self._limits.per_day - int(used or 0))
+    def remember(self, tenant: str, day_calls: int) -> None:
+        """Calls of a day that the organisation is known to have, should Redis have forgotten. Raises RedisError."""
+        self._remember(keys=self._books(tenant), args=self._args(day_calls))
 
     def outlook(self, tenant: str) -> Outlook:
         """What bulk sends of the organisation may do, as far as we know. Raises redis.RedisError."""
@@ -197,11 +200,14 @@ class Pace:
         return {(int(hour), what): count for (hour, _, what), count in told.items()}
 
     def pause(self, organisation: Organisation, limit: str, seconds: float) -> None:
-        """Xero said 429: nobody calls until it is over. The app's own limit pauses all its organisations."""
-        keys = self._keys(organisation)
-        key = keys[5] if limit.startswith("app") else keys[4]
+        """Xero said 429: nobody calls until it is over, which for `day` ends the day.
+
+        The app's own limit pauses all its organisations.
+        """
+        whose = 7 if limit.startswith("app") else 5
+        args = self._args(limit or "limit", int(seconds * 1000), whose)
         with contextlib.suppress(redis.RedisError):
-            self._pause(keys=[key, keys[6]], args=self._args(limit or "limit", int(seconds * 1000)))
+            self._pause(keys=self._keys(organisation), args=args)
 
     def _args(self, *more: Argument) -> list[Argument]:
         """The clock and the limits every script knows, then its own."""
@@ -215,12 +221,15 @@ class Pace:
         return [*self._books(organisation.lane.tenant), app, f"{self._prefix}:pace:tally"]
 
     def _books(self, tenant: str) -> list[str]:
-        return [f"{self._prefix}:pace:{tenant}:{book}" for book in ("calls", "flight", "minute", "day", "pause")]
+        books = ("calls", "flight", "minute", "day", "pause", "learned")
+        return [f"{self._prefix}:pace:{tenant}:{book}" for book in books]
 
 
 def _outlook(said: Sequence[Any]) -> Outlook:
     minute_left, day_left, day_ends, call, paused = (int(one) for one in said[:5])
     limit = said[5].decode() if isinstance(said[5], bytes) else said[5]
-    minute_calls, day_calls, frees = (int(one) for one in said[6:])
+    minute_calls, day_calls, frees, per_day, learned = (int(one) for one in said[6:])
     waits = (day_ends / 1000, call / 1000, paused / 1000)
-    return Outlook(minute_left, day_left, *waits, limit, minute_calls, day_calls, frees / 1000)
+    return Outlook(
+        minute_left, day_left, *waits, limit, minute_calls, day_calls, frees / 1000, per_day, bool(learned)
+    )

@@ -8,6 +8,14 @@ and is over by `ends`; `unseen` calls may have been counted in it that the heade
 A call is granted by either of two proofs that Xero will take it, whatever the phase of Xero's window: fewer calls
 than the limit were counted in the last minute; or Xero said that more are left than are in flight.
 
+`day` (hash) holds how many calls are `used` of the day and when it `ends` at the latest: a day after our first
+call, or, `sure`, when Xero's Retry-After said. `said` is what a header last left of it, `heard` then. A header that
+leaves more belongs to a new day. Who finds nothing left and does not know for sure until when may ask Xero with one
+call, after a pause that grows each time (`bulk` and `single` with their `gap`): Xero says when its day ends.
+
+`learned` (hash) holds the calls of a day that Xero allows: the most that a header left in this day (`now`), in the
+one `before`, and what the database knew.
+
 `tally` (hash) counts per hour what became of everybody's calls, for two days: answered, lost, limited by which limit.
 """
 
@@ -17,11 +25,17 @@ if not now then local t = redis.call('TIME'); now = t[1] * 1000 + math.floor(t[2
 local per_minute, minute_length, per_day, day_length =
   tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
 local window = minute_length + ARGV[6]
-local calls, flight, minute, day = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local first_probe, longest_probe = 15000, 3600000
+local calls, flight, minute, day, learned = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[6]
 local function numbers(key, ...)
   local found, many = redis.call('HMGET', key, ...), select('#', ...)
   for place = 1, many do found[place] = tonumber(found[place]) end
   return unpack(found, 1, many)
+end
+local function allowed()  -- calls of a day; the most there are until Xero told
+  local latest, before = numbers(learned, 'now', 'before')
+  local most = math.max(latest or 0, before or 0)
+  return most > 0 and math.min(per_day, most) or per_day
 end
 local function tally(key, what)
   local hour = math.floor(now / 3600000)
@@ -36,10 +50,11 @@ end
 # What is left is spread until `lasts`. Where headers nearly show when Xero's minute ends, that is it: what goes later
 # falls into the next one. In doubt it is the latest moment: else all would go at once, and a click wait for a minute.
 ASK = """
+local further
 local token, at_once, deadline, kept_back, reserve, spread =
   ARGV[7], tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[10]), tonumber(ARGV[11]), ARGV[12] == '1'
 local most, each, payer = tonumber(ARGV[13]), tonumber(ARGV[14]), 'looks:' .. (ARGV[15] or '')
-for place = 5, 6 do
+for _, place in ipairs({5, 7}) do
   local over = numbers(KEYS[place], 'over')
   if over and over > now then return {over - now, redis.call('HGET', KEYS[place], 'limit')} end
 end
@@ -78,13 +93,30 @@ if spread and left - kept_back <= per_minute / 2 then
   if wait >= 1 then return {math.ceil(wait), 'spread'} end
 end
 
-local used, day_ends, size = numbers(day, 'used', 'ends', 'size')
-if day_ends and now >= day_ends then redis.call('DEL', day); used, day_ends, size = nil, nil, nil end
-used, day_ends = used or 0, day_ends or now + day_length
-if per_day - used <= math.floor(reserve * (size or per_day)) then return {math.max(1000, day_ends - now), 'day'} end
+local used, day_ends, told, sure = numbers(day, 'used', 'ends', 'said', 'sure')
+if day_ends and now >= day_ends then
+  redis.call('DEL', day)
+  if redis.call('EXISTS', learned) == 1 then redis.call('HSET', learned, 'over', 1) end
+  used, day_ends, told, sure = nil, nil, nil, nil
+end
+used, day_ends = used or per_day - allowed(), day_ends or now + day_length
+if per_day - used <= math.floor(reserve * allowed()) then
+  local kind = reserve > 0 and 'bulk' or 'single'
+  local probe, gap = numbers(day, kind, kind .. ' gap')
+  if sure or most or told and told >= per_day then return {math.max(1000, day_ends - now), 'day'} end
+  if not probe then
+    probe, gap = now + first_probe, first_probe
+    redis.call('HSET', day, 'used', used, 'ends', day_ends, kind, probe, kind .. ' gap', gap)
+    redis.call('PEXPIRE', day, day_length)
+  end
+  if now < probe then return {math.max(1000, math.min(probe, day_ends) - now), 'day'} end
+  gap, further = math.min(2 * gap, longest_probe), 0
+  redis.call('HSET', day, kind, now + gap, kind .. ' gap', gap)
+end
 
 if most then
   local looks, mine = numbers(day, 'looks', payer)
+  most, each = math.ceil(most * allowed() / per_day), math.ceil(each * allowed() / per_day)
   if (looks or 0) >= most or (mine or 0) >= each then return {math.max(1000, day_ends - now), 'previews'} end
   redis.call('HINCRBY', day, 'looks', 1); redis.call('HINCRBY', day, payer, 1)
 end
@@ -93,7 +125,7 @@ redis.call('PEXPIRE', day, day_length)
 redis.call('ZADD', flight, now + deadline, token); redis.call('PEXPIRE', flight, deadline + window)
 redis.call('ZADD', calls, now + deadline, token); redis.call('PEXPIRE', calls, 2 * deadline + 2 * window)
 redis.call('HSET', minute, 'last', now); redis.call('PEXPIRE', minute, 2 * window)
-local further = left - kept_back - 1 - (spread and per_minute / 2 or 0)
+further = further or left - kept_back - 1 - (spread and per_minute / 2 or 0)
 return {0, '', call or false, math.max(0, math.floor(further))}
 """
 
@@ -105,7 +137,7 @@ redis.call('ZADD', calls, 'XX', 'LT', now, ARGV[7])
 LOST = """
 redis.call('ZADD', flight, 'XX', now + ARGV[8], ARGV[7]); redis.call('PEXPIRE', flight, ARGV[8] + window)
 redis.call('ZADD', calls, 'XX', 'LT', now, ARGV[7])
-tally(KEYS[7], 'lost')
+tally(KEYS[8], 'lost')
 """
 
 ABANDON = """
@@ -120,7 +152,7 @@ end
 # may have been counted in it since. A header that says no call was counted (a limit that is lifted) says nothing.
 NOTE = """
 local left, day_left, sent = tonumber(ARGV[7]), tonumber(ARGV[8]), now - ARGV[9]
-tally(KEYS[7], 'answered')
+tally(KEYS[8], 'answered')
 local before = numbers(minute, 'call')
 redis.call('HSET', minute, 'call', before and math.floor(0.7 * before + 0.3 * ARGV[9]) or ARGV[9])
 redis.call('PEXPIRE', minute, 2 * window)
@@ -143,19 +175,42 @@ if left and left < per_minute then
   if not ends then redis.call('HSET', minute, 'ends', now + window) end
   redis.call('PEXPIRE', minute, 2 * window)
 end
-if day_left and day_left < per_day then
-  local used, day_ends, size = numbers(day, 'used', 'ends', 'size')
-  redis.call('HSET', day, 'used', math.max(used or 0, per_day - day_left),
-    'ends', day_ends or now + day_length, 'size', size or day_left + 1)
+if day_left and day_left >= per_day then
+  if redis.call('EXISTS', day) == 1 then redis.call('HSET', day, 'said', day_left) end
+elseif day_left then
+  local used, day_ends, before, heard = numbers(day, 'used', 'ends', 'said', 'heard')
+  local more = before and sent > heard and day_left > before and (before <= 5 or day_left > before + 5)
+  local anew = more or day_ends and now >= day_ends
+  if anew then redis.call('DEL', day); used, day_ends, before = nil, nil, nil end
+  local first = per_day - day_left + math.max(0, redis.call('ZCARD', flight) - 1)
+  redis.call('HSET', day, 'used', before and math.max(used, per_day - day_left) or first,
+    'ends', day_ends or now + day_length, 'said', math.min(before or day_left, day_left), 'heard', now)
   redis.call('PEXPIRE', day, day_length)
+  local latest, last, over = numbers(learned, 'now', 'before', 'over')
+  if anew or over then latest, last = nil, latest or last end
+  redis.call('HSET', learned, 'now', math.max(latest or 0, day_left + 1), 'before', last or 0)
+  redis.call('HDEL', learned, 'over')
+  redis.call('PEXPIRE', learned, 8 * day_length)
 end
 """
 
+# Retry-After says when the day ends, whatever our book said.
 PAUSE = """
-tally(KEYS[2], 'limited:' .. ARGV[7])
-local over = numbers(KEYS[1], 'over')
-redis.call('HSET', KEYS[1], 'over', math.max(over or 0, now + ARGV[8]), 'limit', ARGV[7])
-redis.call('PEXPIRE', KEYS[1], math.max(over or 0, now + ARGV[8]) - now + 1000)
+local limit, wait, key = ARGV[7], tonumber(ARGV[8]), KEYS[tonumber(ARGV[9])]
+tally(KEYS[8], 'limited:' .. limit)
+local over = numbers(key, 'over')
+redis.call('HSET', key, 'over', math.max(over or 0, now + wait), 'limit', limit)
+redis.call('PEXPIRE', key, math.max(over or 0, now + wait) - now + 1000)
+if limit == 'day' then
+  redis.call('HSET', day, 'used', per_day, 'ends', now + wait, 'sure', 1)
+  redis.call('PEXPIRE', day, wait + 1000)
+end
+"""
+
+REMEMBER = """
+local latest, before = numbers(learned, 'now', 'before')
+if math.max(latest or 0, before or 0) < tonumber(ARGV[7]) then redis.call('HSET', learned, 'before', ARGV[7]) end
+redis.call('PEXPIRE', learned, 8 * day_length)
 """
 
 OUTLOOK = """
@@ -164,13 +219,15 @@ local left = per_minute - redis.call('ZCOUNT', calls, '(' .. (now - window), '+i
 local before = math.max(0, -left)
 local said, unseen, call, ends = numbers(minute, 'left', 'unseen', 'call', 'ends')
 if said then left = math.max(left, said - (unseen or 0) - redis.call('ZCARD', flight)) end
-local used, day_ends, size = numbers(day, 'used', 'ends', 'size')
-if day_ends and now >= day_ends then used, day_ends, size = nil, nil, nil end
-local day_left = per_day - (used or 0) - math.floor(reserve * (size or per_day))
+local used, day_ends = numbers(day, 'used', 'ends')
+if day_ends and now >= day_ends then used, day_ends = nil, nil end
+local most = allowed()
+used = used or per_day - most
+local day_left = per_day - used - math.floor(reserve * most)
 local over, limit = numbers(KEYS[5], 'over'), redis.call('HGET', KEYS[5], 'limit')
 local next = redis.call('ZRANGEBYSCORE', calls, '(' .. (now - window), '+inf', 'WITHSCORES', 'LIMIT', before, 1)[2]
 local frees = math.min(next and next + window or now, ends or now + window, now + window)
 return {math.max(0, left - kept_back), math.max(0, day_left), (day_ends or now + day_length) - now, call or 300,
-  math.max(0, (over or now) - now), over and limit or '', math.max(0, left), math.max(0, per_day - (used or 0)),
-  math.max(0, frees - now)}
+  math.max(0, (over or now) - now), over and limit or '', math.max(0, left), math.max(0, per_day - used),
+  math.max(0, frees - now), most, redis.call('HEXISTS', learned, 'now')}
 """

@@ -27,10 +27,32 @@ def detail(reply: Reply) -> str:
     return str({str(key).lower(): value for key, value in said.items()}.get("detail", "no detail"))
 
 
+def says_expired(reply: Reply) -> bool:
+    """The token's half hour is over, by Xero's own words (xero/facts.md §6.2 #34)."""
+    return detail(reply).startswith("TokenExpired")
+
+
 def lacks_scope(reply: Reply) -> bool:
     """A new token would not help: this one lacks a permission (xero/facts.md §6.2 #36)."""
     asked = reply.headers.get("www-authenticate", "")
     return "insufficient_scope" in asked or detail(reply).startswith("AuthorizationUnsuccessful")
+
+
+def names_problem(reply: Reply) -> bool:
+    """Whether this is Xero's own refusal, not a page of somebody before it."""
+    return detail(reply) != "no detail"
+
+
+def limit(reply: Reply) -> str:
+    """Which limit a 429 met: minute, day, concurrent, appminute, or Xero's own word; empty when it says nothing.
+
+    Xero writes the names in several ways; without one the day's is known by its header (xero/facts.md §1.2, §1.3).
+    """
+    said = reply.headers.get("x-rate-limit-problem", "").lower()
+    known = {"day": "day", "dai": "day", "min": "minute", "con": "concurrent", "app": "appminute"}
+    if said:
+        return known.get(said[:3], said)
+    return "day" if reply.headers.get("x-daylimit-remaining", "") == "0" else ""
 
 
 def correlation(reply: Reply) -> str | None:

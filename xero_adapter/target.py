@@ -18,7 +18,7 @@ from xero_adapter.login import XeroLogin
 from xero_adapter.pace import Pace
 
 _LONGEST_QUERY = 1500  # characters of encoded numbers; above 2,048 in all Xero answers 404 (xero/facts.md §4.3)
-_SHORT_WAIT = 2.0
+_SHORT_WAIT, _LONG_WAIT = 2.0, 300.0  # where Xero does not say how long; the long one for the day
 Write = Callable[..., Reply]
 
 
@@ -151,8 +151,10 @@ class XeroTarget:
         begun = time.monotonic()
         reply = send(bearer)
         if reply.status == 401 and not replies.lacks_scope(reply):
-            begun, bearer = time.monotonic(), self._auth.bearer(organisation, instead_of=bearer)
-            reply = send(bearer)
+            another = self._auth.another(organisation, bearer, expired=replies.says_expired(reply))
+            if another:
+                begun = time.monotonic()
+                reply = send(another)
         self._pace.note(organisation, reply.headers, time.monotonic() - begun)
         if reply.status in (200, or_status):
             return reply
@@ -162,27 +164,34 @@ class XeroTarget:
         if reply.status == 429:
             return self._limited(organisation, reply)
         if reply.status in (401, 403):
-            said = f"Xero answered {reply.status}: {replies.detail(reply)}"
-            return replies.trouble("needs_login", said, reply, problem=self._problem(organisation, reply).code)
+            return self._refused(organisation, reply)
         if reply.status == 503 and b"Organisation is offline" in reply.body:
             return replies.trouble("offline", "the Xero organisation is offline", reply, wait=300)
         return replies.trouble("unknown", f"Xero answered {reply.status}", reply)
 
-    def _problem(self, organisation: Organisation, reply: Reply) -> Problem:
-        """What a person has to mend; a 403 has two causes, which only the connections tell apart (§6.2 #35-38)."""
+    def _refused(self, organisation: Organisation, reply: Reply) -> Trouble:
+        """A 401 or 403, which proves alone that the organisation is gone from the connections (§6.2 #35-38).
+
+        The token service renewed the login, or had just given it: all else is Xero's trouble, unless it lasts.
+        """
+        said = f"Xero answered {reply.status}: {replies.detail(reply)}"
         if reply.status == 401:
-            return Problem.SCOPE_MISSING if replies.lacks_scope(reply) else Problem.LOGIN_ENDED
+            lasting = Problem.SCOPE_MISSING.code if replies.lacks_scope(reply) else None
+            return replies.trouble("refused", said, reply, problem=lasting)
+        bearer = self._auth.bearer(organisation)
         try:
-            connected = self._login.organisations(self._auth.bearer(organisation))
-        except Trouble as unclear:
-            return Problem.of(unclear.problem, Problem.DISCONNECTED)
-        still = any(one.tenant == organisation.lane.tenant for one in connected)
-        return Problem.NOT_PERMITTED if still else Problem.DISCONNECTED
+            connected = self._login.organisations(bearer)
+        except Trouble:
+            return replies.trouble("refused", said, reply)
+        if all(one.tenant != organisation.lane.tenant for one in connected):
+            return replies.trouble("needs_login", said, reply, problem=Problem.DISCONNECTED.code)
+        lasting = Problem.NOT_PERMITTED.code if replies.names_problem(reply) else None
+        return replies.trouble("refused", said, reply, problem=lasting)
 
     def _limited(self, organisation: Organisation, reply: Reply) -> Trouble:
-        limit = reply.headers.get("x-rate-limit-problem", "").lower()
+        limit = replies.limit(reply)
         asked = reply.headers.get("retry-after", "")
-        wait = float(asked) if asked.isdigit() else _SHORT_WAIT
+        wait = float(asked) if asked.isdigit() else _LONG_WAIT if limit == "day" else _SHORT_WAIT
         self._pace.pause(organisation, limit, wait)
         return replies.trouble(
             "limited", f"Xero's limit ({limit or 'unnamed'}) is reached", reply, wait=wait, limit=limit

@@ -52,7 +52,7 @@ class TokenService:
 
 
 def _pair_in(reply: httpx.Response) -> TokenPair:
-    """The pair in a token answer. A refusal needs a person, anything else only time."""
+    """The pair in a token answer. A refusal that OAuth names may need a person, anything else needs time."""
     try:
         said = reply.json()
     except (ValueError, RecursionError):
@@ -65,8 +65,8 @@ def _pair_in(reply: httpx.Response) -> TokenPair:
             pass
     elif reply.status_code in (400, 401):
         error = str(said.get("error", reply.status_code))
-        problem = _PROBLEMS.get(error, Problem.LOGIN_ENDED)
-        raise Trouble("needs_login", f"Xero refused the login: {error[:50]}", problem=problem.code)
+        if problem := _PROBLEMS.get(error):
+            raise Trouble("needs_login", f"Xero refused the login: {error[:50]}", problem=problem.code)
     raise Trouble("not_sent", f"Xero's login service answered {reply.status_code}", wait=_wait(reply))
 
 

@@ -10,7 +10,8 @@ class Connection(SQLModel, table=True):
     """The organisation (tenant) a company exports to, and whose Xero login opens it.
 
     `state`: connected, needs_login, undecided (work waits for another organisation), disconnected. `problem` says
-    why it is not connected, `scopes` what Xero granted, `xero_id` is Xero's id of the connection.
+    why it is not connected, `scopes` what Xero granted, `xero_id` is Xero's id of the connection, `day_calls` the
+    calls that Xero allows the organisation in a day: 0 until its headers told.
     """
 
     __tablename__ = "connections"
@@ -27,6 +28,7 @@ class Connection(SQLModel, table=True):
     problem: str = ""
     problem_at: datetime | None = None
     xero_id: str = ""
+    day_calls: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
 
 
 class XeroApp(SQLModel, table=True):
@@ -63,6 +65,7 @@ class Token(SQLModel, table=True):
     """The token pair of one (app, Xero user), encrypted; `version` for compare-and-set, a lease for refreshing.
 
     `problem` says why Xero refused it for good; until `resting_until` its token service is not asked again.
+    `refusals` counts how often it was refused since `refused_since`, which is no proof yet.
     """
 
     __tablename__ = "tokens"
@@ -76,6 +79,8 @@ class Token(SQLModel, table=True):
     refreshed_at: datetime
     problem: str = ""
     resting_until: datetime | None = None
+    refusals: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    refused_since: datetime | None = None
 
 
 class Login(SQLModel, table=True):

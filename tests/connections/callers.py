@@ -58,7 +58,7 @@ def _asked(tools, organisation) -> int:
         try:
             tools.target.find(organisation, ["N-1"])
         except Trouble as trouble:
-            if trouble.effect in ("not_sent", "needs_login"):
+            if trouble.effect in ("not_sent", "needs_login", "refused"):
                 return 0
             if trouble.effect != "unknown":
                 raise

@@ -27,12 +27,12 @@ def test_a_wrong_secret_at_the_login_takes_one_token_call(small_house):
 @pytest.mark.parametrize(
     ("case", "reason", "token_calls"),
     [
-        ("wrong secret", "app_refused", 1),
-        ("app revoked", "login_ended", 1),
-        ("app deleted", "app_refused", 1),
+        ("wrong secret", "app_refused", 3),
+        ("app revoked", "login_ended", 3),
+        ("app deleted", "app_refused", 3),
     ],
 )
-def test_a_connection_that_xero_refuses_stops_after_one_token_call(small_house, case, reason, token_calls):
+def test_a_connection_that_xero_refuses_stops_after_three_token_calls(small_house, case, reason, token_calls):
     _connected(small_house)
     identity = small_house.installation.simulator.state.identity
     if case == "wrong secret":
@@ -51,7 +51,7 @@ def test_a_connection_that_xero_refuses_stops_after_one_token_call(small_house, 
     assert told["data"]["who"] == Problem.of(reason).value.who
 
 
-def test_companies_that_share_a_dead_login_cost_one_token_call_together(house):
+def test_companies_that_share_a_dead_login_cost_three_token_calls_together(house):
     _connected(house)
     house.company("twin", client_id="app-harbour")
     house.log_in("twin", OTHER_TENANT)
@@ -60,9 +60,9 @@ def test_companies_that_share_a_dead_login_cost_one_token_call_together(house):
     house.installation.later(3600)
     for company in ("harbour", "twin"):
         house.installation.ask(an_invoice(company), company=company, request=company)
-    house.installation.settle_down(2)
+    house.installation.settle_down(4)
     assert {house.connection(company).problem for company in ("harbour", "twin")} == {"login_ended"}
-    assert house.xero.token_calls() == 1
+    assert house.xero.token_calls() == 3
 
 
 def test_the_right_secret_mends_it_without_a_new_login(small_house):
@@ -70,11 +70,26 @@ def test_the_right_secret_mends_it_without_a_new_login(small_house):
     small_house.xero.app("app-harbour", "changed at Xero")
     small_house.installation.later(3600)
     small_house.installation.ask(an_invoice())
-    small_house.installation.settle_down(1)
+    small_house.installation.until_proven()
+    assert small_house.connection().problem == "app_refused"
     apps.rotate_secret(small_house.tools, "harbour", "changed at Xero")
     small_house.installation.run()
     assert len(small_house.books()) == 1
     assert small_house.connection().state == "connected"
+
+
+def test_a_secret_that_is_put_right_before_it_is_proven_wrong_is_used_within_a_minute(small_house):
+    _connected(small_house)
+    small_house.xero.app("app-harbour", "changed at Xero")
+    small_house.installation.later(3600)
+    small_house.installation.ask(an_invoice())
+    small_house.installation.run()
+    apps.rotate_secret(small_house.tools, "harbour", "changed at Xero")
+    small_house.installation.later(61)
+    small_house.installation.wake()
+    small_house.installation.run()
+    assert len(small_house.books()) == 1
+    assert small_house.installation.events("xero.connection.needs_login") == []
 
 
 def test_while_a_secret_is_replaced_either_one_works(house):
@@ -91,7 +106,7 @@ def test_while_a_secret_is_replaced_either_one_works(house):
     house.xero.app("app-harbour", "s")
     house.installation.ask(an_invoice())
     house.installation.later(3600)
-    house.installation.settle_down(1)
+    house.installation.settle_down(3)
     assert house.connection().problem == "app_refused"
 
 
@@ -125,7 +140,7 @@ def test_a_token_without_the_permission_is_not_renewed_for_it(small_house):
         for access in grant.access.values():
             access.scopes[:] = ["offline_access"]
     small_house.installation.ask(*invoices(60))
-    small_house.installation.settle_down(2)
+    small_house.installation.settle_down(4)
     (told,) = small_house.installation.events("xero.connection.needs_login")
     assert told["data"]["reason"] == "scope_missing"
     assert small_house.xero.token_calls() == 0

@@ -72,7 +72,7 @@ def test_what_waits_for_another_organisation_is_decided_by_command(small_house, 
     small_house.log_in()
     small_house.installation.simulator.state.identity.grants.clear()
     small_house.installation.ask(an_invoice())
-    small_house.installation.run()
+    small_house.installation.until_proven()
     small_house.log_in(tenant=OTHER_TENANT)
     told = command("connections")
     assert "meant for Organisation 1111 wait, and Harbour is now connected to Organisation 2222" in told.output

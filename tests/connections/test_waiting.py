@@ -58,7 +58,7 @@ def test_a_dead_login_parks_the_company_and_tells_the_host_once_that_a_login_is_
     house.log_in()
     house.installation.simulator.state.identity.grants.clear()
     house.installation.ask(*invoices(120))
-    house.installation.run()
+    house.installation.until_proven()
     (told,) = house.installation.events("xero.connection.needs_login")
     assert told["data"]["reason"] == "login_ended"
     assert told["data"]["who"] == "clerk"
@@ -74,7 +74,7 @@ def test_a_request_that_comes_while_parked_is_told_at_once(small_house):
     small_house.log_in()
     small_house.installation.simulator.state.identity.grants.clear()
     small_house.installation.ask(an_invoice())
-    small_house.installation.run()
+    small_house.installation.until_proven()
     assert small_house.installation.ask(an_invoice("i2"), request="r2").connection == "needs_login"
     told = small_house.installation.events("invoice.export.deferred", request="r2")
     assert [event["data"]["cause"] for event in told] == ["needs_login"]

@@ -65,7 +65,11 @@ def listed(page):
             "Waits for the limit that Xero has for the app until 14:00:09 UTC.",
         ),
         ({"pending": 3, "minute_frees": 42}, "waiting", "Waits for Xero's minute limit until 14:00:42 UTC."),
-        ({"pending": 3, "day_ends": 7200}, "waiting", "Waits for Xero's day limit until 16:00:00 UTC."),
+        (
+            {"pending": 3, "day_ends": 7200},
+            "waiting",
+            "Waits for Xero's day limit until 16:00:00 UTC at the latest; Xero is asked in between.",
+        ),
         ({"minute_frees": 42}, "idle", "Nothing waits."),
         ({"uncertain": 1}, "waiting", "Soon asks Xero what became of a call it did not answer."),
     ],

@@ -100,7 +100,7 @@ def test_what_a_person_ordered_is_no_alert(installation):
 def test_a_connection_that_needs_a_login_is_an_alert_and_neither_it_nor_the_event_has_a_link(installation):
     installation.simulator.state.identity.grants.clear()
     installation.ask(an_invoice())
-    installation.run()
+    installation.until_proven()
     assert watch(installation) == 1
     (alert,) = told(installation)
     assert (alert["cause"], alert["who"]) == ("connection:login_ended", "clerk")

@@ -75,7 +75,7 @@ def test_three_broken_lanes_hold_back_the_others_for_a_moment_only(on_sqlite):
 def test_what_waits_too_long_unsent_expires(installation):
     installation.simulator.state.identity.grants.clear()
     installation.ask(an_invoice())
-    installation.run()
+    installation.until_proven()
     installation.later(installation.settings.expiry + 1)
     rescuer.sweep(installation.tools, "test")
     assert installation.answers()["i1"]["reason"] == "expired"

@@ -110,7 +110,7 @@ def test_the_same_contact_sent_along_again_sends_nothing_again(installation):
 def test_a_renewed_login_sends_what_waited_too_long_for_it(installation):
     installation.simulator.state.identity.grants.clear()
     installation.ask(an_invoice("a"), an_invoice("b"))
-    installation.run()
+    installation.until_proven()
     installation.later(installation.settings.expiry + 1)
     rescuer.sweep(installation.tools, "test")
     assert groups(installation)["expired:the-connection-to-Xero"].invoices == 2
@@ -125,7 +125,7 @@ def test_a_renewed_login_sends_what_waited_too_long_for_it(installation):
 def test_a_login_to_another_organisation_sends_nothing_there_by_itself(installation):
     installation.simulator.state.identity.grants.clear()
     installation.ask(an_invoice("a"))
-    installation.run()
+    installation.until_proven()
     installation.later(installation.settings.expiry + 1)
     rescuer.sweep(installation.tools, "test")
     installation.company(tenant=OTHER_TENANT)

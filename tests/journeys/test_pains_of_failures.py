@@ -101,7 +101,7 @@ def test_a_tax_rate_the_company_chose_for_all_its_lines_is_named_too(make_instal
 def test_a_connection_that_dies_is_noticed_at_once_by_those_who_can_mend_it(installation):
     installation.simulator.state.identity.grants.clear()
     installation.ask(an_invoice())
-    installation.settle_down(1)
+    installation.until_proven()
     installation.relay()
     alerting.watch(installation.tools)
     (alert,) = installation.events("xero.export.attention_needed")

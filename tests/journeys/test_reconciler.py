@@ -20,7 +20,7 @@ def exported(installation, *wanted):
 
 def look(installation):
     """A pass in the lane's next slot."""
-    installation.later(reconciler.slot(installation.tools) + 1)
+    installation.later(reconciler.slot(installation.tools, TENANT) + 1)
     return reconciler.reconcile(installation.tools, "test")
 
 
@@ -71,7 +71,7 @@ def test_the_same_drift_is_told_once_and_a_new_one_again(installation):
 
 
 def edit_a_line(installation, book, **changed):
-    installation.later(reconciler.slot(installation.tools))
+    installation.later(reconciler.slot(installation.tools, TENANT))
     book["LineItems"][0].update(changed)
     book["UpdatedDateUTC"] = f"/Date({int(installation.now().timestamp()) * 1000}+0000)/"
 

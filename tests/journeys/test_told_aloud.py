@@ -84,6 +84,7 @@ def waited(installation):
 def expired(installation, monkeypatch):
     installation.simulator.state.identity.grants.clear()
     installation.ask(an_invoice())
+    installation.until_proven()
     waited(installation)
 
 

@@ -48,12 +48,20 @@ def test_a_refusal_of_the_whole_call_fails_the_invoice_in_plain_words(on_sqlite,
     assert answer["who"] == "support"
 
 
-@pytest.mark.parametrize("row", [No.NO_TOKEN, No.NO_SCOPE, No.NOT_PERMITTED], ids=lambda row: row.name.lower())
-def test_a_refusal_of_the_login_fails_nothing_and_says_who_mends_it(on_sqlite, monkeypatch, row):
+@pytest.mark.parametrize("row", [No.NO_SCOPE, No.NOT_PERMITTED], ids=lambda row: row.name.lower())
+def test_a_refusal_of_the_login_that_lasts_fails_nothing_and_says_who_mends_it(on_sqlite, monkeypatch, row):
     saying.of_call(monkeypatch, REPLIES[row](row))
     on_sqlite.ask(an_invoice())
-    on_sqlite.settle_down(2)
+    on_sqlite.settle_down(4)
     parked_is_told(on_sqlite, CONNECTION[row])
+
+
+def test_a_token_that_xero_has_just_given_and_refuses_asks_nobody_to_log_in(on_sqlite, monkeypatch):
+    saying.of_call(monkeypatch, REPLIES[No.NO_TOKEN](No.NO_TOKEN))
+    on_sqlite.ask(an_invoice())
+    on_sqlite.settle_down(8)
+    assert on_sqlite.events("xero.connection.needs_login") == []
+    assert on_sqlite.answers() == {}
 
 
 def test_an_organisation_that_is_gone_is_told_as_disconnected(on_sqlite):

@@ -117,7 +117,7 @@ def test_every_call_has_a_permit_and_may_use_the_reserve_of_the_day(make_install
     installation.company()
     of(installation, an_invoice())
     made = of(installation, an_invoice(line={"account_code": "299"}))
-    assert installation.tools.pace.day_left(TENANT) == 0
+    assert installation.tools.pace.outlook(TENANT).day_calls == 0
     assert (made.complete, len(installation.calls())) == (False, 10)
     assert installation.tools.redis.zcard(f"xp:pace:{TENANT}:flight") == 0
 

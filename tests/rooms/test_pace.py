@@ -175,6 +175,102 @@ def test_the_next_day_has_all_its_calls(paced, clock):
     assert not pace.ask(ORGANISATION).wait
 
 
+def test_retry_after_ends_the_day_whatever_our_book_says(paced, clock):
+    pace = paced(reserve=0, per_day=100)
+    for _ in range(30):
+        pace.done(pace.ask(ORGANISATION))
+    clock.now += 3600
+    pace.note(ORGANISATION, left(day=0))
+    pace.pause(ORGANISATION, "day", 25)
+    assert (pace.ask(ORGANISATION).limit, pace.ask(ORGANISATION).wait) == ("day", 25)
+    clock.now += 25
+    assert not pace.ask(ORGANISATION).wait
+    pace.note(ORGANISATION, left(day=99))
+    assert pace.outlook("t").day_calls == 99
+
+
+@pytest.mark.parametrize("before", [0, 1, 300, 4000])
+def test_a_header_that_leaves_more_is_a_new_day(paced, clock, before):
+    pace = paced(per_minute=1000)
+    pace.note(ORGANISATION, left(day=before))
+    clock.now += 600
+    pace.note(ORGANISATION, left(day=4990), took=1)
+    assert pace.outlook("t").day_calls == 4990
+    assert not pace.ask(ORGANISATION).wait
+
+
+@pytest.mark.parametrize("more", [1, 5])
+def test_an_answer_that_was_overtaken_is_no_new_day(paced, clock, more):
+    pace = paced()
+    pace.note(ORGANISATION, left(day=3000))
+    clock.now += 2
+    pace.note(ORGANISATION, left(day=3000 + more), took=1)
+    pace.note(ORGANISATION, left(day=4000), took=3)
+    assert pace.outlook("t").day_calls == 3000
+
+
+@pytest.mark.parametrize(("single", "reserve"), [(True, 0.1), (False, 0.1), (False, 0)])
+def test_a_day_that_nobody_knows_the_end_of_is_asked_about_sparingly(paced, clock, single, reserve):
+    """After pauses that grow from a quarter of a minute to an hour, one call at a time."""
+    pace = paced(reserve=reserve)
+    pace.note(ORGANISATION, left(day=4000))
+    pace.note(ORGANISATION, left(day=0))
+    asked, began = [], clock.now
+    while clock.now < began + 86_000:
+        permit = pace.ask(ORGANISATION, single=single)
+        if permit.wait:
+            assert permit.limit == "day"
+            clock.now += permit.wait
+        else:
+            asked.append(clock.now - began)
+            pace.done(permit)
+            assert permit.further == 0
+    assert asked[:5] == [15, 45, 105, 225, 465]
+    assert len(asked) < 35
+    assert max(after - before for before, after in itertools.pairwise(asked)) == 3600
+
+
+def test_a_click_need_not_wait_for_the_turn_of_a_bulk_send_to_ask(paced, clock):
+    pace = paced(per_minute=1000, at_once=1000)
+    pace.note(ORGANISATION, left(day=500))
+    for _ in range(12):
+        clock.now += pace.ask(ORGANISATION).wait
+    assert not pace.ask(ORGANISATION, single=True).wait
+    pace.note(ORGANISATION, left(day=0))
+    assert pace.ask(ORGANISATION, single=True).wait == 15
+
+
+def test_the_operators_own_lower_ceiling_is_not_asked_about(paced, clock):
+    pace = paced(reserve=0, per_day=2)
+    for _ in range(2):
+        pace.done(pace.ask(ORGANISATION))
+        pace.note(ORGANISATION, left(day=4990))
+    assert pace.ask(ORGANISATION).wait == 86_400
+    clock.now += 3600
+    assert pace.ask(ORGANISATION).wait == 82_800
+
+
+def test_an_organisations_calls_of_a_day_are_learnt_kept_and_unlearnt(paced, clock, client):
+    pace = paced(per_minute=2000, at_once=2000)
+    assert (pace.outlook("t").per_day, pace.outlook("t").learned) == (5000, False)
+    pace.note(ORGANISATION, left(day=999))
+    pace.note(ORGANISATION, left(day=700))
+    assert (pace.outlook("t").per_day, pace.outlook("t").learned) == (1000, True)
+    for day in range(2):
+        clock.now += 86_400
+        pace.done(pace.ask(ORGANISATION))
+        assert pace.outlook("t").per_day == 1000, day
+        pace.note(ORGANISATION, left(day=499))
+    assert pace.outlook("t").per_day == 500, "what was not seen for two days is not so"
+    pace.remember("t", 400)
+    pace.remember("u", 1000)
+    assert [pace.outlook(tenant).per_day for tenant in ("t", "u")] == [500, 1000]
+    client.flushall()
+    pace.remember("t", 1000)
+    granted = sum(not pace.ask(ORGANISATION).wait for _ in range(1000))
+    assert granted == 900
+
+
 def test_a_429_pauses_the_organisation_and_the_apps_limit_all_of_its_organisations(paced, clock):
     pace = paced()
     pace.pause(ORGANISATION, "minute", 30)
@@ -369,7 +465,7 @@ def test_many_organisations_are_looked_at_in_one_round_trip(paced, clock):
     clock.now += 10
     pace.pause(ORGANISATION, "day", 20)
     seen = pace.outlooks(["t", "u", "nobody's"])
-    assert [(one.minute_calls, one.day_calls) for one in seen.values()] == [(2, 9), (0, 7), (3, 10)]
+    assert [(one.minute_calls, one.day_calls) for one in seen.values()] == [(2, 0), (0, 7), (3, 10)]
     assert (seen["t"].limit, seen["t"].paused) == ("day", 20)
     assert seen["u"].minute_frees == pytest.approx(50.5)
     assert pace.outlooks([]) == {}

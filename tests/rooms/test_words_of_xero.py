@@ -99,7 +99,7 @@ WAITS = {
     No.EDGE: "html_503",
     No.GATEWAY: "gateway_504",
 }
-# The company's work waits for a person at the connection.
+# The company's work waits for a person at the connection, once that is proven.
 CONNECTION = {
     No.NO_TOKEN: Problem.LOGIN_ENDED,
     No.NO_SCOPE: Problem.SCOPE_MISSING,

@@ -172,12 +172,12 @@ def disconnect(tools: Tools, company: str, by: str = "command line", why: str = 
 
 
 def _remove_at_xero(tools: Tools, connection: Connection) -> None:
-    """Take the organisation off the app at Xero; a login that is dead has nothing left to take off."""
+    """Take the organisation off the app at Xero; a login that Xero refuses has nothing left to take off."""
     try:
         bearer = tools.auth.access(connection.client_id, connection.xero_user)
         for one in tools.login.organisations(bearer):
             if one.tenant == connection.tenant:
                 tools.login.remove(bearer, one.xero_id)
     except Trouble as trouble:
-        if trouble.effect != "needs_login":
+        if trouble.effect not in ("needs_login", "refused"):
             raise

@@ -5,6 +5,8 @@ A refresh whose worker died is done again within Xero's 30 minutes, whether or n
 
 from datetime import datetime, timedelta
 
+import redis
+
 from events.accounting_target import Trouble
 from events.connection_problems import Problem
 from events.connections import XeroConnectionLoginExpiring
@@ -18,25 +20,55 @@ from worker.waiting import parking, tickets
 
 DUTY = "tending"
 UNUSED_LOGIN_DAYS = 60
+_IN_DOUBT_SECONDS = 61.0
 _FORGET_LOGINS_SECONDS = 7 * 86_400
 _log = logs.log("connections")
 
 
 def tend(tools: Tools, holder: str) -> int:
-    """Renew the logins that nobody used for weeks or whose refresh was cut off; gives how many, if on duty."""
+    """Renew the logins that nobody used for weeks, whose refresh was cut off, or that are in doubt.
+
+    Gives how many were renewed, if on duty.
+    """
     with tools.store.write() as work:
         if not duties.take(work, DUTY, holder, tools.settings.tend * 2):
             return 0
         logins.forget_ended(work, _FORGET_LOGINS_SECONDS)
         idle = tokens.unrefreshed_since(work, work.after(-_days(tools.settings.keep_alive_days)))
-        due = {(token.client_id, token.xero_user): token for token in [*tokens.cut_off(work), *idle]}
+        doubted = tokens.in_doubt(work)
+        due = {(token.client_id, token.xero_user): token for token in [*tokens.cut_off(work), *idle, *doubted]}
     renewed = sum(_renew(tools, token) for token in due.values())
     with tools.store.write() as work:
         quiet = UNUSED_LOGIN_DAYS - tools.settings.expiry_warning_days
         for token in tokens.unrefreshed_since(work, work.after(-_days(quiet))):
             _warn(work, tools, token)
+    _keep_day_calls(tools)
     tools.bells.wake_relay()
     return renewed
+
+
+def seconds_until_next(tools: Tools) -> float:
+    """How long until logins are looked after again: soon while one is in doubt, so that it is told in time."""
+    with tools.store.read() as work:
+        doubted = bool(tokens.in_doubt(work))
+    return min(tools.settings.tend, _IN_DOUBT_SECONDS) if doubted else tools.settings.tend
+
+
+def _keep_day_calls(tools: Tools) -> None:
+    """The calls of a day that Xero's headers told of each organisation are kept, and given back to a new Redis."""
+    with tools.store.read() as work:
+        known = {one.tenant: one.day_calls for one in connections.listed(work) if one.state == "connected"}
+    try:
+        seen = tools.pace.outlooks(known)
+        for tenant, calls in known.items():
+            if calls and not seen[tenant].learned:
+                tools.pace.remember(tenant, calls)
+    except redis.RedisError:
+        return
+    news = {tenant: one.per_day for tenant, one in seen.items() if one.learned and one.per_day != known[tenant]}
+    if news:
+        with tools.store.write() as work:
+            connections.keep_day_calls(work, news)
 
 
 def ends_at(token: Token) -> datetime:

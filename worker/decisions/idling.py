@@ -15,11 +15,13 @@ def waits_for(
     lane: str | None,
     cause: str | None,
     blocked_until: datetime | None,
+    limit_until: datetime | None = None,
     now: datetime,
 ) -> WaitsFor:
     """What holds a company's work: a person (pause, login) before Xero (limit, offline, trouble), or nothing.
 
-    `connection` and `lane` are states, None where there is none; `cause` is why the lane is blocked.
+    `connection` and `lane` are states, None where there is none; `cause` is why the lane is blocked. Until
+    `limit_until` bulk sends wait for a limit, by our own books, while a person's own may go.
     """
     if paused:
         return "pause"
@@ -27,7 +29,7 @@ def waits_for(
         return "login"
     if blocked_until and blocked_until > now:
         return "limit" if cause == "limit" else "offline" if cause == "offline" else "trouble"
-    return "nothing"
+    return "limit" if limit_until and limit_until > now else "nothing"
 
 
 def worst(ages: Iterable[tuple[str, float]], most: int) -> tuple[list[str], list[str]]:

@@ -4,6 +4,9 @@ from events.accounting_target import Trouble
 
 _FIRST, _LONGEST = 15.0, 300.0
 _LONGEST_ASKED = 3600.0
+_FIRST_REFUSED, _LONGEST_REFUSED = 5.0, 40.0  # so that a lane goes on within a minute of Xero's recovery
+_PROOF_REFUSALS, _PROOF_SECONDS = 3, 120.0
+_TOGETHER_LANES, _TOGETHER_SECONDS = 3, 43_200.0
 UNKNOWN_IN_A_ROW = 3
 FAILURES_IN_A_ROW = 8
 
@@ -18,6 +21,17 @@ def lane_wait(trouble: Trouble, unknown_in_a_row: int) -> float:
         beyond = unknown_in_a_row - UNKNOWN_IN_A_ROW
         return 0.0 if beyond < 0 else _doubled(beyond)
     return trouble.wait if trouble.wait is not None else _FIRST
+
+
+def refused_wait(in_a_row: int) -> float:
+    """Seconds until one call is tried, after so many 401s or 403s that do not prove that a login is dead."""
+    return min(_LONGEST_REFUSED, _FIRST_REFUSED * float(2 ** min(max(in_a_row - 1, 0), 10)))
+
+
+def refusal_lasts(in_a_row: int, seconds: float, others: int) -> bool:
+    """Whether a permission that Xero calls missing is: refused for minutes, and not with `others` together."""
+    together = others >= _TOGETHER_LANES - 1 and seconds < _TOGETHER_SECONDS
+    return in_a_row >= _PROOF_REFUSALS and seconds >= _PROOF_SECONDS and not together
 
 
 def look_up_wait(look_ups: int) -> float:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Literal, Protocol
 
 State = Literal["needs_person", "paused", "waiting", "sending", "idle"]
 _LIMITS = {
@@ -16,6 +16,7 @@ _BLOCKED = {
     "offline": "The organisation is offline at Xero; tried again at {until}.",
     "trouble": "Xero does not answer properly; tried again at {until}.",
 }
+_OUR_BOOKS = "Waits for {limit} until {until} at the latest; Xero is asked in between."
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,19 @@ class Lane:
     holds_back: bool = False
 
 
+class Held(Protocol):
+    """What a lane waits for: `until` None while a person has to act; `limit` is Xero's name of one."""
+
+    @property
+    def cause(self) -> str: ...
+    @property
+    def message(self) -> str: ...
+    @property
+    def until(self) -> datetime | None: ...
+    @property
+    def limit(self) -> str: ...
+
+
 @dataclass(frozen=True)
 class Why:
     """The state of a company in a word and a sentence, and when it goes on by itself, if that is known."""
@@ -64,6 +78,15 @@ def why(lane: Lane, now: datetime) -> Why:
     return _at_work(lane, now)
 
 
+def waits(held: Held) -> str:
+    """The sentence of what the database knows a lane to wait for."""
+    if held.until is None:
+        return held.message
+    words = _BLOCKED.get(held.cause, _BLOCKED["trouble"])
+    sentence = _until(words.replace("{limit}", limit(held.limit)), held.until).sentence
+    return f"{sentence} Last heard: {held.message}." if held.cause == "trouble" and held.message else sentence
+
+
 def limit(name: str) -> str:
     """One of Xero's limits, as people call it."""
     return _LIMITS.get(name) or (_OF_THE_APP if name.startswith("app") else "a limit of Xero's")
@@ -73,7 +96,8 @@ def _at_work(lane: Lane, now: datetime) -> Why:
     waits = (("", lane.limit_seconds), ("day", lane.day_ends), ("minute", lane.minute_frees))
     for name, seconds in waits if lane.pending else ():
         if seconds > 0:
-            words = _BLOCKED["limit"].replace("{limit}", limit(name or lane.limit))
+            words = _OUR_BOOKS if name == "day" else _BLOCKED["limit"]
+            words = words.replace("{limit}", limit(name or lane.limit))
             return _until(words, now + timedelta(seconds=seconds))
     if lane.holds_back:
         return Why("waiting", "Sends nothing new until Xero was asked what became of the calls it did not answer.")

@@ -87,7 +87,7 @@ def _record(
 def _became(said: Answers | Trouble) -> Called:
     if isinstance(said, Answers):
         return "answered"
-    if said.effect == "not_sent":
+    if said.effect in ("not_sent", "refused") and said.status is None:
         return "not"
     return "lost" if said.effect == "unknown" and said.status is None else "answered"
 

@@ -141,7 +141,7 @@ def _tell_of_wait(tools: Tools, organisation: Organisation, permit: Permit) -> N
     _log.info("exporter.waited", lane=organisation.lane.key, limit=permit.limit, wait=permit.wait)
     if permit.wait >= troubles.WORTH_TELLING_SECONDS and permit.limit != "spread":
         with tools.store.write() as work:
-            troubles.tell_of_limit(work, organisation, work.after(permit.wait))
+            troubles.tell_of_limit(work, organisation, permit.limit, work.after(permit.wait))
 
 
 def _use_permit(

@@ -19,6 +19,7 @@ from worker.waiting import parking
 _CAUSES: dict[str, Any] = {"limited": "limit", "offline": "offline"}
 _WORDS = {
     "limit": "Xero's limit is reached; the export goes on by itself.",
+    "day": "Xero's limit of calls for the day is reached; the export goes on by itself.",
     "offline": "The Xero organisation is offline for the moment; the export goes on by itself.",
     "trouble": "Xero does not answer properly at the moment; the export goes on by itself.",
 }
@@ -100,26 +101,50 @@ def _let_wait(work: Work, organisation: Organisation, trouble: Trouble, unknown_
     if trouble.effect == "needs_login":
         parking.after_refusal(work, organisation, trouble)
         return
+    if trouble.effect == "refused":
+        _wait_for_recovery(work, organisation, trouble)
+        return
     cause = _CAUSES.get(trouble.effect, "trouble")
     seconds = retries.lane_wait(trouble, unknown_in_a_row)
     if seconds <= 0:
         return
     until = work.after(seconds)
+    if cause == "limit":
+        lanes.name_limit(work, organisation.lane, trouble.limit or "", until)
     if lanes.block(work, organisation.lane, cause, trouble.message, until) and seconds >= WORTH_TELLING_SECONDS:
-        _tell(work, organisation, cause, until, once=work.now.isoformat())
+        _tell(work, organisation, cause, until, once=work.now.isoformat(), limit=trouble.limit or "")
 
 
-def tell_of_limit(work: Work, organisation: Organisation, until: datetime) -> None:
-    """Our own books say that a limit is reached: said at most once in ten minutes."""
-    _tell(work, organisation, "limit", until, once=f"{until:%Y-%m-%dT%H}:{until.minute // 10}")
+def _wait_for_recovery(work: Work, organisation: Organisation, trouble: Trouble) -> None:
+    """Xero refuses a login that lives: growing pauses, then one call; told once, a person is asked if it lasts."""
+    refusals = lanes.count_refused(work, organisation.lane)
+    lasts = retries.refusal_lasts(refusals.in_a_row, refusals.seconds, refusals.others)
+    if trouble.problem and lasts:
+        parking.after_refusal(work, organisation, trouble)
+        return
+    until = work.after(trouble.wait or retries.refused_wait(refusals.in_a_row))
+    lanes.block(work, organisation.lane, "trouble", trouble.message, until)
+    _tell(work, organisation, "trouble", until, once=refusals.since.isoformat())
 
 
-def _tell(work: Work, organisation: Organisation, cause: Any, until: datetime, once: str) -> None:
+def tell_of_limit(work: Work, organisation: Organisation, limit: str, until: datetime) -> None:
+    """Our own books say that a limit is reached: said at most once in ten minutes, of the day once an hour.
+
+    Until then the lane is not blocked, and what it waits for is noted for those who ask.
+    """
+    once = f"{until:%Y-%m-%dT%H}:{until.minute // 10}"
+    if limit == "day":
+        once = f"day {work.now:%Y-%m-%dT%H}"
+        lanes.name_limit(work, organisation.lane, limit, until)
+    _tell(work, organisation, "limit", until, once, limit)
+
+
+def _tell(work: Work, organisation: Organisation, cause: Any, until: datetime, once: str, limit: str = "") -> None:
     """One `deferred` for each request that waits in this lane, on one occasion."""
-    told = []
+    told, words = [], _WORDS.get(limit, _WORDS[cause])
     for request in requests.unfinished(work, organisation.lane):
         event = InvoiceExportDeferred(
-            company=request.company, request=request.id, cause=cause, message=_WORDS[cause], until=until
+            company=request.company, request=request.id, cause=cause, message=words, until=until
         )
         key = f"deferred/{request.company}/{request.id}/{cause}/{once}"
         told.append(Outgoing(event, request.company, request.id, key, request.source_event))

@@ -92,6 +92,7 @@ def _held(work: Work, one: Waiting, seen: Lanes) -> str:
         lane=lane.state if lane else None,
         cause=lane.cause if lane else None,
         blocked_until=lane.blocked_until if lane else None,
+        limit_until=lane.limit_until if lane else None,
         now=work.now,
     )
 

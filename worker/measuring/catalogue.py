@@ -81,7 +81,8 @@ ANSWERS = Metric(
 EVENTS = Metric("events", "Events that went into the feed, by type", ("type",), "counter")
 TROUBLES = Metric(
     "troubles",
-    "Calls to Xero that went wrong whole: limited (a 429, and which limit), offline, needs_login, not_sent, unknown",
+    "Calls to Xero that went wrong whole: limited (a 429, and which limit), offline, needs_login, "
+    "refused (a 401 or 403 that does not prove that a login is dead), not_sent, unknown",
     ("effect", "limit"),
     "counter",
 )

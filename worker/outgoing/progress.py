@@ -97,7 +97,7 @@ def quota(chosen: Settings, seen: Outlook) -> Quota:
         per_minute=chosen.calls_per_minute,
         minute=chosen.minute,
         day_left=seen.day_left,
-        per_day=chosen.calls_per_day,
+        per_day=seen.per_day,
         day_ends=seen.day_ends,
         day=86_400,
         paused=seen.paused,

@@ -17,7 +17,7 @@ GOOD_SECONDS = 600.0  # so long settings are believed; what would fail is looked
 MOST_CONTACTS, _MOST_IDS = 45, 38  # ids in one query (xero/facts.md §4.3)
 _LONGEST_NUMBERS = 1_450  # encoded characters of numbers in one query
 _ALWAYS: tuple[Part, ...] = ("organisation", "actions", "accounts", "tax_rates", "currencies")
-_OF_ALL = frozenset({"needs_login", "limited", "offline"})
+_OF_ALL = frozenset({"needs_login", "refused", "limited", "offline"})
 _WHY = {
     "minute": "the rest of Xero's minute is kept for exports",
     "previews": "today's share of Xero's calls for previews is used up",

@@ -22,6 +22,7 @@ from worker.previewing import foretelling, looking, overall, planning
 from worker.previewing.looking import Look, Seen, Wait
 from worker.previewing.planning import Known, Plan
 from worker.tools import Tools
+from xero_adapter.pace import Outlook
 
 _BY_SETTINGS = {
     Reason.PERIOD_LOCKED, Reason.LOCKED_IN_XERO, Reason.ACCOUNT_ARCHIVED, Reason.ACCOUNT_INVALID,
@@ -115,17 +116,15 @@ def _forecast(
     verdicts = Counter(row.verdict for row in rows)
     needed = forecasting.calls(verdicts["create"], verdicts["update"])
     waits = known.problem or overall.right_missing(known, plans, books)
-    left = _day_left(tools, known)
-    chosen = tools.settings
-    room = Room(
-        chosen.calls_per_minute, chosen.minute, left and int(left - chosen.calls_per_day * chosen.day_reserve)
-    )
+    seen = _outlook(tools, known)
+    left = seen.day_calls if seen else None
+    room = Room(tools.settings.calls_per_minute, tools.settings.minute, seen.day_left if seen else None)
     seconds = None if waits else forecasting.seconds(needed, known.waiting, room)
     return Forecast(calls=needed, day_calls_left=left, seconds=seconds, waits_for=waits)
 
 
-def _day_left(tools: Tools, known: Known) -> int | None:
+def _outlook(tools: Tools, known: Known) -> Outlook | None:
     try:
-        return tools.pace.day_left(known.lane.tenant) if known.organisation else None
+        return tools.pace.outlook(known.lane.tenant) if known.organisation else None
     except redis.RedisError:
         return None

@@ -49,9 +49,12 @@ def reconcile(tools: Tools, holder: str) -> int:
     return found
 
 
-def slot(tools: Tools) -> float:
-    """Seconds between two calls of one lane, so that they stay within the share of the day."""
-    return _DAY_SECONDS / (tools.settings.reconcile_share * tools.settings.calls_per_day)
+def slot(tools: Tools, tenant: str) -> float:
+    """Seconds between two calls of one lane, so that they stay within its share of the organisation's own day.
+
+    Raises redis.RedisError.
+    """
+    return _DAY_SECONDS / (tools.settings.reconcile_share * tools.pace.outlook(tenant).per_day)
 
 
 def _has_duty(work: Work, tools: Tools, holder: str) -> bool:
@@ -72,11 +75,12 @@ def _look(tools: Tools, organisation: Organisation, row: Reconciliation) -> int:
         _log.warning("reconciler.met_trouble", lane=organisation.lane.key, effect=trouble.effect)
     finally:
         tools.pace.done(permit)
+    apart = slot(tools, organisation.lane.tenant)
     reading = close_reading.read(tools, organisation, _suspects(tools, organisation, seen, began))
     with tools.store.write() as work:
         found = _compare(work, tools, organisation, seen.invoices, began, reading) if seen else 0
         since, page = _next(row, seen, began) if seen and reading.complete else (row.since, row.page)
-        reconciliations.move_on(work, organisation.lane, since, page, work.after(slot(tools) * (1 + reading.calls)))
+        reconciliations.move_on(work, organisation.lane, since, page, work.after(apart * (1 + reading.calls)))
     if found:
         _log.warning("reconciler.found_drifts", lane=organisation.lane.key, count=found)
         tools.bells.wake_relay()

@@ -11,6 +11,7 @@ from worker.watching import companies
 from worker.watching.companies import Watched
 
 MOST = 8
+_INCIDENT_SECONDS = 60.0
 _OVERDUE_SECONDS = 300.0  # by then an outcome was looked up several times
 
 
@@ -42,6 +43,7 @@ def look(tools: Tools, work: Work) -> Attention:
     matters = [
         *(_connection(one) for one in companies.look(tools, work, parked)),
         *(_unsettled(one) for one in attention.unsettled(work, _OVERDUE_SECONDS, MOST)),
+        *_refused(attention.refused(work, _INCIDENT_SECONDS)),
         *_silent(work),
         *_letters(attention.dead_letters(work)),
         *_webhooks(attention.given_up(work)),
@@ -75,6 +77,19 @@ def _unsettled(one: attention.Unsettled) -> Matter:
         link_text="Open the company",
         company=one.company,
     )
+
+
+def _refused(one: attention.Refused | None) -> list[Matter]:
+    """Once for all companies: it is Xero's trouble, or will be told as theirs when it is proven."""
+    if one is None:
+        return []
+    whom = _count(one.companies, "company", "companies")
+    message = (
+        f"Xero has refused the logins of {whom} since {one.since:%Y-%m-%d %H:%M} UTC, and nothing proves that one of "
+        "them is dead. Their invoices wait and go by themselves when it ends; nobody has to log in now."
+    )
+    how = "See status.xero.com. A login that Xero has really ended is told to its company within five minutes."
+    return [Matter("Xero refuses logins", message, "ops", how)]
 
 
 def _silent(work: Work) -> list[Matter]:

@@ -1,0 +1,180 @@
+"""Xero's limit of a day: its Retry-After ends it, a new day is seen, and while it lasts every face says so."""
+
+import json
+
+import pytest
+from sqlmodel import select
+from typer.testing import CliRunner
+
+from cli import main
+from store import overview
+from store.tables import Connection, Export, LaneState
+from tests.builders import COMPANY, TENANT, an_invoice, invoices
+from worker import wiring
+from worker.connections import tending
+from worker.exporting import rescuer
+from worker.measuring import business, catalogue
+from worker.reconciling import reconciler
+from worker.watching import companies
+
+DAY = 86_400.0
+
+
+@pytest.fixture
+def make_day(make_installation):
+    def make(url, **chosen):
+        installation = make_installation(url, **chosen)
+        installation.tools.pace._clock = lambda: installation.now().timestamp()
+        installation.company()
+        return installation
+
+    return make
+
+
+@pytest.fixture
+def day(make_day, sqlite_url):
+    return make_day(sqlite_url)
+
+
+def let_pass(installation, seconds, step=5.0):
+    """Time goes by, and the lane is rung as the rescuer and its own bell do; Redis keeps its books."""
+    installation.run(10_000)
+    for _ in range(int(seconds / step)):
+        installation.later(step)
+        forget_bells(installation)
+        rescuer.sweep(installation.tools, "test")
+        installation.run(10_000)
+
+
+def forget_bells(installation):
+    redis = installation.tools.redis
+    for key in redis.scan_iter("*"):
+        if b":pace:" not in key:
+            redis.delete(key)
+
+
+def exported(installation):
+    return len(installation.events("invoice.export.succeeded"))
+
+
+def test_a_day_limit_of_25_seconds_three_times_holds_1600_invoices_back_for_no_longer(day):
+    for part, place in enumerate((3, 6, 9)):
+        day.ask(*invoices(480, prefix=f"p{part}-"), request=f"r{part}")
+        day.simulator.state.faults.set({"limit_day": [place], "retry_after": 25})
+        let_pass(day, 5)
+        before = exported(day)
+        assert before < (part + 1) * 480
+        let_pass(day, 10)
+        assert exported(day) == before
+        let_pass(day, 60)
+        assert exported(day) == (part + 1) * 480
+    day.simulator.state.faults.set({})
+    day.ask(*invoices(160, prefix="last-"), request="last")
+    let_pass(day, 60)
+    assert exported(day) == 1600
+
+
+@pytest.mark.parametrize(("per_day", "length"), [(10, 120.0), (12, 3600.0)])
+def test_the_short_days_of_an_organisation_are_all_used(make_day, sqlite_url, per_day, length):
+    """1,600 invoices are 32 calls: three days and a bit, none of them followed by a minute of standing still."""
+    day = make_day(sqlite_url)
+    day.simulator.state.limits.rules.on = True
+    day.simulator.state.limits.rules.per_minute = 1000
+    day.simulator.state.world.day = length
+    day.simulator.state.world.organisations[TENANT].calls_per_day = per_day
+    for part in range(4):
+        day.ask(*invoices(400, prefix=f"p{part}-"), request=f"r{part}")
+    let_pass(day, 3 * (length + 60) + 60, max(5.0, length / 100))
+    assert exported(day) == 1600
+
+
+def test_a_click_goes_from_the_reserve_while_a_bulk_send_waits_for_the_day(day):
+    simulate_day(day, 20)
+    day.ask(*invoices(450, prefix="a-"), *invoices(50, prefix="b-"))
+    day.ask(*invoices(500, prefix="c-"), request="r2")
+    day.ask(*invoices(500, prefix="d-"), request="r3")
+    let_pass(day, 5)
+    assert exported(day) == 18 * 50
+    day.ask(an_invoice("click"), request="now", mode="single")
+    let_pass(day, 5)
+    assert day.answers("now")["click"]["type"] == "succeeded"
+
+
+def simulate_day(installation, per_day):
+    installation.simulator.state.limits.rules.on = True
+    installation.simulator.state.limits.rules.per_minute = 1000
+    installation.simulator.state.world.organisations[TENANT].calls_per_day = per_day
+
+
+def test_a_redis_emptied_in_the_middle_of_a_day_costs_nobody_a_day(day):
+    """Its book would end a day later than Xero's: Xero is asked in between, and a limit that Xero named is kept."""
+    simulate_day(day, 20)
+    day.ask(*invoices(500))
+    let_pass(day, 10)
+    day.later(20 * 3600)
+    day.tools.redis.flushall()
+    day.ask(*invoices(500, prefix="x-"), request="r2")
+    day.ask(*invoices(500, prefix="y-"), request="r3")
+    let_pass(day, 300)
+    assert exported(day) < 1500
+    day.tools.redis.flushall()
+    calls = len(day.calls())
+    let_pass(day, 3600, 60.0)
+    assert len(day.calls()) - calls <= 2, "the database knows that Xero said so, and until when"
+    let_pass(day, 3 * 3600, 60.0)
+    assert exported(day) == 1500
+
+
+def test_no_face_says_that_all_is_well_while_a_company_waits_for_the_day(day, monkeypatch):
+    simulate_day(day, 10)
+    day.ask(*invoices(500))
+    day.ask(*invoices(500, prefix="x-"), request="r2")
+    let_pass(day, 5)
+    faces_name_the_day(day, monkeypatch)
+    let_pass(day, 120)
+    assert all_limited(day)
+    faces_name_the_day(day, monkeypatch)
+
+
+def all_limited(installation):
+    with installation.store.read() as work:
+        (state,) = work.session.exec(select(LaneState)).all()
+        return state.limit_named == "day" and state.limit_until > work.now
+
+
+def faces_name_the_day(installation, monkeypatch):
+    tools = installation.tools
+    monkeypatch.setattr(wiring, "build", lambda _settings: tools)
+    monkeypatch.setattr("worker.settings.load", lambda: tools.settings)
+    told = json.loads(CliRunner().invoke(main.app, ["status", "--json"]).output)
+    (row,) = told["companies"]
+    assert row["state"] == "limit"
+    assert "Xero's day limit" in row["message"]
+    with installation.store.read() as work:
+        waiting = installation.events("invoice.export.deferred")[0]["data"]["message"]
+        assert "for the day" in waiting
+        assert overview.overview(work).exports["pending"] > 0
+        read = business.read(work, tools.settings)
+        assert {one.labels[1] for one in read if one.metric is catalogue.IDLE} == {"limit"}
+        (watched,) = companies.look(tools, work, [COMPANY])
+        assert "day limit" in watched.why.sentence
+        waits = work.session.exec(select(Export.invoice).where(Export.state == "pending")).first()
+    said = CliRunner().invoke(main.app, ["why", waits]).output
+    assert "Xero's day limit" in said
+
+
+def test_a_starter_organisation_is_paced_by_its_own_thousand_calls(make_day, database_url):
+    day = make_day(database_url)
+    simulate_day(day, 1000)
+    day.ask(*invoices(120))
+    let_pass(day, 5)
+    outlook = day.tools.pace.outlook(TENANT)
+    assert (outlook.per_day, outlook.day_calls, outlook.day_left) == (1000, 997, 897)
+    assert reconciler.slot(day.tools, TENANT) == pytest.approx(DAY / (0.02 * 1000))
+    tending.tend(day.tools, "clock")
+    with day.store.read() as work:
+        assert work.session.exec(select(Connection.day_calls)).one() == 1000
+    day.tools.redis.flushall()
+    assert day.tools.pace.outlook(TENANT).per_day == 5000
+    tending.tend(day.tools, "clock")
+    assert day.tools.pace.outlook(TENANT).per_day == 1000
