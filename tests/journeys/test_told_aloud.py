@@ -128,11 +128,44 @@ def locked_meanwhile(installation, monkeypatch):
     installation.run()
 
 
+def nothing_to_pay(installation, monkeypatch):
+    """Xero marks an invoice of 0.00 paid, and then it is changed in CrewCard."""
+    installation.simulator.state.switches.zero_becomes_paid = True
+    visit = {"description": "Visit", "quantity": "1", "unit_amount": "0.00"}
+    installation.ask(an_invoice(revision=1, lines=[visit]), request="r0")
+    installation.run()
+    installation.ask(an_invoice(revision=2))
+    installation.run()
+
+
+def raised_while_it_lives(installation, monkeypatch):
+    installation.ask(an_invoice(), request="r0")
+    installation.run()
+    intake.accept(installation.tools, an_order("raise_anew", as_request="r1", invoices=["i1"]))
+    installation.run()
+
+
+def shown_by_no_list(installation, monkeypatch):
+    """The answer is lost, and lists do not show the invoice for longer than we look for it."""
+    installation.simulator.state.switches.reads_lag_seconds = 1_000_000
+    installation.simulator.state.faults.set({"commit_then_drop": [1]})
+    installation.ask(an_invoice())
+    installation.run()
+    installation.simulator.state.faults.set({})
+    installation.settle_down(2)
+    for _ in range(9):
+        installation.later(15_000)
+        installation.wake()
+        installation.run()
+
+
 OURS = {
     Reason.CANCELLED: cancelled,
     Reason.CONTACT_ID_MALFORMED: asked(client={**CLIENT, "xero_contact_id": "ask Anna"}),
     Reason.CONTACT_NAME_TAKEN: said(Say.CONTACT_NAME_TAKEN(name="ACME Ltd")),
     Reason.CONTACT_NOT_MAPPED: asked(client=CLIENT),
+    Reason.DISCOUNT_BELOW_ZERO: asked(line={"discount_amount": "-5.00"}),
+    Reason.DISCOUNT_TWICE: asked(line={"discount_amount": "5.00", "discount_rate": "10"}),
     Reason.EDITED_IN_XERO: changed_since(Reference="edited by hand"),
     Reason.EXCLUDED: excluded,
     Reason.EXPIRED: expired,
@@ -143,10 +176,13 @@ OURS = {
     Reason.NUMBER_USED_TWICE: twice,
     Reason.OUTCOME_UNKNOWN: unknown,
     Reason.PAID_IN_XERO: changed_since(Status="PAID"),
+    Reason.PERHAPS_IN_XERO: shown_by_no_list,
     Reason.QUARANTINED: quarantined,
     Reason.SENT_WRONGLY: refused_whole,
+    Reason.STILL_IN_XERO: raised_while_it_lives,
     Reason.TOTALS_DO_NOT_ADD_UP: asked(totals={"subtotal": "90.00"}),
     Reason.XERO_KEEPS_FAILING: failing,
+    Reason.ZERO_MARKED_PAID: nothing_to_pay,
 }
 # What each sentence must name, besides the number that is in every one of them.
 NAMES = {

@@ -24,6 +24,7 @@ REPLIES = {
     No.KEY_TOO_LONG: lambda row: exception(10, "ValidationException", row()),
     No.UNREADABLE: lambda row: refusals.unreadable(row(problem="near line 1")),
     No.INVALID: lambda row: refusals.unreadable(row()),
+    No.NO_DATE: lambda row: refusals.unreadable(row(value="20/11/2026", path="Invoices[0].Date")),
     No.NOT_RECOGNISED: lambda row: refusals.unreadable(row(name="Bills")),
     No.NO_DATA: lambda row: exception(None, "NoDataProcessedException", row()),
     No.NOT_FOUND: lambda _row: refusals.nowhere(),
