@@ -11,7 +11,7 @@ from events.failures import Failure
 from events.invoice import folded
 from events.preview import Foreseen, InvoicePreview
 from events.snapshot import LARGEST
-from worker.decisions import foreseeing, guard
+from worker.decisions import foreseeing, guard, settings_checks
 from worker.decisions.foreseeing import Case
 from worker.exporting import answering, keeping, overwriting
 from worker.previewing.looking import Seen
@@ -117,7 +117,10 @@ def _ours(plan: Plan, seen: Seen) -> Iterator[str]:
 def _told(tools: Tools, known: Known, plan: Plan, failures: Sequence[Failure]) -> InvoicePreview:
     facts = answering.facts(plan.invoice) if plan.invoice else {}
     named = {"number": plan.number} if plan.number else {}
-    problems = tuple(_foreseen(failure.knowing(**(facts or named))) for failure in failures[:_MOST_PROBLEMS])
+    told = [failure.knowing(**(facts or named)) for failure in failures[:_MOST_PROBLEMS]]
+    if plan.invoice:
+        told = [settings_checks.named(failure, plan.invoice, known.settings) for failure in told]
+    problems = tuple(_foreseen(failure) for failure in told)
     in_xero = plan.row.xero_invoice_id if plan.row else None
     link = tools.target.deep_link(known.organisation, in_xero) if known.organisation and in_xero else None
     return InvoicePreview(
