@@ -8,6 +8,7 @@ from store.tables import InvoiceStatus
 from tests import builders
 from tests.builders import an_invoice, an_order
 from worker.accepting import intake
+from worker.contacts import rechecking
 from worker.exporting import rescuer
 from worker.previewing import preview
 from worker.reconciling import reconciler
@@ -318,3 +319,36 @@ def test_what_was_to_be_changed_and_could_not_in_time_is_told_as_expired(install
         repoint(installation)
     content = {"reference": "new", "revision": 2} if way == "newer content" else {}
     assert expired(installation, **content)["reason"] == "expired"
+
+
+def merged(installation, book, *, known=True):
+    """Somebody merges the client's contact into another in Xero, which moves its invoices; `known` by our check."""
+    books = installation.simulator.state.world.organisations[builders.TENANT]
+    loser = books.contacts[builders.contact_id("acme")]
+    loser.status, loser.merged_to = "ARCHIVED", OTHER
+    book["Contact"] = {"ContactID": OTHER, "Name": "Bolt & Co"}
+    if known:
+        rechecking.recheck(installation.tools, builders.COMPANY)
+
+
+def test_a_contact_that_was_merged_in_xero_is_not_told_as_another_one(installation):
+    merged(installation, exported(installation))
+    for request in ("click", "once more"):
+        answer, calls = click(installation, request)
+        assert (answer["outcome"], answer["differences"], len(calls)) == ("unchanged", [], 1)
+
+
+def test_a_change_of_an_invoice_whose_contact_was_merged_goes_to_the_one_that_is_left(installation):
+    book = exported(installation)
+    merged(installation, book)
+    assert foreseen(installation, reference="new", revision=2).problems == ()
+    answer, _ = click(installation, revision=2, reference="new")
+    assert (answer["type"], answer["outcome"]) == ("succeeded", "updated")
+    (book,) = installation.books()
+    assert (book["Contact"]["ContactID"], book["Reference"]) == (OTHER, "new")
+
+
+def test_a_contact_that_is_another_one_without_a_merge_is_told(on_sqlite):
+    merged(on_sqlite, exported(on_sqlite), known=False)
+    answer, _ = click(on_sqlite)
+    assert any("another contact" in one for one in answer["differences"])

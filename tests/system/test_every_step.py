@@ -55,6 +55,27 @@ def change(installation):
     installation.ask(*(an_invoice(one["id"], revision=2, reference="changed") for one in WANTED[:3]), request="r2")
 
 
+def click_again(installation):
+    """A person clicks an invoice that is in Xero as it was sent: a look."""
+    installation.ask(*WANTED)
+    installation.run()
+    installation.ask(WANTED[0], request="look", mode="single")
+
+
+def void_and_raise_anew(installation):
+    """An invoice is voided in Xero, and a person has it raised anew."""
+    installation.ask(*WANTED)
+    installation.run()
+    voided = next(book for book in installation.books() if book["InvoiceNumber"] == WANTED[0]["number"])
+    voided["Status"] = "VOIDED"
+    ask_anew(installation)
+
+
+def ask_anew(installation):
+    invoice = {"invoice": WANTED[0]["id"], "number": "N-anew"}
+    raising_anew.raise_anew(installation.tools, an_order("raise_anew", **invoice))
+
+
 def answer_everything(installation):
     installation.ask(*WANTED)
     installation.run()

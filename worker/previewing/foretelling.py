@@ -27,6 +27,7 @@ def row(tools: Tools, known: Known, plan: Plan, seen: Seen, books: Books) -> Inv
     if not plan.sent or plan.invoice is None or plan.posting is None or plan.element is None:
         return _told(tools, known, plan, [plan.failure] if plan.failure else [])
     copy = seen.copies.get(_id_in_xero(plan)) if plan.verdict == "update" else None
+    plan.posting = overwriting.as_merged(plan.posting, copy, known.winners.get(plan.invoice.client.id, ""))
     refused = _guarded(tools, plan, seen, copy)
     if refused:
         return _told(tools, known, plan, [refused])
