@@ -9,7 +9,7 @@ from typer.core import TyperGroup
 
 from cli import ordering, output
 from cli.ordering import AsJson, By, Why, Yes
-from events.causes import reason_of, who_mends
+from events.causes import goes_by_itself, reason_of, who_mends
 from events.reasons import Reason
 from store import alerts as told
 from store import failing, unknown_words
@@ -133,7 +133,7 @@ def _document(group: Group) -> dict[str, Any]:
         **asdict(group),
         "title": _title(known, group),
         "who": who_mends(group.cause),
-        "by_itself": bool(known and known.value.by_itself),
+        "by_itself": goes_by_itself(group.cause),
         "steps": group.how.splitlines(),
     }
 

@@ -31,7 +31,7 @@ _OF_CONTACT = (
 _OF_ACCOUNT = (Reason.ACCOUNT_ARCHIVED, Reason.ACCOUNT_INVALID)
 _SAID_OF_ITS_OWN = re.compile(r"'[^']*'|“[^”]*”|\d+")
 _SHOWN = {"client_id": "client", "said": "said", "wrong": "wrong_said"}
-_BY_CLERK = "-by-clerk"
+_BY: Mapping[str, Who] = {"-by-clerk": "clerk", "-by-admin": "admin"}
 _PLAIN = re.compile(r"[\w.:-]")
 _LONGEST_CLIENT = 600  # an index of PostgreSQL holds 2,700 bytes
 
@@ -41,13 +41,29 @@ def cause_of(failure: Failure) -> str:
     if failure.reason in _OF_CONTACT:
         return _key_of_client(failure.reason, failure.facts.get("client_id", ""))
     found = key(failure.reason, *(_thing(failure, name) for name in failure.reason.value.thing))
-    return found if failure.who == failure.reason.value.who else f"{found}{_BY_CLERK}"
+    return found if failure.who == failure.reason.value.who else f"{found}-by-{failure.who}"
 
 
 def who_mends(cause: str) -> Who:
     """Who can mend a cause; support what nobody knows."""
     reason = reason_of(cause)
-    return "clerk" if cause.endswith(_BY_CLERK) else reason.value.who if reason else "support"
+    return _BY.get(_mended_by(cause)) or (reason.value.who if reason else "support")
+
+
+def goes_by_itself(cause: str) -> bool:
+    """Whether its invoices are sent again without anybody, once the cause is gone."""
+    reason = reason_of(cause)
+    return is_of_settings(cause) or bool(reason and reason.value.by_itself)
+
+
+def is_of_settings(cause: str) -> bool:
+    """Whether what Xero refused comes from the company's settings alone."""
+    return _mended_by(cause) == "-by-admin" or reason_of(cause) is Reason.BRANDING_THEME_INVALID
+
+
+def _mended_by(cause: str) -> str:
+    """What a key ends with where another than usual mends it; a client's id may end as it likes."""
+    return "" if reason_of(cause) in _OF_CONTACT else next((end for end in _BY if cause.endswith(end)), "")
 
 
 def about(failure: Failure) -> str:
@@ -75,7 +91,7 @@ def gone_with_contact(client: str) -> tuple[str, ...]:
 
 def thing_of(cause: str) -> str:
     """The thing in a cause: `acme`, `299`; of a contact's causes the client's id, as the host writes it."""
-    return unquote(cause.partition(":")[2])
+    return unquote(cause.removesuffix(_mended_by(cause)).partition(":")[2])
 
 
 def _key_of_client(reason: Reason, client: str) -> str:
@@ -101,6 +117,8 @@ def gone_with_settings(before: CompanySettings, after: CompanySettings, open_cau
         gone += _with(open_causes, (Reason.TAX_TYPE_INVALID, Reason.TAX_NOT_FOR_ACCOUNT), before.default_tax_type)
     if after.tracking != before.tracking:
         gone += [cause for cause in open_causes if reason_of(cause) is Reason.TRACKING_INVALID]
+    if after.branding_theme != before.branding_theme:
+        gone += [cause for cause in open_causes if reason_of(cause) is Reason.BRANDING_THEME_INVALID]
     for kind, was in (before.kinds or {}).items():
         now = (after.kinds or {}).get(kind)
         if was.account_code and (now is None or now.account_code != was.account_code):
@@ -120,8 +138,10 @@ def _with(open_causes: Mapping[str, int], reasons: tuple[Reason, ...], thing: st
     if not thing:
         return []
     plain = key(reasons[0], thing).partition(":")[2]
-    things = ((cause, cause.partition(":")[2].split(_AND)) for cause in open_causes if reason_of(cause) in reasons)
-    return [cause for cause, told in things if plain in told]
+    of_reasons = {
+        cause: cause.removesuffix(_mended_by(cause)) for cause in open_causes if reason_of(cause) in reasons
+    }
+    return [cause for cause, bare in of_reasons.items() if plain in bare.partition(":")[2].split(_AND)]
 
 
 def _thing(failure: Failure, name: str) -> str:

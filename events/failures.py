@@ -11,6 +11,10 @@ from events.wording import spoken as spoken  # noqa: PLC0414  # failures are whe
 FAILED_TITLE = "Invoice Failed to Export"
 LONGEST_MESSAGE = 300
 _LINE_SAID = 40
+_OF_A_SETTING = (
+    "Choose another in the company's Xero settings ({setting}); what failed for it is then sent by itself.",
+    "If it was mended in Xero instead, press “send again”.",
+)
 _CUTS = (120, 60, 30, 15)  # characters of a fact, until the sentence fits
 _COUNTED = " Also: {} more."
 _UNNAMED = {
@@ -30,6 +34,7 @@ _UNNAMED = {
     "problem": "a field is missing or wrong",
     "rate": "a rate",
     "said": "(nothing)",
+    "setting": "the setting that the message names",
     "stated": "another sum",
     "status": "already paid, voided or deleted",
     "tax": "the tax rate",
@@ -76,7 +81,8 @@ class Failure:
         """What to do, one step after the other."""
         known = {**_UNNAMED, **self.facts}
         short = {name: shortened(value, _CUTS[0]) for name, value in known.items()}
-        return tuple(step.format_map(short) for step in self.reason.value.steps)
+        steps = _OF_A_SETTING if self._is_of_settings else self.reason.value.steps
+        return tuple(step.format_map(short) for step in steps)
 
     def remedy(self) -> str:
         """What to do, in one piece."""
@@ -84,8 +90,20 @@ class Failure:
 
     @property
     def who(self) -> Who:
-        """Who can mend it; some of what cannot be read whoever wrote the invoice can."""
+        """Who can mend it; some of what cannot be read whoever wrote the invoice can, a setting an admin."""
+        if self._is_of_settings:
+            return "admin"
         return "clerk" if self.facts.get("mends") == "clerk" else self.reason.value.who
+
+    @property
+    def by_itself(self) -> bool:
+        """Whether the exporter sends the invoice again without anybody, once the cause is gone."""
+        return self._is_of_settings or self.reason.value.by_itself
+
+    @property
+    def _is_of_settings(self) -> bool:
+        """Whether all that was refused comes from the company's settings, and nothing of it with the invoice."""
+        return self.facts.get("mends") == "admin"
 
     def link(self) -> str | None:
         """The page where it is mended, if its address is known."""
@@ -104,7 +122,14 @@ class Failure:
         return sentence.format_map(short) + place
 
     def _place(self) -> str:
-        """The line at fault, where what is wrong with it does not name it."""
+        """The line at fault, where what is wrong with it does not name it; the company's setting it comes from."""
+        setting = self.facts.get("setting")
+        from_settings = (
+            f" It comes from the company's Xero settings: {shortened(setting, _CUTS[1])}." if setting else ""
+        )
+        return self._at_line() + from_settings
+
+    def _at_line(self) -> str:
         if not self.line or self.reason is Reason.INVOICE_UNREADABLE:
             return ""
         named = self.facts.get("line_said")

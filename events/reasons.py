@@ -36,6 +36,14 @@ class Reason(Enum):
         "What waits for it is then sent by itself. If it is not, press “send again”.",
         by_itself=True,
     )
+    BRANDING_THEME_INVALID = Help(
+        "Branding theme not in Xero",
+        "The branding theme of the company's Xero settings is not in Xero any more, so invoice {number} was refused.",
+        "admin",
+        "Choose another branding theme, or none, in the company's Xero settings.\n"
+        "What failed for it is then sent by itself. If it is not, press “send again”.",
+        by_itself=True,
+    )
     CANCELLED = Help(
         "Cancelled",
         "The export of invoice {number} was cancelled before it was sent.",

@@ -78,6 +78,12 @@ def held_back(work: Work, seconds: float, most: int = 100) -> Sequence[Alert]:
     return work.session.exec(asked.order_by(col(Alert.told_at)).limit(most)).all()
 
 
+def told_since(work: Work, seconds: float) -> Sequence[Alert]:
+    """The alerts told in the last so many seconds, the newest last."""
+    asked = select(Alert).where(col(Alert.told_at) > work.after(-seconds))
+    return work.session.exec(asked.order_by(col(Alert.told_at))).all()
+
+
 def newest(work: Work, company: str | None = None, most: int = 50) -> Sequence[Alert]:
     """The alerts, what happened last first."""
     asked = select(Alert).order_by(col(Alert.last_at).desc(), col(Alert.cause)).limit(most)

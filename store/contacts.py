@@ -73,6 +73,17 @@ def known(work: Work, company: str, clients: Collection[str]) -> Mapping[str, Co
     return {row.client: row for row in work.session.exec(asked.execution_options(populate_existing=True))}
 
 
+def winners(work: Work, company: str, clients: Collection[str]) -> Mapping[str, str]:
+    """The contact that Xero merged each client's contact into, of those whose link still names the former one."""
+    asked = select(ContactLink.client, ContactLink.merged_into).where(
+        ContactLink.company == company,
+        col(ContactLink.client).in_(sorted(set(clients))),
+        ContactLink.status == "merged",
+        ContactLink.merged_into != "",
+    )
+    return dict(work.session.exec(asked).all())
+
+
 def of_company(work: Work, company: str) -> Sequence[ContactLink]:
     """The company's links by client, ended ones left out."""
     asked = select(ContactLink).where(ContactLink.company == company, ContactLink.xero_contact_id != "")

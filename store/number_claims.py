@@ -42,7 +42,7 @@ def claim(work: Work, wanted: Sequence[tuple[Lane, Invoice]]) -> Mapping[tuple[s
 
 def hand_over(work: Work, lane: Lane, number: str, owner: Owner, to: Owner) -> bool:
     """Give the number to another invoice, if Xero has none of the owner's under it and none is on its way there."""
-    if not lane.tenant or not _is_free(work, lane, folded(number), owner):
+    if not is_free(work, lane, folded(number), owner):
         return False
     mine = update(NumberClaim).where(
         col(NumberClaim.tenant) == books_of(lane),
@@ -53,8 +53,14 @@ def hand_over(work: Work, lane: Lane, number: str, owner: Owner, to: Owner) -> b
     return bool(work.session.exec(mine.values(company=to.company, invoice=to.invoice)).rowcount)
 
 
-def _is_free(work: Work, lane: Lane, number: str, owner: Owner) -> bool:
-    """Deleted or gone there; or it has another number since, here and in Xero. A voided invoice keeps its number."""
+def is_free(work: Work, lane: Lane, number: str, owner: Owner) -> bool:
+    """Whether the owner's folded number could be another's; nothing is changed.
+
+    It could where the owner is deleted or gone in Xero, or has another number since, here and there. A voided
+    invoice keeps its number.
+    """
+    if not lane.tenant:
+        return False
     asked = select(Export).where(
         Export.company == owner.company, Export.tenant == lane.tenant, Export.invoice == owner.invoice
     )

@@ -7,8 +7,8 @@ from sqlmodel import col, select, update
 
 from events.accounting_target import Lane
 from events.invoice import Invoice, folded
-from store import choosing, statements
-from store.number_claims import books_of
+from store import choosing, number_claims, statements
+from store.number_claims import Owner, books_of
 from store.tables import Export, NumberClaim, Preview
 from store.tables.columns import word
 from store.unit_of_work import Work
@@ -82,11 +82,19 @@ def rows_of(work: Work, lane: Lane, invoices: Sequence[Invoice]) -> Mapping[str,
 
 
 def owners_of(work: Work, lane: Lane, invoices: Sequence[Invoice]) -> Mapping[str, tuple[str, str]]:
-    """Whose (company, invoice) each of these invoices' numbers would be, by folded number: the first one's."""
-    owners: dict[str, tuple[str, str]] = {}
+    """Whose (company, invoice) each of these invoices' numbers would be, by folded number, as intake decides it.
+
+    Its present owner's, unless it is free in Xero again; else that of the first invoice that asks.
+    """
+    asking: dict[str, list[tuple[str, str]]] = {}
     for invoice in invoices:
-        owners.setdefault(folded(invoice.number), (lane.company, invoice.id))
-    for some in choosing.in_chunks(sorted(owners), _AT_ONCE):
+        asking.setdefault(folded(invoice.number), []).append((lane.company, invoice.id))
+    owners = {number: first for number, (first, *_) in asking.items()}
+    for some in choosing.in_chunks(sorted(asking), _AT_ONCE):
         asked = select(NumberClaim).where(NumberClaim.tenant == books_of(lane), col(NumberClaim.folded).in_(some))
-        owners.update({claim.folded: (claim.company, claim.invoice) for claim in work.session.exec(asked)})
+        for claim in work.session.exec(asked).all():
+            owner = claim.company, claim.invoice
+            others = [one for one in asking[claim.folded] if one != owner]
+            freed = bool(others) and number_claims.is_free(work, lane, claim.folded, Owner(*owner))
+            owners[claim.folded] = others[0] if freed else owner
     return owners

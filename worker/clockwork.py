@@ -60,6 +60,7 @@ class Clockwork:
                 self._tend,
                 self._change,
                 self._recheck,
+                self._recheck_refused,
                 self._look_after,
                 self._preview,
                 self._prune,
@@ -140,6 +141,10 @@ class Clockwork:
         rechecking.recheck_due(self._tools, self._holder)
         settings_rechecking.recheck_due(self._tools, self._holder)
         self._stopping.wait(rechecking.PASS_SECONDS)
+
+    def _recheck_refused(self) -> None:
+        settings_rechecking.recheck_refused(self._tools, self._holder)
+        self._stopping.wait(settings_rechecking.REFUSED_PASS_SECONDS)
 
     def _look_after(self) -> None:
         if not carrying_out.go_on(self._tools) + sending_again.go_on(self._tools) + alerting.watch(self._tools):

@@ -53,6 +53,7 @@ _RECOGNISERS: tuple[tuple[Reason, str], ...] = (
     ),
     (Reason.TRACKING_INVALID, r"tracking option '(?P<option>[^']*)' of the tracking category '(?P<category>[^']*)'"),
     (Reason.TRACKING_INVALID, r"tracking (?:option|categor)"),
+    (Reason.BRANDING_THEME_INVALID, r"branding theme .*(?:does not exist|not be found|is not valid)"),
     (Reason.DUE_DATE_MISSING, r"DueDate field must be specified"),
     (Reason.LINES_MISSING, r"One or more line items must be specified"),
     (Reason.NEGATIVE_TOTAL, r"total must be greater than or equal to zero"),

@@ -8,6 +8,8 @@ from store.tables import InvoiceStatus
 from tests import builders
 from tests.builders import an_invoice, an_order
 from worker.accepting import intake
+from worker.contacts import rechecking
+from worker.exporting import rescuer
 from worker.previewing import preview
 from worker.reconciling import reconciler
 
@@ -280,3 +282,73 @@ def test_a_preview_says_what_is_known_to_differ(installation):
     compared(installation)
     seen = foreseen(installation)
     assert (seen.verdict, [one.reason for one in seen.problems]) == ("fail", ["invoice_finalised"])
+
+
+def expired(installation, **content):
+    """A click that Xero could not be asked for in time."""
+    installation.simulator.state.identity.grants.clear()
+    installation.ask(an_invoice(**{"revision": 1, **content}), request="click", mode="single")
+    installation.run()
+    installation.later(installation.settings.expiry + 1)
+    rescuer.sweep(installation.tools, "test")
+    return installation.answers("click")["i1"]
+
+
+def test_a_look_that_could_not_be_made_in_time_is_answered_from_what_is_known(installation):
+    exported(installation)
+    answer = expired(installation)
+    assert (answer["type"], answer["outcome"]) == ("succeeded", "unchanged")
+    assert answer["checked_at"] < installation.now().isoformat()
+    assert answer["exported_at"] == installation.answers("first")["i1"]["exported_at"]
+    assert installation.markers("click") == {"i1": "exported"}
+    assert len(installation.events("invoice.export.completed")) == 2
+
+
+def test_a_look_that_could_not_be_made_tells_what_the_reconciler_saw(installation):
+    book = exported(installation)
+    book["Status"] = "VOIDED"
+    touched(installation, book)
+    compared(installation)
+    assert expired(installation)["reason"] == "invoice_finalised"
+
+
+@pytest.mark.parametrize("way", ["newer content", "another contact"])
+def test_what_was_to_be_changed_and_could_not_in_time_is_told_as_expired(installation, way):
+    exported(installation)
+    if way == "another contact":
+        repoint(installation)
+    content = {"reference": "new", "revision": 2} if way == "newer content" else {}
+    assert expired(installation, **content)["reason"] == "expired"
+
+
+def merged(installation, book, *, known=True):
+    """Somebody merges the client's contact into another in Xero, which moves its invoices; `known` by our check."""
+    books = installation.simulator.state.world.organisations[builders.TENANT]
+    loser = books.contacts[builders.contact_id("acme")]
+    loser.status, loser.merged_to = "ARCHIVED", OTHER
+    book["Contact"] = {"ContactID": OTHER, "Name": "Bolt & Co"}
+    if known:
+        rechecking.recheck(installation.tools, builders.COMPANY)
+
+
+def test_a_contact_that_was_merged_in_xero_is_not_told_as_another_one(installation):
+    merged(installation, exported(installation))
+    for request in ("click", "once more"):
+        answer, calls = click(installation, request)
+        assert (answer["outcome"], answer["differences"], len(calls)) == ("unchanged", [], 1)
+
+
+def test_a_change_of_an_invoice_whose_contact_was_merged_goes_to_the_one_that_is_left(installation):
+    book = exported(installation)
+    merged(installation, book)
+    assert foreseen(installation, reference="new", revision=2).problems == ()
+    answer, _ = click(installation, revision=2, reference="new")
+    assert (answer["type"], answer["outcome"]) == ("succeeded", "updated")
+    (book,) = installation.books()
+    assert (book["Contact"]["ContactID"], book["Reference"]) == (OTHER, "new")
+
+
+def test_a_contact_that_is_another_one_without_a_merge_is_told(on_sqlite):
+    merged(on_sqlite, exported(on_sqlite), known=False)
+    answer, _ = click(on_sqlite)
+    assert any("another contact" in one for one in answer["differences"])

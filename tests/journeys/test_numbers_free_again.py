@@ -2,8 +2,10 @@
 
 import pytest
 
-from tests.builders import an_invoice
+from events.invoice import Invoice
+from tests.builders import COMPANY, an_invoice
 from tests.journeys.test_looking import compared, touched
+from worker.previewing import preview
 
 
 def first(installation, **content):
@@ -14,9 +16,14 @@ def first(installation, **content):
 
 
 def second(installation, number="N-i1"):
-    installation.ask(an_invoice("i2", number=number), request="second")
+    """Another invoice of the same number is foretold, then exported; both say the same."""
+    asked = an_invoice("i2", number=number)
+    (row,) = preview.preview(installation.tools, COMPANY, [Invoice.model_validate(asked)]).invoices
+    installation.ask(asked, request="second")
     installation.run()
-    return installation.answers("second")["i2"]
+    answer = installation.answers("second")["i2"]
+    assert [one.reason for one in row.problems] == ([answer["reason"]] if answer["type"] == "failed" else [])
+    return answer
 
 
 def look_at_the_first(installation):

@@ -95,7 +95,7 @@ def test_a_tax_rate_the_company_chose_for_all_its_lines_is_named_too(make_instal
     installation.simulator.state.world.organisations[TENANT].tax_rates["OUTPUT"].status = "ARCHIVED"
     answer = an_answer(installation)
     assert "tax rate OUTPUT" in answer["notification"]["message"]
-    assert answer["cause"] == "tax_type_invalid:OUTPUT"
+    assert answer["cause"] == "tax_type_invalid:OUTPUT-by-admin"
 
 
 def test_a_connection_that_dies_is_noticed_at_once_by_those_who_can_mend_it(installation):

@@ -2,11 +2,13 @@
 
 import pytest
 
-from events.settings import CompanySettings, LineDefaults
+from events.invoice import Invoice, Tracking
+from events.settings import CompanySettings, LineDefaults, Theme
 from store import companies
 from tests.builders import COMPANY, TENANT, an_invoice
 from worker.contacts import settings_rechecking
-from worker.failing import sending_again
+from worker.failing import alerting, sending_again
+from worker.previewing import preview
 from worker.waiting import regrouping
 
 DAY = 86_401
@@ -70,3 +72,101 @@ def test_settings_are_judged_as_if_somebody_chose_them_now():
     settings = CompanySettings(default_account_code="200", default_tax_type="OUTPUT")
     patch = settings_rechecking.as_patch(settings)
     assert (patch.default_account_code, patch.default_tax_type) == ("200", "OUTPUT")
+
+
+def refused(installation, *changes, **content):
+    installation.ask(an_invoice(*changes, **content))
+    installation.run()
+    return installation.answers()["i1"]
+
+
+def test_a_refused_value_of_the_settings_is_told_with_the_setting_to_the_admin(installation):
+    choose(installation, default_account_code="299")
+    answer = refused(installation)
+    assert (answer["reason"], answer["who"], answer["by_itself"]) == ("account_archived", "admin", True)
+    assert "default account" in answer["notification"]["message"]
+    assert "299" in answer["notification"]["message"]
+    assert "Xero settings (default account)" in answer["steps"][0]
+    choose(installation, default_account_code="200")
+    assert sending_again.go_on(installation.tools) == 1
+
+
+@pytest.mark.parametrize(
+    ("settings", "said", "reason"),
+    [
+        ({"kinds": {"labour": LineDefaults(account_code="299")}}, "account of labour lines", "account_archived"),
+        ({"default_tax_type": "GONE"}, "default tax rate", "tax_type_invalid"),
+        ({"kinds": {"labour": LineDefaults(tax_type="GONE")}}, "tax rate of labour lines", "tax_type_invalid"),
+        ({"tracking": (Tracking(category="Region", option="Gone"),)}, "tracking", "tracking_invalid"),
+    ],
+    ids=["account of a kind", "tax", "tax of a kind", "tracking"],
+)
+def test_each_kind_of_setting_is_named(on_sqlite, settings, said, reason):
+    choose(on_sqlite, **settings)
+    answer = refused(on_sqlite, line={"kind": "labour"})
+    assert (answer["reason"], answer["who"]) == (reason, "admin")
+    assert f"settings: {said}" in answer["notification"]["message"]
+
+
+def test_a_theme_that_was_deleted_is_the_admins_and_another_one_sends_what_waits(installation):
+    installation.simulator.state.switches.deleted_theme_refused = True
+    choose(installation, branding_theme=Theme(id="00000000-0000-4000-8000-00000000dead", name="Old"))
+    answer = refused(installation)
+    assert (answer["reason"], answer["who"]) == ("branding_theme_invalid", "admin")
+    choose(installation, branding_theme=None)
+    assert sending_again.go_on(installation.tools) == 1
+    installation.run()
+    assert len(installation.books()) == 1
+
+
+def test_a_value_that_came_with_the_invoice_stays_with_whoever_keeps_the_books(on_sqlite):
+    answer = refused(on_sqlite, line={"account_code": "299"})
+    assert (answer["reason"], answer["who"]) == ("account_archived", "bookkeeper")
+    assert "settings" not in answer["notification"]["message"]
+
+
+def test_a_preview_names_the_setting_too(on_sqlite):
+    choose(on_sqlite, default_account_code="299")
+    (foreseen,) = (
+        preview.preview(on_sqlite.tools, COMPANY, [Invoice.model_validate(an_invoice())]).invoices[0].problems
+    )
+    assert foreseen.who == "admin"
+    assert "default account" in foreseen.message
+
+
+def test_a_refusal_has_the_settings_looked_at_at_once_and_that_is_said_once(installation):
+    tools = installation.tools
+    assert settings_rechecking.recheck_due(tools, "test") == 0
+    installation.later(600)
+    archive(installation, "200")
+    for request in ("one", "two"):
+        installation.ask(an_invoice(request), request=request)
+        installation.run()
+        installation.relay()
+        alerting.watch(tools)
+        before = len(installation.calls())
+        assert settings_rechecking.recheck_refused(tools, "test") == 1
+        assert len(installation.calls()) - before == (1 if request == "one" else 0)
+        installation.later(60)
+    refusal, outdated = sorted(told(installation), key=lambda event: event["reason"])
+    assert (refusal["reason"], outdated["reason"]) == ("account_archived", settings_rechecking.REASON)
+    assert "default account" in refusal["message"]
+    assert "200" in outdated["message"]
+
+
+def test_a_refused_value_of_an_invoice_itself_is_no_reason_to_look(on_sqlite):
+    refused(on_sqlite, line={"account_code": "299"})
+    on_sqlite.relay()
+    assert alerting.watch(on_sqlite.tools) == 1
+    before = len(on_sqlite.calls())
+    assert settings_rechecking.recheck_refused(on_sqlite.tools, "test") == 0
+    assert len(on_sqlite.calls()) == before
+
+
+def test_the_daily_look_leaves_the_days_reserve_to_people(on_sqlite):
+    asked = []
+    pace, ask = on_sqlite.tools.pace, on_sqlite.tools.pace.ask
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pace, "ask", lambda at, **said: (asked.append(said.get("single", False)), ask(at, **said))[1])
+        settings_rechecking.recheck_due(on_sqlite.tools, "test")
+    assert asked == [False]

@@ -62,7 +62,7 @@ OF_INVOICES = {
     Say.URL_OF_XERO: (Reason.SENT_WRONGLY, {}),
     # Not in the error catalogue of the facts, captured by nobody: shown word for word and counted.
     Say.NUMBER_UNREADABLE: (Reason.XERO_REFUSED, {}),
-    Say.THEME_UNKNOWN: (Reason.XERO_REFUSED, {}),
+    Say.THEME_UNKNOWN: (Reason.BRANDING_THEME_INVALID, {}),
     SayOfLine.LINE_EMPTY: (Reason.XERO_REFUSED, {}),
     Say.TOO_LONG: (Reason.XERO_REFUSED, {}),
     Say.NAME_CHARACTERS: (Reason.XERO_REFUSED, {}),

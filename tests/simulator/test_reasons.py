@@ -1,5 +1,6 @@
 """Every reason that Xero can cause has a rule or a fault in the simulator, and a journey that ends in it."""
 
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import pytest
 
 from events.reasons import Reason
+from events.settings import Theme
 from simulator import ledger
 from simulator.faults import KINDS
 from simulator.line_messages import SayOfLine
@@ -48,6 +50,11 @@ CAUSED = {
         {"line": {"item_code": "BARE"}},
         {"items": [{"code": "BARE"}]},
         {"default_account_code": None},
+    ),
+    Reason.BRANDING_THEME_INVALID: Cause(
+        Say.THEME_UNKNOWN,
+        company={"branding_theme": Theme(id=str(uuid.UUID(int=7)), name="Deleted since")},
+        switches={"deleted_theme_refused": True},
     ),
     Reason.CONTACT_ARCHIVED: Cause(Say.CONTACT_ARCHIVED, client("old")),
     Reason.CONTACT_EMAIL_INVALID: Cause(

@@ -7,14 +7,16 @@ import pytest
 from events.accounting_target import Lane
 from store import connections, doors_out, outbox, requests
 from tests import machines
-from tests.builders import COMPANY, TENANT, an_invoice, invoices
+from tests.builders import COMPANY, TENANT, an_invoice, an_order, invoices
 from tests.installation import Installation
 from tests.system.stepping import run_and_die
+from worker.accepting import intake
 from worker.decisions import batching, turns
 from worker.outgoing import relay
 
 pytestmark = pytest.mark.timeout(900)
 WANTED = [*invoices(3), an_invoice("bad", line={"account_code": "299"})]
+ASKED = {"r1": WANTED, "r2": WANTED[:3], "look": WANTED[:1], "again": WANTED[:1]}
 
 
 def ask(installation):
@@ -55,6 +57,30 @@ def change(installation):
     installation.ask(*(an_invoice(one["id"], revision=2, reference="changed") for one in WANTED[:3]), request="r2")
 
 
+def click_again(installation):
+    """A person clicks an invoice that is in Xero as it was sent: a look."""
+    installation.ask(*WANTED)
+    installation.run()
+    installation.ask(WANTED[0], request="look", mode="single")
+
+
+def void_one(installation):
+    installation.ask(*WANTED)
+    installation.run()
+    next(book for book in installation.books() if book["InvoiceNumber"] == WANTED[0]["number"])["Status"] = "VOIDED"
+
+
+def order_anew(installation):
+    """A person has the voided invoice raised anew; the same order, however often it comes."""
+    said = {"as_request": "again", "invoices": [WANTED[0]["id"]]}
+    intake.accept(installation.tools, an_order("raise_anew", event_id="order-anew", **said))
+
+
+def void_and_order_anew(installation):
+    void_one(installation)
+    order_anew(installation)
+
+
 def answer_everything(installation):
     installation.ask(*WANTED)
     installation.run()
@@ -71,6 +97,9 @@ STORIES = {
     "turns that stay, with several calls": (ask, stay, "r1"),
     "a turn that settles": (lose_a_reply, turn, "r1"),
     "a turn that updates": (change, turn, "r2"),
+    "a turn that looks": (click_again, turn, "look"),
+    "an order to raise anew": (void_one, order_anew, "again"),
+    "a turn that raises anew": (void_and_order_anew, turn, "again"),
     "the relay": (answer_everything, hand_out, "r1"),
 }
 
@@ -112,16 +141,19 @@ def check(after, offset, request):
     after.offset = offset
     if request == "r1":
         after.ask(*WANTED)
+    elif request == "again":
+        order_anew(after)
     after.settle_down(3)
     after.relay()
     assert set(Counter(book["InvoiceNumber"] for book in after.books()).values()) == {1}
     answers = after.answers(request)
-    expected = {one["id"] for one in (WANTED if request == "r1" else WANTED[:3])}
+    expected = {one["id"] for one in ASKED[request]}
     assert set(answers) == expected
     assert {id_ for id_, answer in answers.items() if answer["type"] == "succeeded"} == expected - {"bad"}
     completed = Counter(event["data"]["request"] for event in after.events("invoice.export.completed"))
     assert completed[request] == 1
     assert set(completed.values()) == {1}
+    assert len(after.books()) == 3 + (request == "again")
     with after.store.read() as work:
         assert requests.open_ones(work) == []
         feed = [event.position for event in outbox.after(work, 0)]

@@ -6,7 +6,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from events.causes import reason_of, thing_of, who_mends
+from events.causes import goes_by_itself, reason_of, thing_of, who_mends
 from store import companies, failing
 from store.failing import Group
 from web.console import asking, rendering
@@ -61,7 +61,7 @@ def told(group: Group) -> dict[str, Any]:
         "title": f"{title}: {group.about}" if group.about else title,
         "client": thing_of(group.cause) if group.cause.startswith("contact_") else "",
         "who": who_mends(group.cause),
-        "by_itself": bool(known and known.value.by_itself),
+        "by_itself": goes_by_itself(group.cause),
         "steps": group.how.splitlines(),
     }
 

@@ -1,15 +1,17 @@
 """The daily look at what companies' settings name: said before invoices fail, for a setting can rot in Xero.
 
-Accounts, tax rates, tracking and branding themes are asked for once a day, a call each; nothing is changed by itself.
+Accounts, tax rates, tracking and branding themes are asked for once a day, a call each, and at once where Xero
+refused one of them; nothing is changed by itself. Settings name no items and no currencies.
 """
 
 import hashlib
 from collections.abc import Sequence
 
+from events import causes
 from events.accounting_target import Organisation, Trouble
 from events.attention import XeroExportAttentionNeeded
 from events.settings import CompanySettings, SettingsPatch
-from store import companies, connections, duties, outbox
+from store import alerts, companies, connections, duties, outbox
 from store.outbox import Outgoing
 from store.unit_of_work import Work
 from worker import logs
@@ -19,6 +21,8 @@ from worker.tools import Tools
 
 DUTY = "settings"
 PASS_SECONDS = 3600.0
+REFUSED_DUTY = "settings refused"
+REFUSED_PASS_SECONDS = 30.0
 REASON = "settings_outdated"
 _TITLE = "A Xero setting does not fit any more"
 _HOW = "Choose another in the company's Xero settings; what failed for it is then sent by itself."
@@ -34,7 +38,21 @@ def recheck_due(tools: Tools, holder: str) -> int:
     return sum(recheck(tools, company) for company in named)
 
 
-def recheck(tools: Tools, company: str) -> bool:
+def recheck_refused(tools: Tools, holder: str) -> int:
+    """Look anew at the settings of which Xero refused something; gives how many companies' do not fit.
+
+    Told once an hour at most, a refusal costs a call per kind and hour at most, however many invoices fail for it.
+    """
+    with tools.store.write() as work:
+        if not duties.take(work, REFUSED_DUTY, holder, REFUSED_PASS_SECONDS * 2):
+            return 0
+        told, now = alerts.told_since(work, PASS_SECONDS), work.now
+    newest = {one.company: one.told_at for one in told if causes.is_of_settings(one.cause)}
+    ages = {company: (now - told_at).total_seconds() for company, told_at in newest.items()}
+    return sum(recheck(tools, company, at_most_old=age) for company, age in sorted(ages.items()))
+
+
+def recheck(tools: Tools, company: str, at_most_old: float = offers.KEPT_SECONDS) -> bool:
     """Whether something that the company's settings name is not usable in its organisation; it is told once a day."""
     with tools.store.read() as work:
         patch = as_patch(companies.settings_of(work, company))
@@ -43,7 +61,7 @@ def recheck(tools: Tools, company: str) -> bool:
     if organisation is None or not kinds:
         return False
     try:
-        choices = offers.offered(tools, organisation, kinds)
+        choices = offers.offered(tools, organisation, kinds, at_most_old=at_most_old)
     except Trouble as trouble:
         _log.warning("settings.not_rechecked", company=company, effect=trouble.effect)
         return False

@@ -1,8 +1,15 @@
-"""Can these settings be used in the organisation? Each objection is a sentence with the choices there are; pure."""
+"""Can these settings be used in the organisation? Each objection is a sentence with the choices there are; pure.
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+And which of them what Xero refused comes from.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from events.accounting_lists import Choice, ChoiceKind
+from events.failures import Failure
+from events.invoice import Invoice, LineItem
+from events.reasons import Reason
 from events.settings import CompanySettings, SettingsPatch, Theme
 
 _MOST_SHOWN = 15
@@ -12,6 +19,14 @@ _NEEDS: Mapping[str, Sequence[ChoiceKind]] = {
     "kinds": ("accounts", "tax_rates"),
     "tracking": ("tracking",),
     "branding_theme": ("branding_themes",),
+}
+# What Xero refused of a line: the facts that name it.
+_REFUSED: Mapping[Reason, Sequence[str]] = {
+    Reason.ACCOUNT_ARCHIVED: ("account",),
+    Reason.ACCOUNT_INVALID: ("account",),
+    Reason.TAX_TYPE_INVALID: ("tax",),
+    Reason.TAX_NOT_FOR_ACCOUNT: ("tax", "account"),
+    Reason.TRACKING_INVALID: ("tracking",),
 }
 Choices = Mapping[ChoiceKind, Sequence[Choice]]
 
@@ -57,6 +72,76 @@ def in_force(settings: CompanySettings, patch: SettingsPatch, choices: Choices) 
         for one in patch.tracking
     )
     return changed.model_copy(update={"tracking": spelled})
+
+
+def is_of_lines(failure: Failure) -> bool:
+    """Whether something was refused that a line may have from the company's settings."""
+    return any(one.reason in _REFUSED for one in failure.all())
+
+
+def named(failure: Failure, invoice: Invoice, settings: CompanySettings) -> Failure:
+    """The failure with the settings that what was refused comes from; as it was where that came with the invoice.
+
+    Where all that was refused comes from settings, an admin mends it.
+    """
+    others = tuple(named(other, invoice, settings) for other in failure.others)
+    asked = {name: _source(name, failure, invoice, settings) for name in _REFUSED.get(failure.reason, ())}
+    found = {name: source for name, source in asked.items() if source}
+    if not found:
+        return replace(failure, others=others)
+    values = {name: value.replace("\n", ", ") for name, (_, value) in found.items()}
+    told = {"setting": " and ".join(dict.fromkeys(setting for setting, _ in found.values()))}
+    mends = {"mends": "admin"} if len(found) == len(asked) else {}
+    return replace(failure, facts={**values, **failure.facts, **told, **mends}, others=others)
+
+
+def _source(name: str, failure: Failure, invoice: Invoice, settings: CompanySettings) -> tuple[str, str] | None:
+    """The setting in words and its value, where every line at fault has it from there."""
+    said, at = failure.facts.get(name), failure.line
+    lines = invoice.lines[at - 1 : at] if at else invoice.lines
+    sources = [_SOURCES[name](line, settings) for line in lines if not line.is_text]
+    at_fault = [one for one in sources if one and (said is None or _is_about(name, said, one[1]))]
+    return at_fault[0] if at_fault and all(setting for setting, _ in at_fault) else None
+
+
+def _is_about(name: str, said: str, value: str) -> bool:
+    """Whether what was refused is this value; of two tracking options one alone is named, and not always alike."""
+    if name != "tracking":
+        return said == value
+    return _bare(said) in {_bare(value), *(_bare(one) for one in value.splitlines())}
+
+
+def _bare(text: str) -> str:
+    return "".join(sign for sign in text.casefold() if sign.isalnum())
+
+
+def _account_of(line: LineItem, settings: CompanySettings) -> tuple[str, str] | None:
+    if line.account_code:
+        return "", line.account_code
+    value = settings.of_kind(line.kind).account_code
+    own = value != settings.default_account_code
+    return (f"account of {line.kind} lines" if own else "default account", value) if value else None
+
+
+def _tax_of(line: LineItem, settings: CompanySettings) -> tuple[str, str] | None:
+    if line.tax_type:
+        return "", line.tax_type
+    value = settings.of_kind(line.kind).tax_type
+    own = value != settings.default_tax_type
+    return (f"tax rate of {line.kind} lines" if own else "default tax rate", value) if value else None
+
+
+def _tracking_of(line: LineItem, settings: CompanySettings) -> tuple[str, str] | None:
+    chosen = line.tracking or settings.tracking
+    told = "\n".join(f"{one.category} “{one.option}”" for one in chosen or ())
+    return ("" if line.tracking else "tracking", told) if told else None
+
+
+_SOURCES: Mapping[str, Callable[[LineItem, CompanySettings], tuple[str, str] | None]] = {
+    "account": _account_of,
+    "tax": _tax_of,
+    "tracking": _tracking_of,
+}
 
 
 def _spelled(name: str, known: Sequence[str]) -> str:

@@ -100,7 +100,7 @@ def failed(item: Item, number: str | None, failure: Failure) -> InvoiceExportFai
         notification=Notification(title=FAILED_TITLE, message=told.message()),
         who=failure.who,
         how=told.remedy(),
-        by_itself=failure.reason.value.by_itself,
+        by_itself=failure.by_itself,
         steps=told.steps(),
         link=told.link(),
         cause=cause_of(told),

@@ -1,22 +1,47 @@
 """Nothing waits for ever: what waits longer than the stated time is answered (DESIGN §1, promise 2)."""
 
+from dataclasses import replace
+
 from events.causes import WAITED_FOR_CONNECTION
 from events.failures import Failure
 from events.lane import Lane
 from events.reasons import Reason
-from store import exports, lanes
+from store import batches, connections, exports, lanes
 from store.connections import NOT_YET
 from store.tables import Export
 from store.unit_of_work import Work
-from worker.exporting import recording
+from worker.decisions import joining
+from worker.decisions.joining import Move, Standing
+from worker.exporting import recording, resolve
 from worker.exporting.results import Refusal
+from worker.tools import Tools
 
 
-def expire(work: Work, seconds: float) -> int:
-    """Answer the exports that have been live for longer than this; give how many."""
+def expire(work: Work, tools: Tools, seconds: float) -> int:
+    """Answer the exports that have been live for longer than this; give how many.
+
+    What Xero has as it was sent waited for a look alone: it is answered from what is known, and until when.
+    """
     overdue = exports.live_longer_than(work, seconds)
-    recording.fail(work, [Refusal(export, _failure(work, export)) for export in overdue])
+    unknown = batches.unknown_bodies(work, [export.id for export in overdue if export.id is not None])
+    for export in overdue:
+        move = None if export.id in unknown else _known(work, tools, export)
+        organisation = connections.organisation(work, Lane(export.company, export.tenant))
+        if move == "unchanged" and organisation:
+            recording.rest_as_known(work, tools, organisation, export)
+        else:
+            failure = move if isinstance(move, Failure) else _failure(work, export)
+            recording.fail(work, [Refusal(export, failure)])
     return len(overdue)
+
+
+def _known(work: Work, tools: Tools, export: Export) -> Move | Failure | None:
+    """What a request for it in bulk would come to, without a look; None where something is on its way to Xero."""
+    if export.state != "pending" or export.raise_anew or export.xero_invoice_id is None:
+        return None
+    kept = resolve.linked(work, Lane(export.company, export.tenant), [export.client])
+    standing = Standing.of(export, contact=tools.target.contact_id(kept.get(export.client, "")))
+    return joining.decide(replace(standing, state="exported"), export.wanted_revision, export.wanted_hash)
 
 
 def _failure(work: Work, export: Export) -> Failure:

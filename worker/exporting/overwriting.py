@@ -1,12 +1,12 @@
 """Updates: Xero's copies looked at first, then each invoice put as a change of its copy."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from events.accounting_target import Element, Organisation, Posted, Posting, Unmappable
 from events.changes import Change, Picture
 from events.drift import Found
-from store import batches, exports
+from store import batches, contacts, exports
 from store.batches import Hold
 from store.tables import Export
 from worker.decisions import drifting, guard, proof
@@ -15,38 +15,62 @@ from worker.exporting import freezing, keeping
 from worker.exporting.results import Looked
 from worker.tools import Tools
 
-Copies = Mapping[int, tuple[Posted | None, Sequence[Element]]]
+
+@dataclass(frozen=True)
+class CopyInXero:
+    """Xero's copy of an invoice, and our updates whose outcome is not known.
+
+    `winner` is the contact that Xero merged its client's linked one into, as far as that is known.
+    """
+
+    copy: Posted | None
+    unknown: Sequence[Element]
+    winner: str = ""
 
 
-def copies(tools: Tools, organisation: Organisation, hold: Hold) -> Copies:
-    """Xero's copy of each invoice in the batch, and our updates whose outcome is not known. Raises Trouble."""
+def copies(tools: Tools, organisation: Organisation, hold: Hold) -> Mapping[int, CopyInXero]:
+    """What is seen of each invoice in the batch. Raises Trouble."""
     with tools.store.read() as work:
         claimed = exports.seen_in_batch(work, hold.batch_id)
         unknown = batches.unknown_bodies(work, list(claimed))
+        winners = contacts.winners(work, organisation.lane.company, [export.client for export in claimed.values()])
     ids = {key: export.xero_invoice_id or "" for key, export in claimed.items()}
     found = tools.target.fetch(organisation, sorted(ids.values()))
     return {
-        key: (found.get(id_), [sent for body in unknown.get(key, ()) for sent in _of(tools, body, id_)])
+        key: CopyInXero(
+            found.get(id_),
+            [sent for body in unknown.get(key, ()) for sent in _of(tools, body, id_)],
+            winners.get(claimed[key].client, ""),
+        )
         for key, id_ in ids.items()
     }
 
 
-def updates(tools: Tools, seen: Copies) -> freezing.Map:
+def as_merged(posting: Posting, copy: Posted | None, winner: str) -> Posting:
+    """The posting to the contact that the copy has, where Xero merged the linked one into it."""
+    merged = copy is not None and winner and copy.contact_id == winner
+    return replace(posting, contact_id=winner) if merged else posting
+
+
+def updates(tools: Tools, seen: Mapping[int, CopyInXero]) -> freezing.Map:
     """How an invoice becomes an update: refused by the guard, or its content with the copy's ids.
 
     Where Xero has all that is wanted already, nothing is sent, and what there is now is told.
     """
 
     def element(export: Export, posting: Posting) -> Element | Looked:
-        copy, unknown = seen[export.id or 0]
-        target = tools.target
+        one = seen[export.id or 0]
+        copy, unknown, target = one.copy, one.unknown, tools.target
         if copy is None:
             raise Unmappable(guard.GONE)
+        sent = _is_as_sent(export, posting)
+        posting = as_merged(posting, copy, one.winner)
+        sent = sent or _is_as_sent(export, posting)
         changed = edits(tools, export, posting, copy)
         final = guard.final(copy)
         if final:
             raise Unmappable(final)
-        if _is_as_sent(export, posting) and not unknown:
+        if sent and not unknown:
             return _looked(tools, export, posting, copy, changed)
         wanted = target.element_of_update(posting, copy.copy)
         if target.carries(copy.copy, wanted) and not target.replaces_lines(wanted):

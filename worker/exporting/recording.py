@@ -6,12 +6,13 @@ from typing import Any
 from events.accounting_target import Organisation, Posted, Rejected
 from events.changes import Change
 from events.drift import GONE, Found
+from events.failures import Failure
 from events.reasons import Reason
-from store import batches, exports, generations, organisation_facts, requests
+from store import batches, companies, exports, generations, organisation_facts, reconciliations, requests
 from store.batches import Carried
-from store.tables import Attempt, Item, Request
+from store.tables import Attempt, Export, Item, Request
 from store.unit_of_work import Work
-from worker.decisions import joining
+from worker.decisions import joining, settings_checks
 from worker.exporting import answering, behind, contents, keeping, resolve
 from worker.exporting.answering import Outcome
 from worker.exporting.pointing import into_xero
@@ -101,6 +102,18 @@ def rest(work: Work, tools: Tools, organisation: Organisation, looked: Sequence[
     return answering.give(work, given)
 
 
+def rest_as_known(work: Work, tools: Tools, organisation: Organisation, export: Export) -> Mapping[str, Request]:
+    """An export that Xero has as it was sent, and that could not be looked at: told with until when that is known."""
+    free = {"due_at": work.now, "batch_id": None, "crashes": 0, "alone": False, "batch_limit": 0}
+    exports.change(work, [{"id": export.id, "state": "exported", **free}])
+    until = reconciliations.compared_until(work, organisation.lane)
+    waiting = requests.waiting(work, [export.id] if export.id is not None else [])
+    return answering.give(
+        work,
+        [answering.succeeded(item, export, organisation, tools.target, "unchanged", until) for item in waiting],
+    )
+
+
 def _changes(tools: Tools, result: Result) -> tuple[Change, ...]:
     if result.outcome != "updated" or not isinstance(result.answer, Posted):
         return ()
@@ -129,9 +142,18 @@ def fail(work: Work, refused: Sequence[Refusal]) -> Mapping[str, Request]:
     for item in requests.waiting(work, ids):
         refusal = by_id[item.export_id]
         if refusal.is_of_newest or (refusal.attempt and _speaks_for(refusal.attempt, item)):
-            given.append(answering.refused(item, refusal.export, refusal.content, refusal.failure))
+            failure = _with_setting(work, refusal)
+            given.append(answering.refused(item, refusal.export, refusal.content, failure))
     told = answering.give(work, given)
     return {**told, **fail(work, [Refusal(*one) for one in behind.called_back(work, rows)])}
+
+
+def _with_setting(work: Work, refusal: Refusal) -> Failure:
+    """The failure with the company's setting that what was refused comes from, so that its admin learns of it."""
+    if not settings_checks.is_of_lines(refusal.failure):
+        return refusal.failure
+    settings = companies.settings_of(work, refusal.export.company)
+    return settings_checks.named(refusal.failure, refusal.content, settings)
 
 
 def _found(refusal: Refusal) -> str | None:

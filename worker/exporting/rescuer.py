@@ -29,7 +29,7 @@ def sweep(tools: Tools, holder: str) -> int:
             _give_back(work, batch)
         for batch in sent:
             _park(work, batch)
-        expired = expiry.expire(work, tools.settings.expiry)
+        expired = expiry.expire(work, tools, tools.settings.expiry)
         forgotten = answer_forgotten(work, tools)
     with tools.store.write() as work:
         forgotten += give_up_parts(work, tools.settings.expiry)

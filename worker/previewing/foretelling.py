@@ -11,7 +11,7 @@ from events.failures import Failure
 from events.invoice import folded
 from events.preview import Foreseen, InvoicePreview
 from events.snapshot import LARGEST
-from worker.decisions import foreseeing, guard
+from worker.decisions import foreseeing, guard, settings_checks
 from worker.decisions.foreseeing import Case
 from worker.exporting import answering, keeping, overwriting
 from worker.previewing.looking import Seen
@@ -27,6 +27,7 @@ def row(tools: Tools, known: Known, plan: Plan, seen: Seen, books: Books) -> Inv
     if not plan.sent or plan.invoice is None or plan.posting is None or plan.element is None:
         return _told(tools, known, plan, [plan.failure] if plan.failure else [])
     copy = seen.copies.get(_id_in_xero(plan)) if plan.verdict == "update" else None
+    plan.posting = overwriting.as_merged(plan.posting, copy, known.winners.get(plan.invoice.client.id, ""))
     refused = _guarded(tools, plan, seen, copy)
     if refused:
         return _told(tools, known, plan, [refused])
@@ -117,7 +118,10 @@ def _ours(plan: Plan, seen: Seen) -> Iterator[str]:
 def _told(tools: Tools, known: Known, plan: Plan, failures: Sequence[Failure]) -> InvoicePreview:
     facts = answering.facts(plan.invoice) if plan.invoice else {}
     named = {"number": plan.number} if plan.number else {}
-    problems = tuple(_foreseen(failure.knowing(**(facts or named))) for failure in failures[:_MOST_PROBLEMS])
+    told = [failure.knowing(**(facts or named)) for failure in failures[:_MOST_PROBLEMS]]
+    if plan.invoice:
+        told = [settings_checks.named(failure, plan.invoice, known.settings) for failure in told]
+    problems = tuple(_foreseen(failure) for failure in told)
     in_xero = plan.row.xero_invoice_id if plan.row else None
     link = tools.target.deep_link(known.organisation, in_xero) if known.organisation and in_xero else None
     return InvoicePreview(

@@ -40,6 +40,7 @@ class Known:
     settings: CompanySettings
     books: Books
     links: Mapping[str, str]
+    winners: Mapping[str, str]
     excluded: set[str]
     rows: Mapping[str, Export]
     owners: Mapping[str, tuple[str, str]]
@@ -84,6 +85,7 @@ def known(work: Work, target: AccountingTarget, company: str, wanted: Sequence[A
         settings=settings,
         books=organisation_facts.known(work, lane),
         links={**contacts.links(work, company, clients), **host_contacts.news(work, target, company, invoices)},
+        winners=contacts.winners(work, company, clients),
         excluded=exclusions.marked(work, company, [invoice.id for invoice in invoices]),
         rows=rows,
         owners=previews.owners_of(work, lane, invoices),
