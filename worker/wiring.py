@@ -3,6 +3,7 @@
 import functools
 import gc
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import redis
@@ -91,11 +92,6 @@ def limits(settings: Settings) -> Limits:
     )
 
 
-def later(settings: Settings) -> functools.partial[Tools]:
+def later(settings: Settings) -> Callable[[], Tools]:
     """Tools that are made at the first call, once per process."""
-    return functools.partial(_once, settings)
-
-
-@functools.lru_cache(maxsize=1)
-def _once(settings: Settings) -> Tools:
-    return build(settings)
+    return functools.cache(functools.partial(build, settings))  # settings hold a dict: they are no key
