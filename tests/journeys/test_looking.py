@@ -112,6 +112,23 @@ def test_what_went_in_a_moment_ago_and_is_not_shown_yet_is_not_gone(installation
     assert answer["verified"]
 
 
+@pytest.mark.parametrize("newer", [{}, {"revision": 3, "reference": "PO 8"}], ids=["a click", "a change"])
+def test_an_update_that_is_not_shown_yet_is_no_edit_by_somebody_else(installation, newer):
+    exported(installation)
+    installation.simulator.state.switches = replace(installation.simulator.state.switches, reads_lag_seconds=3.0)
+    installation.ask(an_invoice(revision=2, reference="PO 7"), request="second")
+    installation.run()
+    installation.ask(an_invoice(**{"revision": 2, "reference": "PO 7", **newer}), request="click", mode="single")
+    installation.run()
+    assert installation.answers("click") == {}
+    installation.later(4)
+    installation.wake()
+    installation.run()
+    answer = installation.answers("click")["i1"]
+    assert (answer["type"], answer["outcome"]) == ("succeeded", "updated" if newer else "unchanged")
+    assert (answer["verified"], answer["differences"]) == (True, [])
+
+
 @pytest.mark.parametrize(
     ("meanwhile", "kind", "words"),
     [

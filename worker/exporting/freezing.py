@@ -13,10 +13,10 @@ from store.batches import Carried, Hold
 from store.tables import Export
 from store.unit_of_work import Work
 from worker import logs
-from worker.decisions import guard, raising, retries
+from worker.decisions import retries
 from worker.exporting import contents, recording, resolve, returning
 from worker.exporting.pointing import into_xero
-from worker.exporting.results import Looked, Refusal, Sent
+from worker.exporting.results import Looked, NotShownYet, Refusal, Sent
 from worker.tools import Tools
 
 SEND_WITHIN_SECONDS = 5.0
@@ -39,7 +39,7 @@ class Frozen:
 class Mapped:
     """Invoices put into Xero's words, those that cannot be, and those that Xero has so; their contents by hash.
 
-    `unseen` went in so recently that Xero may not show them yet.
+    `unseen` went in, or changed, so recently that Xero does not show it yet.
     """
 
     fit: list[tuple[Export, Element]] = field(default_factory=list)
@@ -139,10 +139,9 @@ def _map(work: Work, tools: Tools, organisation: Organisation, claimed: Sequence
                 mapped.looked.append(said)
             else:
                 mapped.fit.append((export, said))
+        except NotShownYet:
+            mapped.unseen.append(export)
         except Unmappable as unfit:
-            if unfit.failure is guard.GONE and raising.may_show_yet(export.exported_at, work.now):
-                mapped.unseen.append(export)
-                continue
             failure = into_xero(work, tools.target, organisation, export, unfit.failure)
             mapped.unfit.append(Refusal(export, failure))
         except Exception:  # a bug with one invoice must not stop its neighbours

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
 
 from events.accounting_target import Element, Organisation, Posted, Posting, Unmappable
 from events.changes import Change, Picture
@@ -9,26 +10,42 @@ from events.drift import Found
 from store import batches, exports
 from store.batches import Hold
 from store.tables import Export
-from worker.decisions import drifting, guard, proof
+from worker.decisions import drifting, guard, proof, raising
 from worker.decisions.proof import Host, Proof
 from worker.exporting import freezing, keeping
-from worker.exporting.results import Looked
+from worker.exporting.results import Looked, NotShownYet
 from worker.tools import Tools
 
-Copies = Mapping[int, tuple[Posted | None, Sequence[Element]]]
+Copies = Mapping[int, tuple[Posted | None, Sequence[Element], bool]]
 
 
 def copies(tools: Tools, organisation: Organisation, hold: Hold) -> Copies:
-    """Xero's copy of each invoice in the batch, and our updates whose outcome is not known. Raises Trouble."""
+    """Xero's copy of each invoice in the batch, and our updates whose outcome is not known. Raises Trouble.
+
+    The last says whether Xero may only lag: what it shows is older than what it answered to us.
+    """
     with tools.store.read() as work:
         claimed = exports.seen_in_batch(work, hold.batch_id)
         unknown = batches.unknown_bodies(work, list(claimed))
+        recent = {key for key, export in claimed.items() if raising.may_show_yet(export.exported_at, work.now)}
     ids = {key: export.xero_invoice_id or "" for key, export in claimed.items()}
     found = tools.target.fetch(organisation, sorted(ids.values()))
     return {
-        key: (found.get(id_), [sent for body in unknown.get(key, ()) for sent in _of(tools, body, id_)])
+        key: (
+            found.get(id_),
+            [sent for body in unknown.get(key, ()) for sent in _of(tools, body, id_)],
+            key in recent and _is_behind(claimed[key], found.get(id_)),
+        )
         for key, id_ in ids.items()
     }
+
+
+def _is_behind(export: Export, copy: Posted | None) -> bool:
+    """Whether Xero shows an earlier state than it answered with; a second is left for times without fractions."""
+    kept = keeping.picture(export)
+    if copy is None or kept is None or kept.updated is None or copy.updated is None:
+        return copy is None
+    return copy.updated + timedelta(seconds=1) <= kept.updated
 
 
 def updates(tools: Tools, seen: Copies) -> freezing.Map:
@@ -38,8 +55,10 @@ def updates(tools: Tools, seen: Copies) -> freezing.Map:
     """
 
     def element(export: Export, posting: Posting) -> Element | Looked:
-        copy, unknown = seen[export.id or 0]
+        copy, unknown, lags = seen[export.id or 0]
         target = tools.target
+        if lags:
+            raise NotShownYet
         if copy is None:
             raise Unmappable(guard.GONE)
         changed = edits(tools, export, posting, copy)
