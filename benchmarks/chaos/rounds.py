@@ -65,7 +65,7 @@ class _Story:
                 self._contents[id_] = Content(number_of(id_), contacts, DUE, ((TEXT, Decimal(1), price),))
 
     def rounds(self) -> list[Round]:
-        first, second, third, fourth = (Round(self._company) for _ in range(4))
+        first, second, third, fourth, fifth = (Round(self._company) for _ in range(5))
         self._bulk(first, "begun", *self._contents)
         self._link(first, self._other)
 
@@ -75,20 +75,25 @@ class _Story:
         self._bulk(second, "moved", *self._ids["moved"])
         self._click(second, "clicked")
 
-        self._end(third, "voided", "VOIDED", "-2")
-        self._end(third, "deleted", "DELETED", "")
-        self._raise(third, "raised", [*self._ids["voided"], *self._ids["deleted"]], "succeeded")
-        self._raise(third, "alive", self._ids["alive"], "failed")
-        self._link(third, self._usual)
+        # At once: lists do not show the changes before yet.
+        self._change("changed")
+        self._bulk(third, "changed-again", *self._ids["changed"])
+        self._click(third, "moved", "click-at-once")
 
-        self._end(fourth, "voided", "VOIDED", "-3")
-        self._raise(fourth, "raised-again", self._ids["voided"], "succeeded")
+        self._end(fourth, "voided", "VOIDED", "-2")
+        self._end(fourth, "deleted", "DELETED", "")
+        self._raise(fourth, "raised", [*self._ids["voided"], *self._ids["deleted"]], "succeeded")
+        self._raise(fourth, "alive", self._ids["alive"], "failed")
+        self._link(fourth, self._usual)
+
+        self._end(fifth, "voided", "VOIDED", "-3")
+        self._raise(fifth, "raised-again", self._ids["voided"], "succeeded")
         self._change("deleted")
-        self._bulk(fourth, "deleted-changed", *self._ids["deleted"])
+        self._bulk(fifth, "deleted-changed", *self._ids["deleted"])
         self._moved_to(self._usual)
         for kind in ("moved", "alive", "changed"):
-            self._click(fourth, kind)
-        return [first, second, third, fourth]
+            self._click(fifth, kind)
+        return [first, second, third, fourth, fifth]
 
     def _change(self, kind: Kind) -> None:
         for id_ in self._ids[kind]:
@@ -124,9 +129,9 @@ class _Story:
         kind = "invoice.export.raise_anew_requested"
         one.events.append(event(kind, f"order-{request}", company=self._company, **order))
 
-    def _click(self, one: Round, kind: Kind) -> None:
+    def _click(self, one: Round, kind: Kind, name: str = "click") -> None:
         for id_ in self._ids[kind]:
-            self._ask(one, f"click-{id_}", [id_], "single")
+            self._ask(one, f"{name}-{id_}", [id_], "single")
 
     def _bulk(self, one: Round, name: str, *ids: str) -> None:
         self._ask(one, f"{name}-{self._company}", ids, "bulk")
