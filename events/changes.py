@@ -1,6 +1,7 @@
 """What differs between two states of an invoice, in words and figures people compare; pure."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
 
 from pydantic import ConfigDict
 
@@ -35,9 +36,13 @@ class LinePicture(_Said):
 
 
 class Picture(_Said):
-    """An invoice as the accounting system has it, or will; figures as text, in the invoice's currency."""
+    """An invoice as the accounting system has it, or will; figures as text, in the invoice's currency.
+
+    `updated` is when it last changed there, of a copy that is kept.
+    """
 
     contact_name: str | None = None
+    updated: datetime | None = None
     lines: tuple[LinePicture, ...] = ()
 
     def only(self, names: frozenset[str]) -> "Picture":

@@ -3,24 +3,46 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
+from benchmarks.chaos.content import Content
 from benchmarks.chaos.evidence import Book, Evidence, Told
 from benchmarks.chaos.world import World
 
 Findings = Mapping[str, list[str]]
+_CLAIMS = (
+    "answer and ledger disagree",
+    "succeeded, and otherwise in Xero",
+    "verified, and otherwise in Xero",
+    "said with another sum",
+    "failed, and in Xero as wanted",
+)
+_LIVES = ("still_in_xero", "perhaps_in_xero")  # failures that say themselves that it is, or may be, in Xero
 
 
 def of_ledger(world: World, books: Iterable[Book]) -> dict[str, list[str]]:
-    """In Xero exactly what was asked for: nothing twice, nothing missing, nothing else, the right amounts."""
+    """In Xero exactly what was asked for: nothing twice, nothing missing, nothing else, the right amounts.
+
+    What a person voided or deleted there is an earlier generation of an invoice, and stays.
+    """
     held = list(books)
-    wanted = {f"{company}/{invoice}": net for (company, invoice), net in world.wanted.items()}
-    found = {book.mark: book for book in held}
+    wanted = {_named(f"{company}/{id_}", one.generation): one for (company, id_), one in world.wanted.items()}
+    earlier = {
+        _named(f"{company}/{id_}", generation)
+        for (company, id_), one in world.wanted.items()
+        for generation in range(1, one.generation)
+    }
+    found = {_named(book.mark, book.generation): book for book in held if book.alive}
+    ended = {_named(book.mark, book.generation) for book in held if not book.alive}
     return {
-        "in Xero twice, by number": _more_than_once(f"{book.company}/{book.number}" for book in held),
-        "in Xero twice, by mark": _more_than_once(book.mark for book in held),
-        "lost": sorted(wanted.keys() - found.keys()),
-        "in Xero and not asked for": sorted(found.keys() - wanted.keys()),
+        "in Xero twice, by number": _more_than_once(
+            f"{book.company}/{book.number}" for book in held if book.status != "DELETED"
+        ),
+        "in Xero twice, by mark": _more_than_once(_named(book.mark, book.generation) for book in held),
+        "lost": sorted((wanted.keys() - found.keys()) | (earlier - ended)),
+        "in Xero and not asked for": sorted((found.keys() - wanted.keys()) | (ended - earlier)),
         "in another company's books": [b.mark for b in held if b.mark.partition("/")[0] != b.company],
-        "with another amount": [mark for mark, book in found.items() if wanted.get(mark, book.net) != book.net],
+        "with another amount": [
+            name for name, book in found.items() if name in wanted and wanted[name].net != book.net
+        ],
     }
 
 
@@ -46,7 +68,7 @@ def of_answers(world: World, evidence: Evidence) -> dict[str, list[str]]:
 
 def of_agreement(evidence: Evidence) -> dict[str, list[str]]:
     """Stream, log and markers say what the outbox and the books say."""
-    books = {book.mark: book.id for book in evidence.books}
+    books = {book.mark: book.id for book in evidence.books if book.alive}
     terminal = {told.event for told in evidence.told}
     shown = {
         f"{company}/{invoice}": xero_id
@@ -61,10 +83,32 @@ def of_agreement(evidence: Evidence) -> dict[str, list[str]]:
         "marker and ledger disagree": sorted(
             mark for mark in shown.keys() | books.keys() if shown.get(mark) != books.get(mark)
         ),
-        "answer and ledger disagree": sorted(
-            _asked(told) for told in evidence.told if told.said == "succeeded" and not _in_books(told, books)
-        ),
     }
+
+
+def of_claims(world: World, evidence: Evidence) -> dict[str, list[str]]:
+    """What was said of an invoice was so in Xero when it was said, field by field and line by line."""
+    now = _alive(evidence.books)
+    then = {request: _alive(books) for request, books in evidence.ledgers.items()}
+    found: dict[str, list[str]] = {name: [] for name in _CLAIMS}
+    for told in evidence.told:
+        mark = f"{told.company}/{told.invoice}"
+        book = then.get((told.company, told.request), now).get(mark)
+        wanted = world.meant.get((told.company, told.request, told.invoice))
+        wanted = wanted or world.wanted.get((told.company, told.invoice))
+        wrong = _differing(wanted, book)
+        said = f"{_asked(told)} {', '.join(wrong)}".strip()
+        if told.said == "succeeded" and (book is None or book.id != told.xero_invoice_id):
+            found["answer and ledger disagree"].append(said)
+        if told.said == "succeeded" and wrong:
+            found["succeeded, and otherwise in Xero"].append(said)
+        if told.said == "succeeded" and told.verified and wrong:
+            found["verified, and otherwise in Xero"].append(said)
+        if told.net is not None and wanted and told.net != wanted.net:
+            found["said with another sum"].append(said)
+        if told.said == "failed" and not wrong and told.reason not in _LIVES:
+            found["failed, and in Xero as wanted"].append(f"{said} {told.reason}")
+    return found
 
 
 def findings(world: World, evidence: Evidence) -> Findings:
@@ -73,6 +117,7 @@ def findings(world: World, evidence: Evidence) -> Findings:
         **of_ledger(world, evidence.books),
         **of_answers(world, evidence),
         **of_agreement(evidence),
+        **of_claims(world, evidence),
     }
 
 
@@ -80,8 +125,28 @@ def _asked(told: Told) -> str:
     return f"{told.company}/{told.request}/{told.invoice}"
 
 
-def _in_books(told: Told, books: Mapping[str, str]) -> bool:
-    return books.get(f"{told.company}/{told.invoice}") == told.xero_invoice_id
+def _named(mark: str, generation: int) -> str:
+    return mark if generation == 1 else f"{mark} raised {generation}"
+
+
+def _alive(books: Iterable[Book]) -> dict[str, Book]:
+    return {book.mark: book for book in books if book.alive}
+
+
+def _differing(wanted: Content | None, book: Book | None) -> list[str]:
+    """In what the ledger is otherwise than wanted."""
+    if wanted is None or book is None:
+        return ["not in Xero" if wanted else "never wanted"]
+    same = {
+        "number": book.number == wanted.number,
+        "contact": book.contact in wanted.contacts,
+        "date": book.date == wanted.date,
+        "due date": book.due_date == wanted.due_date,
+        "lines": book.lines == wanted.lines,
+        "sum": book.net == wanted.net,
+        "generation": book.generation == wanted.generation,
+    }
+    return [name for name, so in same.items() if not so]
 
 
 def _more_than_once(names: Iterable[str]) -> list[str]:

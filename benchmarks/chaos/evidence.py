@@ -14,23 +14,34 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import col, select
 
 from benchmarks.chaos import world
-from benchmarks.chaos.host import Listener
+from benchmarks.chaos.content import Json, Line
+from benchmarks.chaos.host import COMPLETED, Listener
 from store.tables import Attempt, Batch, DoorOut, InvoiceStatus, LogEntry, OutboxEvent, Request
 from store.unit_of_work import Store
 
 TERMINAL = ("invoice.export.succeeded", "invoice.export.failed")
-_COMPLETED = "invoice.export.completed"
 
 
 @dataclass(frozen=True)
 class Book:
-    """One invoice in Xero, and the company and invoice id that its Url names."""
+    """One invoice in Xero, and the company, invoice id and generation that its Url names."""
 
     company: str
     number: str
     id: str
     mark: str
+    contact: str
+    date: str
+    due_date: str
+    lines: tuple[Line, ...]
     net: Decimal
+    generation: int = 1
+    status: str = "AUTHORISED"
+
+    @property
+    def alive(self) -> bool:
+        """Whether it is neither voided nor deleted."""
+        return self.status not in ("VOIDED", "DELETED")
 
 
 @dataclass(frozen=True)
@@ -44,11 +55,16 @@ class Told:
     said: str
     reason: str | None
     xero_invoice_id: str | None
+    verified: bool = False
+    net: Decimal | None = None
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """Everything the checks look at. `streamed` is how often each event came, `logged` the log's event ids."""
+    """Everything the checks look at. `streamed` is how often each event came, `logged` the log's event ids.
+
+    `ledgers` is the company's books as they were when a request was answered that others followed.
+    """
 
     books: Sequence[Book]
     told: Sequence[Told] = ()
@@ -58,6 +74,7 @@ class Evidence:
     changed_on_stream: Sequence[str] = ()
     logged: Mapping[str, str] = field(default_factory=dict)
     statuses: Mapping[world.Invoice, tuple[str, str | None]] = field(default_factory=dict)
+    ledgers: Mapping[tuple[str, str], Sequence[Book]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -70,15 +87,14 @@ class Calls:
 
 def books(xero: httpx.Client, companies: Sequence[str]) -> list[Book]:
     """Every invoice in the simulated Xero."""
-    held = xero.get("/ledger").raise_for_status().json()["organisations"]
-    return [
-        Book(company, one["InvoiceNumber"], one["InvoiceID"], _mark(one["Url"]), Decimal(str(one["SubTotal"])))
-        for company in companies
-        for one in held[world.tenant_of(company)]["invoices"]
-    ]
+    only = {"tenant": world.tenant_of(companies[0])} if len(companies) == 1 else {}
+    held = xero.get("/ledger", params=only).raise_for_status().json()["organisations"]
+    return [_book(company, one) for company in companies for one in held[world.tenant_of(company)]["invoices"]]
 
 
-def gather(xero: httpx.Client, companies: Sequence[str], store: Store, listener: Listener) -> Evidence:
+def gather(
+    held: Sequence[Book], ledgers: Mapping[tuple[str, str], Sequence[Book]], store: Store, listener: Listener
+) -> Evidence:
     """The evidence of a run of the exporter."""
     with store.read() as work:
         outbox = {row.id: row.body for row in work.session.exec(select(OutboxEvent))}
@@ -89,10 +105,11 @@ def gather(xero: httpx.Client, companies: Sequence[str], store: Store, listener:
         }
     events = [json.loads(body) for body in outbox.values()]
     return Evidence(
-        books=books(xero, companies),
+        books=held,
+        ledgers=ledgers,
         told=[_told(event) for event in events if event["type"] in TERMINAL],
         completed=Counter(
-            (event["data"]["company"], event["data"]["request"]) for event in events if event["type"] == _COMPLETED
+            (event["data"]["company"], event["data"]["request"]) for event in events if event["type"] == COMPLETED
         ),
         outbox=outbox,
         streamed=dict(listener.times),
@@ -144,9 +161,30 @@ def happened(store: Store) -> dict[str, int]:
 def _told(event: dict[str, Any]) -> Told:
     data, said = event["data"], event["type"].rpartition(".")[2]
     named = (data["company"], data["request"], data["invoice"])
-    return Told(event["id"], *named, said, data.get("reason"), data.get("xero_invoice_id"))
+    net = Decimal(data["totals"]["subtotal"]) if data.get("totals") else None
+    why, xero_id = data.get("reason"), data.get("xero_invoice_id")
+    return Told(event["id"], *named, said, why, xero_id, bool(data.get("verified")), net)
 
 
-def _mark(url: str | None) -> str:
-    """The mark as it stands in Xero, read without the code under test."""
-    return (parse_qs(urlsplit(url or "").query).get("crewcard") or [""])[0]
+def _book(company: str, kept: Json) -> Book:
+    lines = tuple(
+        (line["Description"], _decimal(line["Quantity"]), _decimal(line["UnitAmount"])) for line in kept["LineItems"]
+    )
+    asked = parse_qs(urlsplit(kept["Url"] or "").query)
+    return Book(
+        company=company,
+        number=kept["InvoiceNumber"],
+        id=kept["InvoiceID"],
+        mark=(asked.get("crewcard") or [""])[0],
+        contact=kept["Contact"]["ContactID"],
+        date=kept["DateString"][:10],
+        due_date=kept["DueDateString"][:10],
+        lines=lines,
+        net=_decimal(kept["SubTotal"]),
+        generation=int((asked.get("crewcard-raised") or ["1"])[0]),
+        status=kept["Status"],
+    )
+
+
+def _decimal(number: float) -> Decimal:
+    return Decimal(str(number))

@@ -13,6 +13,7 @@ import redis
 from cli.door import Door, DoorClosed
 from worker.outgoing.relay import STREAM
 
+COMPLETED, _LINKED = "invoice.export.completed", "client.xero_contact.updated"
 _AT_ONCE = 3
 _AGAIN_SECONDS = 0.2
 
@@ -55,7 +56,10 @@ class Publisher:
 
 
 class Listener:
-    """Reads the stream as a host does, from where it stopped; keeps how often each event came, and its body."""
+    """Reads the stream as a host does, from where it stopped; keeps how often each event came, and its body.
+
+    `heard` are the requests that are complete and the contacts that were linked, each with its company.
+    """
 
     def __init__(self, url: str) -> None:
         self._client = redis.Redis.from_url(url, socket_timeout=2, retry=None)
@@ -64,6 +68,7 @@ class Listener:
         self._last = "0-0"
         self.times: Counter[str] = Counter()
         self.bodies: dict[str, set[str]] = {}
+        self.heard: set[tuple[str, str]] = set()
 
     def run(self) -> None:
         """Read until stopped."""
@@ -96,6 +101,10 @@ class Listener:
             event = json.loads(body)
             self.times[event["id"]] += 1
             self.bodies.setdefault(event["id"], set()).add(body)
+            if event["type"] == COMPLETED:
+                self.heard.add((event["data"]["company"], event["data"]["request"]))
+            elif event["type"] == _LINKED and event["data"].get("contact"):
+                self.heard.add((event["data"]["company"], event["data"]["contact"]["xero_contact_id"].lower()))
 
 
 @contextlib.contextmanager

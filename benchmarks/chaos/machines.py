@@ -14,8 +14,8 @@ import httpx
 from cryptography.fernet import Fernet
 
 from benchmarks.chaos import postgres, world
-from benchmarks.chaos.plan import TIMES, Database
-from benchmarks.chaos.world import Json
+from benchmarks.chaos.content import CLIENT, MOVER, Json, contact_of
+from benchmarks.chaos.plan import READS_LAG_SECONDS, TIMES, Database
 from cli import embedded
 from cli.supervisor import Process, Supervisor
 from cli.up import start_all
@@ -69,6 +69,7 @@ class Machines:
         self.supervisor.start("simulator", [sys.executable, "-m", "simulator", "--port", port], stop_last=True)
         wait_for(lambda: _answers(f"{self.xero_url}/_simulator/health"), _STARTING_SECONDS)
         self.xero.put("/clock", json={"minute": self.settings.minute}).raise_for_status()
+        self.xero.put("/switches", json={"reads_lag_seconds": READS_LAG_SECONDS}).raise_for_status()
 
     def start(self) -> None:
         """Everything but the simulator; returns when the door is open."""
@@ -90,7 +91,7 @@ class Machines:
         self._watching.start()
 
     def set_up(self, companies_: Sequence[str]) -> None:
-        """Each company with its organisation, login and one mapped client."""
+        """Each company with its organisation, login and mapped clients."""
         for company in companies_:
             self._set_up(company)
 
@@ -136,8 +137,11 @@ class Machines:
         app = connecting.App(f"app-{company}", f"secret-{company}")
         choice = connecting.Choice(world.tenant_of(company), company.title(), "!Chaos", "USD", f"user-{company}")
         with self.tools.store.write() as work:
-            companies.set_up(work, company, company.title(), CompanySettings(default_account_code="200"))
-            contacts.link(work, company, world.CLIENT, world.contact_of(company), said_by="chaos")
+            companies.set_up(
+                work, company, company.title(), CompanySettings(default_account_code="200", contact_ids_editable=True)
+            )
+            for client in (CLIENT, MOVER):
+                contacts.link(work, company, client, contact_of(company), said_by="chaos")
         connecting.connect(self.tools, company, app, choice, pair)
 
 

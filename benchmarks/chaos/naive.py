@@ -19,6 +19,7 @@ import tenacity
 from dramatiq.brokers.redis import RedisBroker
 
 from benchmarks.chaos import checks, evidence, world
+from benchmarks.chaos.content import contact_of
 from benchmarks.chaos.evidence import Calls
 from benchmarks.chaos.host import beside
 from benchmarks.chaos.killer import Killer
@@ -107,7 +108,7 @@ def in_xeros_words(company: str, invoice: Json) -> Json:
     (line,) = invoice["lines"]
     return {
         "Type": "ACCREC",
-        "Contact": {"ContactID": world.contact_of(company)},
+        "Contact": {"ContactID": contact_of(company)},
         "Date": invoice["date"],
         "DueDate": invoice["due_date"],
         "Status": "DRAFT",

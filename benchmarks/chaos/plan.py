@@ -23,6 +23,8 @@ FAULTS = {
     "latency": 0.4,
     "reads": 1,
 }
+# Lists show what was written only so much later: longer than a pause between two events, shorter than SETTLE.
+READS_LAG_SECONDS = 3.0
 SHORT_BLOWS: dict[Blow, int] = {
     "worker": 4,
     "group": 4,

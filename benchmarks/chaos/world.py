@@ -2,36 +2,53 @@
 
 import random
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
 
+from benchmarks.chaos import rounds
+from benchmarks.chaos.content import (
+    CLIENT,
+    DUE,
+    NEWCOMER,
+    TEXT,
+    Content,
+    Json,
+    contact_of,
+    event,
+    number_of,
+    snapshot,
+)
 from benchmarks.chaos.plan import Plan
+from benchmarks.chaos.rounds import Round
 
-Json = dict[str, Any]
 Invoice = tuple[str, str]  # company, invoice id
 Asked = tuple[str, str, str]  # company, request, invoice id
-CLIENT, NEWCOMER = "acme", "newcomer"
+_FEWEST_OF_A_KIND, _ONE_IN_FOLLOWED = 2, 50
 _SMALLEST_PART, _PARTS = 10, 500
 _ONE_IN_DUPLICATED, _ONE_IN_ASKED_AGAIN, _ONE_IN_UNMAPPED = 5, 10, 60
 
 
 @dataclass(frozen=True)
 class World:
-    """`deliveries` holds some events twice; `wanted` what Xero must hold, with its net amount, and nothing else."""
+    """`deliveries` holds some events twice; `rounds` is what follows; `answers` how each is answered.
+
+    `wanted` is what Xero must hold in the end, and nothing else; `meant` what each request of the rounds wanted.
+    """
 
     companies: Sequence[str]
     deliveries: Sequence[Json]
-    wanted: dict[Invoice, Decimal]
-    answers: dict[Asked, str]
+    wanted: Mapping[Invoice, Content]
+    answers: Mapping[Asked, str]
+    rounds: Sequence[Round] = ()
+    meant: Mapping[Asked, Content] = field(default_factory=dict)
 
 
 @dataclass
 class _Making:
     dice: random.Random
     events: list[Json] = field(default_factory=list)
-    wanted: dict[Invoice, Decimal] = field(default_factory=dict)
+    wanted: dict[Invoice, Content] = field(default_factory=dict)
     answers: dict[Asked, str] = field(default_factory=dict)
 
 
@@ -42,9 +59,23 @@ def of(plan: Plan) -> World:
     for company, count in zip(companies, _shares(plan), strict=True):
         invoices = [_invoice(making, company, number) for number in range(1, count + 1)]
         _ask(making, company, f"bulk-{company}", invoices, max(_SMALLEST_PART, plan.invoices // _PARTS))
-    deliveries = [event for event in making.events for _ in range(1 + _one_in(making, _ONE_IN_DUPLICATED))]
+    deliveries = [one for one in making.events for _ in range(1 + _one_in(making, _ONE_IN_DUPLICATED))]
     making.dice.shuffle(deliveries)
-    return World(companies, deliveries, making.wanted, making.answers)
+    # The control knows first exports alone.
+    after = [] if plan.control else [one for company in companies for one in _following(plan, company)]
+    return World(
+        companies,
+        deliveries,
+        {**making.wanted, **rounds.last_wanted(after)},
+        {**making.answers, **{(one.company, *asked): said for one in after for asked, said in one.said.items()}},
+        after,
+        {(one.company, *asked): content for one in after for asked, content in one.wanted.items()},
+    )
+
+
+def _following(plan: Plan, company: str) -> list[Round]:
+    each = max(_FEWEST_OF_A_KIND, plan.invoices // (plan.companies * _ONE_IN_FOLLOWED))
+    return rounds.following(random.Random(f"{plan.seed}/rounds/{company}"), company, each)
 
 
 def tenant_of(company: str) -> str:
@@ -52,17 +83,15 @@ def tenant_of(company: str) -> str:
     return str(uuid.uuid5(uuid.NAMESPACE_URL, f"chaos/tenant/{company}"))
 
 
-def contact_of(company: str) -> str:
-    """The one contact in a company's organisation."""
-    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"chaos/contact/{company}"))
-
-
 def organisation(company: str) -> Json:
     """The organisation as the simulator's control face wants it."""
     return {
         "tenant": tenant_of(company),
         "name": company.title(),
-        "contacts": [{"id": contact_of(company), "name": "ACME Ltd"}],
+        "contacts": [
+            {"id": contact_of(company), "name": "ACME Ltd"},
+            {"id": contact_of(company, "other"), "name": "ACME Group"},
+        ],
         "accounts": [{"code": "200", "tax_type": "NONE"}],
         "tax_rates": [{"code": "NONE", "rate": "0"}],
     }
@@ -83,17 +112,10 @@ def _invoice(making: _Making, company: str, number: int) -> Json:
     net = Decimal(making.dice.randrange(100, 1_000_000)) / 100
     client = NEWCOMER if _one_in(making, _ONE_IN_UNMAPPED) else CLIENT
     id_ = f"{company}-{number:05d}"
+    content = Content(number_of(id_), (contact_of(company),), DUE, ((TEXT, Decimal(1), net),))
     if client == CLIENT:
-        making.wanted[company, id_] = net
-    return {
-        "id": id_,
-        "number": f"INV {id_.upper()}",
-        "client": {"id": client, "name": client.title()},
-        "date": "2026-11-20",
-        "due_date": "2026-12-20",
-        "currency": "USD",
-        "lines": [{"description": "Crew, one day", "quantity": "1", "unit_amount": str(net)}],
-    }
+        making.wanted[company, id_] = content
+    return snapshot(id_, client, content)
 
 
 def _ask(making: _Making, company: str, request: str, invoices: Sequence[Json], size: int) -> None:
@@ -109,18 +131,14 @@ def _event(making: _Making, company: str, request: str, invoices: Sequence[Json]
     for invoice in invoices:
         known = (company, invoice["id"]) in making.wanted
         making.answers[company, request, invoice["id"]] = "succeeded" if known else "failed"
-    return {
-        "specversion": "1.0",
-        "id": f"{request}-{part[0]}",
-        "source": "crewcard/chaos",
-        "type": "invoice.export.requested",
-        "data": {
-            "company": company,
-            "request": request,
-            "part": part[0],
-            "parts": part[1],
-            "requested_by": {"id": "anna"},
-            "mode": "single" if request.startswith("again") else "bulk",
-            "invoices": list(invoices),
-        },
-    }
+    return event(
+        "invoice.export.requested",
+        f"{request}-{part[0]}",
+        company=company,
+        request=request,
+        part=part[0],
+        parts=part[1],
+        requested_by={"id": "anna"},
+        mode="single" if request.startswith("again") else "bulk",
+        invoices=list(invoices),
+    )

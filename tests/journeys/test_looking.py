@@ -1,5 +1,7 @@
 """“Unchanged” means: Xero was asked, or it is said until when we know. What became of an invoice there is said."""
 
+from dataclasses import replace
+
 import pytest
 
 from events.invoice import Invoice
@@ -90,9 +92,43 @@ def test_a_click_on_what_was_voided_or_deleted_says_so_and_how_to_go_on(installa
 
 def test_a_click_on_what_is_gone_says_so(installation):
     exported(installation)
+    installation.later(4000)
     installation.simulator.state.world.organisations[builders.TENANT].invoices.clear()
     answer, _ = click(installation)
     assert (answer["reason"], "raise anew" in answer["how"]) == ("gone_from_xero", True)
+
+
+@pytest.mark.parametrize("newer", [{}, {"revision": 2, "reference": "PO 7"}], ids=["a click", "a change"])
+def test_what_went_in_a_moment_ago_and_is_not_shown_yet_is_not_gone(installation, newer):
+    installation.simulator.state.switches = replace(installation.simulator.state.switches, reads_lag_seconds=3.0)
+    installation.ask(an_invoice(revision=1), request="first")
+    installation.run()
+    installation.ask(an_invoice(**{"revision": 1, **newer}), request="click", mode="single")
+    installation.run()
+    assert installation.answers("click") == {}
+    installation.later(4)
+    installation.wake()
+    installation.run()
+    answer = installation.answers("click")["i1"]
+    assert (answer["type"], answer["outcome"]) == ("succeeded", "updated" if newer else "unchanged")
+    assert answer["verified"]
+
+
+@pytest.mark.parametrize("newer", [{}, {"revision": 3, "reference": "PO 8"}], ids=["a click", "a change"])
+def test_an_update_that_is_not_shown_yet_is_no_edit_by_somebody_else(installation, newer):
+    exported(installation)
+    installation.simulator.state.switches = replace(installation.simulator.state.switches, reads_lag_seconds=3.0)
+    installation.ask(an_invoice(revision=2, reference="PO 7"), request="second")
+    installation.run()
+    installation.ask(an_invoice(**{"revision": 2, "reference": "PO 7", **newer}), request="click", mode="single")
+    installation.run()
+    assert installation.answers("click") == {}
+    installation.later(4)
+    installation.wake()
+    installation.run()
+    answer = installation.answers("click")["i1"]
+    assert (answer["type"], answer["outcome"]) == ("succeeded", "updated" if newer else "unchanged")
+    assert (answer["verified"], answer["differences"]) == (True, [])
 
 
 @pytest.mark.parametrize(

@@ -56,6 +56,7 @@ def test_a_renumbered_invoice_keeps_its_identity_in_xero(installation):
 def test_what_happened_in_xero_since_is_said_and_nothing_is_overwritten(on_sqlite, meanwhile, reason):
     book = exported(on_sqlite)
     if meanwhile is None:
+        on_sqlite.later(4000)
         on_sqlite.simulator.state.world.organisations[book_tenant(on_sqlite)].invoices.clear()
     else:
         book.update(meanwhile)

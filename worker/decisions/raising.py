@@ -15,10 +15,15 @@ _FREE_AFTER = frozenset({"deleted", "gone"})  # a voided invoice keeps its numbe
 _STATUS = {"AUTHORISED": "approved", "SUBMITTED": "awaiting approval", "DRAFT": "a draft", "PAID": "paid"}
 
 
+def may_show_yet(exported_at: datetime | None, now: datetime) -> bool:
+    """Whether Xero's lists may only lag, where they do not show what it took then."""
+    return exported_at is not None and now <= exported_at + SHOWN_WITHIN
+
+
 def ended(copy: Posted | None, exported_at: datetime | None, now: datetime) -> str | Failure | None:
     """How the present invoice ended; why it has not; or None while nobody can say, for Xero may not show it yet."""
     if copy is None:
-        return "gone" if exported_at is None or exported_at + SHOWN_WITHIN < now else None
+        return None if may_show_yet(exported_at, now) else "gone"
     if guard.final(copy):
         return copy.status.lower()
     if copy.status == "PAID" and not copy.paid and not copy.total:

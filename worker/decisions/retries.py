@@ -2,7 +2,7 @@
 
 from events.accounting_target import Trouble
 
-_FIRST, _LONGEST = 15.0, 300.0
+_SOONEST, _FIRST, _LONGEST = 3.0, 15.0, 300.0
 _LONGEST_ASKED = 3600.0
 _FIRST_REFUSED, _LONGEST_REFUSED = 5.0, 40.0  # so that a lane goes on within a minute of Xero's recovery
 _PROOF_REFUSALS, _PROOF_SECONDS = 3, 120.0
@@ -43,6 +43,11 @@ def watch_wait(look_ups: int) -> float | None:
     """Seconds until Xero is asked again whether what holds a number is ours; None after about half a day."""
     schedule = (60, 300, 900, 3600, 7200, 14_400, 14_400)
     return float(schedule[look_ups - 1]) if look_ups <= len(schedule) else None
+
+
+def shown_wait(age: float) -> float:
+    """Seconds until Xero is asked again for an invoice that it took `age` seconds ago and does not show yet."""
+    return min(_LONGEST, max(_SOONEST, age))
 
 
 def again_after_absence(attempts: int) -> float:

@@ -13,9 +13,10 @@ from store.batches import Carried, Hold
 from store.tables import Export
 from store.unit_of_work import Work
 from worker import logs
-from worker.exporting import contents, recording, resolve
+from worker.decisions import retries
+from worker.exporting import contents, recording, resolve, returning
 from worker.exporting.pointing import into_xero
-from worker.exporting.results import Looked, Refusal, Sent
+from worker.exporting.results import Looked, NotShownYet, Refusal, Sent
 from worker.tools import Tools
 
 SEND_WITHIN_SECONDS = 5.0
@@ -36,11 +37,15 @@ class Frozen:
 
 @dataclass
 class Mapped:
-    """Invoices put into Xero's words, those that cannot be, and those that Xero has so; their contents by hash."""
+    """Invoices put into Xero's words, those that cannot be, and those that Xero has so; their contents by hash.
+
+    `unseen` went in, or changed, so recently that Xero does not show it yet.
+    """
 
     fit: list[tuple[Export, Element]] = field(default_factory=list)
     unfit: list[Refusal] = field(default_factory=list)
     looked: list[Looked] = field(default_factory=list)
+    unseen: list[Export] = field(default_factory=list)
     contents: dict[str, Invoice] = field(default_factory=dict)
     contacts: dict[int | None, str] = field(default_factory=dict)
 
@@ -77,9 +82,16 @@ def answer_known(tools: Tools, organisation: Organisation, hold: Hold, map_one: 
 
 
 def _answer_known(work: Work, tools: Tools, organisation: Organisation, mapped: Mapped) -> None:
-    exports.uncount(work, [one.export for one in mapped.unfit] + [one.export for one in mapped.looked])
+    exports.uncount(
+        work, [*(one.export for one in mapped.unfit), *(one.export for one in mapped.looked), *mapped.unseen]
+    )
     recording.rest(work, tools, organisation, mapped.looked)
     recording.fail(work, mapped.unfit)
+    returning.to_pending(work, mapped.unseen, lambda export: {"due_at": work.after(_shown_wait(work, export))})
+
+
+def _shown_wait(work: Work, export: Export) -> float:
+    return retries.shown_wait((work.now - (export.exported_at or work.now)).total_seconds())
 
 
 def _body(
@@ -127,6 +139,8 @@ def _map(work: Work, tools: Tools, organisation: Organisation, claimed: Sequence
                 mapped.looked.append(said)
             else:
                 mapped.fit.append((export, said))
+        except NotShownYet:
+            mapped.unseen.append(export)
         except Unmappable as unfit:
             failure = into_xero(work, tools.target, organisation, export, unfit.failure)
             mapped.unfit.append(Refusal(export, failure))

@@ -135,9 +135,10 @@ def _proof(tools: Tools, result: Result, theirs: Picture, host: Host, sent: Sent
 def copy_of(tools: Tools, posted: Posted, picture: Picture | None = None) -> dict[str, str | None]:
     """Xero's copy as it is remembered, by fingerprint and picture; nothing where its lines were not shown."""
     whole = bool(posted.copy.get("LineItems"))
+    kept = (picture or tools.books.picture(posted.copy)).model_copy(update={"updated": posted.updated})
     return {
         "copy_seen": tools.target.fingerprint(posted.copy) if whole else None,
-        "copy_kept": (picture or tools.books.picture(posted.copy)).model_dump_json() if whole else None,
+        "copy_kept": kept.model_dump_json() if whole else None,
     }
 
 

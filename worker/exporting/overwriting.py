@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from events.accounting_target import Element, Organisation, Posted, Posting, Unmappable
 from events.changes import Change, Picture
@@ -9,10 +10,10 @@ from events.drift import Found
 from store import batches, contacts, exports
 from store.batches import Hold
 from store.tables import Export
-from worker.decisions import drifting, guard, proof
+from worker.decisions import drifting, guard, proof, raising
 from worker.decisions.proof import Host, Proof
 from worker.exporting import freezing, keeping
-from worker.exporting.results import Looked
+from worker.exporting.results import Looked, NotShownYet
 from worker.tools import Tools
 
 
@@ -20,12 +21,14 @@ from worker.tools import Tools
 class CopyInXero:
     """Xero's copy of an invoice, and our updates whose outcome is not known.
 
-    `winner` is the contact that Xero merged its client's linked one into, as far as that is known.
+    `winner` is the contact that Xero merged its client's linked one into, as far as that is known. `lags` says
+    whether what Xero shows may be older than what it answered to us.
     """
 
     copy: Posted | None
     unknown: Sequence[Element]
     winner: str = ""
+    lags: bool = False
 
 
 def copies(tools: Tools, organisation: Organisation, hold: Hold) -> Mapping[int, CopyInXero]:
@@ -34,6 +37,7 @@ def copies(tools: Tools, organisation: Organisation, hold: Hold) -> Mapping[int,
         claimed = exports.seen_in_batch(work, hold.batch_id)
         unknown = batches.unknown_bodies(work, list(claimed))
         winners = contacts.winners(work, organisation.lane.company, [export.client for export in claimed.values()])
+        recent = {key for key, export in claimed.items() if raising.may_show_yet(export.exported_at, work.now)}
     ids = {key: export.xero_invoice_id or "" for key, export in claimed.items()}
     found = tools.target.fetch(organisation, sorted(ids.values()))
     return {
@@ -41,6 +45,7 @@ def copies(tools: Tools, organisation: Organisation, hold: Hold) -> Mapping[int,
             found.get(id_),
             [sent for body in unknown.get(key, ()) for sent in _of(tools, body, id_)],
             winners.get(claimed[key].client, ""),
+            key in recent and _is_behind(claimed[key], found.get(id_)),
         )
         for key, id_ in ids.items()
     }
@@ -52,6 +57,14 @@ def as_merged(posting: Posting, copy: Posted | None, winner: str) -> Posting:
     return replace(posting, contact_id=winner) if merged else posting
 
 
+def _is_behind(export: Export, copy: Posted | None) -> bool:
+    """Whether Xero shows an earlier state than it answered with; a second is left for times without fractions."""
+    kept = keeping.picture(export)
+    if copy is None or kept is None or kept.updated is None or copy.updated is None:
+        return copy is None
+    return copy.updated + timedelta(seconds=1) <= kept.updated
+
+
 def updates(tools: Tools, seen: Mapping[int, CopyInXero]) -> freezing.Map:
     """How an invoice becomes an update: refused by the guard, or its content with the copy's ids.
 
@@ -61,6 +74,8 @@ def updates(tools: Tools, seen: Mapping[int, CopyInXero]) -> freezing.Map:
     def element(export: Export, posting: Posting) -> Element | Looked:
         one = seen[export.id or 0]
         copy, unknown, target = one.copy, one.unknown, tools.target
+        if one.lags:
+            raise NotShownYet
         if copy is None:
             raise Unmappable(guard.GONE)
         sent = _is_as_sent(export, posting)

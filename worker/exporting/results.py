@@ -60,6 +60,10 @@ class Looked:
     arrived: bool = False
 
 
+class NotShownYet(Exception):
+    """Xero took the invoice, or its last change, a moment ago; its lists do not show it."""
+
+
 @dataclass(frozen=True)
 class Refusal:
     """A definite failure of an export; of the content `attempt` carried, or of the newest when it has none."""
