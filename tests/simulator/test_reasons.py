@@ -65,6 +65,7 @@ CAUSED = {
     Reason.DISCOUNT_TOO_LARGE: Cause(
         SayOfLine.DISCOUNT_TOO_LARGE,
         {"lines": [line("20.00", discount_amount="25.00"), line("50.00")]},
+        silent=True,
     ),
     Reason.DUE_DATE_MISSING: Cause(Say.DUE_DATE, {"due_date": None}, silent=True),
     Reason.INVOICE_FINALISED: Cause(
@@ -90,6 +91,8 @@ OURS = {
     Reason.CONTACT_ID_MALFORMED: "the worker: what was pasted holds no id",
     Reason.CONTACT_NAME_TAKEN: "Xero, of a contact that is renamed; we send ids only (test_told_aloud.py)",
     Reason.CONTACT_NOT_MAPPED: "the worker: nobody linked the client",
+    Reason.DISCOUNT_BELOW_ZERO: "our mapping",
+    Reason.DISCOUNT_TWICE: "our mapping",
     Reason.EDITED_IN_XERO: "the worker's guard, before an update (tests/journeys/test_re_export.py)",
     Reason.EXCLUDED: "a person",
     Reason.EXPIRED: "the clock",
@@ -100,10 +103,13 @@ OURS = {
     Reason.LOCKED_IN_XERO: "an update's answer (tests/journeys/test_re_export.py)",
     Reason.OUTCOME_UNKNOWN: "the clock, when Xero never came back after a fault such as commit_then_drop",
     Reason.PAID_IN_XERO: "the worker's guard, before an update (tests/journeys/test_re_export.py)",
+    Reason.PERHAPS_IN_XERO: "the worker, after it looked for half a day (tests/journeys/test_uncertain.py)",
     Reason.QUARANTINED: "the worker, after crashes",
     Reason.SENT_WRONGLY: "Xero, of what our mapping never sends (test_told_aloud.py)",
+    Reason.STILL_IN_XERO: "the worker, before it raises anew (tests/journeys/test_raising_anew.py)",
     Reason.TOTALS_DO_NOT_ADD_UP: "intake",
     Reason.XERO_KEEPS_FAILING: "the worker, after eight errors (tests/journeys/test_breaker_and_expiry.py)",
+    Reason.ZERO_MARKED_PAID: "the worker's guard, before an update (tests/journeys/test_raising_anew.py)",
 }
 
 
