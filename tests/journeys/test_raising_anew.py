@@ -250,3 +250,14 @@ def test_what_was_never_sent_is_left_out_and_counted(installation):
     installation.run()
     receipt = raise_anew(installation, invoices=["i5", "i6"])
     assert (receipt.invoices, receipt.left_out) == (0, {"never_sent": 2})
+
+
+def test_who_exports_as_usual_beside_a_refused_order_is_told_what_xero_has(installation):
+    exported(installation)
+    raise_anew(installation, run=False)
+    installation.ask(an_invoice(revision=1), request="bulk")
+    installation.settle_down(2)
+    assert answer(installation)["reason"] == "still_in_xero"
+    told = answer(installation, "bulk")
+    assert (told["type"], told["outcome"]) == ("succeeded", "unchanged")
+    assert installation.markers("bulk") == {"i1": "exported"}

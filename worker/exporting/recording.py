@@ -135,17 +135,33 @@ def fail(work: Work, refused: Sequence[Refusal]) -> Mapping[str, Request]:
     ids = [refusal.export.id for refusal in refused if refusal.export.id is not None]
     unknown = exports.numbers_sent(work, ids)
     generations.withdraw(work, [refusal.export for refusal in refused if refusal.export.raise_anew])
-    rows = [_failed_row(work, refusal, bound=refusal.export.id in unknown) for refusal in refused]
-    exports.change(work, rows)
+    waiting = requests.waiting(work, ids)
     by_id = {refusal.export.id: refusal for refusal in refused}
+    spared = [item for item in waiting if _is_not_its_matter(work, by_id[item.export_id], item)]
+    going_on = {item.export_id for item in spared}
+    rows = [_failed_row(work, refusal, bound=refusal.export.id in unknown) for refusal in refused]
+    exports.change(work, [{**row, "state": "pending"} if row["id"] in going_on else row for row in rows])
     given = []
-    for item in requests.waiting(work, ids):
+    for item in waiting:
+        if item in spared:
+            continue
         refusal = by_id[item.export_id]
         if refusal.is_of_newest or (refusal.attempt and _speaks_for(refusal.attempt, item)):
             failure = _with_setting(work, refusal)
             given.append(answering.refused(item, refusal.export, refusal.content, failure))
     told = answering.give(work, given)
     return {**told, **fail(work, [Refusal(*one) for one in behind.called_back(work, rows)])}
+
+
+def _is_not_its_matter(work: Work, refusal: Refusal, item: Item) -> bool:
+    """Whether an invoice that was exported as usual only waited beside an order to raise it anew, which is refused.
+
+    It waits on, and is looked at by itself.
+    """
+    if refusal.failure.reason is not Reason.STILL_IN_XERO:
+        return False
+    request = requests.known(work, item.company, item.request)
+    return request is not None and request.caused_by != request.source_event  # an order to raise is its own cause
 
 
 def _with_setting(work: Work, refusal: Refusal) -> Failure:
