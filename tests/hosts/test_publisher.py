@@ -130,7 +130,7 @@ def test_a_refusal_names_the_field_and_is_not_repeated(door):
 def test_what_cannot_be_read_is_said_before_anything_is_sent(door):
     line = Line()
     with pytest.raises(ValidationError, match="request"):
-        door(transport=line).export("harbour", "not a request", invoices(1), requested_by=ANNA)
+        door(transport=line).export("harbour", "", invoices(1), requested_by=ANNA)
     assert line.sent == []
 
 

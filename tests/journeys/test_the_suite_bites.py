@@ -15,7 +15,7 @@ RED = (AssertionError, KeyError)
 
 
 def test_without_the_look_up_a_lost_reply_turns_red(on_sqlite, monkeypatch):
-    monkeypatch.setattr(settle, "_ask", lambda *_: Seen())
+    monkeypatch.setattr(settle, "ask", lambda *_: Seen())
     with pytest.raises(RED):
         promise_1.test_a_reply_lost_after_xero_committed_is_adopted_not_sent_again(on_sqlite)
 

@@ -113,6 +113,7 @@ def changed_since(**meanwhile):
         if meanwhile:
             installation.books()[0].update(meanwhile)
         else:
+            installation.later(4000)  # what Xero took a moment ago may only not be shown yet
             installation.simulator.state.world.organisations[TENANT].invoices.clear()
         installation.ask(an_invoice(revision=2, reference="changed"))
         installation.run()
