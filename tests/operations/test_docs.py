@@ -99,10 +99,10 @@ def live(tmp_path_factory):
 def something_has_failed(live):
     orders = [one.document for one in csv_invoices.invoices(demo.SAMPLE)]
     (live.home / "bad.json").write_text(json.dumps(demo_world.bad_ones(orders)))
-    live.command("publish", "bad.json", "--company", demo_world.COMPANY, "--wait")
+    live.command("publish", "bad.json", "--company", demo_world.COMPANY, "--wait", code=1)
     event = builders.a_request(builders.an_invoice("later"), request="r-1017", company=demo_world.COMPANY)
     (live.home / "r-1017.json").write_text(json.dumps(event))
-    live.command("publish", "r-1017.json", "--wait")
+    live.command("publish", "r-1017.json", "--wait", code=1)
 
 
 @pytest.mark.ci
