@@ -126,7 +126,7 @@ def test_people_can_ask_what_stands_where(live):
     path = write(
         live, "failing.jsonl", an_invoice("euro", currency="EUR", client={"id": "C01", "name": "Harbour Master Ltd"})
     )
-    live.command("publish", path, "--company", "harbour-crew", "--wait")
+    live.command("publish", path, "--company", "harbour-crew", "--wait", code=1)
     assert "EUR, which is not set up" in live.command("why", "N-euro").stdout
     (group,) = [one for one in live.read("failures") if one["reason"] == "currency_not_enabled"]
     assert (group["invoices"], group["who"]) == (1, "bookkeeper")
