@@ -10,6 +10,7 @@ from simulator import seeding
 from store import apps, audit, companies, connections
 from store.tables import CompanyApp, Token, XeroApp
 from tests.builders import COMPANY, TENANT
+from tests.connections.house import hidden_fields
 from tests.console.filled import fields_of
 from tests.contacts.test_settings import ORGANISATION
 from web.console import settings_form
@@ -58,8 +59,11 @@ def test_a_company_is_set_up_from_its_name_to_its_connect_link(setter, on_sqlite
     page = setter.do("/companies/wharf/setup/link", 200)
     link = re.search(r'id="link" value="([^"]+)" readonly', page).group(1).replace("&amp;", "&")
     assert "Good until" in page
-    opened = setter.browser.get(link.replace("http://127.0.0.1:8700", ""))
-    assert "client_id=APP1" in opened.headers["location"]
+    here = link.replace("http://127.0.0.1:8700", "")
+    page = setter.browser.get(here).text
+    assert "Wharf" in page
+    pressed = setter.browser.post(here.partition("?")[0], data=hidden_fields(page))
+    assert "client_id=APP1" in pressed.headers["location"]
     olga = "olga@crewcard.example"
     assert lines(on_sqlite, "wharf") == [("connect link made", olga), ("Xero app set", olga), ("company named", olga)]
 
