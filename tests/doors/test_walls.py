@@ -41,7 +41,7 @@ def routes(application):
 
 
 def ask(host, method, path, **other):
-    target = re.sub(r"{(\w+)}", lambda name: VALUES[name[1]], path) + (
+    target = re.sub(r"{(\w+)(?::\w+)?}", lambda name: VALUES[name[1]], path) + (
         QUERIES.get(path, "") if method == "GET" else ""
     )
     if method == "GET":

@@ -42,7 +42,7 @@ from store.log_lines import LogFilter
 from store.selections import Selection
 from tests import machines
 from tests.installation import KEY
-from worker.exporting import expiry, rescuer
+from worker.exporting import rescuer
 from worker.measuring import business
 from worker.settings import Settings
 
@@ -159,7 +159,7 @@ QUESTIONS = {
     "what companies have before them": lambda work: standing.loads(work, ["c7", "c8"]),
     "answers of a quarter of an hour": lambda work: throughput.counts(work, work.after(-7200)),
     "how long the answers of one took": lambda work: throughput.seconds(work, work.after(-7200)),
-    "what has waited too long": lambda work: expiry.expire(work, 3600),
+    "what has waited too long": lambda work: exports.live_longer_than(work, 3600),
     "clients that hold invoices back": clients.held_back,
     "the same without a contact, of a company, further on": lambda work: clients.held_back(
         work, "c7", "0~3~c7~contact_not_mapped:k1", only_unmapped=True
