@@ -124,7 +124,7 @@ def test_a_cookie_that_was_there_before_the_login_opens_nothing(small_house):
 
 
 def test_over_https_the_cookie_never_travels_in_the_clear(make_house, sqlite_url):
-    house = make_house(sqlite_url, public_url="https://exporter.crewcard.example")
+    house = make_house(sqlite_url, public_url="https://exporter.crewcard.example", second_factor="required")
     house.company()
     cookies = house.browser().get(house.here(house.link())).headers["set-cookie"]
     assert "Secure" in cookies

@@ -54,8 +54,8 @@ def routes() -> list[str]:
 
 def address(route: str) -> str:
     """A real address of this route."""
-    names = re.findall(r"{(\w+)}", route)
-    unknown = set(names) - set(NAMES)
+    plain = re.sub(r"{(\w+):\w+}", r"{\1}", route)
+    unknown = set(re.findall(r"{(\w+)}", plain)) - set(NAMES)
     assert not unknown, f"say in tests/console/world.py what {unknown} is in {route}"
-    asked = QUESTIONS.get(route, "")
-    return route.format(**NAMES) + (f"?{asked}" if asked else "")
+    asked = QUESTIONS.get(plain, "")
+    return plain.format(**NAMES) + (f"?{asked}" if asked else "")
