@@ -156,7 +156,9 @@ def test_every_page_is_linked_and_every_link_leads_somewhere(filled):
             if plain not in seen and plain not in todo and "/static/" not in plain:
                 todo.append(plain)
     assert {here: status for here, status in seen.items() if status != 200} == {}
-    reached = {route for route in routes() for here in seen if re.fullmatch(re.sub(r"{\w+}", "[^/]+", route), here)}
+    reached = {
+        route for route in routes() for here in seen if re.fullmatch(re.sub(r"{\w+(:\w+)?}", "[^/]+", route), here)
+    }
     by_a_form = {"/console/search", "/console/replay/{number}", "/console/code"}  # the last after a password
     assert set(routes()) - reached == {*world.OPEN, *by_a_form}
 
