@@ -59,6 +59,7 @@ def a_day(house):
     house.installation.simulator.state.identity.grants.clear()
     answers.append(house.host().post("/v1/events", a_request(an_invoice(), company="pier", request="p1")))
     house.installation.run()
+    house.installation.until_proven()
     tending.tend(house.tools, "clock")
     answers.append(house.host().post("/v1/events", [a_request(an_invoice("i2"), request="r2")]))
     house.installation.run()
