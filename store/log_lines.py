@@ -16,6 +16,7 @@ from store.unit_of_work import Store, Work
 _APART = timedelta(minutes=5)
 _AT_ONCE = 1000
 _FEW = 20_000
+_MOST = 2**63 - 1
 
 
 @dataclass(frozen=True)
@@ -85,9 +86,9 @@ def _ids_between(since: datetime | None, until: datetime | None) -> list[Any]:
     at, id_ = col(LogEntry.at), col(LogEntry.id)
     wanted: list[Any] = []
     if since:
-        first = select(id_).where(at >= since - _APART).order_by(at).limit(1)
-        wanted.append(id_ >= first.scalar_subquery())
+        earlier = select(id_).where(at < since - _APART).order_by(at.desc()).limit(1).scalar_subquery()
+        wanted.append(id_ > func.coalesce(earlier, 0))
     if until:
-        last = select(id_).where(at <= until + _APART).order_by(at.desc()).limit(1)
-        wanted.append(id_ <= last.scalar_subquery())
+        later = select(id_).where(at > until + _APART).order_by(at).limit(1).scalar_subquery()
+        wanted.append(id_ < func.coalesce(later, _MOST))
     return wanted

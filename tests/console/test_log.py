@@ -9,6 +9,7 @@ import pytest
 
 from store import log_lines
 from store.log_lines import LogFilter
+from store.tables import LogEntry
 from tests.builders import an_invoice
 from tests.console.happenings import EVIL, TOLD, archived, unlinked
 from tests.console.visiting import Person
@@ -130,3 +131,20 @@ def test_ticked_lines_are_offered_only_to_whom_they_concern(reader, on_sqlite, c
     somebody = Person(on_sqlite, console, "support")
     somebody.sign_in()
     assert "Send the ticked again" in somebody.see("/log")
+
+
+def test_a_time_finds_lines_whatever_the_order_of_their_ids(on_sqlite):
+    """Lines of one transaction share a moment, and a longer transaction gives its ids later than its moment."""
+    noon = on_sqlite.now().replace(hour=12, minute=0, second=0, microsecond=0)
+    moments = {1: 20, 2: 10, 3: 10, 4: 0, 5: 10}
+    with on_sqlite.store.write() as work:
+        for id_, seconds in moments.items():
+            at = noon + timedelta(seconds=seconds)
+            line = {"company": "harbour", "request": "r1", "invoice": f"i{id_}", "outcome": "created"}
+            work.session.add(LogEntry(id=id_, event_id=f"e{id_}", at=at, **line))
+    for since in (-3600, -5, 5, 10, 15, 3600):
+        for until in (-5, 5, 10, 15, 25, 3600):
+            asked = LogFilter(since=noon + timedelta(seconds=since), until=noon + timedelta(seconds=until))
+            with on_sqlite.store.read() as work:
+                found = {line.id for line in log_lines.page(work, asked, None, 10)}
+            assert found == {id_ for id_, at in moments.items() if since <= at < until}, (since, until)
