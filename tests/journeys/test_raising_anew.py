@@ -1,6 +1,7 @@
 """What is voided, deleted or gone in Xero can be raised anew by a person, once; what lives there never is."""
 
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 from sqlmodel import col, select
@@ -176,6 +177,23 @@ def test_an_answer_that_is_lost_does_not_raise_it_twice(installation, fault):
     raise_anew(installation)
     installation.simulator.state.faults.set({})
     installation.settle_down(4)
+    assert answer(installation)["type"] == "succeeded"
+    assert len(living(installation)) == 1
+
+
+@pytest.mark.parametrize("lag", [0.0, 5000.0], ids=["shown at once", "shown later"])
+@pytest.mark.parametrize("fault", ["commit_then_drop", "drop", "commit_then_500", "http_500"])
+def test_a_deleted_one_is_raised_once_though_the_answer_is_lost(installation, fault, lag):
+    """Lists show the deleted one alone: it has its number no more, and says nothing of the one that was raised."""
+    exported(installation)[0]["Status"] = "DELETED"
+    state = installation.simulator.state
+    state.switches = replace(state.switches, reads_lag_seconds=lag)
+    installation.simulator.state.faults.set({fault: [1]})
+    raise_anew(installation)
+    installation.simulator.state.faults.set({})
+    installation.settle_down(8)
+    installation.later(5000)
+    installation.settle_down(8)
     assert answer(installation)["type"] == "succeeded"
     assert len(living(installation)) == 1
 

@@ -14,6 +14,7 @@ from worker.exporting.results import Result
 Sent = Mapping[tuple[str, str], Element]
 Carries = Callable[[Element, Element], bool]
 _GONE = frozenset({"VOIDED", "DELETED"})
+_FREES_ITS_NUMBER = "DELETED"  # a voided one keeps it (facts §3.2)
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,8 @@ def of_create(
 ) -> Result | Unclear | None:
     """Ours → adopted, live before voided and as the attempt whose content it carries; another's → refused, naming it.
 
-    None when Xero has nothing under any number that was sent; Unclear when what holds a number may be ours.
+    None when nothing in Xero holds any number that was sent; Unclear when what holds a number may be ours. What was
+    deleted holds no number, and an earlier invoice of the same export that lists still show alive has ended.
     """
     shown = [(attempt, one) for attempt in reversed(attempts) for one in found.get(folded(attempt.number), ())]
     mine = []
@@ -45,13 +47,21 @@ def of_create(
     if mine:
         _, _, attempt, posted = min(mine, key=lambda one: one[:2])
         return Result(export, attempt, posted, "adopted")
-    if not shown:
-        return _refused_for_nothing(export, attempts)
+    holders = [(attempt, posted) for attempt, posted in shown if _holds_its_number(export, posted)]
+    if not holders:
+        return _refused_for_nothing(export, attempts, [posted for _, posted in shown])
     open_ones = [attempt for attempt in attempts if attempt.reason != Reason.NUMBER_TAKEN.code]
-    for attempt, posted in shown:
+    for attempt, posted in holders:
         if attempt in open_ones and posted.unmarked and _looks_the_same(posted, _sent(sent, attempt)):
             return Unclear(attempt)  # neither mark nor app tells; perhaps Xero does not show them
-    return _clash(export, *min(shown, key=_is_gone))
+    return _clash(export, *min(holders, key=_is_gone))
+
+
+def _holds_its_number(export: Export, posted: Posted) -> bool:
+    if posted.status == _FREES_ITS_NUMBER:
+        return False
+    earlier = posted.mark == (export.company, export.invoice) and posted.generation < export.generation
+    return not earlier or posted.status in _GONE
 
 
 def _sent(sent: Sent, attempt: Attempt) -> Element | None:
@@ -100,7 +110,9 @@ def of_update(
     return None
 
 
-def _refused_for_nothing(export: Export, attempts: Sequence[Attempt]) -> Result | Unclear | None:
+def _refused_for_nothing(
+    export: Export, attempts: Sequence[Attempt], ended: Sequence[Posted]
+) -> Result | Unclear | None:
     """Xero said the number is taken and shows nobody who has it: an earlier try of ours may, which it shows later.
 
     Where there was none it is another's: one clear failure, never a loop.
@@ -112,5 +124,7 @@ def _refused_for_nothing(export: Export, attempts: Sequence[Attempt]) -> Result 
     earlier = next((one for one in same if one.reason != Reason.NUMBER_TAKEN.code), None)
     if earlier:
         return Unclear(earlier)
+    if ended:
+        return _clash(export, last, ended[0])
     failure = Failure(Reason.NUMBER_TAKEN, {"other": "one that Xero does not show, perhaps deleted"}, last.said)
     return Result(export, last, Rejected(last.number, failure))
