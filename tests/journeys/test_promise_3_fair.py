@@ -1,7 +1,11 @@
 """Promise 3: one bad invoice never holds back its neighbours, nor one company another, nor a bulk a person."""
 
+import pytest
+
+from store import batches, exports
 from store.tables import Export
 from tests.builders import an_invoice, invoices
+from worker.exporting import rescuer
 
 OTHER = "99999999-2222-4333-8444-555555555555"
 
@@ -74,10 +78,29 @@ def test_an_invoice_that_kills_workers_travels_alone_and_is_then_set_aside(insta
     installation.run(1)
     assert len(installation.calls("PUT")) == 2
     installation.ask(an_invoice("worse"), request="worse")
-    _crashed(installation, "worse", 5)
+    _crashed(installation, "worse", 8)
     installation.run()
     assert installation.answers("worse")["worse"]["reason"] == "quarantined"
     assert len(installation.calls("PUT")) == 2
+
+
+def test_one_that_was_hit_seven_times_is_not_set_aside_and_tried_at_ever_longer_pauses(installation):
+    """Who kills workers from outside hits whatever is there: it takes more than chance, and minutes, to be blamed."""
+    lane = installation.company()
+    installation.ask(an_invoice("unlucky"))
+    pauses = []
+    for _ in range(7):
+        with installation.store.write() as work:
+            batches.claim(work, lane, exports.pending(work, lane, 50), lease=10)
+        installation.later(11)
+        rescuer.sweep(installation.tools, "test")
+        pauses.append((installation.export("unlucky").due_at - installation.now()).total_seconds())
+        installation.later(max(0.0, pauses[-1]) + 1)
+    assert pauses[:2] == pytest.approx([0, 0], abs=5)
+    assert pauses[2:] == pytest.approx([15, 30, 60, 120, 240], abs=5)
+    installation.wake()
+    installation.run()
+    assert installation.answers()["unlucky"]["type"] == "succeeded"
 
 
 def _crashed(installation, invoice, times):

@@ -97,7 +97,7 @@ def unknown(installation, monkeypatch):
 def quarantined(installation, monkeypatch):
     installation.ask(an_invoice())
     with installation.store.write() as work:
-        work.session.get_one(Export, installation.export("i1").id).crashes = 5
+        work.session.get_one(Export, installation.export("i1").id).crashes = 8
     installation.run()
 
 

@@ -7,7 +7,7 @@ from typing import Literal, Protocol, TypeVar
 MOST_INVOICES = 50
 MOST_BYTES = 3_400_000
 CRASHES_BEFORE_ALONE = 2
-CRASHES_BEFORE_QUARANTINE = 5
+CRASHES_BEFORE_QUARANTINE = 8
 Kind = Literal["create", "update", "anew"]
 
 

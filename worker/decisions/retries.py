@@ -55,6 +55,14 @@ def again_after_absence(attempts: int) -> float:
     return 0.0 if attempts <= 1 else _doubled(attempts - 2)
 
 
+def crash_wait(crashes: int) -> float:
+    """Seconds until an invoice is tried again with which a worker died: its neighbours in the process go on meanwhile.
+
+    Two tries follow at once: who stops a worker from outside hits whatever is there at that moment.
+    """
+    return 0.0 if crashes <= 2 else _doubled(crashes - 3)
+
+
 def delivery_wait(tries: int) -> float | None:
     """Seconds until a webhook is tried again, or None after the tenth try (three days)."""
     schedule = (5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400)

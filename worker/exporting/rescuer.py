@@ -10,6 +10,7 @@ from store.outbox import InvoiceAnswer
 from store.tables import Batch
 from store.unit_of_work import Work
 from worker import logs
+from worker.decisions import retries
 from worker.exporting import answering, contents, expiry, returning
 from worker.tools import Tools
 
@@ -51,7 +52,7 @@ def _give_back(work: Work, batch: Batch) -> None:
         return
     back = exports.of_batches(work, batch.id)
     exports.uncount(work, back)
-    returning.to_pending(work, back, lambda _export: {})
+    returning.to_pending(work, back, lambda export: {"due_at": work.after(retries.crash_wait(export.crashes))})
 
 
 def _park(work: Work, batch: Batch) -> None:
