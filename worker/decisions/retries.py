@@ -56,7 +56,7 @@ def again_after_absence(attempts: int) -> float:
 
 
 def crash_wait(crashes: int) -> float:
-    """Seconds until an invoice is tried again with which a worker died: its neighbours in the process go on meanwhile.
+    """Seconds until an invoice with which a worker died is tried again; others in the process go on meanwhile.
 
     Two tries follow at once: who stops a worker from outside hits whatever is there at that moment.
     """
