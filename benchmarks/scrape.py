@@ -14,9 +14,9 @@ from sqlalchemy import event
 
 from benchmarks import seed
 from store import migrate
-from store.database import engine_for
 from store.unit_of_work import Store
 from tests import machines
+from worker import wiring
 from worker.measuring import business
 from worker.settings import Settings
 
@@ -65,13 +65,14 @@ def main(rows: int) -> None:
         with psycopg.connect(url, autocommit=True) as connection:
             connection.execute(_OPEN.encode())
         seed.fill(url, rows)
-        store = Store(engine_for(url))
+        tools = wiring.build(settings.model_copy(update={"database_url": url}))
+        store = tools.store
         whole = []
         with _timed(store) as took:
             for _ in range(_TIMES):
                 began = time.perf_counter()
                 with store.read() as work:
-                    count = len(list(business.read(work, settings)))
+                    count = len(list(business.read(tools, work)))
                 whole.append(1000 * (time.perf_counter() - began))
         store.engine.dispose()
     for statement, times in sorted(took.items(), key=lambda one: -median(one[1]))[:8]:

@@ -1,16 +1,16 @@
 """What stands where: `status`, `log`."""
 
-from datetime import datetime
 from typing import Annotated, Any
 
 import typer
 
 from cli import output, progress, proofs
 from cli.output import results
-from store import lanes, overview, queries
+from store import overview, queries
 from store.pauses import EVERYBODY
 from worker import settings, wiring
-from worker.decisions import standing_still
+from worker.status import companies as statuses
+from worker.status.companies import CompanyStatus
 from worker.tools import Tools
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON")]
@@ -41,10 +41,10 @@ def status(
 def _overview(tools: Tools, *, as_json: bool) -> None:
     with tools.store.read() as work:
         seen = overview.overview(work)
-        companies = [_company(work.now, *row) for row in seen.companies]
+        companies = [_company(one) for one in statuses.of_companies(tools, work)]
     if as_json:
         paused = [one.model_dump() for one in seen.pauses]
-        output.print_json({**seen.__dict__, "companies": companies, "pauses": paused})
+        output.print_json({**vars(seen), "companies": companies, "pauses": paused})
         return
     for held in seen.pauses:
         whom = "Every company" if held.scope == EVERYBODY else held.scope
@@ -56,21 +56,27 @@ def _overview(tools: Tools, *, as_json: bool) -> None:
         f"events to deliver: {seen.outbox_waiting} · dead letters: {seen.dead_letters} · "
         f"open requests: {seen.open_requests}"
     )
-    table = output.table("", "company", "organisation", "state", "waiting")
+    names = ("company", "organisation", "state", "waiting", "message")
+    table = output.table("", *names)
     for row in companies:
-        table.add_row(*(output.text(row[name]) for name in ("company", "organisation", "state", "waiting")))
+        table.add_row(*(output.text(row[name]) for name in names))
     results.print(table)
 
 
-def _company(now: datetime, company: Any, connection: Any, lane: Any, waiting: int) -> dict[str, Any]:
-    """A company's line: where it exports to, and why it waits."""
-    held = lanes.wait_of(lane, now)
+def _company(one: CompanyStatus) -> dict[str, Any]:
+    """A company's line: where it exports to, its status, how many invoices have no answer yet."""
+    found = one.status
     return {
-        "company": company.id,
-        "organisation": connection.organisation if connection else None,
-        "state": (held.cause if held else "ok") if connection else "not connected",
-        "message": standing_still.waits(held) if held else "",
-        "waiting": waiting,
+        "company": one.health.company,
+        "organisation": one.health.organisation,
+        "state": found.state,
+        "cause": found.cause or None,
+        "limit": found.limit or None,
+        "since": found.since,
+        "until": found.until,
+        "who": found.who or None,
+        "message": found.sentence,
+        "waiting": one.load.live,
     }
 
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Annotated, Any
 
 import typer
@@ -10,11 +10,13 @@ import typer
 from cli import output, proofs
 from cli.output import MARKS, results
 from cli.show import AsJson, OfCompany
-from store import exclusions, generations, lanes, pauses, queries, reconciliations
+from store import exclusions, generations, pauses, queries, reconciliations
 from store.tables import Drift, Exclusion, Generation, LogEntry, Pause
 from store.unit_of_work import Work
 from worker import settings, wiring
-from worker.decisions import standing_still
+from worker.decisions.precedence import Status
+from worker.status import companies as statuses
+from worker.tools import Tools
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,7 @@ class Whole:
     pause: Pause | None
     drifts: Sequence[Drift]
     earlier: Sequence[Generation] = ()
-    wait: lanes.Wait | None = None
+    status: Status | None = None
 
 
 def why(
@@ -38,11 +40,12 @@ def why(
 
     Example:  crewcard-xero why NW-10248
     """
-    with wiring.build(settings.load()).store.read() as work:
+    tools = wiring.build(settings.load())
+    with tools.store.read() as work:
         named = queries.invoices_named(work, invoice, company)
         if not named:
             output.fail(f"No invoice has the id or number “{invoice}”.", 1)
-        stories = [(row, _whole_story(work, row.company, row.invoice)) for row in named]
+        stories = [(row, _whole_story(tools, work, row.company, row.invoice)) for row in named]
     if as_json:
         output.print_json([_document(story) for _, story in stories])
         return
@@ -50,16 +53,17 @@ def why(
         _tell(row, story)
 
 
-def _whole_story(work: Work, company: str, invoice: str) -> Whole:
+def _whole_story(tools: Tools, work: Work, company: str, invoice: str) -> Whole:
     story = queries.story(work, company, invoice)
     export = story.export.id if story.export else None
+    found = statuses.of_company(tools, work, company)
     return Whole(
         story,
         exclusions.of_invoice(work, company, invoice),
         pauses.of_company(work, company),
         reconciliations.drifts(work, company, invoice),
         generations.earlier(work, [export]).get(export, ()) if export else (),
-        lanes.wait_of(story.lane, work.now),
+        found.status if found else None,
     )
 
 
@@ -77,6 +81,7 @@ def _document(whole: Whole) -> dict[str, Any]:
         "paused": whole.pause.model_dump() if whole.pause else None,
         "drifts": [{**one.model_dump(), "differences": json.loads(one.differences)} for one in whole.drifts],
         "earlier": [one.model_dump() for one in whole.earlier],
+        "company": asdict(whole.status) if whole.status else None,
     }
 
 
@@ -95,8 +100,8 @@ def _tell(row: Any, whole: Whole) -> None:
                 output.say(f"  {label}{value}")
     elif story.export:
         output.say(f"  {story.export.state}, asked for {story.export.touched_at:%Y-%m-%d %H:%M:%S}")
-    if whole.wait:
-        output.say(f"  Its company waits: {standing_still.waits(whole.wait)}")
+    if whole.status and whole.status.cause:
+        output.say(f"  Its company: {whole.status.sentence}")
     _tell_orders(whole)
     for attempt, batch in story.attempts:
         trace = f" (Xero's correlation id {batch.correlation_id})" if batch.correlation_id else ""

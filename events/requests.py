@@ -13,6 +13,7 @@ from events.snapshot import DEPRECATED, Event, HostId, Id, ShortText
 class InvoiceExportDeferred(Event):
     """Out: a request waits, why and until when. Nothing has failed.
 
+    `limit` names the limit of Xero's that is waited for (minute, day, concurrent, appminute), where there is one.
     `login_due`: it waits until somebody of the company logs in to Xero; a link is made when that person wants it.
     """
 
@@ -23,6 +24,7 @@ class InvoiceExportDeferred(Event):
     cause: Literal["limit", "offline", "needs_login", "paused", "trouble"]
     message: ShortText
     until: datetime | None
+    limit: str | None = None
     login_due: bool = False
     login_url: str | None = Field(default=None, json_schema_extra=DEPRECATED)
 

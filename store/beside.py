@@ -3,7 +3,7 @@
 A page of invoices costs as many statements as a single one.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,8 +13,9 @@ from sqlmodel import col, select
 from events.causes import who_mends
 from events.export import Marker
 from events.failures import FAILED_TITLE
-from store import exclusions, markers, pauses, statements
-from store.tables import Export, InvoiceStatus, LaneState
+from store import exclusions, markers, statements
+from store.status import held_tenants
+from store.tables import Export, InvoiceStatus
 from store.unit_of_work import Work
 
 
@@ -52,10 +53,9 @@ def of(work: Work, company: str, invoices: Sequence[str]) -> list[Beside]:
     statuses = {row.invoice: row for row in statements.rows(work, asked)}
     exports = _newest_exports(work, company, invoices)
     excluded = exclusions.marked(work, company, invoices)
-    waiting = _Waiting(work, company)
+    held = held_tenants(work, company)
     return [
-        _beside(one, statuses.get(one), exports.get(one), excluded=one in excluded, waiting=waiting)
-        for one in invoices
+        _beside(one, statuses.get(one), exports.get(one), excluded=one in excluded, held=held) for one in invoices
     ]
 
 
@@ -67,29 +67,12 @@ def _newest_exports(work: Work, company: str, invoices: Sequence[str]) -> Mappin
     return {row.invoice: row for row in statements.rows(work, asked.order_by(col(Export.id)))}
 
 
-class _Waiting:
-    """Which lanes of the company send nothing now."""
-
-    def __init__(self, work: Work, company: str) -> None:
-        self._paused = pauses.of_company(work, company) is not None
-        lanes = statements.rows(work, select(LaneState).where(LaneState.company == company))
-        self._lanes = {row.tenant for row in lanes if row.state != "open" or _is_ahead(row.blocked_until, work.now)}
-
-    def holds(self, tenant: str) -> bool:
-        """Whether nothing is sent to this organisation now; where there is none yet, nothing is."""
-        return self._paused or not tenant or tenant in self._lanes
-
-
-def _is_ahead(until: datetime | None, now: datetime) -> bool:
-    return until is not None and until > now
-
-
-def _beside(invoice: str, status: Any, export: Any, *, excluded: bool, waiting: _Waiting) -> Beside:
+def _beside(invoice: str, status: Any, export: Any, *, excluded: bool, held: Callable[[str], bool]) -> Beside:
     marker = markers.beside(
         export.state if export else None,
         shown=status.marker if status else None,
         excluded=excluded,
-        lane_waits=bool(export and waiting.holds(export.tenant)),
+        lane_waits=bool(export and held(export.tenant)),
     )
     return Beside(
         invoice=invoice,

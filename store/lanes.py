@@ -64,37 +64,6 @@ class Refusals:
     others: int
 
 
-@dataclass(frozen=True)
-class Wait:
-    """What a lane waits for by itself or until a person acts (`until` None); `limit` is Xero's name of one."""
-
-    cause: str
-    message: str
-    until: datetime | None = None
-    limit: str = ""
-
-
-def wait_of(state: LaneState | None, now: datetime) -> Wait | None:
-    """What the lane waits for now, as far as the database knows; None while it goes on."""
-    if state is None:
-        return None
-    if state.state != "open":
-        return Wait(state.cause or state.state, state.message)
-    if state.blocked_until and state.blocked_until > now:
-        named = state.limit_named if state.cause == "limit" else ""
-        return Wait(state.cause or "trouble", state.message, state.blocked_until, named)
-    if state.limit_until and state.limit_until > now:
-        return Wait("limit", "", state.limit_until, state.limit_named)
-    return None
-
-
-def waits(work: Work, lane: Lane) -> bool:
-    """Whether nothing of the lane is sent now: no login yet, stopped, blocked for a while, or paused."""
-    state = work.session.get(LaneState, lane)
-    blocked = state and (state.state != "open" or (state.blocked_until and state.blocked_until > work.now))
-    return bool(not lane.tenant or blocked or pauses.of_company(work, lane.company))
-
-
 def look(work: Work, lane: Lane, enough: int = 51) -> Due:
     """What is due in the lane; `waiting` counts no further than `enough`."""
     asked = {"company": lane.company, "tenant": lane.tenant, "now": work.now, "enough": enough}

@@ -8,7 +8,7 @@ from sqlalchemy import func
 from sqlmodel import col, select
 
 from store import pauses
-from store.tables import Batch, Company, Connection, DeadLetter, Export, LaneState, OutboxEvent, Pause, Request
+from store.tables import Batch, DeadLetter, Export, OutboxEvent, Pause, Request
 from store.tables.columns import word
 from store.unit_of_work import Work
 
@@ -27,23 +27,12 @@ class Overview:
     outbox_waiting: int
     dead_letters: int
     pauses: Sequence[Pause]
-    companies: Sequence[tuple[Company, Connection | None, LaneState | None, int]]
 
 
 def overview(work: Work) -> Overview:
-    """Counts by state and a line per company."""
-    waiting, by_state = _live(work)
+    """Counts by state."""
+    by_state = _live(work)
     by_state |= {state: _count_some(work, state) for state in ("exported", "failed")}
-    joined = (
-        select(Company, Connection, LaneState)
-        .join(Connection, col(Connection.company) == col(Company.id), isouter=True)
-        .join(
-            LaneState,
-            (col(LaneState.company) == col(Company.id)) & (col(LaneState.tenant) == col(Connection.tenant)),
-            isouter=True,
-        )
-        .order_by(col(Company.id))
-    )
     return Overview(
         exports={state: count for state, count in by_state.items() if count},
         open_requests=_count(work, Request, col(Request.completed_at).is_(None)),
@@ -52,23 +41,13 @@ def overview(work: Work) -> Overview:
         outbox_waiting=_count(work, OutboxEvent, col(OutboxEvent.position).is_(None)),
         dead_letters=_count(work, DeadLetter, DeadLetter.state == word("open")),
         pauses=pauses.active(work),
-        companies=[
-            (company, connection, lane, waiting.get(company.id, 0))
-            for company, connection, lane in work.session.exec(joined)
-        ],
     )
 
 
-def _live(work: Work) -> tuple[dict[str, int], dict[str, int]]:
-    """What waits, by company and by state."""
-    waiting: dict[str, int] = {}
-    by_state: dict[str, int] = {}
-    for state in _LIVE:
-        counted: Any = select(Export.company, func.count()).where(Export.state == word(state))
-        for company, count in work.session.exec(counted.group_by(col(Export.company))):
-            waiting[company] = waiting.get(company, 0) + count
-            by_state[state] = by_state.get(state, 0) + count
-    return waiting, by_state
+def _live(work: Work) -> dict[str, int]:
+    """What waits, by state."""
+    counted: Any = select(Export.state, func.count()).where(col(Export.state).in_([word(state) for state in _LIVE]))
+    return dict(work.session.exec(counted.group_by(col(Export.state))).all())
 
 
 def _count_some(work: Work, state: str) -> int:

@@ -44,6 +44,12 @@ def everyone(work: Work) -> Sequence[Process]:
     return statements.rows(work, select(Process).order_by(col(Process.kind), col(Process.since), col(Process.id)))
 
 
+def is_any_at_work(work: Work, kind: str) -> bool:
+    """Whether a process of the kind has been heard of lately."""
+    fresh = select(Process.id).where(Process.kind == kind, col(Process.seen_at) >= work.after(-_SILENT_SECONDS))
+    return bool(statements.rows(work, fresh.limit(1)))
+
+
 def is_silent(work: Work, process: Process) -> bool:
     """Whether the process has missed so many beats that it is dead, suspended or cut off."""
     return process.seen_at < work.after(-_SILENT_SECONDS)

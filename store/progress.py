@@ -8,7 +8,7 @@ from sqlalchemy import func
 from sqlmodel import col, select
 
 from events.accounting_target import Lane
-from store.tables import Item, LaneState, Request
+from store.tables import Item, Request
 from store.tables.columns import word
 from store.unit_of_work import Work
 
@@ -72,18 +72,6 @@ def pending_of(work: Work, company: str) -> int:
     waiting = func.sum(Request.total - Request.exported - Request.failed)
     asked = select(waiting).where(Request.company == company, col(Request.completed_at).is_(None))
     return int(work.session.exec(asked).one() or 0)
-
-
-def is_stopped(work: Work, lane: Lane) -> bool:
-    """Whether the lane waits for a person."""
-    state = work.session.get(LaneState, lane)
-    return not lane.tenant or (state is not None and state.state != "open")
-
-
-def blocked_until(work: Work, lane: Lane) -> datetime | None:
-    """Until when the lane waits by itself."""
-    state = work.session.get(LaneState, lane)
-    return state.blocked_until if state else None
 
 
 def reasons(work: Work, company: str, request: str) -> dict[str, int]:

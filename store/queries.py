@@ -7,11 +7,11 @@ from typing import Any
 
 from sqlmodel import col, func, select
 
-from events.accounting_target import Lane
 from events.export import Marker
 from events.invoice import folded
-from store import lanes, markers
+from store import markers
 from store.connections import NOT_YET
+from store.status import held_tenants
 from store.tables import (
     Attempt,
     Batch,
@@ -71,7 +71,8 @@ def invoices_of(
         asked = asked.where(Item.state == page.state) if page.state else asked
     found: Sequence[Any] = work.session.exec(asked).all()
     tenants = {row[2].tenant for row in found if row[2] is not None}
-    waiting = {tenant for tenant in tenants if lanes.waits(work, Lane(company, tenant))}
+    held = held_tenants(work, company)
+    waiting = {tenant for tenant in tenants if held(tenant)}
     return [_line(item, status, export, waiting) for item, status, export in found]
 
 

@@ -9,7 +9,8 @@ from sqlmodel import col, func, select, update
 
 from events.accounting_target import Lane
 from events.drift import GONE, Found
-from store import lanes, statements
+from store import statements
+from store.status import is_held
 from store.tables import Connection, Drift, Export, InvoiceStatus, Reconciliation
 from store.tables.columns import word
 from store.unit_of_work import Work
@@ -22,7 +23,7 @@ def due(work: Work) -> Sequence[Reconciliation]:
     found = []
     for connection in work.session.exec(select(Connection).order_by(col(Connection.company))):
         lane = Lane(connection.company, connection.tenant)
-        if lanes.waits(work, lane):
+        if is_held(work, lane):
             continue
         row = _of(work, lane)
         if row and row.next_at <= work.now:

@@ -7,8 +7,9 @@ from sqlmodel import col, select
 
 from events.accounting_target import Lane
 from events.export import Marker
-from store import exclusions, generations, lanes, pauses, queries, reconciliations
+from store import exclusions, generations, pauses, queries, reconciliations
 from store.queries import Story
+from store.status import is_held
 from store.tables import Drift, Exclusion, Generation, Item, Pause, Request
 from store.unit_of_work import Work
 
@@ -44,7 +45,7 @@ def whole(work: Work, company: str, invoice: str) -> Whole | None:
     export = story.export
     if story.status is None and export is None:
         return None
-    waits = export is not None and lanes.waits(work, Lane(company, export.tenant))
+    waits = export is not None and is_held(work, Lane(company, export.tenant))
     return Whole(
         company=company,
         invoice=invoice,

@@ -13,7 +13,7 @@ from events.accounting_target import Lane
 from events.settings import CompanySettings
 from simulator import control
 from simulator.app import Simulator
-from store import companies, contacts, queries
+from store import companies, contacts, processes, queries
 from store.database import engine_for
 from store.tables import Attempt, Export, OutboxEvent
 from store.unit_of_work import Store
@@ -129,6 +129,11 @@ class Installation:
             self.later(61)
             self.wake()
             self.run()
+
+    def a_worker_runs(self) -> None:
+        """A worker process is there, as its heartbeats tell for the next minute."""
+        with self.store.write() as work:
+            processes.beat(work, processes.Presence("worker-1", "worker", "test", "here", 1))
 
     # -- what is seen
 

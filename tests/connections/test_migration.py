@@ -6,7 +6,7 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import text
 from sqlmodel import SQLModel
 
-from store import apps, migrate, standing
+from store import apps, migrate, status
 from store.database import engine_for
 from store.unit_of_work import Store
 from store.vault import Vault
@@ -30,7 +30,7 @@ def test_apps_of_before_the_migration_belong_to_their_companies_after_it(tmp_pat
             )
         assert migrate.upgrade(url) == migrate.newest()
         with store.read() as work:
-            ((company, used, _, connection, _, _),) = standing.of(work)
+            ((company, used, _, connection, _, _),) = status.of_companies(work)
             assert (company.id, used.client_id, used.scopes, used.state) == ("harbour", "A", "s", "enabled")
             assert connection is None
             assert apps.keys(work, Vault([KEY]), "A").secrets == ("the secret",)

@@ -14,8 +14,8 @@ from tests.console.conftest import statements
 from tests.console.test_overview import SCRIPT, park
 from tests.console.visiting import Person
 from worker.connections import health
-from worker.decisions import standing_still
-from worker.decisions.standing_still import Lane
+from worker.decisions import precedence
+from worker.decisions.precedence import Block, Facts, Obstacle
 from worker.waiting import pausing
 
 NOW = datetime(2026, 11, 22, 14, 0, 0, tzinfo=UTC)
@@ -40,25 +40,29 @@ def listed(page):
     [
         ({}, "idle", "Nothing waits."),
         ({"pending": 3}, "sending", "Sending."),
-        ({"pending": 3, "wrong": "Log in.", "paused": "Paused."}, "needs_person", "Log in."),
-        ({"stopped": "Decide."}, "needs_person", "Decide."),
-        ({"pending": 3, "paused": "Paused by Anna."}, "paused", "Paused by Anna."),
         (
-            {"pending": 3, "blocked_until": NOW + timedelta(seconds=130), "cause": "limit", "limit": "minute"},
+            {"pending": 3, "login": Obstacle("Log in.", "clerk"), "pause": Obstacle("Paused.", "ops")},
+            "needs_person",
+            "Log in.",
+        ),
+        ({"login": Obstacle("Decide.", "ops")}, "needs_person", "Decide."),
+        ({"pending": 3, "pause": Obstacle("Paused by Anna.", "ops")}, "paused", "Paused by Anna."),
+        (
+            {"pending": 3, "block": Block("limit", NOW + timedelta(seconds=130), "minute")},
             "waiting",
             "Waits for Xero's minute limit until 14:02:10 UTC.",
         ),
         (
-            {"blocked_until": NOW + timedelta(seconds=300), "cause": "offline"},
+            {"block": Block("offline", NOW + timedelta(seconds=300))},
             "waiting",
             "The organisation is offline at Xero; tried again at 14:05:00 UTC.",
         ),
         (
-            {"blocked_until": NOW + timedelta(seconds=15), "cause": "trouble"},
+            {"block": Block("trouble", NOW + timedelta(seconds=15))},
             "waiting",
             "Xero does not answer properly; tried again at 14:00:15 UTC.",
         ),
-        ({"pending": 3, "blocked_until": NOW - timedelta(seconds=1)}, "sending", "Sending."),
+        ({"pending": 3, "block": Block("trouble", NOW - timedelta(seconds=1))}, "sending", "Sending."),
         (
             {"pending": 3, "limit": "appminute", "limit_seconds": 9},
             "waiting",
@@ -71,18 +75,25 @@ def listed(page):
             "Waits for Xero's day limit until 16:00:00 UTC at the latest; Xero is asked in between.",
         ),
         ({"minute_frees": 42}, "idle", "Nothing waits."),
+        (
+            {"pending": 3, "workers": False},
+            "needs_person",
+            "No worker is running. Start one; nothing is lost meanwhile.",
+        ),
+        ({"workers": False, "redis": False}, "idle", "Nothing waits."),
         ({"uncertain": 1}, "waiting", "Soon asks Xero what became of a call it did not answer."),
     ],
 )
 def test_why_a_company_waits_is_one_sentence(known, state, sentence):
-    told = standing_still.why(Lane(**known), NOW)
-    assert (told.state, told.sentence) == (state, sentence)
+    found = precedence.status(Facts(NOW, **known))
+    assert (found.state, found.sentence) == (state, sentence)
 
 
 def test_a_row_tells_what_waits_and_what_may_still_be_asked(person, on_sqlite):
     on_sqlite.ask(an_invoice("i1"))
     on_sqlite.run()
     on_sqlite.ask(*invoices(60), request="r2")
+    on_sqlite.a_worker_runs()
     said = row(person("read").see("/companies"), "harbour")
     assert "Sending" in said
     assert " 60 " in said
@@ -93,6 +104,7 @@ def test_a_row_tells_what_waits_and_what_may_still_be_asked(person, on_sqlite):
 
 def test_a_limit_that_xero_named_is_told_with_its_end(person, on_sqlite):
     on_sqlite.ask(*invoices(3))
+    on_sqlite.a_worker_runs()
     with on_sqlite.store.write() as work:
         until = work.after(130)
         lanes.block(work, Where("harbour", TENANT), "limit", "Xero's limit (minute) is reached", until)

@@ -15,7 +15,7 @@ from worker.connections import tending
 from worker.exporting import rescuer
 from worker.measuring import business, catalogue
 from worker.reconciling import reconciler
-from worker.watching import companies
+from worker.status import companies
 
 DAY = 86_400.0
 
@@ -144,20 +144,22 @@ def all_limited(installation):
 
 def faces_name_the_day(installation, monkeypatch):
     tools = installation.tools
+    installation.a_worker_runs()
     monkeypatch.setattr(wiring, "build", lambda _settings: tools)
     monkeypatch.setattr("worker.settings.load", lambda: tools.settings)
     told = json.loads(CliRunner().invoke(main.app, ["status", "--json"]).output)
     (row,) = told["companies"]
-    assert row["state"] == "limit"
+    assert (row["state"], row["cause"], row["limit"]) == ("waiting", "limit", "day")
     assert "Xero's day limit" in row["message"]
     with installation.store.read() as work:
-        waiting = installation.events("invoice.export.deferred")[0]["data"]["message"]
-        assert "for the day" in waiting
+        waiting = installation.events("invoice.export.deferred")[0]["data"]
+        assert (waiting["cause"], waiting["limit"]) == ("limit", "day")
+        assert "day limit" in waiting["message"]
         assert overview.overview(work).exports["pending"] > 0
-        read = business.read(work, tools.settings)
+        read = business.read(tools, work)
         assert {one.labels[1] for one in read if one.metric is catalogue.IDLE} == {"limit"}
-        (watched,) = companies.look(tools, work, [COMPANY])
-        assert "day limit" in watched.why.sentence
+        (watched,) = companies.of_companies(tools, work, [COMPANY])
+        assert "day limit" in watched.status.sentence
         waits = work.session.exec(select(Export.invoice).where(Export.state == "pending")).first()
     said = CliRunner().invoke(main.app, ["why", waits]).output
     assert "Xero's day limit" in said

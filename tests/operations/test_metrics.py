@@ -71,19 +71,22 @@ def test_work_that_ought_to_move_is_told_apart_from_work_that_waits(installation
     def idle():
         return [key for key, seconds in only("idle_seconds", scraped(installation)).items() if seconds > 900]
 
+    assert idle() == [("harbour", "worker")]
+    installation.a_worker_runs()
     assert idle() == [("harbour", "nothing")]
     with installation.store.write() as work:
         lanes.block(work, LANE, "limit", "", work.after(60))
     assert idle() == [("harbour", "limit")]
     installation.later(61)
+    installation.a_worker_runs()
     assert idle() == [("harbour", "nothing")]
-    with installation.store.write() as work:
-        lanes.stop(work, LANE, "needs_login", "")
-    assert idle() == [("harbour", "login")]
     with installation.store.write() as work:
         pauses.pause(work, pauses.EVERYBODY, "olga", "")
     assert idle() == [("harbour", "pause")]
     assert scraped(installation)["companies_waiting", "pause"] == 1
+    with installation.store.write() as work:
+        lanes.stop(work, LANE, "needs_login", "")
+    assert idle() == [("harbour", "login")]
 
 
 def test_a_company_that_gets_answers_is_not_idle_however_long_its_send(installation):
@@ -91,6 +94,7 @@ def test_a_company_that_gets_answers_is_not_idle_however_long_its_send(installat
     installation.later(5000)
     lane, token = installation.rings.pop(0)
     exporter.answer_doorbell(installation.tools, Lane.of(lane), token)
+    installation.a_worker_runs()
     seen = scraped(installation)
     assert seen["invoices_unanswered", "harbour"] == 10
     assert seen["oldest_request_seconds", "harbour"] > 4990

@@ -3,6 +3,7 @@
 import contextlib
 
 import pytest
+import redis
 from sqlalchemy import event
 
 from events.accounting_target import Lane
@@ -33,20 +34,25 @@ from store import (
     requests,
     searching,
     selections,
-    standing,
+    status,
     stories,
     throughput,
     unknown_words,
 )
+from store.database import database_time, engine_for
 from store.log_lines import LogFilter
 from store.selections import Selection
+from store.unit_of_work import Store
 from tests import machines
 from tests.installation import KEY
+from worker import wiring
 from worker.exporting import rescuer
 from worker.measuring import business
 from worker.settings import Settings
 
 ROWS = 30_000
+NO_REDIS = redis.Redis.from_url("redis://127.0.0.1:1")
+TOOLS = wiring.assemble(Settings(_env_file=None, encryption_keys=(KEY,)), Store(engine_for("sqlite://")), NO_REDIS)
 BIG = (
     "exports",
     "invoice_statuses",
@@ -149,14 +155,14 @@ QUESTIONS = {
     "endpoints with something to try again": doors_out.due_doors,
     "what an endpoint is told again": lambda work: doors_out.due_again(work, "webhook"),
     "what the relay stamps": outbox.stamp,
-    "what metrics are made of": lambda work: list(business.read(work, Settings(encryption_keys=(KEY,)))),
+    "what metrics are made of": lambda work: list(business.read(TOOLS, work)),
     "what is counted": lambda work: counters.count_feed(work, 50),
     "the console's overview": glance.look,
     "alerts that still stand": lambda work: attention.alerts(work, 8),
     "outcomes overdue": lambda work: attention.unsettled(work, 300, 8),
-    "companies by state": standing.counts,
-    "companies with work": lambda work: standing.listed(work, "busy", "", "", 51),
-    "what companies have before them": lambda work: standing.loads(work, ["c7", "c8"]),
+    "companies by state": status.counts,
+    "companies with work": lambda work: status.matching(work, "busy", "", "", 51),
+    "what companies have before them": lambda work: status.workloads(work, ["c7", "c8"]),
     "answers of a quarter of an hour": lambda work: throughput.counts(work, work.after(-7200)),
     "how long the answers of one took": lambda work: throughput.seconds(work, work.after(-7200)),
     "what has waited too long": lambda work: exports.live_longer_than(work, 3600),
@@ -173,9 +179,6 @@ QUESTIONS = {
 @pytest.fixture(scope="module")
 def long_lived(postgres, tmp_path_factory):
     """A PostgreSQL database with a long life behind it."""
-    from store.database import database_time, engine_for
-    from store.unit_of_work import Store
-
     engine = engine_for(machines.copy_of_template(postgres, "long_lived"))
     with engine.begin() as connection:
         connection.exec_driver_sql(SEED.replace("%", "%%"))

@@ -6,11 +6,11 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from events.causes import reason_of, thing_of
-from store import audit, failing, requests, standing
+from store import audit, failing, requests, status
 from web.console import rendering
 from web.console.visitor import Looking, Missing
+from worker.status import companies as statuses
 from worker.tools import Tools
-from worker.watching import companies as watching
 
 MOST = 50
 _FEW = 5
@@ -21,11 +21,11 @@ router = APIRouter()
 def listed(request: Request, visitor: Looking, state: str = "", q: str = "", after: str = "") -> Response:
     """Companies in a state, or all."""
     tools: Tools = request.app.state.tools
-    state = state if state in standing.STATES else ""
+    state = state if state in status.STATES else ""
     with tools.store.read() as work:
-        found = standing.listed(work, state, q.strip(), after, MOST + 1)
-        seen = watching.look(tools, work, found[:MOST])
-        counts = standing.counts(work)
+        found = status.matching(work, state, q.strip(), after, MOST + 1)
+        seen = statuses.of_companies(tools, work, found[:MOST])
+        counts = status.counts(work)
         now = work.now
     more = found[MOST - 1] if len(found) > MOST else ""
     facts: dict[str, Any] = {"companies": seen, "counts": counts, "state": state, "q": q, "after": more}
@@ -38,7 +38,7 @@ def look(request: Request, visitor: Looking, company: str) -> Response:
     """One company: its connection, its lane, its bulk sends, its failures, what people did."""
     tools: Tools = request.app.state.tools
     with tools.store.read() as work:
-        seen = watching.look(tools, work, [company])
+        seen = statuses.of_companies(tools, work, [company])
         if not seen:
             raise Missing(f"There is no company “{company}” here.")
         causes = sorted(failing.counts(work, company).items(), key=lambda one: (-one[1], one[0]))

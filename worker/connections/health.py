@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 import redis
 
 from events.connection_problems import Problem
-from store import standing
-from store.standing import Load, Standing
+from store import status
+from store.status import CompanyRows, Workload
 from store.tables import CompanyApp, Connection, Token, XeroApp
 from worker.connections import tending
 from worker.tools import Tools
@@ -49,29 +49,29 @@ class Health:
 def of_all(tools: Tools) -> list[Health]:
     """Every company's, by id; asks database and Redis, never Xero."""
     with tools.store.read() as work:
-        rows = standing.of(work)
-        loads = standing.loads(work, [row.company.id for row in rows])
+        rows = status.of_companies(work)
+        loads = status.workloads(work, [row.company.id for row in rows])
         now = work.now
-    seen = outlooks(tools, rows)
+    seen = outlooks(tools, rows) or {}
     return [of(tools, now, row, loads[row.company.id], seen) for row in rows]
 
 
 def of_company(tools: Tools, company: str) -> Health | None:
     """One company's; None where there is no such company."""
     with tools.store.read() as work:
-        rows, loads, now = standing.of(work, [company]), standing.loads(work, [company]), work.now
-    return of(tools, now, rows[0], loads[company], outlooks(tools, rows)) if rows else None
+        rows, loads, now = status.of_companies(work, [company]), status.workloads(work, [company]), work.now
+    return of(tools, now, rows[0], loads[company], outlooks(tools, rows) or {}) if rows else None
 
 
-def outlooks(tools: Tools, rows: Sequence[Standing]) -> Mapping[str, Outlook]:
-    """What is known of these companies' limits, by organisation; nothing while Redis is away."""
+def outlooks(tools: Tools, rows: Sequence[CompanyRows]) -> Mapping[str, Outlook] | None:
+    """What is known of these companies' limits, by organisation; None while Redis is away."""
     try:
-        return tools.pace.outlooks([row.at.tenant for row in rows if row.at])
+        return tools.pace.outlooks([row.connection.tenant for row in rows if row.connection])
     except redis.RedisError:
-        return {}
+        return None
 
 
-def of(tools: Tools, now: datetime, row: Standing, load: Load, seen: Mapping[str, Outlook]) -> Health:
+def of(tools: Tools, now: datetime, row: CompanyRows, load: Workload, seen: Mapping[str, Outlook]) -> Health:
     """One company's, from what was read before."""
     company, used, app, at, token, lane = row
     readable = all(tools.vault.opens(sealed) for sealed in _sealed(app, token))

@@ -11,18 +11,12 @@ from store.batches import Hold
 from store.outbox import Outgoing
 from store.unit_of_work import Work
 from worker import logs
-from worker.decisions import retries
+from worker.decisions import precedence, retries
 from worker.exporting import returning
 from worker.tools import Tools
 from worker.waiting import parking
 
 _CAUSES: dict[str, Any] = {"limited": "limit", "offline": "offline"}
-_WORDS = {
-    "limit": "Xero's limit is reached; the export goes on by itself.",
-    "day": "Xero's limit of calls for the day is reached; the export goes on by itself.",
-    "offline": "The Xero organisation is offline for the moment; the export goes on by itself.",
-    "trouble": "Xero does not answer properly at the moment; the export goes on by itself.",
-}
 WORTH_TELLING_SECONDS = 5.0
 _log = logs.log("exporter")
 
@@ -141,10 +135,10 @@ def tell_of_limit(work: Work, organisation: Organisation, limit: str, until: dat
 
 def _tell(work: Work, organisation: Organisation, cause: Any, until: datetime, once: str, limit: str = "") -> None:
     """One `deferred` for each request that waits in this lane, on one occasion."""
-    told, words = [], _WORDS.get(limit, _WORDS[cause])
+    told, words = [], precedence.deferred_in_words(cause, limit)
     for request in requests.unfinished(work, organisation.lane):
         event = InvoiceExportDeferred(
-            company=request.company, request=request.id, cause=cause, message=words, until=until
+            company=request.company, request=request.id, cause=cause, message=words, until=until, limit=limit or None
         )
         key = f"deferred/{request.company}/{request.id}/{cause}/{once}"
         told.append(Outgoing(event, request.company, request.id, key, request.source_event))

@@ -1,19 +1,21 @@
 """What the database says: open work, what keeps it from moving, and what was answered."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from store import audit, counters, measures, pauses, processes
+from store import audit, counters, measures, processes
 from store.measures import Lanes, Waiting
 from store.unit_of_work import Work
-from worker.decisions import idling
 from worker.measuring import catalogue as metrics
 from worker.measuring.catalogue import Metric
 from worker.settings import Settings
+from worker.status import companies
+from worker.tools import Tools
 
 MOST_COMPANIES = 20
+REST = "(other)"
 _COUNTED = {
     "invoices": metrics.ANSWERS,
     "events": metrics.EVENTS,
@@ -30,13 +32,13 @@ class Reading(NamedTuple):
     labels: tuple[str, ...] = ()
 
 
-def read(work: Work, settings: Settings) -> Iterator[Reading]:
+def read(tools: Tools, work: Work) -> Iterator[Reading]:
     """All of it, in a constant number of statements."""
-    yield from _companies(work)
+    yield from _companies(tools, work)
     for state, count in measures.invoices(work).items():
         yield Reading(metrics.INVOICES, count, (state,))
     yield from _batches(work)
-    yield from _events_out(work, settings)
+    yield from _events_out(work, tools.settings)
     yield from _asked(work)
     yield Reading(metrics.DEAD_LETTERS, measures.dead_letters(work))
     yield from _audit(work)
@@ -49,15 +51,17 @@ def read(work: Work, settings: Settings) -> Iterator[Reading]:
         yield Reading(metrics.SIGN_INS, 0, (outcome,))  # so that Prometheus sees the first one as one more
 
 
-def _companies(work: Work) -> Iterator[Reading]:
+def _companies(tools: Tools, work: Work) -> Iterator[Reading]:
     """Those that stand still longest by name, the others together."""
     seen = measures.lanes(work)
     open_ones = measures.waiting(work)
-    held = {one.company: _held(work, one, seen) for one in open_ones if one.invoices}
+    at_work = {one.company for one in open_ones if one.invoices}
+    statuses = companies.of_companies(tools, work, at_work)
+    held = {one.health.company: one.status.cause or "nothing" for one in statuses}
     idle = {one.company: _idle(work, one, seen) for one in open_ones}
-    named, rest = idling.worst(idle.items(), MOST_COMPANIES)
+    named, rest = _longest(idle, MOST_COMPANIES)
     rows = {one.company: one for one in open_ones}
-    for label, group in [*((name, [name]) for name in named), (idling.REST, rest)]:
+    for label, group in [*((name, [name]) for name in named), (REST, rest)]:
         yield from _open_work(work, label, [rows[name] for name in group])
         yield from _standing_still(label, [(held[name], idle[name]) for name in group if name in held])
     for cause, count in Counter(held.values()).items():
@@ -65,6 +69,12 @@ def _companies(work: Work) -> Iterator[Reading]:
     for state, count in Counter(connection.state for connection in seen.connections.values()).items():
         yield Reading(metrics.CONNECTIONS, count, (state,))
     yield Reading(metrics.PAUSES, len(seen.paused))
+
+
+def _longest(idle: Mapping[str, float], most: int) -> tuple[list[str], list[str]]:
+    """Those that stand still longest, and all the others: no page has room for everybody."""
+    ordered = sorted(idle, key=lambda name: (-idle[name], name))
+    return ordered[:most], ordered[most:]
 
 
 def _open_work(work: Work, label: str, group: Sequence[Waiting]) -> Iterator[Reading]:
@@ -80,21 +90,6 @@ def _standing_still(label: str, group: Iterable[tuple[str, float]]) -> Iterator[
         longest[waits_for] = max(seconds, longest.get(waits_for, 0.0))
     for waits_for, seconds in longest.items():
         yield Reading(metrics.IDLE, seconds, (label, waits_for))
-
-
-def _held(work: Work, one: Waiting, seen: Lanes) -> str:
-    connection = seen.connections.get(one.company)
-    tenant = connection.tenant if connection else ""
-    lane = next((row for row in seen.lanes.get(one.company, ()) if row.tenant == tenant), None)
-    return idling.waits_for(
-        paused=bool(seen.paused & {one.company, pauses.EVERYBODY}),
-        connection=connection.state if connection else None,
-        lane=lane.state if lane else None,
-        cause=lane.cause if lane else None,
-        blocked_until=lane.blocked_until if lane else None,
-        limit_until=lane.limit_until if lane else None,
-        now=work.now,
-    )
 
 
 def _idle(work: Work, one: Waiting, seen: Lanes) -> float:

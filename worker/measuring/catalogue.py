@@ -32,7 +32,8 @@ OLDEST_REQUEST = Metric(
 IDLE = Metric(
     "idle_seconds",
     "How long a company with unanswered invoices has had no answer from Xero, and what it waits for: nothing (it "
-    "ought to move), limit, offline, trouble, login or pause",
+    "ought to move), login, pause, worker or redis (none at work), limit, offline, trouble or outcome (of calls that "
+    "Xero did not answer)",
     ("company", "waits_for"),
 )
 COMPANIES_WAITING = Metric(

@@ -19,7 +19,7 @@ def measure(tools: Tools) -> list[Reading]:
 
 def _business(tools: Tools) -> Iterable[Reading]:
     with tools.store.read() as work:
-        return list(business.read(work, tools.settings))
+        return list(business.read(tools, work))
 
 
 def _part(name: str, read: Callable[[], Iterable[Reading]]) -> list[Reading]:

@@ -10,7 +10,8 @@ from events.requests import InvoiceExportProgressed
 from store import outbox, pauses, progress
 from store.outbox import Outgoing
 from store.progress import Progress
-from store.tables import Request
+from store.status import wait_of
+from store.tables import LaneState, Request
 from store.unit_of_work import Work
 from worker.decisions import telling
 from worker.decisions.estimating import Quota, seconds_until_done
@@ -77,15 +78,17 @@ def estimated_finish(work: Work, tools: Tools, row: Request) -> datetime | None:
     """When the request should be done; None while a person has to act first, or nobody knows the limits."""
     waiting = row.total - row.exported - row.failed
     lane = Lane(row.company, row.tenant)
-    if row.completed_at or not row.tenant or pauses.of_company(work, row.company) or progress.is_stopped(work, lane):
+    if row.completed_at or not row.tenant or pauses.of_company(work, row.company):
+        return None
+    wait = wait_of(work.session.get(LaneState, lane), work.now)
+    if wait and wait.until is None:
         return None
     try:
         known = quota(tools.settings, tools.pace.outlook(lane.tenant))
     except redis.RedisError:
         return None
     ahead = waiting if row.mode == "single" else max(waiting, progress.backlog(work, lane, row.created_at))
-    blocked = progress.blocked_until(work, lane)
-    pause = max(0.0, (blocked - work.now).total_seconds()) if blocked else 0.0
+    pause = (wait.until - work.now).total_seconds() if wait and wait.until and not wait.bulk_only else 0.0
     return work.now + timedelta(seconds=pause + seconds_until_done(ahead, known))
 
 

@@ -4,11 +4,11 @@ from collections import Counter
 from dataclasses import dataclass
 from urllib.parse import quote, urlencode
 
-from store import attention, processes, standing
+from store import attention, processes, status
 from store.unit_of_work import Work
+from worker.status import companies
+from worker.status.companies import CompanyStatus
 from worker.tools import Tools
-from worker.watching import companies
-from worker.watching.companies import Watched
 
 MOST = 8
 _INCIDENT_SECONDS = 60.0
@@ -38,10 +38,10 @@ class Attention:
 
 def look(tools: Tools, work: Work) -> Attention:
     """What stops most comes first."""
-    parked = standing.listed(work, "needs_person", "", "", MOST)
-    every = standing.counts(work)["needs_person"] if len(parked) == MOST else len(parked)
+    parked = status.matching(work, "needs_person", "", "", MOST)
+    every = status.counts(work)["needs_person"] if len(parked) == MOST else len(parked)
     matters = [
-        *(_connection(one) for one in companies.look(tools, work, parked)),
+        *(_connection(one) for one in companies.of_companies(tools, work, parked)),
         *(_unsettled(one) for one in attention.unsettled(work, _OVERDUE_SECONDS, MOST)),
         *_refused(attention.refused(work, _INCIDENT_SECONDS)),
         *_silent(work),
@@ -52,12 +52,12 @@ def look(tools: Tools, work: Work) -> Attention:
     return Attention(tuple(matters), max(0, every - len(parked)))
 
 
-def _connection(one: Watched) -> Matter:
+def _connection(one: CompanyStatus) -> Matter:
     waits = f" {_count(one.load.live, 'invoice waits', 'invoices wait')} for it." if one.load.live else ""
     return Matter(
         title=one.health.name,
-        message=f"{one.why.sentence}{waits}",
-        who=one.health.who or "ops",
+        message=f"{one.status.sentence}{waits}",
+        who=one.status.who or "ops",
         how=one.health.how or "",
         link=_page(one.health.company),
         link_text="Open the company",

@@ -1,13 +1,19 @@
-"""How companies stand: all that tells whether their invoices go out, in a constant number of questions."""
+"""The read model of a company's status: all rows that tell whether its invoices go out, and why not.
 
-from collections.abc import Collection, Mapping, Sequence
+A constant number of questions, however many companies. What follows from the rows is `worker/status`.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import exists, false, func, literal, or_, true, union_all
 from sqlmodel import col, select
 
-from store import statements
+from events.accounting_target import Lane
+from store import pauses, statements
 from store.pauses import EVERYBODY
 from store.tables import Batch, Company, CompanyApp, Connection, Export, LaneState, Pause, Token, XeroApp
 from store.unit_of_work import Work
@@ -16,19 +22,19 @@ STATES = ("needs_person", "paused", "waiting", "busy")
 _LIVE = ("exporting", "uncertain")
 
 
-class Standing(NamedTuple):
+class CompanyRows(NamedTuple):
     """A company, the app it uses, the organisation it is connected to, the login that opens it, and its lane."""
 
     company: Company
     used: CompanyApp | None
     app: XeroApp | None
-    at: Connection | None
+    connection: Connection | None
     token: Token | None
     lane: LaneState | None
 
 
 @dataclass(frozen=True)
-class Load:
+class Workload:
     """What a company has before it: `pending` invoices, calls `in_flight`, batches whose outcome is `uncertain`.
 
     `live` are all its invoices without an answer.
@@ -40,15 +46,15 @@ class Load:
     uncertain: int = 0
 
 
-def of(work: Work, companies: Collection[str] | None = None) -> list[Standing]:
-    """How these companies stand, or all, by id."""
+def of_companies(work: Work, companies: Collection[str] | None = None) -> list[CompanyRows]:
+    """These companies, or all, by id."""
     asked = _joined(select(Company, CompanyApp, XeroApp, Connection, Token, LaneState))  # type: ignore[call-overload]
     if companies is not None:
         asked = asked.where(col(Company.id).in_(sorted(companies)))
-    return [Standing(*row) for row in work.session.exec(asked.order_by(col(Company.id)))]
+    return [CompanyRows(*row) for row in work.session.exec(asked.order_by(col(Company.id)))]
 
 
-def listed(work: Work, state: str, named: str, after: str, most: int) -> list[str]:
+def matching(work: Work, state: str, named: str, after: str, most: int) -> list[str]:
     """The next companies by id that are in this state (any, if empty) and whose id or name contains a text."""
     asked = _joined(select(Company.id)).where(_is(work, state), col(Company.id) > after)
     if named:
@@ -66,7 +72,7 @@ def counts(work: Work) -> dict[str, int]:
     return {row[0]: row[1] for row in statements.rows(work, union_all(*each))}
 
 
-def loads(work: Work, companies: Collection[str]) -> Mapping[str, Load]:
+def workloads(work: Work, companies: Collection[str]) -> Mapping[str, Workload]:
     """What each of these companies has before it."""
     some = sorted(companies)
     pending = _by_company(work, select(Export.company, func.count()), Export.state == "pending", some)
@@ -75,16 +81,59 @@ def loads(work: Work, companies: Collection[str]) -> Mapping[str, Load]:
     looked_up = (col(Batch.state) == "uncertain") & (col(Batch.lease_until) > work.now)
     flying = _by_company(work, select(Batch.company, func.count()), claimed | looked_up, some)
     parked = _by_company(work, select(Batch.company, func.count()), col(Batch.state) == "uncertain", some)
-    return {
-        one: Load(pending.get(one, 0) + hand.get(one, 0), pending.get(one, 0), flying.get(one, 0), parked.get(one, 0))
-        for one in some
-    }
+    return {one: Workload(pending[one] + hand[one], pending[one], flying[one], parked[one]) for one in some}
 
 
-def _by_company(work: Work, counted: Any, condition: Any, companies: Sequence[str]) -> dict[str, int]:
+@dataclass(frozen=True)
+class Wait:
+    """What a lane waits for by itself or until a person acts (`until` None); `limit` is Xero's name of one.
+
+    `bulk_only`: a person's own sends may still go.
+    """
+
+    cause: str
+    message: str
+    since: datetime | None = None
+    until: datetime | None = None
+    limit: str = ""
+    bulk_only: bool = False
+
+
+def wait_of(state: LaneState | None, now: datetime) -> Wait | None:
+    """What the lane waits for now, as far as the database knows; None while it goes on."""
+    if state is None:
+        return None
+    since = state.refused_since or state.changed_at
+    if state.state != "open":
+        return Wait(state.cause or state.state, state.message, since)
+    if state.blocked_until and state.blocked_until > now:
+        named = state.limit_named if state.cause == "limit" else ""
+        return Wait(state.cause or "trouble", state.message, since, state.blocked_until, named)
+    if state.limit_until and state.limit_until > now:
+        return Wait("limit", "", None, state.limit_until, state.limit_named, bulk_only=True)
+    return None
+
+
+def held_tenants(work: Work, company: str) -> Callable[[str], bool]:
+    """Tells whether nothing of the company is sent to an organisation now: no login yet, stopped, blocked or paused.
+
+    What waits for a limit by our own count of calls does not: a person's own sends may still go.
+    """
+    paused = pauses.of_company(work, company) is not None
+    lanes = statements.rows(work, select(LaneState).where(LaneState.company == company))
+    waits = {row.tenant for row in lanes if (wait := wait_of(row, work.now)) and not wait.bulk_only}
+    return lambda tenant: paused or not tenant or tenant in waits
+
+
+def is_held(work: Work, lane: Lane) -> bool:
+    """Whether nothing of the lane is sent now."""
+    return held_tenants(work, lane.company)(lane.tenant)
+
+
+def _by_company(work: Work, counted: Any, condition: Any, companies: Sequence[str]) -> Counter[str]:
     company = counted.selected_columns[0]
     asked = counted.where(condition, company.in_(companies)).group_by(company)
-    return {row[0]: row[1] for row in statements.rows(work, asked)}
+    return Counter({row[0]: row[1] for row in statements.rows(work, asked)})
 
 
 def _joined(asked: Any) -> Any:

@@ -1,0 +1,196 @@
+"""What a company's exports do now, and why they wait: one table of precedence that every face reads; pure."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+State = Literal["needs_person", "paused", "waiting", "sending", "idle"]
+Cause = Literal["", "login", "pause", "worker", "redis", "limit", "offline", "trouble", "outcome"]
+
+_LIMITS = {
+    "minute": "Xero's minute limit",
+    "day": "Xero's day limit",
+    "concurrent": "Xero's limit of calls at once",
+}
+_OF_THE_APP = "the limit that Xero has for the app"
+_BLOCKED: dict[str, str] = {
+    "limit": "Waits for {limit} until {until}.",
+    "offline": "The organisation is offline at Xero; tried again at {until}.",
+    "trouble": "Xero does not answer properly; tried again at {until}.",
+}
+_OUR_BOOKS = "Waits for {limit} until {until} at the latest; Xero is asked in between."
+_FOR_HOSTS: dict[str, str] = {
+    "limit": "{limit} is reached; the export goes on by itself.",
+    "offline": "The Xero organisation is offline for the moment; the export goes on by itself.",
+    "trouble": "Xero does not answer properly at the moment; the export goes on by itself.",
+}
+
+
+@dataclass(frozen=True)
+class Obstacle:
+    """Something that only a person ends: its sentence, who that is, since when it is there."""
+
+    sentence: str
+    who: str
+    since: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Block:
+    """Why nothing of a company is sent for a while, as its row says; `limit` is Xero's name of one."""
+
+    cause: str
+    until: datetime
+    limit: str = ""
+    since: datetime | None = None
+    said: str = ""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """All that decides about a company's status, read before. Seconds; 0 where our books still have a call.
+
+    `pending`, `in_flight` and `uncertain` count its work. `login` is a problem of app, login or organisation, `pause`
+    that of a person. `limit` is one that Xero named, for `limit_seconds`; `minute_frees` and `day_ends` say when our
+    own books have a call again; `held_back`: nothing new goes before Xero was asked about unknown outcomes.
+    """
+
+    now: datetime
+    pending: int = 0
+    in_flight: int = 0
+    uncertain: int = 0
+    login: Obstacle | None = None
+    pause: Obstacle | None = None
+    block: Block | None = None
+    books: Block | None = None
+    limit: str = ""
+    limit_seconds: float = 0
+    minute_frees: float = 0
+    day_ends: float = 0
+    held_back: bool = False
+    workers: bool = True
+    redis: bool = True
+
+    @property
+    def work(self) -> int:
+        """Invoices and calls that are not over."""
+        return self.pending + self.in_flight + self.uncertain
+
+
+@dataclass(frozen=True)
+class Status:
+    """A company's state in a word and a sentence; `cause` is "" where nothing holds it back.
+
+    `who` has to act, "" where it ends by itself; `until` is when it goes on, as far as that is known. Times of day in
+    the sentence are UTC. `limit` is Xero's name of the limit that is waited for.
+    """
+
+    state: State
+    sentence: str
+    cause: Cause = ""
+    who: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+    limit: str = ""
+
+
+def status(facts: Facts) -> Status:
+    """The first row of the table that holds."""
+    return next(found for rule in PRECEDENCE if (found := rule(facts)))
+
+
+def _login(facts: Facts) -> Status | None:
+    found = facts.login
+    return Status("needs_person", found.sentence, "login", found.who, found.since) if found else None
+
+
+def _pause(facts: Facts) -> Status | None:
+    found = facts.pause
+    return Status("paused", found.sentence, "pause", found.who, found.since) if found else None
+
+
+def _worker(facts: Facts) -> Status | None:
+    if facts.workers or not facts.work:
+        return None
+    return Status("needs_person", "No worker is running. Start one; nothing is lost meanwhile.", "worker", "ops")
+
+
+def _redis(facts: Facts) -> Status | None:
+    if facts.redis or not facts.work:
+        return None
+    sentence = "Redis does not answer: workers are not woken. Nothing is lost; it goes on once Redis is back."
+    return Status("needs_person", sentence, "redis", "ops")
+
+
+def _blocked(facts: Facts) -> Status | None:
+    return _of_block(facts.block, facts.now) if facts.block else None
+
+
+def _idle(facts: Facts) -> Status | None:
+    return None if facts.work else Status("idle", "Nothing waits.")
+
+
+def _limited(facts: Facts) -> Status | None:
+    """Bulk sends wait for a limit, by Xero's word or by our own count of calls; a person's own may still go."""
+    if not facts.pending:
+        return None
+    for limit, seconds in ((facts.limit or "other", facts.limit_seconds), ("day", facts.day_ends)):
+        if seconds > 0:
+            by_count = limit == "day" and not facts.limit_seconds
+            return _of_block(Block("limit", facts.now + timedelta(seconds=seconds), limit), facts.now, by_count)
+    if facts.books and facts.books.until > facts.now:
+        return _of_block(facts.books, facts.now, facts.books.limit == "day")
+    if facts.minute_frees > 0:
+        until = facts.now + timedelta(seconds=facts.minute_frees)
+        return _of_block(Block("limit", until, "minute"), facts.now)
+    return None
+
+
+def _outcome(facts: Facts) -> Status | None:
+    if facts.held_back:
+        sentence = "Sends nothing new until Xero was asked what became of the calls it did not answer."
+        return Status("waiting", sentence, "outcome")
+    if not facts.pending and not facts.in_flight:
+        return Status("waiting", "Soon asks Xero what became of a call it did not answer.", "outcome")
+    return None
+
+
+def _sending(_facts: Facts) -> Status | None:
+    return Status("sending", "Sending.")
+
+
+# What a person must end comes first; then what ends by itself, the longest-lasting first.
+PRECEDENCE: tuple[Callable[[Facts], Status | None], ...] = (
+    _login,
+    _pause,
+    _worker,
+    _redis,
+    _blocked,
+    _idle,
+    _limited,
+    _outcome,
+    _sending,
+)
+
+
+def _of_block(block: Block, now: datetime, by_count: bool = False) -> Status | None:
+    if block.until <= now:
+        return None
+    cause: Cause = "limit" if block.cause == "limit" else "offline" if block.cause == "offline" else "trouble"
+    words = (_OUR_BOOKS if by_count else _BLOCKED[cause]).replace("{limit}", limit_in_words(block.limit))
+    sentence = words.replace("{until}", f"{block.until:%H:%M:%S} UTC")
+    if cause == "trouble" and block.said:
+        sentence = f"{sentence} Last heard: {block.said}."
+    return Status("waiting", sentence, cause, "", block.since, block.until, block.limit)
+
+
+def limit_in_words(name: str) -> str:
+    """One of Xero's limits, as people call it."""
+    return _LIMITS.get(name) or (_OF_THE_APP if name.startswith("app") else "a limit of Xero's")
+
+
+def deferred_in_words(cause: str, limit: str) -> str:
+    """The sentence of `invoice.export.deferred`: what a host's people read while an export waits by itself."""
+    named = limit_in_words(limit)
+    return _FOR_HOSTS.get(cause, _FOR_HOSTS["trouble"]).replace("{limit}", named[0].upper() + named[1:])
