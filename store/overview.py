@@ -31,7 +31,7 @@ class Overview:
 
 def overview(work: Work) -> Overview:
     """Counts by state."""
-    by_state = _live(work)
+    by_state = {state: _count(work, Export, Export.state == word(state)) for state in _LIVE}
     by_state |= {state: _count_some(work, state) for state in ("exported", "failed")}
     return Overview(
         exports={state: count for state, count in by_state.items() if count},
@@ -42,12 +42,6 @@ def overview(work: Work) -> Overview:
         dead_letters=_count(work, DeadLetter, DeadLetter.state == word("open")),
         pauses=pauses.active(work),
     )
-
-
-def _live(work: Work) -> dict[str, int]:
-    """What waits, by state."""
-    counted: Any = select(Export.state, func.count()).where(col(Export.state).in_([word(state) for state in _LIVE]))
-    return dict(work.session.exec(counted.group_by(col(Export.state))).all())
 
 
 def _count_some(work: Work, state: str) -> int:
