@@ -1,6 +1,6 @@
 """Money as exact decimals, rounded the way Xero rounds: half away from zero.
 
-Half away from zero is undocumented at Xero (xero/facts.md §8, rounding); it is what its invoices show.
+Half away from zero is undocumented at Xero (facts §8, rounding); it is what its invoices show.
 """
 
 from collections.abc import Iterable
