@@ -119,7 +119,7 @@ def test_every_page_that_code_names_is_in_the_repository():
 
 def test_pages_outside_the_repository_are_not_cited():
     outside = re.compile(
-        r"\b(?:DESIGN|LIBRARIES|QUEUES)(?:\.md)?(?= §|[,)])|(?<!docs/)(?<!\()(?<!\.\./)\bxero/facts\.md"
+        r"\b(?:DESIGN|LIBRARIES|QUEUE[S])(?:\.md)?(?= §|[,)])|(?<!docs/)(?<!\()(?<!\.\./)\bxero/facts\.md"
     )
     lost = [
         f"{name}:{number}: {found[0]}"
