@@ -8,7 +8,7 @@ from events.accounting_target import Organisation
 from events.contact_problems import ContactProblem
 
 ChoiceKind = Literal["accounts", "tax_rates", "tracking", "branding_themes"]
-MOST_CONTACTS = 45  # ids in one call (xero/facts.md §4.3)
+MOST_CONTACTS = 45  # ids in one call (facts §4.3)
 
 
 @dataclass(frozen=True)

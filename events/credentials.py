@@ -25,7 +25,7 @@ def is_signing_secret(text: str) -> bool:
 
 @dataclass(frozen=True)
 class AppKeys:
-    """A Xero app and its secrets, newest first; an app of kind `pkce` has none (xero/facts.md §7.1)."""
+    """A Xero app and its secrets, newest first; an app of kind `pkce` has none (facts §7.1)."""
 
     client_id: str
     secrets: tuple[str, ...] = field(repr=False)

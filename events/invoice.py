@@ -26,7 +26,7 @@ from events.snapshot import (
 )
 
 MOST_LINES = 10_000
-# Xero takes a call of 3.5 MB (xero/facts.md §2.2); an invoice travels whole, in JSON that writes é as \u00e9.
+# Xero takes a call of 3.5 MB (facts §2.2); an invoice travels whole, in JSON that writes é as \u00e9.
 MOST_LINE_BYTES = 3_200_000
 _NAMES_OF_A_LINE = 350  # what the names and figures of a line take there, beside its texts
 _LARGEST_LINE = 60_000  # what no line is larger than, by the lengths of its texts
@@ -54,7 +54,7 @@ class Tracking(Snapshot):
 
 
 class LineItem(Snapshot):
-    """One line. Quantity and unit amount are kept to 4 decimals, amounts to 2 (xero/facts.md §8).
+    """One line. Quantity and unit amount are kept to 4 decimals, amounts to 2 (docs/xero/facts.md §8).
 
     Usually it has a description, a quantity and a unit amount. With an `item_code` each of them may be left out:
     Xero's item brings it. A description alone, without anything else, is a heading or a note.

@@ -1,6 +1,6 @@
-"""Money as exact decimals, rounded the way Xero rounds: half away from zero.
+"""Money as exact decimals, half a cent rounded away from zero.
 
-Half away from zero is undocumented at Xero (xero/facts.md §8, rounding); it is what its invoices show.
+How Xero rounds half a cent is documented nowhere (facts §8, rounding): this is what we assume.
 """
 
 from collections.abc import Iterable

@@ -13,7 +13,7 @@ from events.snapshot import ShortText, Snapshot, Text
 AccountCode = Annotated[Text, Field(min_length=1, max_length=10)]
 TaxType = Annotated[Text, Field(min_length=1, max_length=50)]
 Kind = Annotated[Text, Field(min_length=1, max_length=50)]
-# Stays within Xero's numbers (xero/facts.md §3.2), and short enough to leave room for the number itself.
+# Stays within Xero's numbers (facts §3.2), and short enough to leave room for the number itself.
 NumberPrefix = Annotated[str, Field(max_length=20, pattern=r"^[ -+\--~]*$")]
 InvoiceStatus = Literal["DRAFT", "SUBMITTED", "AUTHORISED"]
 

@@ -48,7 +48,7 @@ def _of_six_decimals(rate: Decimal) -> Decimal:
 
 
 DEPRECATED: dict[str, Any] = {"deprecated": True}  # of a field that schemas still promise or allow
-# Six decimals are what Xero keeps of a rate (xero/facts.md §8).
+# Six decimals are what Xero keeps of a rate (facts §8).
 CurrencyRate = Annotated[
     Decimal,
     _NUMBER,

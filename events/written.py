@@ -88,7 +88,7 @@ def digits(value: Any) -> Any:
 
 
 def invoice_number(value: Any) -> Any:
-    """An invoice's number, of what Xero takes (xero/facts.md §3.2); a comma cannot be looked up (§4.2)."""
+    """An invoice's number, of what Xero takes (facts §3.2); a comma cannot be looked up (facts §4.2)."""
     value = digits(value)
     if not isinstance(value, str):
         raise PydanticCustomError("number_of_invoice", "must be a text, like INV-7")
@@ -143,7 +143,7 @@ def whole(value: Any) -> Any:
 
 
 def day(value: Any) -> Any:
-    """A date or its ISO form only; a moment would slip a day with the time zone (xero/facts.md §9.3 #10)."""
+    """A date or its ISO form only; a moment would slip a day with the time zone (facts §9.3 #10)."""
     if type(value) is date:
         return value
     said = value.strip(_ENDS) if isinstance(value, str) else value

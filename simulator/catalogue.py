@@ -11,8 +11,8 @@ from simulator.rows import Row
 
 _HEAD = """# What the simulator says
 
-Written by `python -m simulator --catalogue`. `facts` is the dossier of what Xero really does;
-texts in *italics* have been captured by nobody yet and are ours.
+Written by `python -m simulator --catalogue`. `facts §x.y` is a section of [what Xero does](xero/facts.md),
+`#n` a row of it; texts in *italics* have been captured by nobody yet and are ours.
 """
 _PARTS = {"About an invoice": Say, "About a line": SayOfLine, "About a whole call": No}
 

@@ -12,7 +12,7 @@ def _switch(default: Any, source: str, does: str, *others: str) -> Any:
 
 @dataclass
 class Switches:
-    """Uncertain behaviours; `§` is a section of the dossier, an issue is one of a public tracker."""
+    """Uncertain behaviours; `§` is a section of docs/xero/facts.md, an issue is one of a public tracker."""
 
     # How answers are built
     result_order: Literal["shuffled", "by_date", "as_sent"] = _switch(

@@ -1,4 +1,4 @@
-"""Token pairs at rest, by (app, Xero user): tokens belong to these, not to an organisation (xero/facts.md §7.2)."""
+"""Token pairs at rest, by (app, Xero user): tokens belong to these, not to an organisation (facts §7.2)."""
 
 import json
 from collections.abc import Iterator

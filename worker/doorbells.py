@@ -15,7 +15,8 @@ from worker import waking
 
 TICKER, RELAY, RELAY_SOON, CHANGES, PREVIEWS = "ticker", "relay", "relay:soon", "changes", "previews"
 
-# A lane's second turn and any later one begin only while less than half of all threads are at it (DESIGN §3).
+# A lane's second turn and any later one begin only while less than half of all threads are at it: see
+# docs/explanation/fairness.md.
 _ROOM = """
 local t = redis.call('TIME'); local now = t[1] * 1000 + math.floor(t[2] / 1000)
 local due, turns, all, staff = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
@@ -173,7 +174,7 @@ class Doorbells:
         self._wake(PREVIEWS)
 
     def wait(self, seconds: float, *whom: str) -> None:
-        """Sleep until one of these is woken, at most this long (whole call under two seconds: LIBRARIES, redis-py).
+        """Sleep until one of these is woken, at most this long (whole call under two seconds: libraries §3).
 
         Whoever wakes looks at everything: what was rung until then needs no look of its own.
         """

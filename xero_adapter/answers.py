@@ -1,4 +1,4 @@
-"""Xero's raw JSON answers read one invoice at a time; pure (xero/facts.md §2.3, §4, §9.3).
+"""Xero's raw JSON answers read one invoice at a time; pure (facts §2.3, §4, §9.3).
 
 Nothing is taken by position: every element is known by its InvoiceNumber. An element that cannot be read
 is left out, which makes its outcome unknown rather than wrong.
@@ -15,7 +15,7 @@ from events.invoice import folded
 from xero_adapter import links
 from xero_adapter.classify import Message, failure
 
-PAGE = 1000  # the longest page Xero gives (xero/facts.md §4.1)
+PAGE = 1000  # the longest page Xero gives (facts §4.1)
 _NOTHING = "00000000-0000-0000-0000-000000000000"
 _MOMENT = re.compile(r"/Date\((-?\d+)(?:[+-]\d{4})?\)/")
 
@@ -33,7 +33,7 @@ def of_update(document: Any) -> Mapping[str, Answer]:
 
 
 def of_refusal(document: Any) -> Mapping[str, Answer]:
-    """Answer by folded number from a 400 that lists the elements it refuses (xero/facts.md §6.1 A)."""
+    """Answer by folded number from a 400 that lists the elements it refuses (facts §6.1 A)."""
     read = (_answer(element) for element in _elements(document))
     return {folded(answer.number): answer for answer in read if isinstance(answer, Rejected)}
 

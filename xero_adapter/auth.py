@@ -1,6 +1,6 @@
 """Access tokens: one refresh at a time for each (app, Xero user), the new pair saved before it is used.
 
-Facts: xero/facts.md §7.2. The right to refresh is a lease in the token box, taken and given back in short
+Facts: facts §7.2. The right to refresh is a lease in the token box, taken and given back in short
 transactions; no transaction is open while Xero is asked. A worker that dies between Xero's answer and our
 commit costs one lease: the old refresh token is good for 30 minutes more. Time is the box's, the same for all
 machines, so a worker whose clock is wrong neither refreshes too often nor too late.

@@ -1,4 +1,4 @@
-"""Looking into Xero's books: settings, contacts, counts; one call each, all of them GETs (xero/facts.md §5, §7.3)."""
+"""Looking into Xero's books: settings, contacts, counts; one call each, all of them GETs (facts §5, §7.3)."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, timedelta
@@ -34,7 +34,7 @@ class XeroBooks:
         return pages.READERS[part](self._read(organisation, _METHODS[part]))
 
     def contacts(self, organisation: Organisation, ids: Sequence[str]) -> Mapping[str, SeenContact]:
-        """Contacts by id, archived ones too; paged, because only then a merge is told (§5)."""
+        """Contacts by id, archived ones too; paged, because only then a merge is told (facts §5)."""
         document = self._read(
             organisation, "get_contacts", i_ds=list(ids), include_archived=True, page=1, summary_only=True
         )

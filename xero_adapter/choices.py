@@ -1,4 +1,4 @@
-"""What an organisation offers to choose from, read from raw JSON; pure (xero/facts.md §8)."""
+"""What an organisation offers to choose from, read from raw JSON; pure (facts §8)."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any

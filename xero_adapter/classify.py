@@ -1,4 +1,4 @@
-"""Xero's messages told apart by what a person must do about them; pure (xero/facts.md §6.2)."""
+"""Xero's messages told apart by what a person must do about them; pure (facts §6.2)."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -57,7 +57,7 @@ _RECOGNISERS: tuple[tuple[Reason, str], ...] = (
     (Reason.DUE_DATE_MISSING, r"DueDate field must be specified"),
     (Reason.LINES_MISSING, r"One or more line items must be specified"),
     (Reason.NEGATIVE_TOTAL, r"total must be greater than or equal to zero"),
-    # Nothing we send should bring these about (§6.2, class D).
+    # Nothing we send should bring these about (facts §6.2, “ours”).
     (Reason.SENT_WRONGLY, r"Account must be valid|Tax rate must be valid"),
     (Reason.SENT_WRONGLY, r"does not match the expected line total|does not equal the sum of the lines"),
     (Reason.SENT_WRONGLY, r"Invoice Type must be specified|not of valid status for creation"),

@@ -1,4 +1,4 @@
-"""The SDK, tamed (xero/facts.md §9): one ApiClient and token per use, no hidden retries, raw JSON answers."""
+"""The SDK, tamed (facts §9): one ApiClient and token per use, no hidden retries, raw JSON answers."""
 
 import json
 import time
@@ -129,7 +129,7 @@ class XeroClient:
     def __init__(self, url: str, *, connect: float = 5, read: float = 60, most_connections: int = 32) -> None:
         self._url = f"{url.rstrip('/')}/api.xro/2.0"
         self._timeout = (connect, read)
-        # Retries off: urllib3 would send a dropped PUT four times and sleep for hours (xero/facts.md §9.3 #4, #5).
+        # Retries off: urllib3 would send a dropped PUT four times and sleep for hours (facts §9.3 #4, #5).
         pool = urllib3.PoolManager(num_pools=8, maxsize=most_connections, retries=False)
         self._pool = _Bounded(pool, connect + read)
 
@@ -157,7 +157,7 @@ class XeroClient:
     def get_invoices(self, organisation: Organisation, bearer: str, **chosen: Any) -> Reply:
         """The invoices chosen by the SDK's own parameters (`invoice_numbers`, `i_ds`, ...), 1,000 at most.
 
-        Paged, because only then do lines come along (xero/facts.md §4.1). Raises Trouble.
+        Paged, because only then do lines come along (facts §4.1). Raises Trouble.
         """
         return self._call(
             bearer,
@@ -174,7 +174,7 @@ class XeroClient:
         return {
             "_preload_content": False,
             "_return_http_data_only": False,
-            "_request_timeout": self._timeout,  # a tuple: a float is silently ignored (§9.3 #3)
+            "_request_timeout": self._timeout,  # a tuple: a float is silently ignored (facts §9.3 #3)
         }
 
     def _api(self, bearer: str, in_time: InTime) -> AccountingApi:
@@ -186,7 +186,7 @@ class XeroClient:
             "token_type": "Bearer",
         }
         configuration = Configuration()
-        configuration.oauth2_token = OAuth2Token()  # the class shares one otherwise (§9.3 #1)
+        configuration.oauth2_token = OAuth2Token()  # the class shares one otherwise (facts §9.3 #1)
         client = ApiClient(configuration, oauth2_token_getter=lambda: token, oauth2_token_saver=lambda _: None)
         client.rest_client = _Rest(self._pool, in_time)
         return AccountingApi(client, base_url=self._url)

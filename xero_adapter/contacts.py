@@ -1,11 +1,11 @@
-"""Xero's contacts read from raw JSON; pure (xero/facts.md §5)."""
+"""Xero's contacts read from raw JSON; pure (facts §5)."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from events.accounting_lists import Contact, ContactPage
 
-PAGE = 1000  # the longest page Xero gives (xero/facts.md §4.1)
+PAGE = 1000  # the longest page Xero gives (facts §4.1)
 
 
 def by_id(document: Any) -> Mapping[str, Contact]:

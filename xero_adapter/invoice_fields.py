@@ -1,6 +1,6 @@
 """The table of invoice fields: what each is called here and in Xero, how it is sent, read back and compared; pure.
 
-Mapping, pictures, updates, the guard and the proof of match all go by it (xero/facts.md §8). A new field is a row
+Mapping, pictures, updates, the guard and the proof of match all go by it (facts §8). A new field is a row
 here and a field of the contract (events/invoice).
 """
 
@@ -147,7 +147,7 @@ def _account_of_nothing(_sent: str, kept: str, line: LinePicture | None) -> str:
 
 
 def number_of(amount: Decimal | None) -> float | None:
-    """A JSON number. At most 4 decimals and 14 digits survive a float unharmed (xero/facts.md §9.3 #9)."""
+    """A JSON number. At most 4 decimals and 14 digits survive a float unharmed (facts §9.3 #9)."""
     return None if amount is None else float(amount)
 
 

@@ -1,6 +1,6 @@
 """How a line's amount is said to Xero, so that it comes to what the host means, to the cent; pure.
 
-Xero keeps 4 decimals of a quantity and of a unit amount (xero/facts.md §2.5, §8), works the line out from them and
+Xero keeps 4 decimals of a quantity and of a unit amount (facts §2.5, §8), works the line out from them and
 rounds it. 0.3333333333 x 1500.00 is 500.00 to the host and would be 499.95 there.
 """
 
@@ -11,7 +11,7 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from events.invoice import LineItem
 from events.money import CENT, UNIT, ZERO, gross_amount, line_amount, plain, rounded
 
-_LONGEST_QUANTITY = 13  # characters (xero/facts.md §8)
+_LONGEST_QUANTITY = 13  # characters (facts §8)
 _MOST_SHOWN = 16
 _ONE, _WHOLE = Decimal(1), Decimal(100)
 
@@ -56,7 +56,7 @@ def _of_item(line: LineItem) -> SaidAmount:
 
 
 def _discounts(line: LineItem, gross: Decimal, meant: Decimal) -> Iterator[_Off]:
-    """Ways to say the discount, the host's own first: none of them above its line, and none of 0 (§6.2 #22, #51).
+    """Ways to say the discount, the host's own first: none above its line, and none of 0 (facts §6.2 #22, #51).
 
     A line below zero has none at all: Xero takes no amount off it, and what it makes of a rate nobody knows.
     """

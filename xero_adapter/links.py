@@ -14,7 +14,7 @@ _XERO = re.compile("xero", re.IGNORECASE)
 def mark(base: str, company: str, invoice: str, generation: int = 1) -> str:
     """The invoice's Url in Xero, naming company and invoice id; of one that was raised anew, its generation too.
 
-    Xero refuses addresses that contain "xero" (xero/facts.md §8, Url): an address that would is written
+    Xero refuses addresses that contain "xero" (facts §8, Url): an address that would is written
     with that x percent-encoded, or not used at all when the host name has it.
     """
     owner = company.replace("%", "%25").replace("/", "%2F")  # the first slash is the one between the two
@@ -58,18 +58,18 @@ def usable_base(link: str | None, fallback: str) -> str:
 
 
 def deep_link(short_code: str, invoice_id: str) -> str:
-    """The page of an invoice in Xero (xero/facts.md §8, deep links)."""
+    """The page of an invoice in Xero (facts §8, deep links)."""
     return f"https://go.xero.com/app/{quote(short_code, safe='!')}/invoicing/view/{invoice_id}"
 
 
 def contact_link(short_code: str, contact_id: str) -> str:
-    """The page of a contact in Xero (xero/facts.md §5.1)."""
+    """The page of a contact in Xero (facts §5.1)."""
     return f"https://go.xero.com/app/{quote(short_code, safe='!')}/contacts/contact/{contact_id}"
 
 
 @functools.lru_cache(maxsize=4096)
 def contact_id(text: str) -> str | None:
-    """The contact id in what was kept or pasted, lower case; None when there is none (xero/facts.md §5.1)."""
+    """The contact id in what was kept or pasted, lower case; None when there is none (facts §5.1)."""
     try:
         return pasted.read(text).contact_id
     except NotAContact:

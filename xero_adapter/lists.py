@@ -24,7 +24,7 @@ class XeroLists:
         return pasted.read(text)
 
     def contact_link(self, short_code: str, contact_id: str) -> str:
-        """The contact's page in Xero (xero/facts.md §5.1)."""
+        """The contact's page in Xero (facts §5.1)."""
         if not short_code:
             return f"https://go.xero.com/Contacts/View/{contact_id}"
         return f"https://go.xero.com/app/{quote(short_code, safe='!')}/contacts/contact/{contact_id}"
@@ -32,7 +32,8 @@ class XeroLists:
     def contacts(self, organisation: Organisation, ids: Sequence[str]) -> Mapping[str, Contact]:
         """The contacts with these ids, at most 45, by id. Raises Trouble.
 
-        Paged, because only then Xero says who a contact was merged into; archived ones come only when asked for (§5).
+        Paged, because only then Xero says who a contact was merged into; archived ones come only when asked
+        for (facts §5).
         """
         if len(ids) > MOST_CONTACTS:
             raise ValueError(f"at most {MOST_CONTACTS} contacts in one call")

@@ -1,4 +1,4 @@
-"""A person's login at Xero: the address to go to, the code exchanged, the organisations it opens (§7.1, §7.3)."""
+"""A person's login at Xero: the address to go to, the code exchanged, the organisations it opens (facts §7)."""
 
 import base64
 import hashlib
@@ -139,7 +139,7 @@ def nonce(verifier: str) -> str:
 
 
 def xero_user(pair: TokenPair) -> str:
-    """The Xero user an access token names (`xero_userid`, xero/facts.md §7.2); empty when it names none.
+    """The Xero user an access token names (`xero_userid`, facts §7.2); empty when it names none.
 
     Its signature is not checked: the token came from Xero itself, over our own connection.
     """

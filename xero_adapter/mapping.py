@@ -1,4 +1,4 @@
-"""An invoice in Xero's words, by the table of invoice fields; pure (xero/facts.md §8)."""
+"""An invoice in Xero's words, by the table of invoice fields; pure (facts §8)."""
 
 import json
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Stay inside Xero's limits: one script grants a call or says how long to wait (xero/facts.md §1).
+"""Stay inside Xero's limits: one script grants a call or says how long to wait (facts §1).
 
 Redis away means no call (fail closed); what Redis forgets is relearnt from the next answer's headers.
 """
@@ -166,7 +166,7 @@ class Pace:
             self._abandon(keys=self._keys(permit.organisation), args=self._args(permit.token))
 
     def note(self, organisation: Organisation, headers: Mapping[str, str], took: float = 0) -> None:
-        """Correct the books from the headers of an answer that took so many seconds (xero/facts.md §1.2)."""
+        """Correct the books from the headers of an answer that took so many seconds (facts §1.2)."""
         minute, day = headers.get("x-minlimit-remaining", ""), headers.get("x-daylimit-remaining", "")
         args = self._args(minute, day, int(took * 1000))
         with contextlib.suppress(redis.RedisError):

@@ -1,4 +1,4 @@
-"""Which contact a person means by what they pasted; pure (xero/facts.md §5.1)."""
+"""Which contact a person means by what they pasted; pure (facts §5.1)."""
 
 import re
 import unicodedata

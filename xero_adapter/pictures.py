@@ -1,4 +1,4 @@
-"""Pictures of Xero's invoices, and how two of them differ, by the table of fields; pure (xero/facts.md §8)."""
+"""Pictures of Xero's invoices, and how two of them differ, by the table of fields; pure (facts §8)."""
 
 import hashlib
 import json

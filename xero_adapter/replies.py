@@ -1,4 +1,4 @@
-"""What an HTTP answer says beside its invoices: pure (xero/facts.md §6.1)."""
+"""What an HTTP answer says beside its invoices: pure (facts §6.1)."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ def document(reply: Reply) -> Any:
 
 
 def detail(reply: Reply) -> str:
-    """The problem's own word, whose keys come in either case (xero/facts.md §6.1 D)."""
+    """The problem's own word, whose keys come in either case (facts §6.1 D)."""
     said = document(reply)
     if not isinstance(said, dict):
         return "no detail"
@@ -28,12 +28,12 @@ def detail(reply: Reply) -> str:
 
 
 def says_expired(reply: Reply) -> bool:
-    """The token's half hour is over, by Xero's own words (xero/facts.md §6.2 #34)."""
+    """The token's half hour is over, by Xero's own words (facts §6.2 #34)."""
     return detail(reply).startswith("TokenExpired")
 
 
 def lacks_scope(reply: Reply) -> bool:
-    """A new token would not help: this one lacks a permission (xero/facts.md §6.2 #36)."""
+    """A new token would not help: this one lacks a permission (facts §6.2 #36)."""
     asked = reply.headers.get("www-authenticate", "")
     return "insufficient_scope" in asked or detail(reply).startswith("AuthorizationUnsuccessful")
 
@@ -46,7 +46,7 @@ def names_problem(reply: Reply) -> bool:
 def limit(reply: Reply) -> str:
     """Which limit a 429 met: minute, day, concurrent, appminute, or Xero's own word; empty when it says nothing.
 
-    Xero writes the names in several ways; without one the day's is known by its header (xero/facts.md §1.2, §1.3).
+    Xero writes the names in several ways; without one the day's is known by its header (facts §1.2, §1.3).
     """
     said = reply.headers.get("x-rate-limit-problem", "").lower()
     known = {"day": "day", "dai": "day", "min": "minute", "con": "concurrent", "app": "appminute"}

@@ -1,4 +1,4 @@
-"""Totals as Xero works them out: tax per line, rounded to the cent, then summed; pure (xero/facts.md §8)."""
+"""Totals as Xero works them out: tax per line, rounded to the cent, then summed; pure (facts §8)."""
 
 from collections.abc import Mapping
 from decimal import Decimal

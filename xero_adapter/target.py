@@ -17,7 +17,7 @@ from xero_adapter.client import Reply, XeroClient
 from xero_adapter.login import XeroLogin
 from xero_adapter.pace import Pace
 
-_LONGEST_QUERY = 1500  # characters of encoded numbers; above 2,048 in all Xero answers 404 (xero/facts.md §4.3)
+_LONGEST_QUERY = 1500  # characters of encoded numbers; above 2,048 in all Xero answers 404 (facts §4.3)
 _SHORT_WAIT, _LONG_WAIT = 2.0, 300.0  # where Xero does not say how long; the long one for the day
 Write = Callable[..., Reply]
 
@@ -73,7 +73,7 @@ class XeroTarget:
         return links.contact_link(organisation.short_code, contact_id)
 
     def create(self, organisation: Organisation, body: bytes, key: str, in_time: InTime) -> Answers:
-        """PUT the frozen body: creates only, never overwrites (xero/facts.md §3.2). Raises Trouble."""
+        """PUT the frozen body: creates only, never overwrites (facts §3.2). Raises Trouble."""
         reply, document = self._write(organisation, self._client.put_invoices, body, key, in_time)
         if reply.status == 400:
             return self._refused_whole(document, reply)
@@ -99,7 +99,7 @@ class XeroTarget:
         return reply, document
 
     def _refused_whole(self, document: Any, reply: Reply) -> Answers:
-        """A 400 speaks only for the elements it names (xero/facts.md §2.3): of the others nothing is known."""
+        """A 400 speaks only for the elements it names (facts §2.3): of the others nothing is known."""
         named, unnamed = answers.of_refusal(document), answers.unnamed(document)
         if not named and not unnamed:
             raise replies.trouble("unknown", f"Xero answered 400: {answers.complaint(document)}", reply)
@@ -122,7 +122,7 @@ class XeroTarget:
         return {posted.target_id: posted for posted in shown}
 
     def changes(self, organisation: Organisation, since: datetime, page: int, *, ours_only: bool) -> Changes:
-        """A page of the sales invoices changed after a moment, without lines (xero/facts.md §4.1). Raises Trouble."""
+        """A page of the sales invoices changed after a moment, without lines (facts §4.1). Raises Trouble."""
         chosen = {"created_by_my_app": True} if ours_only else {}
         document = self._invoices(
             organisation,
@@ -170,7 +170,7 @@ class XeroTarget:
         return replies.trouble("unknown", f"Xero answered {reply.status}", reply)
 
     def _refused(self, organisation: Organisation, reply: Reply) -> Trouble:
-        """A 401 or 403, which proves alone that the organisation is gone from the connections (§6.2 #35-38).
+        """A 401 or 403, which proves alone that the organisation is gone from the connections (facts §6.2 #35-38).
 
         The token service renewed the login, or had just given it: all else is Xero's trouble, unless it lasts.
         """

@@ -1,4 +1,4 @@
-"""Xero's token service (xero/facts.md §7.1); our own client, because the SDK's has no timeout (§9.1)."""
+"""Xero's token service (facts §7.1); our own client, because the SDK's has no timeout (facts §9.1)."""
 
 from collections.abc import Mapping
 
@@ -11,7 +11,7 @@ from xero_adapter.bounded import BoundedTransport
 
 REST_SECONDS = 15.0
 DEADLINE_SECONDS = 20.0
-# xero/facts.md §6.1 H, §6.2 #47-49.
+# facts §6.1 H, §6.2 #47-#49.
 _PROBLEMS: Mapping[str, Problem] = {
     "invalid_grant": Problem.LOGIN_ENDED,
     "invalid_client": Problem.APP_REFUSED,

@@ -1,4 +1,4 @@
-"""Updates of invoices that Xero has: ids kept so that nothing is dropped or doubled; pure (xero/facts.md §8).
+"""Updates of invoices that Xero has: ids kept so that nothing is dropped or doubled; pure (facts §8).
 
 A POST without InvoiceID overwrites by number, and lines without LineItemID are new while omitted ones are
 deleted: so every update carries both.

@@ -1,4 +1,4 @@
-"""What is wanted in Xero: an invoice and its lines with the company's settings filled in; pure (xero/facts.md §8)."""
+"""What is wanted in Xero: an invoice and its lines with the company's settings filled in; pure (facts §8)."""
 
 from dataclasses import dataclass
 from datetime import date

@@ -1,6 +1,6 @@
 """The control of `test_bearers`: the SDK as it comes mixes two companies' tokens, and our search finds it.
 
-xero/facts.md §9.3 #1, #2: all clients share one token object, and after a refresh it waits there for the call.
+facts §9.3 #1, #2: all clients share one token object, and after a refresh it waits there for the call.
 """
 
 import time

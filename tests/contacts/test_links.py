@@ -1,4 +1,4 @@
-"""Which contact a pasted text names: every form of the dossier's §5.1, whole and mangled, and nothing else."""
+"""Which contact a pasted text names: every form of facts §5.1, whole and mangled, and nothing else."""
 
 import uuid
 from urllib.parse import quote

@@ -60,7 +60,7 @@ def test_all_in_xero_ends_with_0(command, on_sqlite):
 
 
 def test_an_invoice_that_failed_ends_with_1(command, on_sqlite):
-    """B23: 0 with “1 in Xero, 2 failed”."""
+    """It was 0 with “1 in Xero, 2 failed”."""
     wanted = [an_invoice("ok"), an_invoice("eur", currency="EUR")]
     code, said, _ = command("publish", "two.json", json.dumps(wanted), "--wait")
     assert (code, "1 in Xero, 1 failed" in said) == (1, True)
@@ -100,7 +100,7 @@ def test_all_or_nothing_sends_nothing_while_something_cannot_be_read(command, on
 
 
 def test_an_odd_id_is_in_xero_and_one_that_is_none_is_told_by_its_place(command, on_sqlite):
-    """B18: 0 of 3 were sent, and preview had said 2 of 3."""
+    """0 of 3 were sent, and preview had said 2 of 3."""
     rows = [f"p1,P-1,{ROW},1.00", f"2026/114,P-2,{ROW},1.00", f"p3,P-3,{ROW},1.00"]
     code, said, _ = command("publish", "ids.csv", "\n".join([HEAD, *rows]), "--wait")
     assert (code, "3 in Xero" in said) == (0, True)

@@ -93,7 +93,7 @@ def test_a_client_with_any_id_is_linked_and_what_waits_for_it_goes(installation)
 
 @pytest.mark.parametrize("bad", [None, {}, "", ["x"], "a\nb", "y" * 256])
 def test_an_invoice_without_an_id_fails_alone_by_its_place(installation, bad):
-    """B18: one odd id refused the whole event, 422, for everybody in it."""
+    """One odd id refused the whole event, 422, for everybody in it."""
     receipt = installation.ask(an_invoice("a"), {**an_invoice("b"), "id": bad}, an_invoice("c"))
     assert receipt.invoices == 3
     installation.run()
@@ -108,7 +108,7 @@ def test_an_invoice_without_an_id_fails_alone_by_its_place(installation, bad):
 
 
 def test_whole_numbers_for_ids_are_taken_and_a_bad_user_holds_nothing_back(installation):
-    """B18: PHP's json_encode of integers; a user that is none."""
+    """PHP's json_encode of integers; a user that is none."""
     wanted = [an_invoice("w1"), {**an_invoice("w2"), "id": 1002}, an_invoice("w3", number=1003)]
     installation.ask(*wanted, requested_by={"id": {"no": "id"}})
     installation.run()

@@ -92,11 +92,11 @@ def test_proof_stands_in_log_command_and_page(xero, command):
     assert json.loads(entry.proof)["not_compared"] == ["CrewCard's own totals: it sent none"]
 
 
-# -- what Xero keeps otherwise (bugs.md B11, B12, §3)
+# -- what Xero keeps otherwise
 
 
 def test_tracking_that_xero_leaves_out_in_silence_is_named(xero):
-    """B12: first-hand reports say that Xero drops what it does not know, and answers OK."""
+    """First-hand reports say that Xero drops what it does not know, and answers OK."""
     switch(xero, unknown_tracking="left_out")
     answer = sent(xero, {**CREW, "tracking": [{"category": "Region", "option": "West"}]})
     assert (answer["type"], answer["verified"]) == ("succeeded", False)
@@ -107,7 +107,7 @@ def test_tracking_that_xero_leaves_out_in_silence_is_named(xero):
 
 
 def test_what_xero_warns_of_after_yes_reaches_event_log_and_command(make_installation, sqlite_url, monkeypatch):
-    """B11: a draft with an unknown account is saved without it, and Xero says so."""
+    """A draft with an unknown account is saved without it, and Xero says so."""
     installation = make_installation(sqlite_url)
     installation.company(organisation=BOOKS, invoice_status="DRAFT")
     answer = sent(installation, {**CREW, "account_code": "999"})
@@ -195,12 +195,12 @@ def test_a_client_that_was_linked_anew_while_its_invoice_travelled_is_no_match(x
     assert answer["differences"] == ["another contact in Xero than the client's: ACME Ltd"]
 
 
-# -- money as meant (B14, B20, P03)
+# -- money as meant
 
 
 @pytest.mark.parametrize("kind", ["exclusive", "inclusive", "no_tax"])
 def test_parts_of_an_hour_go_in_as_they_are_meant(xero, kind):
-    """B14: 0.3333333333 x 1500.00 = 500.00 was refused as not adding up to 499.95."""
+    """0.3333333333 x 1500.00 = 500.00 was refused as not adding up to 499.95."""
     thirds = {"description": "Day labour, 20 minutes", "quantity": "0.3333333333", "unit_amount": "1500.00"}
     tiny = {"description": "Fuel", "quantity": "8555", "unit_amount": "0.000149"}
     foretold = row_of(xero, an_invoice(lines=[thirds, tiny], amounts_are=kind))
@@ -262,7 +262,7 @@ def test_lines_of_nothing_go_in(xero, line):
     assert lines_of(xero)[0]["LineAmount"] == 0
 
 
-# -- the contract as wide as Xero (B15)
+# -- the contract as wide as Xero
 
 
 def test_a_line_of_text_needs_no_account_and_goes_in_as_text(make_installation, sqlite_url):

@@ -35,7 +35,7 @@ def a_world(make_installation, database, status):
     return installation
 
 
-# Xero's words for these are not known (xero/facts.md §6.2 #29, #30), so a refusal may stand under its own words.
+# Xero's words for these are not known (facts §6.2 #29, #30), so a refusal may stand under its own words.
 UNNAMED = {"tracking_invalid", "negative_total"}
 
 

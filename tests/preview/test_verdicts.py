@@ -13,7 +13,7 @@ from tests.simulator.test_reasons import CAUSED
 from worker.orders import excluding
 
 # What Xero tells nobody before it refuses: which tax rates an account's own list leaves out, what a plan allows,
-# and what its number rules make of voided invoices (xero/facts.md §3.2, §6.2 #9, #21). A preview spends no call on
+# and what its number rules make of voided invoices (facts §3.2, §6.2 #9, #21). A preview spends no call on
 # the settings' branding theme: the daily check of the settings says when it is gone.
 NOT_FORESEEN = {Reason.TAX_NOT_FOR_ACCOUNT, Reason.PLAN_LIMIT, Reason.BRANDING_THEME_INVALID}
 IN_OTHER_WORDS = {

@@ -1,4 +1,4 @@
-"""Xero's messages (xero/facts.md §6.2) and what they mean."""
+"""Xero's messages (facts §6.2) and what they mean."""
 
 import pytest
 

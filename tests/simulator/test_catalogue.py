@@ -11,7 +11,7 @@ from simulator.messages import Say
 from simulator.refusals import No
 from tests.simulator import triggers, triggers_of_calls
 
-FACTS = Path("../shared/xero/facts.md")
+FACTS = Path(__file__).parents[2] / "docs/xero/facts.md"
 TRIGGERS = {**triggers.OF_INVOICES, **triggers_of_calls.OF_CALLS}
 ROWS = [*Say, *SayOfLine, *No]
 # Rows of §6.2 that no server says, and where they come from here.
@@ -30,7 +30,6 @@ BEHAVIOUR = {
     10: "test_money.py",
     11: "test_others_clients.py",
 }
-facts_at_hand = pytest.mark.skipif(not FACTS.exists(), reason="the dossier ../shared/xero/facts.md is not here")
 
 
 def pattern(text):
@@ -59,14 +58,12 @@ def numbered(section):
     return {int(match[1]) for row in ROWS for match in found.finditer(row.value.source)}
 
 
-@facts_at_hand
 def test_every_row_of_the_error_catalogue_is_here():
     wanted = set(map(int, re.findall(r"^\| (\d+) \|", section_of("### 6.2"), re.MULTILINE)))
     assert len(wanted) == 53
     assert numbered("6.2") | set(NOT_SAID) == wanted
 
 
-@facts_at_hand
 def test_every_point_a_simulator_should_copy_is_shown():
     wanted = set(map(int, re.findall(r"^(\d+)\. ", section_of("## 11."), re.MULTILINE)))
     assert len(wanted) == 11
@@ -76,7 +73,6 @@ def test_every_point_a_simulator_should_copy_is_shown():
         assert test in (Path(__file__).parent / name).read_text()
 
 
-@facts_at_hand
 def test_every_text_the_facts_quote_is_said_as_they_quote_it():
     """Each back-quoted text of §6.2 is matched by the text of a row, place for place."""
     for line in section_of("### 6.2").splitlines():
@@ -94,7 +90,6 @@ def alike(quoted, text):
     return bool(pattern(text).search(quoted)) or text.startswith(quoted) or quoted in text
 
 
-@facts_at_hand
 def test_every_fault_the_facts_ask_for_is_there():
     asked = {"commit_then_500", "commit_then_drop", "slow", "html_503", "offline", "slow_then_drop", "malformed_json"}
     asked |= {"truncated", "expire_tokens", "limit_minute", "limit_day", "limit_concurrent", "limit_appminute"}

@@ -78,7 +78,7 @@ def _overtaken(row: Any) -> dict[str, Any]:
 
 
 def _started(work: Work, coming: Filing, invoice: Invoice, row: Any, priority: int) -> Row:
-    """A pending row with this content. The number stays once an attempt has carried one (DESIGN §3 (b)).
+    """A pending row with this content. The number stays once an attempt has carried one (exactly-once §b).
 
     An invoice that is in Xero is known there by its id, so its number may change.
     """

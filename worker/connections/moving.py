@@ -1,6 +1,6 @@
 """Work that waits changes its organisation: after the first login, or when a person says so.
 
-What may already be in the organisation it was meant for stays with it (DESIGN §3 (a)).
+What may already be in the organisation it was meant for stays with it (exactly-once §a).
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Logins looked after: renewed long before they end, and a warning while there is time (xero/facts.md §7.2).
+"""Logins looked after: renewed long before they end, and a warning while there is time (facts §7.2).
 
 A refresh whose worker died is done again within Xero's 30 minutes, whether or not there is work that needs it.
 """

@@ -2,7 +2,7 @@
 
 _SINGLE_SHARE = 0.1
 _SHORTEST, _LONGEST = 10.0, 3600.0
-_INVOICES_PER_MINUTE = 3000  # 60 calls of 50 (xero/facts.md §1.3)
+_INVOICES_PER_MINUTE = 3000  # 60 calls of 50 (facts §1.3)
 
 
 class TooMuch(Exception):

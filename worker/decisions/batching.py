@@ -1,4 +1,4 @@
-"""Which of the due exports travel together in one call; pure (DESIGN §3 (g), xero/facts.md §2.2)."""
+"""Which of the due exports travel together in one call; pure (exactly-once §g, facts §2.2)."""
 
 import math
 from collections.abc import Sequence

@@ -27,7 +27,7 @@ def problem_with(invoice: Invoice) -> Failure | None:
 
 
 def _of_discounts(invoice: Invoice) -> Failure | None:
-    """A discount is a rate or an amount, not below zero and not above its line (xero/facts.md §6.2 #51)."""
+    """A discount is a rate or an amount, not below zero and not above its line (facts §6.2 #51)."""
     for number, line in enumerate(invoice.lines, start=1):
         amount, facts = line.discount_amount, {"line_said": line.description or line.item_code or ""}
         if amount is not None and amount < ZERO:

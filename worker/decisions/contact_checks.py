@@ -1,4 +1,4 @@
-"""May this client be billed as this contact? Judged from what Xero shows of it; pure (xero/facts.md §5)."""
+"""May this client be billed as this contact? Judged from what Xero shows of it; pure (facts §5)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

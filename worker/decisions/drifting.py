@@ -45,7 +45,7 @@ class Finding:
 def findings(belief: Belief, posted: Posted) -> list[Finding]:
     """What became of the invoice: gone, or edited, or paid, or both of these; empty when nothing did.
 
-    Edits of lines that leave every sum as it was need `closer`: a light list has no lines (xero/facts.md §4.1).
+    Edits of lines that leave every sum as it was need `closer`: a light list has no lines (facts §4.1).
     """
     if posted.status == "DELETED":
         return [Finding("deleted", ("deleted in Xero",))]

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from worker.decisions.batching import MOST_INVOICES
 
-_LOOK_UPS = 38  # copies in one query (xero/facts.md §4.3), so an update of 50 takes two looks and one call
+_LOOK_UPS = 38  # copies in one query (facts §4.3), so an update of 50 takes two looks and one call
 _CALL_SECONDS = 1.0
 
 

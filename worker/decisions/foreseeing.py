@@ -1,4 +1,4 @@
-"""What Xero will say to an invoice, as far as its settings tell; pure (xero/facts.md §6.2, §8)."""
+"""What Xero will say to an invoice, as far as its settings tell; pure (facts §6.2, §8)."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -114,7 +114,7 @@ def _of_contact(case: Case) -> Iterator[Failure]:
 
 
 def _of_size(case: Case) -> Iterator[Failure]:
-    """A line that comes to more than Xero holds, or to less than its discount (xero/facts.md §8, §6.2 #51)."""
+    """A line that comes to more than Xero holds, or to less than its discount (facts §8, §6.2 #51)."""
     for number, line in enumerate(case.invoice.lines, start=1):
         if line.amount is not None and abs(line.amount) > LARGEST:
             yield Failure(Reason.XERO_REFUSED, {"said": f"a line may come to {LARGEST:,} at most"}, line=number)
@@ -124,7 +124,7 @@ def _of_size(case: Case) -> Iterator[Failure]:
             and line.quantity is not None
             and line.unit_amount is not None
         ):
-            off = rounded(line.discount_amount)  # to cents, and its line is not: so Xero compares them (§6.2 #51)
+            off = rounded(line.discount_amount)  # to cents, and its line is not: so Xero compares (facts §6.2 #51)
             if off and off > rounded(line.quantity, UNIT) * rounded(line.unit_amount, UNIT):
                 yield Failure(Reason.DISCOUNT_TOO_LARGE, {"discount": f"{off:.2f}"}, line=number)
 
@@ -150,7 +150,7 @@ def _of_line(case: Case, line: LinePicture, books: Books) -> Iterator[Failure]:
 
 
 def _is_text(line: LinePicture) -> bool:
-    """A heading or a note, which needs no account (xero/facts.md §8)."""
+    """A heading or a note, which needs no account (facts §8)."""
     return line.said("quantity") is None and line.said("unit_amount") is None and not line.said("item")
 
 

@@ -1,4 +1,4 @@
-"""The overwrite guard: what Xero's copy says before an update may go; pure (DESIGN §3 (f))."""
+"""The overwrite guard: what Xero's copy says before an update may go; pure (exactly-once §f)."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace

@@ -66,7 +66,7 @@ class Standing:
 
 
 def decide(standing: Standing, revision: int, content_hash: str, *, looks: bool = False) -> Move | Failure:
-    """The move for a request with this content, or why it fails at once (DESIGN §3 (a)).
+    """The move for a request with this content, or why it fails at once (exactly-once §a).
 
     Where Xero has this content already, `looks` asks it once more: a person clicked, and is told what is there now.
     Else what is known answers. What a client's new contact or an earlier failure leaves open is asked for anyway.

@@ -9,7 +9,7 @@ from events.export import UnreadableInvoice
 from events.invoice import Invoice, folded
 from events.unreadable import Problem
 
-_LONGEST = 255  # characters of a number in Xero (xero/facts.md §3.2)
+_LONGEST = 255  # characters of a number in Xero (facts §3.2)
 _SHOWN = 40  # characters of such a number that a sentence repeats
 Asked = Invoice | UnreadableInvoice
 

@@ -1,4 +1,4 @@
-"""Whether an invoice may be raised anew, and under which number; pure (DESIGN §6, raise anew)."""
+"""Whether an invoice may be raised anew, and under which number; pure (exactly-once §k)."""
 
 from datetime import datetime, timedelta
 
@@ -11,7 +11,7 @@ from worker.decisions import guard
 SHOWN_WITHIN = timedelta(hours=1)  # what Xero took longer ago than this and does not show is gone
 NOTHING, NOT_FOUND = "paid at 0.00", "not found"
 _LONGEST = 250
-_FREE_AFTER = frozenset({"deleted", "gone"})  # a voided invoice keeps its number (xero/facts.md §3.2)
+_FREE_AFTER = frozenset({"deleted", "gone"})  # a voided invoice keeps its number (facts §3.2)
 _STATUS = {"AUTHORISED": "approved", "SUBMITTED": "awaiting approval", "DRAFT": "a draft", "PAID": "paid"}
 
 

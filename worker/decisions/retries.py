@@ -15,7 +15,7 @@ def lane_wait(trouble: Trouble, unknown_in_a_row: int) -> float:
     """Seconds a lane waits after trouble; 0 means it goes straight on with other invoices.
 
     A limit waits as long as Xero says. After three unknown outcomes in a row the breaker opens:
-    15 s, doubling up to 5 minutes (DESIGN §3, a breaker).
+    15 s, doubling up to 5 minutes (exactly-once §l).
     """
     if trouble.effect == "unknown":
         beyond = unknown_in_a_row - UNKNOWN_IN_A_ROW

@@ -1,6 +1,6 @@
-"""How many turns of a lane run side by side, which stay where they are, how many calls each makes; pure (DESIGN §3).
+"""How many turns of a lane run side by side, which stay where they are, how many calls each makes; pure.
 
-Xero's own bound, five calls in flight, is pace's.
+Why: docs/explanation/fairness.md. Xero's own bound, five calls in flight, is pace's.
 """
 
 from math import ceil

@@ -10,7 +10,7 @@ from store import choosing
 from worker.decisions.claiming import Claim
 from worker.tools import Tools
 
-_A_CALL = 20  # numbers or ids short enough for one query, so that one permit is one call (xero/facts.md §4.3)
+_A_CALL = 20  # numbers or ids short enough for one query, so that one permit is one call (facts §4.3)
 Wait = Callable[[float], None]
 T = TypeVar("T")
 

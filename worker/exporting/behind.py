@@ -1,4 +1,4 @@
-"""Newer content behind a result: it goes next, unless nobody wants it any more (DESIGN §3 (j))."""
+"""Newer content behind a result: it goes next, unless nobody wants it any more (exactly-once §j)."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""Nothing waits for ever: what waits longer than the stated time is answered (DESIGN §1, promise 2)."""
+"""Nothing waits for ever: what waits longer than the stated time is answered (ARCHITECTURE.md, promise 2)."""
 
 from dataclasses import replace
 

@@ -1,4 +1,6 @@
-"""One turn of a lane: one call to Xero, or a few where it answers at once; the whole story in order (DESIGN §3).
+"""One turn of a lane: one call to Xero, or a few where it answers at once; the whole story in order.
+
+Step by step, with why: docs/explanation/exactly-once.md.
 
 anything due? → permit → a settled uncertain batch first → else claim → map → freeze → send → record
 """

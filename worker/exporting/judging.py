@@ -1,4 +1,4 @@
-"""Is what Xero shows ours? Judgements about uncertain invoices; pure (DESIGN §3 (e), (f))."""
+"""Is what Xero shows ours? Judgements about uncertain invoices; pure (exactly-once §e, §f)."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass

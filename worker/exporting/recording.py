@@ -40,7 +40,7 @@ def apply(work: Work, tools: Tools, organisation: Organisation, results: Sequenc
 
 
 def _learn(work: Work, tools: Tools, organisation: Organisation, results: Sequence[Result]) -> None:
-    """Which tax rates an account does not take stands nowhere but in refusals (xero/facts.md §6.2 #9)."""
+    """Which tax rates an account does not take stands nowhere but in refusals (facts §6.2 #9)."""
     failures = [one for r in results if isinstance(r.answer, Rejected) for one in r.answer.failure.all()]
     told = [one.facts for one in failures if one.reason is Reason.TAX_NOT_FOR_ACCOUNT]
     new = {(facts["account"], facts["tax"]) for facts in told if facts.get("account") and facts.get("tax")}

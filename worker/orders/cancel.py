@@ -1,4 +1,4 @@
-"""Cancel what has not been sent. A cancel detaches its own request only (DESIGN §3 (j))."""
+"""Cancel what has not been sent. A cancel detaches its own request only (exactly-once §j)."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence

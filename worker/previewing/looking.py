@@ -14,7 +14,7 @@ from worker.previewing.planning import Known, Plan
 from worker.tools import Tools
 
 GOOD_SECONDS = 600.0  # so long settings are believed; what would fail is looked at afresh
-MOST_CONTACTS, _MOST_IDS = 45, 38  # ids in one query (xero/facts.md §4.3)
+MOST_CONTACTS, _MOST_IDS = 45, 38  # ids in one query (facts §4.3)
 _LONGEST_NUMBERS = 1_450  # encoded characters of numbers in one query
 _ALWAYS: tuple[Part, ...] = ("organisation", "actions", "accounts", "tax_rates", "currencies")
 _OF_ALL = frozenset({"needs_login", "refused", "limited", "offline"})
@@ -145,7 +145,7 @@ def _by_chunks(
 
 
 def by_length(numbers: Iterable[str]) -> list[list[str]]:
-    """Numbers in chunks that fit one query (xero/facts.md §4.3)."""
+    """Numbers in chunks that fit one query (facts §4.3)."""
     chunks: list[list[str]] = []
     left = 0
     for number in dict.fromkeys(numbers):

@@ -15,7 +15,7 @@ from worker.previewing.looking import Look
 from worker.previewing.planning import Known, Plan
 
 _SUMS = ("subtotal", "tax", "total")
-_SMALL_PLAN, _APPROVALS = "STARTER", 20  # approved sales invoices a month (xero/facts.md §6.2 #21)
+_SMALL_PLAN, _APPROVALS = "STARTER", 20  # approved sales invoices a month (facts §6.2 #21)
 _MOST_MONTHS = 3
 
 

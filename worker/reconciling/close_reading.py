@@ -7,7 +7,7 @@ from events.accounting_target import Organisation, Trouble
 from worker import logs
 from worker.tools import Tools
 
-_AT_ONCE = 35  # ids of 36 characters that fit one call (xero/facts.md §4.3)
+_AT_ONCE = 35  # ids of 36 characters that fit one call (facts §4.3)
 _log = logs.log("reconciler")
 
 
