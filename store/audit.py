@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import update
+from sqlalchemy.exc import DataError
 from sqlmodel import col, select
 
 from store import statements
@@ -23,6 +24,8 @@ from store.unit_of_work import Work
 _HEAD = 0
 _AT_ONCE = 5_000
 _MOST_TOLD = 20
+# A moment beyond the calendar, a text that is none: what somebody wrote there whom no program of ours wrote for.
+_UNREADABLE = (DataError, ValueError, TypeError, OverflowError)
 
 
 def note(work: Work, who: str, what: str, company: str, chosen: Mapping[str, Any], count: int, why: str) -> None:
@@ -98,21 +101,36 @@ class Verdict:
 
 def verify(work: Work, noted: Sequence[Head] = ()) -> Verdict:
     """Read every line and compare it with the chain, with the head, and with heads that were noted before."""
-    problems: list[str] = []
-    head, lines, last, chain = _stored_head(work), 0, 0, ""
-    wanted = {one.line: one.chain for one in [*_checked_heads(work), head, *noted] if one.line}
+    head = _stored_head(work)
+    problems = [] if head else ["the head of the audit is missing: every database of this software has one"]
+    wanted: dict[int, set[str]] = {}
+    for one in [*_checked_heads(work), *([head] if head else []), *noted]:
+        wanted.setdefault(one.line, set()).add(one.chain)
+    lines, last, chain = 0, 0, ""
     for row in _all(work):
         lines += 1
-        if row.chain != link(chain, row._mapping):  # noqa: SLF001  # its public name
+        if row.id < 1:
+            problems.append(f"line {row.id} was not written by this software: lines are numbered from 1")
+            continue
+        if row.chain != _chain_of(chain, row):
             problems.append(_objection(row, last))
-        if wanted.pop(row.id, row.chain) != row.chain:
+        if wanted.pop(row.id, {row.chain}) != {row.chain}:
             problems.append(f"line {row.id} is not the one that was noted under this number before")
         last, chain = row.id, row.chain
-    if wanted:
-        problems.append(f"the newest line is {last}, but there was a line {max(wanted)}: lines are missing")
-    if last > _stored_head(work).line:
+    newest_noted = max(wanted, default=0)
+    if newest_noted:
+        problems.append(f"the newest line is {last}, but there was a line {newest_noted}: lines are missing")
+    if head and last > head.line:
         problems.append(f"line {last} is behind the head: it was not written by this software")
     return Verdict(lines, Head(last, chain), problems[:_MOST_TOLD], max(0, len(problems) - _MOST_TOLD))
+
+
+def _chain_of(former: str, row: Any) -> str | None:
+    """What the line's chain has to be; None where it holds what this software does not write."""
+    try:
+        return link(former, row._mapping)  # noqa: SLF001  # its public name
+    except (TypeError, ValueError, AttributeError, OverflowError, KeyError):
+        return None
 
 
 def _objection(row: Any, last: int) -> str:
@@ -125,23 +143,38 @@ def _objection(row: Any, last: int) -> str:
 
 
 def _all(work: Work) -> Iterator[Any]:
-    after = 0
+    """Every line by its number, whatever number; of one that cannot be read its number and chain alone."""
+    after: int | None = None
     while True:
-        asked = select(AuditLine).where(col(AuditLine.id) > after).order_by(col(AuditLine.id)).limit(_AT_ONCE)
-        found = statements.rows(work, asked)
+        asked = select(AuditLine).order_by(col(AuditLine.id)).limit(_AT_ONCE)
+        page = asked if after is None else asked.where(col(AuditLine.id) > after)
+        try:
+            found = statements.rows(work, page)
+        except _UNREADABLE:
+            found = [_one(work, row.id) for row in statements.rows(work, page.with_only_columns(col(AuditLine.id)))]
         yield from found
         if len(found) < _AT_ONCE:
             return
         after = found[-1].id
 
 
-def _stored_head(work: Work) -> Head:
+def _one(work: Work, number: int) -> Any:
+    asked = select(AuditLine).where(AuditLine.id == number)
+    try:
+        (row,) = statements.rows(work, asked)
+    except _UNREADABLE:
+        (row,) = statements.rows(work, asked.with_only_columns(col(AuditLine.id), col(AuditLine.chain)))
+    return row
+
+
+def _stored_head(work: Work) -> Head | None:
     row = statements.look_up(work, AuditHead, id=_HEAD)
-    return Head(row.line, row.chain) if row else Head(0, "")
+    return Head(row.line, row.chain) if row else None
 
 
 def _checked_heads(work: Work) -> list[Head]:
-    return [Head(row.line, row.chain) for row in statements.rows(work, select(AuditCheck)) if row.line]
+    asked = select(AuditCheck.line, AuditCheck.chain)
+    return [Head(row.line, row.chain) for row in statements.rows(work, asked)]
 
 
 def keep_check(work: Work, verdict: Verdict) -> bool:
@@ -157,8 +190,9 @@ def keep_check(work: Work, verdict: Verdict) -> bool:
 
 
 def newest_check(work: Work) -> AuditCheck | None:
-    """The newest daily check."""
-    return work.session.exec(select(AuditCheck).order_by(col(AuditCheck.day).desc()).limit(1)).first()
+    """The newest daily check; one of a day to come was not made by us."""
+    asked = select(AuditCheck).where(AuditCheck.day <= f"{work.now:%Y-%m-%d}")
+    return work.session.exec(asked.order_by(col(AuditCheck.day).desc()).limit(1)).first()
 
 
 def newest(work: Work, company: str | None = None, most: int = 50) -> Sequence[AuditLine]:

@@ -106,6 +106,69 @@ def test_a_chain_that_was_written_anew_is_found_by_a_head_that_was_noted_outside
     assert found.problems == ["line 6 is not the one that was noted under this number before"]
 
 
+def test_a_chain_written_anew_under_the_number_of_the_last_check_is_found(lines):
+    """Nothing was done since the check, so that its head and the stored one have the same number."""
+    assert audit_check.check(lines.tools, "a")
+    as_owner(lines, "UPDATE audit SET who = 'innocent' WHERE id = 5")
+    with lines.store.read() as work:
+        rows = audit.newest(work)
+    chain, anew = "", []
+    for row in sorted(rows, key=lambda row: row.id):
+        chain = audit.link(chain, row.model_dump())
+        anew.append(f"UPDATE audit SET chain = '{chain}' WHERE id = {row.id}")
+    as_owner(lines, *anew, f"UPDATE audit_head SET chain = '{chain}'")
+    assert verdict(lines).problems == ["line 6 is not the one that was noted under this number before"]
+
+
+BEYOND = {"sqlite": ["nonsense", "99999-01-01 00:00:00"], "postgresql": ["infinity", "20000-01-01 00:00:00+00"]}
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_a_line_that_nobody_can_read_any_more_is_found_and_ends_no_check(lines, place):
+    at = BEYOND[lines.store.engine.dialect.name][place]
+    as_owner(lines, f"UPDATE audit SET at = '{at}' WHERE id = 3")
+    assert [one[:26] for one in verdict(lines).problems] == ["line 3 is not as it was wr"]
+    assert audit_check.check(lines.tools, "a")
+    (told,) = [event for event in lines.events() if event["type"] == "audit.checked"]
+    assert (told["data"]["intact"], told["data"]["lines"]) == (False, 6)
+
+
+@pytest.mark.parametrize("value", ["x'00ff'", "3.5", "'3x'"])
+def test_a_value_of_another_kind_than_its_column_is_found(lines, value):
+    """Only SQLite takes one."""
+    if lines.store.engine.dialect.name == "sqlite":
+        as_owner(lines, f"UPDATE audit SET who = {value} WHERE id = 2", f"UPDATE audit SET count = {value} WHERE id = 4")
+        assert [one[:26] for one in verdict(lines).problems] == [
+            f"line {number} is not as it was wr" for number in (2, 4)
+        ]
+
+
+@pytest.mark.parametrize("number", [0, -1])
+def test_a_line_put_before_the_first_is_found(lines, number):
+    as_owner(lines, ALIKE.replace("SELECT 7", f"SELECT {number}"))
+    assert verdict(lines).problems == [
+        f"line {number} was not written by this software: lines are numbered from 1"
+    ]
+    as_owner(lines, f"DELETE FROM audit WHERE id = {number}", CHAINED.replace("SELECT 7", f"SELECT {number}"))
+    assert not verdict(lines).intact
+
+
+def test_an_audit_that_was_emptied_with_its_head_is_found(lines):
+    as_owner(lines, "DELETE FROM audit", "DELETE FROM audit_head")
+    assert verdict(lines).problems == ["the head of the audit is missing: every database of this software has one"]
+
+
+def test_a_check_of_a_day_to_come_hides_no_check_of_today(lines):
+    as_owner(
+        lines,
+        "UPDATE audit SET why = 'no reason' WHERE id = 2",
+        "INSERT INTO audit_checks (day, line, chain, problems, checked_at) "
+        "VALUES ('9999-12-31', 6, (SELECT chain FROM audit WHERE id = 6), '[]', '9999-12-31 00:00:00')",
+    )
+    assert audit_check.check(lines.tools, "a")
+    assert {one.value for one in measure(lines.tools) if one.metric.name == "audit_intact"} == {0}
+
+
 def test_lines_cut_off_with_their_head_are_found_by_a_head_that_was_noted_outside(lines):
     noted = verdict(lines).head
     with lines.store.read() as work:
