@@ -83,10 +83,12 @@ def set_aside(
     statements.insert_new(work, DeadLetter, [row], returning="body_hash")
 
 
-def open_of_key(work: Work, key: str) -> tuple[int, int]:
-    """How many open entries the key has brought, and their bytes."""
+def open_of_key(work: Work, door: str, key: str = "") -> tuple[int, int]:
+    """How many open entries the key has brought by this door, and their bytes; the stream has no keys."""
     kept = func.coalesce(func.sum(func.length(DeadLetter.body)), 0)
-    mine = select(func.count(), kept).where(DeadLetter.key == key, DeadLetter.state == word("open"))
+    mine = select(func.count(), kept).where(
+        DeadLetter.door == door, DeadLetter.key == key, DeadLetter.state == word("open")
+    )
     count, size = work.session.exec(mine).one()
     return int(count), int(size)
 

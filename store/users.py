@@ -27,9 +27,10 @@ def by_subject(work: Work, subject: str) -> User | None:
     return work.session.exec(select(User).where(User.subject == subject)).first()
 
 
-def everyone(work: Work) -> Sequence[User]:
-    """All users, by id."""
-    return work.session.exec(select(User).order_by(col(User.id))).all()
+def everyone(work: Work, *, locked: bool = False) -> Sequence[User]:
+    """All users, by id; `locked`: until the commit nobody else changes any of them."""
+    asked = select(User).order_by(col(User.id))
+    return work.session.exec(asked.with_for_update() if locked and not work.on_sqlite else asked).all()
 
 
 def keep(work: Work, user: User) -> User:
@@ -64,6 +65,15 @@ def of_session(work: Work, cookie: str, idle_seconds: float) -> Whose | None:
     mine = asked.where(UserSession.id == fingerprint(cookie)).where(*_going_on(work, idle_seconds))
     found = work.session.exec(mine).first()
     return Whose(*found, work.now) if found else None
+
+
+def goes_on(work: Work, session: UserSession, idle_seconds: float) -> User | None:
+    """The user of this session, nobody else changes them until the commit; None where it is over by now."""
+    asked = select(User).where(User.id == session.user)
+    user = work.session.exec(asked if work.on_sqlite else asked.with_for_update()).first()
+    mine = select(UserSession.id).join(User, col(UserSession.user) == col(User.id))
+    still = work.session.exec(mine.where(UserSession.id == session.id, *_going_on(work, idle_seconds))).first()
+    return user if still else None
 
 
 def sessions_of(work: Work, user: str, idle_seconds: float) -> Sequence[UserSession]:

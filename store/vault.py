@@ -1,6 +1,8 @@
 """Secrets at rest: encrypted with the newest key, readable with every key still listed."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
@@ -28,6 +30,20 @@ class Vault:
             raise Unopenable(
                 "a stored secret does not open with ENCRYPTION_KEYS: is the key it was sealed with missing?"
             ) from None
+
+    def seal_document(self, purpose: str, document: Mapping[str, Any]) -> str:
+        """A document that somebody keeps for us and brings back, for this purpose alone."""
+        return self.seal(json.dumps([purpose, document])).decode()
+
+    def open_document(self, purpose: str, sealed: str) -> dict[str, Any]:
+        """The document. Raises Unopenable for whatever we did not seal for this purpose."""
+        try:
+            found, document = json.loads(self.open(sealed.encode()))
+        except (ValueError, TypeError):
+            found, document = None, None
+        if found != purpose or not isinstance(document, dict):
+            raise Unopenable(f"this was not sealed as {purpose}")
+        return document
 
     def opens(self, sealed: bytes) -> bool:
         """Whether any listed key opens this."""

@@ -138,7 +138,7 @@ def _set_aside(tools: Tools, key: Key, body: bytes, broken: Unreadable, place: s
     """Kept, unless so many of this key wait for somebody already; what is wrong is said all the same."""
     most, most_bytes = tools.settings.open_dead_letters, tools.settings.open_dead_letter_bytes
     with tools.store.write() as work:
-        count, size = inbox.open_of_key(work, key.id)
+        count, size = inbox.open_of_key(work, letters.HTTP, key.id)
         full = count >= most or size + min(len(body), codec.MOST_BYTES) > most_bytes
         if not full:
             inbox.set_aside(work, letters.HTTP, body, broken.problems, place, key)

@@ -37,7 +37,10 @@ _log = logs.log("door")
 
 
 def knock(request: Request, body: bytes = b"") -> Knock:
-    """The request as far as its signature covers it."""
+    """The request as far as its signature covers it. Raises Refused (401) for a signing header that came twice."""
+    for name in (KEY_HEADER, *signature.HEADERS):
+        if len(request.headers.getlist(name)) > 1:
+            raise Refused(401, "Signature not valid", [f"{name}: came twice, so that nobody knows which counts"])
     path, query = request.scope["raw_path"].decode("latin-1"), request.scope["query_string"].decode("latin-1")
     return Knock(request.method, f"{path}?{query}" if query else path, dict(request.headers), body)
 
@@ -48,7 +51,7 @@ async def knock_of_a_known_key(request: Request, most: int = bodies.MOST_BYTES) 
     Raises Refused: 401 for an id that opens nothing, 413 for a body of more than `most` bytes.
     """
     tools: Tools = request.app.state.tools
-    key_id = request.headers.get(KEY_HEADER, "")
+    key_id = knock(request).headers.get(KEY_HEADER, "")
     await asyncio.get_running_loop().run_in_executor(_ASKING, _known, tools, key_id)
     return knock(request, await bodies.whole(request, most))
 

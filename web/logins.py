@@ -94,9 +94,14 @@ def _read(body: bytes) -> dict[str, str]:
         said = json.loads(body)
     except (ValueError, RecursionError):
         said = None
-    if not isinstance(said, dict) or not all(isinstance(value, str) for value in said.values()):
+    if not isinstance(said, dict) or not all(map(_is_text, said.values())):
         raise Refused(422, "Body not readable", ["body: must be a JSON object whose values are text"])
     return said
+
+
+def _is_text(value: Any) -> bool:
+    """Whether it is a text that a database can hold."""
+    return isinstance(value, str) and "\0" not in value and value == value.encode("utf-8", "replace").decode()
 
 
 def _make_link(tools: Tools, said: dict[str, str]) -> dict[str, Any]:

@@ -1,10 +1,13 @@
 """How much one key may ask for: a bucket per key and kind in Redis, filled steadily, emptied by one Lua call.
 
-When Redis is away the doors still take events: the limit protects us from a host that has lost its way, and to
-refuse its invoices would be the greater harm.
+When Redis is away each process counts for itself, in memory: the doors still take events, and of a host that has lost
+its way at most as much as that, times the number of web processes.
 """
 
 import math
+import threading
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -51,8 +54,38 @@ def take(client: redis.Redis, key_id: str, *portions: Portion) -> tuple[Portion,
     try:
         place, wait = _script(client)(keys=buckets, args=[one for portion in portions for one in portion.costs()])
     except redis.RedisError:
-        return None
+        place, wait = _here(client).take(buckets, portions)
     return (portions[int(place) - 1], math.ceil(int(wait) / 1000)) if wait else None
+
+
+class Buckets:
+    """The same buckets in the memory of this process."""
+
+    MOST = 10_000
+
+    def __init__(self) -> None:
+        self._full: dict[str, float] = {}
+        self._lock = threading.Lock()
+
+    def take(self, names: Sequence[str], portions: Sequence[Portion]) -> tuple[int, int]:
+        """Take all, (0, 0); or none: the place of the lacking one, from 1, and milliseconds until it is there."""
+        now = time.monotonic() * 1000
+        with self._lock:
+            if len(self._full) > self.MOST:
+                self._full = {name: full for name, full in self._full.items() if full > now}
+            wanted = {}
+            for place, (name, portion) in enumerate(zip(names, portions, strict=True), 1):
+                cost, most = portion.costs()
+                wanted[name] = max(self._full.get(name, 0.0), now) + cost
+                if wanted[name] - now > most:
+                    return place, math.ceil(wanted[name] - now - most)
+            self._full |= wanted
+        return 0, 0
+
+
+@lru_cache(maxsize=8)
+def _here(_client: redis.Redis) -> Buckets:
+    return Buckets()
 
 
 @lru_cache(maxsize=8)

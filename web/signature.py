@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from events import signing
 
 LONGEST_SKEW_SECONDS = int(signing.SKEW.total_seconds())
+HEADERS = ("webhook-id", "webhook-timestamp", "webhook-signature")
 _V2, _V1 = "v2,", "v1,"
 
 

@@ -195,13 +195,20 @@ class Settings(BaseSettings):
     @field_validator("trusted_proxies")
     @classmethod
     def _networks(cls, proxies: tuple[str, ...]) -> tuple[str, ...]:
+        fours, sixes = [], []
         for one in proxies:
             try:
-                everybody = ipaddress.ip_network(one, strict=False).prefixlen == 0
+                network = ipaddress.ip_network(one, strict=False)
             except ValueError:
                 raise ValueError(f"“{one}” is neither an address nor a network like 10.0.0.0/24") from None
-            if everybody:
-                raise ValueError(f"“{one}” is everybody: anyone could then say where he comes from")
+            if isinstance(network, ipaddress.IPv4Network):
+                fours.append(network)
+            else:
+                sixes.append(network)
+        together = [*map(str, ipaddress.collapse_addresses(fours)), *map(str, ipaddress.collapse_addresses(sixes))]
+        if any(one.endswith("/0") or one == "::ffff:0:0/96" for one in together):
+            said = "”, “".join(proxies)
+            raise ValueError(f"“{said}” is everybody: anyone could then say where he comes from")
         return proxies
 
     @model_validator(mode="after")

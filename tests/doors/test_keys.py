@@ -153,10 +153,11 @@ def test_while_redis_is_away_the_doors_take_events(small_host, on_sqlite):
     import redis
 
     object.__setattr__(on_sqlite.tools, "redis", redis.Redis(port=1, retry=None))
-    object.__setattr__(on_sqlite.tools, "settings", on_sqlite.settings.model_copy(update={"requests_per_minute": 1}))
-    for number in range(3):
-        event = a_request(an_invoice(f"i{number}"), request=f"r{number}")
-        assert small_host.post(event).status_code == 202
+    object.__setattr__(on_sqlite.tools, "settings", on_sqlite.settings.model_copy(update={"requests_per_minute": 18}))
+    events = [a_request(an_invoice(f"i{number}"), request=f"r{number}") for number in range(5)]
+    answers = [small_host.post(event) for event in events]
+    assert [one.status_code for one in answers] == [202] * 3 + [429] * 2  # ten seconds' worth, counted in memory
+    assert int(answers[-1].headers["retry-after"]) >= 1
 
 
 # -- the command

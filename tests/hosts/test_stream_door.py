@@ -99,6 +99,25 @@ def test_a_poison_entry_becomes_a_dead_letter_with_its_reason_and_blocks_nobody(
     assert left(on_sqlite) == (0, 0)
 
 
+@pytest.mark.parametrize("limit", [{"open_dead_letters": 3}, {"open_dead_letter_bytes": 1000}])
+def test_a_host_fills_the_database_with_no_more_letters_than_it_may_and_loses_none(on_sqlite, hand, limit):
+    """What more cannot be read stays in the stream, others pass it, and it is taken once somebody made room."""
+    write(on_sqlite, *(b"{" + b"x" * 300 + bytes([65 + number]) for number in range(5)), a_request())
+    object.__setattr__(hand.door._tools, "settings", on_sqlite.settings.model_copy(update=limit))
+    assert hand.take() == 4
+    assert (len(letters(on_sqlite)), left(on_sqlite)) == (3, (2, 2))
+    assert on_sqlite.export("i1").state == "pending"
+    for _ in range(MOST_DELIVERIES + 2):
+        hand.now += 700
+        assert hand.take() == 0
+    with on_sqlite.store.write() as work:
+        for letter in inbox.dead_letters(work):
+            inbox.close(work, letter.id, state="discarded", closed_by="olga", why="read")
+    hand.now += 700
+    assert hand.take() == 2
+    assert (len(letters(on_sqlite)), left(on_sqlite)) == (2, (0, 0))
+
+
 def test_an_entry_without_our_field_is_kept_with_what_it_has(on_sqlite, hand):
     on_sqlite.tools.redis.xadd(STREAM, {"body": "{}", b"\xff": b"\x00"})
     assert hand.take() == 1

@@ -134,7 +134,7 @@ QUESTIONS = {
     "an event by its id": lambda work: searching.search(work, "event-77", 8),
     "the whole story of an invoice": lambda work: stories.whole(work, "c7", "i7"),
     "dead letters": inbox.dead_letters,
-    "open dead letters of a key": lambda work: inbox.open_of_key(work, "k7"),
+    "open dead letters of a key": lambda work: inbox.open_of_key(work, "http", "k7"),
     "invoices by id or number": lambda work: choosing.by_name(work, "c7", ["i7", "N-27"]),
     "the exports of a batch": lambda work: exports.of_batches(work, "b7"),
     "what Xero's invoices are here": lambda work: adoptions.holders(work, LANE, ["x7", "x27"]),

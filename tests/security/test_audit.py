@@ -137,7 +137,9 @@ def test_a_line_that_nobody_can_read_any_more_is_found_and_ends_no_check(lines, 
 def test_a_value_of_another_kind_than_its_column_is_found(lines, value):
     """Only SQLite takes one."""
     if lines.store.engine.dialect.name == "sqlite":
-        as_owner(lines, f"UPDATE audit SET who = {value} WHERE id = 2", f"UPDATE audit SET count = {value} WHERE id = 4")
+        as_owner(
+            lines, f"UPDATE audit SET who = {value} WHERE id = 2", f"UPDATE audit SET count = {value} WHERE id = 4"
+        )
         assert [one[:26] for one in verdict(lines).problems] == [
             f"line {number} is not as it was wr" for number in (2, 4)
         ]
@@ -146,9 +148,7 @@ def test_a_value_of_another_kind_than_its_column_is_found(lines, value):
 @pytest.mark.parametrize("number", [0, -1])
 def test_a_line_put_before_the_first_is_found(lines, number):
     as_owner(lines, ALIKE.replace("SELECT 7", f"SELECT {number}"))
-    assert verdict(lines).problems == [
-        f"line {number} was not written by this software: lines are numbered from 1"
-    ]
+    assert verdict(lines).problems == [f"line {number} was not written by this software: lines are numbered from 1"]
     as_owner(lines, f"DELETE FROM audit WHERE id = {number}", CHAINED.replace("SELECT 7", f"SELECT {number}"))
     assert not verdict(lines).intact
 
@@ -291,6 +291,25 @@ def test_who_reads_invoices_and_takes_the_log_away_is_in_the_audit(on_sqlite):
         ("log downloaded", "harbour", '{"outcome": "created"}'),
         ("log downloaded", "", "{}"),
     ]
+
+
+def test_a_form_that_was_refused_shows_nothing_that_the_audit_does_not_know(on_sqlite):
+    """Whoever is shown a body is noted, by whatever way they came to see it; what is not there is no line."""
+    on_sqlite.ask(an_invoice("i1"))
+    on_sqlite.run()
+    with on_sqlite.store.write() as work:
+        inbox.set_aside(work, "http", b'{"secret": "body"', ["body: not JSON"])
+    with machines.served(uvicorn.Config(main.build(on_sqlite.tools), log_level="error", lifespan="off")) as url:
+        anna = Person(on_sqlite, url, "support", "anna")
+        anna.sign_in()
+        assert "secret" in anna.post("/dead-letters/1/replay", body="").text
+        assert "secret" in anna.post("/dead-letters/1/discard", why="").text
+        assert "N-i1" in anna.post("/invoices/harbour/i1/cancel", why="").text
+        for number in range(5):
+            assert anna.browser.get(f"/console/invoices/harbour/made-up-{number}").status_code == 404
+    with on_sqlite.store.read() as work:
+        found = [(one.what, one.chosen) for one in audit.newest(work) if one.who == "anna" and "viewed" in one.what]
+    assert found == [("invoice viewed", '{"invoice": "i1"}'), ("dead letter viewed", '{"dead_letter": 1}')]
 
 
 def test_the_page_of_the_audit_says_what_the_check_found(lines):

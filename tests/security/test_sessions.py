@@ -8,6 +8,9 @@ from store import users
 from tests.console.visiting import PASSWORD, a_browser, hidden
 from tests.security import doorway
 from tests.security.doorway import said_in_audit
+from web.console.app import PAGES
+from web.console.visitor import Must, MustProve
+from worker.decisions.roles import Action
 
 SECRETS = {"client_id": "APP1", "secret": "s3cret-of-the-app", "kind": "web", "scopes": "granular", "callback": ""}
 # Whatever gives somebody power or touches a connection: path, what its form says.
@@ -24,6 +27,8 @@ MATTERS = [
     ("/companies/harbour/setup/link", {}),
     ("/companies/harbour/setup/disconnect", {"why": "because"}),
     ("/companies/harbour/setup/decide", {"do": "cancel"}),
+    ("/companies/harbour/setup/scopes", {"scopes": "broad"}),
+    ("/companies/harbour/setup/exports", {"do": "off", "why": "because"}),
     ("/factor/new", {}),
     ("/factor/codes", {}),
 ]
@@ -194,6 +199,21 @@ def test_a_browser_that_was_left_open_does_nothing_that_matters(guarded, path, f
     assert roles(installation) == before
     done = [what for _, what, _ in said_in_audit(installation)[: len(said_in_audit(installation)) - lines]]
     assert set(done) <= {"proof refused"}
+
+
+def test_whatever_an_admin_alone_may_do_asks_again_unless_it_is_listed_here():
+    """A new form of the users' or the setup's pages is in MATTERS, or somebody says here why it need not be."""
+    harmless = {"/companies/new", *(f"/companies/{{company}}/setup/{one}" for one in ("name", "choices", "settings"))}
+    ask, do_not = set(), set()
+    for route in (route for page in PAGES for route in page.router.routes if "POST" in route.methods):
+        asked = [one.call for one in route.dependant.dependencies if isinstance(one.call, Must)]
+        if any(isinstance(one, MustProve) for one in asked):
+            ask.add(route.path)
+        elif any(one.action in (Action.MANAGE_USERS, Action.SET_UP) for one in asked):
+            do_not.add(route.path)
+    assert do_not == harmless
+    tried = {path.replace("vera", "{user}").replace("harbour", "{company}") for path, _ in MATTERS}
+    assert ask == tried
 
 
 @pytest.mark.parametrize("proof", ["password", "code", "recovery code"])

@@ -79,6 +79,20 @@ def test_headers_that_were_signed_or_sign_cannot_be_exchanged(small_host, on_sql
     assert small_host.http.post(LINKS, content=content, headers=sent).status_code == 401
 
 
+@pytest.mark.parametrize("name", ["x-crewcard-key", "webhook-id", "webhook-timestamp", "webhook-signature"])
+@pytest.mark.parametrize("first", [True, False])
+def test_a_header_that_signs_and_came_twice_counts_for_nobody(small_host, on_sqlite, small_doors, name, first):
+    """One part of what stands between us and a host reads the first, another the last."""
+    Host(on_sqlite, small_doors, "other")
+    signed, body = caught(small_host, "POST", "/v1/events", a_request())
+    other = {**signed, "x-crewcard-key": "other", "webhook-id": "another", "webhook-signature": "v2,AAAA"}
+    pair = [(name, other[name]), (name, signed[name])]
+    sent = [(key, value) for key, value in signed.items() if key != name] + (pair if first else pair[::-1])
+    refused = small_host.http.post("/v1/events", content=body, headers=sent)
+    assert (refused.status_code, "came twice" in problems(refused)[0]) == (401, True)
+    assert small_host.http.post("/v1/events", content=body, headers=signed).status_code == 202
+
+
 @pytest.mark.parametrize("spelt", ["V2,", "v2, ", "", "v1,", "v2,v2,", "v2;"])
 def test_a_good_mac_under_another_version_is_none(small_host, spelt):
     headers, content = caught(small_host, "POST", LINKS, SAID)

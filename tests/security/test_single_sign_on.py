@@ -105,6 +105,19 @@ def test_an_email_that_was_not_verified_is_nobody_here(guarded, issuer):
         assert (answer.status_code, "was verified" in answer.text) == (403, True)
 
 
+@pytest.mark.parametrize("email", ["ri\u212a", "\uff52ik", "rik\u0301"])
+def test_letters_that_look_alike_make_nobody_somebody_else(hostile, email):
+    """The Kelvin sign is a k once it is folded."""
+    provider, installation, browser = hostile
+    accounts.add(installation.tools, "test", "rik@crewcard.example", "Rik", "support")
+    provider.claims = {"email": f"{email}@crewcard.example", "sub": "mallory"}
+    there = httpx.get(browser.get("/console/sso").headers["location"])
+    answer = browser.get(there.headers["location"])
+    assert (answer.status_code, "letters that no id here has" in answer.text) == (403, True)
+    (rik,) = accounts.everyone(installation.tools)
+    assert (rik.role, rik.subject) == ("support", None)
+
+
 def test_somebody_elses_account_is_not_taken_over_once_it_belongs_to_somebody(guarded, issuer):
     installation, _ = guarded
     providers.someone(issuer, "fred", groups=["xero-support"])
@@ -150,6 +163,17 @@ def test_an_answer_serves_only_the_browser_that_began_and_only_once(guarded, iss
     assert browser_at(installation).get(back).status_code == 403
     assert mine.get(back).status_code == 303
     assert mine.get(back).status_code == 403
+
+
+def test_a_copied_way_back_serves_nobody_twice_even_where_the_provider_takes_a_code_twice(hostile):
+    _, installation, browser = hostile
+    there = httpx.get(browser.get("/console/sso").headers["location"]).headers["location"]
+    thief = browser_at(installation)
+    thief.cookies.set("crewcard_sso", browser.cookies["crewcard_sso"], path="/console")
+    assert browser.get(there).status_code == 303
+    answer = thief.get(there)
+    assert (answer.status_code, "is over" in answer.text) == (403, True)
+    assert thief.get("/console").headers["location"].startswith("/console/sign-in")
 
 
 def test_nobody_is_made_to_sign_in_as_the_attacker(guarded, issuer):

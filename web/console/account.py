@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from typing import Annotated
+from urllib.parse import quote
 
 import segno
 from fastapi import APIRouter, Depends, Request
@@ -10,9 +11,9 @@ from markupsafe import Markup
 
 from store import users
 from web.console import rendering
-from web.console.forms import Form, Posted
+from web.console.forms import COOKIE, Form, Posted
 from web.console.sign_in import HOME, apart, now, ours, tools_of, wait, with_session, with_wait
-from web.console.visitor import COOKIE, Must, MustProve, Unfinished, Visitor, place_of
+from web.console.visitor import Must, MustProve, Unfinished, Visitor, place_of
 from worker.decisions.roles import Action
 from worker.users import accounts, factors, sessions
 from worker.users.factors import Offer
@@ -63,7 +64,7 @@ def _password_page(request: Request, visitor: Visitor, problem: str = "", status
 def show_factor(request: Request, visitor: Half, back: str = HOME) -> Response:
     """One's second factor: how it is, or how to set it up before anything else."""
     if visitor.lacks == "code":
-        raise Unfinished(f"{HOME}/code", ours(back))
+        raise Unfinished(f"{HOME}/code", quote(ours(back), safe="/"))
     if visitor.lacks == "factor":
         return _offer_page(request, visitor, factors.offer(tools_of(request), visitor.user), back)
     with tools_of(request).store.read() as work:
@@ -83,7 +84,7 @@ def set_factor(request: Request, form: Posted, visitor: Half) -> Response:
     """The first code of a new app is given: it is kept, and the recovery codes are shown this once."""
     tools, back = tools_of(request), form.one("back")
     if visitor.lacks == "code":
-        raise Unfinished(f"{HOME}/code", ours(back))
+        raise Unfinished(f"{HOME}/code", quote(ours(back), safe="/"))
     taken = factors.offered(tools, visitor.user, form.one("offer"))
     if taken is None:
         if not visitor.lacks:

@@ -133,8 +133,8 @@ async def _missing(request: Request, problem: Exception) -> Response:
     return await run_in_threadpool(_told, request, 404, "Not found", str(problem))
 
 
-async def _too_large(request: Request, _problem: Exception) -> Response:
-    return await run_in_threadpool(_told, request, 413, "Too much at once", "Send this in smaller parts.")
+async def _too_large(request: Request, problem: Exception) -> Response:
+    return await run_in_threadpool(_told, request, 413, "Too much at once", str(problem))
 
 
 async def told(request: Request, refused: Refused) -> Response:

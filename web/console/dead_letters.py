@@ -44,9 +44,8 @@ def look(request: Request, visitor: Looking, state: str = "open", after: str = "
 
 @router.get("/{number}")
 def look_at_one(request: Request, visitor: Looking, number: str) -> Response:
-    """One of them, whole; that somebody read it is in the audit, once an hour."""
+    """One of them, whole."""
     letter = _letter(request, number)
-    reading.note(request.app.state.tools, visitor.user, "dead letter viewed", "", {"dead_letter": letter.id})
     return _page(request, visitor, letter, json.loads(letter.problems))
 
 
@@ -115,7 +114,9 @@ def _page(
     status: int = 200,
     mended: bytes | None = None,
 ) -> Response:
+    """The letter as it is kept; that somebody read it is in the audit, once an hour."""
     tools: Tools = request.app.state.tools
+    reading.note(tools, visitor.user, "dead letter viewed", "", {"dead_letter": letter.id})
     with tools.store.read() as work:
         now = work.now
     companies, scopes = api_keys.named(letter.companies), api_keys.named(letter.scopes)

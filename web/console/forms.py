@@ -1,21 +1,29 @@
 """Forms that people send: urlencoded, bounded, never trusted."""
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Annotated
 from urllib.parse import parse_qs
 
 from fastapi import Depends, Request
+from fastapi.concurrency import run_in_threadpool
 
 from store.vault import Unopenable, Vault
+from worker.tools import Tools
+from worker.users import signing_in
 
+COOKIE = "crewcard_console"
 MOST_BYTES = 2_000_000
+MOST_OF_STRANGERS_BYTES = 64_000  # a name, a password, a link, a page to go back to
 _MOST_FIELDS = 2_000
 _HELD, _PROOF = "held", "proof_"
+_PURPOSE = "a form that waits"
 
 
 class TooLarge(Exception):
-    """A form beyond `MOST_BYTES` or two thousand fields."""
+    """A form beyond `MOST_BYTES` or two thousand fields, or beyond what a stranger may send; the text says which."""
+
+    def __init__(self, why: str = "Send this in smaller parts.") -> None:
+        super().__init__(why)
 
 
 class Form:
@@ -41,9 +49,13 @@ async def read(request: Request) -> Form:
     """The form of this request; an empty one where there is none. Raises TooLarge."""
     if request.method in ("GET", "HEAD"):
         return Form({})
-    body = bytearray()
+    body, strange = bytearray(), True
     async for chunk in request.stream():
         body += chunk
+        if strange and len(body) > MOST_OF_STRANGERS_BYTES:
+            strange = await run_in_threadpool(_is_of_a_stranger, request)
+            if strange:
+                raise TooLarge("This is too long for somebody who is not signed in. Sign in, and send it again.")
         if len(body) > MOST_BYTES:
             raise TooLarge
     try:
@@ -55,24 +67,31 @@ async def read(request: Request) -> Form:
     return Form({**plain, **_opened(request, held)} if held else plain)
 
 
+def _is_of_a_stranger(request: Request) -> bool:
+    """Whether nobody is signed in in this browser, or only half."""
+    tools: Tools = request.app.state.tools
+    whose = signing_in.whose_browser(tools, request.cookies.get(COOKIE, ""), used=False)
+    return whose is None or bool(signing_in.lacks(tools, whose))
+
+
 def hold(vault: Vault, request: Request, form: Form, token: str) -> str:
     """The form, sealed, with the token of its session: brought back to its address once they showed who they are."""
     kept = {name: list(values) for name, values in form.fields.items() if not name.startswith(_PROOF)}
     kept["form"] = [token]
-    return vault.seal(json.dumps({"path": request.url.path, "fields": kept})).decode()
+    return vault.seal_document(_PURPOSE, {"path": request.url.path, "fields": kept})
 
 
 def held_again(vault: Vault, held: str, token: str) -> tuple[str, str]:
     """Where a form that is held goes, and the same form with the token of another session. Raises Unopenable."""
-    said = json.loads(vault.open(held.encode()))
+    said = vault.open_document(_PURPOSE, held)
     said["fields"]["form"] = [token]
-    return str(said["path"]), vault.seal(json.dumps(said)).decode()
+    return str(said["path"]), vault.seal_document(_PURPOSE, said)
 
 
 def _opened(request: Request, held: str) -> dict[str, list[str]]:
     """The fields of a form that was held for this address; none where it was not."""
     try:
-        said = json.loads(request.app.state.tools.vault.open(held.encode()))
+        said = request.app.state.tools.vault.open_document(_PURPOSE, held)
     except Unopenable:
         return {}
     fields: dict[str, list[str]] = said["fields"] if said["path"] == request.url.path else {}

@@ -33,8 +33,7 @@ router = APIRouter(prefix="/invoices/{company}/{invoice:name}")
 
 @router.get("")
 def look(request: Request, visitor: Looking, company: str, invoice: str) -> Response:
-    """Everything known of one invoice; that somebody read it is in the audit, once an hour."""
-    reading.note(request.app.state.tools, visitor.user, "invoice viewed", company, {"invoice": invoice})
+    """Everything known of one invoice."""
     return _page(request, visitor, company, invoice)
 
 
@@ -161,8 +160,10 @@ def _known(tools: Tools, company: str, invoice: str) -> Whole:
 def _page(
     request: Request, visitor: Visitor, company: str, invoice: str, status: int = 200, problem: str = ""
 ) -> Response:
+    """Everything known of it; that somebody read it is in the audit, once an hour."""
     tools: Tools = request.app.state.tools
     whole = _known(tools, company, invoice)
+    reading.note(tools, visitor.user, "invoice viewed", company, {"invoice": invoice})
     with tools.store.read() as work:
         now, name = work.now, companies.name_of(work, company)
     export = whole.story.export

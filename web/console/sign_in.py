@@ -10,8 +10,8 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import RedirectResponse, Response
 
 from web.console import rendering
-from web.console.forms import Form, Posted
-from web.console.visitor import COOKIE, KNOWN, Forbidden, Must, Visitor, from_here, of, place_of
+from web.console.forms import COOKIE, Form, Posted
+from web.console.visitor import KNOWN, Forbidden, Must, Visitor, from_here, of, place_of
 from worker.decisions.roles import Action
 from worker.decisions.signing_in import KNOWN_DAYS
 from worker.tools import Tools
@@ -51,7 +51,7 @@ def _sign_in(request: Request, form: Form) -> Response:
     if not tools.settings.passwords:
         raise Forbidden(None, _OFF)
     try:
-        signed_in = signing_in.by_password(tools, user, form.whole("password"), place_of(request))
+        signed_in = signing_in.by_password(tools, user, form.whole("password"), place_of(request), _cookie(request))
     except TooManyTries as many:
         later = f"Too many wrong passwords in a row. {wait(many.seconds)}, or ask an admin for a sign-in link."
         return with_wait(_asked(request, back, user, later, 429), many.seconds)
@@ -65,10 +65,14 @@ def ask_to_enter(request: Request, link: str = "") -> Response:
 
 
 @router.post("/enter")
-def enter(request: Request, form: Posted) -> Response:
+async def enter(request: Request, form: Posted) -> Response:
     """A link is used."""
+    return await apart(PASSWORDS, request, _enter, request, form)
+
+
+def _enter(request: Request, form: Form) -> Response:
     from_a_page_of_ours(request)
-    signed_in = signing_in.by_link(tools_of(request), form.one("link"), place_of(request))
+    signed_in = signing_in.by_link(tools_of(request), form.one("link"), place_of(request), _cookie(request))
     if signed_in:
         return welcome(signed_in, HOME)
     return rendering.page(request, None, "enter", now(request), 410, link="", problem=_USED)
@@ -127,6 +131,11 @@ def with_session(answer: Response, signed_in: SignedIn) -> Response:
         kept = int(KNOWN_DAYS * 86_400)
         answer.set_cookie(KNOWN, signed_in.known, max_age=kept, path=HOME, httponly=True, samesite="lax")
     return answer
+
+
+def _cookie(request: Request) -> str:
+    """Of the session that this browser has so far: it ends when another begins."""
+    return request.cookies.get(COOKIE, "")
 
 
 def with_wait(answer: Response, seconds: int) -> Response:

@@ -8,9 +8,9 @@ from fastapi.responses import RedirectResponse, Response
 
 from store.vault import Unopenable
 from web.console import forms, rendering
-from web.console.forms import Form, Posted
+from web.console.forms import COOKIE, Form, Posted
 from web.console.sign_in import HOME, apart, now, ours, tools_of, welcome, with_session
-from web.console.visitor import COOKIE, Missing, Must, Visitor, form_token, place_of
+from web.console.visitor import Missing, Must, Visitor, form_token, place_of
 from worker.decisions.roles import Action
 from worker.users import single_sign_on
 from worker.users.pools import PROVIDER

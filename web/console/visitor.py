@@ -11,7 +11,7 @@ from fastapi.concurrency import run_in_threadpool
 
 from store.users import Whose
 from web.console import forms
-from web.console.forms import Form, read
+from web.console.forms import COOKIE, Form, read
 from worker.decisions.roles import Action, may
 from worker.tools import Tools
 from worker.users import proving, signing_in
@@ -20,7 +20,7 @@ from worker.users.signing_in import Place, TooManyTries
 from worker.waiting import pausing
 from worker.waiting.pausing import Everybody
 
-COOKIE, KNOWN = "crewcard_console", "crewcard_browser"
+KNOWN = "crewcard_browser"
 _LACKING = {"code": "/console/code", "factor": "/console/factor"}
 _WRONG_PROOF = "That is not right."
 _SAFE = ("GET", "HEAD")

@@ -19,6 +19,12 @@ _LOOK_SECONDS = 5.0
 _log = logs.log("door")
 
 
+class LettersFull(Exception):
+    """So much of the stream could not be read and waits for somebody that this stays there; looked at again later."""
+
+    wait = 600.0
+
+
 class StreamDoor:
     """One reader of the stream. It holds entries only between reading them and their verdict."""
 
@@ -59,8 +65,8 @@ class StreamDoor:
         """Whether the entry is done; otherwise it is left, and those behind it go on."""
         try:
             self._file(entry)
-        except TooMuch as too_much:
-            self._waiting[entry.id] = self._tools.elapsed() + too_much.wait
+        except (TooMuch, LettersFull) as full:
+            self._waiting[entry.id] = self._tools.elapsed() + full.wait
             self._stream.leave(entry)
             return False
         except Exception:
@@ -71,7 +77,7 @@ class StreamDoor:
         return True
 
     def _file(self, entry: Entry) -> None:
-        """Into the tables, or to the dead letters with the reason. Raises TooMuch."""
+        """Into the tables, or to the dead letters with the reason. Raises TooMuch, LettersFull."""
         if entry.deliveries > MOST_DELIVERIES:
             self._set_aside(entry, Unreadable(f"event: could not be filed in {MOST_DELIVERIES} tries"))
             return
@@ -87,8 +93,19 @@ class StreamDoor:
             _log.info("door.accepted", door="stream", company=receipt.company, request=receipt.request)
 
     def _set_aside(self, entry: Entry, broken: Unreadable) -> None:
+        """Raises LettersFull: who writes to the stream fills the database no further, and nothing is lost."""
+        chosen, body = self._tools.settings, entry.body()
         with self._tools.store.write() as work:
-            inbox.set_aside(work, letters.STREAM, entry.body(), broken.problems, entry.id)
+            count, size = inbox.open_of_key(work, letters.STREAM)
+            full = (
+                count >= chosen.open_dead_letters
+                or size + min(len(body), codec.MOST_BYTES) > chosen.open_dead_letter_bytes
+            )
+            if not full:
+                inbox.set_aside(work, letters.STREAM, body, broken.problems, entry.id)
+        if full:
+            _log.warning("door.letters_full", door="stream", count=count)
+            raise LettersFull
         _log.warning("door.refused", door="stream", count=len(broken.problems))
 
     def _is_the_database_away(self, entry: Entry) -> None:

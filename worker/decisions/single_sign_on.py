@@ -13,6 +13,8 @@ def user_in(claims: Mapping[str, Any], claim: str) -> tuple[str, str]:
         return "", f"it did not say who you are here (claim “{claim}”)"
     if claim == "email" and claims.get("email_verified") not in (True, "true"):
         return "", "it did not say that your email address was verified"
+    if not said.isascii():  # the Kelvin sign becomes a k: nobody is somebody else by letters that look alike
+        return "", f"who you are has letters that no id here has (claim “{claim}”)"
     return said.strip().casefold(), ""
 
 

@@ -50,6 +50,7 @@ def is_id(user: str) -> bool:
 def change(tools: Tools, by: str, user: str, role: str | None = None, *, disabled: bool | None = None) -> User:
     """Give a user another role, shut one out or let one in again; they sign in anew. Raises Refused."""
     with tools.store.write() as work:
+        users.everyone(work, locked=True)  # of two admins who shut each other out one stays
         found = known(work, user)
         was_admin = _is_admin(found)
         if role is not None:

@@ -1,6 +1,5 @@
 """The second factor: an authenticator app is set up, recovery codes are made, an admin resets it."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -16,6 +15,7 @@ from worker.users.signing_in import Place, SignedIn
 
 ISSUER = "CrewCard Xero"
 _OFFER_SECONDS = 1800.0
+_PURPOSE = "the offer of an app"
 _log = logs.log("console")
 
 
@@ -32,16 +32,16 @@ def offer(tools: Tools, user: str) -> Offer:
     """A new secret for this user; nothing is kept of it until its first code is given."""
     secret = second_factor.new_secret()
     with tools.store.read() as work:
-        said = json.dumps({"for": user, "secret": secret, "until": work.after(_OFFER_SECONDS).timestamp()})
+        said = {"for": user, "secret": secret, "until": work.after(_OFFER_SECONDS).timestamp()}
     address = second_factor.address_of(secret, user, ISSUER)
-    return Offer(secret, address, tools.vault.seal(said).decode())
+    return Offer(secret, address, tools.vault.seal_document(_PURPOSE, said))
 
 
 def offered(tools: Tools, user: str, sealed: str) -> Offer | None:
     """The offer that a form brings back; None when it is too old, or was not made for this user."""
     try:
-        said = json.loads(tools.vault.open(sealed.encode()))
-    except (Unopenable, ValueError):
+        said = tools.vault.open_document(_PURPOSE, sealed)
+    except Unopenable:
         return None
     with tools.store.read() as work:
         good = said.get("for") == user and said.get("until", 0) > work.now.timestamp()
@@ -53,9 +53,9 @@ def set_up(
 ) -> tuple[SignedIn, Sequence[str]] | None:
     """Keep the app whose code this is: a new session, all others end; and the recovery codes. None: a wrong code."""
     with tools.store.write() as work:
-        user = users.find(work, whose.user.id)
+        user = users.goes_on(work, whose.session, signing_in.idle_seconds(tools))
         step = second_factor.step_of(taken.secret, code, work.now.timestamp(), None)
-        if user is None or user.disabled_at or step is None:
+        if user is None or step is None:
             return None
         again = user.factor is not None
         user.factor, user.factor_at, user.factor_step = tools.vault.seal(taken.secret), work.now, step

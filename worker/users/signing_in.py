@@ -51,8 +51,11 @@ class SignedIn:
     known: str = field(default="", repr=False)
 
 
-def by_password(tools: Tools, user: str, password: str, place: Place) -> SignedIn | None:
-    """The session of who knows the password, else None. Counted before it is looked at. Raises TooManyTries."""
+def by_password(tools: Tools, user: str, password: str, place: Place, cookie: str = "") -> SignedIn | None:
+    """The session of who knows the password, else None. Counted before it is looked at. Raises TooManyTries.
+
+    The session with this `cookie`, which the browser had so far, ends.
+    """
     user = user.strip().casefold()[:100]
     with tools.store.write() as work:
         since = work.now - timedelta(days=signing_in.KNOWN_DAYS)
@@ -75,16 +78,18 @@ def by_password(tools: Tools, user: str, password: str, place: Place) -> SignedI
             _note_pauses(work, found, place, accounts, counted)
             return None
         guessed_right(work, accounts)
+        users.end_session(work, cookie)
         return begin(work, tools, found, place, "password")
 
 
-def by_link(tools: Tools, secret: str, place: Place) -> SignedIn | None:
-    """The session of whom the link signs in, else None."""
+def by_link(tools: Tools, secret: str, place: Place, cookie: str = "") -> SignedIn | None:
+    """The session of whom the link signs in, else None. The session with this `cookie` ends."""
     with tools.store.write() as work:
         found = users.use_link(work, secret)
         if found is None:
             _note_refusal(work, None, place, "sign-in link refused", "refused")
             return None
+        users.end_session(work, cookie)
         return begin(work, tools, found, place, "link")
 
 

@@ -1,6 +1,5 @@
 """Single sign-on (OpenID Connect): code flow with PKCE, state and nonce; roles from claims at every sign-in."""
 
-import json
 import secrets
 import time
 from collections.abc import Mapping
@@ -18,7 +17,7 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
-from store import audit, counters, users
+from store import audit, counters, message_ids, users
 from store.tables import User
 from store.unit_of_work import Work
 from store.vault import Unopenable
@@ -36,6 +35,7 @@ _REMEMBERED_SECONDS = 3600.0
 _SIGNED_WITH = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
 _LEEWAY = 60
 _COOKIE_BYTES = 3800
+_PURPOSE = "a sign-in under way"
 _log = logs.log("console")
 
 
@@ -118,22 +118,27 @@ def callback(tools: Tools) -> str:
 
 
 def _kept(tools: Tools, said: dict[str, Any]) -> str:
-    sealed = tools.vault.seal(json.dumps(said)).decode()
+    sealed = tools.vault.seal_document(_PURPOSE, said)
     if len(sealed) <= _COOKIE_BYTES:
         return sealed
-    return tools.vault.seal(json.dumps({**said, "held": "", "back": "/console"})).decode()  # no cookie is longer
+    return tools.vault.seal_document(_PURPOSE, {**said, "held": "", "back": "/console"})  # no cookie is longer
 
 
 def _began(tools: Tools, kept: str, state: str) -> Any:
     """Raises SignOnRefused."""
     try:
-        said = json.loads(tools.vault.open(kept.encode()))
-    except (Unopenable, ValueError):
+        said = tools.vault.open_document(_PURPOSE, kept)
+    except Unopenable:
         said = {}
     with tools.store.read() as work:
-        late = said.get("until", 0) < work.now.timestamp()
-    if late or not secrets.compare_digest(state.encode(), said.get("state", "").encode()):
-        raise SignOnRefused("This sign-in was begun in another browser, or too long ago. Begin again.")
+        good = said.get("until", 0) >= work.now.timestamp()
+    if good and secrets.compare_digest(state.encode(), said["state"].encode()):
+        with tools.store.write() as work:
+            good = message_ids.is_new(work, BY, state)  # once, whatever the provider thinks of its code
+    else:
+        good = False
+    if not good:
+        raise SignOnRefused("This sign-in was begun in another browser, too long ago, or is over. Begin again.")
     return said
 
 
