@@ -154,10 +154,13 @@ class Settings(BaseSettings):
         description="Share of a company's calls of the day that previews may use, half of it for one key",
     )
     open_dead_letters: int = Field(
-        default=1000, ge=1, description="Open dead letters of one key; what more cannot be read is told and not kept"
+        default=1000,
+        ge=1,
+        description="Open dead letters of one key, or of the stream; what more cannot be read is told and not kept, "
+        "or stays in the stream",
     )
     open_dead_letter_bytes: int = Field(
-        default=50_000_000, ge=1000, description="Bytes of the open dead letters of one key"
+        default=50_000_000, ge=1000, description="Bytes of the open dead letters of one key, or of the stream"
     )
     key_warning_days: float = Field(
         default=14, ge=0, description="So long before a key expires the doctor and the list of keys say so"
