@@ -16,6 +16,7 @@ _NOTHING = re.compile("[\u115f\u1160\u3164\uffa0\U000e0100-\U000e01ef]")
 _SIGNS = tuple("=+-@|\uff1d\uff0b\uff0d\uff20\uff5c\u2212\ufe62\ufe63\ufe66\ufe6b")
 _QUOTES = "'\"`\u2018\u2019\u201c\u201d\uff07\uff02"
 _BEGINNINGS = frozenset("\t\r\n")
+_SEPARATORS = re.compile("([;\t\r\n])")
 
 
 def shown(text: str, *, lines: bool = False) -> str:
@@ -31,13 +32,20 @@ def shown(text: str, *, lines: bool = False) -> str:
 def cell(value: object) -> str:
     """The value as a cell of a file for a spreadsheet: what could be a formula gets an apostrophe before it.
 
-    A number stays one, a negative one too. Looked at is what stands behind spaces, quotes and what is not seen.
+    A number stays one, a negative one too. Looked at is what stands behind spaces, quotes and what is not seen; and
+    behind what ends a cell where the list separator is a semicolon or a tab, and quotes are not heeded.
     """
     text = "" if value is None else str(value)
     if isinstance(value, int | float | Decimal):
         return text
+    first, *others = _SEPARATORS.split(text)
+    guarded = f"'{first}" if text[:1] in _BEGINNINGS or _begins_a_formula(first) else first
+    return "".join([guarded, *(f"'{one}" if _begins_a_formula(one) else one for one in others)])
+
+
+def _begins_a_formula(text: str) -> bool:
     seen = "".join(one for one in text[:1000] if not (_is_hidden(one) or one.isspace() or one in _QUOTES))
-    return f"'{text}" if text[:1] in _BEGINNINGS or seen.startswith(_SIGNS) else text
+    return seen.startswith(_SIGNS)
 
 
 def _is_hidden(one: str) -> bool:

@@ -67,6 +67,25 @@ def test_an_id_says_nothing_of_anothers_use_of_it(both):
     assert rival.post(a_click("used", RIVAL, invoice="other")).status_code == 409  # its own by now
 
 
+SPELLINGS = [
+    *('" harbour"', '"harbour "', '"HARBOUR"', '"harbour\\u0000"', '"harb\\u200bour"', '"\\uff48arbour"'),
+    *('["harbour"]', '{"id": "harbour"}', '"rival", "company": "harbour"', '"rival\\nharbour"', "null", '"*"', '""'),
+]
+
+
+@pytest.mark.parametrize("said", SPELLINGS)
+def test_no_spelling_of_another_company_opens_it(ground, both, said):
+    """Not alone, and not in an array whose other events are one's own."""
+    _, rival = both
+    before = ground.what_happened()
+    for type_ in CONTENT:
+        text = json.dumps(an_event(type_, f"e-{type_}", "HERE")).replace('"HERE"', said)
+        assert rival.post(text).status_code in (403, 422)
+        (result,) = rival.post(f"[{text}]").json()["results"]
+        assert result["status"] in (403, 422)
+    assert ground.what_happened() == before
+
+
 def test_in_one_array_two_companies_may_use_one_id(ground):
     host = ground.key("crewcard", None)
     results = host.post([a_click(), a_click(company=RIVAL), a_click()]).json()["results"]

@@ -5,6 +5,7 @@ import csv
 import io
 import json
 import logging
+import re
 import unicodedata
 from decimal import Decimal
 
@@ -246,7 +247,19 @@ def test_no_cell_begins_a_formula(text):
     assert plain_text.cell(text).startswith("'")
 
 
-@pytest.mark.parametrize("text", ["12.50", "2026-11-28", "HC-77", "a=b", "", "Ünder & Co", "1-2", "5 - 3"])
+@pytest.mark.parametrize("separator", [";", "\t", "\n", "\r\n", ";;", '";', "; \u200b"])
+@pytest.mark.parametrize("formula", ["=1+1", "＝1+1", "@SUM(A1)", "-2+3", "+cmd|' /C calc'!A0"])
+def test_no_cell_begins_a_formula_where_another_sign_parts_cells(separator, formula):
+    """Many countries' spreadsheets part cells at a semicolon, and then our quotes are letters like any other."""
+    written = io.StringIO()
+    csv.writer(written).writerow(["a", plain_text.cell(f"Harbour{separator}{formula}"), "b"])
+    cells = re.split("[;\t\r\n]", written.getvalue())
+    assert not [one for one in cells if plain_text.cell(one) != one and not one.strip(" \u200b").startswith("'")]
+
+
+@pytest.mark.parametrize(
+    "text", ["Berg; Anna", "a;b=c", "a\tb", "12.50", "2026-11-28", "HC-77", "a=b", "", "Ünder & Co", "1-2", "5 - 3"]
+)
 def test_plain_words_stay_as_they_are(text):
     assert plain_text.cell(text) == text
 
