@@ -122,6 +122,19 @@ def test_the_second_step_gives_another_cookie(on_one):
     assert thief.get("/console").headers["location"].startswith("/console/sign-in")
 
 
+def test_half_a_session_is_over_once_its_code_was_given(guarded):
+    _, person = guarded
+    anna = person("ops", "anna")
+    anna.sign_in_whole()
+    other = anna.elsewhere()
+    other.sign_in()
+    half = other.browser.cookies["crewcard_console"]
+    assert other.give_code(anna.code()).status_code == 303
+    thief = a_browser(anna.url)
+    thief.cookies.set("crewcard_console", half, path="/console")
+    assert thief.get("/console").headers["location"].startswith("/console/sign-in")
+
+
 # -- one's own sessions
 
 
