@@ -145,7 +145,12 @@ def test_nothing_is_done_without_a_reason(on_sqlite, helper, act):
     said = helper.do(f"{PAGE.format('a1')}/{act}", 422, why="  ")
     assert "Say why" in said
     with on_sqlite.store.read() as work:
-        assert {line.what for line in audit.newest(work)} == {"user added", "password set", "signed in"}
+        assert {line.what for line in audit.newest(work)} == {
+            "user added",
+            "password set",
+            "signed in",
+            "invoice viewed",
+        }
 
 
 def test_an_invoice_is_marked_do_not_send_and_the_mark_comes_off_again(on_sqlite, helper):
