@@ -2,6 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 .DEFAULT_GOAL := help
+# What Python compiled is kept even where that is switched off: the suite starts more than a hundred processes.
+export PYTHONDONTWRITEBYTECODE :=
 
 help:  ## what you can do here
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14

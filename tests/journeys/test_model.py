@@ -167,5 +167,5 @@ def test_whatever_happens_in_whatever_order_the_promises_hold(
     chosen = settings(
         max_examples=examples, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
     )
-    Model.redis_url, Model.simulated_xero, Model.template = redis_url, simulated_xero, sqlite_template.read_bytes()
+    Model.redis_url, Model.simulated_xero, Model.template = redis_url, simulated_xero, sqlite_template
     run_state_machine_as_test(Model, settings=chosen)

@@ -167,7 +167,7 @@ def check(after, offset, request):
 def fresh_database(request, tmp_path):
     """Makes one empty database after the other."""
     if request.param == "sqlite":
-        template = request.getfixturevalue("sqlite_template").read_bytes()
+        template = request.getfixturevalue("sqlite_template")
 
         def make():
             make.count += 1
