@@ -4,11 +4,13 @@ import gc
 import os
 
 import pytest
+from argon2 import PasswordHasher
 
 from store import migrate
 from tests import browser, machines
 from tests.installation import Installation
 from worker import wiring
+from worker.users import hashing
 
 
 def pytest_collection_finish():
@@ -20,10 +22,12 @@ def pytest_collection_finish():
 
 @pytest.fixture(scope="session", autouse=True)
 def _what_a_process_keeps(tmp_path_factory):
-    """Commands in this process use the kept engines as well, and nobody reads all the world's authorities."""
+    """Commands in this process use the kept engines as well; one authority is read and not the world's; passwords
+    are hashed with less work than real ones (how much that is `rooms/test_passwords.py` claims)."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(wiring, "engine_for", machines.engine)
         patch.setenv("SSL_CERT_FILE", machines.an_authority(tmp_path_factory.mktemp("authority")))
+        patch.setattr(hashing, "_HASHER", PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
         yield
 
 

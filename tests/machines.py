@@ -1,5 +1,7 @@
 """The real things tests run on: a Valkey, a PostgreSQL, a simulated Xero on loopback."""
 
+import asyncio
+import contextlib
 import os
 import re
 import shutil
@@ -146,19 +148,46 @@ def a_simulator() -> Iterator[tuple[Simulator, str]]:
         yield simulator, url
 
 
+class PromptServer(uvicorn.Server):
+    """Uvicorn, but it ends when it is told to and the requests under way are answered, not at a tick after that."""
+
+    async def main_loop(self) -> None:
+        self._loop, self._ended = asyncio.get_running_loop(), asyncio.Event()
+        ticks = 0
+        while not await self.on_tick(ticks):
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._ended.wait(), 0.1)
+            ticks += 1
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for server in self.servers:
+            server.close()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+        while self.server_state.tasks and not self.force_exit:
+            await asyncio.sleep(0.001)
+        await self.lifespan.shutdown()
+
+    @contextmanager
+    def running(self, sockets: list[socket.socket] | None = None) -> Iterator[None]:
+        """Served in a thread as long as this lasts."""
+        thread = threading.Thread(target=self.run, kwargs={"sockets": sockets}, daemon=True)
+        thread.start()
+        wait_for(lambda: hasattr(self, "_ended"), every=0.001)
+        try:
+            yield
+        finally:
+            self.should_exit = True
+            self._loop.call_soon_threadsafe(self._ended.set)
+            thread.join(5)
+
+
 @contextmanager
 def served(chosen: uvicorn.Config) -> Iterator[str]:
     """An application served in a thread on a free port; gives its address."""
     listening = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(chosen)
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
-    thread.start()
-    wait_for(lambda: server.started)
-    try:
+    with PromptServer(chosen).running([listening]):
         yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        thread.join(5)
 
 
 @contextmanager
@@ -186,15 +215,8 @@ def _answers(url: str) -> bool:
 @contextmanager
 def a_website(app, port: int) -> Iterator[None]:
     """An application of ours on a port of loopback."""
-    server = uvicorn.Server(uvicorn.Config(app, port=port, log_config=None, access_log=False, lifespan="off"))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    wait_for(lambda: server.started)
-    try:
+    with PromptServer(uvicorn.Config(app, port=port, log_config=None, access_log=False, lifespan="off")).running():
         yield
-    finally:
-        server.should_exit = True
-        thread.join(5)
 
 
 def wait_for(condition, seconds: float = 20.0, every: float = 0.01):
