@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import functools
 import os
 import re
 import shutil
@@ -124,20 +125,26 @@ def copy_of_template(server: str, name: str) -> str:
     return server.replace("/postgres?", f"/{name}?")
 
 
+@functools.cache
+def _maintenance(_process: int, url: str) -> psycopg.Connection:
+    """A connection of this process that is kept: each new one is a process of the server, which reads its catalogue."""
+    connection = psycopg.connect(re.sub(r"^postgresql\+?\w*:", "postgresql:", url), autocommit=True)
+    connection.execute("SET session_replication_role = replica")  # no foreign keys, and no triggers of the audit
+    return connection
+
+
 def empty(url: str) -> None:
     """A database as it was when it was migrated: nobody is connected, no row is there, counting begins anew."""
     disconnect()
-    with psycopg.connect(re.sub(r"^postgresql\+?\w*:", "postgresql:", url), autocommit=True) as connection:
-        others = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-        connection.execute(f"SELECT pg_terminate_backend(pid) {others}")
-        connection.execute("SET session_replication_role = replica")  # the audit's triggers are off as well
-        ours = "FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version'"
-        names = [name for (name,) in connection.execute(f"SELECT quote_ident(tablename) {ours}")]
-        connection.execute("; ".join(f"DELETE FROM {name}" for name in names))
-        counted = "SELECT format('%I.%I', schemaname, sequencename) FROM pg_sequences WHERE last_value IS NOT NULL"
-        for (name,) in connection.execute(counted).fetchall():
-            connection.execute("SELECT setval(%s, 1, false)", (name,))
-        connection.execute("INSERT INTO audit_head (id, line, chain) VALUES (0, 0, '')")  # as its migration leaves it
+    connection = _maintenance(os.getpid(), url)
+    others = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    connection.execute(f"SELECT pg_terminate_backend(pid) {others}")
+    ours = "FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version'"
+    names = [name for (name,) in connection.execute(f"SELECT quote_ident(tablename) {ours}")]
+    connection.execute("; ".join(f"DELETE FROM {name}" for name in names))
+    counted = "SELECT setval(format('%I.%I', schemaname, sequencename), 1, false) FROM pg_sequences"
+    connection.execute(f"{counted} WHERE last_value IS NOT NULL")
+    connection.execute("INSERT INTO audit_head (id, line, chain) VALUES (0, 0, '')")  # as its migration leaves it
 
 
 @contextmanager
