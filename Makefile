@@ -47,8 +47,9 @@ test-ci: .venv/.dev  ## what .ci/run adds to the suite: a browser, PHP, short ch
 test-security: .venv/.dev  ## attacks on a running installation, long forms too (their short forms are part of `make test`)
 	@$(BIN)/pytest -n 2 --dist loadgroup -rs tests/security
 
-thorough: .venv/.dev  ## what takes minutes: a crash at every step of every story, on both databases
+thorough: .venv/.dev  ## what takes minutes: a crash at every step of every story, every case on both databases, many examples
 	@$(BIN)/pytest -n 2 --dist loadgroup -m thorough
+	@$(BIN)/pytest -n 2 --timeout 900 --hypothesis-profile thorough tests/rooms/test_mapping.py tests/rooms/test_line_amounts.py tests/rooms/test_pace.py tests/faces/test_tables.py
 
 check: .venv/.dev  ## lint, types, import contracts, generated files
 	@$(BIN)/ruff check .

@@ -29,15 +29,15 @@ from simulator.app import Simulator
 from simulator.server import config
 from store.database import engine_for
 
-_engines: dict[tuple[int, str, int], Engine] = {}
+_engines: dict[tuple[str, int], Engine] = {}
 
 
 def engine(url: str, pool_size: int = 12) -> Engine:
     """What `engine_for` makes, with all that it has compiled since this process began; listeners are the caller's own.
 
-    To compile its statements anew is half of what a test would cost. A forked process makes engines of its own.
+    To compile its statements anew is half of what a test would cost.
     """
-    key = (os.getpid(), url, pool_size)
+    key = (url, pool_size)
     if key not in _engines:
         _engines[key] = engine_for(url, pool_size)
     return _engines[key].execution_options()
@@ -45,9 +45,16 @@ def engine(url: str, pool_size: int = 12) -> Engine:
 
 def disconnect() -> None:
     """No engine of this process holds a connection any more."""
-    for key, made in _engines.items():
-        if key[0] == os.getpid():
-            made.dispose()
+    for made in _engines.values():
+        made.dispose()
+
+
+def _leave_connections_to_the_parent() -> None:
+    for made in _engines.values():
+        made.dispose(close=False)
+
+
+os.register_at_fork(after_in_child=_leave_connections_to_the_parent)
 
 
 def a_database_file(template: bytes, path: Path) -> str:
@@ -106,6 +113,9 @@ def a_postgres() -> Iterator[str]:
     try:
         yield server.get_uri()
     finally:
+        postmaster = server._postmaster_info.process
+        postmaster.send_signal(signal.SIGQUIT)  # immediate: nobody will start it again
+        postmaster.wait(10)
         server.cleanup()
         shutil.rmtree(folder, ignore_errors=True)
 
