@@ -13,10 +13,9 @@ from tests.installation import Installation
 from worker import wiring
 from worker.users import hashing
 
-
 # How many examples are generated where a test does not say so itself; `make thorough` chooses the other profile.
-settings.register_profile("quick", max_examples=60)
-settings.register_profile("thorough", max_examples=1500)
+settings.register_profile("quick", max_examples=60, deadline=None)
+settings.register_profile("thorough", max_examples=1500, deadline=None)
 settings.load_profile("quick")
 
 # Here every case runs on both databases: they keep text, numbers and locks in ways of their own.

@@ -33,7 +33,7 @@ _engines: dict[tuple[str, int], Engine] = {}
 
 
 def engine(url: str, pool_size: int = 12) -> Engine:
-    """What `engine_for` makes, with all that it has compiled since this process began; listeners are the caller's own.
+    """What `engine_for` makes, with all that it compiled since this process began; listeners are the caller's own.
 
     To compile its statements anew is half of what a test would cost.
     """
@@ -58,7 +58,7 @@ os.register_at_fork(after_in_child=_leave_connections_to_the_parent)
 
 
 def a_database_file(template: bytes, path: Path) -> str:
-    """A SQLite database as it was when it was migrated, at the place where the last test's was; gives its address."""
+    """A SQLite database as it was when it was migrated, where the last test's was; gives its address."""
     disconnect()
     for old in path.parent.glob(f"{path.name}*"):
         old.unlink()
@@ -67,7 +67,7 @@ def a_database_file(template: bytes, path: Path) -> str:
 
 
 def an_authority(folder: Path) -> str:
-    """The file of one certificate authority: to read the world's 140 would be a third of what an HTTP client costs."""
+    """The file of one authority: to read the world's 140 would be a third of what an HTTP client costs."""
     path = folder / "authority.pem"
     trustme.CA(key_type=trustme.KeyType.ECDSA).cert_pem.write_to_path(path)
     return str(path)
@@ -137,7 +137,7 @@ def copy_of_template(server: str, name: str) -> str:
 
 @functools.cache
 def _maintenance(_process: int, url: str) -> psycopg.Connection:
-    """A connection of this process that is kept: each new one is a process of the server, which reads its catalogue."""
+    """A connection of this process that is kept: each new one is a process of the server, and reads its catalogue."""
     connection = psycopg.connect(re.sub(r"^postgresql\+?\w*:", "postgresql:", url), autocommit=True)
     connection.execute("SET session_replication_role = replica")  # no foreign keys, and no triggers of the audit
     return connection
@@ -177,11 +177,11 @@ class PromptServer(uvicorn.Server):
             ticks += 1
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        for server in self.servers:
-            server.close()
+        for listening in (*self.servers, *(sockets or ())):
+            listening.close()
         for connection in list(self.server_state.connections):
             connection.shutdown()
-        while self.server_state.tasks and not self.force_exit:
+        while self.server_state.tasks and not self.force_exit:  # noqa: ASYNC110  # nothing tells of the last one
             await asyncio.sleep(0.001)
         await self.lifespan.shutdown()
 
