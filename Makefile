@@ -74,6 +74,7 @@ prove: .venv/.dev  ## the long forms: generated requests, 10,000 invoices under 
 	@SIMULATOR_FUZZ=20000 $(BIN)/pytest -n 2 --timeout 1800 tests/simulator/test_fuzz.py
 	@DOORS_FUZZ=100000 $(BIN)/pytest -n 2 --timeout 10800 tests/doors/test_fuzz.py
 	@STREAM_FUZZ=100000 $(BIN)/pytest -n 0 --timeout 3600 tests/hosts/test_stream_fuzz.py
+	@FOREIGN_BEARER_CALLS=100000 $(BIN)/pytest -n 0 tests/connections/test_bearers.py
 	@$(BIN)/python -m benchmarks.chaos --database postgresql
 	@$(BIN)/python -m benchmarks.chaos --database sqlite
 	@$(BIN)/python -m benchmarks.chaos --control --spare flush
