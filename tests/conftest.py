@@ -29,6 +29,7 @@ BOTH_DATABASES = (
     "security/test_numbers_and_texts",
     "security/test_texts",
     "security/test_quotas",
+    "status/test_one_status",
 )
 
 
