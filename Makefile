@@ -2,6 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 .DEFAULT_GOAL := help
+# What Python compiled is kept even where that is switched off: the suite starts more than a hundred processes.
+export PYTHONDONTWRITEBYTECODE :=
 
 help:  ## what you can do here
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -45,8 +47,9 @@ test-ci: .venv/.dev  ## what .ci/run adds to the suite: a browser, PHP, short ch
 test-security: .venv/.dev  ## attacks on a running installation, long forms too (their short forms are part of `make test`)
 	@$(BIN)/pytest -n 2 --dist loadgroup -rs tests/security
 
-thorough: .venv/.dev  ## what takes minutes: a crash at every step of every story, on both databases
+thorough: .venv/.dev  ## what takes minutes: a crash at every step of every story, every case on both databases, many examples
 	@$(BIN)/pytest -n 2 --dist loadgroup -m thorough
+	@$(BIN)/pytest -n 2 --timeout 900 --hypothesis-profile thorough -m "not ci" tests/rooms tests/faces/test_tables.py
 
 check: .venv/.dev  ## lint, types, import contracts, generated files
 	@$(BIN)/ruff check .
@@ -71,6 +74,7 @@ prove: .venv/.dev  ## the long forms: generated requests, 10,000 invoices under 
 	@SIMULATOR_FUZZ=20000 $(BIN)/pytest -n 2 --timeout 1800 tests/simulator/test_fuzz.py
 	@DOORS_FUZZ=100000 $(BIN)/pytest -n 2 --timeout 10800 tests/doors/test_fuzz.py
 	@STREAM_FUZZ=100000 $(BIN)/pytest -n 0 --timeout 3600 tests/hosts/test_stream_fuzz.py
+	@FOREIGN_BEARER_CALLS=100000 $(BIN)/pytest -n 0 tests/connections/test_bearers.py
 	@$(BIN)/python -m benchmarks.chaos --database postgresql
 	@$(BIN)/python -m benchmarks.chaos --database sqlite
 	@$(BIN)/python -m benchmarks.chaos --control --spare flush

@@ -1,12 +1,68 @@
 """Machines are started once per test process; each test gets an empty database, an empty Valkey, an empty Xero."""
 
+import gc
 import os
 
 import pytest
+from argon2 import PasswordHasher
+from hypothesis import settings
 
 from store import migrate
 from tests import browser, machines
 from tests.installation import Installation
+from worker import wiring
+from worker.users import hashing
+
+# How many examples are generated where a test does not say so itself; `make thorough` chooses the other profile.
+settings.register_profile("quick", max_examples=60, deadline=None)
+settings.register_profile("thorough", max_examples=1500, deadline=None)
+settings.load_profile("quick")
+
+# Here every case runs on both databases: they keep text, numbers and locks in ways of their own.
+BOTH_DATABASES = (
+    "rooms/test_store",
+    "journeys/test_promise_",
+    "journeys/test_any_id",
+    "journeys/test_together",
+    "journeys/test_races",
+    "security/test_audit",
+    "security/test_numbers_and_texts",
+    "security/test_texts",
+    "security/test_quotas",
+    "status/test_one_status",
+)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Elsewhere PostgreSQL tries each test with the first row of its table; the other rows are `thorough` there."""
+    tried = set()
+    for item in items:
+        case = getattr(item, "callspec", None)
+        if case is None or case.params.get("database_url") != "postgresql":
+            continue
+        test = item.nodeid.partition("[")[0]
+        if test in tried and not any(f"tests/{place}" in test for place in BOTH_DATABASES):
+            item.add_marker(pytest.mark.thorough)
+        tried.add(test)
+
+
+def pytest_collection_finish():
+    """What was collected stays, and need not be looked through again and again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(100_000)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _what_a_process_keeps(tmp_path_factory):
+    """Commands in this process use the kept engines as well; one authority is read and not the world's; passwords
+    are hashed with less work than real ones (how much that is `rooms/test_passwords.py` claims)."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(wiring, "engine_for", machines.engine)
+        patch.setenv("SSL_CERT_FILE", machines.an_authority(tmp_path_factory.mktemp("authority")))
+        patch.setattr(hashing, "_HASHER", PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -44,30 +100,32 @@ def kept_postgres(postgres):
 
 @pytest.fixture(scope="session")
 def sqlite_template(tmp_path_factory):
+    """A migrated SQLite database, its bytes."""
     path = tmp_path_factory.mktemp("template") / "route.sqlite"
     migrate.upgrade(f"sqlite:///{path}")
-    return path
+    return path.read_bytes()
+
+
+@pytest.fixture(scope="session")
+def kept_sqlite():
+    """Where the SQLite database of this process lies: in memory where there is room."""
+    with machines.a_quick_folder() as folder:
+        yield folder / "route.sqlite"
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request, tmp_path):
+def database_url(request):
     """An empty, migrated database of each kind."""
     if request.param == "sqlite":
-        template = request.getfixturevalue("sqlite_template")
-        path = tmp_path / "route.sqlite"
-        path.write_bytes(template.read_bytes())
-        yield f"sqlite:///{path}"
-        return
+        return request.getfixturevalue("sqlite_url")
     kept = request.getfixturevalue("kept_postgres")
     machines.empty(kept)
-    yield kept
+    return kept
 
 
 @pytest.fixture
-def sqlite_url(sqlite_template, tmp_path):
-    path = tmp_path / "route.sqlite"
-    path.write_bytes(sqlite_template.read_bytes())
-    return f"sqlite:///{path}"
+def sqlite_url(sqlite_template, kept_sqlite):
+    return machines.a_database_file(sqlite_template, kept_sqlite)
 
 
 @pytest.fixture

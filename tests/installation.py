@@ -14,10 +14,9 @@ from events.settings import CompanySettings
 from simulator import control
 from simulator.app import Simulator
 from store import companies, contacts, processes, queries
-from store.database import engine_for
 from store.tables import Attempt, Export, OutboxEvent
 from store.unit_of_work import Store
-from tests import builders
+from tests import builders, machines
 from worker import wiring
 from worker.accepting import intake
 from worker.accepting.intake import Receipt
@@ -51,7 +50,7 @@ class Installation:
             xero_login_url=xero_url,
             **{"second_factor": "waived", "read_timeout": 2, "connect_timeout": 1, "settle": 4, **chosen},
         )
-        self.store = Store(engine_for(database_url, pool_size=4), lambda _connection: self.now())
+        self.store = Store(machines.engine(database_url, pool_size=4), lambda _connection: self.now())
         client = redis.Redis.from_url(redis_url)
         client.flushall()
         bells = Doorbells(client, lambda lane, token: self.rings.append((lane, token)))

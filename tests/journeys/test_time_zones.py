@@ -1,63 +1,35 @@
 """An invoice's date is a date: it stays on its day in whatever time zone the process or the organisation lives."""
 
-import json
-import os
-import subprocess
-import sys
+import contextlib
+import time
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from tests.builders import TENANT, a_request, an_invoice
-
-AUCKLAND, HONOLULU = "Pacific/Auckland", "Pacific/Honolulu"
-ZONES = [AUCKLAND, HONOLULU, "UTC"]
-# A process of its own: intake, preview and one turn of the lane, as the host's event comes in.
-PROCESS = """
-import json, sys
 from events.accounting_target import Lane
 from events.invoice import Invoice
-from worker import wiring
+from tests.builders import TENANT, a_request, an_invoice
 from worker.accepting import intake
 from worker.exporting import exporter
 from worker.previewing import preview
-from worker.settings import Settings
 
-tools = wiring.build(Settings(_env_file=None))
-event, tenant = json.load(sys.stdin)
-data = event["data"]
-foretold = preview.preview(tools, data["company"], [Invoice.model_validate(one) for one in data["invoices"]])
-intake.accept(tools, event)
-exporter.take_turn(tools, Lane(data["company"], tenant))
-print(json.dumps([row.verdict for row in foretold.invoices]))
-"""
+AUCKLAND, HONOLULU = "Pacific/Auckland", "Pacific/Honolulu"
+ZONES = [AUCKLAND, HONOLULU, "UTC"]
 
 
-def a_process(installation, zone, event):
-    """Runs the story in a process of that time zone; gives the verdicts of its preview."""
-    chosen = installation.settings
-    environment = {
-        **os.environ,
-        "TZ": zone,
-        "DATABASE_URL": chosen.database_url,
-        "REDIS_URL": chosen.redis_url,
-        "ENCRYPTION_KEYS": ",".join(chosen.encryption_keys),
-        "XERO_API_URL": chosen.xero_api_url,
-        "XERO_IDENTITY_URL": chosen.xero_identity_url,
-        "XERO_LOGIN_URL": chosen.xero_login_url,
-    }
-    done = subprocess.run(
-        [sys.executable, "-c", PROCESS],
-        input=json.dumps([event, TENANT]),
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout.splitlines()[-1])
+def in_zone(installation, zone, event):
+    """Preview, intake and one turn of the lane while this process is in that zone; gives the preview's verdicts."""
+    with contextlib.ExitStack() as afterwards:
+        afterwards.callback(time.tzset)
+        afterwards.enter_context(pytest.MonkeyPatch.context()).setenv("TZ", zone)
+        time.tzset()
+        data, tools = event["data"], installation.tools
+        wanted = [Invoice.model_validate(one) for one in data["invoices"]]
+        foretold = preview.preview(tools, data["company"], wanted)
+        intake.accept(tools, event)
+        exporter.take_turn(tools, Lane(data["company"], TENANT))
+    return [row.verdict for row in foretold.invoices]
 
 
 @pytest.mark.parametrize(
@@ -71,7 +43,7 @@ def test_an_invoice_dated_today_anywhere_stays_on_its_date(make_installation, sq
     wanted = [
         an_invoice(f"i{place}", date=day, due_date=max(days.values())) for place, day in enumerate(days.values())
     ]
-    assert a_process(installation, process, a_request(*wanted)) == ["create"] * 3
+    assert in_zone(installation, process, a_request(*wanted)) == ["create"] * 3
     dated = {
         book["InvoiceNumber"]: (book["DateString"][:10], book["DueDateString"][:10]) for book in installation.books()
     }
@@ -84,7 +56,7 @@ def test_the_day_after_the_lock_date_is_free_and_the_lock_date_is_not(make_insta
     installation = make_installation(sqlite_url)
     installation.company(organisation={"timezone": "Pacific/Auckland", "period_lock": "2026-06-30"})
     wanted = [an_invoice("locked", date="2026-06-30"), an_invoice("free", date="2026-07-01")]
-    assert a_process(installation, process, a_request(*wanted)) == ["fail", "create"]
+    assert in_zone(installation, process, a_request(*wanted)) == ["fail", "create"]
     answers = installation.answers()
     assert (answers["locked"]["reason"], answers["free"]["type"]) == ("period_locked", "succeeded")
     assert "dated 30 June 2026" in answers["locked"]["notification"]["message"]
@@ -98,6 +70,6 @@ def test_a_re_export_from_another_time_zone_finds_the_invoice_untouched(make_ins
     installation.ask(an_invoice(date=today, due_date=today))
     installation.run()
     again = a_request(an_invoice(date=today, due_date=today, revision=2, reference="PO 8"), request="r2")
-    assert a_process(installation, process, again) == ["update"]
+    assert in_zone(installation, process, again) == ["update"]
     answer = installation.answers("r2")["i1"]
     assert (answer["outcome"], [one["field"] for one in answer["changes"]]) == ("updated", ["reference"])

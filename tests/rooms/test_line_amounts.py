@@ -75,7 +75,7 @@ def lines(draw):
     return line
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(deadline=None)
 @given(lines(), st.sampled_from(["exclusive", "inclusive", "no_tax"]))
 def test_whatever_the_numbers_a_line_comes_to_what_is_meant(line, kind):
     large = {"description": "So that the whole is not below zero", "quantity": "1", "unit_amount": "999999999"}

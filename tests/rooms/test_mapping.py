@@ -96,7 +96,7 @@ def meant(line):
     return as_xero_works_it_out(line.quantity, line.unit_amount, rate, off)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(deadline=None)
 @given(invoices())
 def test_totals_survive_the_mapping_and_the_wire_to_the_cent(invoice):
     element = element_of(invoice)
@@ -113,7 +113,7 @@ def test_totals_survive_the_mapping_and_the_wire_to_the_cent(invoice):
     assert on_the_wire == [meant(line) for line in invoice.lines]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(deadline=None)
 @given(invoices())
 def test_the_preview_works_totals_out_as_fractions_do(invoice):
     element = element_of(invoice)
@@ -132,7 +132,7 @@ def test_the_preview_works_totals_out_as_fractions_do(invoice):
     assert (Fraction(sums.subtotal), Fraction(sums.tax), Fraction(sums.total)) == (subtotal, tax, subtotal + tax)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(deadline=None)
 @given(invoices())
 def test_nothing_is_invented_and_nothing_is_lost(invoice):
     element = element_of(invoice)

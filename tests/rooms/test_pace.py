@@ -376,7 +376,7 @@ class World:
 
 
 seconds = st.floats(0, 20)
-SLOW = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+SLOW = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @SLOW

@@ -1,7 +1,9 @@
 """Whatever an answer of Xero or of its login service holds, it fills no memory and loses no invoice."""
 
+import functools
 import gzip
 import http.server
+import struct
 import threading
 import tracemalloc
 import zlib
@@ -23,11 +25,24 @@ MUCH = 400_000_000
 
 
 def packed(kind, size=MUCH, around=(b'{"Invoices": [', b"]}")):
-    """Spaces without end in a few hundred kilobytes, within what begins and ends as an answer of Xero's does."""
-    packer = zlib.compressobj(9, zlib.DEFLATED, {"gzip": 31, "deflate": 15, "raw deflate": -15}[kind])
-    piece = b" " * 1_000_000
-    parts = [packer.compress(around[0]), *(packer.compress(piece) for _ in range(size // len(piece)))]
-    return b"".join([*parts, packer.compress(around[1]), packer.flush()])
+    """Spaces without end in a few hundred kilobytes, within what begins and ends as an answer of Xero's does.
+
+    A megabyte of them is packed once and repeated: each piece begins anew, as if nothing had been before it.
+    """
+    packer = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
+    plain = [around[0], *[b" " * 1_000_000] * (size // 1_000_000), around[1]]
+    begin, piece = (packer.compress(one) + packer.flush(zlib.Z_FULL_FLUSH) for one in plain[:2])
+    raw = begin + piece * (len(plain) - 2) + packer.compress(around[1]) + packer.flush()
+    if kind == "raw deflate":
+        return raw
+    if kind == "deflate":
+        return (
+            b"\x78\xda"
+            + raw
+            + struct.pack(">I", functools.reduce(lambda sum_, one: zlib.adler32(one, sum_), plain, 1))
+        )
+    length, sum_ = sum(map(len, plain)), functools.reduce(lambda sum_, one: zlib.crc32(one, sum_), plain, 0)
+    return b"\x1f\x8b\x08\0\0\0\0\0\2\xff" + raw + struct.pack("<II", sum_, length)
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +113,7 @@ def listening(hostile):
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         server.daemon_threads = True
         server.handle_error = lambda *_: None
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         try:
             yield f"http://127.0.0.1:{server.server_port}"
         finally:

@@ -1,5 +1,6 @@
 """A crash at every step: each story is killed (kill -9) before each of its statements, restarted, and checked."""
 
+import itertools
 from collections import Counter
 
 import pytest
@@ -167,19 +168,7 @@ def check(after, offset, request):
 def fresh_database(request, tmp_path):
     """Makes one empty database after the other."""
     if request.param == "sqlite":
-        template = request.getfixturevalue("sqlite_template").read_bytes()
-
-        def make():
-            make.count += 1
-            path = tmp_path / f"{make.count}.sqlite"
-            path.write_bytes(template)
-            return f"sqlite:///{path}"
-    else:
-        server = request.getfixturevalue("postgres")
-
-        def make():
-            make.count += 1
-            return machines.copy_of_template(server, f"step_{tmp_path.name}_{make.count}"[:60])
-
-    make.count = 0
-    return make
+        template, path = request.getfixturevalue("sqlite_template"), request.getfixturevalue("kept_sqlite")
+        return lambda: machines.a_database_file(template, path)
+    server, numbers = request.getfixturevalue("postgres"), itertools.count(1)
+    return lambda: machines.copy_of_template(server, f"step_{tmp_path.name}_{next(numbers)}"[:60])

@@ -138,7 +138,7 @@ def test_people_can_ask_what_stands_where(live):
 
 
 def test_the_doctor_finds_everything_well(live):
-    found = live.read("doctor")
+    found = json.loads(live.process_of("doctor", "--json").stdout)
     assert all(one["well"] for one in found.pop("connections"))
     assert {name: part["ok"] for name, part in found.items()} == dict.fromkeys(found, True)
 
@@ -158,7 +158,7 @@ def test_start_up_names_every_missing_setting_at_once(live):
     del bare["ENCRYPTION_KEYS"]
     kept, live.environment = live.environment, bare
     try:
-        done = live.command("status", code=1)
+        done = live.process_of("status", code=1)
     finally:
         live.environment = kept
     assert "ENCRYPTION_KEYS" in done.stderr
