@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict
 from typing import Annotated
 
 import httpx
@@ -61,10 +60,10 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON")] =
     chosen = settings.load()
     tools = wiring.build(chosen)
     found = {name: _checked(check, tools, chosen) for name, check in _CHECKS.items()}
-    each = health.of_all(tools) if found["database"][0] else []
+    each = connections.of_all(tools) if found["database"][0] else []
     if as_json:
         shown: dict[str, object] = {name: {"ok": ok, "says": says} for name, (ok, says) in found.items()}
-        output.print_json({**shown, "connections": [{**asdict(one), "well": one.well} for one in each]})
+        output.print_json({**shown, "connections": [connections.document(one) for one in each]})
     else:
         for name, (ok, says) in found.items():
             output.results.print(f"{'[green]✔[/]' if ok else '[red]✘[/]'} {name}: {output.text(says)}")

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -10,9 +10,12 @@ from cli import output
 from events.accounting_target import Trouble
 from store import companies
 from worker import settings, wiring
-from worker.connections import connecting, health, login_links
+from worker.connections import connecting, login_links
 from worker.connections.health import Health
+from worker.decisions.precedence import Status
 from worker.decisions.refusals import LoginRefused
+from worker.status import companies as statuses
+from worker.status.companies import CompanyStatus
 from worker.tools import Tools
 
 app = typer.Typer(help="Connections to Xero: how each is, and what a person can do about it.")
@@ -53,12 +56,12 @@ def listed(context: typer.Context, as_json: AsJson = False) -> None:
     """
     if context.invoked_subcommand:
         return
-    found = health.of_all(_tools())
+    found = of_all(_tools())
     if as_json:
-        output.print_json([{**asdict(one), "well": one.well} for one in found])
+        output.print_json([document(one) for one in found])
     else:
         show(found)
-    raise typer.Exit(0 if all(one.well for one in found) else 1)
+    raise typer.Exit(0 if all(one.health.well for one in found) else 1)
 
 
 @app.command()
@@ -96,32 +99,59 @@ def decide(
     output.say(f"{count} invoices {'go to the present organisation' if send else 'were cancelled'}.")
 
 
-def show(found: Sequence[Health]) -> None:
+def of_all(tools: Tools) -> list[CompanyStatus]:
+    """Every company's connection and status, by id."""
+    with tools.store.read() as work:
+        return statuses.of_companies(tools, work)
+
+
+def document(one: CompanyStatus) -> dict[str, Any]:
+    """A company's connection with its status, for JSON."""
+    return {**asdict(one.health), "well": one.health.well, "status": asdict(one.status)}
+
+
+def show(found: Sequence[CompanyStatus]) -> None:
     """A paragraph per company."""
-    for one in found:
+    for whole in found:
+        one = whole.health
         mark = "[green]✔[/]" if one.well else "[red]✘[/]"
         where = output.text(one.organisation or "not connected")
         output.results.print(f"{mark} {output.text(one.company)} → {where}")
-        for line in _lines(one):
+        for line in _lines(one, whole.status):
             output.say(f"    {line}")
 
 
-def _lines(one: Health) -> list[str]:
+def _lines(one: Health, status: Status) -> list[str]:
     lines = []
     if one.wrong:
         lines += [f"{one.wrong} (to be mended by: {one.who})", str(one.how)]
     lines += one.notes
     if one.organisation:
         lines.append(f"short code {one.short_code or 'unknown'} · {one.base_currency or 'currency unknown'}")
-        calls = "unknown" if one.day_calls_left is None else f"{one.day_calls_left:,}"
         last = f"{one.last_good_call:%Y-%m-%d %H:%M}" if one.last_good_call else "none yet"
-        lines.append(f"last good call {last} · calls left today {calls} · waiting {one.waiting}")
+        lines.append(f"last good call {last} · waiting {one.waiting}")
+        lines.append(_day(one))
+    if status.cause and status.sentence != one.wrong:
+        lines.append(status.sentence)
     if one.access_token_age is not None and one.login_ends_at:
         age = int(one.access_token_age // 60)
         lines.append(f"tokens {age} min old · unused, the login would end on {one.login_ends_at:%Y-%m-%d}")
     if one.scopes:
         lines.append(f"scopes {one.scopes}")
     return lines
+
+
+def _day(one: Health) -> str:
+    """Xero's calls of the day: how many there are and who said so, how many are used, until when."""
+    if one.day_calls is None:
+        return "calls of the day unknown: Redis does not answer"
+    told = "learned from Xero's answers" if one.day_calls_learned else "the most set here"
+    left = f"calls of the day {one.day_calls:,} ({told})"
+    if one.day_ends_at is None:
+        return f"{left} · none used"
+    until = f"the day ends by {one.day_ends_at:%Y-%m-%d %H:%M} UTC"
+    spare = f"left {one.day_calls_left:,}, {one.day_calls_left_for_bulk:,} of them for bulk sends"
+    return f"{left} · used {one.day_calls_used:,} · {spare} · {until}"
 
 
 def _tools() -> Tools:

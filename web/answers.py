@@ -90,7 +90,9 @@ class Contact(Answer):
 class Connection(Answer):
     """How a company's connection to Xero is. `wrong` is null while all is well, else what, with who and how.
 
-    `access_token_age` is in seconds, `waiting` counts invoices without an answer.
+    `access_token_age` is in seconds, `waiting` counts invoices without an answer. `day_calls` are Xero's
+    calls of a day: as Xero's headers told (`day_calls_learned`), else the most that are set; `day_ends_at` is when
+    the day of the used ones ends at the latest.
     """
 
     company: str
@@ -108,7 +110,12 @@ class Connection(Answer):
     client_id: str | None
     scopes: str | None
     last_good_call: datetime | None
+    day_calls: int | None
+    day_calls_learned: bool
+    day_calls_used: int | None
     day_calls_left: int | None
+    day_calls_left_for_bulk: int | None
+    day_ends_at: datetime | None
     waiting: int
     access_token_age: float | None
     login_ends_at: datetime | None

@@ -55,7 +55,7 @@ def test_connections_and_doctor_say_what_is_wrong_and_who_can_mend_it(small_hous
         for line in (
             "harbour → Organisation 1111",
             "short code !AbC1 · USD",
-            "calls left today 4,99",
+            "· left 4,99",
             "scopes offline_access accounting.invoices",
             "the login would end on",
             "pier → not connected",

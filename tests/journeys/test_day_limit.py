@@ -1,6 +1,7 @@
 """Xero's limit of a day: its Retry-After ends it, a new day is seen, and while it lasts every face says so."""
 
 import json
+from datetime import datetime, timedelta
 
 import pytest
 from sqlmodel import select
@@ -163,6 +164,38 @@ def faces_name_the_day(installation, monkeypatch):
         waits = work.session.exec(select(Export.invoice).where(Export.state == "pending")).first()
     said = CliRunner().invoke(main.app, ["why", waits]).output
     assert "Xero's day limit" in said
+    for words in (["connections"], ["doctor"]):
+        told = CliRunner().invoke(main.app, words).output
+        assert row["message"] in told, "doctor and connections wait for what status says"
+        assert "calls of the day 10 (learned from Xero's answers) · used" in told
+        assert "0 of them for bulk sends · the day ends by" in told
+
+
+def test_connections_and_doctor_name_the_calls_of_the_day(day, monkeypatch):
+    tools = day.tools
+    monkeypatch.setattr(wiring, "build", lambda _settings: tools)
+    monkeypatch.setattr("worker.settings.load", lambda: tools.settings)
+    faces_say(["calls of the day 5,000 (the most set here) · none used"])
+    simulate_day(day, 1000)
+    day.ask(*invoices(120))
+    let_pass(day, 5)
+    learned = "calls of the day 1,000 (learned from Xero's answers)"
+    faces_say([f"{learned} · used 3 · left 997, 897 of them for bulk sends · the day ends by"])
+    one = json.loads(CliRunner().invoke(main.app, ["connections", "--json"]).output)[0]
+    assert (one["day_calls"], one["day_calls_learned"], one["day_calls_used"]) == (1000, True, 3)
+    assert datetime.fromisoformat(one["day_ends_at"]) <= day.now() + timedelta(days=1)
+    tending.tend(tools, "clock")
+    tools.redis.flushall()
+    faces_say(["calls of the day 5,000 (the most set here) · none used"])
+    tending.tend(tools, "clock")
+    faces_say([f"{learned} · none used"])
+
+
+def faces_say(lines):
+    for words in (["connections"], ["doctor"]):
+        told = CliRunner().invoke(main.app, words).output
+        for line in lines:
+            assert line in told, words
 
 
 def test_a_starter_organisation_is_paced_by_its_own_thousand_calls(make_day, database_url):

@@ -227,11 +227,14 @@ def test_the_hosts_totals_of_parts_of_an_hour_add_up(xero):
         ({"quantity": "-1", "unit_amount": "20.00"}, -20.0),
         ({"quantity": "-1", "unit_amount": "20.00", "discount_rate": "10"}, -18.0),
         ({"unit_amount": "100000.00", "discount_rate": "33.33333333"}, 66666.67),
+        ({"quantity": "0.25", "unit_amount": "0.19", "discount_amount": "0.05"}, 0.0),
+        ({"unit_amount": "27.8260", "discount_amount": "27.8260"}, 0.0),
     ],
 )
 def test_discounts_go_in_as_they_are_meant(xero, line, amount):
     foretold = row_of(xero, an_invoice(lines=[{**CREW, **line}, CREW]))
     answer = sent(xero, {**CREW, **line}, CREW)
+    assert (foretold.verdict, foretold.problems) == ("create", ())
     assert (answer["type"], answer["verified"]) == ("succeeded", True), answer
     assert lines_of(xero)[0]["LineAmount"] == amount
     assert str(foretold.totals.total) == answer["totals"]["total"]

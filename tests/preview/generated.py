@@ -87,6 +87,9 @@ OF_ITEMS = st.sampled_from(
         {"item_code": "CREW", "quantity": "2.5"},
         {"item_code": "CREW", "quantity": "0.3333333333", "unit_amount": "1500"},
         {"item_code": "CREW", "description": "Crew, Monday", "discount_rate": "10"},
+        {"item_code": "CREW", "discount_amount": "5.00"},
+        {"item_code": "CREW", "quantity": "0.3333333333", "discount_amount": "25.01"},
+        {"item_code": "CREW", "quantity": "2", "discount_amount": "5000"},
         {"item_code": "BARE", "account_code": "200"},
         {"item_code": "SHIP"},
     ]

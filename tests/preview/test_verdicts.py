@@ -151,6 +151,19 @@ def test_a_draft_may_lose_an_account_and_that_is_said(make_installation, sqlite_
     )
 
 
+@pytest.mark.parametrize("discount", ["75.01", "75.00"])
+def test_a_discount_is_foretold_against_the_price_that_the_item_brings(make_installation, sqlite_url, discount):
+    installation = make_installation(sqlite_url)
+    installation.company(organisation={"items": [{"code": "CREW", "account": "200", "price": "75"}]})
+    wanted = an_invoice(lines=[{"item_code": "CREW", "discount_amount": discount}])
+    foretold = reasons(row_of(installation, wanted))
+    installation.ask(wanted)
+    installation.run()
+    answer = installation.answers()["i1"]
+    assert foretold == ([answer["reason"]] if answer["type"] == "failed" else [])
+    assert foretold == (["discount_too_large"] if discount == "75.01" else [])
+
+
 def test_a_number_is_foretold_with_the_prefix_it_will_have(make_installation, sqlite_url):
     installation = make_installation(sqlite_url)
     installation.company(number_prefix="CC-")

@@ -19,7 +19,12 @@ UNEASY_DAYS = 20
 
 @dataclass(frozen=True)
 class Health:
-    """One company's connection. `wrong` is None while all is well; ages are seconds, `ends_at` the login's end."""
+    """One company's connection. `wrong` is None while all is well; ages are seconds, `login_ends_at` the login's end.
+
+    `day_calls` are Xero's calls of a day, `day_calls_learned` where Xero's headers told them, else the most that are
+    set; `day_ends_at` is when the day of the calls used ends at the latest, None while none is used. Calls are None
+    while Redis is away.
+    """
 
     company: str
     name: str
@@ -35,7 +40,12 @@ class Health:
     client_id: str | None = None
     scopes: str | None = None
     last_good_call: datetime | None = None
+    day_calls: int | None = None
+    day_calls_learned: bool = False
+    day_calls_used: int | None = None
     day_calls_left: int | None = None
+    day_calls_left_for_bulk: int | None = None
+    day_ends_at: datetime | None = None
     waiting: int = 0
     access_token_age: float | None = None
     login_ends_at: datetime | None = None
@@ -80,6 +90,7 @@ def of(tools: Tools, now: datetime, row: CompanyRows, load: Workload, seen: Mapp
     paused = lane.message if lane and lane.state != "open" and problem is Problem.OTHER_ORGANISATION else ""
     asked = (at.scopes if at else "") or (used.scopes if used else "")
     outlook = seen.get(at.tenant) if at else None
+    used_today = max(0, outlook.per_day - outlook.day_calls) if outlook else None
     return Health(
         company=company.id,
         name=company.name,
@@ -95,7 +106,12 @@ def of(tools: Tools, now: datetime, row: CompanyRows, load: Workload, seen: Mapp
         client_id=used.client_id if used else None,
         scopes=asked or None,
         last_good_call=lane.answered_at if lane else None,
+        day_calls=outlook.per_day if outlook else None,
+        day_calls_learned=bool(outlook and at and (outlook.learned or outlook.per_day == at.day_calls)),
+        day_calls_used=used_today,
         day_calls_left=outlook.day_calls if outlook else None,
+        day_calls_left_for_bulk=outlook.day_left if outlook else None,
+        day_ends_at=now + timedelta(seconds=outlook.day_ends) if outlook and used_today else None,
         waiting=load.live,
         access_token_age=(now - token.refreshed_at).total_seconds() if token else None,
         login_ends_at=tending.ends_at(token) if token else None,

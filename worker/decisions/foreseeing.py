@@ -10,7 +10,6 @@ from events.books import Account, Books, SeenContact, Sums
 from events.changes import LinePicture, Picture
 from events.failures import Failure, spoken
 from events.invoice import Invoice
-from events.money import UNIT, rounded
 from events.reasons import Reason
 from events.snapshot import LARGEST
 
@@ -45,7 +44,7 @@ class Case:
 
 def problems(case: Case, books: Books) -> list[Failure]:
     """Everything Xero would refuse, what the export would name first in front."""
-    found = [*_of_whole(case, books), *_of_contact(case), *_of_size(case)]
+    found = [*_of_whole(case, books), *_of_contact(case), *_of_size(case, books)]
     for number, line in enumerate(case.picture.lines, start=1):
         found += [Failure(why.reason, why.facts, line=number) for why in _of_line(case, line, books)]
     if not found and case.sums and case.sums.total < 0:
@@ -113,20 +112,25 @@ def _of_contact(case: Case) -> Iterator[Failure]:
         yield Failure(Reason.CONTACT_EMAIL_INVALID)
 
 
-def _of_size(case: Case) -> Iterator[Failure]:
-    """A line that comes to more than Xero holds, or to less than its discount (facts §8, §6.2 #51)."""
-    for number, line in enumerate(case.invoice.lines, start=1):
+def _of_size(case: Case, books: Books) -> Iterator[Failure]:
+    """A line that comes to more than Xero holds, or is sent with a discount above it (facts §8, §6.2 #51)."""
+    for number, (line, sent) in enumerate(zip(case.invoice.lines, case.picture.lines, strict=True), start=1):
         if line.amount is not None and abs(line.amount) > LARGEST:
             yield Failure(Reason.XERO_REFUSED, {"said": f"a line may come to {LARGEST:,} at most"}, line=number)
-        elif (
-            line.discount_amount
-            and not line.discount_rate
-            and line.quantity is not None
-            and line.unit_amount is not None
-        ):
-            off = rounded(line.discount_amount)  # to cents, and its line is not: so Xero compares (facts §6.2 #51)
-            if off and off > rounded(line.quantity, UNIT) * rounded(line.unit_amount, UNIT):
-                yield Failure(Reason.DISCOUNT_TOO_LARGE, {"discount": f"{off:.2f}"}, line=number)
+        elif _is_beyond_its_line(sent, books):
+            yield Failure(Reason.DISCOUNT_TOO_LARGE, {"discount": sent.said("discount") or ""}, line=number)
+
+
+def _is_beyond_its_line(sent: LinePicture, books: Books) -> bool:
+    """Whether the amount off is above the line before it, as Xero compares them: the line is not rounded to cents.
+
+    An item may bring the line's price; where nobody knows that, nothing is foretold.
+    """
+    off, item = sent.said("discount") or "", (books.items or {}).get(sent.said("item") or "")
+    unit = sent.said("unit_amount") or (item.price if item else None)
+    if not off or off.endswith("%") or unit is None:
+        return False
+    return Decimal(off) > Decimal(sent.said("quantity") or 1) * Decimal(unit)
 
 
 def _is_mail(text: str) -> bool:
