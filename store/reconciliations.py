@@ -39,6 +39,14 @@ def move_on(work: Work, lane: Lane, since: datetime, page: int, next_at: datetim
     work.session.exec(mine.values(since=since, page=page, next_at=next_at))
 
 
+def put_off(work: Work, lane: Lane, seconds: float) -> None:
+    """The lane's next look comes so much later than it would have; nothing where there is none to come."""
+    row = _of(work, lane)
+    if row:
+        row.next_at = max(row.next_at, work.now) + timedelta(seconds=seconds)
+        work.session.flush()
+
+
 def compared_until(work: Work, lane: Lane) -> datetime | None:
     """Until when all that changed in the lane's organisation is known; None where it was never compared."""
     row = work.session.get(Reconciliation, lane)

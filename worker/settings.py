@@ -170,7 +170,11 @@ class Settings(BaseSettings):
         description="Also take requests signed in version 1, which leaves the address out; goes with release 0.3.0",
     )
     reconcile_share: float = Field(
-        default=0.02, ge=0, le=0.5, description="Share of the day's calls spent on finding drift; 0: none"
+        default=0.02,
+        ge=0,
+        le=0.5,
+        description="Share of the day's calls spent on finding drift and on the daily look at what settings name; "
+        "0: no drift is looked for",
     )
     metrics_token: str = Field(
         default="", description="Bearer token that opens /metrics; empty: only callers on this machine may read it"

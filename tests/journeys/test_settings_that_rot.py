@@ -2,13 +2,16 @@
 
 import pytest
 
+from events.accounting_target import Lane
 from events.invoice import Invoice, Tracking
 from events.settings import CompanySettings, LineDefaults, Theme
 from store import companies
+from store.tables import Reconciliation
 from tests.builders import COMPANY, TENANT, an_invoice
-from worker.contacts import settings_rechecking
+from worker.contacts import changes, settings_rechecking
 from worker.failing import alerting, sending_again
 from worker.previewing import preview
+from worker.reconciling import reconciler
 from worker.waiting import regrouping
 
 DAY = 86_401
@@ -161,6 +164,56 @@ def test_a_refused_value_of_an_invoice_itself_is_no_reason_to_look(on_sqlite):
     before = len(on_sqlite.calls())
     assert settings_rechecking.recheck_refused(on_sqlite.tools, "test") == 0
     assert len(on_sqlite.calls()) == before
+
+
+def next_look(installation):
+    with installation.store.read() as work:
+        return work.session.get(Reconciliation, Lane(COMPANY, TENANT)).next_at
+
+
+def test_the_daily_look_is_paid_from_the_reconcilers_share(installation):
+    installation.ask(an_invoice())
+    installation.run()
+    tools = installation.tools
+    apart = reconciler.slot(tools, TENANT)
+    reconciler.reconcile(tools, "test")
+    choose(installation, default_account_code="200", default_tax_type="OUTPUT")
+    before, calls = next_look(installation), len(installation.calls())
+    settings_rechecking.recheck_due(tools, "test")
+    asked = len(installation.calls()) - calls
+    assert asked == 2
+    assert (next_look(installation) - before).total_seconds() == pytest.approx(asked * apart, abs=5)
+    installation.later(apart + 1)
+    calls = len(installation.calls())
+    reconciler.reconcile(tools, "test")
+    settings_rechecking.recheck_due(tools, "test")
+    assert len(installation.calls()) == calls, "what was looked at within the day costs nothing"
+    installation.later(2 * apart)
+    reconciler.reconcile(tools, "test")
+    assert len(installation.calls()) == calls + 1
+
+
+def test_a_daily_look_that_gets_no_permit_costs_the_reconciler_nothing(on_sqlite):
+    on_sqlite.ask(an_invoice())
+    on_sqlite.run()
+    tools = on_sqlite.tools
+    reconciler.reconcile(tools, "test")
+    before, calls = next_look(on_sqlite), len(on_sqlite.calls())
+    with on_sqlite.store.read() as work:
+        organisation = changes.organisation_of(work, COMPANY)
+    tools.pace.pause(organisation, "day", 3600)
+    assert settings_rechecking.recheck_due(tools, "test") == 0
+    assert (next_look(on_sqlite), len(on_sqlite.calls())) == (before, calls)
+
+
+def test_a_look_that_a_refusal_asks_for_is_not_put_on_the_reconciler(on_sqlite):
+    on_sqlite.ask(an_invoice())
+    on_sqlite.run()
+    reconciler.reconcile(on_sqlite.tools, "test")
+    before, calls = next_look(on_sqlite), len(on_sqlite.calls())
+    settings_rechecking.recheck(on_sqlite.tools, COMPANY, at_most_old=0)
+    assert next_look(on_sqlite) == before
+    assert len(on_sqlite.calls()) == calls + 1
 
 
 def test_the_daily_look_leaves_the_days_reserve_to_people(on_sqlite):

@@ -23,15 +23,20 @@ def offered(
     at_most_old: float = KEPT_SECONDS,
 ) -> dict[ChoiceKind, Sequence[Choice]]:
     """The organisation's choices of these kinds, none older than so many seconds. Raises Trouble."""
+    old = outdated(tools, organisation, kinds, at_most_old)
+    with tools.store.read() as work:
+        known = offers.of_lane(work, organisation.lane)
+    return {kind: fetch(tools, organisation, kind, wait) if kind in old else known[kind].choices for kind in kinds}
+
+
+def outdated(
+    tools: Tools, organisation: Organisation, kinds: Sequence[ChoiceKind], at_most_old: float
+) -> list[ChoiceKind]:
+    """Those of these kinds that were never fetched, or not within so many seconds."""
     with tools.store.read() as work:
         known = offers.of_lane(work, organisation.lane)
         oldest = work.after(-at_most_old)
-    found: dict[ChoiceKind, Sequence[Choice]] = {}
-    for kind in kinds:
-        kept = known.get(kind)
-        fresh = kept is not None and kept.fetched_at > oldest
-        found[kind] = kept.choices if kept and fresh else fetch(tools, organisation, kind, wait)
-    return found
+    return [kind for kind in kinds if kind not in known or known[kind].fetched_at <= oldest]
 
 
 def fetch(tools: Tools, organisation: Organisation, kind: ChoiceKind, wait: Wait | None = None) -> Sequence[Choice]:

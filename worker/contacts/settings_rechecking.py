@@ -1,13 +1,18 @@
 """The daily look at what companies' settings name: said before invoices fail, for a setting can rot in Xero.
 
-Accounts, tax rates, tracking and branding themes are asked for once a day, a call each, and at once where Xero
-refused one of them; nothing is changed by itself. Settings name no items and no currencies.
+Accounts, tax rates, tracking and branding themes are asked for once a day, a call each out of the reconciler's share
+of the day, which compares so much later; and at once where Xero refused one of them. Nothing is changed by itself.
+Settings name no items and no currencies.
 """
 
+import contextlib
 import hashlib
 from collections.abc import Sequence
 
+import redis
+
 from events import causes
+from events.accounting_lists import ChoiceKind
 from events.accounting_target import Organisation, Trouble
 from events.attention import XeroExportAttentionNeeded
 from events.settings import CompanySettings, SettingsPatch
@@ -17,6 +22,7 @@ from store.unit_of_work import Work
 from worker import logs
 from worker.contacts import changes, offers
 from worker.decisions import settings_checks
+from worker.reconciling import reconciler
 from worker.tools import Tools
 
 DUTY = "settings"
@@ -35,7 +41,7 @@ def recheck_due(tools: Tools, holder: str) -> int:
         if not duties.take(work, DUTY, holder, PASS_SECONDS * 2):
             return 0
         named = [one.company for one in connections.listed(work) if one.state == "connected"]
-    return sum(recheck(tools, company) for company in named)
+    return sum(recheck(tools, company, from_share=True) for company in named)
 
 
 def recheck_refused(tools: Tools, holder: str) -> int:
@@ -52,8 +58,13 @@ def recheck_refused(tools: Tools, holder: str) -> int:
     return sum(recheck(tools, company, at_most_old=age) for company, age in sorted(ages.items()))
 
 
-def recheck(tools: Tools, company: str, at_most_old: float = offers.KEPT_SECONDS) -> bool:
-    """Whether something that the company's settings name is not usable in its organisation; it is told once a day."""
+def recheck(
+    tools: Tools, company: str, at_most_old: float = offers.KEPT_SECONDS, *, from_share: bool = False
+) -> bool:
+    """Whether something that the company's settings name is not usable in its organisation; it is told once a day.
+
+    `from_share` takes the calls out of the reconciler's share; what a refusal asks for, failed invoices wait for.
+    """
     with tools.store.read() as work:
         patch = as_patch(companies.settings_of(work, company))
         organisation = changes.organisation_of(work, company)
@@ -61,6 +72,8 @@ def recheck(tools: Tools, company: str, at_most_old: float = offers.KEPT_SECONDS
     if organisation is None or not kinds:
         return False
     try:
+        if from_share:
+            _fetch_from_share(tools, organisation, kinds)
         choices = offers.offered(tools, organisation, kinds, at_most_old=at_most_old)
     except Trouble as trouble:
         _log.warning("settings.not_rechecked", company=company, effect=trouble.effect)
@@ -71,6 +84,21 @@ def recheck(tools: Tools, company: str, at_most_old: float = offers.KEPT_SECONDS
             _tell(work, organisation, problems)
         tools.bells.wake_relay()
     return bool(problems)
+
+
+def _fetch_from_share(tools: Tools, organisation: Organisation, kinds: Sequence[ChoiceKind]) -> None:
+    """Ask for what is older than a day; each call puts the reconciler's next look off. Raises Trouble."""
+    asked = 0
+    try:
+        for kind in offers.outdated(tools, organisation, kinds, offers.KEPT_SECONDS):
+            asked += 1
+            offers.fetch(tools, organisation, kind)
+    except Trouble as trouble:
+        asked -= trouble.effect in ("limited", "not_sent") and trouble.status is None  # nothing was asked
+        raise
+    finally:
+        with contextlib.suppress(redis.RedisError):
+            reconciler.put_off(tools, organisation, asked)
 
 
 def as_patch(settings: CompanySettings) -> SettingsPatch:

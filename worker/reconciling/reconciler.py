@@ -57,6 +57,17 @@ def slot(tools: Tools, tenant: str) -> float:
     return _DAY_SECONDS / (tools.settings.reconcile_share * tools.pace.outlook(tenant).per_day)
 
 
+def put_off(tools: Tools, organisation: Organisation, calls: int) -> None:
+    """Other looks that no invoice waits for took so many calls of the share: the next one here comes later.
+
+    Raises redis.RedisError.
+    """
+    apart = slot(tools, organisation.lane.tenant) if tools.settings.reconcile_share and calls else 0
+    if apart:
+        with tools.store.write() as work:
+            reconciliations.put_off(work, organisation.lane, apart * calls)
+
+
 def _has_duty(work: Work, tools: Tools, holder: str) -> bool:
     return duties.take(work, DUTY, holder, PASS_SECONDS + tools.settings.call_deadline)
 
