@@ -22,12 +22,13 @@ def told(entry: LogEntry) -> list[str]:
 
 
 def whole(entry: LogEntry) -> list[str]:
-    """The same, then what was compared when, and what could not be."""
+    """The same, then what was compared when and what could not be, and what was taken out of texts."""
     proof = document(entry)["proof"]
     compared, left = ", ".join(proof.get("compared", ())), "; ".join(proof.get("not_compared", ()))
     when = f" at {proof['compared_at'][:19].replace('T', ' ')}" if proof.get("compared_at") else ""
     lines = [f"compared{when}: {compared}"] if compared else []
-    return [*told(entry), *lines, *([f"not compared: {left}"] if left else [])]
+    cleaned = [f"cleaned before it was sent: {one['said']}" for one in proof.get("cleaned", ())]
+    return [*told(entry), *lines, *([f"not compared: {left}"] if left else []), *cleaned]
 
 
 def document(entry: LogEntry) -> dict[str, Any]:

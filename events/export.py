@@ -10,6 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from events import written
 from events.changes import Change, Difference
+from events.cleaning import Cleaned
 from events.drift import Drifted
 from events.failures import Failure
 from events.invoice import Client, Invoice, LineItem, Totals, Tracking
@@ -158,7 +159,8 @@ class InvoiceExportSucceeded(Told):
     `not_compared` what could not be, and why. `warnings` are Xero's own words about what it saved all the same.
     `changes` is what an update changed in Xero, field by field and line by line. `checked_at` is until when we know
     what Xero has: of an `unchanged` invoice it was looked at then. `drift` is how it is known to differ from what was
-    exported. `generation` counts how often it was raised in Xero.
+    exported. `generation` counts how often it was raised in Xero. `cleaned` names the texts that went to Xero without
+    characters nobody sees, and those characters.
     """
 
     TYPE: ClassVar[str] = "invoice.export.succeeded"
@@ -180,6 +182,7 @@ class InvoiceExportSucceeded(Told):
     drift: Drifted | None = None
     checked_at: datetime | None = None
     generation: int = 1
+    cleaned: tuple[Cleaned, ...] = ()
 
 
 class ExportProblem(Snapshot):

@@ -4,12 +4,21 @@ import hashlib
 import json
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    ModelWrapValidatorHandler,
+    PrivateAttr,
+    TypeAdapter,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
-from events import written
+from events import cleaning, written
+from events.cleaning import Cleaned
 from events.money import ZERO, AmountsAre, line_amount
 from events.snapshot import (
     Amount,
@@ -26,6 +35,8 @@ from events.snapshot import (
 )
 
 MOST_LINES = 10_000
+_CLEANED = ',"cleaned":'  # unlike in any text of the invoice, where a quotation mark has a backslash before it
+_CLEANED_LIST = TypeAdapter(tuple[Cleaned, ...])
 # Xero takes a call of 3.5 MB (facts §2.2); an invoice travels whole, in JSON that writes é as \u00e9.
 MOST_LINE_BYTES = 3_200_000
 _NAMES_OF_A_LINE = 350  # what the names and figures of a line take there, beside its texts
@@ -123,8 +134,11 @@ class Invoice(Snapshot):
     """A snapshot of one invoice; `revision` grows with each change the host makes to it.
 
     `currency_rate` is how much of the currency is one of the organisation's own; Xero's rate of the day where it is
-    left out. `sent_to_contact` says that the client has the invoice already.
+    left out. `sent_to_contact` says that the client has the invoice already. `cleaned` is what was taken out of its
+    texts when they were read: no part of what it says.
     """
+
+    _cleaned: tuple[Cleaned, ...] = PrivateAttr(default=())
 
     id: HostId
     revision: Annotated[int, Field(ge=0, le=2**62), BeforeValidator(written.whole)] = 0
@@ -145,6 +159,37 @@ class Invoice(Snapshot):
     sent_to_contact: bool | None = None
     lines: Annotated[tuple[LineItem, ...], Field(min_length=1, max_length=MOST_LINES), AfterValidator(_fitting)]
     totals: Totals | None = None
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _note_what_is_cleaned(cls, said: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        invoice = handler(said)
+        if isinstance(said, dict) and (found := cleaning.cleaned(said)):
+            return invoice.noting(found)
+        return invoice
+
+    @property
+    def cleaned(self) -> tuple[Cleaned, ...]:
+        """What was taken out of its texts because nobody sees it."""
+        return self._cleaned
+
+    def noting(self, cleaned: tuple[Cleaned, ...]) -> Self:
+        """The invoice, which knows now what was cleaned of its texts."""
+        self._cleaned = cleaned
+        return self
+
+    def kept(self) -> str:
+        """The invoice and what was cleaned of it as JSON, as it is remembered."""
+        text = self.model_dump_json(exclude_none=True)
+        return text[:-1] + _CLEANED + _CLEANED_LIST.dump_json(self.cleaned).decode() + "}" if self.cleaned else text
+
+    @classmethod
+    def of_kept(cls, text: str) -> Self:
+        """An invoice as `kept` wrote it."""
+        said, _, cleaned = text.rpartition(_CLEANED)
+        if not said:
+            return cls.model_validate_json(text)
+        return cls.model_validate_json(said + "}").noting(_CLEANED_LIST.validate_json(cleaned[:-1]))
 
     def content_hash(self) -> str:
         """SHA-256 of what this invoice says; its revision and where it is in Xero aside.

@@ -60,6 +60,18 @@ def text(value: Any) -> Any:
     return value
 
 
+def unseen_in(value: str) -> str:
+    """The characters of a text that `text` takes out or makes new lines of, in their order."""
+    if value.isascii() and value.isprintable():
+        return ""
+    return "".join(one for one in value if _UNSEEN.match(one) or is_new_line(one))
+
+
+def is_new_line(one: str) -> bool:
+    """Whether a character means a new line without being one."""
+    return bool(_NEW_LINES.match(one))
+
+
 def one_line(value: Any) -> Any:
     """The same for a text of one line: what means a new line in it is a space."""
     return text(_NEW_LINES.sub(" ", value) if isinstance(value, str) else value)

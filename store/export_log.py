@@ -16,7 +16,7 @@ from store.tables import InvoiceStatus, LogEntry
 from store.unit_of_work import Work
 
 Answer = InvoiceExportSucceeded | InvoiceExportFailed
-_PROOF = {"compared", "not_compared", "compared_at", "warnings"}
+_PROOF = {"compared", "not_compared", "compared_at", "warnings", "cleaned"}
 
 
 def project(work: Work, answers: Sequence[Answer], event_ids: Sequence[str]) -> list[Answer]:

@@ -197,7 +197,7 @@ def _can_be_raised(whole: Whole) -> bool:
 def _content(text: str) -> Invoice | None:
     """What CrewCard asked for last, as far as it can still be read."""
     try:
-        return Invoice.model_validate_json(text) if text else None
+        return Invoice.of_kept(text) if text else None
     except ValidationError:
         return None
 

@@ -102,6 +102,7 @@ def _answered(entry: LogEntry) -> Moment:
     facts += [
         ("Compared", ", ".join(proof.get("compared", ()))),
         ("Not compared", "; ".join(proof.get("not_compared", ()))),
+        ("Cleaned before it was sent", " ".join(one["said"] for one in proof.get("cleaned", ()))),
     ]
     return Moment(
         at=entry.at,

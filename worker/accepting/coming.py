@@ -84,5 +84,5 @@ def _is_same(said: Said | None, invoice: Invoice) -> bool:
 
 
 def _say(invoice: Invoice) -> Said:
-    text = invoice.model_dump_json(exclude_none=True)
+    text = invoice.kept()
     return Said(invoice, text, invoice.content_hash(), checks.problem_with(invoice))

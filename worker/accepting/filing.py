@@ -110,5 +110,7 @@ def answers_at_once(
             if organisation:
                 export = filing.rows[one.invoice]
                 until = reconciliations.compared_until(work, filing.lane)
-                given.append(answering.succeeded(one, export, organisation, tools.target, "unchanged", until))
+                told = answering.succeeded(one, export, organisation, tools.target, "unchanged", until)
+                cleaned = invoice.cleaned if isinstance(invoice, Invoice) else ()
+                given.append(told.model_copy(update={"cleaned": cleaned}))
     return given

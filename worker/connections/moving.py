@@ -54,7 +54,7 @@ def movable(work: Work, lane: Lane) -> Sequence[Export]:
 
 
 def _move_some(work: Work, tools: Tools, lane_before: Lane, lane: Lane, rows: Sequence[Export]) -> None:
-    invoices = {row.invoice: Invoice.model_validate_json(row.wanted) for row in rows}
+    invoices = {row.invoice: Invoice.of_kept(row.wanted) for row in rows}
     wanted = [(lane, invoice) for invoice in invoices.values()]
     locked, _ = exports.lock(work, [exports.blank(work, lane, invoice) for lane, invoice in wanted])
     targets = {invoice: row for (_, invoice), row in locked.items()}

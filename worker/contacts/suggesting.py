@@ -19,7 +19,7 @@ _MOST_PAGES = 50
 def unlinked(work: Work, company: str) -> Mapping[Card, int]:
     """The clients of the company's invoices without a contact, and how many of their invoices failed."""
     return {
-        Card(client, Invoice.model_validate_json(content).client.name): failed
+        Card(client, Invoice.of_kept(content).client.name): failed
         for client, content, failed in contacts.unlinked(work, company)
     }
 

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from events.accounting_target import Posted
 from events.changes import Difference, LinePicture, Picture, named, pairs_of
+from events.cleaning import Cleaned
 from events.invoice import Invoice, folded
 from worker.decisions.checks import net_of_lines
 
@@ -18,13 +19,14 @@ _NO_LINES = "the lines: Xero's answer has none"
 class Proof:
     """What was compared, by the names of the fields, and what could not be, each with the reason.
 
-    `warnings` are Xero's words about what it saved all the same.
+    `warnings` are Xero's words about what it saved all the same, `cleaned` what was taken out of the host's texts.
     """
 
     compared: tuple[str, ...]
     not_compared: tuple[str, ...] = ()
     differing: tuple[Difference, ...] = ()
     warnings: tuple[str, ...] = ()
+    cleaned: tuple[Cleaned, ...] = ()
 
     @property
     def differences(self) -> tuple[str, ...]:
@@ -39,6 +41,11 @@ class Host:
 
     contact: str
     invoice: Invoice | None = None
+
+    @property
+    def cleaned(self) -> tuple[Cleaned, ...]:
+        """What was taken out of the snapshot's texts."""
+        return self.invoice.cleaned if self.invoice else ()
 
 
 @dataclass(frozen=True)
@@ -68,6 +75,7 @@ def of_sent(sent: Picture, kept: Picture, differing: Sequence[Difference], poste
         not_compared=(*absent, *missing),
         differing=(*repointed, *differing, *_of_sums(sums)),
         warnings=posted.warnings,
+        cleaned=host.cleaned,
     )
 
 
@@ -83,6 +91,7 @@ def of_host(host: Host, posted: Posted, why: str) -> Proof:
         not_compared=(why, *missing),
         differing=(*clash, *different, *_of_sums(sums)),
         warnings=posted.warnings,
+        cleaned=host.cleaned,
     )
 
 

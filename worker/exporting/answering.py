@@ -62,7 +62,7 @@ def succeeded(
         raise ValueError("an export without a Xero invoice cannot have succeeded")
     proof = json.loads(export.xero_totals or "{}")
     totals = proof.get("totals")
-    told = {name: proof.get(name, ()) for name in ("differing", "warnings", "compared", "not_compared")}
+    told = {name: proof.get(name, ()) for name in ("differing", "warnings", "compared", "not_compared", "cleaned")}
     found = Found.kept(export.found)
     differences = tuple(dict.fromkeys((*proof.get("differences", ()), *(found.differences if found else ()))))
     asked = [moment for moment in (export.checked_at, export.exported_at, compared_until) if moment]
@@ -183,6 +183,7 @@ def proof_text(posted: Posted, proof: Proof, at: datetime) -> str:
         "differences": proof.differences,
         "differing": [one.model_dump(exclude_none=True) for one in proof.differing],
         "warnings": proof.warnings,
+        "cleaned": [one.model_dump() for one in proof.cleaned],
         "compared": proof.compared,
         "not_compared": proof.not_compared,
         "compared_at": at.isoformat(),

@@ -127,7 +127,7 @@ def _next(work: Work, export: Export, ordered: Generation | None, ended: _Ended)
     if number != content.number:
         content_hash = renumbered.content_hash()
         generations.renumber_waiting(work, export, content_hash)
-        row |= {"wanted": renumbered.model_dump_json(exclude_none=True), "wanted_hash": content_hash}
+        row |= {"wanted": renumbered.kept(), "wanted_hash": content_hash}
         row |= {"raised_from": base, "raised_as": number}
     return _Next(ended.how, row)
 

@@ -77,7 +77,7 @@ def _organisation(work: Work, company: str) -> Organisation:
 def _standing(row: Export | None) -> Standing:
     if row is None:
         return Standing()
-    content = Invoice.model_validate_json(row.wanted) if row.wanted else None
+    content = Invoice.of_kept(row.wanted) if row.wanted else None
     return Standing(row.state, row.xero_invoice_id, content)
 
 
@@ -133,7 +133,7 @@ def _row(work: Work, tools: Tools, one: _Found, row: Export) -> dict[str, Any]:
         "number": posted.number,
         "number_bound": True,
         "client": one.claim.client or row.client,
-        "wanted": content.model_dump_json(exclude_none=True) if content else row.wanted,
+        "wanted": content.kept() if content else row.wanted,
         "wanted_hash": content.content_hash() if content else row.wanted_hash,
         "wanted_revision": content.revision if content else row.wanted_revision,
         "sent_hash": content.content_hash() if content else "",

@@ -110,7 +110,7 @@ def _sort(
 
 def _cancelled(item: Item, export: Export) -> InvoiceExportFailed:
     """The answer for a request that let go of an export which others still want."""
-    facts = answering.facts(Invoice.model_validate_json(export.wanted))
+    facts = answering.facts(Invoice.of_kept(export.wanted))
     answer = answering.failed(item, export.number, Failure(Reason.CANCELLED).knowing(**facts))
     return answer.model_copy(update={"marker": markers.marker(export.state, shown="failed")})
 

@@ -63,7 +63,7 @@ def _parts(
             requested_by=order.requested_by,
             mode="single" if len(rows) == 1 else "bulk",
             origin=Origin(),
-            invoices=tuple(Invoice.model_validate_json(row.wanted) for row in chunk),
+            invoices=tuple(Invoice.of_kept(row.wanted) for row in chunk),
         )
         for part, chunk in enumerate(chunks, start=1)
     ]

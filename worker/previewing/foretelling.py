@@ -129,9 +129,15 @@ def _told(tools: Tools, known: Known, plan: Plan, failures: Sequence[Failure]) -
         number=plan.number,
         verdict="fail" if problems else plan.verdict,
         problems=problems,
-        warnings=tuple(_standing(plan)),
+        warnings=(*_cleaned(plan), *_standing(plan)),
         deep_link=link,
     )
+
+
+def _cleaned(plan: Plan) -> Iterator[str]:
+    """What is taken out of the texts before they are sent."""
+    for one in plan.invoice.cleaned if plan.invoice else ():
+        yield f"Cleaned before it is sent: {one.said}"
 
 
 def _standing(plan: Plan) -> Iterator[str]:

@@ -155,7 +155,7 @@ def _findings(belief: Belief, posted: Posted, copy: str | None) -> list[Finding]
 def _belief(export: Export) -> Belief:
     kept = json.loads(export.xero_totals or "{}")
     known = export.wanted and export.wanted_hash == export.sent_hash
-    day = Invoice.model_validate_json(export.wanted).date.isoformat() if known else None
+    day = Invoice.of_kept(export.wanted).date.isoformat() if known else None
     return Belief(export.number, kept.get("totals", {}), day, kept.get("updated"), export.copy_seen)
 
 
