@@ -1,10 +1,11 @@
 """What a host's own pages show: markers, the progress of a request, a client's Xero contact."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, WithJsonSchema
 
 from events.people import Person
 from events.scopes import Scope
@@ -19,6 +20,8 @@ from worker.outgoing import progress
 from worker.tools import Tools
 
 MOST_INVOICES = 200
+_IDS_IN_ONE = {"type": "string", "minLength": 1, "maxLength": MOST_INVOICES * 256}
+_MOST_REPEATED = 2 * MOST_INVOICES  # more than can be meant, so that too many are told with their number
 _IDS = TypeAdapter(tuple[HostId, ...])
 _READING: dict[str, Any] = {
     "dependencies": [Depends(keys.entering(Scope.READS))],
@@ -28,11 +31,23 @@ router = APIRouter(prefix="/v1/companies/{company}")
 
 
 class Which(BaseModel):
-    """Which invoices: their ids, separated by commas."""
+    """Which invoices: their ids, separated by commas; or `ids` once for each, whatever the id holds.
+
+    Where it is given more than once, a comma is a part of the id.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
-    ids: Annotated[str, Field(min_length=1, max_length=MOST_INVOICES * 256)]
+    ids: Annotated[
+        list[Annotated[str, Field(min_length=1, max_length=MOST_INVOICES * 256)]],
+        Field(
+            min_length=1,
+            max_length=_MOST_REPEATED,
+            description="Ids of invoices: all in one, separated by commas; or given once for each, and then a comma is "
+            "a part of the id. For a single id with a comma give it twice.",
+        ),
+        WithJsonSchema({"anyOf": [_IDS_IN_ONE, {"type": "array", "items": _IDS_IN_ONE, "minItems": 1}]}),
+    ]
 
 
 class Looking(BaseModel):
@@ -77,10 +92,11 @@ def contact(request: Request, company: str, client: str, looking: Annotated[Look
     return answers.Contact(**asdict(found), link=shown.link if shown else None, warnings=warnings)
 
 
-def _ids(text: str) -> list[str]:
-    """The ids, each once, in their order. Raises Refused (422)."""
+def _ids(said: Sequence[str]) -> list[str]:
+    """The ids, each once, in their order; only what is said once is a list with commas. Raises Refused (422)."""
+    named = said if len(said) > 1 else said[0].split(",")
     try:
-        ids = list(dict.fromkeys(_IDS.validate_python([one.strip() for one in text.split(",")])))
+        ids = list(dict.fromkeys(_IDS.validate_python([one.strip() for one in named])))
     except ValidationError as broken:
         place = broken.errors()[0]["loc"][0]
         raise Refused(422, "Invoices not readable", [f"ids.{place}: is not the id of an invoice"]) from None

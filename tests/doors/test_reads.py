@@ -72,10 +72,33 @@ def test_two_hundred_invoices_cost_as_many_statements_as_one(host, installation)
 
 
 @pytest.mark.parametrize(
+    ("query", "named"),
+    [
+        ("ids=a&ids=b%2Cc", ["a", "b,c"]),
+        ("ids=b%2Cc&ids=b,c", ["b,c"]),
+        ("ids=a&ids=b&ids=a", ["a", "b"]),
+        ("ids=a,b", ["a", "b"]),
+        ("ids=a%2Cb", ["a", "b"]),
+        ("ids=a&ids=n%C2%B0%205%2F7%20%26%20co", ["a", "n° 5/7 & co"]),
+    ],
+)
+def test_ids_stand_behind_each_other_or_each_under_a_name_of_its_own(host, installation, query, named):
+    for one in ["a", "b", "b,c", "n° 5/7 & co"]:
+        installation.ask(an_invoice(one, number=f"N-{len(one)}-{one[0]}"), request=f"r-{len(one)}-{one[0]}")
+    installation.run()
+    found = host.get(f"/v1/companies/{COMPANY}/invoices?{query}").json()["invoices"]
+    assert [one["invoice"] for one in found] == named
+    assert {one["marker"] for one in found} == {"exported"}
+
+
+@pytest.mark.parametrize(
     ("query", "sentence"),
     [
         ("id=a", "ids: "),
-        ("ids=", "ids: "),
+        ("ids=a&ids=", "ids.1: is empty"),
+        ("ids=a&ids=%00", "ids.1: is not the id of an invoice"),
+        ("&".join(f"ids=i{number}" for number in range(201)), "ids: at most 200 at once, these are 201"),
+        ("ids=", "ids.0: is empty"),
         ("ids=a,%00", "ids.1: is not the id of an invoice"),
         ("ids=a&idz=b", "idz: "),
         ("ids=" + ",".join(f"i{number}" for number in range(201)), "ids: at most 200 at once, these are 201"),
