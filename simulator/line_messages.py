@@ -62,6 +62,12 @@ class SayOfLine(Enum):
         "or a DiscountRate above 100",
         "The discount rate '{discount}' is invalid. Discount must not be greater than the line total.",
     )
+    DISCOUNT_BELOW_ZERO = Row(
+        "facts §8",
+        "a DiscountAmount or DiscountRate is below zero; what Xero makes of one is not known",
+        "A discount must not be below zero: {discount}.",
+        verbatim=False,
+    )
     ITEM_UNKNOWN = Row("facts §6.2 #25", "a line's item does not exist", "Item code '{code}' is not valid")
     TRACKING_UNKNOWN = Row(
         "facts §6.2 #30",

@@ -72,6 +72,8 @@ def _amounts(context: Context, line: Json) -> Iterator[str]:
     amount = line_amount(line, context.unitdp, context.switches.rounding)
     if abs(amount) > _LARGEST or _is_long(line.get("Quantity")):
         yield SayOfLine.LINE_TOO_LARGE()
+    elif context.switches.negative_discount_refused and (below := _below_zero(line)) is not None:
+        yield SayOfLine.DISCOUNT_BELOW_ZERO(discount=_plain(below))
     elif (discount := _beyond_its_line(context, line)) is not None:
         yield SayOfLine.DISCOUNT_TOO_LARGE(discount=f"{discount:.2f}")
     elif context.switches.zero_discount_refused and _discounts_zero(line):
@@ -96,6 +98,13 @@ def _beyond_its_line(context: Context, line: Json) -> Decimal | None:
     off = to_step(line["DiscountAmount"], CENT, switches.rounding)
     whole = quantity(line, switches.rounding) * unit_amount(line, context.unitdp, switches.rounding)
     return off if off > whole else None
+
+
+def _below_zero(line: Json) -> Decimal | None:
+    """The discount that would raise its line's price."""
+    return next(
+        (line[name] for name in ("DiscountRate", "DiscountAmount") if line.get(name) and line[name] < 0), None
+    )
 
 
 def _discounts_zero(line: Json) -> bool:

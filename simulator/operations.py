@@ -33,6 +33,8 @@ def perform(state: State, request: Request, caller: Caller, path: str) -> Reply:
         unitdp=4 if request.asked.get("unitdp") == "4" else 2,
         dice=state.dice,
     )
+    if unspoken := _in_xml(request):
+        return not_modelled(unspoken)
     named, *rest = [part for part in path.split("/") if part] or [""]
     endpoint = _PLURALS.get(named.lower(), named.lower())
     try:
@@ -53,6 +55,15 @@ def _dispatched(context: Context, request: Request, caller: Caller, endpoint: st
     if endpoint == "contacts":
         return _contacts(context, request, rest)
     return _settings(context, request, caller, [endpoint, *rest])
+
+
+def _in_xml(request: Request) -> str:
+    """What of the call is XML, which Xero reads and writes and this simulator does not (facts §2.1, §11.11)."""
+    kind, accept = request.headers.get("content-type", ""), request.headers.get("accept", "")
+    if request.method != "GET" and ("xml" in kind or request.body.lstrip().startswith(b"xml=")):
+        return "bodies in XML: send JSON"
+    only_xml = "xml" in accept and "json" not in accept and "*/*" not in accept
+    return "answers in XML: accept application/json" if only_xml else ""
 
 
 def _settings(context: Context, request: Request, caller: Caller, path: Sequence[str]) -> Reply:

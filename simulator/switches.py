@@ -34,6 +34,9 @@ class Switches:
     discount_above_its_line_refused: bool = _switch(
         True, "§6.2 #51: certain; off shows what a client makes of it", "a discount above its line is refused"
     )
+    negative_discount_refused: bool = _switch(
+        True, "§8 says nothing of it: off takes it, and it raises the price", "a discount below zero is refused"
+    )
     zero_discount_refused: bool = _switch(
         True, "§6.2 #22: 0 sent instead of null", "a discount of 0 is refused as a wrong line total"
     )

@@ -43,8 +43,8 @@ class Which(BaseModel):
         Field(
             min_length=1,
             max_length=_MOST_REPEATED,
-            description="Ids of invoices: all in one, separated by commas; or given once for each, and then a comma is "
-            "a part of the id. For a single id with a comma give it twice.",
+            description="Ids of invoices: all in one, separated by commas; or given once for each, and then a comma "
+            "is a part of the id. For a single id with a comma give it twice.",
         ),
         WithJsonSchema({"anyOf": [_IDS_IN_ONE, {"type": "array", "items": _IDS_IN_ONE, "minItems": 1}]}),
     ]

@@ -79,6 +79,7 @@ OF_INVOICES = {
     SayOfLine.TAX_NOT_ACTIVE: (Reason.TAX_TYPE_INVALID, {}),
     SayOfLine.LINE_TOTAL: (Reason.SENT_WRONGLY, {}),
     SayOfLine.DISCOUNT_TOO_LARGE: (Reason.DISCOUNT_TOO_LARGE, {"discount": "27.83"}),
+    SayOfLine.DISCOUNT_BELOW_ZERO: (Reason.XERO_REFUSED, {}),
     SayOfLine.ITEM_UNKNOWN: (Reason.ITEM_UNKNOWN, {"item": "EUR"}),
     SayOfLine.TRACKING_UNKNOWN: (Reason.TRACKING_INVALID, {"tracking": "Region “North”"}),
     SayOfLine.TRACKING_TOO_MANY: (Reason.TRACKING_INVALID, {}),

@@ -1,5 +1,7 @@
 """What other people's clients send: scopes of all of Xero, plural addresses, filters on every list (facts §11.11)."""
 
+import json
+
 import pytest
 
 from simulator.wire import Request
@@ -45,6 +47,31 @@ def test_the_scope_of_another_part_opens_no_invoices(desk):
 def test_the_organisation_answers_in_singular_and_plural(desk, path):
     (organisation,) = desk.get(path)
     assert organisation["Name"] == "Harbour Crew Ltd"
+
+
+XML = b"<Invoices><Invoice><Type>ACCREC</Type></Invoice></Invoices>"
+
+
+@pytest.mark.parametrize(
+    ("method", "headers", "body", "what"),
+    [
+        ("PUT", {"content-type": "application/xml"}, XML, "bodies in XML"),
+        ("POST", {"content-type": "text/xml; charset=utf-8"}, XML, "bodies in XML"),
+        ("POST", {"content-type": "application/x-www-form-urlencoded"}, b"xml=%3CInvoices%3E", "bodies in XML"),
+        ("GET", {"accept": "application/xml"}, b"", "answers in XML"),
+        ("GET", {"accept": "text/xml;q=0.9, application/xml"}, b"", "answers in XML"),
+    ],
+)
+def test_xml_is_refused_as_not_modelled_and_nothing_is_written(desk, method, headers, body, what):
+    reply = desk.call(method, "Invoices", body, headers)
+    assert reply.status == 501
+    assert what in json.loads(reply.body)["Message"]
+    assert desk.get("Invoices") == []
+
+
+@pytest.mark.parametrize("accept", ["application/json", "text/html, application/xml;q=0.9, */*;q=0.8", ""])
+def test_who_takes_json_too_gets_json(desk, accept):
+    assert desk.call("GET", "Invoices", None, {"accept": accept}).status == 200
 
 
 # What is asked of a list, and what comes: codes or names, in order.

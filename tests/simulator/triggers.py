@@ -91,6 +91,7 @@ OF_INVOICES: dict[Say | SayOfLine, Act] = {
     Say.INVOICE_TOTAL: put(SubTotal=1),
     Say.NO_LINES: put(LineItems=[]),
     SayOfLine.DISCOUNT_TOO_LARGE: put(line={"DiscountAmount": 100.01}),
+    SayOfLine.DISCOUNT_BELOW_ZERO: put(line={"DiscountAmount": -5}),
     SayOfLine.ITEM_UNKNOWN: put(line={"ItemCode": "SHIP"}),
     Say.DUE_DATE: put(DueDate=None),
     Say.TYPE: put(Type="SALE"),
