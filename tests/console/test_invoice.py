@@ -56,6 +56,14 @@ def test_the_page_names_what_was_compared_and_what_could_not_be_and_xeros_warnin
     assert "A heading" in page
 
 
+def test_the_page_names_what_was_taken_out_of_a_text(on_sqlite, helper):
+    on_sqlite.ask(an_invoice(line={"description": "Crew\u202e\x0bday"}))
+    on_sqlite.run()
+    page = unescape(helper.see(PAGE.format("i1")))
+    said = "Line 1, description: U+202E right-to-left override taken out; U+000B vertical tab became a line break."
+    assert page.count(said) == 2, "beside the proof of match, and in its story"
+
+
 def test_a_failure_is_told_with_its_reason_its_steps_and_its_group(on_sqlite, helper):
     on_sqlite.ask(archived())
     on_sqlite.run()
