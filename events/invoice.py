@@ -68,7 +68,7 @@ class LineItem(Snapshot):
     """One line. Any number of decimals may be sent (40 digits at most); Xero keeps 4 of quantity and unit amount.
 
     Where those 4 come to another amount, the line goes as 1 x its amount, and the text says quantity and price; the
-    amount itself is rounded to 2 decimals, half away from zero (facts §8).
+    amount itself is rounded to 2 decimals, half away from zero (docs/xero/facts.md §8).
 
     Usually it has a description, a quantity and a unit amount. With an `item_code` each of them may be left out:
     Xero's item brings it. A description alone, without anything else, is a heading or a note.
