@@ -85,7 +85,7 @@ def _counted(made: Installation) -> dict[str, float]:
         made.run(10_000)
     made.relay()
     batches = _COUNT / 50
-    reading = min(_seconds(lambda: [codec.read(codec.parse(body)) for body in bodies]) for _ in range(9))
+    reading = min(_seconds(lambda: [codec.parse_event(codec.parse(body)) for body in bodies]) for _ in range(9))
     with found.of("click"):
         made.ask(an_invoice("click"), request="click", mode="single")
         made.run()

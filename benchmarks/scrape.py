@@ -72,7 +72,7 @@ def main(rows: int) -> None:
             for _ in range(_TIMES):
                 began = time.perf_counter()
                 with store.read() as work:
-                    count = len(list(business.read(tools, work)))
+                    count = len(list(business.business_readings(tools, work)))
                 whole.append(1000 * (time.perf_counter() - began))
         store.engine.dispose()
     for statement, times in sorted(took.items(), key=lambda one: -median(one[1]))[:8]:

@@ -9,7 +9,7 @@ import typer
 from pydantic import ValidationError
 
 from cli import csv_invoices, files, ordering, output
-from cli.files import BadEntry, Entry, Note
+from cli.files import BadEntry, FileEntry, Note
 from cli.ordering import AsJson, By, Company, Why
 from events.accounting_target import Trouble
 from events.invoice import Invoice
@@ -39,7 +39,7 @@ def adopt(
     Example:  crewcard-xero adopt older.csv --company harbour --why "moved from the old exporter"
     """
     tools = ordering.ready()
-    claims, unreadable = read(file)
+    claims, unreadable = read_claims(file)
     done = Adopted()
     try:
         for some in choosing.in_chunks(claims, MOST_AT_ONCE):
@@ -54,7 +54,7 @@ def adopt(
     raise typer.Exit(1 if done.refused or unreadable else 0)
 
 
-def read(path: Path) -> tuple[list[Claim], dict[str, str]]:
+def read_claims(path: Path) -> tuple[list[Claim], dict[str, str]]:
     """The claims in a file, and what cannot be read by where it stands."""
     claims: dict[str, Claim] = {}
     unreadable: dict[str, str] = {}
@@ -73,12 +73,12 @@ def read(path: Path) -> tuple[list[Claim], dict[str, str]]:
 
 def _claim(document: dict[str, Any]) -> Claim:
     if "lines" in document:
-        return Claim.of(Invoice.model_validate(document))
+        return Claim.from_invoice(Invoice.model_validate(document))
     named = {("id" if name == "invoice" else name): value for name, value in document.items()}
     return Claim.model_validate(named)
 
 
-def _entries(path: Path) -> Iterator[Entry | BadEntry]:
+def _entries(path: Path) -> Iterator[FileEntry | BadEntry]:
     """Whole invoices as for publish, or a table of what they are known by."""
     if path.suffix.lower() == ".csv":
         try:
@@ -96,14 +96,14 @@ def _entries(path: Path) -> Iterator[Entry | BadEntry]:
             yield entry
 
 
-def _rows(name: str, text: str) -> Iterator[Entry | BadEntry]:
+def _rows(name: str, text: str) -> Iterator[FileEntry | BadEntry]:
     """Raises NoTable."""
     for row in tables.opened(text, _COLUMNS, ("invoice",), "invoices to take over").rows:
         place = f"{name}:{row.line}"
         if row.ragged:
             yield BadEntry(place, b"", (row.ragged,))
         else:
-            yield Entry(place, {column: cell for column, cell in row.cells.items() if cell})
+            yield FileEntry(place, {column: cell for column, cell in row.cells.items() if cell})
 
 
 def _wait(seconds: float) -> None:

@@ -16,7 +16,7 @@ app = typer.Typer(
 
 
 @app.callback(invoke_without_command=True)
-def listed(
+def list_lines(
     context: typer.Context,
     company: Annotated[str | None, typer.Option(help="Only this company")] = None,
     most: Annotated[int, typer.Option("--most", "-n", help="How many lines")] = 30,

@@ -142,7 +142,7 @@ def _audit(tools: Tools, _chosen: Settings) -> str:
 
 def _keys(tools: Tools, chosen: Settings) -> str:
     with tools.store.read() as work:
-        good = [one for one in api_keys.listed(work) if not one.revoked_at]
+        good = [one for one in api_keys.all_keys(work) if not one.revoked_at]
         soon = work.after(chosen.key_warning_days * 86_400)
     ending = [one for one in good if one.expires_at and one.expires_at <= soon]
     if ending:

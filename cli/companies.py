@@ -20,7 +20,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON")]
 
 
 @app.callback(invoke_without_command=True)
-def listed(context: typer.Context, as_json: AsJson = False) -> None:
+def list_companies(context: typer.Context, as_json: AsJson = False) -> None:
     """Companies, their Xero apps and organisations.
 
     Example:  crewcard-xero companies

@@ -65,7 +65,7 @@ def _change(tools: Tools, company: str, said: dict[str, Any], by: str, *, check:
         told = _checked(tools, company, said)
     else:
         event = {"company": company, "settings": said, "requested_by": giving.admin(by)}
-        told = giving.give(tools, CompanySettingsChanged, event)
+        told = giving.file_change(tools, CompanySettingsChanged, event)
     if as_json:
         output.print_json(told)
     elif told["state"] == "rejected":

@@ -49,7 +49,7 @@ def connect(
 
 
 @app.callback(invoke_without_command=True)
-def listed(context: typer.Context, as_json: AsJson = False) -> None:
+def list_connections(context: typer.Context, as_json: AsJson = False) -> None:
     """How each company's connection is; ends with 1 when one needs somebody.
 
     Example:  crewcard-xero connections --json | jq '.[] | select(.well | not)'

@@ -59,11 +59,11 @@ def set_(
     """
     tools = ready(company)
     said = {"company": company, "client": client, "xero_contact": pasted, "requested_by": giving.admin(by)}
-    told = giving.give(tools, ClientXeroContactUpdateRequested, said)
+    told = giving.file_change(tools, ClientXeroContactUpdateRequested, said)
     if as_json:
         output.print_json(told)
     else:
-        giving.say(told)
+        giving.print_answer(told)
     raise typer.Exit(1 if told["state"] == "rejected" else 0)
 
 
@@ -80,7 +80,7 @@ def check(
     """
     tools = ready(company)
     try:
-        found = contact_previews.look(tools, company, client, pasted, giving.wait)
+        found = contact_previews.preview_one(tools, company, client, pasted, giving.wait)
     except Trouble as trouble:
         giving.away(trouble)
     if as_json:

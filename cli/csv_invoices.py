@@ -18,7 +18,7 @@ from events import unreadable, written
 from events.export import FIELDS
 from events.invoice import Invoice
 from worker.decisions import tables
-from worker.decisions.tables import NoTable, Row, Table
+from worker.decisions.tables import NoTable, Table, TableRow
 
 Document = dict[str, Any]
 REQUIRED = (
@@ -97,7 +97,7 @@ class Sheet:
 class _Gathered:
     """The rows of one invoice so far, and what is wrong with them."""
 
-    rows: list[Row] = field(default_factory=list)
+    rows: list[TableRow] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
 
@@ -150,7 +150,7 @@ def _wanted(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
 def _gathered(table: Table, key: str) -> Mapping[str, _Gathered]:
     """The rows of each invoice. A row that may belong to one and cannot be read is held against it."""
     found: dict[str, _Gathered] = {}
-    odd: list[tuple[Row, str, str]] = []
+    odd: list[tuple[TableRow, str, str]] = []
     before = ""
     for row in table.rows:
         id_ = row.cells.get(key, "")
@@ -192,7 +192,7 @@ def _ids_by_number(found: Mapping[str, _Gathered]) -> dict[str, set[str]]:
     return ids
 
 
-def _owners(row: Row, place: int, columns: int, known: Mapping[str, _Gathered], separator: str) -> set[str]:
+def _owners(row: TableRow, place: int, columns: int, known: Mapping[str, _Gathered], separator: str) -> set[str]:
     """The invoices a row may belong to: its id may have moved, or been parted, by as many cells as are wrong."""
     off = abs(len(row.raw) - columns)
     first, last = max(0, place - off), min(len(row.raw), place + off + 1)
@@ -201,7 +201,7 @@ def _owners(row: Row, place: int, columns: int, known: Mapping[str, _Gathered], 
     return {part for part in told if part in known}
 
 
-def _problems(rows: Sequence[Row], document: Document, *, northwind: bool) -> list[str]:
+def _problems(rows: Sequence[TableRow], document: Document, *, northwind: bool) -> list[str]:
     """What is wrong with an invoice, each with its row and column."""
     found = list(_contradictions(rows, ("order_date", "customer_id", "freight") if northwind else _SHARED))
     if not northwind and not found and all(_is_note(row) for row in rows):
@@ -222,7 +222,7 @@ def _problems(rows: Sequence[Row], document: Document, *, northwind: bool) -> li
 _SHARED = (*_OF_INVOICE, *_OF_CLIENT, *_TOTALS)
 
 
-def _contradictions(rows: Sequence[Row], columns: Sequence[str]) -> Iterator[str]:
+def _contradictions(rows: Sequence[TableRow], columns: Sequence[str]) -> Iterator[str]:
     """Where rows of one invoice say different things about the whole of it; an empty cell says nothing."""
     for column in columns:
         said: dict[str, int] = {}
@@ -234,18 +234,18 @@ def _contradictions(rows: Sequence[Row], columns: Sequence[str]) -> Iterator[str
             yield f"row {line}, column {column}: {written.shown(other)}, but row {at} says {written.shown(first)}"
 
 
-def _is_note(row: Row) -> bool:
+def _is_note(row: TableRow) -> bool:
     return not any(row.cells.get(name) for name in ("quantity", "unit_amount", "item_code"))
 
 
-def _of_tracking(row: Row) -> Iterator[str]:
+def _of_tracking(row: TableRow) -> Iterator[str]:
     for category, option in _TRACKING:
         if bool(row.cells.get(category)) != bool(row.cells.get(option)):
             missing = option if row.cells.get(category) else category
             yield f"row {row.line}, column {missing}: is empty; a tracking category and its option go together"
 
 
-def _ours(rows: Sequence[Row]) -> Document:
+def _ours(rows: Sequence[TableRow]) -> Document:
     whole = {name: next((row.cells[name] for row in rows if row.cells.get(name)), "") for name in _SHARED}
     client = {"id": whole["client"], "name": whole["client_name"]}
     if whole["xero_contact_id"]:
@@ -260,14 +260,14 @@ def _ours(rows: Sequence[Row]) -> Document:
     }
 
 
-def _line(row: Row) -> Document:
+def _line(row: TableRow) -> Document:
     line: Document = {name: row.cells[name] for name in _OF_LINE if row.cells.get(name)}
     chosen = [{"category": row.cells.get(one, ""), "option": row.cells.get(two, "")} for one, two in _TRACKING]
     tracking = [one for one in chosen if one["category"] and one["option"]]
     return {**line, "tracking": tracking} if tracking else line
 
 
-def _northwind(rows: Sequence[Row]) -> Document:
+def _northwind(rows: Sequence[TableRow]) -> Document:
     first = rows[0].cells
     lines: list[Document] = [
         {
@@ -291,7 +291,7 @@ def _northwind(rows: Sequence[Row]) -> Document:
     }
 
 
-def _says_something(row: Row, column: str) -> bool:
+def _says_something(row: TableRow, column: str) -> bool:
     return row.cells.get(column, "") not in ("", "0", "0.0")
 
 

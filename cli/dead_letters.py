@@ -21,7 +21,7 @@ from worker.watching import reading
 Number = Annotated[int, typer.Argument(help="The letter's number")]
 
 
-class _Listing(TyperGroup):
+class _DeadLettersGroup(TyperGroup):
     """`dead-letters` lists, `dead-letters 3` shows; what is no command is a number to show."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
@@ -31,7 +31,7 @@ class _Listing(TyperGroup):
 
 
 app = typer.Typer(
-    cls=_Listing,
+    cls=_DeadLettersGroup,
     help="What could not be read, with the reason; nothing is ever thrown away.\n\n"
     "Examples:\n\n  crewcard-xero dead-letters\n\n  crewcard-xero dead-letters 3\n\n"
     "  crewcard-xero dead-letters mend 3 mended.json",
@@ -39,7 +39,7 @@ app = typer.Typer(
 
 
 @app.command(name="list")
-def listed(
+def list_letters(
     state: Annotated[str, typer.Option(help="open, replayed or discarded")] = "open", as_json: AsJson = False
 ) -> None:
     """The newest hundred of one state.

@@ -86,7 +86,7 @@ def _run(supervisor: Supervisor) -> None:
     _show(tools, bulk, chosen.xero_api_url)
     demo_next.keep_environment(HOME / "env", environment)
     if not os.environ.get("DEMO_EXIT"):
-        demo_next.say(tools, HOME)
+        demo_next.print_next_steps(tools, HOME)
         supervisor.watch()
 
 
@@ -106,7 +106,9 @@ def set_up(tools: Tools, orders: Sequence[Json]) -> None:
     xero.post("/apps", json={"client_id": app.client_id, "client_secret": app.secret}).raise_for_status()
     grant = {"client_id": app.client_id, "user": demo_world.XERO_USER, "tenants": [demo_world.TENANT]}
     pair = xero.post("/grants", json=grant).raise_for_status().json()
-    choice = connecting.Choice(demo_world.TENANT, "Harbour Crew Ltd", "!Hc1B2", "USD", demo_world.XERO_USER)
+    choice = connecting.ChosenOrganisation(
+        demo_world.TENANT, "Harbour Crew Ltd", "!Hc1B2", "USD", demo_world.XERO_USER
+    )
     chosen = CompanySettings(default_account_code=demo_world.SALES, days_until_due=30, contact_ids_editable=True)
     with tools.store.write() as work:
         companies.set_up(work, demo_world.COMPANY, "Harbour Crew", chosen)

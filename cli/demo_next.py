@@ -19,7 +19,7 @@ def keep_environment(path: Path, environment: Mapping[str, str]) -> None:
     path.write_text("".join(f"export {name}='{environment[name]}'\n" for name in _NAMES))
 
 
-def say(tools: Tools, home: Path) -> None:
+def print_next_steps(tools: Tools, home: Path) -> None:
     """Commands first; the console's address last, where nobody overlooks it."""
     command = Path(sys.argv[0]).resolve()
     output.say(

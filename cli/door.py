@@ -27,7 +27,7 @@ class DoorClosed(Exception):
 
 
 @dataclass(frozen=True)
-class Said:
+class DoorAnswer:
     """What the door answered to one event."""
 
     status: int
@@ -57,11 +57,11 @@ class Door:
         self._key = key
         self._http = httpx.Client(base_url=settings.public_url, timeout=60)
 
-    def send(self, event: Event, place: str) -> Said:
+    def send(self, event: Event, place: str) -> DoorAnswer:
         """Publish one event. Raises DoorClosed."""
         body = json.dumps(event, default=str).encode()
         reply = self._signed("POST", "/v1/events", str(event.get("id", "event")), body, place)
-        return Said(reply.status_code, reply.headers.get("x-crewcard-repeated") == "true", reply.json())
+        return DoorAnswer(reply.status_code, reply.headers.get("x-crewcard-repeated") == "true", reply.json())
 
     def progress(self, company: str, request: str) -> dict[str, Any]:
         """How far a request is."""

@@ -22,7 +22,7 @@ OfCompany = Annotated[str | None, typer.Argument(help="Only this company")]
 _SHOWN = 8
 
 
-class _Listing(TyperGroup):
+class _FailuresGroup(TyperGroup):
     """`failures harbour` lists, `failures retry …` orders: what is no command is the company to list."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
@@ -32,7 +32,7 @@ class _Listing(TyperGroup):
 
 
 app = typer.Typer(
-    cls=_Listing,
+    cls=_FailuresGroup,
     help="What failed, by cause: who can mend it and how; and “send again”.\n\n"
     "Examples:\n\n  crewcard-xero failures harbour\n\n  crewcard-xero failures --unmatched\n\n"
     '  crewcard-xero failures retry account_archived:299 --company harbour --why "account restored"',
@@ -40,7 +40,7 @@ app = typer.Typer(
 
 
 @app.command(name="list")
-def listed(
+def list_groups(
     company: OfCompany = None,
     only: Annotated[str | None, typer.Option("--company", help="The same as naming the company")] = None,
     unmatched: Annotated[bool, typer.Option("--unmatched", help="Words of Xero's that we do not know yet")] = False,

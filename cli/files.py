@@ -23,7 +23,7 @@ _AN_INVOICE_HAS = ("lines", "number", "client")
 
 
 @dataclass(frozen=True)
-class Entry:
+class FileEntry:
     """One thing in a file: a CloudEvent or a bare invoice, and where it stands."""
 
     place: str
@@ -52,14 +52,14 @@ class Note:
     said: str
 
 
-def entries(path: Path, company: str | None = None) -> Iterator[Entry | BadEntry | Note]:
+def entries(path: Path, company: str | None = None) -> Iterator[FileEntry | BadEntry | Note]:
     """Everything in the file, in order. The ending of its name says what it is; bare invoices need a company."""
     readers = {".csv": _csv, ".tsv": _csv, ".txt": _csv, ".jsonl": _lines, ".ndjson": _lines}
     for entry in readers.get(path.suffix.lower(), _whole)(path):
-        yield _sound(entry, company) if isinstance(entry, Entry) else entry
+        yield _sound(entry, company) if isinstance(entry, FileEntry) else entry
 
 
-def _sound(entry: Entry, company: str | None) -> Entry | BadEntry:
+def _sound(entry: FileEntry, company: str | None) -> FileEntry | BadEntry:
     """The entry, or what is wrong with it before anybody reads what it says."""
     problem = ""
     if not entry.is_event and not any(name in entry.document for name in _AN_INVOICE_HAS):
@@ -82,7 +82,7 @@ def _wrong_with_id(document: Mapping[str, Any]) -> str:
     return ""
 
 
-def _whole(path: Path) -> Iterator[Entry | BadEntry | Note]:
+def _whole(path: Path) -> Iterator[FileEntry | BadEntry | Note]:
     body = path.read_bytes()
     try:
         decoded = tables.decoded(body)
@@ -100,7 +100,7 @@ def _whole(path: Path) -> Iterator[Entry | BadEntry | Note]:
     yield from _each_once([_entry(place, element) for place, element in zip(places, elements, strict=True)])
 
 
-def _lines(path: Path) -> Iterator[Entry | BadEntry | Note]:
+def _lines(path: Path) -> Iterator[FileEntry | BadEntry | Note]:
     body = path.read_bytes()
     try:
         decoded = tables.decoded(body)
@@ -108,7 +108,7 @@ def _lines(path: Path) -> Iterator[Entry | BadEntry | Note]:
         decoded = None
     if decoded and decoded.note:
         yield Note(path.name, decoded.note)
-    found: list[Entry | BadEntry] = []
+    found: list[FileEntry | BadEntry] = []
     for number, line in enumerate((decoded.text.encode() if decoded else body).split(b"\n"), start=1):
         if not line.strip():
             continue
@@ -120,11 +120,11 @@ def _lines(path: Path) -> Iterator[Entry | BadEntry | Note]:
     yield from _each_once(found)
 
 
-def _each_once(found: Sequence[Entry | BadEntry]) -> Iterator[Entry | BadEntry]:
+def _each_once(found: Sequence[FileEntry | BadEntry]) -> Iterator[FileEntry | BadEntry]:
     """Invoices with one id and one revision and two contents are refused: nobody knows which is meant."""
-    said: dict[tuple[str, str], list[Entry]] = {}
+    said: dict[tuple[str, str], list[FileEntry]] = {}
     for entry in found:
-        if isinstance(entry, Entry) and not entry.is_event and "id" in entry.document:
+        if isinstance(entry, FileEntry) and not entry.is_event and "id" in entry.document:
             key = (str(entry.document["id"]), str(entry.document.get("revision", 0)))
             said.setdefault(key, []).append(entry)
     twice: dict[str, str] = {}
@@ -132,14 +132,14 @@ def _each_once(found: Sequence[Entry | BadEntry]) -> Iterator[Entry | BadEntry]:
         if any(one.document != same[0].document for one in same):
             twice |= {one.place: same[1].place if one is same[0] else same[0].place for one in same}
     for entry in found:
-        if isinstance(entry, Entry) and entry.place in twice:
+        if isinstance(entry, FileEntry) and entry.place in twice:
             problem = f"id: {twice[entry.place]} has the same id and revision; not all of them say the same"
             yield _bad(entry.place, entry.document, problem)
         else:
             yield entry
 
 
-def _csv(path: Path) -> Iterator[Entry | BadEntry | Note]:
+def _csv(path: Path) -> Iterator[FileEntry | BadEntry | Note]:
     try:
         found = csv_invoices.sheet(path)
     except csv_invoices.NotOurColumns as broken:
@@ -151,12 +151,12 @@ def _csv(path: Path) -> Iterator[Entry | BadEntry | Note]:
         body = "\n".join(refused.rows).encode()[:LONGEST_LINE]
         yield BadEntry(f"{path.name}:{refused.line}", body, refused.problems)
     for invoice in found.invoices:
-        yield Entry(f"{path.name}:{invoice.line}", invoice.document)
+        yield FileEntry(f"{path.name}:{invoice.line}", invoice.document)
 
 
-def _entry(place: str, document: Any) -> Entry | BadEntry:
+def _entry(place: str, document: Any) -> FileEntry | BadEntry:
     if isinstance(document, dict):
-        return Entry(place, document)
+        return FileEntry(place, document)
     return _bad(place, document, "entry: must be a JSON object")
 
 

@@ -24,10 +24,10 @@ def admin(by: str) -> Said:
     return {"id": by or ordering.user(), "role": "admin"}
 
 
-def give(tools: Tools, model: type[Incoming], said: Said) -> Said:
+def file_change(tools: Tools, model: type[Incoming], said: Said) -> Said:
     """File a change and answer it; gives its state (updated, rejected, waiting) and what the answer says."""
     with refusals():
-        return giving.give(tools, model, said, SOURCE, _LONGEST_WAIT_SECONDS, wait)
+        return giving.file_change(tools, model, said, SOURCE, _LONGEST_WAIT_SECONDS, wait)
 
 
 @contextmanager
@@ -39,7 +39,7 @@ def refusals() -> Iterator[None]:
         output.fail("; ".join(refused.problems), 1)
 
 
-def say(told: Said) -> None:
+def print_answer(told: Said) -> None:
     """The answer to a change of a contact, for a person."""
     if told["state"] == "waiting":
         output.say("Accepted. Xero cannot be asked just now; it is checked, and answered, as soon as it can.")

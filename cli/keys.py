@@ -30,7 +30,7 @@ def list_keys(as_json: AsJson = False) -> None:
     """
     tools = _tools()
     with tools.store.read() as work:
-        found, soon = api_keys.listed(work), work.after(tools.settings.key_warning_days * 86_400)
+        found, soon = api_keys.all_keys(work), work.after(tools.settings.key_warning_days * 86_400)
     if as_json:
         output.print_json([{**asdict(one), "state": _state(one, soon)} for one in found])
         return
@@ -134,7 +134,7 @@ def revoke(key: KeyId, by: By = "") -> None:
         ended = api_keys.revoke(work, key)
         if found and ended:
             note(work, by, "key revoked", found)
-        known = ended or key in {one.id for one in api_keys.listed(work)}
+        known = ended or key in {one.id for one in api_keys.all_keys(work)}
     if not known:
         output.fail(f"There is no key “{key}”. All keys: crewcard-xero keys list", 1)
     output.say(f"{key} opens nothing from now on." if ended else f"{key} was revoked before.")

@@ -40,11 +40,11 @@ def _report(done: Marked, what: str, *, as_json: bool) -> None:
     if as_json:
         output.print_json(done.__dict__)
     else:
-        _say(done, what)
+        _print_marked(done, what)
     raise typer.Exit(1 if done.unknown else 0)
 
 
-def _say(done: Marked, what: str) -> None:
+def _print_marked(done: Marked, what: str) -> None:
     output.say(f"{ordering.count(len(done.changed))} {what}.")
     told = (
         (done.so_before, "so before"),

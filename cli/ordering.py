@@ -71,7 +71,7 @@ def sure(question: str, *, yes: bool) -> None:
         output.fail("Nothing was done.", 1)
 
 
-def give(tools: Tools, given: Order) -> Receipt:
+def file_order(tools: Tools, given: Order) -> Receipt:
     """Hand the order in, as any host would; ends with its refusal."""
     event = {
         "specversion": "1.0",

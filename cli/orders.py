@@ -51,7 +51,7 @@ def cancel(
     with tools.store.read() as work:
         found = len(choosing.to_cancel(work, order))
     ordering.sure(f"Cancel {ordering.count(found)} of {company}?", yes=yes or not found)
-    _report(ordering.give(tools, order), "cancelled", as_json=as_json)
+    _report(ordering.file_order(tools, order), "cancelled", as_json=as_json)
 
 
 def replay(
@@ -78,7 +78,7 @@ def replay(
     with tools.store.read() as work:
         found = len(choosing.to_replay(work, order))
     ordering.sure(f"Try {ordering.count(found)} of {company} again?", yes=yes or not found)
-    receipt = ordering.give(tools, order)
+    receipt = ordering.file_order(tools, order)
     _report(receipt, f"asked for again (request {receipt.request})", as_json=as_json)
 
 
@@ -108,7 +108,7 @@ def raise_anew(
     with tools.store.read() as work:
         found = len(choosing.to_raise(work, order))
     ordering.sure(f"Raise {ordering.count(found)} of {company} again?", yes=yes or not found)
-    receipt = ordering.give(tools, order)
+    receipt = ordering.file_order(tools, order)
     _report(receipt, f"asked for anew (request {receipt.request})", as_json=as_json)
 
 

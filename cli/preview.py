@@ -11,7 +11,7 @@ import typer
 from pydantic import TypeAdapter, WrapValidator
 
 from cli import files, ordering, output
-from cli.files import BadEntry, Entry, Note
+from cli.files import BadEntry, FileEntry, Note
 from cli.ordering import AsJson
 from events import codec
 from events.codec import Unreadable
@@ -41,7 +41,7 @@ _INVOICE: TypeAdapter[_Found] = TypeAdapter(Annotated[Invoice, WrapValidator(rea
 
 
 @dataclass
-class Wanted:
+class WantedPreview:
     """The invoices of a file by company, what could not be read by where it stands, and what to look at."""
 
     by_company: dict[str, list[_Found]] = field(default_factory=dict)
@@ -67,7 +67,7 @@ def preview(
 
     """
     tools = ordering.ready()
-    wanted = read(file, company)
+    wanted = read_invoices(file, company)
     try:
         made = [
             previewing.preview(tools, whose, invoices, wait=_sit_out)
@@ -81,9 +81,9 @@ def preview(
     raise typer.Exit(0 if all(one.fine for one in made) and not wanted.unreadable else 1)
 
 
-def read(path: Path, company: str | None) -> Wanted:
+def read_invoices(path: Path, company: str | None) -> WantedPreview:
     """The invoices in a file."""
-    wanted = Wanted()
+    wanted = WantedPreview()
     for entry in files.entries(path, company):
         if isinstance(entry, Note):
             wanted.notes.append(f"{entry.place}: {entry.said}")
@@ -97,12 +97,12 @@ def read(path: Path, company: str | None) -> Wanted:
     return wanted
 
 
-def _invoices(entry: Entry | BadEntry, company: str | None) -> tuple[str, Sequence[_Found]]:
+def _invoices(entry: FileEntry | BadEntry, company: str | None) -> tuple[str, Sequence[_Found]]:
     """Whose invoices an entry holds. Raises Unreadable."""
     if isinstance(entry, BadEntry):
         raise Unreadable(*entry.problems)
     if entry.is_event:
-        _, asked = codec.read(entry.document)
+        _, asked = codec.parse_event(entry.document)
         if isinstance(asked, InvoiceExportRequested | InvoiceExportPreviewRequested):
             return asked.company, asked.invoices
         raise Unreadable(f"type: {asked.TYPE} asks for no export")
@@ -118,7 +118,7 @@ def _sit_out(seconds: float) -> bool:
     return True
 
 
-def _report(made: Sequence[InvoiceExportPreviewed], wanted: Wanted, *, every: bool, as_json: bool) -> None:
+def _report(made: Sequence[InvoiceExportPreviewed], wanted: WantedPreview, *, every: bool, as_json: bool) -> None:
     if as_json:
         previews = [one.model_dump(mode="json", exclude_none=True) for one in made]
         output.print_json({"previews": previews, "unreadable": wanted.unreadable, "notes": wanted.notes})

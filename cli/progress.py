@@ -72,11 +72,11 @@ def show(tools: Tools, request: str, company: str | None, *, watching: bool, as_
     if len(found) > 1:
         output.fail(f"Several companies have a request “{request}”: name one with --company ({', '.join(found)}).")
 
-    def look(owner: str, named: str) -> Seen:
-        seen = moves.look(tools, owner, named)
+    def find(owner: str, named: str) -> Seen:
+        seen = moves.progress_of(tools, owner, named)
         return {**seen.__dict__} if seen else {}
 
-    seen = watch([(found[0], request)], look, quiet=as_json)[0] if watching else look(found[0], request)
+    seen = watch([(found[0], request)], find, quiet=as_json)[0] if watching else find(found[0], request)
     with tools.store.read() as work:
         failed = queries.invoices_of(work, found[0], request, only_failed=True) if seen["failed"] else []
     if as_json:

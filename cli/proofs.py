@@ -8,14 +8,14 @@ from store.tables import LogEntry
 _LISTS = ("differences", "changes")
 
 
-def of(entry: LogEntry) -> str:
+def outcome_word(entry: LogEntry) -> str:
     """The word behind the outcome."""
     if entry.verified is None:
         return ""
     return ", verified" if entry.verified else ", differs"
 
 
-def told(entry: LogEntry) -> list[str]:
+def detail_lines(entry: LogEntry) -> list[str]:
     """Each difference and each change, a line each."""
     found = document(entry)
     return [*(f"differs: {one}" for one in found["differences"]), *(f"changed: {one}" for one in found["changes"])]
@@ -28,7 +28,7 @@ def whole(entry: LogEntry) -> list[str]:
     when = f" at {proof['compared_at'][:19].replace('T', ' ')}" if proof.get("compared_at") else ""
     lines = [f"compared{when}: {compared}"] if compared else []
     cleaned = [f"cleaned before it was sent: {one['said']}" for one in proof.get("cleaned", ())]
-    return [*told(entry), *lines, *([f"not compared: {left}"] if left else []), *cleaned]
+    return [*detail_lines(entry), *lines, *([f"not compared: {left}"] if left else []), *cleaned]
 
 
 def document(entry: LogEntry) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import typer
 
 from cli import files, ordering, output, preview, progress
 from cli.door import Door, DoorClosed, open_door, requests_for
-from cli.files import BadEntry, Entry, Note
+from cli.files import BadEntry, FileEntry, Note
 from events.export import UnreadableInvoice
 from store import inbox
 from worker import settings, wiring
@@ -81,9 +81,9 @@ def send_file(
     for one in bad:
         _keep_bad(tools, one, done)
     for entry in found:
-        if isinstance(entry, Entry) and entry.is_event:
+        if isinstance(entry, FileEntry) and entry.is_event:
             _send(door, entry.document, entry.place, done)
-        elif isinstance(entry, Entry):
+        elif isinstance(entry, FileEntry):
             invoices.append((entry.place, entry.document))
     if invoices and company:
         for event in requests_for([document for _, document in invoices], company, mode, ordering.user()):
@@ -93,7 +93,7 @@ def send_file(
 
 def _unreadable(path: Path, company: str | None) -> list[tuple[str, list[str]]]:
     """Everything in the file that cannot be read, single invoices of events too."""
-    wanted = preview.read(path, company)
+    wanted = preview.read_invoices(path, company)
     invoices = [one for some in wanted.by_company.values() for one in some if isinstance(one, UnreadableInvoice)]
     named = [(f"invoice {one.number or one.id}", [str(problem) for problem in one.problems]) for one in invoices]
     return [*wanted.unreadable.items(), *named]

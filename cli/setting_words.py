@@ -17,7 +17,7 @@ def patch(chosen: Sequence[str]) -> dict[str, Any]:
         if name.startswith("kinds."):
             _of_kind(said, name, value)
         else:
-            said[name] = _read(name, value)
+            said[name] = _parsed(name, value)
     return said
 
 
@@ -46,7 +46,7 @@ def _of_kind(said: dict[str, Any], name: str, value: str) -> None:
         kinds[rest] = None
 
 
-def _read(name: str, value: str) -> Any:
+def _parsed(name: str, value: str) -> Any:
     if name == "contact_ids_editable":
         if value.lower() not in _TRUE + _FALSE:
             raise ValueError(f"{name} is true or false")

@@ -97,7 +97,7 @@ def log(
         return
     table = output.table("", "when", "company", "number", "outcome", "message")
     for line in lines:
-        when, said = f"{line.at:%Y-%m-%d %H:%M:%S}", line.message or "\n".join(proofs.told(line))
-        outcome = f"{line.outcome}{proofs.of(line)}"
+        when, said = f"{line.at:%Y-%m-%d %H:%M:%S}", line.message or "\n".join(proofs.detail_lines(line))
+        outcome = f"{line.outcome}{proofs.outcome_word(line)}"
         table.add_row(when, *(output.text(value) for value in (line.company, line.number, outcome, said)))
     results.print(table)

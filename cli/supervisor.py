@@ -18,7 +18,7 @@ _LONGEST_PAUSE_SECONDS = 10.0
 
 
 @dataclass
-class Process:
+class SupervisedProcess:
     """One process to keep alive. `stop_last` ones end after the others, which may need them."""
 
     name: str
@@ -38,12 +38,12 @@ class Supervisor:
     environment: Mapping[str, str]
     logs: Path | None = None
     told: Callable[[str], None] = lambda line: print(line, file=sys.stderr)  # noqa: T201  # the terminal is its face
-    processes: list[Process] = field(default_factory=list)
+    processes: list[SupervisedProcess] = field(default_factory=list)
     stopping: threading.Event = field(default_factory=threading.Event)
 
-    def start(self, name: str, command: Sequence[str], *, stop_last: bool = False) -> Process:
+    def start(self, name: str, command: Sequence[str], *, stop_last: bool = False) -> SupervisedProcess:
         """Start a process and keep it alive from now on."""
-        process = Process(name, command, stop_last)
+        process = SupervisedProcess(name, command, stop_last)
         self.processes.append(process)
         self._spawn(process)
         return process
@@ -51,10 +51,10 @@ class Supervisor:
     def watch(self, until: Callable[[], bool] = lambda: False, pause: float = 0.2) -> None:
         """Start again what dies, until told to stop or `until` says so."""
         while not self.stopping.is_set() and not until():
-            self.look()
+            self.restart_dead()
             self.stopping.wait(pause)
 
-    def look(self) -> None:
+    def restart_dead(self) -> None:
         """Start again what has died, later each time when it keeps dying."""
         now = time.monotonic()
         for process in self.processes:
@@ -78,7 +78,7 @@ class Supervisor:
             for process in group:
                 self._wait_for(process)
 
-    def _spawn(self, process: Process) -> None:
+    def _spawn(self, process: SupervisedProcess) -> None:
         process.started = time.monotonic()
         with self._log_of(process.name) as output:
             process.child = subprocess.Popen(  # noqa: S603  # our own commands
@@ -97,14 +97,14 @@ class Supervisor:
         self.logs.mkdir(parents=True, exist_ok=True)
         return (self.logs / f"{name}.log").open("ab")
 
-    def _bury(self, process: Process, now: float) -> None:
+    def _bury(self, process: SupervisedProcess, now: float) -> None:
         code = process.child.returncode if process.child else 0
         process.deaths = 1 if now - process.started > _STABLE_SECONDS else process.deaths + 1
         pause = 0.0 if process.deaths == 1 else min(_LONGEST_PAUSE_SECONDS, 0.5 * 2 ** (process.deaths - 2))
         process.child, process.next_start = None, now + pause
         self.told(f"{process.name} ended with {code}; starting it again")
 
-    def _wait_for(self, process: Process) -> None:
+    def _wait_for(self, process: SupervisedProcess) -> None:
         child = process.child
         if child is None:
             return
@@ -116,7 +116,7 @@ class Supervisor:
         process.child = None
 
 
-def _send(process: Process, number: signal.Signals) -> None:
+def _send(process: SupervisedProcess, number: signal.Signals) -> None:
     if process.child is not None and process.child.poll() is None:
         try:
             process.child.send_signal(number)

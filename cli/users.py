@@ -16,7 +16,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON")]
 
 
 @app.callback(invoke_without_command=True)
-def listed(context: typer.Context, as_json: AsJson = False) -> None:
+def list_users(context: typer.Context, as_json: AsJson = False) -> None:
     """Users and their roles.
 
     Example:  crewcard-xero users
@@ -56,7 +56,7 @@ def add(
     """
     try:
         made = accounts.add(_tools(), BY, user, name, role)
-    except accounts.Refused as refused:
+    except accounts.UserRefused as refused:
         output.fail(str(refused))
     link(made.id)
 
@@ -69,7 +69,7 @@ def link(user: User, hours: Annotated[float, typer.Option(min=0.1, max=72, help=
     """
     try:
         address, ends_at = accounts.link(_tools(), BY, user, hours * 3600)
-    except accounts.Refused as refused:
+    except accounts.UserRefused as refused:
         output.fail(str(refused))
     output.warn(f"Signs {user} in once, until {ends_at:%Y-%m-%d %H:%M} UTC:")
     output.echo(address)
@@ -113,7 +113,7 @@ def reset_factor(user: User) -> None:
     """
     try:
         factors.reset(_tools(), BY, user)
-    except accounts.Refused as refused:
+    except accounts.UserRefused as refused:
         output.fail(str(refused))
     output.say(f"{user} is signed out, and sets up another authenticator app at the next sign-in.")
 
@@ -121,7 +121,7 @@ def reset_factor(user: User) -> None:
 def _change(user: str, role: str | None = None, *, disabled: bool | None = None) -> None:
     try:
         accounts.change(_tools(), BY, user, role, disabled=disabled)
-    except accounts.Refused as refused:
+    except accounts.UserRefused as refused:
         output.fail(str(refused))
 
 

@@ -13,7 +13,7 @@ from store import endpoints as kept
 from store.unit_of_work import Work
 from worker.decisions import addresses
 from worker.outgoing import endpoints
-from worker.outgoing.endpoints import Seen
+from worker.outgoing.endpoints import EndpointHealth
 from worker.tools import Tools
 
 app = typer.Typer(
@@ -24,7 +24,7 @@ app = typer.Typer(
 
 
 @app.callback(invoke_without_command=True)
-def listed(context: typer.Context, as_json: AsJson = False) -> None:
+def list_endpoints(context: typer.Context, as_json: AsJson = False) -> None:
     """Every endpoint and how it is doing, and the deliveries that were given up."""
     if context.invoked_subcommand:
         return
@@ -39,7 +39,7 @@ def listed(context: typer.Context, as_json: AsJson = False) -> None:
     _show(seen, given_up)
 
 
-def _show(seen: Sequence[Seen], given_up: Sequence[Any]) -> None:
+def _show(seen: Sequence[EndpointHealth], given_up: Sequence[Any]) -> None:
     if not seen:
         output.say("There are no endpoints. Set WEBHOOK_URL, or: crewcard-xero webhooks add COMPANY URL")
         return

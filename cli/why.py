@@ -20,7 +20,7 @@ from worker.tools import Tools
 
 
 @dataclass(frozen=True)
-class Whole:
+class WholeInvoice:
     """An invoice's story, and what people and the reconciler had to do with it."""
 
     story: queries.Story
@@ -53,11 +53,11 @@ def why(
         _tell(row, story)
 
 
-def _whole_story(tools: Tools, work: Work, company: str, invoice: str) -> Whole:
+def _whole_story(tools: Tools, work: Work, company: str, invoice: str) -> WholeInvoice:
     story = queries.story(work, company, invoice)
     export = story.export.id if story.export else None
     found = statuses.of_company(tools, work, company)
-    return Whole(
+    return WholeInvoice(
         story,
         exclusions.of_invoice(work, company, invoice),
         pauses.of_company(work, company),
@@ -67,7 +67,7 @@ def _whole_story(tools: Tools, work: Work, company: str, invoice: str) -> Whole:
     )
 
 
-def _document(whole: Whole) -> dict[str, Any]:
+def _document(whole: WholeInvoice) -> dict[str, Any]:
     story = whole.story
     return {
         "status": story.status.model_dump() if story.status else None,
@@ -89,7 +89,7 @@ def _line(entry: LogEntry) -> dict[str, Any]:
     return {**entry.model_dump(), **proofs.document(entry)}
 
 
-def _tell(row: Any, whole: Whole) -> None:
+def _tell(row: Any, whole: WholeInvoice) -> None:
     story, status = whole.story, whole.story.status
     output.say(f"Invoice {row.number or row.invoice} of {row.company}")
     if status:
@@ -108,12 +108,14 @@ def _tell(row: Any, whole: Whole) -> None:
         said = f": {attempt.said}" if attempt.said else ""
         output.say(f"  {attempt.at:%Y-%m-%d %H:%M:%S}  sent as {attempt.number}: {attempt.outcome}{said}{trace}")
     for entry in story.entries:
-        output.say(f"  {entry.at:%Y-%m-%d %H:%M:%S}  {entry.outcome} for request {entry.request}{proofs.of(entry)}")
+        output.say(
+            f"  {entry.at:%Y-%m-%d %H:%M:%S}  {entry.outcome} for request {entry.request}{proofs.outcome_word(entry)}"
+        )
         for sentence in proofs.whole(entry):
             output.say(f"    {sentence}")
 
 
-def _tell_orders(whole: Whole) -> None:
+def _tell_orders(whole: WholeInvoice) -> None:
     """What people and the reconciler had to say."""
     if whole.exclusion:
         output.say(

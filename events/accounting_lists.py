@@ -12,7 +12,7 @@ MOST_CONTACTS = 45  # ids in one call (facts §4.3)
 
 
 @dataclass(frozen=True)
-class Contact:
+class ListedContact:
     """A contact of the organisation. `status` as the system says it; `merged_into` is the winner's id."""
 
     id: str
@@ -27,12 +27,12 @@ class Contact:
 class ContactPage:
     """A page of active contacts, and whether there are more behind it."""
 
-    contacts: Sequence[Contact]
+    contacts: Sequence[ListedContact]
     more: bool
 
 
 @dataclass(frozen=True)
-class Choice:
+class ListedChoice:
     """Something a setting may name: `code` is what is kept, `options` belong to a tracking category.
 
     `usable` is false for what exists and cannot stand on a sales invoice; `first` marks what is offered first.
@@ -73,7 +73,7 @@ class AccountingLists(Protocol):
         """The address at which a person opens the contact; pure."""
         ...
 
-    def contacts(self, organisation: Organisation, ids: Sequence[str]) -> Mapping[str, Contact]:
+    def contacts(self, organisation: Organisation, ids: Sequence[str]) -> Mapping[str, ListedContact]:
         """The contacts with these ids, at most 45, archived ones too, by id: one call."""
         ...
 
@@ -81,6 +81,6 @@ class AccountingLists(Protocol):
         """A page of the active contacts, a thousand of them: one call."""
         ...
 
-    def choices(self, organisation: Organisation, kind: ChoiceKind) -> Sequence[Choice]:
+    def choices(self, organisation: Organisation, kind: ChoiceKind) -> Sequence[ListedChoice]:
         """What the organisation has of this kind: one call."""
         ...

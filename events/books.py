@@ -21,7 +21,7 @@ PARTS: Mapping[Part, tuple[str, ...]] = {
 }
 
 
-class Account(Snapshot):
+class LedgerAccount(Snapshot):
     """A ledger account. `section` is revenue, asset …, `tax_type` its own rate; `for_sales` unless bank or system."""
 
     code: str
@@ -62,7 +62,7 @@ class Books(Snapshot):
     plan: str | None = None
     base_currency: str | None = None
     allowed: frozenset[str] | None = None
-    accounts: Mapping[str, Account] | None = None
+    accounts: Mapping[str, LedgerAccount] | None = None
     tax_rates: Mapping[str, TaxRate] | None = None
     currencies: frozenset[str] | None = None
     tracking: Mapping[str, frozenset[str]] | None = None

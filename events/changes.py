@@ -10,7 +10,7 @@ from events.snapshot import Snapshot
 Same = Callable[[str, str, str], bool]  # field, before, after: do the two say the same?
 
 
-class _Said(Snapshot):
+class _FieldTexts(Snapshot):
     """Texts by field name. The accounting system's table of fields says which there are.
 
     "" is what it does not have, None what nobody said: in a picture of what will be sent, what the accounting
@@ -29,13 +29,13 @@ class _Said(Snapshot):
         return self.__pydantic_extra__.get(name)
 
 
-class LinePicture(_Said):
+class LinePicture(_FieldTexts):
     """One line as it stands; `id` is the accounting system's own."""
 
     id: str | None = None
 
 
-class Picture(_Said):
+class Picture(_FieldTexts):
     """An invoice as the accounting system has it, or will; figures as text, in the invoice's currency.
 
     `updated` is when it last changed there, of a copy that is kept.
@@ -51,7 +51,7 @@ class Picture(_Said):
         return Picture(contact_name=self.contact_name, lines=tuple(kept), **_chosen(self, names))
 
 
-def _chosen(said: _Said, names: frozenset[str]) -> dict[str, str | None]:
+def _chosen(said: _FieldTexts, names: frozenset[str]) -> dict[str, str | None]:
     return {name: value for name, value in said.fields().items() if name in names}
 
 
@@ -128,7 +128,7 @@ def compared(before: Picture, after: Picture, same: Same = _equal) -> tuple[Chan
     return (*whole, *_lines(before, after, same))
 
 
-def _fields(before: _Said, after: _Said, line: int | None, same: Same) -> Iterator[Change]:
+def _fields(before: _FieldTexts, after: _FieldTexts, line: int | None, same: Same) -> Iterator[Change]:
     for name, was in before.fields().items():
         now = after.said(name)
         if was is not None and now is not None and not same(name, was, now):

@@ -80,7 +80,7 @@ def parse(body: bytes, most: int = MOST_BYTES) -> Any:
         raise Unreadable(f"body: not JSON that can be read: {type(broken).__name__}") from None
 
 
-def read(document: Any) -> tuple[Envelope, Incoming]:
+def parse_event(document: Any) -> tuple[Envelope, Incoming]:
     """An envelope and its data from parsed JSON. Raises Unreadable naming every field that is wrong."""
     if not isinstance(document, dict):
         raise Unreadable("event: must be a JSON object (a CloudEvent)")

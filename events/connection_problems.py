@@ -9,7 +9,7 @@ from enum import Enum
 from events.help import Help
 
 
-class Problem(Enum):
+class ConnectionProblem(Enum):
     """Why a company's exports wait for a person, and who that person is."""
 
     NEVER_CONNECTED = Help(
@@ -93,22 +93,22 @@ class Problem(Enum):
         return self.name.lower()
 
     @classmethod
-    def of(cls, code: str | None, otherwise: "Problem | None" = None) -> "Problem":
+    def by_code(cls, code: str | None, otherwise: "ConnectionProblem | None" = None) -> "ConnectionProblem":
         """The problem with this code; `otherwise`, or a login that ended, for one we do not know."""
         return cls.__members__.get((code or "").upper(), otherwise or cls.LOGIN_ENDED)
 
     def message(self, facts: Mapping[str, str]) -> str:
         """What happened, with the connection's own names in it."""
-        return self.value.message.format_map(_Facts(facts))
+        return self.value.message.format_map(_ProblemFacts(facts))
 
     def remedy(self, facts: Mapping[str, str]) -> str:
         """What to do about it."""
-        return self.value.how.format_map(_Facts(facts))
+        return self.value.how.format_map(_ProblemFacts(facts))
 
 
 _UNNAMED = {"company": "the company", "organisation": "the Xero organisation", "before": "another organisation"}
 
 
-class _Facts(dict[str, str]):
+class _ProblemFacts(dict[str, str]):
     def __missing__(self, name: str) -> str:
         return _UNNAMED.get(name, name)

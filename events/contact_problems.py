@@ -113,12 +113,12 @@ class ContactProblem(Enum):
 
     def message(self, facts: Mapping[str, str]) -> str:
         """What was wrong, in a sentence a person understands; at most 300 characters."""
-        told = self.value.message.format_map(_Facts(facts))
+        told = self.value.message.format_map(_ContactFacts(facts))
         return told if len(told) <= LONGEST_MESSAGE else f"{told[: LONGEST_MESSAGE - 1]}…"
 
     def remedy(self, facts: Mapping[str, str]) -> str:
         """What to do, or to paste, instead."""
-        return self.value.how.format_map(_Facts(facts))
+        return self.value.how.format_map(_ContactFacts(facts))
 
 
 _UNNAMED = {
@@ -133,6 +133,6 @@ _UNNAMED = {
 }
 
 
-class _Facts(dict[str, str]):
+class _ContactFacts(dict[str, str]):
     def __missing__(self, name: str) -> str:
         return _UNNAMED.get(name, "unknown")

@@ -46,7 +46,7 @@ class TokenPair:
     id_token: str = field(default="", repr=False)
 
     @classmethod
-    def of(cls, said: Mapping[str, Any]) -> "TokenPair":
+    def from_answer(cls, said: Mapping[str, Any]) -> "TokenPair":
         """The pair in a token answer. Raises KeyError or ValueError for an answer without one."""
         scope = said.get("scope") or ()
         scopes = scope.split() if isinstance(scope, str) else scope

@@ -10,7 +10,7 @@ Drifted = Literal["voided", "deleted", "gone", "edited", "paid"]
 GONE = frozenset({"voided", "deleted", "gone"})  # of such an invoice nothing is left in Xero that could be changed
 
 
-class Found(Snapshot):
+class DriftFound(Snapshot):
     """How an invoice in the accounting system is known to differ from what the export left there.
 
     `number` is the one it has there.
@@ -21,7 +21,7 @@ class Found(Snapshot):
     number: str | None = None
 
     @classmethod
-    def kept(cls, text: str | None) -> "Found | None":
+    def kept(cls, text: str | None) -> "DriftFound | None":
         """As an export row keeps it; None where nothing is known to differ."""
         return cls.model_validate_json(text) if text else None
 

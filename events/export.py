@@ -17,7 +17,7 @@ from events.invoice import Client, Invoice, LineItem, Totals, Tracking
 from events.people import NOBODY, AnyPerson, Origin
 from events.reasons import Reason
 from events.snapshot import Amount, Currency, Event, HostId, Id, Incoming, Snapshot
-from events.unreadable import Problem, problems
+from events.unreadable import FieldProblem, problems
 
 MOST_INVOICES = 500
 FIELDS = tuple(
@@ -31,7 +31,7 @@ class UnreadableInvoice(Snapshot):
 
     id: HostId
     number: str | None = None
-    problems: tuple[Problem, ...]
+    problems: tuple[FieldProblem, ...]
 
     def failure(self) -> Failure:
         """Why it fails; first what only support can mend, because nothing goes before that."""
@@ -39,7 +39,7 @@ class UnreadableInvoice(Snapshot):
         return replace(first, others=tuple(others))
 
 
-def _failure(problem: Problem) -> Failure:
+def _failure(problem: FieldProblem) -> Failure:
     facts = {"problem": str(problem), "field": problem.field, "wrong": problem.wrong, "wrong_said": problem.kind}
     mends = {"mends": "clerk"} if problem.by_clerk else {}
     return Failure(Reason.INVOICE_UNREADABLE, {**facts, **mends}, line=problem.line)
@@ -76,12 +76,14 @@ def _has_id(one: Any) -> bool:
 
 def _named_by_place(one: Any, place: int, part: Any) -> UnreadableInvoice:
     if not isinstance(one, dict):
-        problem = Problem(field="invoice", said=f"number {place} of the request must be an object", wrong="kind")
+        problem = FieldProblem(field="invoice", said=f"number {place} of the request must be an object", wrong="kind")
     elif one.get("id") is None:
-        problem = Problem(field="id", said=f"is missing in invoice number {place} of the request", wrong="missing")
+        problem = FieldProblem(
+            field="id", said=f"is missing in invoice number {place} of the request", wrong="missing"
+        )
     else:
         said = f"of invoice number {place} of the request cannot be one: {written.shown(one['id'])}"
-        problem = Problem(field="id", said=said)
+        problem = FieldProblem(field="id", said=said)
     in_part = f"-part-{part}" if isinstance(part, int) and part > 1 else ""
     return UnreadableInvoice(id=f"without-id{in_part}-{place}", number=_number(one), problems=(problem,))
 
@@ -126,7 +128,7 @@ class Notification(Snapshot):
     message: str
 
 
-class Told(Event):
+class InvoiceAnswered(Event):
     """What every answer about one invoice says. `sequence` grows per invoice: ignore what is older.
 
     `client` is whose invoice it is, for our own log: it is not told.
@@ -150,7 +152,7 @@ class XeroTotals(Snapshot):
     total: Amount
 
 
-class InvoiceExportSucceeded(Told):
+class InvoiceExportSucceeded(InvoiceAnswered):
     """Out: the invoice is in Xero. `unchanged` = it already was, and nothing was sent.
 
     `verified` = everything that was sent and that Xero gives back is kept as it was sent, the sums are as the host
@@ -198,7 +200,7 @@ class ExportProblem(Snapshot):
     xero_words: str | None = None
 
 
-class InvoiceExportFailed(Told):
+class InvoiceExportFailed(InvoiceAnswered):
     """Out: the invoice was not exported, why, and who can mend it how.
 
     `cause` is the group of failures that one act mends, `about` that thing in words. `problems` is everything that

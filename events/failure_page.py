@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Iterator
 
-from events.connection_problems import Problem
+from events.connection_problems import ConnectionProblem
 from events.failures import Failure
 from events.help import Help
 from events.reasons import Reason
@@ -87,7 +87,7 @@ def _problems() -> Iterator[str]:
     facts = {"company": "harbour", "organisation": "Harbour Crew Ltd", "before": "Old Crew Ltd"}
     yield "\n## When a company's exports wait for its connection\n"
     yield "Nothing fails; everything that waits goes on by itself once this is done.\n"
-    for problem in Problem:
+    for problem in ConnectionProblem:
         yield f"\n### `{problem.code}`\n\n**{problem.value.title}.** {problem.message(facts)}\n"
         yield from _how(problem.value, (problem.remedy(facts),))
 

@@ -10,7 +10,7 @@ _SECONDS = 30.0
 
 
 @dataclass(frozen=True)
-class Answer:
+class HttpAnswer:
     """What came back: `headers` by their lower-case names."""
 
     status: int
@@ -25,7 +25,7 @@ class _NoRedirects(urllib.request.HTTPRedirectHandler):
         return None
 
 
-def over_http(url: str, headers: Mapping[str, str], body: bytes) -> Answer:
+def over_http(url: str, headers: Mapping[str, str], body: bytes) -> HttpAnswer:
     """POST the body. Raises OSError where there is no answer, ValueError for an address that is none."""
     if not url.startswith(("http://", "https://")):
         raise ValueError(f"{url} is not the address of a door: it must begin with https:// or http://")
@@ -40,5 +40,5 @@ def over_http(url: str, headers: Mapping[str, str], body: bytes) -> Answer:
         raise ConnectionError(f"the answer broke off ({type(broken).__name__})") from None
 
 
-def _answer(status: int, body: bytes, headers: list[tuple[str, str]]) -> Answer:
-    return Answer(status, body, {name.lower(): value for name, value in headers})
+def _answer(status: int, body: bytes, headers: list[tuple[str, str]]) -> HttpAnswer:
+    return HttpAnswer(status, body, {name.lower(): value for name, value in headers})

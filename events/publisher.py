@@ -19,14 +19,14 @@ from typing import Any, Literal
 from events import signing
 from events.export import MOST_INVOICES, InvoiceExportRequested
 from events.invoice import Invoice
-from events.over_http import Answer, over_http
+from events.over_http import HttpAnswer, over_http
 from events.people import Origin, Person
 from events.snapshot import Incoming
 
 MOST_BYTES = 4_500_000  # of the invoices in one event, which may have 5 MB
 _LONGEST_WAIT_SECONDS = 60.0
 _NAMESPACE = uuid.UUID("0d0ba5a6-6a3c-4c5f-9a6d-5e0f6f0f2b11")
-Transport = Callable[[str, Mapping[str, str], bytes], Answer]
+Transport = Callable[[str, Mapping[str, str], bytes], HttpAnswer]
 
 
 class NotAccepted(Exception):
@@ -43,7 +43,7 @@ class NotReached(Exception):
 
 
 @dataclass(frozen=True)
-class Accepted:
+class PublishedEvent:
     """What the door answered: committed. `repeated` says it had the event before.
 
     `login_due`: it waits until somebody of the company logs in to Xero, by a link (`Publisher.login_link`).
@@ -58,7 +58,7 @@ class Accepted:
 
 
 @dataclass(frozen=True)
-class LoginLink:
+class LoginAddress:
     """Where a person of the company begins a login to Xero: good once, until `ends_at`; for nobody else's eyes."""
 
     url: str = field(repr=False)
@@ -96,7 +96,7 @@ class Publisher:
         requested_by: Person,
         mode: Literal["single", "bulk"] | None = None,
         origin: Origin | None = None,
-    ) -> list[Accepted]:
+    ) -> list[PublishedEvent]:
         """Ask for these invoices, in as many parts as they need; one invoice alone goes as a person's click.
 
         Raises ValueError, NotAccepted, NotReached.
@@ -117,7 +117,7 @@ class Publisher:
         ]
         return [self.send(part, f"{company}/{request}/{part.part}") for part in parts]
 
-    def send(self, event: Incoming, name: str) -> Accepted:
+    def send(self, event: Incoming, name: str) -> PublishedEvent:
         """Send any event; `name` makes its id: the same news has the same name. Raises NotAccepted, NotReached."""
         event_id = str(uuid.uuid5(_NAMESPACE, f"{event.TYPE}/{name}"))
         document = {
@@ -130,7 +130,7 @@ class Publisher:
         }
         return self._until_answered(event_id, json.dumps(document, separators=(",", ":")).encode())
 
-    def login_link(self, company: str, return_to: str = "") -> LoginLink:
+    def login_link(self, company: str, return_to: str = "") -> LoginAddress:
         """A login link for a person of the company, made when that person wants it (a key with scope `logins`).
 
         Asked for once: what is not answered may be asked for again. Raises NotAccepted, NotReached.
@@ -147,9 +147,9 @@ class Publisher:
         if answer.status != 201:
             raise _not_accepted(answer)
         made = _document(answer)
-        return LoginLink(str(made["url"]), datetime.fromisoformat(made["ends_at"]))
+        return LoginAddress(str(made["url"]), datetime.fromisoformat(made["ends_at"]))
 
-    def _until_answered(self, event_id: str, body: bytes) -> Accepted:
+    def _until_answered(self, event_id: str, body: bytes) -> PublishedEvent:
         """The same bytes under the same id, however often; a wait that is too long is the caller's."""
         url, message_id = f"{self._doors}/events", hashlib.sha256(event_id.encode()).hexdigest()
         trouble = "was not asked"
@@ -161,7 +161,7 @@ class Publisher:
                 trouble = f"does not answer ({type(lost).__name__})"
             else:
                 if answer.status < 500 and answer.status != 429:
-                    return _read(answer)
+                    return _decoded(answer)
                 wait = float(_document(answer).get("retry_after", wait))
                 trouble = f"answered {answer.status}; worth asking again in {wait:g} seconds"
             if wait > _LONGEST_WAIT_SECONDS or number == self._tries - 1:
@@ -190,7 +190,7 @@ def _chunks(invoices: Sequence[Invoice]) -> Iterator[list[Invoice]]:
         yield chunk
 
 
-def _document(answer: Answer) -> dict[str, Any]:
+def _document(answer: HttpAnswer) -> dict[str, Any]:
     try:
         found = json.loads(answer.body)
     except ValueError:
@@ -198,16 +198,16 @@ def _document(answer: Answer) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _not_accepted(answer: Answer) -> NotAccepted:
+def _not_accepted(answer: HttpAnswer) -> NotAccepted:
     said = _document(answer)
     return NotAccepted(answer.status, said.get("problems") or [str(said.get("title", "no reason given"))])
 
 
-def _read(answer: Answer) -> Accepted:
+def _decoded(answer: HttpAnswer) -> PublishedEvent:
     said = _document(answer)
     if answer.status != 202:
         raise _not_accepted(answer)
-    return Accepted(
+    return PublishedEvent(
         event=str(said.get("event", "")),
         company=str(said.get("company", "")),
         request=str(said.get("request", "")),

@@ -140,7 +140,7 @@ _BY_CLERK = frozenset(
 _CLERK_MENDS = frozenset({"missing", "number", "date", "range", "length", "form"})
 
 
-class Problem(Snapshot):
+class FieldProblem(Snapshot):
     """One thing that cannot be read: in which field, in which line if it is in one, and what is wrong with it.
 
     `wrong` is the kind of mistake: missing, unknown, number, date, range, length, kind, form.
@@ -166,7 +166,7 @@ class Problem(Snapshot):
         return self.wrong in _CLERK_MENDS and self.field.replace(" ", "_") in _BY_CLERK
 
 
-def problems(broken: ValidationError, known: Sequence[str] = (), most: int = _MOST) -> list[Problem]:
+def problems(broken: ValidationError, known: Sequence[str] = (), most: int = _MOST) -> list[FieldProblem]:
     """Each thing that is wrong, a whole not blamed for its parts; what is left out is counted in the last.
 
     `known` are the fields that a name nobody knows may have been meant for.
@@ -202,14 +202,14 @@ def _blamed(broken: ValidationError) -> Iterator[ErrorDetails]:
     return (error for error in errors if error["loc"] not in parents)
 
 
-def _problem(error: ErrorDetails, known: Sequence[str]) -> Problem:
+def _problem(error: ErrorDetails, known: Sequence[str]) -> FieldProblem:
     path = list(_path(error))
     line = None
     if path[:1] == ["lines"] and len(path) > 1 and isinstance(path[1], int):
         line, path = path[1] + 1, path[2:] or ["line"]
     field = " ".join(_shown(part).replace("_", " ") if isinstance(part, str) else f"{part + 1}," for part in path)
     wrong, said = _said(error, known)
-    return Problem(field=field.rstrip(",") or "invoice", said=said, wrong=wrong, line=line)
+    return FieldProblem(field=field.rstrip(",") or "invoice", said=said, wrong=wrong, line=line)
 
 
 def _path(error: ErrorDetails) -> Iterator[str | int]:

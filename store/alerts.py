@@ -60,12 +60,12 @@ def _end(work: Work) -> int:
     return work.session.exec(select(func.max(OutboxEvent.position))).one() or 0
 
 
-def of(work: Work, company: str, cause: str) -> Alert | None:
+def alert_of(work: Work, company: str, cause: str) -> Alert | None:
     """What was told of this cause."""
     return work.session.get(Alert, (company, cause))
 
 
-def keep(work: Work, alert: Alert) -> Alert:
+def save(work: Work, alert: Alert) -> Alert:
     """Remember what was told."""
     work.session.add(alert)
     work.session.flush()

@@ -132,7 +132,7 @@ class Listed:
     expired: bool
 
 
-def listed(work: Work) -> list[Listed]:
+def all_keys(work: Work) -> list[Listed]:
     """Every key by id, revoked ones too."""
     return [
         Listed(

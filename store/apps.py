@@ -12,7 +12,7 @@ class AnotherSecret(Exception):
     """The app is known from another company, with another secret."""
 
 
-def keep(
+def save_app(
     work: Work, vault: Vault, company: str, keys: AppKeys, scopes: str, *, callback: str | None = None
 ) -> CompanyApp:
     """Let the company use this app, and keep its secret; an app that others use is joined only by who knows it.

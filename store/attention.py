@@ -10,7 +10,7 @@ from sqlmodel import col, select
 
 from events.causes import CONNECTION
 from store import failing, statements
-from store.tables import Alert, Batch, Connection, DeadLetter, InvoiceStatus, LaneState, Redelivery, Token
+from store.tables import Alert, Batch, CompanyConnection, DeadLetter, InvoiceStatus, LaneState, Redelivery, Token
 from store.tables.columns import word
 from store.unit_of_work import Work
 
@@ -18,7 +18,7 @@ _SOME = 1000
 
 
 @dataclass(frozen=True)
-class Standing:
+class StandingAlert:
     """An alert whose cause still holds invoices back, and how many."""
 
     alert: Alert
@@ -36,20 +36,24 @@ class Unsettled:
 
 
 @dataclass(frozen=True)
-class Refused:
+class RefusedCompanies:
     """Companies whose calls Xero refuses, and since when the first of them."""
 
     companies: int
     since: datetime
 
 
-def alerts(work: Work, most: int) -> list[Standing]:
+def alerts(work: Work, most: int) -> list[StandingAlert]:
     """The causes that still hold invoices back, what happened last first; connections are told elsewhere."""
-    still = select(InvoiceStatus.invoice).where(*failing.failed(), _of(col(Alert.company), col(Alert.cause))).exists()
+    still = (
+        select(InvoiceStatus.invoice)
+        .where(*failing.failed(), _has_cause(col(Alert.company), col(Alert.cause)))
+        .exists()
+    )
     asked = select(Alert).where(still, col(Alert.cause).not_like(f"{CONNECTION}:%"))
     found = statements.rows(work, asked.order_by(col(Alert.last_at).desc(), col(Alert.cause)).limit(most))
     held = _held(work, [(row.company, row.cause) for row in found])
-    return [Standing(row, held.get((row.company, row.cause), 0)) for row in found]
+    return [StandingAlert(row, held.get((row.company, row.cause), 0)) for row in found]
 
 
 def unsettled(work: Work, seconds: float, most: int) -> Sequence[Unsettled]:
@@ -61,7 +65,7 @@ def unsettled(work: Work, seconds: float, most: int) -> Sequence[Unsettled]:
     return [Unsettled(*row) for row in rows]
 
 
-def refused(work: Work, seconds: float) -> Refused | None:
+def refused(work: Work, seconds: float) -> RefusedCompanies | None:
     """Companies whose calls Xero has refused for longer than this although their logins live; None if there are none.
 
     Logins that the token service refuses now, which is no proof yet, are counted with them.
@@ -70,17 +74,18 @@ def refused(work: Work, seconds: float) -> Refused | None:
         LaneState.state == "open", col(LaneState.refused_in_a_row) > 0
     )
     login = (
-        select(col(Connection.company), col(Token.refused_since))
+        select(col(CompanyConnection.company), col(Token.refused_since))
         .join(
             Token,
-            (col(Token.client_id) == col(Connection.client_id)) & (col(Token.xero_user) == col(Connection.xero_user)),
+            (col(Token.client_id) == col(CompanyConnection.client_id))
+            & (col(Token.xero_user) == col(CompanyConnection.xero_user)),
         )
-        .where(Token.problem == "", col(Token.refusals) > 0, Connection.state == "connected")
+        .where(Token.problem == "", col(Token.refusals) > 0, CompanyConnection.state == "connected")
     )
     some: Any = union_all(lane, login).subquery()
     asked = select(func.count(distinct(some.c.company)), func.min(some.c.since))
     count, since = statements.rows(work, asked.where(some.c.since < work.after(-seconds)))[0]
-    return Refused(count, since) if count else None
+    return RefusedCompanies(count, since) if count else None
 
 
 def dead_letters(work: Work) -> int:
@@ -96,13 +101,13 @@ def given_up(work: Work) -> int:
 def _held(work: Work, causes: Sequence[tuple[str, str]]) -> dict[tuple[str, str], int]:
     if not causes:
         return {}
-    mine = or_(*(_of(company, cause) for company, cause in causes))
+    mine = or_(*(_has_cause(company, cause) for company, cause in causes))
     counted: Any = select(InvoiceStatus.company, failing.cause(), func.count()).where(*failing.failed(), mine)
     rows = statements.rows(work, counted.group_by(col(InvoiceStatus.company), failing.cause()))
     return {(row[0], row[1]): row[2] for row in rows}
 
 
-def _of(company: Any, cause: Any) -> Any:
+def _has_cause(company: Any, cause: Any) -> Any:
     """Whether a failed invoice is of this cause, asked so that the index helps."""
     before = col(InvoiceStatus.cause).is_(None) & (col(InvoiceStatus.reason) == cause)
     return (col(InvoiceStatus.company) == company) & ((col(InvoiceStatus.cause) == cause) | before)

@@ -85,7 +85,7 @@ class Head:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class AuditVerdict:
     """What a check of the whole audit found: `lines` were read; `problems` are sentences, `more` were left out."""
 
     lines: int
@@ -99,7 +99,7 @@ class Verdict:
         return not self.problems
 
 
-def verify(work: Work, noted: Sequence[Head] = ()) -> Verdict:
+def verify(work: Work, noted: Sequence[Head] = ()) -> AuditVerdict:
     """Read every line and compare it with the chain, with the head, and with heads that were noted before."""
     head = _stored_head(work)
     problems = [] if head else ["the head of the audit is missing: every database of this software has one"]
@@ -122,7 +122,7 @@ def verify(work: Work, noted: Sequence[Head] = ()) -> Verdict:
         problems.append(f"the newest line is {last}, but there was a line {newest_noted}: lines are missing")
     if head and last > head.line:
         problems.append(f"line {last} is behind the head: it was not written by this software")
-    return Verdict(lines, Head(last, chain), problems[:_MOST_TOLD], max(0, len(problems) - _MOST_TOLD))
+    return AuditVerdict(lines, Head(last, chain), problems[:_MOST_TOLD], max(0, len(problems) - _MOST_TOLD))
 
 
 def _chain_of(former: str, row: Any) -> str | None:
@@ -151,14 +151,16 @@ def _all(work: Work) -> Iterator[Any]:
         try:
             found = statements.rows(work, page)
         except _UNREADABLE:
-            found = [_one(work, row.id) for row in statements.rows(work, page.with_only_columns(col(AuditLine.id)))]
+            found = [
+                _single_line(work, row.id) for row in statements.rows(work, page.with_only_columns(col(AuditLine.id)))
+            ]
         yield from found
         if len(found) < _AT_ONCE:
             return
         after = found[-1].id
 
 
-def _one(work: Work, number: int) -> Any:
+def _single_line(work: Work, number: int) -> Any:
     asked = select(AuditLine).where(AuditLine.id == number)
     try:
         (row,) = statements.rows(work, asked)
@@ -177,7 +179,7 @@ def _checked_heads(work: Work) -> list[Head]:
     return [Head(row.line, row.chain) for row in statements.rows(work, asked)]
 
 
-def keep_check(work: Work, verdict: Verdict) -> bool:
+def keep_check(work: Work, verdict: AuditVerdict) -> bool:
     """Keep today's check; False when there is one already."""
     row = {
         "day": f"{work.now:%Y-%m-%d}",
@@ -202,7 +204,7 @@ def newest(work: Work, company: str | None = None, most: int = 50) -> Sequence[A
 
 
 @dataclass(frozen=True)
-class Wanted:
+class AuditFilter:
     """Which lines: by whom, about which company (`*`: everybody), of what was done; empty: any."""
 
     who: str = ""
@@ -210,7 +212,7 @@ class Wanted:
     what: str = ""
 
 
-def found(work: Work, wanted: Wanted, most: int, before: int | None = None) -> Sequence[AuditLine]:
+def found(work: Work, wanted: AuditFilter, most: int, before: int | None = None) -> Sequence[AuditLine]:
     """The newest lines first, of those wanted, as plain rows; `before` is the id of the last one seen."""
     asked = select(AuditLine).order_by(col(AuditLine.id).desc()).limit(most)
     for name in ("who", "company", "what"):

@@ -46,7 +46,7 @@ class Beside:
     failure: Why | None
 
 
-def of(work: Work, company: str, invoices: Sequence[str]) -> list[Beside]:
+def beside_invoices(work: Work, company: str, invoices: Sequence[str]) -> list[Beside]:
     """What stands beside each of these invoices, in the order they are named."""
     mine = InvoiceStatus.company == company
     asked = select(InvoiceStatus).where(mine, col(InvoiceStatus.invoice).in_(sorted(invoices)))

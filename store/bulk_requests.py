@@ -18,7 +18,7 @@ STATES: Mapping[str, Any] = {
 }
 
 
-class Place(NamedTuple):
+class RequestPosition(NamedTuple):
     """Where a request stands in the list."""
 
     at: datetime
@@ -26,7 +26,7 @@ class Place(NamedTuple):
     id: str
 
 
-def page(work: Work, company: str, state: str, after: Place | None, most: int) -> Sequence[Any]:
+def page(work: Work, company: str, state: str, after: RequestPosition | None, most: int) -> Sequence[Any]:
     """Plain rows of bulk requests, newest first, those behind `after`, each with its company's name."""
     place = (col(Request.created_at), col(Request.company), col(Request.id))
     columns: list[Any] = [*Request.__table__.c, col(Company.name).label("company_name")]  # type: ignore[attr-defined]

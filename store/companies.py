@@ -25,13 +25,13 @@ def set_up(work: Work, company: str, name: str, settings: CompanySettings) -> No
 def settings_of(work: Work, company: str) -> CompanySettings:
     """The company's settings; the defaults for a company without any."""
     known = statements.look_up(work, Company, id=company)
-    return _read(known.settings) if known else CompanySettings()
+    return _settings_of(known.settings) if known else CompanySettings()
 
 
 def settings_of_each(work: Work, ids: Collection[str]) -> Mapping[str, CompanySettings]:
     """The settings of those of these companies that were set up, by id."""
     found = statements.find(work, Company, [{"id": id_} for id_ in sorted(ids)])
-    return {row.id: _read(row.settings) for row in found}
+    return {row.id: _settings_of(row.settings) for row in found}
 
 
 def name_of(work: Work, company: str) -> str:
@@ -45,7 +45,7 @@ def exists(work: Work, company: str) -> bool:
     return statements.look_up(work, Company, id=company) is not None
 
 
-def listed(work: Work) -> Sequence[Company]:
+def all_companies(work: Work) -> Sequence[Company]:
     """All companies by id."""
     return work.session.exec(select(Company).order_by(col(Company.id))).all()
 
@@ -54,10 +54,10 @@ def locked_settings(work: Work, company: str) -> CompanySettings:
     """The company's settings, locked until the transaction ends, so that no change of them is lost."""
     asked = select(Company).where(Company.id == company).with_for_update()
     known = work.session.exec(asked.execution_options(populate_existing=True)).first()
-    return _read(known.settings) if known else CompanySettings()
+    return _settings_of(known.settings) if known else CompanySettings()
 
 
-def _read(text: str) -> CompanySettings:
+def _settings_of(text: str) -> CompanySettings:
     """Settings as they are kept; what a later version added is left for that version."""
     kept = json.loads(text)
     return CompanySettings.model_validate({name: kept[name] for name in kept.keys() & CompanySettings.model_fields})

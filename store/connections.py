@@ -8,7 +8,7 @@ from sqlmodel import col, select, update
 
 from events.accounting_target import Lane, Organisation
 from store import statements
-from store.tables import CompanyApp, Connection, Export
+from store.tables import CompanyApp, CompanyConnection, Export
 from store.tables.columns import word
 from store.unit_of_work import Work
 
@@ -19,7 +19,7 @@ class Taken(Exception):
     """Another company holds the organisation."""
 
 
-def connect(work: Work, connection: Connection) -> None:
+def connect(work: Work, connection: CompanyConnection) -> None:
     """Choose the organisation a company exports to. Raises Taken when another company holds it."""
     _make_free(work, connection)
     try:
@@ -32,9 +32,11 @@ def connect(work: Work, connection: Connection) -> None:
         work.session.flush()
 
 
-def _make_free(work: Work, connection: Connection) -> None:
+def _make_free(work: Work, connection: CompanyConnection) -> None:
     """What a company that parted leaves of the organisation goes. Raises Taken."""
-    asked = select(Connection).where(Connection.tenant == connection.tenant, Connection.company != connection.company)
+    asked = select(CompanyConnection).where(
+        CompanyConnection.tenant == connection.tenant, CompanyConnection.company != connection.company
+    )
     holder = work.session.exec(asked.with_for_update()).first()
     if holder and holder.state != "disconnected":
         raise Taken(connection.tenant)
@@ -43,20 +45,20 @@ def _make_free(work: Work, connection: Connection) -> None:
         work.session.flush()
 
 
-def of_company(work: Work, company: str) -> Connection | None:
+def of_company(work: Work, company: str) -> CompanyConnection | None:
     """The company's connection, or None before its first login."""
-    return work.session.get(Connection, company)
+    return work.session.get(CompanyConnection, company)
 
 
-def of_each(work: Work, companies: Collection[str]) -> Mapping[str, Connection]:
+def of_each(work: Work, companies: Collection[str]) -> Mapping[str, CompanyConnection]:
     """The connections of these companies, by company, to be read only; none before a first login."""
-    found = statements.find(work, Connection, [{"company": company} for company in sorted(companies)])
+    found = statements.find(work, CompanyConnection, [{"company": company} for company in sorted(companies)])
     return {row.company: row for row in found}
 
 
 def organisation(work: Work, lane: Lane) -> Organisation | None:
     """The lane's organisation, or None when the company is connected to none or to another."""
-    found = statements.look_up(work, Connection, company=lane.company)
+    found = statements.look_up(work, CompanyConnection, company=lane.company)
     if found is None or found.tenant != lane.tenant or found.state == "disconnected":
         return None
     return Organisation(
@@ -70,7 +72,7 @@ def organisation(work: Work, lane: Lane) -> Organisation | None:
     )
 
 
-def set_state(work: Work, connection: Connection, state: str, problem: str = "") -> bool:
+def set_state(work: Work, connection: CompanyConnection, state: str, problem: str = "") -> bool:
     """Note how the connection is; True when this is news."""
     news = (connection.state, connection.problem) != (state, problem)
     if news:
@@ -80,32 +82,36 @@ def set_state(work: Work, connection: Connection, state: str, problem: str = "")
     return news
 
 
-def locked(work: Work, company: str) -> Connection | None:
+def locked(work: Work, company: str) -> CompanyConnection | None:
     """The company's connection, locked until the transaction ends."""
-    asked = select(Connection).where(Connection.company == company)
+    asked = select(CompanyConnection).where(CompanyConnection.company == company)
     return work.session.exec(asked.with_for_update().execution_options(populate_existing=True)).first()
 
 
 def taken(work: Work, tenants: Collection[str], company: str) -> set[str]:
     """Which of these organisations other companies hold."""
-    asked = select(Connection.tenant).where(
-        col(Connection.tenant).in_(sorted(tenants)), Connection.company != company, Connection.state != "disconnected"
+    asked = select(CompanyConnection.tenant).where(
+        col(CompanyConnection.tenant).in_(sorted(tenants)),
+        CompanyConnection.company != company,
+        CompanyConnection.state != "disconnected",
     )
     return set(work.session.exec(asked))
 
 
-def using(work: Work, client_id: str, xero_user: str | None = None) -> Sequence[Connection]:
+def using(work: Work, client_id: str, xero_user: str | None = None) -> Sequence[CompanyConnection]:
     """The connections that one app, or one login, opens."""
-    asked = select(Connection).where(Connection.client_id == client_id)
+    asked = select(CompanyConnection).where(CompanyConnection.client_id == client_id)
     if xero_user is not None:
-        asked = asked.where(Connection.xero_user == xero_user)
-    return work.session.exec(asked.order_by(col(Connection.company))).all()
+        asked = asked.where(CompanyConnection.xero_user == xero_user)
+    return work.session.exec(asked.order_by(col(CompanyConnection.company))).all()
 
 
 def keep_day_calls(work: Work, calls: Mapping[str, int]) -> None:
     """Keep how many calls of a day Xero allows these organisations (tenants)."""
     for tenant, most in sorted(calls.items()):
-        work.session.exec(update(Connection).where(col(Connection.tenant) == tenant).values(day_calls=most))
+        work.session.exec(
+            update(CompanyConnection).where(col(CompanyConnection.tenant) == tenant).values(day_calls=most)
+        )
 
 
 def work_elsewhere(work: Work, company: str, tenant: str) -> Mapping[str, int]:
@@ -131,6 +137,6 @@ def enabled(work: Work, company: str) -> bool:
     return used is not None and used.state == "enabled"
 
 
-def listed(work: Work) -> Sequence[Connection]:
+def all_connections(work: Work) -> Sequence[CompanyConnection]:
     """All connections by company."""
-    return work.session.exec(select(Connection).order_by(col(Connection.company))).all()
+    return work.session.exec(select(CompanyConnection).order_by(col(CompanyConnection.company))).all()

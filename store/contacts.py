@@ -8,7 +8,7 @@ from sqlalchemy import bindparam, case, func
 from sqlmodel import col, select
 
 from store import statements
-from store.tables import Connection, ContactLink, Export
+from store.tables import CompanyConnection, ContactLink, Export
 from store.unit_of_work import Work
 
 _AT_ONCE = 1000
@@ -149,6 +149,10 @@ def to_check(work: Work, company: str, after_seconds: float) -> Sequence[Contact
 
 def _unchecked_since(work: Work, seconds: float) -> Any:
     """Not looked at for so long; or in another organisation than the company exports to now."""
-    here = select(Connection.tenant).where(Connection.company == col(ContactLink.company)).scalar_subquery()
+    here = (
+        select(CompanyConnection.tenant)
+        .where(CompanyConnection.company == col(ContactLink.company))
+        .scalar_subquery()
+    )
     old = col(ContactLink.checked_at).is_(None) | (col(ContactLink.checked_at) <= work.after(-seconds))
     return old | (col(ContactLink.checked_in) != func.coalesce(here, col(ContactLink.checked_in)))

@@ -58,7 +58,7 @@ def _new_secret() -> str:
     return f"whsec_{base64.b64encode(secrets.token_bytes(32)).decode()}"
 
 
-def listed(work: Work) -> Sequence[Endpoint]:
+def all_endpoints(work: Work) -> Sequence[Endpoint]:
     """All endpoints, by company."""
     return work.session.exec(select(Endpoint).order_by(col(Endpoint.company), col(Endpoint.created_at))).all()
 

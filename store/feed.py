@@ -30,7 +30,7 @@ class Beyond(Exception):
 
 
 @dataclass(frozen=True)
-class Page:
+class FeedPage:
     """CloudEvents as JSON text, the position to go on from, and whether there is more to look at right now."""
 
     events: Sequence[str]
@@ -40,7 +40,7 @@ class Page:
 
 def page(
     work: Work, after: int, most: int, companies: Collection[str] | None = None, types: Collection[str] | None = None
-) -> Page:
+) -> FeedPage:
     """The events behind a position, of these companies and types where they are named. Raises Beyond."""
     end = statements.run(work, select(func.max(OutboxEvent.position))).scalar_one() or 0
     if after > end:
@@ -55,7 +55,7 @@ def page(
     at = until if last is None else last
     asked = select(OutboxEvent.body).where(*where, col(OutboxEvent.position) <= at)
     found = statements.rows(work, asked.order_by(col(OutboxEvent.position)))
-    return Page([row.body for row in found], at, at < end)
+    return FeedPage([row.body for row in found], at, at < end)
 
 
 def _last(work: Work, where: Sequence[Any], most: int) -> int | None:

@@ -16,7 +16,7 @@ COUNTED_TO = 100_000  # nobody waits longer for a count
 
 
 @dataclass(frozen=True)
-class Pile:
+class GlanceCount:
     """How many there are, counted up to `COUNTED_TO`, and since when the oldest waits."""
 
     count: int
@@ -32,36 +32,36 @@ class Pile:
 class Glance:
     """What moves, what stands. `untold` are events not in the feed yet, `behind` those each door has to take up."""
 
-    pending: Pile
+    pending: GlanceCount
     in_flight: int
     uncertain: int
-    failed: Pile
-    untold: Pile
+    failed: GlanceCount
+    untold: GlanceCount
     behind: Mapping[str, int]
 
 
-def look(work: Work) -> Glance:
+def at_a_glance(work: Work) -> Glance:
     """All of it, in a constant number of questions that an index answers."""
     return Glance(
         pending=_pending(work),
         in_flight=batches.in_flight(work),
         uncertain=_count(work, select(Batch.id).where(Batch.state == "uncertain")),
-        failed=Pile(_count(work, select(InvoiceStatus.invoice).where(*failing.failed())), None),
+        failed=GlanceCount(_count(work, select(InvoiceStatus.invoice).where(*failing.failed())), None),
         untold=_untold(work),
         behind=_behind(work),
     )
 
 
-def _pending(work: Work) -> Pile:
+def _pending(work: Work) -> GlanceCount:
     count = _count(work, select(Export.id).where(Export.state == "pending"))
     waiting = select(func.min(Export.live_since)).where(col(Export.state).in_(("pending", "uncertain")))
-    return Pile(count, work.session.exec(waiting).one())
+    return GlanceCount(count, work.session.exec(waiting).one())
 
 
-def _untold(work: Work) -> Pile:
+def _untold(work: Work) -> GlanceCount:
     unstamped = col(OutboxEvent.position).is_(None)
     count = _count(work, select(OutboxEvent.id).where(unstamped))
-    return Pile(count, work.session.exec(select(func.min(OutboxEvent.created_at)).where(unstamped)).one())
+    return GlanceCount(count, work.session.exec(select(func.min(OutboxEvent.created_at)).where(unstamped)).one())
 
 
 def _behind(work: Work) -> dict[str, int]:

@@ -28,7 +28,7 @@ def fingerprint(body: bytes) -> str:
 
 
 @dataclass(frozen=True, order=True)
-class Seen:
+class FiledEvent:
     """An event as the inbox knows it: whose, who sent it, under which id, and the fingerprint of its body."""
 
     company: str
@@ -37,7 +37,7 @@ class Seen:
     body_hash: str
 
 
-def answered_before(work: Work, events: Sequence[Seen]) -> Mapping[Seen, dict[str, Any] | OtherBody]:
+def answered_before(work: Work, events: Sequence[FiledEvent]) -> Mapping[FiledEvent, dict[str, Any] | OtherBody]:
     """The answers these events already had; OtherBody for an id that came with another body."""
     rows = statements.find(work, InboxEvent, [_key(one) for one in events])
     kept = {(row.company, row.source, row.id): row for row in rows}
@@ -48,11 +48,11 @@ def answered_before(work: Work, events: Sequence[Seen]) -> Mapping[Seen, dict[st
     }
 
 
-def _key(seen: Seen) -> dict[str, str]:
+def _key(seen: FiledEvent) -> dict[str, str]:
     return {"company": seen.company, "source": seen.source, "id": seen.id}
 
 
-def file(work: Work, answers: Mapping[Seen, Mapping[str, Any]]) -> None:
+def file(work: Work, answers: Mapping[FiledEvent, Mapping[str, Any]]) -> None:
     """Remember these events and their answers; another transaction may have been first."""
     rows = [
         {**asdict(seen), "answer": json.dumps(answers[seen]), "received_at": work.now} for seen in sorted(answers)

@@ -64,7 +64,7 @@ class Refusals:
     others: int
 
 
-def look(work: Work, lane: Lane, enough: int = 51) -> Due:
+def due_work(work: Work, lane: Lane, enough: int = 51) -> Due:
     """What is due in the lane; `waiting` counts no further than `enough`."""
     asked = {"company": lane.company, "tenant": lane.tenant, "now": work.now, "enough": enough}
     (seen,) = statements.rows(work, _all(), **asked, fresh=work.after(-_FRESH_SECONDS))

@@ -10,9 +10,9 @@ from sqlmodel import col
 
 from store import pauses, statements
 from store.tables import (
+    AskedChange,
     Batch,
-    Change,
-    Connection,
+    CompanyConnection,
     DeadLetter,
     DoorOut,
     Export,
@@ -39,7 +39,7 @@ class Waiting(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Pile:
+class OldestAndCount:
     """Rows of one kind: how many (at most `COUNTED_TO` where that is said), and since when the oldest is there."""
 
     count: int
@@ -61,7 +61,7 @@ class Lanes:
     """Why companies wait: by company its lanes and its connection; and the scopes of pauses."""
 
     lanes: Mapping[str, Sequence[LaneState]]
-    connections: Mapping[str, Connection]
+    connections: Mapping[str, CompanyConnection]
     paused: frozenset[str]
 
 
@@ -91,7 +91,7 @@ def invoices(work: Work) -> dict[str, int]:
     """Invoices by state, each counted no further than `COUNTED_TO`; done ones are counted as answers."""
     states = ("pending", "exporting", "uncertain", "failed")
     each = [
-        select(literal(state), func.count()).select_from(_some(col(Export.id), col(Export.state) == state))
+        select(literal(state), func.count()).select_from(_first_rows(col(Export.id), col(Export.state) == state))
         for state in states
     ]
     return {row[0]: row[1] for row in statements.rows(work, union_all(*each))}
@@ -110,7 +110,7 @@ def batches(work: Work) -> dict[str, Open]:
 def lanes(work: Work) -> Lanes:
     """Every lane, connection and pause: as many as there are companies."""
     connections: Any = statements.rows(
-        work, select(col(Connection.company), col(Connection.tenant), col(Connection.state))
+        work, select(col(CompanyConnection.company), col(CompanyConnection.tenant), col(CompanyConnection.state))
     )
     found: dict[str, list[LaneState]] = {}
     for row in statements.rows(work, select(LaneState)):
@@ -119,7 +119,7 @@ def lanes(work: Work) -> Lanes:
     return Lanes(found, {row.company: row for row in connections}, paused)
 
 
-def unstamped(work: Work) -> Pile:
+def unstamped(work: Work) -> OldestAndCount:
     """Events that are committed and not yet in the feed."""
     fresh: Any = select(col(OutboxEvent.created_at)).where(col(OutboxEvent.position).is_(None))
     some = fresh.order_by(col(OutboxEvent.created_at)).limit(COUNTED_TO).subquery()
@@ -152,26 +152,26 @@ def redeliveries(work: Work) -> Mapping[tuple[str, str], int]:
     return found
 
 
-def asked_of_xero(work: Work) -> dict[str, Pile]:
+def asked_of_xero(work: Work) -> dict[str, OldestAndCount]:
     """Changes and previews that wait for their answer."""
-    changes = select(literal("changes"), func.count(), func.min(col(Change.received_at))).where(
-        col(Change.state) == "waiting"
+    changes = select(literal("changes"), func.count(), func.min(col(AskedChange.received_at))).where(
+        col(AskedChange.state) == "waiting"
     )
     previews = select(literal("previews"), func.count(), func.min(col(Preview.created_at))).where(
         col(Preview.state) == "waiting"
     )
-    return {row[0]: Pile(row[1], row[2]) for row in statements.rows(work, union_all(changes, previews))}
+    return {row[0]: OldestAndCount(row[1], row[2]) for row in statements.rows(work, union_all(changes, previews))}
 
 
 def dead_letters(work: Work) -> int:
     """What no door could read and nobody has dealt with."""
-    some = select(func.count()).select_from(_some(col(DeadLetter.id), col(DeadLetter.state) == "open"))
+    some = select(func.count()).select_from(_first_rows(col(DeadLetter.id), col(DeadLetter.state) == "open"))
     return int(statements.rows(work, some)[0][0])
 
 
-def _some(column: Any, condition: Any) -> Any:
+def _first_rows(column: Any, condition: Any) -> Any:
     return select(column).where(condition).limit(COUNTED_TO).subquery()
 
 
-def _pile(work: Work, asked: Any) -> Pile:
-    return Pile(*statements.rows(work, asked)[0])
+def _pile(work: Work, asked: Any) -> OldestAndCount:
+    return OldestAndCount(*statements.rows(work, asked)[0])

@@ -7,7 +7,7 @@ from sqlmodel import col, select, update
 
 from events.accounting_target import Lane
 from events.changes import Picture
-from events.drift import Found
+from events.drift import DriftFound
 from events.invoice import Invoice, folded
 from store import statements
 from store.tables import Attempt, Export, Generation, NumberClaim
@@ -77,7 +77,7 @@ def is_free(work: Work, lane: Lane, number: str, owner: Owner) -> bool:
     )
     if number in {folded(one) for one in work.session.exec(before)}:
         return False
-    found = Found.kept(export.found)
+    found = DriftFound.kept(export.found)
     if found and found.kind in ("deleted", "gone"):
         return True
     kept = Picture.model_validate_json(export.copy_kept).said("number") if export.copy_kept else None

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlmodel import select
 
-from events.accounting_lists import Choice, ChoiceKind
+from events.accounting_lists import ChoiceKind, ListedChoice
 from events.accounting_target import Lane
 from store import statements
 from store.tables import Offer
@@ -15,14 +15,14 @@ from store.unit_of_work import Work
 
 
 @dataclass(frozen=True)
-class Offered:
+class OfferedChoices:
     """The choices of one kind and when they were fetched."""
 
-    choices: Sequence[Choice]
+    choices: Sequence[ListedChoice]
     fetched_at: datetime
 
 
-def keep(work: Work, lane: Lane, kind: ChoiceKind, choices: Sequence[Choice]) -> Offered:
+def save_choices(work: Work, lane: Lane, kind: ChoiceKind, choices: Sequence[ListedChoice]) -> OfferedChoices:
     """Remember what the organisation offers now."""
     row = {
         "company": lane.company,
@@ -32,14 +32,14 @@ def keep(work: Work, lane: Lane, kind: ChoiceKind, choices: Sequence[Choice]) ->
         "fetched_at": work.now,
     }
     statements.upsert(work, Offer, [row], dict.fromkeys(("choices", "fetched_at"), "excluded"), ["kind"])
-    return Offered(choices, work.now)
+    return OfferedChoices(choices, work.now)
 
 
-def of_lane(work: Work, lane: Lane) -> Mapping[str, Offered]:
+def of_lane(work: Work, lane: Lane) -> Mapping[str, OfferedChoices]:
     """What is remembered of the lane's organisation, by kind."""
     asked = select(Offer).where(Offer.company == lane.company, Offer.tenant == lane.tenant)
-    return {row.kind: Offered(_read(row.choices), row.fetched_at) for row in work.session.exec(asked)}
+    return {row.kind: OfferedChoices(_parsed(row.choices), row.fetched_at) for row in work.session.exec(asked)}
 
 
-def _read(text: str) -> list[Choice]:
-    return [Choice(**{**one, "options": tuple(one["options"])}) for one in json.loads(text)]
+def _parsed(text: str) -> list[ListedChoice]:
+    return [ListedChoice(**{**one, "options": tuple(one["options"])}) for one in json.loads(text)]

@@ -51,7 +51,7 @@ def forget_refused(work: Work, lane: Lane, pairs: Collection[tuple[str, str]]) -
         )
 
 
-def keep(work: Work, lane: Lane, books: Books) -> None:
+def save_facts(work: Work, lane: Lane, books: Books) -> None:
     """Remember these settings."""
     row = {
         "company": lane.company,

@@ -28,7 +28,7 @@ class Progress:
     estimated_finish: datetime | None = None
 
 
-def of(row: Request, estimated_finish: datetime | None = None) -> Progress:
+def from_request(row: Request, estimated_finish: datetime | None = None) -> Progress:
     """How far the request of this row is."""
     return Progress(
         company=row.company,

@@ -13,9 +13,9 @@ from sqlmodel import SQLModel, col, func, select
 
 from store import statements
 from store.tables import (
+    AskedChange,
     Attempt,
     Batch,
-    Change,
     DeadLetter,
     DoorOut,
     Export,
@@ -45,21 +45,23 @@ def events_out(work: Work, before: datetime, shut: Collection[str]) -> int:
     passed = [func.coalesce(asked.scalar_subquery(), newest) for asked in (doors, readers)]
     owed = exists().where(col(Redelivery.event_id) == col(OutboxEvent.id))
     told = [col(OutboxEvent.position) < newest, *(col(OutboxEvent.position) <= place for place in passed), ~owed]
-    old = _of(OutboxEvent, *told, col(OutboxEvent.created_at) < before).order_by(col(OutboxEvent.position))
+    old = _of_companies(OutboxEvent, *told, col(OutboxEvent.created_at) < before).order_by(col(OutboxEvent.position))
     return _delete(work, OutboxEvent, old)
 
 
 def deliveries_given_up(work: Work, before: datetime) -> int:
     """Deliveries nobody asked for again."""
     return _delete(
-        work, Redelivery, _of(Redelivery, Redelivery.state == word("given_up"), col(Redelivery.due_at) < before)
+        work,
+        Redelivery,
+        _of_companies(Redelivery, Redelivery.state == word("given_up"), col(Redelivery.due_at) < before),
     )
 
 
 def dead_letters(work: Work, before: datetime) -> int:
     """Dead letters somebody has dealt with."""
     return _delete(
-        work, DeadLetter, _of(DeadLetter, DeadLetter.state != "open", col(DeadLetter.received_at) < before)
+        work, DeadLetter, _of_companies(DeadLetter, DeadLetter.state != "open", col(DeadLetter.received_at) < before)
     )
 
 
@@ -74,7 +76,7 @@ def batches(work: Work, before: datetime) -> int:
             col(Export.state).in_(("pending", "exporting", "uncertain")),
         ),
     )
-    old = _of(Batch, over, col(Batch.lease_until) < before, ~needed)
+    old = _of_companies(Batch, over, col(Batch.lease_until) < before, ~needed)
     ids = [row[0] for row in statements.rows(work, old.limit(_BATCHES))]
     statements.run(work, delete(Attempt).where(col(Attempt.batch_id).in_(ids)))
     return statements.run(work, delete(Batch).where(col(Batch.id).in_(ids))).rowcount
@@ -82,22 +84,26 @@ def batches(work: Work, before: datetime) -> int:
 
 def previews(work: Work, before: datetime) -> int:
     """Previews that were answered."""
-    return _delete(work, Preview, _of(Preview, col(Preview.answered_at) < before))
+    return _delete(work, Preview, _of_companies(Preview, col(Preview.answered_at) < before))
 
 
 def changes(work: Work, before: datetime) -> int:
     """Changes that were answered."""
-    return _delete(work, Change, _of(Change, Change.state != "waiting", col(Change.answered_at) < before))
+    return _delete(
+        work,
+        AskedChange,
+        _of_companies(AskedChange, AskedChange.state != "waiting", col(AskedChange.answered_at) < before),
+    )
 
 
 def mendings(work: Work, before: datetime) -> int:
     """Mended causes that were acted upon."""
-    return _delete(work, Mending, _of(Mending, col(Mending.done_at) < before))
+    return _delete(work, Mending, _of_companies(Mending, col(Mending.done_at) < before))
 
 
 def logins(work: Work, before: datetime) -> int:
     """Logins to Xero that are over."""
-    return _delete(work, Login, _of(Login, col(Login.ends_at) < before))
+    return _delete(work, Login, _of_companies(Login, col(Login.ends_at) < before))
 
 
 def message_ids(work: Work, before: datetime) -> int:
@@ -113,7 +119,7 @@ def _delete(work: Work, table: type[SQLModel], old: Any) -> int:
     return statements.run(work, delete(table).where(tuple_(*_key(table)).in_(old.limit(AT_ONCE)))).rowcount
 
 
-def _of(table: type[SQLModel], *conditions: Any) -> Any:
+def _of_companies(table: type[SQLModel], *conditions: Any) -> Any:
     return select(*_key(table)).where(*conditions)
 
 

@@ -41,7 +41,7 @@ class InvoiceLine:
 
 
 @dataclass(frozen=True)
-class Page:
+class ItemPage:
     """At most so many invoices of a request behind the one with id `after`, with this `state` of their item."""
 
     most: int
@@ -50,7 +50,7 @@ class Page:
 
 
 def invoices_of(
-    work: Work, company: str, request: str, *, only_failed: bool = False, page: "Page | None" = None
+    work: Work, company: str, request: str, *, only_failed: bool = False, page: "ItemPage | None" = None
 ) -> list[InvoiceLine]:
     """The invoices of a request with their markers; all of them, or a page."""
     asked = (

@@ -8,10 +8,10 @@ from typing import Any
 from sqlmodel import col, func, select, update
 
 from events.accounting_target import Lane
-from events.drift import GONE, Found
+from events.drift import GONE, DriftFound
 from store import statements
 from store.status import is_held
-from store.tables import Connection, Drift, Export, InvoiceStatus, Reconciliation
+from store.tables import CompanyConnection, Drift, Export, InvoiceStatus, Reconciliation
 from store.tables.columns import word
 from store.unit_of_work import Work
 
@@ -21,11 +21,11 @@ MARGIN = timedelta(minutes=5)  # our clock and Xero's may differ; what is seen t
 def due(work: Work) -> Sequence[Reconciliation]:
     """The lanes whose next look at Xero is due: connected, with something exported, neither stopped nor paused."""
     found = []
-    for connection in work.session.exec(select(Connection).order_by(col(Connection.company))):
+    for connection in work.session.exec(select(CompanyConnection).order_by(col(CompanyConnection.company))):
         lane = Lane(connection.company, connection.tenant)
         if is_held(work, lane):
             continue
-        row = _of(work, lane)
+        row = _row_of(work, lane)
         if row and row.next_at <= work.now:
             found.append(row)
     return found
@@ -41,7 +41,7 @@ def move_on(work: Work, lane: Lane, since: datetime, page: int, next_at: datetim
 
 def put_off(work: Work, lane: Lane, seconds: float) -> None:
     """The lane's next look comes so much later than it would have; nothing where there is none to come."""
-    row = _of(work, lane)
+    row = _row_of(work, lane)
     if row:
         row.next_at = max(row.next_at, work.now) + timedelta(seconds=seconds)
         work.session.flush()
@@ -55,7 +55,7 @@ def compared_until(work: Work, lane: Lane) -> datetime | None:
 
 def look_at_everything(work: Work, lane: Lane) -> None:
     """From now on look at invoices of other apps too: some were taken over from an older integration."""
-    row = _of(work, lane)
+    row = _row_of(work, lane)
     if row:
         row.ours_only = False
         work.session.flush()
@@ -73,7 +73,7 @@ def exported_as(work: Work, lane: Lane, target_ids: Collection[str], before: dat
     return {row.xero_invoice_id or "": row for row in work.session.exec(asked)}
 
 
-def keep(work: Work, export: Export, kind: str, differences: Sequence[str], fingerprint: str) -> bool:
+def record_drift(work: Work, export: Export, kind: str, differences: Sequence[str], fingerprint: str) -> bool:
     """Write a drift down; False when it was found before."""
     row = {
         "export_id": export.id,
@@ -88,7 +88,7 @@ def keep(work: Work, export: Export, kind: str, differences: Sequence[str], fing
     return bool(statements.insert_new(work, Drift, [row], returning="id"))
 
 
-def note(work: Work, seen: Sequence[Export], known: Mapping[int | None, Found | None]) -> None:
+def note(work: Work, seen: Sequence[Export], known: Mapping[int | None, DriftFound | None]) -> None:
     """Remember what these exports, just compared with Xero, are known to differ in; and show it beside them.
 
     An invoice that is voided or deleted in Xero is not exported any more, whatever its last answer said.
@@ -100,7 +100,7 @@ def note(work: Work, seen: Sequence[Export], known: Mapping[int | None, Found | 
         _show(work, row, known[row.id])
 
 
-def _show(work: Work, export: Export, found: Found | None) -> None:
+def _show(work: Work, export: Export, found: DriftFound | None) -> None:
     gone = bool(found and found.kind in GONE)
     mine = update(InvoiceStatus).where(
         col(InvoiceStatus.company) == export.company,
@@ -111,7 +111,7 @@ def _show(work: Work, export: Export, found: Found | None) -> None:
     work.session.exec(mine.values(**shown))
 
 
-def _text(found: Found | None) -> str | None:
+def _text(found: DriftFound | None) -> str | None:
     return found.model_dump_json() if found else None
 
 
@@ -125,7 +125,7 @@ def drifts(work: Work, company: str | None = None, invoice: str | None = None, m
     return list(work.session.exec(asked).all())
 
 
-def _of(work: Work, lane: Lane) -> Reconciliation | None:
+def _row_of(work: Work, lane: Lane) -> Reconciliation | None:
     """The lane's row, begun at its first export; None while it has none."""
     row = work.session.get(Reconciliation, lane)
     if row is not None:

@@ -15,19 +15,19 @@ _MAY_CHANGE_AUDIT = """
 
 
 @dataclass(frozen=True)
-class Account:
+class DatabaseAccount:
     """The database account a process runs with; `may_change_audit` when it owns the tables or is a superuser."""
 
     name: str
     may_change_audit: bool
 
 
-def account(work: Work) -> Account:
+def account(work: Work) -> DatabaseAccount:
     """The account of this connection; with SQLite, whoever may write the file."""
     if work.on_sqlite:
-        return Account("of the file", may_change_audit=True)
+        return DatabaseAccount("of the file", may_change_audit=True)
     name, may = work.connection.execute(text(_MAY_CHANGE_AUDIT)).one()
-    return Account(name, may_change_audit=may)
+    return DatabaseAccount(name, may_change_audit=may)
 
 
 def grant(owner_url: str, runtime_url: str) -> str | None:

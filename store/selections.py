@@ -51,7 +51,7 @@ class Share:
 
 def shares(work: Work, act: Act, chosen: Selection) -> list[Share]:
     """The chosen invoices that the act may move, counted by company and cause, the most first."""
-    some = _some(work, act, chosen)
+    some = _first_rows(work, act, chosen)
     counted: Any = select(some.c.company, some.c.cause, func.count())
     found = statements.rows(work, counted.group_by(some.c.company, some.c.cause))
     return sorted((Share(*row) for row in found), key=lambda one: (-one.invoices, one.company, one.cause))
@@ -59,12 +59,12 @@ def shares(work: Work, act: Act, chosen: Selection) -> list[Share]:
 
 def invoices(work: Work, act: Act, chosen: Selection) -> list[tuple[str, str]]:
     """Company and id of the chosen invoices that the act may move, at most `MOST`, in order."""
-    some = _some(work, act, chosen)
+    some = _first_rows(work, act, chosen)
     ordered = select(some.c.company, some.c.invoice).order_by(some.c.company, some.c.invoice).limit(MOST)
     return [(row[0], row[1]) for row in statements.rows(work, ordered)]
 
 
-def _some(work: Work, act: Act, chosen: Selection) -> Any:
+def _first_rows(work: Work, act: Act, chosen: Selection) -> Any:
     return (_excluded(work, chosen) if act == "include" else _failed(work, chosen)).subquery()
 
 

@@ -15,7 +15,7 @@ from sqlmodel import col, select
 from events.accounting_target import Lane
 from store import pauses, statements
 from store.pauses import EVERYBODY
-from store.tables import Batch, Company, CompanyApp, Connection, Export, LaneState, Pause, Token, XeroApp
+from store.tables import Batch, Company, CompanyApp, CompanyConnection, Export, LaneState, Pause, Token, XeroApp
 from store.unit_of_work import Work
 
 STATES = ("needs_person", "paused", "waiting", "busy")
@@ -28,7 +28,7 @@ class CompanyRows(NamedTuple):
     company: Company
     used: CompanyApp | None
     app: XeroApp | None
-    connection: Connection | None
+    connection: CompanyConnection | None
     token: Token | None
     lane: LaneState | None
 
@@ -48,7 +48,7 @@ class Workload:
 
 def of_companies(work: Work, companies: Collection[str] | None = None) -> list[CompanyRows]:
     """These companies, or all, by id."""
-    asked = _joined(select(Company, CompanyApp, XeroApp, Connection, Token, LaneState))  # type: ignore[call-overload]
+    asked = _joined(select(Company, CompanyApp, XeroApp, CompanyConnection, Token, LaneState))  # type: ignore[call-overload]
     if companies is not None:
         asked = asked.where(col(Company.id).in_(sorted(companies)))
     return [CompanyRows(*row) for row in work.session.exec(asked.order_by(col(Company.id)))]
@@ -141,15 +141,16 @@ def _joined(asked: Any) -> Any:
         asked.select_from(Company)
         .join(CompanyApp, col(CompanyApp.company) == col(Company.id), isouter=True)
         .join(XeroApp, col(XeroApp.client_id) == col(CompanyApp.client_id), isouter=True)
-        .join(Connection, col(Connection.company) == col(Company.id), isouter=True)
+        .join(CompanyConnection, col(CompanyConnection.company) == col(Company.id), isouter=True)
         .join(
             Token,
-            (col(Token.client_id) == col(Connection.client_id)) & (col(Token.xero_user) == col(Connection.xero_user)),
+            (col(Token.client_id) == col(CompanyConnection.client_id))
+            & (col(Token.xero_user) == col(CompanyConnection.xero_user)),
             isouter=True,
         )
         .join(
             LaneState,
-            (col(LaneState.company) == col(Company.id)) & (col(LaneState.tenant) == col(Connection.tenant)),
+            (col(LaneState.company) == col(Company.id)) & (col(LaneState.tenant) == col(CompanyConnection.tenant)),
             isouter=True,
         )
     )
@@ -174,7 +175,7 @@ def _is(work: Work, state: str) -> Any:
 def _needs_person() -> Any:
     return or_(
         func.coalesce(col(CompanyApp.state), "") != "enabled",
-        func.coalesce(col(Connection.state), "") != "connected",
+        func.coalesce(col(CompanyConnection.state), "") != "connected",
         func.coalesce(col(Token.problem), "missing") != "",
         func.coalesce(col(LaneState.state), "open") != "open",
     )

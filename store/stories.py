@@ -17,7 +17,7 @@ MOST = 100  # of attempts, and of lines of the log: the newest
 
 
 @dataclass(frozen=True)
-class Whole:
+class InvoiceStory:
     """An invoice's story with the requests that named it, and what people and the reconciler had to do with it."""
 
     company: str
@@ -39,14 +39,14 @@ class Whole:
         return self.invoice
 
 
-def whole(work: Work, company: str, invoice: str) -> Whole | None:
+def whole(work: Work, company: str, invoice: str) -> InvoiceStory | None:
     """All of it; None for an invoice nobody ever asked for."""
     story = queries.story(work, company, invoice, MOST)
     export = story.export
     if story.status is None and export is None:
         return None
     waits = export is not None and is_held(work, Lane(company, export.tenant))
-    return Whole(
+    return InvoiceStory(
         company=company,
         invoice=invoice,
         marker=queries.marker_of(story.status, export, lane_waits=waits),

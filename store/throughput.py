@@ -49,7 +49,7 @@ def seconds(work: Work, begins_at: datetime) -> list[float]:
     return [max(0.0, (answered - asked_at).total_seconds()) for answered, asked_at in rows]
 
 
-def keep(work: Work, quarters: Sequence[Mapping[str, object]]) -> None:
+def save_quarters(work: Work, quarters: Sequence[Mapping[str, object]]) -> None:
     """Write down what was counted; what is older than five weeks goes."""
     counted = dict.fromkeys(("exported", "failed", "median", "slow", "counted_at"), "excluded")
     rows = [{**one, "counted_at": work.now} for one in quarters]

@@ -13,7 +13,7 @@ from sqlmodel import col, select, update
 from events.accounting_target import Trouble
 from events.credentials import AppKeys, Doubt, TokenPair
 from store import apps, statements
-from store.tables import CompanyApp, Connection, Token, XeroApp
+from store.tables import CompanyApp, CompanyConnection, Token, XeroApp
 from store.unit_of_work import Store, Work
 from store.vault import Unopenable, Vault
 
@@ -21,7 +21,7 @@ _WITHOUT_KEY_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
-class Kept:
+class KeptTokens:
     """A pair as it is kept. Times are seconds from now, by the database's clock; `problem` ends its use.
 
     `refusals` says how often the token service refused it since it was given.
@@ -35,14 +35,14 @@ class Kept:
     refusals: int = 0
 
 
-class TokenBox:
+class DatabaseTokenBox:
     """The box `xero_adapter.auth` takes tokens from and puts them back into."""
 
     def __init__(self, store: Store, vault: Vault) -> None:
         self._store = store
         self._vault = vault
 
-    def load(self, client_id: str, xero_user: str) -> Kept | None:
+    def load(self, client_id: str, xero_user: str) -> KeptTokens | None:
         """The pair of this login; None before the first one. Raises Trouble when its key is missing."""
         with _told_as_trouble(), self._store.read() as work:
             row = statements.look_up(work, Token, client_id=client_id, xero_user=xero_user)
@@ -50,8 +50,8 @@ class TokenBox:
                 return None
             left = (row.expires_at - work.now).total_seconds()
             resting = (row.resting_until - work.now).total_seconds() if row.resting_until else 0.0
-            pair = TokenPair.of(json.loads(self._vault.open(row.pair)))
-            return Kept(pair, row.version, left, max(0.0, resting), row.problem, row.refusals)
+            pair = TokenPair.from_answer(json.loads(self._vault.open(row.pair)))
+            return KeptTokens(pair, row.version, left, max(0.0, resting), row.problem, row.refusals)
 
     def app(self, client_id: str) -> AppKeys | None:
         """The app with its secrets; None when it is not known. Raises Trouble when its key is missing."""
@@ -69,7 +69,7 @@ class TokenBox:
         """Take the right to refresh this pair, for everybody, for a while."""
         with self._store.write() as work:
             free = or_(col(Token.lease_until).is_(None), col(Token.lease_until) < work.now)
-            took = update(Token).where(*_of(client_id, xero_user), free)
+            took = update(Token).where(*_token_row(client_id, xero_user), free)
             result = work.session.exec(took.values(lease=holder, lease_until=work.after(seconds)))
             return bool(result.rowcount)
 
@@ -87,14 +87,16 @@ class TokenBox:
     def doubt(self, client_id: str, xero_user: str, *, version: int, holder: str) -> Doubt | None:
         """The token service refused the pair once more; None when another pair was saved meanwhile."""
         with self._store.write() as work:
-            asked = select(Token).where(*_of(client_id, xero_user), Token.version == version, Token.lease == holder)
+            asked = select(Token).where(
+                *_token_row(client_id, xero_user), Token.version == version, Token.lease == holder
+            )
             mine = work.session.exec(asked.with_for_update()).first()
             if mine is None:
                 return None
             mine.refusals, since = mine.refusals + 1, mine.refused_since or work.now
             mine.refused_since = since
             work.session.flush()
-            others = _in_use(work, ~and_(*_of(client_id, xero_user)))
+            others = _in_use(work, ~and_(*_token_row(client_id, xero_user)))
             return Doubt(
                 refusals=mine.refusals,
                 seconds=(work.now - since).total_seconds(),
@@ -114,7 +116,7 @@ class TokenBox:
     ) -> bool:
         """Compare-and-set under the lease: who lost it to another may not overwrite that one's newer pair."""
         mine = update(Token).where(
-            *_of(client_id, xero_user), col(Token.version) == version, col(Token.lease) == holder
+            *_token_row(client_id, xero_user), col(Token.version) == version, col(Token.lease) == holder
         )
         free = {"lease": None, "lease_until": None}
         return bool(work.session.exec(mine.values(**free | changes)).rowcount)
@@ -164,12 +166,12 @@ def cut_off(work: Work) -> list[Token]:
 def _in_use(work: Work, so: ColumnElement[bool]) -> list[Token]:
     """Good pairs of enabled companies, of which this is so; those that wait longest first."""
     used = (
-        select(Connection.company)
-        .join(CompanyApp, col(CompanyApp.company) == col(Connection.company))
+        select(CompanyConnection.company)
+        .join(CompanyApp, col(CompanyApp.company) == col(CompanyConnection.company))
         .where(
-            Connection.client_id == Token.client_id,
-            Connection.xero_user == Token.xero_user,
-            Connection.state != "disconnected",
+            CompanyConnection.client_id == Token.client_id,
+            CompanyConnection.xero_user == Token.xero_user,
+            CompanyConnection.state != "disconnected",
             CompanyApp.state == "enabled",
         )
     )
@@ -191,5 +193,5 @@ def _fresh(work: Work, vault: Vault, pair: TokenPair) -> dict[str, Any]:
     }
 
 
-def _of(client_id: str, xero_user: str) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+def _token_row(client_id: str, xero_user: str) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
     return col(Token.client_id) == client_id, col(Token.xero_user) == xero_user

@@ -33,7 +33,7 @@ def everyone(work: Work, *, locked: bool = False) -> Sequence[User]:
     return work.session.exec(asked.with_for_update() if locked and not work.on_sqlite else asked).all()
 
 
-def keep(work: Work, user: User) -> User:
+def save_user(work: Work, user: User) -> User:
     """Write the user down."""
     work.session.add(user)
     work.session.flush()

@@ -73,7 +73,7 @@ class Installation:
         app = connecting.App(f"app-{company}", f"secret-{company}")
         state.identity.add_app(app.client_id, app.secret)
         pair = state.identity.grant(app.client_id, f"user-{company}", [tenant], state.world.now())
-        choice = connecting.Choice(tenant, organisation["name"], "!AbC1", "USD", f"user-{company}")
+        choice = connecting.ChosenOrganisation(tenant, organisation["name"], "!AbC1", "USD", f"user-{company}")
         with self.store.write() as work:
             chosen = CompanySettings(**{"default_account_code": "200", **other})
             companies.set_up(work, company, company.title(), chosen)

@@ -8,7 +8,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from web.problems import Refused
+from web.problems import RefusedRequest
 
 MOST_BYTES = 20_000_000
 MOST_AT_ONCE_BYTES = 200_000_000
@@ -21,7 +21,7 @@ _WAIT_SECONDS = 2
 
 async def whole(request: Request, most: int = MOST_BYTES) -> bytes:
     """The whole body. Raises Refused: 413 before more than `most` bytes are held, 400 when the peer went away."""
-    too_large = Refused(413, "Body too large", [f"body: at most {most:,} bytes are accepted"])
+    too_large = RefusedRequest(413, "Body too large", [f"body: at most {most:,} bytes are accepted"])
     if declared(request) > most:
         raise too_large
     chunks, size = [], 0
@@ -32,7 +32,7 @@ async def whole(request: Request, most: int = MOST_BYTES) -> bytes:
                 raise too_large
             chunks.append(chunk)
     except ClientDisconnect:
-        raise Refused(400, "Body not whole", ["body: the connection ended before it was whole"]) from None
+        raise RefusedRequest(400, "Body not whole", ["body: the connection ended before it was whole"]) from None
     return b"".join(chunks)
 
 
@@ -46,12 +46,14 @@ def must_be_json(headers: Mapping[str, str]) -> None:
     """Raises Refused (415) for a body that says it is something else; one that says nothing is read as JSON."""
     kind, _, parameters = headers.get("content-type", JSON_TYPES[0]).partition(";")
     if kind.strip().lower() not in JSON_TYPES:
-        raise Refused(415, "Unsupported media type", [f"content-type: must be one of {', '.join(JSON_TYPES)}"])
+        raise RefusedRequest(415, "Unsupported media type", [f"content-type: must be one of {', '.join(JSON_TYPES)}"])
     charset = parameters.lower().replace('"', "").replace(" ", "").partition("charset=")[2] or "utf-8"
     if charset.partition(";")[0] not in ("utf-8", "utf8"):
-        raise Refused(415, "Unsupported media type", ["content-type: the charset must be utf-8"])
+        raise RefusedRequest(415, "Unsupported media type", ["content-type: the charset must be utf-8"])
     if headers.get("content-encoding", "identity").lower() != "identity":
-        raise Refused(415, "Unsupported media type", ["content-encoding: bodies are taken as they are, unpacked"])
+        raise RefusedRequest(
+            415, "Unsupported media type", ["content-encoding: bodies are taken as they are, unpacked"]
+        )
 
 
 class BodiesInMemory:
@@ -103,5 +105,5 @@ class BodiesInMemory:
             full = self._held[holder] + size > self._most // _KEYS_SHARE or of_keys + size > self._most
         if full:
             sentence = "body: too many large bodies are being read at this moment; send the same again"
-            raise Refused(503, "Try again in a moment", [sentence], {"Retry-After": str(_WAIT_SECONDS)})
+            raise RefusedRequest(503, "Try again in a moment", [sentence], {"Retry-After": str(_WAIT_SECONDS)})
         self._held[holder] += size

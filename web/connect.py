@@ -19,7 +19,7 @@ from web import bodies, pages
 from worker.connections import logging_in, login_links
 from worker.connections.logging_in import Outcome
 from worker.decisions import return_addresses
-from worker.decisions.refusals import LoginRefused, Refusal
+from worker.decisions.refusals import LoginRefusal, LoginRefused
 from worker.tools import Tools
 
 MOST_BYTES = 20_000
@@ -89,7 +89,7 @@ def _begin(request: Request, company: str, form: dict[str, str]) -> Response:
     page_cookie = _page_cookie(tools, login_links.login_of(tools, company, link))
     page = request.cookies.get(page_cookie, _NO_BROWSER)
     if not hmac.compare_digest(form.get("form", "").encode(), form_token(page).encode()) or not page:
-        raise LoginRefused(Refusal.NOT_A_FORM)
+        raise LoginRefused(LoginRefusal.NOT_A_FORM)
     started = login_links.start(tools, company, link)
     answer = RedirectResponse(started.address, 303, headers={"cache-control": "no-store"})
     _set_cookie(answer, tools, _cookie(tools, started.login), started.browser, "lax")
@@ -102,7 +102,7 @@ def _choose(request: Request, form: dict[str, str]) -> Response:
     login_id = form.get("login", "")
     browser = request.cookies.get(_cookie(tools, login_id), _NO_BROWSER)
     if not hmac.compare_digest(form.get("form", "").encode(), form_token(browser).encode()):
-        raise LoginRefused(Refusal.OTHER_BROWSER)
+        raise LoginRefused(LoginRefusal.OTHER_BROWSER)
     return _show(tools, logging_in.choose(tools, login_id, browser, form.get("tenant", "")), browser)
 
 

@@ -34,7 +34,7 @@ def write() -> None:
         (DOCS / name).write_text(text)
 
 
-def keep() -> None:
+def keep_release() -> None:
     """From now on these are what a change is compared with."""
     shutil.rmtree(KEPT, ignore_errors=True)
     shutil.copytree(DOCS / "schemas", KEPT / "schemas")
@@ -48,4 +48,4 @@ def _json(document: schemas.Json) -> str:
 if __name__ == "__main__":
     write()
     if "--keep" in sys.argv[1:]:
-        keep()
+        keep_release()

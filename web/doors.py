@@ -14,7 +14,7 @@ from store import inbox
 from store.api_keys import Key
 from store.inbox import OtherBody
 from web import answers, bodies, keys
-from web.problems import Refused
+from web.problems import RefusedRequest
 from web.signature import Knock
 from worker import logs
 from worker.accepting import intake, letters
@@ -59,7 +59,7 @@ def _take(tools: Tools, desk: Desk, at: Knock) -> Response:
         return _take_each(tools, key, document, place)
     try:
         receipt = _answer(tools, key, _take_one(tools, desk, key, document), body, place)
-    except Refused as refused:
+    except RefusedRequest as refused:
         return refused.response()
     return JSONResponse(_said(receipt), 202, headers={REPEATED_HEADER: "true"} if receipt.repeated else {})
 
@@ -75,14 +75,14 @@ def _take_one(tools: Tools, desk: Desk, key: Key, document: Any) -> Verdict:
 def _take_each(tools: Tools, key: Key, documents: list[Any], place: str) -> Response:
     """An array gets a result per event: one bad event does not hold back the others."""
     if len(documents) > MOST_EVENTS:
-        raise Refused(413, "Too many events", [f"body: at most {MOST_EVENTS} events at once"])
+        raise RefusedRequest(413, "Too many events", [f"body: at most {MOST_EVENTS} events at once"])
     results: list[dict[str, Any]] = [{} for _ in documents]
     own: list[int] = []
     for number, document in enumerate(documents):
         try:
             _must_be_allowed(tools, key, document)
             own.append(number)
-        except Refused as refused:
+        except RefusedRequest as refused:
             results[number] = refused.body()
     verdicts = intake.accept_each(tools, [documents[number] for number in own], (keys.actor_of(key),))
     for number, verdict in zip(own, verdicts, strict=True):
@@ -90,7 +90,7 @@ def _take_each(tools: Tools, key: Key, documents: list[Any], place: str) -> Resp
         try:
             receipt = _answer(tools, key, verdict, body, f"{place}[{number}]")
             results[number] = {"status": 202, **_said(receipt)}
-        except Refused as refused:
+        except RefusedRequest as refused:
             results[number] = refused.body()
     return JSONResponse({"results": results}, 202)
 
@@ -120,10 +120,10 @@ def _answer(tools: Tools, key: Key, verdict: Verdict, body: bytes, place: str) -
         raise keys.refusal(verdict.objection) from None
     if isinstance(verdict, TooMuch):
         wait = {"Retry-After": str(verdict.wait)}
-        raise Refused(429, "Too much pending", [str(verdict)], wait) from None
+        raise RefusedRequest(429, "Too much pending", [str(verdict)], wait) from None
     if isinstance(verdict, OtherBody):
         problem = "id: this event id was used before with another body"
-        raise Refused(409, "Event id already used", [problem]) from None
+        raise RefusedRequest(409, "Event id already used", [problem]) from None
     if isinstance(verdict, Exception):
         raise verdict
     _log.info("door.accepted", company=verdict.company, request=verdict.request, event_id=verdict.event)
@@ -134,7 +134,7 @@ def _has_data(document: Any) -> bool:
     return isinstance(document, dict) and isinstance(document.get("data"), dict)
 
 
-def _set_aside(tools: Tools, key: Key, body: bytes, broken: Unreadable, place: str) -> Refused:
+def _set_aside(tools: Tools, key: Key, body: bytes, broken: Unreadable, place: str) -> RefusedRequest:
     """Kept, unless so many of this key wait for somebody already; what is wrong is said all the same."""
     most, most_bytes = tools.settings.open_dead_letters, tools.settings.open_dead_letter_bytes
     with tools.store.write() as work:
@@ -144,12 +144,12 @@ def _set_aside(tools: Tools, key: Key, body: bytes, broken: Unreadable, place: s
             inbox.set_aside(work, letters.HTTP, body, broken.problems, place, key)
     _log.warning("door.refused", count=len(broken.problems))
     if not full:
-        return Refused(422, "Event not readable", broken.problems)
+        return RefusedRequest(422, "Event not readable", broken.problems)
     problem = (
         f"body: {count:,} events of this key ({size:,} bytes) could not be read and wait for somebody, so this one "
         "is not kept; mend what sends them"
     )
-    return Refused(
+    return RefusedRequest(
         429, "Too many unreadable events", [*broken.problems, problem], {"Retry-After": str(_FULL_SECONDS)}
     )
 

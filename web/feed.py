@@ -14,9 +14,9 @@ from events.scopes import Scope
 from events.snapshot import Id
 from store import feed
 from store.api_keys import Key
-from store.feed import Beyond, Page
+from store.feed import Beyond, FeedPage
 from web import keys
-from web.problems import Refused
+from web.problems import RefusedRequest
 from worker.tools import Tools
 
 MOST_EVENTS = 500
@@ -51,33 +51,33 @@ async def read_feed(
     tools, at = request.app.state.tools, asked.after
     end = time.monotonic() + asked.wait
     while True:
-        page = await run_in_threadpool(_look, tools, at, asked.limit, companies, types)
+        page = await run_in_threadpool(_read_page, tools, at, asked.limit, companies, types)
         if page.events or page.more or time.monotonic() >= end:
-            return _told(page)
+            return _as_json(page)
         at = page.next
         await asyncio.sleep(_LOOK_SECONDS)
 
 
-def _look(
+def _read_page(
     tools: Tools, after: int, most: int, companies: frozenset[str] | set[str] | None, types: set[str] | None
-) -> Page:
+) -> FeedPage:
     try:
         with tools.store.read() as work:
             return feed.page(work, after, most, companies, types)
     except Beyond as beyond:
         problem = f"after: the feed ends at {beyond.end}; this cursor is of another feed, or of before a restore"
-        raise Refused(422, "Cursor not of this feed", [problem]) from None
+        raise RefusedRequest(422, "Cursor not of this feed", [problem]) from None
 
 
 def _types(text: str) -> set[str] | None:
     named = {name.strip() for name in text.split(",")} - {""}
     for name in sorted(named - OUTGOING.keys()):
         known = ", ".join(sorted(OUTGOING))
-        raise Refused(422, "Unknown type", [f"types: “{name[:100]}” is not an event we send; we send {known}"])
+        raise RefusedRequest(422, "Unknown type", [f"types: “{name[:100]}” is not an event we send; we send {known}"])
     return named or None
 
 
-def _told(page: Page) -> Response:
+def _as_json(page: FeedPage) -> Response:
     """Events are kept as JSON text already."""
     more = "true" if page.more else "false"
     text = f'{{"events":[{",".join(page.events)}],"next":"{page.next}","more":{more}}}'

@@ -19,7 +19,7 @@ from store.api_keys import Key
 from store.unit_of_work import Store
 from store.vault import Vault
 from web import bodies, rates, signature
-from web.problems import Refused
+from web.problems import RefusedRequest
 from web.rates import Portion
 from web.signature import Knock
 from worker import logs
@@ -40,7 +40,9 @@ def knock(request: Request, body: bytes = b"") -> Knock:
     """The request as far as its signature covers it. Raises Refused (401) for a signing header that came twice."""
     for name in (KEY_HEADER, *signature.HEADERS):
         if len(request.headers.getlist(name)) > 1:
-            raise Refused(401, "Signature not valid", [f"{name}: came twice, so that nobody knows which counts"])
+            raise RefusedRequest(
+                401, "Signature not valid", [f"{name}: came twice, so that nobody knows which counts"]
+            )
     path, query = request.scope["raw_path"].decode("latin-1"), request.scope["query_string"].decode("latin-1")
     return Knock(request.method, f"{path}?{query}" if query else path, dict(request.headers), body)
 
@@ -79,11 +81,11 @@ def actor_of(key: Key) -> HostKey:
     return HostKey(key.id, key.companies, key.scopes)
 
 
-def refusal(wrong: Objection) -> Refused:
+def refusal(wrong: Objection) -> RefusedRequest:
     """What the key may not, as it is told."""
     if wrong.lacks == "company":
-        return Refused(403, "Not your company", [f"company: {wrong.sentence}"])
-    return Refused(403, "Not with this key", [f"{KEY_HEADER}: {wrong.sentence}"])
+        return RefusedRequest(403, "Not your company", [f"company: {wrong.sentence}"])
+    return RefusedRequest(403, "Not with this key", [f"{KEY_HEADER}: {wrong.sentence}"])
 
 
 def _must_not_be_too_much(tools: Tools, key: Key, at: Knock) -> None:
@@ -100,7 +102,7 @@ def _take(tools: Tools, key: Key, title: str, *wanted: Portion) -> None:
     if lacking:
         portion, wait = lacking
         problem = f"{KEY_HEADER}: this key may have {portion.per_minute:,} {portion.kind} a minute; wait {wait} s"
-        raise Refused(429, title, [problem], {"Retry-After": str(wait)})
+        raise RefusedRequest(429, title, [problem], {"Retry-After": str(wait)})
 
 
 def _must_be_new(tools: Tools, key: Key, at: Knock) -> None:
@@ -111,7 +113,7 @@ def _must_be_new(tools: Tools, key: Key, at: Knock) -> None:
         is_new = message_ids.is_new(work, key.id, at.id)
     if not is_new:
         problem = "webhook-id: this key sent a request with this id already; each needs one of its own, a retry too"
-        raise Refused(409, "Request id already used", [problem])
+        raise RefusedRequest(409, "Request id already used", [problem])
 
 
 def entering(scope: Scope) -> Callable[[Request], Key]:
@@ -133,7 +135,7 @@ def must_have_previews(tools: Tools, key: Key, company: str | None) -> None:
     wait = preview.seconds_to_look(tools, company, key.id) if company is not None else 0
     if wait:
         problem = f"company: the calls to Xero are used up that previews of “{str(company)[:100]}” have today"
-        raise Refused(429, "Too many previews", [f"{problem}; wait {wait} s"], {"Retry-After": str(wait)})
+        raise RefusedRequest(429, "Too many previews", [f"{problem}; wait {wait} s"], {"Retry-After": str(wait)})
 
 
 def needs(*any_of: Scope) -> dict[str, Any]:
@@ -154,7 +156,7 @@ def must_be_id(text: str, field: str) -> None:
         _ID.validate_python(text)
     except ValidationError:
         problem = f"{field}: this cannot be the id of anything"
-        raise Refused(404, f"Unknown {field}", [problem]) from None
+        raise RefusedRequest(404, f"Unknown {field}", [problem]) from None
 
 
 def _recognise(tools: Tools, at: Knock) -> Key:
@@ -162,7 +164,7 @@ def _recognise(tools: Tools, at: Knock) -> Key:
     accepts_v1 = tools.settings.accept_signatures_v1
     wrong = signature.objection(at, found.key.secrets, time.time(), version_1=accepts_v1)
     if wrong:
-        raise Refused(401, "Signature not valid", [wrong])
+        raise RefusedRequest(401, "Signature not valid", [wrong])
     if not found.use_noted:
         found.use_noted = True
         _note_use(tools, found.key)
@@ -171,31 +173,31 @@ def _recognise(tools: Tools, at: Knock) -> Key:
     return found.key
 
 
-def _known(tools: Tools, key_id: str) -> "_Found":
+def _known(tools: Tools, key_id: str) -> "_FoundKey":
     """The key with this id. Raises Refused (401) where it opens nothing, or nothing any more."""
     found = _found(tools.store, tools.vault, key_id, int(tools.elapsed() / REMEMBERED_SECONDS))
     if found.key.expired:
         when = f"{found.key.expires_at:%Y-%m-%d %H:%M} UTC"
-        raise Refused(
+        raise RefusedRequest(
             401, "Key expired", [f"{KEY_HEADER}: this key was good until {when}; ask for it to be prolonged"]
         )
     return found
 
 
 @dataclass
-class _Found:
+class _FoundKey:
     key: Key
     use_noted: bool
 
 
 @lru_cache(maxsize=256)
-def _found(store: Store, vault: Vault, key_id: str, _moment: int) -> _Found:
+def _found(store: Store, vault: Vault, key_id: str, _moment: int) -> _FoundKey:
     """The key as it was at the beginning of this moment. Raises Refused (401), which is not remembered."""
     with store.read() as work:
         key = api_keys.find(work, vault, key_id)
     if key is None:
-        raise Refused(401, "Unknown key", [f"{KEY_HEADER}: there is no key with this id"])
-    return _Found(key, key.use_noted)
+        raise RefusedRequest(401, "Unknown key", [f"{KEY_HEADER}: there is no key with this id"])
+    return _FoundKey(key, key.use_noted)
 
 
 def _note_use(tools: Tools, key: Key) -> None:

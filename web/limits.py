@@ -17,7 +17,7 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from web.problems import MEDIA_TYPE, Refused
+from web.problems import MEDIA_TYPE, RefusedRequest
 
 MOST_HEAD_BYTES = 32_768
 MOST_ADDRESS_BYTES = 24_576  # 200 ids of 100 letters, and what stands around them
@@ -40,7 +40,7 @@ class Phase(Enum):
 
 
 @dataclass(frozen=True)
-class Limits:
+class ConnectionLimits:
     """Seconds, bytes a second, and numbers of connections; an address of IPv6 counts as its network of 64 bits."""
 
     per_address: int = 100
@@ -52,7 +52,7 @@ class Limits:
 
 
 @dataclass
-class _Place:
+class _AddressConnections:
     """What comes from one address: how many connections, and those that wait for their peer, longest first."""
 
     count: int = 0
@@ -62,10 +62,10 @@ class _Place:
 class Gate:
     """Who is in, by address; ends what takes too long, and makes room at the expense of what only waits."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: ConnectionLimits) -> None:
         self.limits = limits
         self.count = 0
-        self._places: dict[str, _Place] = {}
+        self._places: dict[str, _AddressConnections] = {}
         self._since: dict[GuardedProtocol, float] = {}  # heads and bodies that are awaited
         self._waiting: dict[GuardedProtocol, None] = {}
         self._exempt = [ipaddress.ip_network(one, strict=False) for one in limits.exempt]
@@ -79,7 +79,7 @@ class Gate:
                 return False
         elif self.count >= self.limits.at_once and not self._make_room(self._waiting):
             return False
-        self._places.setdefault(protocol.place, _Place()).count += 1
+        self._places.setdefault(protocol.place, _AddressConnections()).count += 1
         self.count += 1
         if not self._sweeping:
             self._sweeping = True
@@ -170,7 +170,7 @@ class GuardedProtocol(HttpToolsProtocol):
         self.place = ""
         self.connections.discard(self)
         sentence = f"connection: at most {self.gate.limits.per_address:,} at once from one address"
-        self._say(Refused(429, "Too many connections", [sentence], {"Retry-After": "1"}))
+        self._answer(RefusedRequest(429, "Too many connections", [sentence], {"Retry-After": "1"}))
         transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -215,7 +215,7 @@ class GuardedProtocol(HttpToolsProtocol):
         size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
         if len(self.url) > MOST_ADDRESS_BYTES:
             sentence = f"address: at most {MOST_ADDRESS_BYTES:,} bytes are taken"
-            self._refuse(Refused(414, "Address too long", [sentence]))
+            self._refuse(RefusedRequest(414, "Address too long", [sentence]))
         elif size > MOST_HEAD_BYTES:
             self._refuse(_too_large_a_head())
         else:
@@ -255,7 +255,7 @@ class GuardedProtocol(HttpToolsProtocol):
     def took_too_long(self) -> None:
         """Its head or body did not come in time."""
         what = "head" if self.phase is Phase.HEAD else "body"
-        self._refuse(Refused(408, "Request too slow", [f"request: its {what} did not arrive in time"]))
+        self._refuse(RefusedRequest(408, "Request too slow", [f"request: its {what} did not arrive in time"]))
 
     def end_at_once(self) -> None:
         """Its place goes to another."""
@@ -298,7 +298,7 @@ class GuardedProtocol(HttpToolsProtocol):
     def send_400_response(self, msg: str) -> None:
         """What came is no HTTP."""
         if self.phase is not Phase.LEAVING:
-            self._refuse(Refused(400, "Request not readable", [f"request: {msg}"]))
+            self._refuse(RefusedRequest(400, "Request not readable", [f"request: {msg}"]))
 
     def _is_answering(self) -> bool:
         return bool(self.cycle) and not self.cycle.response_complete
@@ -313,18 +313,18 @@ class GuardedProtocol(HttpToolsProtocol):
             self.gate.leaves(self)
             self.place = ""
 
-    def _refuse(self, refused: Refused) -> None:
+    def _refuse(self, refused: RefusedRequest) -> None:
         """Say it unless an answer is on its way already, and end the connection; the application hears of that."""
         running = self._is_answering()
         if not (running and self.cycle.response_started):
-            self._say(refused)
+            self._answer(refused)
         if running:
             self.cycle.disconnected = True
             self.cycle.message_event.set()
         self.phase = Phase.BODY  # something may still be on its way to us
         self.leave_slowly()
 
-    def _say(self, refused: Refused) -> None:
+    def _answer(self, refused: RefusedRequest) -> None:
         body = json.dumps(refused.body(), ensure_ascii=False).encode()
         kind = {"content-type": MEDIA_TYPE, "content-length": str(len(body)), "connection": "close"}
         said = {**refused.headers, **kind}
@@ -368,5 +368,5 @@ def _place_of(address: str) -> str:
     return str(found)
 
 
-def _too_large_a_head() -> Refused:
-    return Refused(431, "Headers too large", [f"headers: at most {MOST_HEAD_BYTES:,} bytes in all are taken"])
+def _too_large_a_head() -> RefusedRequest:
+    return RefusedRequest(431, "Headers too large", [f"headers: at most {MOST_HEAD_BYTES:,} bytes in all are taken"])

@@ -15,7 +15,7 @@ from fastapi.responses import JSONResponse, Response
 from events.accounting_target import Trouble
 from events.scopes import Scope
 from web import answers, bodies, keys
-from web.problems import Refused
+from web.problems import RefusedRequest
 from web.signature import Knock
 from worker.connections import connecting, health, logging_in, login_links
 from worker.connections.logging_in import HOST, Outcome
@@ -63,7 +63,7 @@ def connection(request: Request, company: str) -> answers.Connection:
     """How the company's connection is."""
     found = health.of_company(request.app.state.tools, company)
     if found is None:
-        raise Refused(404, "Unknown company", [f"company: there is no company “{company}” here"])
+        raise RefusedRequest(404, "Unknown company", [f"company: there is no company “{company}” here"])
     return answers.Connection(**asdict(found), well=found.well)
 
 
@@ -75,27 +75,33 @@ async def _answer(request: Request, company: str, do: Any, status: int) -> Respo
 def _recognised(tools: Tools, at: Knock, company: str, do: Any, status: int) -> Response:
     keys.enter(tools, at, Scope.LOGINS, company)
     bodies.must_be_json(at.headers)
-    said = _read(at.body)
+    said = _parsed(at.body)
     if said.get("company") != company:
-        raise Refused(422, "Not this company", ["company: the body and the address must name the same company"])
+        raise RefusedRequest(
+            422, "Not this company", ["company: the body and the address must name the same company"]
+        )
     try:
         return JSONResponse(do(tools, said), status, headers={"cache-control": "no-store"})
     except LoginRefused as refused:
         told = refused.refusal.value
-        raise Refused(told.status, told.title, [f"{refused.refusal.code}: {told.message} {told.how}"]) from None
+        raise RefusedRequest(
+            told.status, told.title, [f"{refused.refusal.code}: {told.message} {told.how}"]
+        ) from None
     except LookupError:
-        raise Refused(409, "Not connected", [f"company: “{company}” is not connected to Xero"]) from None
+        raise RefusedRequest(409, "Not connected", [f"company: “{company}” is not connected to Xero"]) from None
     except Trouble:
-        raise Refused(503, "Xero does not answer", ["xero: did not answer properly; try again in a minute"]) from None
+        raise RefusedRequest(
+            503, "Xero does not answer", ["xero: did not answer properly; try again in a minute"]
+        ) from None
 
 
-def _read(body: bytes) -> dict[str, str]:
+def _parsed(body: bytes) -> dict[str, str]:
     try:
         said = json.loads(body)
     except (ValueError, RecursionError):
         said = None
     if not isinstance(said, dict) or not all(map(_is_text, said.values())):
-        raise Refused(422, "Body not readable", ["body: must be a JSON object whose values are text"])
+        raise RefusedRequest(422, "Body not readable", ["body: must be a JSON object whose values are text"])
     return said
 
 

@@ -14,7 +14,7 @@ from web import connect, doors, feed, health, limits, logins, metrics, openapi, 
 from web.bodies import BodiesInMemory
 from web.console import app as console
 from web.headers import SecurityHeaders
-from web.limits import Gate, GuardedProtocol, Limits
+from web.limits import ConnectionLimits, Gate, GuardedProtocol
 from worker import logs, settings, wiring
 from worker.accepting import intake
 from worker.accepting.desk import Desk
@@ -37,7 +37,7 @@ def build(tools: Tools) -> FastAPI:
     openapi.serve(app, HOST_ROUTERS)
     console.add_to(app)
     app.add_exception_handler(LoginRefused, connect.refused)
-    problems.tell_all(app, {console.PREFIX: console.told})
+    problems.tell_all(app, {console.PREFIX: console.refusal_page})
     app.add_middleware(BodiesInMemory, most=tools.settings.bodies_in_memory)
     app.add_middleware(SecurityHeaders, secure=tools.settings.public_url.startswith("https:"))
     return app
@@ -46,7 +46,7 @@ def build(tools: Tools) -> FastAPI:
 def serving(app: FastAPI, chosen: Settings) -> uvicorn.Config:
     """How the application is served: nobody is believed or waited for more than the settings say."""
     gate = Gate(
-        Limits(
+        ConnectionLimits(
             per_address=chosen.connections_per_address,
             at_once=limits.most_at_once(chosen.connections_at_once),
             exempt=chosen.trusted_proxies,

@@ -10,9 +10,9 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from web.problems import Refused
+from web.problems import RefusedRequest
 from worker.measuring import measuring
-from worker.measuring.business import Reading
+from worker.measuring.business import MetricReading
 from worker.measuring.catalogue import Metric
 from worker.tools import Tools
 
@@ -59,7 +59,7 @@ def metrics(request: Request) -> Response:
     return Response(render(measuring.measure(tools)), media_type=CONTENT_TYPE_LATEST)
 
 
-def render(readings: Iterable[Reading]) -> bytes:
+def render(readings: Iterable[MetricReading]) -> bytes:
     """The figures as Prometheus reads them."""
     registry = CollectorRegistry()
     registry.register(_Families(readings))
@@ -67,7 +67,7 @@ def render(readings: Iterable[Reading]) -> bytes:
 
 
 class _Families(Collector):
-    def __init__(self, readings: Iterable[Reading]) -> None:
+    def __init__(self, readings: Iterable[MetricReading]) -> None:
         self._readings = readings
 
     def collect(self) -> Iterable[GaugeMetricFamily | CounterMetricFamily]:
@@ -86,9 +86,9 @@ def _must_be_allowed(request: Request, token: str) -> None:
         given = request.headers.get("authorization", "").removeprefix("Bearer ")
         if not hmac.compare_digest(given.encode(), token.encode()):
             problem = "authorization: “Bearer …” with the METRICS_TOKEN of this installation is needed"
-            raise Refused(401, "Token not valid", [problem], {"WWW-Authenticate": "Bearer"})
+            raise RefusedRequest(401, "Token not valid", [problem], {"WWW-Authenticate": "Bearer"})
     elif not _is_this_machine(request):
-        raise Refused(403, "Only from this machine", ["Set METRICS_TOKEN to read the metrics from elsewhere"])
+        raise RefusedRequest(403, "Only from this machine", ["Set METRICS_TOKEN to read the metrics from elsewhere"])
 
 
 def _is_this_machine(request: Request) -> bool:

@@ -12,7 +12,7 @@ from events.preview import InvoiceExportPreviewed, Previewed
 from events.scopes import Scope
 from events.unreadable import sentences
 from web import bodies, keys
-from web.problems import Refused
+from web.problems import RefusedRequest
 from web.signature import Knock
 from worker.previewing import preview
 from worker.tools import Tools
@@ -35,9 +35,9 @@ def _preview(tools: Tools, at: Knock, company: str) -> Response:
     try:
         asked = Previewed.model_validate(codec.parse(at.body))
     except Unreadable as broken:
-        raise Refused(422, "Invoices not readable", broken.problems) from None
+        raise RefusedRequest(422, "Invoices not readable", broken.problems) from None
     except ValidationError as broken:
-        raise Refused(422, "Invoices not readable", sentences(broken)) from None
+        raise RefusedRequest(422, "Invoices not readable", sentences(broken)) from None
     told = _tell(tools, key.id, company, asked)
     return Response(told.model_dump_json(exclude_none=True), media_type="application/json")
 
@@ -46,7 +46,7 @@ def _tell(tools: Tools, key: str, company: str, asked: Previewed) -> InvoiceExpo
     try:
         return preview.preview(tools, company, asked.invoices, key=key)
     except preview.NoCompany:
-        raise Refused(404, "Unknown company", [f"company: there is no company “{company}” here"]) from None
+        raise RefusedRequest(404, "Unknown company", [f"company: there is no company “{company}” here"]) from None
     except redis.RedisError:
         problem = "The counters of Xero's limits cannot be reached at the moment; the invoices are not at fault."
-        raise Refused(503, "Try again in a moment", [problem], {"Retry-After": str(_WAIT_SECONDS)}) from None
+        raise RefusedRequest(503, "Try again in a moment", [problem], {"Retry-After": str(_WAIT_SECONDS)}) from None

@@ -26,7 +26,7 @@ _TURNED_AWAY = (401, 403, 429)
 _log = logs.log("door")
 
 
-class Refused(Exception):
+class RefusedRequest(Exception):
     """A door says no: `status`, a title, and sentences that each name the field they are about."""
 
     def __init__(
@@ -49,7 +49,7 @@ class Refused(Exception):
         return JSONResponse(self.body(), self.status, self.headers, media_type=MEDIA_TYPE)
 
 
-Page = Callable[[Request, Refused], Awaitable[Response]]
+Page = Callable[[Request, RefusedRequest], Awaitable[Response]]
 
 
 def tell_all(app: FastAPI, pages: Mapping[str, Page]) -> None:
@@ -61,7 +61,7 @@ def tell_all(app: FastAPI, pages: Mapping[str, Page]) -> None:
         return await page(request, refused) if page else refused.response()
 
     expected = (
-        Refused,
+        RefusedRequest,
         HTTPException,
         RequestValidationError,
         OperationalError,
@@ -74,7 +74,7 @@ def tell_all(app: FastAPI, pages: Mapping[str, Page]) -> None:
     app.add_exception_handler(Exception, tell)
 
 
-def _refused(request: Request, problem: Exception) -> Refused:
+def _refused(request: Request, problem: Exception) -> RefusedRequest:
     if isinstance(problem, OperationalError | InterfaceError | PoolTimeout):
         _log.warning("door.database_away", error=type(problem).__name__)
     if isinstance(problem, Unopenable):
@@ -85,31 +85,33 @@ def _refused(request: Request, problem: Exception) -> Refused:
     return refused
 
 
-def refusal_of(problem: Exception, method: str, path: str) -> Refused:
+def refusal_of(problem: Exception, method: str, path: str) -> RefusedRequest:
     """Any exception as a refusal: what was raised on purpose as it is, the rest without a word of our insides."""
-    if isinstance(problem, Refused):
+    if isinstance(problem, RefusedRequest):
         return problem
     if isinstance(problem, RequestValidationError):
-        return Refused(422, "Request not readable", [_sentence(error) for error in problem.errors()])
+        return RefusedRequest(422, "Request not readable", [_sentence(error) for error in problem.errors()])
     if isinstance(problem, HTTPException):
         return _of_http(problem, method, path)
     if isinstance(problem, OperationalError | InterfaceError | PoolTimeout):
         sentence = "request: our database does not answer at the moment; send the same again"
-        return Refused(503, "Try again in a moment", [sentence], {"Retry-After": str(_AWAY_SECONDS)})
+        return RefusedRequest(503, "Try again in a moment", [sentence], {"Retry-After": str(_AWAY_SECONDS)})
     if isinstance(problem, Unopenable):
-        return Refused(503, "Stored secrets cannot be opened", [_SECRETS_LOST], {"Retry-After": str(_KEYS_SECONDS)})
+        return RefusedRequest(
+            503, "Stored secrets cannot be opened", [_SECRETS_LOST], {"Retry-After": str(_KEYS_SECONDS)}
+        )
     sentence = "request: this is our fault and in our log; to send the same again does no harm"
-    return Refused(500, "Something went wrong here", [sentence])
+    return RefusedRequest(500, "Something went wrong here", [sentence])
 
 
-def _of_http(problem: HTTPException, method: str, path: str) -> Refused:
+def _of_http(problem: HTTPException, method: str, path: str) -> RefusedRequest:
     sentences = {
         404: f"path: there is nothing at {path[:200]}",
         405: f"method: {method} is not for this path",
     }
     title = HTTPStatus(problem.status_code).phrase.capitalize()
     sentence = sentences.get(problem.status_code, f"request: {problem.detail}")
-    return Refused(problem.status_code, title, [sentence], problem.headers)
+    return RefusedRequest(problem.status_code, title, [sentence], problem.headers)
 
 
 def _sentence(error: Mapping[str, object]) -> str:

@@ -14,7 +14,7 @@ from store import beside, client_contacts, companies
 from store.progress import Progress
 from store.unit_of_work import Work
 from web import answers, keys
-from web.problems import Refused
+from web.problems import RefusedRequest
 from worker.contacts import contact_words
 from worker.outgoing import progress
 from worker.tools import Tools
@@ -65,16 +65,16 @@ def invoices(request: Request, company: str, which: Annotated[Which, Query()]) -
     tools: Tools = request.app.state.tools
     with tools.store.read() as work:
         _must_exist(work, company)
-        return answers.Invoices(invoices=tuple(beside.of(work, company, ids)))
+        return answers.Invoices(invoices=tuple(beside.beside_invoices(work, company, ids)))
 
 
 @router.get("/requests/{request_id:path}", **_READING)
 def request_progress(request: Request, company: str, request_id: str) -> Progress:
     """How far a request is."""
     keys.must_be_id(request_id, "request")
-    found = progress.look(request.app.state.tools, company, request_id)
+    found = progress.progress_of(request.app.state.tools, company, request_id)
     if found is None:
-        raise Refused(404, "Unknown request", [f"request: {company} has no request “{request_id}”"])
+        raise RefusedRequest(404, "Unknown request", [f"request: {company} has no request “{request_id}”"])
     return found
 
 
@@ -99,12 +99,14 @@ def _ids(said: Sequence[str]) -> list[str]:
         ids = list(dict.fromkeys(_IDS.validate_python([one.strip() for one in named])))
     except ValidationError as broken:
         place = broken.errors()[0]["loc"][0]
-        raise Refused(422, "Invoices not readable", [f"ids.{place}: is not the id of an invoice"]) from None
+        raise RefusedRequest(422, "Invoices not readable", [f"ids.{place}: is not the id of an invoice"]) from None
     if len(ids) > MOST_INVOICES:
-        raise Refused(422, "Too many invoices", [f"ids: at most {MOST_INVOICES} at once, these are {len(ids)}"])
+        raise RefusedRequest(
+            422, "Too many invoices", [f"ids: at most {MOST_INVOICES} at once, these are {len(ids)}"]
+        )
     return ids
 
 
 def _must_exist(work: Work, company: str) -> None:
     if not companies.exists(work, company):
-        raise Refused(404, "Unknown company", [f"company: there is no company “{company}” here"])
+        raise RefusedRequest(404, "Unknown company", [f"company: there is no company “{company}” here"])

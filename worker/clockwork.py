@@ -51,7 +51,7 @@ class Clockwork:
     def run(self) -> None:
         """Work until stopped; finishes what is in hand."""
         threads = [
-            threading.Thread(target=self._keep, args=(duty,), name=duty.__name__.strip("_"))
+            threading.Thread(target=self._run_duty, args=(duty,), name=duty.__name__.strip("_"))
             for duty in (
                 self._relay,
                 self._deliver,
@@ -81,7 +81,7 @@ class Clockwork:
         self._stopping.set()
         self._webhooks.wake()
 
-    def _keep(self, duty: Callable[[], None]) -> None:
+    def _run_duty(self, duty: Callable[[], None]) -> None:
         while not self._stopping.is_set():
             try:
                 duty()
@@ -115,7 +115,7 @@ class Clockwork:
             self._wait(_IDLE_SECONDS, PREVIEWS)
 
     def _deliver(self) -> None:
-        self._webhooks.look()
+        self._webhooks.begin_rounds()
         self._webhooks.wait(_LOOK_SECONDS)
 
     def _take_in(self) -> None:

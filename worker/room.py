@@ -11,7 +11,7 @@ from worker.decisions.backpressure import TooMuch
 _FRESH_SECONDS = 1.0
 
 
-class Room:
+class BacklogRoom:
     """What one process knows of the companies' backlogs. To add up a long one takes longer than to file a click."""
 
     def __init__(self) -> None:

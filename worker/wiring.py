@@ -10,7 +10,7 @@ import redis
 
 from events.accounting_lists import AccountingLists
 from store.database import engine_for
-from store.tokens import TokenBox
+from store.tokens import DatabaseTokenBox
 from store.unit_of_work import Store
 from store.vault import Vault
 from worker import broker as queue
@@ -22,7 +22,7 @@ from xero_adapter.books import XeroBooks
 from xero_adapter.client import XeroClient
 from xero_adapter.lists import XeroLists
 from xero_adapter.login import XeroLogin
-from xero_adapter.pace import Limits, Pace
+from xero_adapter.pace import CallLimits, Pace
 from xero_adapter.target import XeroTarget
 from xero_adapter.token_service import TokenService
 
@@ -50,7 +50,7 @@ def assemble(
     pace = Pace(client, limits(settings))
     xero = XeroClient(settings.xero_api_url, connect=settings.connect_timeout, read=settings.read_timeout)
     tokens = TokenService(settings.xero_identity_url)
-    auth = Auth(TokenBox(store, vault), tokens)
+    auth = Auth(DatabaseTokenBox(store, vault), tokens)
     login = XeroLogin(settings.xero_login_url, settings.xero_api_url, tokens)
     target = XeroTarget(xero, auth, login, pace, settings.link_base)
     lists: AccountingLists = XeroLists(xero, target.ask)
@@ -77,9 +77,9 @@ def _doorbells(settings: Settings, client: redis.Redis, waiting: redis.Redis | N
     return Doorbells(client, push, waiting=waiting, bell_seconds=min(30, held), turn_seconds=held)
 
 
-def limits(settings: Settings) -> Limits:
+def limits(settings: Settings) -> CallLimits:
     """Xero's limits as set."""
-    return Limits(
+    return CallLimits(
         per_minute=settings.calls_per_minute,
         at_once=settings.calls_at_once,
         per_day=settings.calls_per_day,

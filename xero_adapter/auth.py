@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from events.accounting_target import Organisation, Trouble
-from events.connection_problems import Problem
+from events.connection_problems import ConnectionProblem
 from events.credentials import PROOF_REFUSALS, PROOF_SECONDS, AppKeys, Doubt, TokenPair
 from xero_adapter.token_service import DEADLINE_SECONDS, TokenService
 
@@ -27,7 +27,7 @@ _FRESH_SECONDS = 60.0  # a token this young that Xero refuses is not renewed: Xe
 _IN_DOUBT_SECONDS = PROOF_SECONDS / (PROOF_REFUSALS - 1)
 
 
-class Kept(Protocol):
+class BoxedTokens(Protocol):
     """A pair in the box. Times are seconds from now; `problem` ends its use, `resting` delays the next refresh."""
 
     @property
@@ -47,7 +47,7 @@ class Kept(Protocol):
 class TokenBox(Protocol):
     """Where token pairs are kept, safely and shared by all machines."""
 
-    def load(self, client_id: str, xero_user: str) -> Kept | None:
+    def load(self, client_id: str, xero_user: str) -> BoxedTokens | None:
         """The pair of this login; None before the first one."""
         ...
 
@@ -141,7 +141,7 @@ class Auth:
     def _ask(self, client_id: str, pair: TokenPair) -> TokenPair:
         app = self._box.app(client_id)
         if app is None:
-            raise Trouble("needs_login", "the Xero app is not set up", problem=Problem.APP_MISSING.code)
+            raise Trouble("needs_login", "the Xero app is not set up", problem=ConnectionProblem.APP_MISSING.code)
         form = {"grant_type": "refresh_token", "refresh_token": pair.refresh_token}
         new, newest_works = self._tokens.ask(app, form)
         if len(app.secrets) > 1:
@@ -160,7 +160,7 @@ class Auth:
         if doubt is None:
             return
         if doubt.is_proof or (doubt.lasts and doubt.witness and self._is_renewed(*doubt.witness)):
-            problem = trouble.problem or Problem.LOGIN_ENDED.code
+            problem = trouble.problem or ConnectionProblem.LOGIN_ENDED.code
             if self._box.refuse(client_id, xero_user, problem, version=version, holder=holder):
                 raise trouble
             return
@@ -176,16 +176,18 @@ class Auth:
             return False
         return True
 
-    def _load(self, client_id: str, xero_user: str) -> Kept:
+    def _load(self, client_id: str, xero_user: str) -> BoxedTokens:
         kept = self._box.load(client_id, xero_user)
         if kept is None:
-            raise Trouble("needs_login", "nobody has logged in to Xero yet", problem=Problem.NEVER_CONNECTED.code)
+            raise Trouble(
+                "needs_login", "nobody has logged in to Xero yet", problem=ConnectionProblem.NEVER_CONNECTED.code
+            )
         if kept.problem:
             raise Trouble("needs_login", "Xero has refused this login", problem=kept.problem)
         return kept
 
 
-def _usable(kept: Kept, instead_of: str | None) -> bool:
+def _usable(kept: BoxedTokens, instead_of: str | None) -> bool:
     """Good for a call: a minute left, or a tenth of a life that is shorter (else it would be renewed at every call).
 
     Raises Trouble for one that is over while the token service rests.

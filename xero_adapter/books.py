@@ -31,11 +31,11 @@ class XeroBooks:
 
     def part(self, organisation: Organisation, part: Part) -> Books:
         """One part of the organisation's settings."""
-        return pages.READERS[part](self._read(organisation, _METHODS[part]))
+        return pages.READERS[part](self._fetch(organisation, _METHODS[part]))
 
     def contacts(self, organisation: Organisation, ids: Sequence[str]) -> Mapping[str, SeenContact]:
         """Contacts by id, archived ones too; paged, because only then a merge is told (facts §5)."""
-        document = self._read(
+        document = self._fetch(
             organisation, "get_contacts", i_ds=list(ids), include_archived=True, page=1, summary_only=True
         )
         return pages.contacts(document)
@@ -45,7 +45,7 @@ class XeroBooks:
         first = month.replace(day=1)
         after = (first + timedelta(days=32)).replace(day=1)
         dated = f"Date>=DateTime({first:%Y,%m,%d}) AND Date<DateTime({after:%Y,%m,%d})"
-        document = self._read(
+        document = self._fetch(
             organisation,
             "get_invoices",
             where=f'Type=="ACCREC" AND {dated}',
@@ -84,7 +84,7 @@ class XeroBooks:
         """What an element will come to."""
         return tallying.sums(element, books, copy)
 
-    def _read(self, organisation: Organisation, method: str, **chosen: Any) -> Any:
+    def _fetch(self, organisation: Organisation, method: str, **chosen: Any) -> Any:
         reply = self._ask(organisation, lambda bearer: self._client.get(method, organisation, bearer, **chosen))
         document = replies.document(reply)
         if not isinstance(document, dict):

@@ -3,24 +3,24 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from events.accounting_lists import Choice, ChoiceKind
+from events.accounting_lists import ChoiceKind, ListedChoice
 
 Said = Mapping[str, Any]
 
 
-def _account(said: Said) -> Choice:
+def _account(said: Said) -> ListedChoice:
     """An account; bank and system accounts and archived ones cannot stand on a line, revenue is offered first."""
     usable = said.get("Status", "ACTIVE") == "ACTIVE" and said.get("Type") != "BANK" and not said.get("SystemAccount")
-    return Choice(_text(said, "Code"), _text(said, "Name"), usable=usable, first=said.get("Class") == "REVENUE")
+    return ListedChoice(_text(said, "Code"), _text(said, "Name"), usable=usable, first=said.get("Class") == "REVENUE")
 
 
-def _tax_rate(said: Said) -> Choice:
+def _tax_rate(said: Said) -> ListedChoice:
     """A tax rate; only an active one that can apply to revenue is of use."""
     usable = said.get("Status", "ACTIVE") == "ACTIVE" and said.get("CanApplyToRevenue") is not False
-    return Choice(_text(said, "TaxType"), _text(said, "Name"), usable=usable)
+    return ListedChoice(_text(said, "TaxType"), _text(said, "Name"), usable=usable)
 
 
-def _tracking(said: Said) -> Choice:
+def _tracking(said: Said) -> ListedChoice:
     """A tracking category with its active options."""
     listed = said.get("Options")
     options = tuple(
@@ -29,15 +29,15 @@ def _tracking(said: Said) -> Choice:
         if isinstance(one, dict) and one.get("Status", "ACTIVE") == "ACTIVE"
     )
     name = _text(said, "Name")
-    return Choice(name, name, usable=said.get("Status", "ACTIVE") == "ACTIVE", options=options)
+    return ListedChoice(name, name, usable=said.get("Status", "ACTIVE") == "ACTIVE", options=options)
 
 
-def _theme(said: Said) -> Choice:
-    return Choice(_text(said, "BrandingThemeID"), _text(said, "Name"))
+def _theme(said: Said) -> ListedChoice:
+    return ListedChoice(_text(said, "BrandingThemeID"), _text(said, "Name"))
 
 
 # Per kind: the SDK's method, the list in its answer, and how an element is read.
-ENDPOINTS: Mapping[ChoiceKind, tuple[str, str, Callable[[Said], Choice]]] = {
+ENDPOINTS: Mapping[ChoiceKind, tuple[str, str, Callable[[Said], ListedChoice]]] = {
     "accounts": ("get_accounts", "Accounts", _account),
     "tax_rates": ("get_tax_rates", "TaxRates", _tax_rate),
     "tracking": ("get_tracking_categories", "TrackingCategories", _tracking),
@@ -45,7 +45,7 @@ ENDPOINTS: Mapping[ChoiceKind, tuple[str, str, Callable[[Said], Choice]]] = {
 }
 
 
-def read(kind: ChoiceKind, document: Any) -> Sequence[Choice]:
+def choices_in(kind: ChoiceKind, document: Any) -> Sequence[ListedChoice]:
     """The choices of this kind in an answer; what has no code cannot be chosen and is left out."""
     _, listed, choice = ENDPOINTS[kind]
     found = [choice(one) for one in document[listed] if isinstance(one, dict)]

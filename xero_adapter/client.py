@@ -48,11 +48,11 @@ class Reply:
             raise ValueError("the answer is nested too deeply") from None
 
 
-class _Frozen(dict[str, Any]):
+class _PlainDocument(dict[str, Any]):
     """A document that is in JSON's own types already: the SDK need not look through all of it."""
 
 
-serialize.register(_Frozen.__name__, serialize_pass_through)
+serialize.register(_PlainDocument.__name__, serialize_pass_through)
 
 
 class _TooLate(Exception):
@@ -60,7 +60,7 @@ class _TooLate(Exception):
 
 
 @dataclass(frozen=True)
-class _Answer:
+class _RawAnswer:
     """What the SDK looks at of an answer."""
 
     status: int
@@ -73,14 +73,14 @@ class _Answer:
         return self.headers
 
 
-class _Bounded:
+class _BoundedPool:
     """A pool whose answers are read whole and unpacked, within a number of bytes and seconds."""
 
     def __init__(self, pool: urllib3.PoolManager, seconds: float) -> None:
         self._pool = pool
         self._seconds = seconds
 
-    def request(self, method: str, url: str, **named: Any) -> _Answer:
+    def request(self, method: str, url: str, **named: Any) -> _RawAnswer:
         """Raises urllib3's errors: DecodeError for an answer beyond the bound, TimeoutError for one that drips."""
         end = time.monotonic() + self._seconds
         reply = self._pool.request(method, url, **{**named, "preload_content": False})
@@ -90,7 +90,7 @@ class _Bounded:
             reply.close()
             raise
         reply.release_conn()
-        return _Answer(reply.status, reply.reason, reply.headers, body)
+        return _RawAnswer(reply.status, reply.reason, reply.headers, body)
 
     @staticmethod
     def _body(reply: urllib3.BaseHTTPResponse, end: float) -> bytes:
@@ -110,7 +110,7 @@ class _Rest(RESTClientObject):  # type: ignore[misc]  # the SDK ships no types
     Whether there is still time is asked right before each try: waits for tokens and connections lie behind then.
     """
 
-    def __init__(self, pool: _Bounded, in_time: InTime) -> None:  # the SDK's own makes a pool per client
+    def __init__(self, pool: _BoundedPool, in_time: InTime) -> None:  # the SDK's own makes a pool per client
         self.pool_manager = pool
         self._in_time = in_time
 
@@ -131,7 +131,7 @@ class XeroClient:
         self._timeout = (connect, read)
         # Retries off: urllib3 would send a dropped PUT four times and sleep for hours (facts §9.3 #4, #5).
         pool = urllib3.PoolManager(num_pools=8, maxsize=most_connections, retries=False)
-        self._pool = _Bounded(pool, connect + read)
+        self._pool = _BoundedPool(pool, connect + read)
 
     def put_invoices(
         self, organisation: Organisation, bearer: str, body: bytes, key: str, in_time: InTime = always
@@ -149,7 +149,7 @@ class XeroClient:
         self, method: str, organisation: Organisation, bearer: str, body: bytes, key: str, in_time: InTime
     ) -> Reply:
         chosen = {"summarize_errors": False, "unitdp": 4, "idempotency_key": key, **self._raw()}
-        document = _Frozen(json.loads(body))
+        document = _PlainDocument(json.loads(body))
         return self._call(
             bearer, lambda api: getattr(api, method)(organisation.lane.tenant, document, **chosen), in_time
         )

@@ -3,19 +3,19 @@
 from collections.abc import Mapping
 from typing import Any
 
-from events.accounting_lists import Contact, ContactPage
+from events.accounting_lists import ContactPage, ListedContact
 
 PAGE = 1000  # the longest page Xero gives (facts §4.1)
 
 
-def by_id(document: Any) -> Mapping[str, Contact]:
+def by_id(document: Any) -> Mapping[str, ListedContact]:
     """The contacts of a list answer, by id in lower case; what has no id is left out."""
-    return {one.id: one for one in map(_contact, _listed(document)) if one.id}
+    return {one.id: one for one in map(_contact, _elements(document)) if one.id}
 
 
 def page_of(document: Any) -> ContactPage:
     """A page of contacts; a full one may have more behind it."""
-    listed = _listed(document)
+    listed = _elements(document)
     return ContactPage([one for one in map(_contact, listed) if one.id], more=len(listed) >= PAGE)
 
 
@@ -24,13 +24,13 @@ def is_list(document: Any, name: str) -> bool:
     return isinstance(document, dict) and isinstance(document.get(name), list)
 
 
-def _listed(document: Any) -> list[dict[str, Any]]:
+def _elements(document: Any) -> list[dict[str, Any]]:
     listed = document["Contacts"] if is_list(document, "Contacts") else []
     return [one for one in listed if isinstance(one, dict)]
 
 
-def _contact(said: Mapping[str, Any]) -> Contact:
-    return Contact(
+def _contact(said: Mapping[str, Any]) -> ListedContact:
+    return ListedContact(
         id=_text(said, "ContactID").lower(),
         name=_text(said, "Name"),
         status=_text(said, "ContactStatus").upper() or "ACTIVE",

@@ -71,6 +71,6 @@ def contact_link(short_code: str, contact_id: str) -> str:
 def contact_id(text: str) -> str | None:
     """The contact id in what was kept or pasted, lower case; None when there is none (facts §5.1)."""
     try:
-        return pasted.read(text).contact_id
+        return pasted.parse_pasted(text).contact_id
     except NotAContact:
         return None

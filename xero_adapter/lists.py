@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from events.accounting_lists import MOST_CONTACTS, Choice, ChoiceKind, Contact, ContactPage, Pasted
+from events.accounting_lists import MOST_CONTACTS, ChoiceKind, ContactPage, ListedChoice, ListedContact, Pasted
 from events.accounting_target import Organisation
 from xero_adapter import choices, contacts, pasted, replies
 from xero_adapter.client import Reply, XeroClient
@@ -21,7 +21,7 @@ class XeroLists:
 
     def pasted(self, text: str) -> Pasted:
         """The contact in what a person pasted. Raises NotAContact."""
-        return pasted.read(text)
+        return pasted.parse_pasted(text)
 
     def contact_link(self, short_code: str, contact_id: str) -> str:
         """The contact's page in Xero (facts §5.1)."""
@@ -29,7 +29,7 @@ class XeroLists:
             return f"https://go.xero.com/Contacts/View/{contact_id}"
         return f"https://go.xero.com/app/{quote(short_code, safe='!')}/contacts/contact/{contact_id}"
 
-    def contacts(self, organisation: Organisation, ids: Sequence[str]) -> Mapping[str, Contact]:
+    def contacts(self, organisation: Organisation, ids: Sequence[str]) -> Mapping[str, ListedContact]:
         """The contacts with these ids, at most 45, by id. Raises Trouble.
 
         Paged, because only then Xero says who a contact was merged into; archived ones come only when asked
@@ -45,10 +45,10 @@ class XeroLists:
         chosen = {"page": page, "page_size": contacts.PAGE, "summary_only": True, "order": "Name ASC"}
         return contacts.page_of(self._list(organisation, "get_contacts", "Contacts", **chosen))
 
-    def choices(self, organisation: Organisation, kind: ChoiceKind) -> Sequence[Choice]:
+    def choices(self, organisation: Organisation, kind: ChoiceKind) -> Sequence[ListedChoice]:
         """What the organisation has of this kind. Raises Trouble."""
         method, listed, _ = choices.ENDPOINTS[kind]
-        return choices.read(kind, self._list(organisation, method, listed))
+        return choices.choices_in(kind, self._list(organisation, method, listed))
 
     def _list(self, organisation: Organisation, method: str, listed: str, **chosen: Any) -> Any:
         reply = self._ask(organisation, lambda bearer: self._client.get(method, organisation, bearer, **chosen))

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 import httpx
 
 from events.accounting_target import Trouble
-from events.connection_problems import Problem
+from events.connection_problems import ConnectionProblem
 from events.credentials import AppKeys, TokenPair
 from xero_adapter.bounded import BoundedTransport
 from xero_adapter.token_service import TokenService
@@ -21,7 +21,7 @@ _OPENID = "openid"  # a login that asks for it gets an id token, and with it its
 
 
 @dataclass(frozen=True)
-class Found:
+class OpenedOrganisation:
     """An organisation that a login opens; `xero_id` is the connection's id, which is not the tenant's."""
 
     tenant: str
@@ -83,12 +83,12 @@ class XeroLogin:
         audience = claims.get("aud")
         for_us = app.client_id in audience if isinstance(audience, list) else audience == app.client_id
         if not for_us or claims.get("nonce") != nonce(verifier):
-            problem = Problem.LOGIN_ENDED.code
+            problem = ConnectionProblem.LOGIN_ENDED.code
             raise Trouble("needs_login", "Xero's answer belongs to another login", problem=problem)
         granted = tuple(one for one in pair.scopes if one != _OPENID)
         return replace(pair, scopes=granted)
 
-    def organisations(self, bearer: str) -> Sequence[Found]:
+    def organisations(self, bearer: str) -> Sequence[OpenedOrganisation]:
         """The organisations this login opens now; none when all were disconnected. Raises Trouble."""
         document = self._ask("GET", "/connections", bearer)
         listed = document if isinstance(document, list) else []
@@ -118,7 +118,7 @@ class XeroLogin:
         if reply.status_code == 401:
             raise Trouble("refused", "Xero answered 401", wait=15, status=401)
         if reply.status_code == 403:
-            problem = Problem.DISCONNECTED.code
+            problem = ConnectionProblem.DISCONNECTED.code
             raise Trouble("needs_login", f"Xero answered {reply.status_code}", problem=problem)
         if reply.status_code not in (200, 204):
             raise Trouble("not_sent", f"Xero answered {reply.status_code}", wait=15, status=reply.status_code)
@@ -165,8 +165,8 @@ def _claims(token: str) -> dict[str, Any]:
     return claims if isinstance(claims, dict) else {}
 
 
-def _found(one: dict[str, Any]) -> Found | None:
+def _found(one: dict[str, Any]) -> OpenedOrganisation | None:
     if one.get("tenantType") != "ORGANISATION" or not one.get("tenantId") or not one.get("id"):
         return None
     tenant, name = str(one["tenantId"]), str(one.get("tenantName") or "")
-    return Found(tenant, name or tenant, str(one["id"]), str(one.get("authEventId") or ""))
+    return OpenedOrganisation(tenant, name or tenant, str(one["id"]), str(one.get("authEventId") or ""))

@@ -19,7 +19,7 @@ Argument = str | int | float
 
 
 @dataclass(frozen=True)
-class Limits:
+class CallLimits:
     """Xero's limits per organisation, and the margins we keep. Seconds; `reserve` is a share of the day.
 
     A lost call keeps its place in flight for `settle` seconds: so long it may still be at work in Xero. `looks` is
@@ -88,7 +88,7 @@ class Pace:
     """
 
     def __init__(
-        self, client: redis.Redis, limits: Limits, prefix: str = "xp", clock: Callable[[], float] | None = None
+        self, client: redis.Redis, limits: CallLimits, prefix: str = "xp", clock: Callable[[], float] | None = None
     ) -> None:
         self._limits = limits
         self._prefix = prefix

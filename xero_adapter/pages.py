@@ -5,7 +5,7 @@ from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from events.books import Account, Books, Part, SeenContact, SoldItem, TaxRate
+from events.books import Books, LedgerAccount, Part, SeenContact, SoldItem, TaxRate
 from xero_adapter.answers import day
 
 Entry = Mapping[str, Any]
@@ -15,7 +15,7 @@ _CLASSES = {"ASSET": "assets", "EQUITY": "equity", "EXPENSE": "expenses", "LIABI
 
 def contacts(document: Any) -> Mapping[str, SeenContact]:
     """Contacts by id, lower case."""
-    found = (_contact(one) for one in _listed(document, "Contacts") if _text(one, "ContactID"))
+    found = (_contact(one) for one in _entries(document, "Contacts") if _text(one, "ContactID"))
     return {one.id: one for one in found}
 
 
@@ -23,11 +23,11 @@ def count(document: Any) -> int:
     """How many entries the whole list has, of which one page was asked for."""
     pagination = document.get("pagination") if isinstance(document, dict) else None
     counted = pagination.get("itemCount") if isinstance(pagination, dict) else None
-    return counted if isinstance(counted, int) else len(list(_listed(document, "Invoices")))
+    return counted if isinstance(counted, int) else len(list(_entries(document, "Invoices")))
 
 
 def _organisation(document: Any) -> Books:
-    one = next(_listed(document, "Organisations"), {})
+    one = next(_entries(document, "Organisations"), {})
     return Books(
         period_lock=_day(one.get("PeriodLockDate")),
         year_lock=_day(one.get("EndOfYearLockDate")),
@@ -37,16 +37,16 @@ def _organisation(document: Any) -> Books:
 
 
 def _actions(document: Any) -> Books:
-    listed = _listed(document, "Actions")
+    listed = _entries(document, "Actions")
     return Books(allowed=frozenset(_text(one, "Name") for one in listed if one.get("Status") == "ALLOWED"))
 
 
 def _accounts(document: Any) -> Books:
-    return Books(accounts={_text(one, "Code"): _account(one) for one in _listed(document, "Accounts")})
+    return Books(accounts={_text(one, "Code"): _account(one) for one in _entries(document, "Accounts")})
 
 
-def _account(one: Entry) -> Account:
-    return Account(
+def _account(one: Entry) -> LedgerAccount:
+    return LedgerAccount(
         code=_text(one, "Code"),
         name=_text(one, "Name"),
         active=one.get("Status", "ACTIVE") == "ACTIVE",
@@ -57,7 +57,7 @@ def _account(one: Entry) -> Account:
 
 
 def _tax_rates(document: Any) -> Books:
-    return Books(tax_rates={_text(one, "TaxType"): _tax_rate(one) for one in _listed(document, "TaxRates")})
+    return Books(tax_rates={_text(one, "TaxType"): _tax_rate(one) for one in _entries(document, "TaxRates")})
 
 
 def _tax_rate(one: Entry) -> TaxRate:
@@ -71,21 +71,21 @@ def _tax_rate(one: Entry) -> TaxRate:
 
 
 def _currencies(document: Any) -> Books:
-    return Books(currencies=frozenset(_text(one, "Code") for one in _listed(document, "Currencies")))
+    return Books(currencies=frozenset(_text(one, "Code") for one in _entries(document, "Currencies")))
 
 
 def _tracking(document: Any) -> Books:
-    active = (one for one in _listed(document, "TrackingCategories") if one.get("Status", "ACTIVE") == "ACTIVE")
+    active = (one for one in _entries(document, "TrackingCategories") if one.get("Status", "ACTIVE") == "ACTIVE")
     return Books(tracking={_text(one, "Name"): _options(one) for one in active})
 
 
 def _options(category: Entry) -> frozenset[str]:
-    options = _listed(category, "Options")
+    options = _entries(category, "Options")
     return frozenset(_text(one, "Name") for one in options if one.get("Status", "ACTIVE") == "ACTIVE")
 
 
 def _items(document: Any) -> Books:
-    return Books(items={_text(one, "Code"): _item(one) for one in _listed(document, "Items")})
+    return Books(items={_text(one, "Code"): _item(one) for one in _entries(document, "Items")})
 
 
 def _item(one: Entry) -> SoldItem:
@@ -120,7 +120,7 @@ def _contact(one: Entry) -> SeenContact:
     )
 
 
-def _listed(document: Any, name: str) -> Iterator[Entry]:
+def _entries(document: Any, name: str) -> Iterator[Entry]:
     listed = document.get(name) if isinstance(document, dict) else None
     yield from (one for one in (listed if isinstance(listed, list) else []) if isinstance(one, dict))
 

@@ -29,7 +29,7 @@ _SHOWN = 60  # characters of a pasted text that a sentence repeats
 _DECODINGS = 3  # an address passed on twice is encoded twice
 
 
-def read(text: str) -> Pasted:
+def parse_pasted(text: str) -> Pasted:
     """The contact, its id in lower case, and the organisation's short code where the text has one.
 
     Raises NotAContact, which says what was pasted instead.

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 from events.accounting_target import Answers, Changes, Element, InTime, Organisation, Posted, Posting, Trouble
-from events.connection_problems import Problem
+from events.connection_problems import ConnectionProblem
 from events.invoice import folded
 from xero_adapter import answers, links, mapping, pictures, replies, updating
 from xero_adapter.auth import Auth
@@ -176,7 +176,7 @@ class XeroTarget:
         """
         said = f"Xero answered {reply.status}: {replies.detail(reply)}"
         if reply.status == 401:
-            lasting = Problem.SCOPE_MISSING.code if replies.lacks_scope(reply) else None
+            lasting = ConnectionProblem.SCOPE_MISSING.code if replies.lacks_scope(reply) else None
             return replies.trouble("refused", said, reply, problem=lasting)
         bearer = self._auth.bearer(organisation)
         try:
@@ -184,8 +184,8 @@ class XeroTarget:
         except Trouble:
             return replies.trouble("refused", said, reply)
         if all(one.tenant != organisation.lane.tenant for one in connected):
-            return replies.trouble("needs_login", said, reply, problem=Problem.DISCONNECTED.code)
-        lasting = Problem.NOT_PERMITTED.code if replies.names_problem(reply) else None
+            return replies.trouble("needs_login", said, reply, problem=ConnectionProblem.DISCONNECTED.code)
+        lasting = ConnectionProblem.NOT_PERMITTED.code if replies.names_problem(reply) else None
         return replies.trouble("refused", said, reply, problem=lasting)
 
     def _limited(self, organisation: Organisation, reply: Reply) -> Trouble:

@@ -5,18 +5,18 @@ from collections.abc import Mapping
 import httpx
 
 from events.accounting_target import Trouble
-from events.connection_problems import Problem
+from events.connection_problems import ConnectionProblem
 from events.credentials import AppKeys, TokenPair
 from xero_adapter.bounded import BoundedTransport
 
 REST_SECONDS = 15.0
 DEADLINE_SECONDS = 20.0
 # facts §6.1 H, §6.2 #47-#49.
-_PROBLEMS: Mapping[str, Problem] = {
-    "invalid_grant": Problem.LOGIN_ENDED,
-    "invalid_client": Problem.APP_REFUSED,
-    "unauthorized_client": Problem.APP_REFUSED,
-    "invalid_scope": Problem.APP_NOT_ALLOWED,
+_PROBLEMS: Mapping[str, ConnectionProblem] = {
+    "invalid_grant": ConnectionProblem.LOGIN_ENDED,
+    "invalid_client": ConnectionProblem.APP_REFUSED,
+    "unauthorized_client": ConnectionProblem.APP_REFUSED,
+    "invalid_scope": ConnectionProblem.APP_NOT_ALLOWED,
 }
 
 
@@ -39,9 +39,9 @@ class TokenService:
             try:
                 return _pair_in(self._post(form, (app.client_id, secret))), newest == 0
             except Trouble as refused:
-                if refused.problem != Problem.APP_REFUSED.code or secret == app.secrets[-1]:
+                if refused.problem != ConnectionProblem.APP_REFUSED.code or secret == app.secrets[-1]:
                     raise
-        raise Trouble("needs_login", "the app has no secret", problem=Problem.APP_MISSING.code)
+        raise Trouble("needs_login", "the app has no secret", problem=ConnectionProblem.APP_MISSING.code)
 
     def _post(self, form: Mapping[str, str], auth: tuple[str, str] | None) -> httpx.Response:
         try:
@@ -60,7 +60,7 @@ def _pair_in(reply: httpx.Response) -> TokenPair:
     said = said if isinstance(said, dict) else {}
     if reply.status_code == 200:
         try:
-            return TokenPair.of(said)
+            return TokenPair.from_answer(said)
         except (KeyError, ValueError, TypeError):
             pass
     elif reply.status_code in (400, 401):

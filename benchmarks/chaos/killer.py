@@ -14,7 +14,7 @@ import redis
 from benchmarks.chaos.evidence import Calls
 from benchmarks.chaos.machines import Machines
 from benchmarks.chaos.plan import Blow, Plan
-from cli.supervisor import Process
+from cli.supervisor import SupervisedProcess
 from tests.machines import wait_for
 
 _PAUSE_SECONDS = (0.2, 1.4)
@@ -72,7 +72,7 @@ class Killer:
         else:
             self._kill(process)
 
-    def _kill(self, process: Process) -> None:
+    def _kill(self, process: SupervisedProcess) -> None:
         """The process and all it started; killing is not a crash loop, so the supervisor is not slowed down."""
         process.deaths = 0
         if process.child is not None:
@@ -81,7 +81,7 @@ class Killer:
             for child in children:
                 _send(child)
 
-    def _alive(self, name: str) -> Process:
+    def _alive(self, name: str) -> SupervisedProcess:
         process = self._machines.process(name)
         return wait_for(lambda: process if process.child and process.child.poll() is None else None, 30)
 

@@ -17,7 +17,7 @@ from benchmarks.chaos import postgres, world
 from benchmarks.chaos.content import CLIENT, MOVER, Json, contact_of
 from benchmarks.chaos.plan import READS_LAG_SECONDS, TIMES, Database
 from cli import embedded
-from cli.supervisor import Process, Supervisor
+from cli.supervisor import SupervisedProcess, Supervisor
 from cli.up import start_all
 from events.settings import CompanySettings
 from store import companies, contacts
@@ -105,7 +105,7 @@ class Machines:
         self.xero.put("/faults", json={"latency": 0}).raise_for_status()
         return happened
 
-    def process(self, name: str) -> Process:
+    def process(self, name: str) -> SupervisedProcess:
         """A process by its name."""
         return next(process for process in self.supervisor.processes if process.name == name)
 
@@ -135,7 +135,9 @@ class Machines:
     def _set_up(self, company: str) -> None:
         pair = self.login(company)
         app = connecting.App(f"app-{company}", f"secret-{company}")
-        choice = connecting.Choice(world.tenant_of(company), company.title(), "!Chaos", "USD", f"user-{company}")
+        choice = connecting.ChosenOrganisation(
+            world.tenant_of(company), company.title(), "!Chaos", "USD", f"user-{company}"
+        )
         with self.tools.store.write() as work:
             companies.set_up(
                 work, company, company.title(), CompanySettings(default_account_code="200", contact_ids_editable=True)

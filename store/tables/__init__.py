@@ -2,9 +2,9 @@
 
 from store.tables.batches import Attempt, Batch
 from store.tables.bulk import BulkOrder, BulkPiece
-from store.tables.changes import Change, Offer
+from store.tables.changes import AskedChange, Offer
 from store.tables.companies import Company, ContactLink
-from store.tables.connections import CompanyApp, Connection, Login, Token, XeroApp
+from store.tables.connections import CompanyApp, CompanyConnection, Login, Token, XeroApp
 from store.tables.counters import Counter
 from store.tables.doors import (
     ApiKey,
@@ -30,6 +30,7 @@ from store.tables.users import Guesses, KnownBrowser, RecoveryCode, SignInFailur
 __all__ = [
     "Alert",
     "ApiKey",
+    "AskedChange",
     "Attempt",
     "AuditCheck",
     "AuditHead",
@@ -37,10 +38,9 @@ __all__ = [
     "Batch",
     "BulkOrder",
     "BulkPiece",
-    "Change",
     "Company",
     "CompanyApp",
-    "Connection",
+    "CompanyConnection",
     "ContactLink",
     "Counter",
     "DeadLetter",

@@ -8,7 +8,7 @@ from sqlmodel import Field, SQLModel
 from store.tables.columns import BIG
 
 
-class Change(SQLModel, table=True):
+class AskedChange(SQLModel, table=True):
     """One change that was asked for: `kind` contact or settings, `subject` the client, `wanted` what was said.
 
     `state`: waiting, updated, rejected; answered exactly once. `source` is who keeps what was changed: person,

@@ -6,7 +6,7 @@ from sqlalchemy import LargeBinary, Text
 from sqlmodel import Field, SQLModel
 
 
-class Connection(SQLModel, table=True):
+class CompanyConnection(SQLModel, table=True):
     """The organisation (tenant) a company exports to, and whose Xero login opens it.
 
     `state`: connected, needs_login, undecided (work waits for another organisation), disconnected. `problem` says

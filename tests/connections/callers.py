@@ -35,7 +35,7 @@ def tools_for(database: str, redis_url: str, xero: str, key: str) -> Tools:
 def call(tools: Tools, calls: int) -> int:
     """Call for one company after another, in a different order in every thread; gives how many were answered."""
     with tools.store.read() as work:
-        lanes = [Lane(one.company, one.tenant) for one in connections.listed(work)]
+        lanes = [Lane(one.company, one.tenant) for one in connections.all_connections(work)]
     left, lock = iter(range(calls)), threading.Lock()
 
     def work_off(number: int) -> int:

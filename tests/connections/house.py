@@ -11,7 +11,7 @@ from events import signing
 from events.credentials import AppKeys
 from events.settings import CompanySettings
 from store import api_keys, companies, connections, contacts
-from store.tables import Connection
+from store.tables import CompanyConnection
 from tests import builders
 from tests.connections.xero_pages import XeroPages
 from tests.installation import Installation
@@ -87,7 +87,7 @@ class House:
         connection = self.connection(company)
         return connection.client_id, connection.xero_user
 
-    def connection(self, company: str = builders.COMPANY) -> Connection | None:
+    def connection(self, company: str = builders.COMPANY) -> CompanyConnection | None:
         with self.tools.store.read() as work:
             return connections.of_company(work, company)
 

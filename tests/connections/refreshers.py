@@ -7,18 +7,18 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 from store.database import engine_for
-from store.tokens import TokenBox
+from store.tokens import DatabaseTokenBox
 from store.unit_of_work import Store
 from store.vault import Vault
 from xero_adapter.auth import Auth
 from xero_adapter.token_service import TokenService
 
 
-def auth(database: str, xero: str, key: str, box: type[TokenBox] = TokenBox) -> Auth:
+def auth(database: str, xero: str, key: str, box: type[DatabaseTokenBox] = DatabaseTokenBox) -> Auth:
     return Auth(box(Store(engine_for(database)), Vault([key])), TokenService(xero))
 
 
-class DyingBox(TokenBox):
+class DyingBox(DatabaseTokenBox):
     """Is killed with Xero's answer in hand."""
 
     def save(self, *_args, **_more) -> bool:

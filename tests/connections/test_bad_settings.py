@@ -7,7 +7,7 @@ import httpx
 import pytest
 from sqlmodel import select
 
-from events.connection_problems import Problem
+from events.connection_problems import ConnectionProblem
 from events.credentials import AppKeys
 from store import apps as kept_apps
 from store.tables import Token, XeroApp
@@ -48,7 +48,7 @@ def test_a_connection_that_xero_refuses_stops_after_three_token_calls(small_hous
     (told,) = small_house.installation.events("xero.connection.needs_login")
     assert told["data"]["reason"] == reason
     assert told["data"]["message"].count(".") == 1
-    assert told["data"]["who"] == Problem.of(reason).value.who
+    assert told["data"]["who"] == ConnectionProblem.by_code(reason).value.who
 
 
 def test_companies_that_share_a_dead_login_cost_three_token_calls_together(house):

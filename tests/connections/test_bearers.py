@@ -18,7 +18,7 @@ from tests.connections import callers
 from tests.connections.xero_pages import XeroPages
 from tests.installation import KEY
 from worker.connections import connecting
-from worker.connections.connecting import App, Choice
+from worker.connections.connecting import App, ChosenOrganisation
 
 CALLS = int(os.environ.get("FOREIGN_BEARER_CALLS", "1500"))
 COMPANIES = 40
@@ -68,6 +68,6 @@ def _forty_companies(xero, tools) -> dict[str, str]:
         pair = xero.grant(app.client_id, user, tenant)
         with tools.store.write() as work:
             companies.set_up(work, company, company, CompanySettings())
-        connecting.connect(tools, company, app, Choice(tenant, company, "!a", "USD", user), pair)
+        connecting.connect(tools, company, app, ChosenOrganisation(tenant, company, "!a", "USD", user), pair)
         owners[tenant] = f"{app.client_id}/{user}"
     return owners

@@ -65,7 +65,7 @@ class Incident:
 
     def matters(self):
         with self.installation.store.read() as work:
-            return attention.look(self.installation.tools, work).matters
+            return attention.what_needs_a_person(self.installation.tools, work).matters
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from events.accounting_target import Lane as Where
-from events.connection_problems import Problem
+from events.connection_problems import ConnectionProblem
 from events.settings import CompanySettings
 from store import companies, lanes
 from tests.builders import TENANT, an_invoice, invoices
@@ -15,7 +15,7 @@ from tests.console.test_overview import SCRIPT, park
 from tests.console.visiting import Person
 from worker.connections import health
 from worker.decisions import precedence
-from worker.decisions.precedence import Block, Facts, Obstacle
+from worker.decisions.precedence import Block, Obstacle, StatusFacts
 from worker.waiting import pausing
 
 NOW = datetime(2026, 11, 22, 14, 0, 0, tzinfo=UTC)
@@ -85,7 +85,7 @@ def listed(page):
     ],
 )
 def test_why_a_company_waits_is_one_sentence(known, state, sentence):
-    found = precedence.status(Facts(NOW, **known))
+    found = precedence.status(StatusFacts(NOW, **known))
     assert (found.state, found.sentence) == (state, sentence)
 
 
@@ -162,7 +162,7 @@ def test_a_companys_page_tells_all_of_it(person, on_sqlite):
 
 
 def test_what_a_person_has_to_mend_stands_on_the_companys_page_with_how(person, on_sqlite):
-    park(on_sqlite, problem=Problem.NOT_PERMITTED)
+    park(on_sqlite, problem=ConnectionProblem.NOT_PERMITTED)
     page = person("read").see("/companies/harbour")
     assert "Log in as a Standard or Adviser user" in page
     assert "Needs a person" in page

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from events.connection_problems import Problem
+from events.connection_problems import ConnectionProblem
 from store import connections, inbox, processes
 from store.tables import Redelivery
 from tests.builders import an_invoice
@@ -34,7 +34,7 @@ def tile(page, name):
     return found.groups()
 
 
-def park(installation, company="harbour", problem=Problem.LOGIN_ENDED):
+def park(installation, company="harbour", problem=ConnectionProblem.LOGIN_ENDED):
     with installation.store.write() as work:
         parking.park(work, connections.locked(work, company), problem)
 

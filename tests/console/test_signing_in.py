@@ -149,7 +149,7 @@ def test_a_form_from_another_page_or_another_session_does_nothing(anna):
 def test_the_last_admin_cannot_be_taken_away(on_sqlite):
     accounts.add(on_sqlite.tools, "test", "root", "Root", "admin")
     for change in ({"role": "read"}, {"disabled": True}):
-        with pytest.raises(accounts.Refused, match="last admin"):
+        with pytest.raises(accounts.UserRefused, match="last admin"):
             accounts.change(on_sqlite.tools, "test", "root", **change)
     accounts.add(on_sqlite.tools, "test", "other", "Other", "admin")
     assert accounts.change(on_sqlite.tools, "test", "root", "read").role == "read"

@@ -49,21 +49,21 @@ MANGLINGS = {
 @given(ids, codes, st.sampled_from(ADDRESSES), st.sampled_from(sorted(MANGLINGS)))
 def test_every_form_of_address_however_mangled_names_its_contact(id_, code, address, mangling):
     text = MANGLINGS[mangling](address.format(code=code, id=id_))
-    assert pasted.read(text).contact_id == id_
+    assert pasted.parse_pasted(text).contact_id == id_
 
 
 @given(ids, codes, st.sampled_from(NAMES_ITS_ORGANISATION))
 def test_the_short_code_is_read_with_all_its_exclamation_marks(id_, code, address):
-    assert pasted.read(address.format(code=code, id=id_)).short_code == f"!{code}"
-    assert pasted.read(quote(address.format(code=code, id=id_), safe=":/?=&")).short_code == f"!{code}"
+    assert pasted.parse_pasted(address.format(code=code, id=id_)).short_code == f"!{code}"
+    assert pasted.parse_pasted(quote(address.format(code=code, id=id_), safe=":/?=&")).short_code == f"!{code}"
 
 
 @pytest.mark.parametrize("form", ["{}", "{{{}}}", "({})", "[{}]", " {} ", "ContactID: {}", "'{}'"])
 @given(ids)
 def test_the_bare_id_is_enough(form, id_):
     text = form.format(id_)
-    assert pasted.read(text).contact_id == pasted.read(text.upper()).contact_id == id_
-    assert pasted.read(id_.replace("-", "")).contact_id == id_
+    assert pasted.parse_pasted(text).contact_id == pasted.parse_pasted(text.upper()).contact_id == id_
+    assert pasted.parse_pasted(id_.replace("-", "")).contact_id == id_
 
 
 @given(ids, codes)
@@ -71,8 +71,8 @@ def test_a_link_of_ours_names_its_contact(id_, code):
     from xero_adapter.lists import XeroLists
 
     lists = XeroLists(None, None)
-    assert pasted.read(lists.contact_link(f"!{code}", id_)).contact_id == id_
-    assert pasted.read(lists.contact_link("", id_)).contact_id == id_
+    assert pasted.parse_pasted(lists.contact_link(f"!{code}", id_)).contact_id == id_
+    assert pasted.parse_pasted(lists.contact_link("", id_)).contact_id == id_
 
 
 OTHERS = {
@@ -106,7 +106,7 @@ OTHERS = {
 @pytest.mark.parametrize("turn", [str, str.upper, lambda text: quote(text, safe="")])
 def test_anything_else_is_refused_with_what_it_is_and_what_to_paste(text, turn):
     with pytest.raises(NotAContact) as refused:
-        pasted.read(turn(text.format(GUID)))
+        pasted.parse_pasted(turn(text.format(GUID)))
     problem, facts = refused.value.problem, refused.value.facts
     assert problem.code == OTHERS[text]
     said = f"{problem.message(facts)} {problem.remedy(facts)}"
@@ -119,7 +119,7 @@ def test_anything_else_is_refused_with_what_it_is_and_what_to_paste(text, turn):
 @given(st.text(max_size=300))
 def test_no_text_at_all_breaks_it(text):
     try:
-        found = pasted.read(text)
+        found = pasted.parse_pasted(text)
     except NotAContact as refused:
         assert refused.problem.message(refused.facts)
     else:

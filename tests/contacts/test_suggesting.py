@@ -3,18 +3,18 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from events.accounting_lists import Contact
+from events.accounting_lists import ListedContact
 from tests.builders import COMPANY, an_invoice, contact_id
 from worker.contacts import changes, suggesting
 from worker.decisions import likeness
 from worker.decisions.likeness import Card, Likely
 
 KNOWN = [
-    Contact("1", "Blue Anchor Shipping Ltd", number="C-17", email="office@blueanchor.example"),
-    Contact("2", "Blue Anchor Boats"),
-    Contact("3", "Café Été GmbH"),
-    Contact("4", "Smith, John"),
-    Contact("5", "Harbour Works Pty Ltd"),
+    ListedContact("1", "Blue Anchor Shipping Ltd", number="C-17", email="office@blueanchor.example"),
+    ListedContact("2", "Blue Anchor Boats"),
+    ListedContact("3", "Café Été GmbH"),
+    ListedContact("4", "Smith, John"),
+    ListedContact("5", "Harbour Works Pty Ltd"),
 ]
 
 
@@ -57,18 +57,18 @@ def test_a_name_is_never_surer_than_a_number_or_an_e_mail():
 
 @given(st.text(max_size=60), st.text(max_size=60))
 def test_likeness_breaks_on_no_name_and_stays_between_nothing_and_certain(ours, theirs):
-    found = likeness.likeness(Card("x", name=ours), Contact("1", theirs))
+    found = likeness.likeness(Card("x", name=ours), ListedContact("1", theirs))
     assert found is None or 0 <= found.score <= 1
 
 
 @given(st.text(alphabet="abcdefgh ÄÖé&.", min_size=3, max_size=30).filter(likeness._plain))
 def test_every_firm_is_like_itself(name):
-    assert likeness.likeness(Card("x", name=name), Contact("1", name.upper())).score >= 0.9
+    assert likeness.likeness(Card("x", name=name), ListedContact("1", name.upper())).score >= 0.9
 
 
 @given(st.lists(st.text(alphabet="abc ", min_size=4, max_size=12).filter(likeness._plain), max_size=8), st.data())
 def test_looking_only_at_shared_parts_of_names_finds_what_comparing_each_with_each_finds(names, data):
-    contacts = [Contact(str(number), name) for number, name in enumerate(names)]
+    contacts = [ListedContact(str(number), name) for number, name in enumerate(names)]
     ours = data.draw(st.sampled_from(names) if names else st.just("abc"))
     card = Card("x", name=ours)
     everybody = [one for contact in contacts if (one := likeness.likeness(card, contact))]

@@ -115,7 +115,7 @@ def test_a_revoked_key_is_forgotten_within_two_seconds(small_host, on_sqlite, mo
 def test_it_is_written_down_when_a_key_was_last_used_once_a_minute(host, installation):
     def used():
         with installation.store.read() as work:
-            return next(one.last_used_at for one in api_keys.listed(work) if one.id == "host")
+            return next(one.last_used_at for one in api_keys.all_keys(work) if one.id == "host")
 
     assert used() is None
     host.get(PROGRESS, secret="whsec_AAAA")
@@ -208,7 +208,7 @@ def test_the_command_makes_rotates_lists_and_revokes_a_key(command, on_sqlite, s
 def test_the_command_refuses_with_a_sentence_what_it_cannot_do(command, on_sqlite, words, code):
     assert command(*words, code=code) == ""
     with on_sqlite.store.read() as work:
-        assert api_keys.listed(work) == []
+        assert api_keys.all_keys(work) == []
 
 
 def test_a_key_that_is_there_is_not_made_again(command, on_sqlite):

@@ -66,7 +66,7 @@ class Reader:
         document = json.loads(snippet.text)
         if snippet.title:
             (self.folder / snippet.title).write_text(snippet.text)
-            codec.read(document)
+            codec.parse_event(document)
         else:
             InvoiceExportFailed.model_validate(document["data"])
 

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cli import csv_contacts, csv_invoices, files
-from cli.files import BadEntry, Entry, Note
+from cli.files import BadEntry, FileEntry, Note
 from events.invoice import Invoice
 
 HEAD = "invoice,number,date,due_date,currency,client,client_name,description,quantity,unit_amount"
@@ -23,7 +23,7 @@ def in_file(folder, content, name="jobs.csv"):
     path = Path(folder) / name
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     found = list(files.entries(path, "harbour"))
-    good = {one.document["id"]: Invoice.model_validate(one.document) for one in found if isinstance(one, Entry)}
+    good = {one.document["id"]: Invoice.model_validate(one.document) for one in found if isinstance(one, FileEntry)}
     bad = {one.place: " · ".join(one.problems) for one in found if isinstance(one, BadEntry)}
     return good, bad, [one.said for one in found if isinstance(one, Note)]
 

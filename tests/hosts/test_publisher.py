@@ -12,7 +12,7 @@ from events import publisher as publishing
 from events import signing
 from events.invoice import Invoice
 from events.orders import InvoiceExportCancelRequested
-from events.over_http import Answer, over_http
+from events.over_http import HttpAnswer, over_http
 from events.people import Person
 from events.publisher import NotAccepted, NotReached, Publisher
 from store import api_keys
@@ -53,7 +53,7 @@ class Line:
             raise ConnectionResetError
         if self.troubles:
             trouble = self.troubles.pop(0)
-            if isinstance(trouble, Answer):
+            if isinstance(trouble, HttpAnswer):
                 return trouble
             raise trouble
         return over_http(url, headers, body)
@@ -98,11 +98,11 @@ def test_a_lost_answer_is_asked_for_again_with_the_same_bytes_and_id(door, on_sq
 
 
 def test_the_door_says_how_long_to_wait_and_a_long_wait_is_the_callers(door):
-    busy = Answer(429, b'{"retry_after": 12}')
-    line = Line(busy, Answer(503, b"no JSON"))
+    busy = HttpAnswer(429, b'{"retry_after": 12}')
+    line = Line(busy, HttpAnswer(503, b"no JSON"))
     door(transport=line, pause=line.waits.append).export("harbour", "r1", invoices(1), requested_by=ANNA)
     assert line.waits == [12, 2]
-    long = Line(Answer(429, b'{"retry_after": 1200}'))
+    long = Line(HttpAnswer(429, b'{"retry_after": 1200}'))
     with pytest.raises(NotReached, match="1200 seconds"):
         door(transport=long, pause=long.waits.append).export("harbour", "r2", invoices(1), requested_by=ANNA)
     assert long.waits == []
@@ -201,7 +201,7 @@ def test_a_login_link_is_asked_for_when_a_person_wants_it(door, on_sqlite):
 
 
 def test_a_publisher_below_a_path_signs_the_path_it_asks(door):
-    line = Line(Answer(202, b"{}"))
+    line = Line(HttpAnswer(202, b"{}"))
     Publisher("https://host.example/exporter/", "k", SECRET, transport=line).export(
         "harbour", "r1", invoices(1), requested_by=ANNA
     )

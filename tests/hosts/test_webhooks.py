@@ -16,7 +16,7 @@ from tests.machines import wait_for
 from worker.decisions import retries
 from worker.outgoing import delivering
 from worker.outgoing.endpoints import INSTALLATION, seen, with_work
-from worker.outgoing.posting import Endpoint, Poster
+from worker.outgoing.posting import Poster, PostTarget
 from worker.outgoing.webhooks import Webhooks
 from worker.settings import Settings
 
@@ -194,7 +194,7 @@ def test_an_endpoint_that_hangs_holds_back_no_other_and_not_the_stream(telling, 
     webhooks = Webhooks(telling.tools, "clock", Poster(private=True, seconds=15).post)
 
     def all_came():
-        webhooks.look()
+        webhooks.begin_rounds()
         return sorted(other_endpoint.ids) == outbox_ids(telling)
 
     wait_for(all_came)
@@ -275,7 +275,7 @@ def test_two_clocks_do_not_both_deliver_and_the_second_takes_over_when_the_first
 def test_a_clock_that_is_told_to_stop_leaves_the_endpoint_to_the_next_one(telling, endpoint):
     telling.relay()
     webhooks = Webhooks(telling.tools, "first", Poster(private=True).post)
-    assert webhooks.look() == 1
+    assert webhooks.begin_rounds() == 1
     wait_for(lambda: endpoint.came)
     webhooks.stop()
     telling.ask(an_invoice())
@@ -304,7 +304,7 @@ def test_a_clock_that_was_away_too_long_keeps_nothing(telling, endpoint):
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
 def test_a_private_address_is_not_called_unless_a_setting_allows_it(endpoint, host):
     url = endpoint.url.replace("127.0.0.1", host)
-    missed = Poster(private=False, seconds=5).post(Endpoint("d", url, None, (callback.SECRET,)), "e", "{}")
+    missed = Poster(private=False, seconds=5).post(PostTarget("d", url, None, (callback.SECRET,)), "e", "{}")
     assert missed.trouble.startswith("leads to the private address ")
     assert missed.trouble.endswith("WEBHOOK_PRIVATE_ADDRESSES=true allows it")
     assert endpoint.came == []
@@ -312,14 +312,14 @@ def test_a_private_address_is_not_called_unless_a_setting_allows_it(endpoint, ho
 
 def test_a_name_that_leads_nowhere_and_a_port_nobody_listens_on_cannot_be_reached():
     for url in ("http://nowhere.invalid/", "http://127.0.0.1:1/"):
-        nowhere = Endpoint("d", url, None, (callback.SECRET,))
+        nowhere = PostTarget("d", url, None, (callback.SECRET,))
         assert Poster(private=True, seconds=5).post(nowhere, "e", "{}").trouble == "cannot be reached"
 
 
 def test_a_name_that_nobody_looks_up_holds_a_call_no_longer_than_its_time(monkeypatch):
     let_go = threading.Event()
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_args, **_more: let_go.wait(60))
-    unknown = Endpoint("d", "http://silent.example/", None, (callback.SECRET,))
+    unknown = PostTarget("d", "http://silent.example/", None, (callback.SECRET,))
     assert Poster(private=True, seconds=0.5).post(unknown, "e", "{}").trouble == "no answer within 0.5 seconds"
     let_go.set()
 

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from tests.hosts import callback
-from worker.outgoing.posting import Endpoint, Poster
+from worker.outgoing.posting import Poster, PostTarget
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def secure(certificate):
 
 def post(endpoint, seconds=10):
     return Poster(private=True, seconds=seconds).post(
-        Endpoint("d", endpoint.url, None, (callback.SECRET,)), "e1", "{}"
+        PostTarget("d", endpoint.url, None, (callback.SECRET,)), "e1", "{}"
     )
 
 

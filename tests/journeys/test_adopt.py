@@ -33,7 +33,7 @@ def adopt(installation, *claims, wait=None):
 
 def test_an_invoice_found_by_number_is_ours_from_now_on_and_is_not_sent_again(installation):
     id_ = written(installation, "N-i1")
-    done = adopt(installation, Claim.of(_read(an_invoice())))
+    done = adopt(installation, Claim.from_invoice(_read(an_invoice())))
     assert list(done.taken) == ["i1"]
     installation.ask(an_invoice())
     installation.run()

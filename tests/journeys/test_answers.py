@@ -128,7 +128,7 @@ def test_marked_do_not_send(installation):
 
 def test_taken_over_from_an_older_integration(installation):
     older.written(installation, "N-i1")
-    older.adopt(installation, Claim.of(older._read(an_invoice(revision=1))))
+    older.adopt(installation, Claim.from_invoice(older._read(an_invoice(revision=1))))
     assert answer_to(installation)["outcome"] == "unchanged"
     assert installation.calls("PUT") == []
 

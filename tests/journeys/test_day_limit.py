@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from cli import main
 from store import overview
-from store.tables import Connection, Export, LaneState
+from store.tables import CompanyConnection, Export, LaneState
 from tests.builders import COMPANY, TENANT, an_invoice, invoices
 from worker import wiring
 from worker.connections import tending
@@ -157,7 +157,7 @@ def faces_name_the_day(installation, monkeypatch):
         assert (waiting["cause"], waiting["limit"]) == ("limit", "day")
         assert "day limit" in waiting["message"]
         assert overview.overview(work).exports["pending"] > 0
-        read = business.read(tools, work)
+        read = business.business_readings(tools, work)
         assert {one.labels[1] for one in read if one.metric is catalogue.IDLE} == {"limit"}
         (watched,) = companies.of_companies(tools, work, [COMPANY])
         assert "day limit" in watched.status.sentence
@@ -208,7 +208,7 @@ def test_a_starter_organisation_is_paced_by_its_own_thousand_calls(make_day, dat
     assert reconciler.slot(day.tools, TENANT) == pytest.approx(DAY / (0.02 * 1000))
     tending.tend(day.tools, "clock")
     with day.store.read() as work:
-        assert work.session.exec(select(Connection.day_calls)).one() == 1000
+        assert work.session.exec(select(CompanyConnection.day_calls)).one() == 1000
     day.tools.redis.flushall()
     assert day.tools.pace.outlook(TENANT).per_day == 5000
     tending.tend(day.tools, "clock")

@@ -140,7 +140,7 @@ def test_pausing_twice_and_resuming_twice_change_nothing(installation):
 def test_the_lane_says_that_it_is_paused(installation):
     pause(installation, EVERYBODY)
     with installation.store.read() as work:
-        assert lanes.look(work, Lane(COMPANY, TENANT)).stopped == "paused"
+        assert lanes.due_work(work, Lane(COMPANY, TENANT)).stopped == "paused"
 
 
 def test_requests_are_accepted_while_paused(installation):

@@ -51,7 +51,7 @@ def test_the_estimate_follows_the_minute_and_the_backlog_before_it(on_sqlite):
     on_sqlite.ask(*invoices(500, "first"), request="first")
     on_sqlite.later(1)
     on_sqlite.ask(*invoices(500, "second"), request="second")
-    first, second = (progress.look(on_sqlite.tools, COMPANY, name) for name in ("first", "second"))
+    first, second = (progress.progress_of(on_sqlite.tools, COMPANY, name) for name in ("first", "second"))
     assert (first.waiting, second.waiting) == (500, 500)
     assert first.estimated_finish < second.estimated_finish
     seconds = (second.estimated_finish - on_sqlite.now()).total_seconds()
@@ -62,14 +62,14 @@ def test_the_estimate_waits_for_the_limit_that_xero_named(on_sqlite):
     on_sqlite.simulator.state.faults.set({"limit_day": 1.0})
     on_sqlite.ask(*invoices(60))
     on_sqlite.run()
-    seen = progress.look(on_sqlite.tools, COMPANY, "r1")
+    seen = progress.progress_of(on_sqlite.tools, COMPANY, "r1")
     assert (seen.estimated_finish - on_sqlite.now()).total_seconds() > 60_000
 
 
 def test_nobody_knows_when_while_a_person_has_to_act(on_sqlite):
     on_sqlite.ask(*invoices(60))
     pausing.pause(on_sqlite.tools, COMPANY, "olga", "because")
-    assert progress.look(on_sqlite.tools, COMPANY, "r1").estimated_finish is None
+    assert progress.progress_of(on_sqlite.tools, COMPANY, "r1").estimated_finish is None
 
 
 def test_a_redis_that_is_away_costs_the_estimate_and_nothing_else(on_sqlite, monkeypatch):
@@ -81,7 +81,7 @@ def test_a_redis_that_is_away_costs_the_estimate_and_nothing_else(on_sqlite, mon
         raise redis.ConnectionError
 
     monkeypatch.setattr(on_sqlite.tools.pace, "_outlook", away)
-    seen = progress.look(on_sqlite.tools, COMPANY, "r1")
+    seen = progress.progress_of(on_sqlite.tools, COMPANY, "r1")
     assert (seen.total, seen.waiting, seen.estimated_finish) == (60, 60, None)
 
 

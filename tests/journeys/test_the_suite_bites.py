@@ -9,13 +9,13 @@ from tests.journeys import test_promise_1_never_twice as promise_1
 from tests.journeys import test_promise_2_never_lost as promise_2
 from tests.rooms import test_store
 from worker.exporting import freezing, judging, settle
-from worker.exporting.settle import Seen
+from worker.exporting.settle import LookedUp
 
 RED = (AssertionError, KeyError)
 
 
 def test_without_the_look_up_a_lost_reply_turns_red(on_sqlite, monkeypatch):
-    monkeypatch.setattr(settle, "ask", lambda *_: Seen())
+    monkeypatch.setattr(settle, "ask", lambda *_: LookedUp())
     with pytest.raises(RED):
         promise_1.test_a_reply_lost_after_xero_committed_is_adopted_not_sent_again(on_sqlite)
 

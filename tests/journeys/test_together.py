@@ -164,7 +164,7 @@ def test_rounds_with_the_same_invoices_in_any_order_never_wait_in_a_ring(install
             a_request(an_invoice(id_), company=company, request=f"r{place}-{company}-{id_}")
             for company, id_ in wanted
         ]
-        return intake._file(installation.tools, [intake._read(Brought(one)) for one in documents])
+        return intake._file(installation.tools, [intake._parse(Brought(one)) for one in documents])
 
     with ThreadPoolExecutor(4) as pool:
         verdicts = [verdict for some in pool.map(a_round, range(12)) for verdict in some]

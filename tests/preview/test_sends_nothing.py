@@ -4,7 +4,7 @@ import pytest
 
 from events.export import UnreadableInvoice
 from events.settings import CompanySettings
-from events.unreadable import Problem
+from events.unreadable import FieldProblem
 from simulator import control
 from store import companies, connections
 from tests.builders import COMPANY, TENANT, an_invoice, an_organisation, contact_id, invoices
@@ -75,7 +75,7 @@ def test_items_and_tracking_are_asked_for_only_when_an_invoice_has_some(on_sqlit
 
 
 def test_what_needs_no_look_at_xero_takes_no_call(on_sqlite):
-    problem = Problem(field="date", said="is missing", wrong="missing")
+    problem = FieldProblem(field="date", said="is missing", wrong="missing")
     broken = UnreadableInvoice(id="i2", number="N-2", problems=(problem,))
     made = of(on_sqlite, an_invoice("i1", totals={"subtotal": "1.00"}), broken)
     assert [reasons(row) for row in made.invoices] == [["totals_do_not_add_up"], ["invoice_unreadable"]]

@@ -23,7 +23,7 @@ json_values = st.recursive(
 
 def problems(document) -> str:
     with pytest.raises(Unreadable) as refused:
-        codec.read(document)
+        codec.parse_event(document)
     return "; ".join(refused.value.problems)
 
 
@@ -69,7 +69,7 @@ def test_an_invoice_without_an_id_is_named_by_its_place_and_its_neighbours_go_on
     nameless["id"] = id_
     if id_ == "absent":
         del nameless["id"]
-    _, asked = codec.read(a_request(an_invoice("a"), nameless, an_invoice("c")))
+    _, asked = codec.parse_event(a_request(an_invoice("a"), nameless, an_invoice("c")))
     first, bad, last = asked.invoices
     assert (first.id, last.id) == ("a", "c")
     assert (bad.id, bad.number) == ("without-id-2", "N-2")
@@ -81,7 +81,7 @@ def test_an_invoice_without_an_id_is_named_by_its_place_and_its_neighbours_go_on
 def test_what_is_no_invoice_at_all_fails_by_its_place(element):
     document = a_request(an_invoice("a"), part=2)
     document["data"]["invoices"].insert(0, element)
-    bad, good = codec.read(document)[1].invoices
+    bad, good = codec.parse_event(document)[1].invoices
     assert (bad.id, good.id) == ("without-id-part-2-1", "a")
     assert str(bad.problems[0]) == "invoice: number 1 of the request must be an object"
 
@@ -91,7 +91,7 @@ def test_what_is_no_invoice_at_all_fails_by_its_place(element):
 )
 def test_a_host_has_the_ids_it_has(id_):
     invoice = an_invoice(id_, number="N-1", client={"id": id_, "name": "A"})
-    (found,) = codec.read(a_request(invoice, request=id_, event_id="e"))[1].invoices
+    (found,) = codec.parse_event(a_request(invoice, request=id_, event_id="e"))[1].invoices
     assert (found.id, found.client.id) == (id_, id_)
 
 
@@ -100,7 +100,9 @@ def test_whole_numbers_are_taken_as_the_texts_they_stand_for():
     said = an_invoice(
         "x", number=1003, job=7, reference=4711, client={"id": 12, "name": "A"}, line=line, revision="3"
     )
-    _, asked = codec.read(a_request({**said, "id": 1002}, request=9, requested_by={"id": 7}, origin={"job_ids": [1]}))
+    _, asked = codec.parse_event(
+        a_request({**said, "id": 1002}, request=9, requested_by={"id": 7}, origin={"job_ids": [1]})
+    )
     (found,) = asked.invoices
     assert (found.id, found.number, found.job, found.reference, found.client.id) == (
         "1002",
@@ -117,7 +119,7 @@ def test_whole_numbers_are_taken_as_the_texts_they_stand_for():
     "person", [None, {}, "anna", {"id": None}, {"id": "x" * 300}, {"id": "a", "role": "x" * 99}, 5]
 )
 def test_a_user_who_cannot_be_read_holds_nothing_back(person):
-    _, asked = codec.read(a_request(an_invoice("a"), requested_by=person))
+    _, asked = codec.parse_event(a_request(an_invoice("a"), requested_by=person))
     assert (asked.requested_by.id, asked.requested_by.role) == ("unknown", None)
     assert asked.invoices[0].id == "a"
 
@@ -147,7 +149,7 @@ def test_a_person_whom_something_depends_on_must_be_readable():
     ],
 )
 def test_a_bad_field_makes_one_invoice_unreadable_and_is_named(change, field):
-    _, asked = codec.read(a_request(an_invoice(**change), an_invoice("good")))
+    _, asked = codec.parse_event(a_request(an_invoice(**change), an_invoice("good")))
     bad, good = asked.invoices
     assert isinstance(bad, UnreadableInvoice)
     assert str(bad.problems[0]).startswith(f"{field}: ")
@@ -156,14 +158,14 @@ def test_a_bad_field_makes_one_invoice_unreadable_and_is_named(change, field):
 
 def test_numbers_in_json_keep_every_digit():
     body = json.dumps(a_request()).replace('"100.00"', "33.3333").encode()
-    _, asked = codec.read(codec.parse(body))
+    _, asked = codec.parse_event(codec.parse(body))
     assert str(asked.invoices[0].lines[0].unit_amount) == "33.3333"
 
 
 @given(json_values)
 def test_no_json_crashes_the_codec(value):
     try:
-        codec.read(value)
+        codec.parse_event(value)
     except Unreadable as refused:
         assert all(": " in problem for problem in refused.problems)
 
@@ -173,7 +175,7 @@ def test_no_invoice_crashes_the_codec(invoice):
     document = a_request()
     document["data"]["invoices"] = [invoice]
     try:
-        codec.read(document)
+        codec.parse_event(document)
     except Unreadable as refused:
         assert all(problem.startswith("data.") for problem in refused.problems)
 
@@ -227,7 +229,7 @@ def test_what_an_invoice_says_can_be_kept_and_read_again_or_is_refused(number, w
     line = f'{{"description": "x", "quantity": {written(number)}, "unit_amount": "1"}}'
     document = a_request(an_invoice())
     document["data"]["invoices"][0]["lines"] = [codec.parse(line.encode())]
-    _, asked = codec.read(document)
+    _, asked = codec.parse_event(document)
     (invoice,) = asked.invoices
     too_long = "e-" in number.lower() and number != "0.1e-20"
     if too_long or (written is json.dumps and "e" in number.lower()):
@@ -242,7 +244,7 @@ CREW = {"description": "Crew", "quantity": "1", "unit_amount": "100.00"}
 
 
 def the_invoice(**other):
-    _, asked = codec.read(a_request(an_invoice(**other)))
+    _, asked = codec.parse_event(a_request(an_invoice(**other)))
     return asked.invoices[0]
 
 

@@ -14,29 +14,29 @@ from events.reasons import Reason
 from store.markers import marker
 from tests.builders import an_invoice, contact_id
 from worker.decisions import batching, checks, joining, proof, retries
-from worker.decisions.joining import Standing
+from worker.decisions.joining import ExportStanding
 from worker.decisions.proof import Host
 
 
 @pytest.mark.parametrize(
     ("standing", "revision", "content", "move"),
     [
-        (Standing("new", 0, "", -1, ""), 1, "a", "start"),
-        (Standing("failed", 1, "a", -1, ""), 1, "a", "start"),
-        (Standing("pending", 1, "a", -1, ""), 1, "a", "join"),
-        (Standing("pending", 1, "a", -1, ""), 2, "b", "replace"),
-        (Standing("pending", 2, "b", -1, ""), 1, "a", "join"),
-        (Standing("exporting", 1, "a", -1, ""), 2, "b", "wait"),
-        (Standing("uncertain", 1, "a", -1, ""), 2, "b", "wait"),
-        (Standing("uncertain", 1, "a", -1, ""), 1, "a", "join"),
-        (Standing("exported", 1, "a", 1, "a", in_xero=True), 2, "a", "unchanged"),
-        (Standing("exported", 2, "b", 2, "b", in_xero=True), 1, "a", "unchanged"),
-        (Standing("exported", 1, "a", 1, "a", in_xero=True), 2, "b", "start"),
-        (Standing("failed", 2, "b", 1, "a", in_xero=True), 3, "a", "start"),
-        (Standing("exported", 1, "a", 1, "a", in_xero=True, repointed=True), 1, "a", "start"),
-        (Standing("exported", 1, "a", 1, "a", in_xero=True, gone="voided"), 1, "a", Reason.INVOICE_FINALISED),
-        (Standing("exported", 1, "a", 1, "a", in_xero=True, gone="gone"), 1, "a", Reason.GONE_FROM_XERO),
-        (Standing("exported", 1, "a", 1, "a", excluded=True), 2, "b", Reason.EXCLUDED),
+        (ExportStanding("new", 0, "", -1, ""), 1, "a", "start"),
+        (ExportStanding("failed", 1, "a", -1, ""), 1, "a", "start"),
+        (ExportStanding("pending", 1, "a", -1, ""), 1, "a", "join"),
+        (ExportStanding("pending", 1, "a", -1, ""), 2, "b", "replace"),
+        (ExportStanding("pending", 2, "b", -1, ""), 1, "a", "join"),
+        (ExportStanding("exporting", 1, "a", -1, ""), 2, "b", "wait"),
+        (ExportStanding("uncertain", 1, "a", -1, ""), 2, "b", "wait"),
+        (ExportStanding("uncertain", 1, "a", -1, ""), 1, "a", "join"),
+        (ExportStanding("exported", 1, "a", 1, "a", in_xero=True), 2, "a", "unchanged"),
+        (ExportStanding("exported", 2, "b", 2, "b", in_xero=True), 1, "a", "unchanged"),
+        (ExportStanding("exported", 1, "a", 1, "a", in_xero=True), 2, "b", "start"),
+        (ExportStanding("failed", 2, "b", 1, "a", in_xero=True), 3, "a", "start"),
+        (ExportStanding("exported", 1, "a", 1, "a", in_xero=True, repointed=True), 1, "a", "start"),
+        (ExportStanding("exported", 1, "a", 1, "a", in_xero=True, gone="voided"), 1, "a", Reason.INVOICE_FINALISED),
+        (ExportStanding("exported", 1, "a", 1, "a", in_xero=True, gone="gone"), 1, "a", Reason.GONE_FROM_XERO),
+        (ExportStanding("exported", 1, "a", 1, "a", excluded=True), 2, "b", Reason.EXCLUDED),
     ],
 )
 def test_what_a_request_does_to_an_export(standing, revision, content, move):
@@ -46,7 +46,7 @@ def test_what_a_request_does_to_an_export(standing, revision, content, move):
 
 @given(st.sampled_from(sorted(joining.LIVE)), st.integers(0, 5), st.integers(0, 5), st.sampled_from("ab"))
 def test_nothing_ever_starts_beside_a_live_export(state, known, asked, content):
-    assert joining.decide(Standing(state, known, "a", -1, ""), asked, content) != "start"
+    assert joining.decide(ExportStanding(state, known, "a", -1, ""), asked, content) != "start"
 
 
 @pytest.mark.parametrize(

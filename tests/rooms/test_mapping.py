@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from events.accounting_target import Lane, Posting, Unmappable
-from events.books import Account, Books, TaxRate
+from events.books import Books, LedgerAccount, TaxRate
 from events.invoice import Invoice
 from events.money import plain
 from events.settings import CompanySettings
@@ -32,7 +32,7 @@ OF_LINE = {
 }  # fmt: skip
 RATES = {"OUTPUT": Fraction(15), "LOW": Fraction(825, 100), "NONE": Fraction(0)}
 BOOKS = Books(
-    accounts={"200": Account(code="200", tax_type="OUTPUT")},
+    accounts={"200": LedgerAccount(code="200", tax_type="OUTPUT")},
     tax_rates={code: TaxRate(code=code, percent=Decimal(float(rate))) for code, rate in RATES.items()},
 )
 

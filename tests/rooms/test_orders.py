@@ -9,7 +9,7 @@ from events.accounting_target import Posted
 from events.codec import Unreadable
 from tests.builders import an_order
 from worker.decisions import claiming
-from worker.decisions.claiming import Claim, Standing
+from worker.decisions.claiming import Claim, ClaimedExport
 from worker.orders import cancel
 
 
@@ -43,7 +43,7 @@ def a_posted(**other):
 )
 def test_an_order_that_does_not_say_what_why_or_who_is_refused_by_the_fields_name(kind, said, problem):
     with pytest.raises(Unreadable) as refused:
-        codec.read(an_order(kind, **said))
+        codec.parse_event(an_order(kind, **said))
     assert str(refused.value).startswith(problem)
 
 
@@ -66,10 +66,10 @@ def test_a_cancel_stops_calls_back_or_only_lets_go(state, others, way):
 @pytest.mark.parametrize(
     ("standing", "said"),
     [
-        (Standing("pending"), "it is on its way to Xero right now"),
-        (Standing("uncertain"), "it is on its way to Xero right now"),
-        (Standing("exported", "22222222-2222-4333-8444-555555555555"), "it is in Xero already, as 22222222"),
-        (Standing("new"), "there is nothing to compare: client, currency missing"),
+        (ClaimedExport("pending"), "it is on its way to Xero right now"),
+        (ClaimedExport("uncertain"), "it is on its way to Xero right now"),
+        (ClaimedExport("exported", "22222222-2222-4333-8444-555555555555"), "it is in Xero already, as 22222222"),
+        (ClaimedExport("new"), "there is nothing to compare: client, currency missing"),
     ],
 )
 def test_a_claim_that_cannot_be_true_costs_no_call(standing, said):

@@ -12,7 +12,7 @@ from events.accounting_target import Lane, Organisation
 from simulator.limits import Lane as Counted
 from simulator.limits import Limits as XerosLimits
 from simulator.limits import Rules, Window
-from xero_adapter.pace import Limits, Pace
+from xero_adapter.pace import CallLimits, Pace
 
 ORGANISATION = Organisation(Lane("c", "t"), "Org", "!A", "USD", "app", "user")
 SISTER = Organisation(Lane("d", "u"), "Other", "!B", "USD", "app", "user")
@@ -43,7 +43,7 @@ def clock():
 
 @pytest.fixture
 def paced(client, clock):
-    return lambda **limits: Pace(client, Limits(**limits), clock=clock)
+    return lambda **limits: Pace(client, CallLimits(**limits), clock=clock)
 
 
 def left(minute="", day=""):
@@ -284,7 +284,7 @@ def test_a_429_pauses_the_organisation_and_the_apps_limit_all_of_its_organisatio
 
 
 def test_without_redis_there_is_no_call():
-    pace = Pace(redis.Redis(port=1, retry=None), Limits())
+    pace = Pace(redis.Redis(port=1, retry=None), CallLimits())
     with pytest.raises(redis.RedisError):
         pace.ask(ORGANISATION)
 
@@ -390,7 +390,7 @@ def test_xero_never_refuses_a_call_whatever_its_windows_and_answers_are(client, 
     """No 429 for minute or calls in flight, wherever between sending and answer Xero counts a call."""
     client.flushall()
     clock = Clock()
-    pace = Pace(client, Limits(per_minute=12, settle=100), clock=clock)
+    pace = Pace(client, CallLimits(per_minute=12, settle=100), clock=clock)
     xero = Xero(clock, phase, per_minute=12)
     World(pace, xero, clock, callers=callers, latency=itertools.cycle(latency), spread=spread).run(250)
     assert xero.refused == [], f"{latency} {phase} {callers} {spread}"

@@ -28,7 +28,7 @@ WRONG: list[Any] = [
 
 
 def said_of(change: dict[str, Any]) -> list[str]:
-    _, asked = codec.read(a_request(an_invoice(**change)))
+    _, asked = codec.parse_event(a_request(an_invoice(**change)))
     (found,) = asked.invoices
     return [found.failure().message()] if isinstance(found, UnreadableInvoice) else []
 
@@ -67,7 +67,7 @@ def test_nor_is_anything_wrong_with_an_event_or_its_envelope(wrong):
     documents += [an_order("replay", **{"request": "r", field: wrong}) for field in of_order]
     for document in documents:
         try:
-            codec.read(document)
+            codec.parse_event(document)
         except Unreadable as refused:
             for problem in refused.problems:
                 assert not SCHEMA_WORDS.search(problem), problem
@@ -109,7 +109,7 @@ def test_a_field_is_named_as_people_call_it_with_what_would_be_right(change, sai
     ],
 )
 def test_who_can_mend_it_is_named_and_groups_are_by_field_and_kind(change, who, cause, about):
-    (found,) = codec.read(a_request(an_invoice(**change)))[1].invoices
+    (found,) = codec.parse_event(a_request(an_invoice(**change)))[1].invoices
     failure = found.failure()
     assert (failure.who, causes.about(failure)) == (who, about)
     assert causes.cause_of(failure) == f"invoice_unreadable:{cause}"
@@ -117,7 +117,9 @@ def test_who_can_mend_it_is_named_and_groups_are_by_field_and_kind(change, who, 
 
 
 def test_what_only_support_can_mend_comes_first_and_everything_is_said():
-    (found,) = codec.read(a_request(an_invoice(line={"quantity": "1,5", "discount": 5}, date="soon")))[1].invoices
+    (found,) = codec.parse_event(a_request(an_invoice(line={"quantity": "1,5", "discount": 5}, date="soon")))[
+        1
+    ].invoices
     failure: Failure = found.failure()
     assert failure.who == "support"
     assert [one.facts["field"] for one in failure.all()] == ["discount", "date", "quantity"]
@@ -144,7 +146,7 @@ def test_a_number_is_ascii_digits_with_a_point_or_is_refused_by_name(text):
 
 
 def _of_quantity(text):
-    (found,) = codec.read(a_request(an_invoice(line={"quantity": text})))[1].invoices
+    (found,) = codec.parse_event(a_request(an_invoice(line={"quantity": text})))[1].invoices
     return [str(one) for one in found.problems] if isinstance(found, UnreadableInvoice) else None
 
 
@@ -169,7 +171,7 @@ def test_what_would_be_right_is_right(said):
     ],
 )
 def test_what_nobody_sees_goes_out_of_texts_and_what_means_a_new_line_is_one(text, kept):
-    (found,) = codec.read(a_request(an_invoice(line={"description": text}, reference=text)))[1].invoices
+    (found,) = codec.parse_event(a_request(an_invoice(line={"description": text}, reference=text)))[1].invoices
     assert found.lines[0].description == kept
     assert found.reference.split() == kept.split()  # of one line: what means a new line is a space there
 

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from events.connection_problems import Problem
+from events.connection_problems import ConnectionProblem
 from events.failures import LONGEST_MESSAGE, Failure
 from events.reasons import Reason
 from simulator.line_messages import SayOfLine
@@ -102,14 +102,14 @@ WAITS = {
 }
 # The company's work waits for a person at the connection, once that is proven.
 CONNECTION = {
-    No.NO_TOKEN: Problem.LOGIN_ENDED,
-    No.NO_SCOPE: Problem.SCOPE_MISSING,
-    No.NO_TENANT: Problem.DISCONNECTED,
-    No.NOT_PERMITTED: Problem.NOT_PERMITTED,
-    No.INVALID_GRANT: Problem.LOGIN_ENDED,
-    No.UNAUTHORIZED_CLIENT: Problem.APP_REFUSED,
-    No.INVALID_CLIENT: Problem.APP_REFUSED,
-    No.INVALID_SCOPE: Problem.APP_NOT_ALLOWED,
+    No.NO_TOKEN: ConnectionProblem.LOGIN_ENDED,
+    No.NO_SCOPE: ConnectionProblem.SCOPE_MISSING,
+    No.NO_TENANT: ConnectionProblem.DISCONNECTED,
+    No.NOT_PERMITTED: ConnectionProblem.NOT_PERMITTED,
+    No.INVALID_GRANT: ConnectionProblem.LOGIN_ENDED,
+    No.UNAUTHORIZED_CLIENT: ConnectionProblem.APP_REFUSED,
+    No.INVALID_CLIENT: ConnectionProblem.APP_REFUSED,
+    No.INVALID_SCOPE: ConnectionProblem.APP_NOT_ALLOWED,
 }
 # A refusal of the whole call that names nobody: sent alone, it fails (tests/journeys/test_told_whole.py).
 WHOLE = {

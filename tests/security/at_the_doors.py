@@ -9,7 +9,7 @@ import uvicorn
 from sqlmodel import func, select
 
 from store import api_keys, audit, companies, inbox
-from store.tables import Change, Preview, Request
+from store.tables import AskedChange, Preview, Request
 from tests import machines
 from tests.builders import COMPANY, a_request, an_invoice
 from tests.console.visiting import Person
@@ -73,7 +73,8 @@ class Ground:
     def waiting_changes(self):
         with self.tools.store.read() as work:
             return [
-                work.session.exec(select(func.count()).select_from(one)).one() for one in (Change, Preview, Request)
+                work.session.exec(select(func.count()).select_from(one)).one()
+                for one in (AskedChange, Preview, Request)
             ]
 
 

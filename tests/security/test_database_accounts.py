@@ -89,7 +89,7 @@ def test_migrate_again_is_harmless_and_the_exporter_works_with_the_lesser_accoun
         audit.note(work, "anna", "pause", "*", {}, 0, "")
     with installation.store.read() as work:
         assert audit.verify(work).intact
-        assert roles.account(work) == roles.Account("crewcard", may_change_audit=False)
+        assert roles.account(work) == roles.DatabaseAccount("crewcard", may_change_audit=False)
 
 
 @pytest.mark.parametrize("statement", NEVER)
@@ -104,5 +104,5 @@ def test_who_owns_the_tables_is_told_so(addresses, migrated):
     del migrated
     store = Store(engine_for(addresses[0]))
     with store.read() as work:
-        assert roles.account(work) == roles.Account("crewcard_owner", may_change_audit=True)
+        assert roles.account(work) == roles.DatabaseAccount("crewcard_owner", may_change_audit=True)
     store.engine.dispose()

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import MetaData, select, update
 
 from store.api_keys import Scope
-from store.tables import Company, Connection
+from store.tables import Company, CompanyConnection
 from tests.builders import a_request, an_invoice
 from tests.connections.house import OTHER_TENANT, TENANT, hidden_fields
 from tests.doors.host import Host
@@ -189,7 +189,7 @@ def test_the_page_shows_names_as_they_are_written(small_house):
     name = '<script>alert("x")</script>'
     with small_house.installation.store.write() as work:
         work.connection.execute(update(Company).values(name=name))
-        work.connection.execute(update(Connection).values(organisation=name))
+        work.connection.execute(update(CompanyConnection).values(organisation=name))
     page = small_house.browser().get(small_house.here(small_house.link())).text
     assert "<script>" not in page
     assert page.count("&lt;script&gt;") >= 2

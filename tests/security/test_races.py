@@ -10,9 +10,9 @@ from tests.console.visiting import hidden
 from tests.security import doorway
 from tests.security.doorway import said_in_audit
 from worker.users import accounts, factors, signing_in
-from worker.users.signing_in import Place
+from worker.users.signing_in import SignInPlace
 
-SOMEWHERE = Place("127.0.0.1", "a browser")
+SOMEWHERE = SignInPlace("127.0.0.1", "a browser")
 
 
 @pytest.fixture

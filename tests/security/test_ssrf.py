@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.hosts import callback
 from worker.decisions import addresses
-from worker.outgoing.posting import Endpoint, Poster
+from worker.outgoing.posting import Poster, PostTarget
 
 # By hand, from IANA's registries of special-purpose addresses and the clouds' documents.
 INSIDE = [
@@ -120,7 +120,7 @@ def test_where_clouds_keep_credentials_nothing_goes_whatever_is_set(address):
 
 
 def post(url, *, private=False):
-    return Poster(private=private, seconds=5).post(Endpoint("d", url, None, (callback.SECRET,)), "e", "{}")
+    return Poster(private=private, seconds=5).post(PostTarget("d", url, None, (callback.SECRET,)), "e", "{}")
 
 
 def resolving(monkeypatch, *answers):

@@ -14,10 +14,10 @@ from tests import machines
 from tests.builders import a_request
 from tests.doors.host import Host, problems
 from web import bodies, main
-from web.limits import MOST_HEAD_BYTES, Limits
+from web.limits import MOST_HEAD_BYTES, ConnectionLimits
 from worker.settings import Settings
 
-QUICK = Limits(head_seconds=0.6, body_seconds=0.6, body_bytes_per_second=1_000_000)
+QUICK = ConnectionLimits(head_seconds=0.6, body_seconds=0.6, body_bytes_per_second=1_000_000)
 FOR_KEYS = [
     "/v1/events",
     "/v1/companies/harbour/previews",
@@ -187,7 +187,7 @@ def test_what_never_ends_is_ended(on_sqlite, serve, begun):
 
 
 def test_a_body_that_drips_is_ended_and_one_that_flows_is_not(on_sqlite, serve):
-    slow = Limits(head_seconds=5, body_seconds=1.0, body_bytes_per_second=1_000_000)
+    slow = ConnectionLimits(head_seconds=5, body_seconds=1.0, body_bytes_per_second=1_000_000)
     url = serve(on_sqlite, slow)
     Host(on_sqlite, url)
 
@@ -207,7 +207,7 @@ def test_a_body_that_drips_is_ended_and_one_that_flows_is_not(on_sqlite, serve):
 
 
 def test_a_crowd_from_one_address_leaves_a_place_for_everybody(on_sqlite, serve):
-    url = serve(on_sqlite, Limits(per_address=20, at_once=60))
+    url = serve(on_sqlite, ConnectionLimits(per_address=20, at_once=60))
     with ExitStack() as open_:
         for number in range(300):
             one = open_.enter_context(connected(url, f"127.0.0.{2 + number % 2}"))
@@ -222,7 +222,7 @@ def test_a_crowd_from_one_address_leaves_a_place_for_everybody(on_sqlite, serve)
 
 def test_a_crowd_that_waits_for_answers_is_told_to_come_again(on_sqlite, serve):
     """A place whose request is whole is never taken from it."""
-    url = serve(on_sqlite, Limits(per_address=4, at_once=60))
+    url = serve(on_sqlite, ConnectionLimits(per_address=4, at_once=60))
     Host(on_sqlite, url)
     with ExitStack() as open_:
         for _ in range(4):

@@ -13,7 +13,7 @@ from sqlmodel import select
 from typer.testing import CliRunner
 
 from cli import main as command
-from events.connection_problems import Problem
+from events.connection_problems import ConnectionProblem
 from events.settings import CompanySettings
 from store import beside, companies, connections, lanes
 from store.tables import Export
@@ -72,7 +72,7 @@ def a_lost_answer(installation):
 def dead_login(installation):
     installation.ask(*invoices(3))
     with installation.store.write() as work:
-        parking.park(work, connections.locked(work, COMPANY), Problem.LOGIN_ENDED)
+        parking.park(work, connections.locked(work, COMPANY), ConnectionProblem.LOGIN_ENDED)
 
 
 def app_switched_off(installation):
@@ -174,9 +174,9 @@ def test_every_face_says_the_same(brought_about, monkeypatch):
     with installation.store.read() as work:
         (one,) = statuses.of_companies(tools, work)
         found = one.status
-        readings = list(business.read(tools, work))
+        readings = list(business.business_readings(tools, work))
         invoice = work.session.exec(select(Export.invoice).where(Export.state == "pending")).first()
-        marker = beside.of(work, COMPANY, [invoice])[0].marker if invoice else None
+        marker = beside.beside_invoices(work, COMPANY, [invoice])[0].marker if invoice else None
     assert (found.state, found.cause, found.limit, found.who) == expected[1:5]
 
     idle = {reading.labels[1] for reading in readings if reading.metric is catalogue.IDLE}

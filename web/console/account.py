@@ -16,7 +16,7 @@ from web.console.sign_in import HOME, apart, now, ours, tools_of, wait, with_ses
 from web.console.visitor import Must, MustProve, Unfinished, Visitor, place_of
 from worker.decisions.roles import Action
 from worker.users import accounts, factors, sessions
-from worker.users.factors import Offer
+from worker.users.factors import FactorOffer
 from worker.users.pools import PASSWORDS
 from worker.users.signing_in import TooManyTries
 
@@ -45,12 +45,12 @@ def _set_password(request: Request, form: Form, visitor: Visitor) -> Response:
     wanted = accounts.NewPassword(form.whole("present"), form.whole("password"), form.whole("again"))
     try:
         accounts.change_password(tools_of(request), visitor.whose, wanted, place_of(request), visitor.cookie)
-    except accounts.Refused as refused:
+    except accounts.UserRefused as refused:
         return _password_page(request, visitor, str(refused), 422)
     except TooManyTries as many:
         later = f"Too many wrong passwords in a row. {wait(many.seconds)}."
         return with_wait(_password_page(request, visitor, later, 429), many.seconds)
-    return rendering.go(HOME, "Your password is set; every other browser is signed out.")
+    return rendering.redirect(HOME, "Your password is set; every other browser is signed out.")
 
 
 def _password_page(request: Request, visitor: Visitor, problem: str = "", status: int = 200) -> Response:
@@ -82,15 +82,15 @@ def offer_factor(request: Request, visitor: Proven) -> Response:
 @router.post("/factor")
 def set_factor(request: Request, form: Posted, visitor: Half) -> Response:
     """The first code of a new app is given: it is kept, and the recovery codes are shown this once."""
-    tools, back = tools_of(request), form.one("back")
+    tools, back = tools_of(request), form.text("back")
     if visitor.lacks == "code":
         raise Unfinished(f"{HOME}/code", quote(ours(back), safe="/"))
-    taken = factors.offered(tools, visitor.user, form.one("offer"))
+    taken = factors.offered(tools, visitor.user, form.text("offer"))
     if taken is None:
         if not visitor.lacks:
-            return rendering.go(f"{HOME}/factor", "That page was open for too long. Begin again.")
+            return rendering.redirect(f"{HOME}/factor", "That page was open for too long. Begin again.")
         return _offer_page(request, visitor, factors.offer(tools, visitor.user), back, _OLD, 410)
-    done = factors.set_up(tools, visitor.whose, taken, form.one("code"), place_of(request))
+    done = factors.set_up(tools, visitor.whose, taken, form.text("code"), place_of(request))
     if done is None:
         return _offer_page(request, visitor, taken, back, _NO_CODE, 422)
     signed_in, codes = done
@@ -105,7 +105,7 @@ def new_codes(request: Request, visitor: Proven) -> Response:
 
 
 def _offer_page(
-    request: Request, visitor: Visitor, offer: Offer, back: str, problem: str = "", status: int = 200
+    request: Request, visitor: Visitor, offer: FactorOffer, back: str, problem: str = "", status: int = 200
 ) -> Response:
     picture = segno.make(offer.address, error="m").svg_inline(scale=5, border=3, dark="#000", light="#fff")
     facts = {"offer": offer, "picture": Markup(picture), "back": ours(back), "problem": problem}  # noqa: S704  # our own
@@ -128,11 +128,11 @@ def list_sessions(request: Request, visitor: Own) -> Response:
 @router.post("/sessions/end")
 def end_session(request: Request, form: Posted, visitor: Own) -> Response:
     """End one of them, or every other than this one."""
-    tools, which = tools_of(request), form.one("session")
+    tools, which = tools_of(request), form.text("session")
     ended = sessions.end(tools, visitor.whose, which, place_of(request))
     if which == visitor.whose.session.id:
-        answer = rendering.go(f"{HOME}/sign-in")
+        answer = rendering.redirect(f"{HOME}/sign-in")
         answer.delete_cookie(COOKIE, path=HOME)
         return answer
     said = {0: "That session was over already."}.get(ended, f"{ended} session{'s' * (ended != 1)} ended.")
-    return rendering.go(f"{HOME}/sessions", said)
+    return rendering.redirect(f"{HOME}/sessions", said)

@@ -33,8 +33,8 @@ from web.console import (
     users,
 )
 from web.console.forms import TooLarge
-from web.console.visitor import Forbidden, Missing, NeedsProof, NotSignedIn, Unfinished, of
-from web.problems import Refused
+from web.console.visitor import Forbidden, Missing, NeedsProof, NotSignedIn, Unfinished, signed_in
+from web.problems import RefusedRequest
 from worker.tools import Tools
 from worker.users.pools import Busy
 
@@ -67,7 +67,7 @@ def add_to(app: FastAPI) -> None:
     """Put the console into the web application."""
     for module in PAGES:
         app.include_router(module.router, prefix=PREFIX, include_in_schema=False)
-    app.mount(f"{PREFIX}/static", _Kept(directory=rendering.HERE / "static"))
+    app.mount(f"{PREFIX}/static", _LastingFiles(directory=rendering.HERE / "static"))
     app.router.redirect_slashes = False  # it would redirect to whatever host the request names
     for address in ("/", f"{PREFIX}/"):
         app.add_api_route(address, _home, include_in_schema=False)
@@ -79,7 +79,7 @@ def add_to(app: FastAPI) -> None:
     app.add_exception_handler(TooLarge, _too_large)
 
 
-class _Kept(StaticFiles):
+class _LastingFiles(StaticFiles):
     """Files whose address changes when they do."""
 
     def file_response(self, *args: object, **named: object) -> Response:
@@ -102,7 +102,7 @@ async def _sign_in_first(request: Request, problem: Exception) -> Response:
 
 
 async def _forbidden(request: Request, problem: Exception) -> Response:
-    return await run_in_threadpool(_told, request, 403, "Not allowed", str(problem))
+    return await run_in_threadpool(_refusal_page, request, 403, "Not allowed", str(problem))
 
 
 async def _needs_proof(request: Request, problem: Exception) -> Response:
@@ -123,32 +123,32 @@ async def _needs_proof(request: Request, problem: Exception) -> Response:
 
 
 async def _busy(request: Request, problem: Exception) -> Response:
-    refused = Refused(503, "Try again in a moment", ["request: very many sign in at this moment"])
-    answer = await told(request, refused)
+    refused = RefusedRequest(503, "Try again in a moment", ["request: very many sign in at this moment"])
+    answer = await refusal_page(request, refused)
     answer.headers["retry-after"] = str(cast("Busy", problem).seconds)
     return answer
 
 
 async def _missing(request: Request, problem: Exception) -> Response:
-    return await run_in_threadpool(_told, request, 404, "Not found", str(problem))
+    return await run_in_threadpool(_refusal_page, request, 404, "Not found", str(problem))
 
 
 async def _too_large(request: Request, problem: Exception) -> Response:
-    return await run_in_threadpool(_told, request, 413, "Too much at once", str(problem))
+    return await run_in_threadpool(_refusal_page, request, 413, "Too much at once", str(problem))
 
 
-async def told(request: Request, refused: Refused) -> Response:
+async def refusal_page(request: Request, refused: RefusedRequest) -> Response:
     """Any other refusal as a page: an address there is none at, a database that is away, a fault of ours."""
     said = " ".join(problem.partition(": ")[2] or problem for problem in refused.problems)
     message = f"{said[:1].upper()}{said[1:]}."
     if refused.status >= HTTPStatus.INTERNAL_SERVER_ERROR:  # nothing is asked, for that may be what is away
         facts = {"title": refused.title, "message": message}
         return rendering.page(request, None, "told", datetime.now(UTC), refused.status, **facts)
-    return await run_in_threadpool(_told, request, refused.status, refused.title, message)
+    return await run_in_threadpool(_refusal_page, request, refused.status, refused.title, message)
 
 
-def _told(request: Request, status: int, title: str, message: str) -> Response:
+def _refusal_page(request: Request, status: int, title: str, message: str) -> Response:
     tools: Tools = request.app.state.tools
     with tools.store.read() as work:
         now = work.now
-    return rendering.page(request, of(request), "told", now, status, title=title, message=message)
+    return rendering.page(request, signed_in(request), "told", now, status, title=title, message=message)

@@ -19,12 +19,12 @@ router = APIRouter()
 
 
 @router.get("/audit")
-def listed(
+def audit_page(
     request: Request, visitor: Looking, who: str = "", company: str = "", what: str = "", after: str = ""
 ) -> Response:
     """The newest lines first."""
     tools: Tools = request.app.state.tools
-    wanted = audit.Wanted(who.strip(), company.strip(), what.strip())
+    wanted = audit.AuditFilter(who.strip(), company.strip(), what.strip())
     with tools.store.read() as work:
         lines = audit.found(work, wanted, MOST + 1, int(after) if after.isdecimal() and len(after) < 19 else None)
         now, check = work.now, audit.newest_check(work)

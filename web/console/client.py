@@ -30,7 +30,7 @@ Mapping = Annotated[Visitor, Depends(Must(Action.MAP_CONTACTS))]
 
 
 @router.get("/contacts/{company}/{client:name}")
-def look(request: Request, visitor: Looking, company: str, client: str) -> Response:
+def client_page(request: Request, visitor: Looking, company: str, client: str) -> Response:
     """The client's contact as it is kept, and what waits for it."""
     return _page(request, visitor, company, client)
 
@@ -38,9 +38,9 @@ def look(request: Request, visitor: Looking, company: str, client: str) -> Respo
 @router.post("/contacts/{company}/{client:name}/check")
 def check(request: Request, visitor: Mapping, form: Posted, company: str, client: str) -> Response:
     """Ask Xero about a pasted contact; changes nothing."""
-    pasted = form.one("contact")
+    pasted = form.text("contact")
     try:
-        found = contact_previews.look(request.app.state.tools, company, client, pasted)
+        found = contact_previews.preview_one(request.app.state.tools, company, client, pasted)
     except Trouble as trouble:
         return _page(request, visitor, company, client, pasted, problem=xero.away(trouble))
     return _page(request, visitor, company, client, pasted, found=found)
@@ -67,8 +67,8 @@ def suggest(request: Request, visitor: Mapping, company: str, client: str) -> Re
 def choose(request: Request, visitor: Mapping, form: Posted, company: str, client: str) -> Response:
     """Bill the client as this contact, once Xero has been asked; nothing pasted ends the link."""
     tools: Tools = request.app.state.tools
-    pasted = form.one("contact")
-    if not pasted and form.one("do") != "end":
+    pasted = form.text("contact")
+    if not pasted and form.text("do") != "end":
         return _page(request, visitor, company, client, problem="Paste the contact's address in Xero, or its ID.")
     with tools.store.read() as work:
         name = _name(work, company, client)
@@ -76,12 +76,12 @@ def choose(request: Request, visitor: Mapping, form: Posted, company: str, clien
     wanted = {"company": company, "client": client, "client_name": name, "xero_contact": pasted}
     said = {**wanted, "requested_by": admin}
     try:
-        told = giving.give(tools, ClientXeroContactUpdateRequested, said, SOURCE, _PATIENCE_SECONDS)
+        told = giving.file_change(tools, ClientXeroContactUpdateRequested, said, SOURCE, _PATIENCE_SECONDS)
     except Unreadable as refused:
         return _page(request, visitor, company, client, pasted, problem=str(refused))
     if told["state"] == "rejected":
         return _page(request, visitor, company, client, pasted, told=told)
-    return rendering.go(address(company, client), _done(told, name or client))
+    return rendering.redirect(address(company, client), _done(told, name or client))
 
 
 def address(company: str, client: str) -> str:
@@ -107,7 +107,7 @@ def _page(
     pasted: str = "",
     *,
     problem: str = "",
-    found: contact_previews.Look | None = None,
+    found: contact_previews.ContactLook | None = None,
     likely: Sequence[Suggestion] | None = None,
     links: dict[str, str] | None = None,
     told: Said | None = None,

@@ -18,7 +18,7 @@ router = APIRouter()
 
 
 @router.get("/companies")
-def listed(request: Request, visitor: Looking, state: str = "", q: str = "", after: str = "") -> Response:
+def companies_page(request: Request, visitor: Looking, state: str = "", q: str = "", after: str = "") -> Response:
     """Companies in a state, or all."""
     tools: Tools = request.app.state.tools
     state = state if state in status.STATES else ""
@@ -34,7 +34,7 @@ def listed(request: Request, visitor: Looking, state: str = "", q: str = "", aft
 
 
 @router.get("/companies/{company}")
-def look(request: Request, visitor: Looking, company: str) -> Response:
+def company_page(request: Request, visitor: Looking, company: str) -> Response:
     """One company: its connection, its lane, its bulk sends, its failures, what people did."""
     tools: Tools = request.app.state.tools
     with tools.store.read() as work:
@@ -47,7 +47,7 @@ def look(request: Request, visitor: Looking, company: str) -> Response:
             "sends": requests.open_ones(work, company, _FEW + 1),
             "causes": [(cause, _title(cause), count) for cause, count in causes[:_FEW]],
             "more_causes": max(0, len(causes) - _FEW),
-            "lines": audit.found(work, audit.Wanted(company=company), _FEW),
+            "lines": audit.found(work, audit.AuditFilter(company=company), _FEW),
         }
         now = work.now
     return rendering.page(request, visitor, "company", now, limits=tools.settings, **facts)

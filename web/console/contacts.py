@@ -28,7 +28,9 @@ router = APIRouter()
 
 
 @router.get("/contacts")
-def look(request: Request, visitor: Looking, company: str = "", state: str = "", after: str = "") -> Response:
+def contacts_page(
+    request: Request, visitor: Looking, company: str = "", state: str = "", after: str = ""
+) -> Response:
     """Who holds invoices back, and how linked clients are in Xero."""
     tools: Tools = request.app.state.tools
     state = state if state in STATES else ""

@@ -33,25 +33,25 @@ def ask(request: Request, visitor: Mapping, company: str = "") -> Response:
 @router.post("/contacts/import")
 def take(request: Request, visitor: Mapping, form: Posted) -> Response:
     """Say what would become of the table, or import it."""
-    company, table, done = form.one("company"), form.whole("table"), Imported()
+    company, table, done = form.text("company"), form.whole("table"), Imported()
     try:
         _move(request.app.state.tools, visitor, form, done)
     except (NoTable, Unreadable) as refused:
         return _page(request, visitor, company, table, str(refused))
     except Trouble as trouble:
         return _page(request, visitor, company, table, xero.away(trouble))
-    return _page(request, visitor, company, table, done=done, imported=form.one("do") == "import")
+    return _page(request, visitor, company, table, done=done, imported=form.text("do") == "import")
 
 
 def _move(tools: Tools, visitor: Visitor, form: Form, done: Imported) -> None:
     """Raises NoTable, Unreadable, Trouble."""
-    company = form.one("company")
+    company = form.text("company")
     _must_be_editable(tools, company)
     lines = client_table.wishes(form.whole("table"), "line", done.mistakes)
     if len(lines) > MOST_LINES:
         raise NoTable(f"These are {len(lines)} lines. Paste at most {MOST_LINES} at once, or use the command line.")
     fresh = importing.without_known(tools, company, lines, done)
-    if form.one("do") != "import":
+    if form.text("do") != "import":
         importing.check(tools, company, fresh, done)
         return
     before, places = importing.file(tools, company, fresh, {"id": visitor.user, "role": "admin"})

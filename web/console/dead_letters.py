@@ -17,7 +17,7 @@ from web.console.visitor import Looking, Missing, Must, Visitor
 from worker.accepting import letters
 from worker.accepting.letters import NotOpen
 from worker.bulk import giving
-from worker.bulk.giving import Refused
+from worker.bulk.giving import OrderRefused
 from worker.decisions.rights import ConsoleUser, NotAllowed
 from worker.decisions.roles import Action
 from worker.tools import Tools
@@ -30,7 +30,7 @@ Mending = Annotated[Visitor, Depends(Must(Action.DEAD_LETTERS))]
 
 
 @router.get("")
-def look(request: Request, visitor: Looking, state: str = "open", after: str = "") -> Response:
+def dead_letters_page(request: Request, visitor: Looking, state: str = "open", after: str = "") -> Response:
     """The newest first."""
     tools: Tools = request.app.state.tools
     state = state if state in STATES else "open"
@@ -63,13 +63,13 @@ def replay(request: Request, form: Posted, visitor: Mending, number: str) -> Res
     except NotAllowed as refused:
         return _page(request, visitor, letter, [str(refused)], 403, mended)
     except NotOpen:
-        return rendering.go(_address(letter), _CLOSED)
+        return rendering.redirect(_address(letter), _CLOSED)
     if receipt.request and receipt.company:
-        return rendering.go(
+        return rendering.redirect(
             f"/console/requests/{wording.part(receipt.company)}/{wording.part(receipt.request)}",
             "It was read, and is under way.",
         )
-    return rendering.go(_address(letter), "It was read.")
+    return rendering.redirect(_address(letter), "It was read.")
 
 
 @router.post("/{number}/discard")
@@ -78,13 +78,13 @@ def discard(request: Request, form: Posted, visitor: Mending, number: str) -> Re
     letter = _letter(request, number)
     try:
         letters.discard(
-            request.app.state.tools, letter.id or 0, _person(visitor), giving.reason_given(form.one("why"))
+            request.app.state.tools, letter.id or 0, _person(visitor), giving.reason_given(form.text("why"))
         )
-    except Refused as refused:
+    except OrderRefused as refused:
         return _page(request, visitor, letter, [str(refused)], 422)
     except NotOpen:
-        return rendering.go(_address(letter), _CLOSED)
-    return rendering.go(
+        return rendering.redirect(_address(letter), _CLOSED)
+    return rendering.redirect(
         "/console/dead-letters", f"Dead letter {letter.id} is discarded; it is kept under “discarded”."
     )
 

@@ -18,14 +18,14 @@ router = APIRouter(prefix="/failures")
 
 
 @router.get("")
-def look(request: Request, visitor: Looking, company: str = "", after: str = "") -> Response:
+def failures_page(request: Request, visitor: Looking, company: str = "", after: str = "") -> Response:
     """The groups, the largest first."""
     tools: Tools = request.app.state.tools
     skip = min(asking.whole_number(after) or 0, 100_000)
     with tools.store.read() as work:
         groups = failing.groups(work, company or None, PER_PAGE + 1, skip)
         now, names = work.now, companies.names(work, {group.company for group in groups})
-    shown = [(group, told(group)) for group in groups[:PER_PAGE]]
+    shown = [(group, group_in_words(group)) for group in groups[:PER_PAGE]]
     more = str(skip + PER_PAGE) if len(groups) > PER_PAGE else ""
     return rendering.page(request, visitor, "failures", now, groups=shown, names=names, more=more, company=company)
 
@@ -34,7 +34,7 @@ def look(request: Request, visitor: Looking, company: str = "", after: str = "")
 def look_at_one(request: Request, visitor: Looking, company: str, cause: str = "", after: str = "") -> Response:
     """One group, with a page of its invoices; without a cause, the company's groups."""
     if not cause:
-        return look(request, visitor, company)
+        return failures_page(request, visitor, company)
     tools: Tools = request.app.state.tools
     with tools.store.read() as work:
         group = failing.group(work, company, cause)
@@ -45,7 +45,7 @@ def look_at_one(request: Request, visitor: Looking, company: str, cause: str = "
     last = rows[PER_PAGE - 1] if len(rows) > PER_PAGE else None
     facts: dict[str, Any] = {
         "group": group,
-        "told": told(group),
+        "told": group_in_words(group),
         "company_name": name,
         "rows": rows[:PER_PAGE],
         "more": f"{last.changed_at.isoformat()}~{last.invoice}" if last else "",
@@ -53,7 +53,7 @@ def look_at_one(request: Request, visitor: Looking, company: str, cause: str = "
     return rendering.page(request, visitor, "failure", now, **facts)
 
 
-def told(group: Group) -> dict[str, Any]:
+def group_in_words(group: Group) -> dict[str, Any]:
     """The group in words: what it is, who mends it, how, and whether it then goes by itself."""
     known = reason_of(group.cause)
     title = known.value.title if known else group.reason

@@ -32,7 +32,7 @@ class Form:
     def __init__(self, fields: Mapping[str, Sequence[str]]) -> None:
         self.fields = fields
 
-    def one(self, name: str) -> str:
+    def text(self, name: str) -> str:
         """The field's text without spaces around it."""
         return self.whole(name).strip()
 
@@ -45,7 +45,7 @@ class Form:
         return [value.strip() for value in self.fields.get(name, ()) if value.strip()]
 
 
-async def read(request: Request) -> Form:
+async def read_form(request: Request) -> Form:
     """The form of this request; an empty one where there is none. Raises TooLarge."""
     if request.method in ("GET", "HEAD"):
         return Form({})
@@ -98,4 +98,4 @@ def _opened(request: Request, held: str) -> dict[str, list[str]]:
     return fields
 
 
-Posted = Annotated[Form, Depends(read)]
+Posted = Annotated[Form, Depends(read_form)]

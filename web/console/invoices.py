@@ -10,15 +10,15 @@ from fastapi.responses import Response
 from pydantic import ValidationError
 
 from events.changes import Picture
-from events.drift import GONE, Found
+from events.drift import GONE, DriftFound
 from events.invoice import Invoice
 from store import companies, stories
-from store.stories import Whole
+from store.stories import InvoiceStory
 from web.console import rendering, timeline, wording
 from web.console.forms import Form, Posted
 from web.console.visitor import Looking, Missing, Must, Visitor
 from worker.bulk import giving
-from worker.bulk.giving import Named, Refused
+from worker.bulk.giving import Named, OrderRefused
 from worker.decisions import masking
 from worker.decisions.roles import Action
 from worker.orders import excluding
@@ -32,7 +32,7 @@ router = APIRouter(prefix="/invoices/{company}/{invoice:name}")
 
 
 @router.get("")
-def look(request: Request, visitor: Looking, company: str, invoice: str) -> Response:
+def invoice_page(request: Request, visitor: Looking, company: str, invoice: str) -> Response:
     """Everything known of one invoice."""
     return _page(request, visitor, company, invoice)
 
@@ -65,7 +65,7 @@ def raise_anew(
     """Raise it again, should it be voided, deleted or gone in Xero, which is looked at first."""
 
     def act(tools: Tools, why: str) -> str:
-        receipt = giving.raise_anew(tools, Named(company, [invoice]), visitor.user, why, form.one("number"))
+        receipt = giving.raise_anew(tools, Named(company, [invoice]), visitor.user, why, form.text("number"))
         return "Xero is looked at, and it is raised again if it has ended there." if receipt.invoices else _NOT_RAISED
 
     return _ordered(request, visitor, form, company, invoice, act)
@@ -143,13 +143,13 @@ def _ordered(
     tools: Tools = request.app.state.tools
     _known(tools, company, invoice)
     try:
-        said = act(tools, form.one("why"))
-    except Refused as refused:
+        said = act(tools, form.text("why"))
+    except OrderRefused as refused:
         return _page(request, visitor, company, invoice, 422, str(refused))
-    return rendering.go(f"/console/invoices/{wording.part(company)}/{wording.part(invoice)}", said)
+    return rendering.redirect(f"/console/invoices/{wording.part(company)}/{wording.part(invoice)}", said)
 
 
-def _known(tools: Tools, company: str, invoice: str) -> Whole:
+def _known(tools: Tools, company: str, invoice: str) -> InvoiceStory:
     with tools.store.read() as work:
         whole = stories.whole(work, company, invoice)
     if whole is None:
@@ -177,7 +177,7 @@ def _page(
         "can_be_raised": _can_be_raised(whole),
         "proof": proof,
         "compared_at": datetime.fromisoformat(at) if at else None,
-        "moments": timeline.of(whole, _sent(tools, whole)),
+        "moments": timeline.timeline_of(whole, _sent(tools, whole)),
         "steps": (whole.story.status.how or "").splitlines() if whole.story.status else [],
         "live": whole.marker in _LIVE,
         "problem": problem,
@@ -185,12 +185,12 @@ def _page(
     return rendering.page(request, visitor, "invoice", now, status, **facts)
 
 
-def _can_be_raised(whole: Whole) -> bool:
+def _can_be_raised(whole: InvoiceStory) -> bool:
     """Whether it may have ended in Xero, as far as is known without a look."""
     export, status = whole.story.export, whole.story.status
     if export is None or whole.marker in _LIVE or not (export.xero_invoice_id or export.number_bound):
         return False
-    gone = Found.kept(export.found)
+    gone = DriftFound.kept(export.found)
     return bool(status and status.reason in _RAISED_AFTER) or bool(gone and gone.kind in GONE)
 
 
@@ -209,7 +209,7 @@ def _copy(text: str | None) -> Picture | None:
         return None
 
 
-def _sent(tools: Tools, whole: Whole) -> Mapping[str, str]:
+def _sent(tools: Tools, whole: InvoiceStory) -> Mapping[str, str]:
     """What the newest batches carried of this invoice, by batch, with nothing secret in it."""
     export = whole.story.export
     found = {}

@@ -42,7 +42,7 @@ router = APIRouter()
 
 
 @router.get("/log")
-def look(request: Request, visitor: Looking, after: str = "") -> Response:
+def log_page(request: Request, visitor: Looking, after: str = "") -> Response:
     """A page of the log."""
     tools: Tools = request.app.state.tools
     said = dict(request.query_params)

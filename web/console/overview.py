@@ -22,7 +22,7 @@ router = APIRouter()
 
 
 @dataclass(frozen=True)
-class Doorbells:
+class DoorbellCounts:
     """What Redis says: doorbells that nobody took yet, the age of the oldest in seconds, what became of calls."""
 
     queued: int
@@ -31,13 +31,13 @@ class Doorbells:
 
 
 @router.get("")
-def look(request: Request, visitor: Looking) -> Response:
+def overview_page(request: Request, visitor: Looking) -> Response:
     """The installation at a glance."""
     tools: Tools = request.app.state.tools
     bells = _doorbells(tools)
     with tools.store.read() as work:
-        needs = attention.look(tools, work)
-        seen = glance.look(work)
+        needs = attention.what_needs_a_person(tools, work)
+        seen = glance.at_a_glance(work)
         quarters = throughput.since(work, work.now - timedelta(hours=24, minutes=15))
         there = [(one, processes.is_silent(work, one)) for one in processes.everyone(work)]
         now = work.now
@@ -54,11 +54,11 @@ def look(request: Request, visitor: Looking) -> Response:
     return rendering.page(request, visitor, "overview", now, **facts)
 
 
-def _doorbells(tools: Tools) -> Doorbells | None:
+def _doorbells(tools: Tools) -> DoorbellCounts | None:
     """None while Redis is away."""
     try:
         oldest = broker.oldest(tools.redis)
-        return Doorbells(broker.queue_length(tools.redis), _age(oldest), tools.pace.tallies())
+        return DoorbellCounts(broker.queue_length(tools.redis), _age(oldest), tools.pace.tallies())
     except redis.RedisError:
         return None
 

@@ -23,7 +23,7 @@ router = APIRouter()
 
 
 @router.get("/pause")
-def look(request: Request, visitor: Looking) -> Response:
+def pauses_page(request: Request, visitor: Looking) -> Response:
     """Who is paused, and how much is still in flight."""
     return _page(request, visitor)
 
@@ -31,37 +31,37 @@ def look(request: Request, visitor: Looking) -> Response:
 @router.post("/pause")
 def pause_all(request: Request, form: Posted, visitor: Ops) -> Response:
     """No company's exports begin a new call."""
-    why = form.one("why")[:LONGEST_REASON]
+    why = form.text("why")[:LONGEST_REASON]
     if not why:
         return _page(request, visitor, _WHY)
     news = pausing.pause(_tools(request), EVERYBODY, visitor.user, why)
-    return rendering.go(_ALL, "Everything is paused." if news else "Everything was paused before.")
+    return rendering.redirect(_ALL, "Everything is paused." if news else "Everything was paused before.")
 
 
 @router.post("/resume")
 def resume_all(request: Request, form: Posted, visitor: Ops) -> Response:
     """Everybody goes on, but for companies that are paused alone."""
-    news = pausing.resume(_tools(request), EVERYBODY, visitor.user, form.one("why")[:LONGEST_REASON])
-    return rendering.go(_ALL, "Everything goes on." if news else "Nothing was paused.")
+    news = pausing.resume(_tools(request), EVERYBODY, visitor.user, form.text("why")[:LONGEST_REASON])
+    return rendering.redirect(_ALL, "Everything goes on." if news else "Nothing was paused.")
 
 
 @router.post("/companies/{company}/pause")
 def pause(request: Request, form: Posted, visitor: Ops, company: str) -> Response:
     """One company's exports begin no new call."""
     tools, page = _tools(request), _known(request, company)
-    why = form.one("why")[:LONGEST_REASON]
+    why = form.text("why")[:LONGEST_REASON]
     if not why:
-        return rendering.go(page, f"Nothing was done. {_WHY}")
+        return rendering.redirect(page, f"Nothing was done. {_WHY}")
     news = pausing.pause(tools, company, visitor.user, why)
-    return rendering.go(page, f"{company} {'is paused' if news else 'was paused before'}.")
+    return rendering.redirect(page, f"{company} {'is paused' if news else 'was paused before'}.")
 
 
 @router.post("/companies/{company}/resume")
 def resume(request: Request, form: Posted, visitor: Ops, company: str) -> Response:
     """One company goes on."""
     tools, page = _tools(request), _known(request, company)
-    news = pausing.resume(tools, company, visitor.user, form.one("why")[:LONGEST_REASON])
-    return rendering.go(page, f"{company} {'goes on' if news else 'was not paused'}.")
+    news = pausing.resume(tools, company, visitor.user, form.text("why")[:LONGEST_REASON])
+    return rendering.redirect(page, f"{company} {'goes on' if news else 'was not paused'}.")
 
 
 def _page(request: Request, visitor: Visitor, problem: str = "") -> Response:

@@ -47,7 +47,7 @@ def page(
     return answer
 
 
-def go(address: str, said: str = "") -> Response:
+def redirect(address: str, said: str = "") -> Response:
     """On to a page of ours after something was done, which that page then says in a sentence."""
     answer = RedirectResponse(address, 303, headers={"cache-control": "no-store"})
     if said:

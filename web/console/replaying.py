@@ -14,7 +14,7 @@ from web.console.failures import titled
 from web.console.forms import Posted
 from web.console.visitor import Forbidden, Looking, Missing, Must, Visitor
 from worker.bulk import carrying_out
-from worker.bulk.giving import Refused
+from worker.bulk.giving import OrderRefused
 from worker.decisions.roles import Action
 from worker.tools import Tools
 
@@ -35,17 +35,17 @@ def preview(request: Request, visitor: Looking, act: str = "replay") -> Response
 @router.post("")
 def order(request: Request, form: Posted, visitor: Annotated[Visitor, Depends(Must(Action.REPLAY))]) -> Response:
     """Do it, as far as a person can wait; the rest goes on behind."""
-    act = _act(form.one("act"))
+    act = _act(form.text("act"))
     if act != "replay" and not visitor.may(Action.EXCLUDE.name):
         raise Forbidden(visitor, f"{Action.EXCLUDE.value} is not part of your role “{visitor.role}”.")
-    said, picked = {name: form.one(name) for name in _FIELDS}, form.every("pick")
+    said, picked = {name: form.text(name) for name in _FIELDS}, form.every("pick")
     try:
         number = carrying_out.order(
-            request.app.state.tools, act, _selection(said, picked), visitor.user, form.one("why")
+            request.app.state.tools, act, _selection(said, picked), visitor.user, form.text("why")
         )
-    except Refused as refused:
+    except OrderRefused as refused:
         return _preview(request, visitor, act, said, picked, 422, str(refused))
-    return rendering.go(f"/console/replay/{number}")
+    return rendering.redirect(f"/console/replay/{number}")
 
 
 @router.get("/{number}")

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from store import companies, searching
-from store.searching import Found
+from store.searching import SearchHit
 from web.console import rendering, wording
 from web.console.visitor import Looking
 from worker.tools import Tools
@@ -25,7 +25,7 @@ router = APIRouter()
 
 
 @router.get("/search")
-def look(request: Request, visitor: Looking, q: str = "") -> Response:
+def search_page(request: Request, visitor: Looking, q: str = "") -> Response:
     """Everything that begins with what was typed, by kind."""
     tools: Tools = request.app.state.tools
     with tools.store.read() as work:
@@ -54,7 +54,7 @@ def _enough(q: str) -> bool:
     return len(q.strip()) >= searching.SHORTEST
 
 
-def address(one: Found) -> str:
+def address(one: SearchHit) -> str:
     """The page that shows it."""
     company = wording.part(one.company)
     if one.kind == "event":
@@ -67,7 +67,7 @@ def address(one: Found) -> str:
     return f"/console/{pages[one.kind]}/{company}/{wording.part(one.id)}"
 
 
-def _of_event(one: Found) -> str:
+def _of_event(one: SearchHit) -> str:
     """What the event is about, as narrowly as it says."""
     company, (request, invoice) = wording.part(one.company), (wording.part(told) for told in one.about)
     if invoice:

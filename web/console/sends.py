@@ -7,14 +7,14 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
 from store import bulk_requests, companies, queries, requests
-from store.bulk_requests import Place
-from store.queries import Page
+from store.bulk_requests import RequestPosition
+from store.queries import ItemPage
 from web.console import rendering, wording
 from web.console.asking import PER_PAGE
 from web.console.forms import Posted
 from web.console.visitor import Looking, Missing, Must, Visitor
 from worker.bulk import giving
-from worker.bulk.giving import Named, Refused
+from worker.bulk.giving import Named, OrderRefused
 from worker.decisions.roles import Action
 from worker.outgoing import progress
 from worker.tools import Tools
@@ -24,7 +24,7 @@ router = APIRouter(prefix="/requests")
 
 
 @router.get("")
-def look(request: Request, visitor: Looking, company: str = "", state: str = "", after: str = "") -> Response:
+def sends_page(request: Request, visitor: Looking, company: str = "", state: str = "", after: str = "") -> Response:
     """The bulk sends, newest first."""
     tools: Tools = request.app.state.tools
     with tools.store.read() as work:
@@ -41,7 +41,7 @@ def look_at_one(
     request: Request, visitor: Looking, company: str, sent: str, state: str = "", after: str = ""
 ) -> Response:
     """One of them, with a page of its invoices."""
-    return _page(request, visitor, company, sent, Page(PER_PAGE + 1, after, state if state in STATES else ""))
+    return _page(request, visitor, company, sent, ItemPage(PER_PAGE + 1, after, state if state in STATES else ""))
 
 
 @router.post("/{company}/{sent:name}/cancel")
@@ -55,24 +55,24 @@ def cancel(
     """Do not send what of it has not been sent."""
     tools: Tools = request.app.state.tools
     try:
-        receipt = giving.cancel(tools, Named(company, request=sent), visitor.user, form.one("why"))
-    except Refused as refused:
-        return _page(request, visitor, company, sent, Page(PER_PAGE + 1), 422, str(refused))
+        receipt = giving.cancel(tools, Named(company, request=sent), visitor.user, form.text("why"))
+    except OrderRefused as refused:
+        return _page(request, visitor, company, sent, ItemPage(PER_PAGE + 1), 422, str(refused))
     left = receipt.left_out or {}
     flying = f" {left['in_flight']} are on their way: called back if they come back." if "in_flight" in left else ""
     done = f"{receipt.invoices} cancelled.{flying}" if receipt.invoices or flying else "Nothing was left to cancel."
-    return rendering.go(f"/console/requests/{wording.part(company)}/{wording.part(sent)}", done)
+    return rendering.redirect(f"/console/requests/{wording.part(company)}/{wording.part(sent)}", done)
 
 
 def _page(
-    request: Request, visitor: Visitor, company: str, sent: str, page: Page, status: int = 200, problem: str = ""
+    request: Request, visitor: Visitor, company: str, sent: str, page: ItemPage, status: int = 200, problem: str = ""
 ) -> Response:
     tools: Tools = request.app.state.tools
     with tools.store.read() as work:
         row = requests.known(work, company, sent)
         now, name = work.now, companies.name_of(work, company)
         lines = queries.invoices_of(work, company, sent, page=page) if row else []
-    seen = progress.look(tools, company, sent)
+    seen = progress.progress_of(tools, company, sent)
     if row is None or seen is None:
         raise Missing(f"“{company}” has no request “{sent}”.")
     facts: dict[str, Any] = {
@@ -88,7 +88,7 @@ def _page(
     return rendering.page(request, visitor, "send", now, status, states=STATES, **facts)
 
 
-def _place(after: str) -> Place | None:
+def _place(after: str) -> RequestPosition | None:
     """Where the page before ended."""
     at, _, rest = after.partition("~")
     company, _, id_ = rest.partition("~")
@@ -96,4 +96,4 @@ def _place(after: str) -> Place | None:
         moment = datetime.fromisoformat(at)
     except ValueError:
         return None
-    return Place(moment, company, id_) if moment.tzinfo else None
+    return RequestPosition(moment, company, id_) if moment.tzinfo else None

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from events.accounting_lists import Choice
+from events.accounting_lists import ListedChoice
 from events.settings import CompanySettings
 from web.console.forms import Form
 
@@ -64,12 +64,12 @@ def of_settings(kept: CompanySettings) -> Typed:
 def of_form(form: Form) -> Typed:
     """What was typed and chosen."""
     plain = ("default_account_code", "default_tax_type", "invoice_status", "due_kind", "due_days", "branding_theme")
-    tracking = [(form.one(f"category-{at}"), form.one(f"option-{at}")) for at in range(MOST_TRACKED)]
-    kinds = [tuple(form.one(f"{part}-{at}") for part in ("kind", "account", "tax")) for at in range(MOST_KINDS)]
+    tracking = [(form.text(f"category-{at}"), form.text(f"option-{at}")) for at in range(MOST_TRACKED)]
+    kinds = [tuple(form.text(f"{part}-{at}") for part in ("kind", "account", "tax")) for at in range(MOST_KINDS)]
     return Typed(
-        **{name: form.one(name) for name in plain},
+        **{name: form.text(name) for name in plain},
         number_prefix=form.whole("number_prefix"),
-        contact_ids_editable=form.one("contact_ids_editable"),
+        contact_ids_editable=form.text("contact_ids_editable"),
         tracking=tuple(one for one in tracking if all(one)),
         kinds=tuple(one for one in kinds if one[0]),
     )
@@ -77,14 +77,14 @@ def of_form(form: Form) -> Typed:
 
 def seen_in(form: Form) -> Typed:
     """What the form showed before somebody typed; what cannot be read is nothing. Raises ValueError."""
-    said = json.loads(form.one("seen"))
+    said = json.loads(form.text("seen"))
     if not isinstance(said, dict) or set(said) != set(asdict(Typed())):
         raise ValueError("seen")
     rows = {name: tuple(tuple(str(cell) for cell in one) for one in said[name]) for name in ("tracking", "kinds")}
     return Typed(**{**said, **rows})
 
 
-def tracked(typed: Typed, offered: Sequence[Choice] | None) -> Sequence[tuple[str, str, Sequence[str] | None]]:
+def tracked(typed: Typed, offered: Sequence[ListedChoice] | None) -> Sequence[tuple[str, str, Sequence[str] | None]]:
     """The rows for tracking: category, its option, and the options there are; None where Xero was not asked.
 
     A category that is set and no longer offered keeps its row, so that it does not go by itself.

@@ -40,16 +40,16 @@ def ask(request: Request, visitor: SettingUp) -> Response:
 def add(request: Request, visitor: SettingUp, form: Posted) -> Response:
     """Set a company up, for its app and connection to follow."""
     tools: Tools = request.app.state.tools
-    company, name = form.one("company"), form.one("name")[:255]
+    company, name = form.text("company"), form.text("name")[:255]
     problem = _objection(tools, company)
     if problem:
         return _asked(request, visitor, company, name, problem)
     apps.add_company(tools, company, name or company, visitor.user)
-    return rendering.go(setup_page.address(company), f"{name or company} is set up. Its Xero app comes next.")
+    return rendering.redirect(setup_page.address(company), f"{name or company} is set up. Its Xero app comes next.")
 
 
 @router.get("/companies/{company}/setup")
-def look(request: Request, visitor: SettingUp, company: str) -> Response:
+def company_setup(request: Request, visitor: SettingUp, company: str) -> Response:
     """The company's app, connection and settings."""
     return setup_page.show(request, visitor, company)
 
@@ -57,12 +57,12 @@ def look(request: Request, visitor: SettingUp, company: str) -> Response:
 @router.post("/companies/{company}/setup/name")
 def rename(request: Request, visitor: SettingUp, form: Posted, company: str) -> Response:
     """Give the company another name."""
-    name = form.one("name")[:255]
+    name = form.text("name")[:255]
     with request.app.state.tools.store.read() as work:
         _must_exist(work, company)
     if name:
         apps.add_company(request.app.state.tools, company, name, visitor.user)
-    return rendering.go(setup_page.address(company), f"It is called {name} now." if name else "")
+    return rendering.redirect(setup_page.address(company), f"It is called {name} now." if name else "")
 
 
 @router.post("/companies/{company}/setup/choices")
@@ -78,7 +78,9 @@ def fetch(request: Request, visitor: SettingUp, company: str) -> Response:
             offers.fetch(tools, organisation, kind)
     except Trouble as trouble:
         return setup_page.show(request, visitor, company, Shown(xero.away(trouble), "settings"), 422)
-    return rendering.go(f"{setup_page.address(company)}#settings", f"The choices are now as in {organisation.name}.")
+    return rendering.redirect(
+        f"{setup_page.address(company)}#settings", f"The choices are now as in {organisation.name}."
+    )
 
 
 @router.post("/companies/{company}/setup/settings")
@@ -91,17 +93,17 @@ def choose(request: Request, visitor: SettingUp, form: Posted, company: str) -> 
     typed = settings_form.of_form(form)
     patch = settings_form.patch(seen, typed)
     if not patch:
-        return rendering.go(setup_page.address(company), "No setting was changed.")
+        return rendering.redirect(setup_page.address(company), "No setting was changed.")
     admin = {"id": visitor.user, "name": visitor.name, "role": "admin"}
     said = {"company": company, "settings": patch, "requested_by": admin}
     try:
-        told = giving.give(request.app.state.tools, CompanySettingsChanged, said, SOURCE, _PATIENCE_SECONDS)
+        told = giving.file_change(request.app.state.tools, CompanySettingsChanged, said, SOURCE, _PATIENCE_SECONDS)
     except Unreadable as refused:
         told = {"state": "rejected", "problems": refused.problems}
     if told["state"] == "rejected":
         shown = Shown(part="settings", problems=tuple(told["problems"]), typed=typed, seen=seen)
         return setup_page.show(request, visitor, company, shown, 422)
-    return rendering.go(setup_page.address(company), _ACCEPTED if told["state"] == "waiting" else _CHANGED)
+    return rendering.redirect(setup_page.address(company), _ACCEPTED if told["state"] == "waiting" else _CHANGED)
 
 
 def _asked(request: Request, visitor: SettingUp, company: str = "", name: str = "", problem: str = "") -> Response:

@@ -6,10 +6,10 @@ from typing import Annotated, Any
 from fastapi import Depends, Request
 from fastapi.responses import Response
 
-from events.accounting_lists import Choice
+from events.accounting_lists import ListedChoice
 from events.accounting_target import Lane
 from store import apps, companies, connections, offers
-from store.tables import CompanyApp, Connection, XeroApp
+from store.tables import CompanyApp, CompanyConnection, XeroApp
 from store.unit_of_work import Work
 from web.console import rendering, settings_form
 from web.console.settings_form import Typed
@@ -91,12 +91,12 @@ def _app(tools: Tools, found: tuple[CompanyApp, XeroApp] | None) -> dict[str, An
     }
 
 
-def _choices(work: Work, at: Connection | None) -> dict[str, Any]:
+def _choices(work: Work, at: CompanyConnection | None) -> dict[str, Any]:
     """What the organisation offered when it was last asked: usable ones, those offered first in front."""
     known = offers.of_lane(work, Lane(at.company, at.tenant)) if at else {}
     asked = [one.fetched_at for one in known.values()]
     return {"asked_at": min(asked, default=None), **{kind: _usable(one.choices) for kind, one in known.items()}}
 
 
-def _usable(choices: Any) -> list[Choice]:
+def _usable(choices: Any) -> list[ListedChoice]:
     return sorted((one for one in choices if one.usable), key=lambda one: (not one.first, one.code))

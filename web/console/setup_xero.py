@@ -34,19 +34,19 @@ def set_app(request: Request, visitor: SettingUpProven, form: Posted, company: s
     keys, problem = _keys(form), _objection(tools, form)
     if not problem:
         try:
-            apps.set_app(tools, company, keys, _scopes(form), form.one("callback"), visitor.user)
+            apps.set_app(tools, company, keys, _scopes(form), form.text("callback"), visitor.user)
         except AnotherSecret:
             problem = _SHARED
     if problem:
-        kept = {name: form.one(name) for name in setup_page.APP_FIELDS}
+        kept = {name: form.text(name) for name in setup_page.APP_FIELDS}
         return setup_page.show(request, visitor, company, Shown(problem, "app", fields=kept), 422)
-    return rendering.go(setup_page.address(company), "The app is kept. Next, make a connect link.")
+    return rendering.redirect(setup_page.address(company), "The app is kept. Next, make a connect link.")
 
 
 @router.post(f"{HERE}/secret")
 def replace_secret(request: Request, visitor: SettingUpProven, form: Posted, company: str) -> Response:
     """A new Client Secret; the former one stays good until it is forgotten."""
-    secret = form.one("secret")
+    secret = form.text("secret")
     if not _printable(secret):
         return setup_page.show(request, visitor, company, Shown("Paste the new Client Secret.", "app"), 422)
 
@@ -82,10 +82,10 @@ def change_scopes(request: Request, visitor: SettingUpProven, form: Posted, comp
 @router.post(f"{HERE}/exports")
 def switch(request: Request, visitor: SettingUpProven, form: Posted, company: str) -> Response:
     """Switch the company's exports off or on."""
-    on = form.one("do") == "on"
+    on = form.text("do") == "on"
 
     def move() -> str:
-        (apps.enable if on else apps.disable)(_tools(request, company), company, visitor.user, form.one("why"))
+        (apps.enable if on else apps.disable)(_tools(request, company), company, visitor.user, form.text("why"))
         return "Exports are on again." if on else "Exports are off. What is asked for waits; nothing is lost."
 
     return _moved(request, visitor, company, "app", move)
@@ -110,7 +110,7 @@ def disconnect(request: Request, visitor: SettingUpProven, form: Posted, company
     """End the connection, at Xero too."""
 
     def move() -> str:
-        connecting.disconnect(_tools(request, company), company, visitor.user, form.one("why"))
+        connecting.disconnect(_tools(request, company), company, visitor.user, form.text("why"))
         return "Disconnected, at Xero too. What is asked for waits until the company is connected again."
 
     return _moved(request, visitor, company, "connection", move)
@@ -119,7 +119,7 @@ def disconnect(request: Request, visitor: SettingUpProven, form: Posted, company
 @router.post(f"{HERE}/decide")
 def decide(request: Request, visitor: SettingUpProven, form: Posted, company: str) -> Response:
     """What becomes of invoices meant for another organisation than the present one."""
-    send = form.one("do") == "send"
+    send = form.text("do") == "send"
 
     def move() -> str:
         count = connecting.decide(_tools(request, company), company, send=send, by=visitor.user)
@@ -132,7 +132,7 @@ def decide(request: Request, visitor: SettingUpProven, form: Posted, company: st
 def _moved(request: Request, visitor: SettingUpProven, company: str, part: str, move: Callable[[], str]) -> Response:
     """Do it and say so, or say why not."""
     try:
-        return rendering.go(setup_page.address(company), move())
+        return rendering.redirect(setup_page.address(company), move())
     except NoApp:
         problem = _NO_APP
     except LookupError:
@@ -152,25 +152,25 @@ def _tools(request: Request, company: str) -> Tools:
 
 
 def _keys(form: Form) -> AppKeys:
-    if form.one("kind") == "pkce":
-        return AppKeys(form.one("client_id"), (), "pkce")
-    return AppKeys(form.one("client_id"), (form.one("secret"),), "web")
+    if form.text("kind") == "pkce":
+        return AppKeys(form.text("client_id"), (), "pkce")
+    return AppKeys(form.text("client_id"), (form.text("secret"),), "web")
 
 
 def _objection(tools: Tools, form: Form) -> str:
     """What is wrong with an app's form; empty when nothing is."""
-    if not _printable(form.one("client_id")) or " " in form.one("client_id"):
+    if not _printable(form.text("client_id")) or " " in form.text("client_id"):
         return "Paste the app's Client ID, as Xero's developer portal shows it."
-    if form.one("kind") != "pkce" and not _printable(form.one("secret")):
+    if form.text("kind") != "pkce" and not _printable(form.text("secret")):
         return "Paste the app's Client Secret; Xero's developer portal shows it once."
-    callback = form.one("callback")
+    callback = form.text("callback")
     if callback and not return_addresses.allowed(callback, tools.settings.return_addresses):
         return f"{callback} is not on the list RETURN_ADDRESSES, so Xero's answer must not go there."
     return ""
 
 
 def _scopes(form: Form) -> str:
-    return form.one("other_scopes") or ("broad" if form.one("scopes") == "broad" else "granular")
+    return form.text("other_scopes") or ("broad" if form.text("scopes") == "broad" else "granular")
 
 
 def _printable(text: str) -> bool:

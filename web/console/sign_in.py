@@ -11,7 +11,7 @@ from fastapi.responses import RedirectResponse, Response
 
 from web.console import rendering
 from web.console.forms import COOKIE, Form, Posted
-from web.console.visitor import KNOWN, Forbidden, Must, Visitor, from_here, of, place_of
+from web.console.visitor import KNOWN, Forbidden, Must, Visitor, from_here, place_of, signed_in
 from worker.decisions.roles import Action
 from worker.decisions.signing_in import KNOWN_DAYS
 from worker.tools import Tools
@@ -33,10 +33,10 @@ Half = Annotated[Visitor, Depends(Must(Action.OWN_FACTOR, unfinished=True))]
 @router.get("/sign-in")
 def ask(request: Request, back: str = HOME) -> Response:
     """The sign-in page."""
-    visitor = of(request)
+    visitor = signed_in(request)
     if visitor is None:
         return _asked(request, back)
-    return rendering.go(ours(back)) if not visitor.lacks else rendering.go(_step(visitor.lacks, back))
+    return rendering.redirect(ours(back)) if not visitor.lacks else rendering.redirect(_step(visitor.lacks, back))
 
 
 @router.post("/sign-in")
@@ -47,7 +47,7 @@ async def sign_in(request: Request, form: Posted) -> Response:
 
 def _sign_in(request: Request, form: Form) -> Response:
     from_a_page_of_ours(request)
-    tools, back, user = tools_of(request), form.one("back"), form.one("user")
+    tools, back, user = tools_of(request), form.text("back"), form.text("user")
     if not tools.settings.passwords:
         raise Forbidden(None, _OFF)
     try:
@@ -72,7 +72,7 @@ async def enter(request: Request, form: Posted) -> Response:
 
 def _enter(request: Request, form: Form) -> Response:
     from_a_page_of_ours(request)
-    signed_in = signing_in.by_link(tools_of(request), form.one("link"), place_of(request), _cookie(request))
+    signed_in = signing_in.by_link(tools_of(request), form.text("link"), place_of(request), _cookie(request))
     if signed_in:
         return welcome(signed_in, HOME)
     return rendering.page(request, None, "enter", now(request), 410, link="", problem=_USED)
@@ -82,18 +82,18 @@ def _enter(request: Request, form: Form) -> Response:
 def ask_for_code(request: Request, visitor: Half, back: str = HOME) -> Response:
     """The second step, for who has an authenticator app."""
     if visitor.lacks != "code":
-        return rendering.go(ours(back) if not visitor.lacks else _step(visitor.lacks, back))
+        return rendering.redirect(ours(back) if not visitor.lacks else _step(visitor.lacks, back))
     return _code_page(request, visitor, back)
 
 
 @router.post("/code")
 def give_code(request: Request, form: Posted, visitor: Half) -> Response:
     """A code is given."""
-    back = form.one("back")
+    back = form.text("back")
     if visitor.lacks != "code":
-        return rendering.go(ours(back))
+        return rendering.redirect(ours(back))
     try:
-        signed_in = signing_in.by_code(tools_of(request), visitor.cookie, form.one("code"), place_of(request))
+        signed_in = signing_in.by_code(tools_of(request), visitor.cookie, form.text("code"), place_of(request))
     except TooManyTries as many:
         later = f"Too many wrong codes in a row. {wait(many.seconds)}."
         return with_wait(_code_page(request, visitor, back, later, 429), many.seconds)
@@ -104,7 +104,7 @@ def give_code(request: Request, form: Posted, visitor: Half) -> Response:
 def sign_out(request: Request, visitor: Half) -> Response:
     """The session ends."""
     signing_in.sign_out(tools_of(request), visitor.cookie)
-    answer = rendering.go(f"{HOME}/sign-in")
+    answer = rendering.redirect(f"{HOME}/sign-in")
     answer.delete_cookie(COOKIE, path=HOME)
     return answer
 

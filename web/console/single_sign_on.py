@@ -49,7 +49,7 @@ def _begin_again(request: Request, form: Form, visitor: Visitor) -> Response:
     _must_be_there(request)
     tools = tools_of(request)
     try:
-        begun = single_sign_on.begin(tools, HOME, visitor.user, form.one("waiting"))
+        begun = single_sign_on.begin(tools, HOME, visitor.user, form.text("waiting"))
     except SignOnRefused as refused:
         return _refused(request, str(refused), 503)
     name = tools.settings.oidc_name

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from store.stories import Whole
+from store.stories import InvoiceStory
 from store.tables import Attempt, Batch, Drift, Generation, Item, LogEntry, Request
 
 _TRIED: Mapping[str, tuple[str, str, str]] = {
@@ -45,7 +45,7 @@ class Moment:
     lines: Sequence[str] = ()
 
 
-def of(whole: Whole, sent: Mapping[str, str]) -> list[Moment]:
+def timeline_of(whole: InvoiceStory, sent: Mapping[str, str]) -> list[Moment]:
     """Every moment we know of; `sent` is what each batch carried of this invoice."""
     found = [
         *(_asked(item, request) for item, request in whole.asked),

@@ -21,7 +21,7 @@ router = APIRouter()
 
 
 @router.get("/users")
-def listed(request: Request, visitor: Admin) -> Response:
+def users_page(request: Request, visitor: Admin) -> Response:
     """Users and their roles."""
     return _page(request, visitor)
 
@@ -31,8 +31,8 @@ def add(request: Request, form: Posted, visitor: Proven) -> Response:
     """A new user, and the link that signs them in once."""
     tools = tools_of(request)
     try:
-        made = accounts.add(tools, visitor.user, form.one("user"), form.one("name"), form.one("role"))
-    except accounts.Refused as refused:
+        made = accounts.add(tools, visitor.user, form.text("user"), form.text("name"), form.text("role"))
+    except accounts.UserRefused as refused:
         return _page(request, visitor, str(refused), status=422)
     return _with_link(request, visitor, made.id)
 
@@ -46,12 +46,12 @@ def link(request: Request, visitor: Proven, user: str) -> Response:
 @router.post("/users/{user}/role")
 def role(request: Request, form: Posted, visitor: Proven, user: str) -> Response:
     """Another role; they sign in anew."""
-    to = form.one("role")
+    to = form.text("role")
     try:
         accounts.change(tools_of(request), visitor.user, user, role=to)
-    except accounts.Refused as refused:
+    except accounts.UserRefused as refused:
         return _page(request, visitor, str(refused), status=422)
-    return rendering.go(PAGE, f"{user} has the role {to} now, and has to sign in again.")
+    return rendering.redirect(PAGE, f"{user} has the role {to} now, and has to sign in again.")
 
 
 @router.post("/users/{user}/disable")
@@ -71,25 +71,27 @@ def reset_factor(request: Request, visitor: Proven, user: str) -> Response:
     """Take an authenticator app away that somebody lost; they set another up."""
     try:
         factors.reset(tools_of(request), visitor.user, user)
-    except accounts.Refused as refused:
+    except accounts.UserRefused as refused:
         return _page(request, visitor, str(refused), status=422)
-    return rendering.go(PAGE, f"{user} is signed out, and sets up another authenticator app at the next sign-in.")
+    return rendering.redirect(
+        PAGE, f"{user} is signed out, and sets up another authenticator app at the next sign-in."
+    )
 
 
 def _shut(request: Request, visitor: Visitor, user: str, *, disabled: bool) -> Response:
     try:
         accounts.change(tools_of(request), visitor.user, user, disabled=disabled)
-    except accounts.Refused as refused:
+    except accounts.UserRefused as refused:
         return _page(request, visitor, str(refused), status=422)
     said = "is shut out, and signed out everywhere" if disabled else "may sign in again"
-    return rendering.go(PAGE, f"{user} {said}.")
+    return rendering.redirect(PAGE, f"{user} {said}.")
 
 
 def _with_link(request: Request, visitor: Visitor, user: str) -> Response:
     """The page with the link, this once: it is nowhere kept, and in no address."""
     try:
         address, ends_at = accounts.link(tools_of(request), visitor.user, user, LINK_HOURS * 3600)
-    except accounts.Refused as refused:
+    except accounts.UserRefused as refused:
         return _page(request, visitor, str(refused), status=422)
     return _page(request, visitor, made={"user": user, "address": address, "ends_at": ends_at})
 

@@ -11,12 +11,12 @@ from fastapi.concurrency import run_in_threadpool
 
 from store.users import Whose
 from web.console import forms
-from web.console.forms import COOKIE, Form, read
+from web.console.forms import COOKIE, Form, read_form
 from worker.decisions.roles import Action, may
 from worker.tools import Tools
 from worker.users import proving, signing_in
 from worker.users.pools import PASSWORDS
-from worker.users.signing_in import Place, TooManyTries
+from worker.users.signing_in import SignInPlace, TooManyTries
 from worker.waiting import pausing
 from worker.waiting.pausing import Everybody
 
@@ -98,17 +98,17 @@ class Must:
         self.action = action
         self.unfinished = unfinished
 
-    def __call__(self, request: Request, form: Annotated[Form, Depends(read)]) -> Visitor:
+    def __call__(self, request: Request, form: Annotated[Form, Depends(read_form)]) -> Visitor:
         """The visitor of this request."""
         if "\0" in unquote(f"{request.url.path}?{request.url.query}"):
             raise Missing("There is no such page.")  # no database holds such a character, so nothing has that name
-        visitor = of(request)
+        visitor = signed_in(request)
         if visitor is None:
             raise NotSignedIn(_address(request))
         if visitor.lacks and not self.unfinished:
             raise Unfinished(_LACKING[visitor.lacks], _address(request))
         if request.method not in _SAFE:
-            sent = form.one("form") or request.headers.get("x-form", "")
+            sent = form.text("form") or request.headers.get("x-form", "")
             if not hmac.compare_digest(sent.encode(), visitor.form.encode()) or not from_here(request):
                 raise Forbidden(visitor, "This form is from another session. Open the page again and repeat.")
         if not may(visitor.role, self.action):
@@ -122,13 +122,13 @@ class MustProve(Must):
     Raises NeedsProof as well: the page that asks brings the form back with a password or a code, and it is done then.
     """
 
-    async def __call__(self, request: Request, form: Annotated[Form, Depends(read)]) -> Visitor:  # type: ignore[override]
+    async def __call__(self, request: Request, form: Annotated[Form, Depends(read_form)]) -> Visitor:  # type: ignore[override]
         """The visitor of this request."""
         visitor = await run_in_threadpool(super().__call__, request, form)
         tools: Tools = request.app.state.tools
         if proving.is_fresh(tools, visitor.whose, visitor.whose.now):
             return visitor
-        given = form.whole("proof_password"), form.one("proof_code")
+        given = form.whole("proof_password"), form.text("proof_code")
         problem = await PASSWORDS.run(_prove, tools, visitor, *given, place_of(request)) if any(given) else " "
         if problem:
             raise NeedsProof(visitor, forms.hold(tools.vault, request, form, visitor.form), problem.strip())
@@ -138,7 +138,7 @@ class MustProve(Must):
 Looking = Annotated[Visitor, Depends(Must(Action.LOOK))]
 
 
-def of(request: Request) -> Visitor | None:
+def signed_in(request: Request) -> Visitor | None:
     """Who is signed in in this browser, if anybody. What a page asks for by itself does not count as use."""
     tools: Tools = request.app.state.tools
     cookie = request.cookies.get(COOKIE, "")
@@ -151,13 +151,13 @@ def of(request: Request) -> Visitor | None:
     return Visitor(user.id, user.name, user.role, form_token(cookie), cookie, whose, lacks, paused)
 
 
-def place_of(request: Request) -> Place:
+def place_of(request: Request) -> SignInPlace:
     """Where this browser is."""
     address = request.client.host if request.client else "unknown"
-    return Place(address, request.headers.get("user-agent", ""), request.cookies.get(KNOWN, ""))
+    return SignInPlace(address, request.headers.get("user-agent", ""), request.cookies.get(KNOWN, ""))
 
 
-def _prove(tools: Tools, visitor: Visitor, password: str, code: str, place: Place) -> str:
+def _prove(tools: Tools, visitor: Visitor, password: str, code: str, place: SignInPlace) -> str:
     """What is wrong with the proof, in a sentence; empty: nothing."""
     try:
         if password:

@@ -12,13 +12,13 @@ from events.failures import Failure
 from events.invoice import Invoice
 from events.snapshot import Incoming
 from store import inbox
-from store.inbox import Seen
+from store.inbox import FiledEvent
 from worker.decisions import checks, joining, rights
 from worker.decisions.rights import OURSELVES, Actor, HostKey, NotAllowed, StreamHost
 
 
 @dataclass(frozen=True)
-class Said:
+class InvoiceContent:
     """What an invoice says, as it is kept; `broken` is what no call to Xero is worth."""
 
     invoice: Invoice
@@ -44,22 +44,22 @@ class Coming:
 
     envelope: Envelope
     asked: Incoming
-    seen: Seen
-    said: Mapping[str, Said]
+    seen: FiledEvent
+    said: Mapping[str, InvoiceContent]
     key: str = ""
 
 
-def read(brought: Brought) -> Coming:
+def read_event(brought: Brought) -> Coming:
     """An event that all who answer for it may send. Raises Unreadable, NotAllowed."""
-    envelope, asked = codec.read(brought.document)
+    envelope, asked = codec.parse_event(brought.document)
     wrong = rights.objection(brought.actors, rights.OF_EVENT[envelope.type], asked.company)
     if wrong:
         raise NotAllowed(wrong)
     _must_not_be_ours(envelope.source, brought.actors)
     body_hash = inbox.fingerprint(json.dumps(brought.document, sort_keys=True, default=str).encode())
-    said = say(asked.invoices) if isinstance(asked, InvoiceExportRequested) else {}
+    said = contents_of(asked.invoices) if isinstance(asked, InvoiceExportRequested) else {}
     key = next((one.id for one in brought.actors if isinstance(one, HostKey)), "")
-    return Coming(envelope, asked, Seen(asked.company, envelope.source, envelope.id, body_hash), said, key)
+    return Coming(envelope, asked, FiledEvent(asked.company, envelope.source, envelope.id, body_hash), said, key)
 
 
 def _must_not_be_ours(source: str, actors: Sequence[Actor]) -> None:
@@ -70,19 +70,19 @@ def _must_not_be_ours(source: str, actors: Sequence[Actor]) -> None:
         raise Unreadable(f"source: “{rights.OUR_SOURCES}…” is for our own events; name your own application")
 
 
-def say(
-    invoices: Sequence[Invoice | UnreadableInvoice], before: Mapping[str, Said] | None = None
-) -> Mapping[str, Said]:
+def contents_of(
+    invoices: Sequence[Invoice | UnreadableInvoice], before: Mapping[str, InvoiceContent] | None = None
+) -> Mapping[str, InvoiceContent]:
     """What each readable invoice says, by id; what was said `before` any lock was taken is not worked out again."""
     known = before or {}
     readable = [one for one in joining.each_once(invoices) if isinstance(one, Invoice)]
-    return {one.id: known[one.id] if _is_same(known.get(one.id), one) else _say(one) for one in readable}
+    return {one.id: known[one.id] if _is_same(known.get(one.id), one) else _content_of(one) for one in readable}
 
 
-def _is_same(said: Said | None, invoice: Invoice) -> bool:
+def _is_same(said: InvoiceContent | None, invoice: Invoice) -> bool:
     return said is not None and said.invoice is invoice
 
 
-def _say(invoice: Invoice) -> Said:
+def _content_of(invoice: Invoice) -> InvoiceContent:
     text = invoice.kept()
-    return Said(invoice, text, invoice.content_hash(), checks.problem_with(invoice))
+    return InvoiceContent(invoice, text, invoice.content_hash(), checks.problem_with(invoice))

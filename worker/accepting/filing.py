@@ -15,7 +15,7 @@ from store.outbox import InvoiceAnswer
 from store.tables import Export, Item
 from store.unit_of_work import Work
 from worker.accepting import coming
-from worker.accepting.coming import Said
+from worker.accepting.coming import InvoiceContent
 from worker.decisions import joining, numbering
 from worker.decisions.joining import Move
 from worker.exporting import answering
@@ -42,7 +42,7 @@ class Filing:
     caused_by: str | None = None
     cancelled: bool = False
     raising: bool = False
-    said: Mapping[str, Said] = field(default_factory=dict)
+    said: Mapping[str, InvoiceContent] = field(default_factory=dict)
     prefixes: dict[str, str] = field(default_factory=dict)
     unseen: set[str] = field(default_factory=set)
     excluded: set[str] = field(default_factory=set)
@@ -72,7 +72,7 @@ class Filing:
         """Give the invoices their numbers in Xero; those of invoices asked for before stand in their rows."""
         again, asked = self.caused_by is not None, joining.each_once(self.asked.invoices)
         self.newest, self.prefixes = numbering.numbered(asked, self.rows, self.prefix, again=again)
-        self.said = coming.say(self.newest, self.said)
+        self.said = coming.contents_of(self.newest, self.said)
 
 
 def item(filing: Filing, invoice: Invoice | UnreadableInvoice) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from events.orders import (
 )
 from events.preview import InvoiceExportPreviewRequested
 from store import audit, inbox
-from store.inbox import Seen
+from store.inbox import FiledEvent
 from store.unit_of_work import Work
 from worker import logs
 from worker.accepting import coming, requesting
@@ -49,7 +49,7 @@ def accept_each(tools: Tools, documents: Sequence[Any], actors: Sequence[Actor] 
 
 def file_each(tools: Tools, brought: Sequence[Brought]) -> list[Verdict]:
     """File events, as if one after the other; each has its receipt, or what `accept` would raise."""
-    read = [_read(one) for one in brought]
+    read = [_parse(one) for one in brought]
     readable = [one for one in read if isinstance(one, Coming)]
     filed: list[Verdict] = []
     for places in rounds.rounds([_load(one) for one in readable]):
@@ -58,9 +58,9 @@ def file_each(tools: Tools, brought: Sequence[Brought]) -> list[Verdict]:
     return [next(verdicts) if isinstance(one, Coming) else one for one in read]
 
 
-def _read(brought: Brought) -> Coming | Exception:
+def _parse(brought: Brought) -> Coming | Exception:
     try:
-        return coming.read(brought)
+        return coming.read_event(brought)
     except Exception as broken:  # Unreadable or NotAllowed, mostly
         return broken
 
@@ -86,9 +86,9 @@ def _together(tools: Tools, some: Sequence[Coming]) -> Sequence[Verdict]:
 
 def _file(tools: Tools, some: Sequence[Coming]) -> Sequence[Verdict]:
     with tools.store.write() as work:
-        companies = KnownCompanies.look(work, {one.asked.company for one in some})
+        companies = KnownCompanies.load(work, {one.asked.company for one in some})
         known = inbox.answered_before(work, [one.seen for one in some])
-        verdicts: dict[Seen, Verdict] = {seen: _again(answer) for seen, answer in known.items()}
+        verdicts: dict[FiledEvent, Verdict] = {seen: _again(answer) for seen, answer in known.items()}
         for one in some:
             objection = None if one.seen in verdicts else companies.objection(work, tools, one.asked)
             if objection:

@@ -11,9 +11,9 @@ from events.settings import CompanySettings
 from events.snapshot import Incoming
 from store import companies, connections, pauses
 from store.openings import Key
-from store.tables import Connection
+from store.tables import CompanyConnection
 from store.unit_of_work import Work
-from worker.accepting.coming import Said
+from worker.accepting.coming import InvoiceContent
 from worker.accepting.filing import Filing
 from worker.decisions.backpressure import TooMuch
 from worker.tools import Tools
@@ -29,11 +29,11 @@ class KnownCompanies:
     """
 
     settings: Mapping[str, CompanySettings]
-    connections: Mapping[str, Connection]
+    connections: Mapping[str, CompanyConnection]
     taken: Counter[str] = field(default_factory=Counter)
 
     @classmethod
-    def look(cls, work: Work, ids: Collection[str]) -> "KnownCompanies":
+    def load(cls, work: Work, ids: Collection[str]) -> "KnownCompanies":
         """Those of these companies that are known."""
         return cls(companies.settings_of_each(work, ids), connections.of_each(work, ids))
 
@@ -61,7 +61,7 @@ class KnownCompanies:
         self,
         envelope: Envelope,
         asked: InvoiceExportRequested,
-        said: Mapping[str, Said] | None = None,
+        said: Mapping[str, InvoiceContent] | None = None,
         caused_by: str | None = None,
         *,
         raising: bool = False,

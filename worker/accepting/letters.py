@@ -96,7 +96,7 @@ def _document(letter: DeadLetter, mended: bytes | None, by: Person) -> Any:
     if mended is not None:
         changed = mending.objections(letter.body, mended, json.loads(letter.problems), by.id)
         if changed:
-            codec.read(document)  # what is still wrong is said first
+            codec.parse_event(document)  # what is still wrong is said first
             raise Unreadable(*changed)
     return document
 

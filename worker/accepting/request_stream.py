@@ -15,7 +15,7 @@ _GONE_MS = 3_600_000
 
 
 @dataclass(frozen=True)
-class Entry:
+class StreamEntry:
     """One entry as it stands in the stream; `deliveries` counts how often it was handed out without a verdict."""
 
     id: str
@@ -43,7 +43,7 @@ class RequestStream:
         self._idle = int(idle_seconds * 1000)
         self._looked_to = "-"
 
-    def new(self, most: int, wait_seconds: float) -> list[Entry]:
+    def new(self, most: int, wait_seconds: float) -> list[StreamEntry]:
         """Entries nobody has seen, after at most this wait; a group that is gone is made again."""
         try:
             found: Any = self._client.xreadgroup(
@@ -54,7 +54,7 @@ class RequestStream:
                 raise
             self._make_group()
             return []
-        return [Entry(id_.decode(), fields) for _, entries in found or [] for id_, fields in entries]
+        return [StreamEntry(id_.decode(), fields) for _, entries in found or [] for id_, fields in entries]
 
     def _make_group(self) -> None:
         """From the stream's first entry on, which may have been there before any of us."""
@@ -64,7 +64,7 @@ class RequestStream:
             if "BUSYGROUP" not in str(refused):
                 raise
 
-    def left_behind(self, most: int, passed_over: Container[str]) -> list[Entry]:
+    def left_behind(self, most: int, passed_over: Container[str]) -> list[StreamEntry]:
         """Entries handed out a while ago and never done, now ours; one look goes no further than a page."""
         try:
             seen: Any = self._client.xpending_range(
@@ -79,19 +79,21 @@ class RequestStream:
         self._looked_to = f"({seen[-1]['message_id'].decode()}" if is_page else "-"
         return [entry for one in theirs[:most] for entry in self._claim(one)]
 
-    def _claim(self, seen: Mapping[str, Any]) -> list[Entry]:
+    def _claim(self, seen: Mapping[str, Any]) -> list[StreamEntry]:
         """The entry, unless somebody was quicker or its host has deleted it."""
         claimed: Any = self._client.xclaim(STREAM, GROUP, self._consumer, max(1, self._idle), [seen["message_id"]])
-        return [Entry(id_.decode(), fields, int(seen["times_delivered"]) + 1) for id_, fields in claimed if fields]
+        return [
+            StreamEntry(id_.decode(), fields, int(seen["times_delivered"]) + 1) for id_, fields in claimed if fields
+        ]
 
-    def done(self, entry: Entry) -> None:
+    def done(self, entry: StreamEntry) -> None:
         """Acknowledge and delete: only ever after the commit that made it ours."""
         with self._client.pipeline(transaction=True) as both:
             both.xack(STREAM, GROUP, entry.id)
             both.xdel(STREAM, entry.id)
             both.execute()
 
-    def leave(self, entry: Entry) -> None:
+    def leave(self, entry: StreamEntry) -> None:
         """It stays the host's for now, through no fault of its own: its deliveries are counted anew."""
         self._client.xclaim(STREAM, GROUP, self._consumer, 0, [entry.id], retrycount=0, justid=True)
 

@@ -17,7 +17,7 @@ from worker.accepting import filing, placing
 from worker.accepting.filing import Filing
 from worker.contacts import host_contacts
 from worker.decisions import joining
-from worker.decisions.joining import Move, Standing
+from worker.decisions.joining import ExportStanding, Move
 from worker.exporting import answering, resolve
 from worker.orders import cancel
 from worker.tools import Tools
@@ -73,7 +73,9 @@ def _move(
     if one.cancelled:
         return Failure(Reason.CANCELLED)
     row = one.rows[invoice.id]
-    standing = Standing.of(row, excluded=invoice.id in one.excluded, contact=one.contacts.get(invoice.client.id))
+    standing = ExportStanding.from_row(
+        row, excluded=invoice.id in one.excluded, contact=one.contacts.get(invoice.client.id)
+    )
     looks = one.raising or one.asked.mode == "single"
     move = joining.decide(standing, invoice.revision, one.said[invoice.id].content_hash, looks=looks)
     owner = owners[number_claims.key(one.lane, invoice.number)]
@@ -104,7 +106,7 @@ def _keep_contacts(work: Work, tools: Tools, filings: Sequence[Filing]) -> None:
         if one.caused_by is None:
             said.setdefault(one.asked.company, []).extend(one.readable)
     for company in sorted(said):
-        host_contacts.keep(work, tools, company, said[company])
+        host_contacts.take_over(work, tools, company, said[company])
 
 
 def _see_contacts(work: Work, tools: Tools, filings: Sequence[Filing]) -> None:
@@ -124,4 +126,4 @@ def _add_items(work: Work, tools: Tools, filings: Sequence[Filing], first: set[K
         if one.key not in first:
             requests.count_part(work, *one.key, one.asked.part, len(new))
         answers += filing.answers_at_once(work, tools, one, new)
-    answering.give(work, answers)
+    answering.record_answers(work, answers)

@@ -7,7 +7,7 @@ from events.codec import Unreadable
 from store import inbox
 from worker import logs
 from worker.accepting import intake, letters
-from worker.accepting.request_stream import FIELD, Entry, RequestStream
+from worker.accepting.request_stream import FIELD, RequestStream, StreamEntry
 from worker.decisions.backpressure import TooMuch
 from worker.decisions.rights import NotAllowed, StreamHost
 from worker.tools import Tools
@@ -32,7 +32,7 @@ class StreamDoor:
         self._tools = tools
         self._stream = stream
         self._wait = wait_seconds
-        self._in_hand: list[Entry] = []
+        self._in_hand: list[StreamEntry] = []
         self._waiting: dict[str, float] = {}
         self._look_at = 0.0
 
@@ -50,7 +50,7 @@ class StreamDoor:
             self._in_hand.pop(0)
         return done
 
-    def _left_behind(self) -> list[Entry]:
+    def _left_behind(self) -> list[StreamEntry]:
         now = self._tools.elapsed()
         self._waiting = {id_: due for id_, due in self._waiting.items() if due > now}
         if now < self._look_at:
@@ -61,7 +61,7 @@ class StreamDoor:
         self._look_at = now + (0 if found else _LOOK_SECONDS)
         return found
 
-    def _deal_with(self, entry: Entry) -> bool:
+    def _deal_with(self, entry: StreamEntry) -> bool:
         """Whether the entry is done; otherwise it is left, and those behind it go on."""
         try:
             self._file(entry)
@@ -76,7 +76,7 @@ class StreamDoor:
         self._stream.done(entry)
         return True
 
-    def _file(self, entry: Entry) -> None:
+    def _file(self, entry: StreamEntry) -> None:
         """Into the tables, or to the dead letters with the reason. Raises TooMuch, LettersFull."""
         if entry.deliveries > MOST_DELIVERIES:
             self._set_aside(entry, Unreadable(f"event: could not be filed in {MOST_DELIVERIES} tries"))
@@ -92,7 +92,7 @@ class StreamDoor:
         else:
             _log.info("door.accepted", door="stream", company=receipt.company, request=receipt.request)
 
-    def _set_aside(self, entry: Entry, broken: Unreadable) -> None:
+    def _set_aside(self, entry: StreamEntry, broken: Unreadable) -> None:
         """Raises LettersFull: who writes to the stream fills the database no further, and nothing is lost."""
         chosen, body = self._tools.settings, entry.body()
         with self._tools.store.write() as work:
@@ -108,7 +108,7 @@ class StreamDoor:
             raise LettersFull
         _log.warning("door.refused", door="stream", count=len(broken.problems))
 
-    def _is_the_database_away(self, entry: Entry) -> None:
+    def _is_the_database_away(self, entry: StreamEntry) -> None:
         """Raises the database's error when nothing can be asked of it: then the trouble is not the entry's."""
         try:
             with self._tools.store.read():
@@ -118,7 +118,7 @@ class StreamDoor:
             raise
 
 
-def _document(entry: Entry) -> Any:
+def _document(entry: StreamEntry) -> Any:
     """The event as JSON. Raises Unreadable."""
     if FIELD not in entry.fields:
         raise Unreadable("event: the entry has no field of this name")

@@ -12,7 +12,7 @@ from store.bulk_orders import Piece
 from store.selections import Act, Selection
 from worker import logs
 from worker.bulk import giving
-from worker.bulk.giving import Named, Refused
+from worker.bulk.giving import Named, OrderRefused
 from worker.orders import excluding
 from worker.tools import Tools
 
@@ -34,7 +34,7 @@ def order(tools: Tools, act: Act, chosen: Selection, by: str, why: str) -> int:
     """Write the order down, with its line of the audit, and begin with it; gives its number. Raises Refused."""
     reason = giving.reason_given(why)
     if not chosen.says():
-        raise Refused("Say which invoices: nothing was chosen.")
+        raise OrderRefused("Say which invoices: nothing was chosen.")
     with tools.store.write() as work:
         found = selections.invoices(work, act, chosen)
         number = bulk_orders.make(work, act, chosen.says(), found, by, reason)
@@ -60,7 +60,7 @@ def go_on(tools: Tools, most: int = _IN_A_ROW, number: int | None = None) -> int
 def _moved(tools: Tools, piece: Piece) -> Moved:
     try:
         return _ACTS[piece.act](tools, piece)
-    except Refused as refused:
+    except OrderRefused as refused:
         _log.warning("bulk.refused", company=piece.company, error=str(refused)[:200])
         return Moved(0)
 

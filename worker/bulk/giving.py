@@ -23,7 +23,7 @@ SOURCE = "crewcard-xero/console"
 LONGEST_WHY = 255
 
 
-class Refused(Exception):
+class OrderRefused(Exception):
     """An order that cannot be carried out; the text says why."""
 
 
@@ -38,27 +38,29 @@ class Named:
 
 def replay(tools: Tools, named: Named, by: str, why: str, event: str = "") -> Receipt:
     """Try the failed ones of these again. The same `event` given twice is one order. Raises Refused."""
-    return _give(tools, InvoiceExportReplayRequested, named, by, why, event)
+    return _order_in_bulk(tools, InvoiceExportReplayRequested, named, by, why, event)
 
 
 def cancel(tools: Tools, named: Named, by: str, why: str) -> Receipt:
     """Do not send what of these has not been sent. Raises Refused."""
-    return _give(tools, InvoiceExportCancelRequested, named, by, why)
+    return _order_in_bulk(tools, InvoiceExportCancelRequested, named, by, why)
 
 
 def raise_anew(tools: Tools, named: Named, by: str, why: str, number: str = "") -> Receipt:
     """Raise these again, which are voided, deleted or gone in Xero; one of them under this number. Raises Refused."""
-    return _give(tools, InvoiceExportRaiseAnewRequested, named, by, why, number=number.strip() or None)
+    return _order_in_bulk(tools, InvoiceExportRaiseAnewRequested, named, by, why, number=number.strip() or None)
 
 
 def reason_given(why: str) -> str:
     """The reason, in a length that is kept. Raises Refused where there is none."""
     if not why.strip():
-        raise Refused("Say why: the reason is kept in the audit.")
+        raise OrderRefused("Say why: the reason is kept in the audit.")
     return why.strip()[:LONGEST_WHY]
 
 
-def _give(tools: Tools, kind: type[Order], named: Named, by: str, why: str, event: str = "", **more: Any) -> Receipt:
+def _order_in_bulk(
+    tools: Tools, kind: type[Order], named: Named, by: str, why: str, event: str = "", **more: Any
+) -> Receipt:
     said: dict[str, Any] = {
         "company": named.company,
         "request": named.request,
@@ -71,9 +73,9 @@ def _give(tools: Tools, kind: type[Order], named: Named, by: str, why: str, even
         order = kind.model_validate(said)
         return intake.accept(tools, _event(order, event or uuid.uuid4().hex))
     except ValidationError as broken:
-        raise Refused("; ".join(sentences(broken))) from None
+        raise OrderRefused("; ".join(sentences(broken))) from None
     except Unreadable as broken:
-        raise Refused("; ".join(broken.problems)) from None
+        raise OrderRefused("; ".join(broken.problems)) from None
 
 
 def _event(order: Order, id_: str) -> dict[str, Any]:

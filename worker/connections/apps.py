@@ -1,11 +1,11 @@
 """Companies' Xero apps: set, rotated, switched off and on; what then becomes of connections."""
 
 from events.accounting_target import Lane
-from events.connection_problems import Problem
+from events.connection_problems import ConnectionProblem
 from events.credentials import AppKeys
 from events.settings import CompanySettings
 from store import apps, audit, companies, connections, tokens
-from store.tables import CompanyApp, Connection
+from store.tables import CompanyApp, CompanyConnection
 from store.unit_of_work import Work
 from worker import logs
 from worker.connections import connecting
@@ -16,7 +16,11 @@ from worker.waiting import parking
 
 COMMAND = "command line"  # who did it, where nobody is named
 SCOPES = {"granular": GRANULAR, "broad": BROAD}
-_MENDED_BY_SECRET = (Problem.APP_REFUSED.code, Problem.APP_NOT_ALLOWED.code, Problem.APP_MISSING.code)
+_MENDED_BY_SECRET = (
+    ConnectionProblem.APP_REFUSED.code,
+    ConnectionProblem.APP_NOT_ALLOWED.code,
+    ConnectionProblem.APP_MISSING.code,
+)
 _log = logs.log("connections")
 
 
@@ -35,10 +39,10 @@ def add_company(tools: Tools, company: str, name: str, by: str = COMMAND) -> Non
 def set_app(tools: Tools, company: str, keys: AppKeys, scopes: str, callback: str, by: str = COMMAND) -> None:
     """Let the company use this app. Another app than before needs a new login. Raises apps.AnotherSecret."""
     with tools.store.write() as work:
-        apps.keep(work, tools.vault, company, keys, wanted(scopes), callback=callback)
+        apps.save_app(work, tools.vault, company, keys, wanted(scopes), callback=callback)
         connection = connections.locked(work, company)
         if connection and connection.client_id != keys.client_id:
-            parking.park(work, connection, Problem.SCOPES_CHANGED)
+            parking.park(work, connection, ConnectionProblem.SCOPES_CHANGED)
         _mended(work, keys.client_id)
         _note(work, by, "Xero app set", company, client_id=keys.client_id, scopes=wanted(scopes), callback=callback)
     _wake(tools, keys.client_id)
@@ -74,7 +78,7 @@ def change_scopes(tools: Tools, company: str, scopes: str, by: str = COMMAND) ->
         used.scopes, used.changed_at = wanted(scopes), work.now
         connection = connections.locked(work, company)
         if connection and connection.state != "disconnected":
-            parking.park(work, connection, Problem.SCOPES_CHANGED)
+            parking.park(work, connection, ConnectionProblem.SCOPES_CHANGED)
         _note(work, by, "permissions changed", company, scopes=used.scopes)
     tools.bells.wake_relay()
     return True
@@ -88,7 +92,7 @@ def disable(tools: Tools, company: str, by: str = COMMAND, why: str = "") -> Non
         audit.note(work, by, "exports switched off", company, {}, 0, why)
         connection = connections.locked(work, company)
         if connection and connection.state != "disconnected":
-            parking.park(work, connection, Problem.APP_DISABLED)
+            parking.park(work, connection, ConnectionProblem.APP_DISABLED)
     tools.bells.wake_relay()
 
 
@@ -99,7 +103,7 @@ def enable(tools: Tools, company: str, by: str = COMMAND, why: str = "") -> None
         used.state, used.changed_at = "enabled", work.now
         audit.note(work, by, "exports switched on", company, {}, 0, why)
         connection = connections.locked(work, company)
-        if connection and connection.problem == Problem.APP_DISABLED.code:
+        if connection and connection.problem == ConnectionProblem.APP_DISABLED.code:
             _go_on(work, connection)
     _wake(tools, used.client_id)
 
@@ -130,14 +134,14 @@ def _mended(work: Work, client_id: str) -> None:
             _go_on(work, connection)
 
 
-def _go_on(work: Work, connection: Connection) -> None:
+def _go_on(work: Work, connection: CompanyConnection) -> None:
     """On with the login there is, if the company's app and scopes are still those it was made with."""
     used = work.session.get(CompanyApp, connection.company)
     same_app = used is not None and used.client_id == connection.client_id
     if used and same_app and not offering.missing_scopes(used.scopes, connection.scopes.split()):
         connecting.go_on(work, connection)
     else:
-        parking.park(work, connection, Problem.SCOPES_CHANGED)
+        parking.park(work, connection, ConnectionProblem.SCOPES_CHANGED)
 
 
 def _wake(tools: Tools, client_id: str) -> None:

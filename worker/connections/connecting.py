@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from events.accounting_target import Lane, Trouble
-from events.connection_problems import Problem
+from events.connection_problems import ConnectionProblem
 from events.connections import XeroConnectionConnected, XeroConnectionDisconnected
 from events.credentials import AppKeys, TokenPair
 from store import apps, audit, connections, lanes, requests
 from store.connections import NOT_YET
-from store.tables import Connection
+from store.tables import CompanyConnection
 from store.tokens import keep_first_pair
 from store.unit_of_work import Work
 from worker import logs
@@ -33,7 +33,7 @@ class App:
 
 
 @dataclass(frozen=True)
-class Choice:
+class ChosenOrganisation:
     """The organisation a person chose, and who that person is at Xero."""
 
     tenant: str
@@ -44,17 +44,19 @@ class Choice:
     xero_id: str = ""
 
 
-def connect(tools: Tools, company: str, app: App, choice: Choice, pair: Mapping[str, Any]) -> None:
+def connect(tools: Tools, company: str, app: App, choice: ChosenOrganisation, pair: Mapping[str, Any]) -> None:
     """Keep the app, the token pair and the chosen organisation; whatever waited for a login goes on."""
-    tokens = TokenPair.of(pair)
+    tokens = TokenPair.from_answer(pair)
     with tools.store.write() as work:
-        apps.keep(work, tools.vault, company, AppKeys(app.client_id, (app.secret,)), app.scopes)
+        apps.save_app(work, tools.vault, company, AppKeys(app.client_id, (app.secret,)), app.scopes)
         keep_first_pair(work, tools.vault, app.client_id, choice.xero_user, tokens)
         settle_on(work, tools, company, app.client_id, choice, tokens.scopes)
     tools.bells.ring(Lane(company, choice.tenant).key)
 
 
-def settle_on(work: Work, tools: Tools, company: str, client_id: str, choice: Choice, scopes: tuple[str, ...]) -> int:
+def settle_on(
+    work: Work, tools: Tools, company: str, client_id: str, choice: ChosenOrganisation, scopes: tuple[str, ...]
+) -> int:
     """The company exports to this organisation from now on. Raises connections.Taken.
 
     What waited for the first login goes there. Where work waits that was meant for another organisation,
@@ -85,8 +87,10 @@ def settle_on(work: Work, tools: Tools, company: str, client_id: str, choice: Ch
     return elsewhere
 
 
-def _chosen(work: Work, company: str, client_id: str, choice: Choice, scopes: tuple[str, ...]) -> Connection:
-    return Connection(
+def _chosen(
+    work: Work, company: str, client_id: str, choice: ChosenOrganisation, scopes: tuple[str, ...]
+) -> CompanyConnection:
+    return CompanyConnection(
         company=company,
         tenant=choice.tenant,
         organisation=choice.name,
@@ -105,16 +109,16 @@ def _ask(work: Work, company: str, name_before: str) -> None:
     connection = connections.locked(work, company)
     if connection is None:
         return
-    connections.set_state(work, connection, "undecided", Problem.OTHER_ORGANISATION.code)
+    connections.set_state(work, connection, "undecided", ConnectionProblem.OTHER_ORGANISATION.code)
     facts = {**parking.facts_of(work, connection), "before": name_before or "another organisation"}
-    message = Problem.OTHER_ORGANISATION.message(facts)
+    message = ConnectionProblem.OTHER_ORGANISATION.message(facts)
     lanes.stop(work, Lane(company, connection.tenant), "paused", message)
     for tenant in connections.work_elsewhere(work, company, connection.tenant):
         for request in requests.unfinished(work, Lane(company, tenant)):
             parking.defer(work, request, message, "paused")
 
 
-def go_on(work: Work, connection: Connection) -> None:
+def go_on(work: Work, connection: CompanyConnection) -> None:
     """What stopped the connection is mended: its work goes on, unless a person still has to decide about some."""
     connections.set_state(work, connection, "connected")
     if any(connections.work_elsewhere(work, connection.company, connection.tenant).values()):
@@ -159,9 +163,9 @@ def disconnect(tools: Tools, company: str, by: str = "command line", why: str = 
         again = connections.locked(work, company)
         if again is None or again.connected_at != connection.connected_at:
             raise LookupError(company)
-        connections.set_state(work, again, "disconnected", Problem.DISCONNECTED.code)
+        connections.set_state(work, again, "disconnected", ConnectionProblem.DISCONNECTED.code)
         facts = parking.facts_of(work, again)
-        message = Problem.DISCONNECTED.message(facts)
+        message = ConnectionProblem.DISCONNECTED.message(facts)
         lanes.stop(work, Lane(company, again.tenant), "needs_login", message)
         organisation = parking.organisation_of(again)
         event = XeroConnectionDisconnected(company=company, organisation=organisation, by="us", message=message[:255])
@@ -171,7 +175,7 @@ def disconnect(tools: Tools, company: str, by: str = "command line", why: str = 
     tools.bells.wake_relay()
 
 
-def _remove_at_xero(tools: Tools, connection: Connection) -> None:
+def _remove_at_xero(tools: Tools, connection: CompanyConnection) -> None:
     """Take the organisation off the app at Xero; a login that Xero refuses has nothing left to take off."""
     try:
         bearer = tools.auth.access(connection.client_id, connection.xero_user)

@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 
 import redis
 
-from events.connection_problems import Problem
+from events.connection_problems import ConnectionProblem
 from store import status
 from store.status import CompanyRows, Workload
-from store.tables import CompanyApp, Connection, Token, XeroApp
+from store.tables import CompanyApp, CompanyConnection, Token, XeroApp
 from worker.connections import tending
 from worker.tools import Tools
 from xero_adapter.pace import Outlook
@@ -63,14 +63,14 @@ def of_all(tools: Tools) -> list[Health]:
         loads = status.workloads(work, [row.company.id for row in rows])
         now = work.now
     seen = outlooks(tools, rows) or {}
-    return [of(tools, now, row, loads[row.company.id], seen) for row in rows]
+    return [health_of(tools, now, row, loads[row.company.id], seen) for row in rows]
 
 
 def of_company(tools: Tools, company: str) -> Health | None:
     """One company's; None where there is no such company."""
     with tools.store.read() as work:
         rows, loads, now = status.of_companies(work, [company]), status.workloads(work, [company]), work.now
-    return of(tools, now, rows[0], loads[company], outlooks(tools, rows) or {}) if rows else None
+    return health_of(tools, now, rows[0], loads[company], outlooks(tools, rows) or {}) if rows else None
 
 
 def outlooks(tools: Tools, rows: Sequence[CompanyRows]) -> Mapping[str, Outlook] | None:
@@ -81,13 +81,13 @@ def outlooks(tools: Tools, rows: Sequence[CompanyRows]) -> Mapping[str, Outlook]
         return None
 
 
-def of(tools: Tools, now: datetime, row: CompanyRows, load: Workload, seen: Mapping[str, Outlook]) -> Health:
+def health_of(tools: Tools, now: datetime, row: CompanyRows, load: Workload, seen: Mapping[str, Outlook]) -> Health:
     """One company's, from what was read before."""
     company, used, app, at, token, lane = row
     readable = all(tools.vault.opens(sealed) for sealed in _sealed(app, token))
-    problem = _problem(used, at, token) if readable else Problem.KEY_MISSING
+    problem = _problem(used, at, token) if readable else ConnectionProblem.KEY_MISSING
     facts = {"company": company.name, "organisation": at.organisation, "before": "another organisation"} if at else {}
-    paused = lane.message if lane and lane.state != "open" and problem is Problem.OTHER_ORGANISATION else ""
+    paused = lane.message if lane and lane.state != "open" and problem is ConnectionProblem.OTHER_ORGANISATION else ""
     asked = (at.scopes if at else "") or (used.scopes if used else "")
     outlook = seen.get(at.tenant) if at else None
     used_today = max(0, outlook.per_day - outlook.day_calls) if outlook else None
@@ -123,18 +123,18 @@ def _sealed(app: XeroApp | None, token: Token | None) -> list[bytes]:
     return ([app.secret] if app else []) + ([token.pair] if token else [])
 
 
-def _problem(used: CompanyApp | None, at: Connection | None, token: Token | None) -> Problem | None:
+def _problem(used: CompanyApp | None, at: CompanyConnection | None, token: Token | None) -> ConnectionProblem | None:
     if used is None:
-        return Problem.APP_MISSING
+        return ConnectionProblem.APP_MISSING
     if used.state != "enabled":
-        return Problem.APP_DISABLED
+        return ConnectionProblem.APP_DISABLED
     if at is None:
-        return Problem.NEVER_CONNECTED
+        return ConnectionProblem.NEVER_CONNECTED
     if at.state != "connected":
-        return Problem.of(at.problem, Problem.DISCONNECTED)
+        return ConnectionProblem.by_code(at.problem, ConnectionProblem.DISCONNECTED)
     if token is None:
-        return Problem.LOGIN_ENDED
-    return Problem.of(token.problem) if token.problem else None
+        return ConnectionProblem.LOGIN_ENDED
+    return ConnectionProblem.by_code(token.problem) if token.problem else None
 
 
 def _notes(now: datetime, company: str, app: XeroApp | None, token: Token | None) -> list[str]:

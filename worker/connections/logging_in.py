@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from events.accounting_target import Lane, Trouble
-from events.connection_problems import Problem
+from events.connection_problems import ConnectionProblem
 from events.credentials import AppKeys, TokenPair
 from store import connections, logins
 from store.tables import Login
@@ -20,11 +20,11 @@ from store.unit_of_work import Work
 from store.vault import Unopenable
 from worker import logs
 from worker.connections import connecting
-from worker.connections.connecting import Choice
+from worker.connections.connecting import ChosenOrganisation
 from worker.connections.login_links import app_of
 from worker.decisions import offering
-from worker.decisions.offering import Offered
-from worker.decisions.refusals import LoginRefused, Refusal
+from worker.decisions.offering import OfferedOrganisation
+from worker.decisions.refusals import LoginRefusal, LoginRefused
 from worker.tools import Tools
 from xero_adapter import login as xero
 
@@ -41,7 +41,7 @@ class Outcome:
     return_to: str
     connected: str | None = None
     waiting_for_decision: int = 0
-    organisations: Sequence[Offered] = ()
+    organisations: Sequence[OfferedOrganisation] = ()
 
 
 def find(tools: Tools, state: str) -> Login:
@@ -49,7 +49,7 @@ def find(tools: Tools, state: str) -> Login:
     with tools.store.read() as work:
         login = logins.of_state(work, state)
     if login is None:
-        raise LoginRefused(Refusal.STATE_UNKNOWN)
+        raise LoginRefused(LoginRefusal.STATE_UNKNOWN)
     return login
 
 
@@ -58,48 +58,50 @@ def finish(tools: Tools, login: Login, browser: str | None, code: str, error: st
     _same_browser(login, browser)
     with tools.store.write() as work:
         if not logins.move(work, login.id, "started", "refused" if error or not code else "choosing"):
-            raise LoginRefused(Refusal.ALREADY_ANSWERED, login.return_to)
+            raise LoginRefused(LoginRefusal.ALREADY_ANSWERED, login.return_to)
         app, scopes = _same_app(work, tools, login)
     if error or not code:
         _log.info("connections.login_refused", company=login.company, reason="denied")
         denied = error in ("", "access_denied")
-        raise LoginRefused(Refusal.DENIED if denied else Refusal.APP_NOT_ALLOWED, login.return_to)
+        raise LoginRefused(LoginRefusal.DENIED if denied else LoginRefusal.APP_NOT_ALLOWED, login.return_to)
     offered = _open(tools, login, app, scopes, code)
     alone = offering.without_asking(offered)
     if alone:
         return choose(tools, login.id, browser, alone.tenant)
     if all(one.taken for one in offered):
-        raise _over(tools, login, Refusal.ALL_TAKEN)
+        raise _over(tools, login, LoginRefusal.ALL_TAKEN)
     return Outcome(login.id, login.company, login.return_to, organisations=offered)
 
 
-def _open(tools: Tools, login: Login, app: AppKeys, scopes: str, code: str) -> Sequence[Offered]:
+def _open(tools: Tools, login: Login, app: AppKeys, scopes: str, code: str) -> Sequence[OfferedOrganisation]:
     """Exchange the code, keep the pair before it is used, and see which organisations it opens."""
     try:
         pair = tools.login.exchange(app, code, login.callback, tools.vault.open(login.verifier))
-        user = _keep(tools, login, pair)  # whatever becomes of this login: a new consent may end the older tokens
+        user = _keep_pair(
+            tools, login, pair
+        )  # whatever becomes of this login: a new consent may end the older tokens
         if offering.missing_scopes(scopes, pair.scopes):
-            raise _over(tools, login, Refusal.SCOPE_MISSING)
+            raise _over(tools, login, LoginRefusal.SCOPE_MISSING)
         opened = tools.login.organisations(pair.access_token)
     except Trouble as trouble:
         raise _over(tools, login, _refusal(trouble)) from None
     except Unopenable:  # the verifier's key was dropped while the person was at Xero
-        raise _over(tools, login, Refusal.CODE_REFUSED) from None
+        raise _over(tools, login, LoginRefusal.CODE_REFUSED) from None
     if not opened:
-        raise _over(tools, login, Refusal.NO_ORGANISATIONS)
+        raise _over(tools, login, LoginRefusal.NO_ORGANISATIONS)
     with tools.store.write() as work:
         taken = connections.taken(work, [one.tenant for one in opened], login.company)
         current = connections.of_company(work, login.company)
         consent = xero.consent(pair)
         consented = {one.tenant for one in opened if consent and one.consent == consent}
-        found = [Offered(one.tenant, one.name, one.xero_id) for one in opened]
+        found = [OfferedOrganisation(one.tenant, one.name, one.xero_id) for one in opened]
         offered = offering.offer(found, consented, taken, current.tenant if current else None)
         document = json.dumps([asdict(one) for one in offered])
         logins.note(work, login.id, xero_user=user, scopes=pair.scopes, organisations=document)
     return offered
 
 
-def _keep(tools: Tools, login: Login, pair: TokenPair) -> str:
+def _keep_pair(tools: Tools, login: Login, pair: TokenPair) -> str:
     """Keep the pair under the Xero user it names; under the company where it names none."""
     user = xero.xero_user(pair) or f"of {login.company}"
     with tools.store.write() as work:
@@ -112,30 +114,32 @@ def choose(tools: Tools, login_id: str, browser: str | None, tenant: str) -> Out
     login = at_choice(tools, login_id, browser)
     offered = {one.tenant: one for one in offered_by(login)}
     if tenant not in offered:
-        raise LoginRefused(Refusal.NOT_OFFERED, login.return_to)
+        raise LoginRefused(LoginRefusal.NOT_OFFERED, login.return_to)
     try:
         bearer = tools.auth.access(login.client_id, login.xero_user)
         about = tools.login.about(bearer, tenant)
     except Trouble as trouble:
         raise LoginRefused(_refusal(trouble), login.return_to) from None
     name = about.name or offered[tenant].name
-    choice = Choice(tenant, name, about.short_code, about.base_currency, login.xero_user, offered[tenant].xero_id)
+    choice = ChosenOrganisation(
+        tenant, name, about.short_code, about.base_currency, login.xero_user, offered[tenant].xero_id
+    )
     try:
         waiting = _settle(tools, login, choice)
     except connections.Taken:
-        raise LoginRefused(Refusal.ALL_TAKEN, login.return_to) from None
+        raise LoginRefused(LoginRefusal.ALL_TAKEN, login.return_to) from None
     tools.bells.ring(Lane(login.company, tenant).key)
     tools.bells.wake_relay()
     return Outcome(login.id, login.company, login.return_to, connected=name, waiting_for_decision=waiting)
 
 
-def _settle(tools: Tools, login: Login, choice: Choice) -> int:
+def _settle(tools: Tools, login: Login, choice: ChosenOrganisation) -> int:
     with tools.store.write() as work:
         if not logins.move(work, login.id, "choosing", "done"):
-            raise LoginRefused(Refusal.ALREADY_ANSWERED, login.return_to)
+            raise LoginRefused(LoginRefusal.ALREADY_ANSWERED, login.return_to)
         _, scopes = _same_app(work, tools, login)
         if offering.missing_scopes(scopes, login.scopes.split()):
-            raise LoginRefused(Refusal.SCOPE_MISSING, login.return_to)
+            raise LoginRefused(LoginRefusal.SCOPE_MISSING, login.return_to)
         return connecting.settle_on(work, tools, login.company, login.client_id, choice, tuple(login.scopes.split()))
 
 
@@ -145,38 +149,38 @@ def at_choice(tools: Tools, login_id: str, browser: str | None) -> Login:
         login = logins.find(work, login_id)
         now = work.now
     if login is None:
-        raise LoginRefused(Refusal.STATE_UNKNOWN)
+        raise LoginRefused(LoginRefusal.STATE_UNKNOWN)
     _same_browser(login, browser)
     if login.stage != "choosing" or login.ends_at < now:
-        raise LoginRefused(Refusal.ALREADY_ANSWERED, login.return_to)
+        raise LoginRefused(LoginRefusal.ALREADY_ANSWERED, login.return_to)
     return login
 
 
-def offered_by(login: Login) -> list[Offered]:
+def offered_by(login: Login) -> list[OfferedOrganisation]:
     """The organisations this login may choose from."""
-    return [Offered(**one) for one in json.loads(login.organisations)]
+    return [OfferedOrganisation(**one) for one in json.loads(login.organisations)]
 
 
 def same_company(login: Login, company: str) -> None:
     """A host may only finish the logins of the company it speaks for. Raises LoginRefused."""
     if login.company != company:
-        raise LoginRefused(Refusal.WRONG_COMPANY)
+        raise LoginRefused(LoginRefusal.WRONG_COMPANY)
 
 
 def _same_browser(login: Login, browser: str | None) -> None:
     if browser is not HOST and not hmac.compare_digest(logins.fingerprint(browser), login.browser):
-        raise LoginRefused(Refusal.OTHER_BROWSER)
+        raise LoginRefused(LoginRefusal.OTHER_BROWSER)
 
 
 def _same_app(work: Work, tools: Tools, login: Login) -> tuple[AppKeys, str]:
     """The company's app and scopes of now, which support may have changed since the login began."""
     app, scopes, _ = app_of(work, tools, login.company)
     if app.client_id != login.client_id:
-        raise LoginRefused(Refusal.APP_CHANGED, login.return_to)
+        raise LoginRefused(LoginRefusal.APP_CHANGED, login.return_to)
     return app, scopes
 
 
-def _over(tools: Tools, login: Login, refusal: Refusal) -> LoginRefused:
+def _over(tools: Tools, login: Login, refusal: LoginRefusal) -> LoginRefused:
     """The login has come to nothing; its link, state and code are used up."""
     with tools.store.write() as work:
         logins.move(work, login.id, "choosing", "refused")
@@ -184,13 +188,13 @@ def _over(tools: Tools, login: Login, refusal: Refusal) -> LoginRefused:
     return LoginRefused(refusal, login.return_to)
 
 
-def _refusal(trouble: Trouble) -> Refusal:
+def _refusal(trouble: Trouble) -> LoginRefusal:
     if trouble.effect != "needs_login":
-        return Refusal.XERO_AWAY
+        return LoginRefusal.XERO_AWAY
     by_problem = {
-        Problem.APP_REFUSED.code: Refusal.APP_REFUSED,
-        Problem.APP_MISSING.code: Refusal.APP_MISSING,
-        Problem.APP_NOT_ALLOWED.code: Refusal.APP_NOT_ALLOWED,
-        Problem.DISCONNECTED.code: Refusal.NO_ORGANISATIONS,
+        ConnectionProblem.APP_REFUSED.code: LoginRefusal.APP_REFUSED,
+        ConnectionProblem.APP_MISSING.code: LoginRefusal.APP_MISSING,
+        ConnectionProblem.APP_NOT_ALLOWED.code: LoginRefusal.APP_NOT_ALLOWED,
+        ConnectionProblem.DISCONNECTED.code: LoginRefusal.NO_ORGANISATIONS,
     }
-    return by_problem.get(trouble.problem or "", Refusal.CODE_REFUSED)
+    return by_problem.get(trouble.problem or "", LoginRefusal.CODE_REFUSED)

@@ -12,7 +12,7 @@ from store.unit_of_work import Work
 from store.vault import Unopenable
 from worker import logs
 from worker.decisions import return_addresses
-from worker.decisions.refusals import LoginRefused, Refusal
+from worker.decisions.refusals import LoginRefusal, LoginRefused
 from worker.tools import Tools
 from worker.waiting import tickets
 from worker.waiting.tickets import Link, Ticket
@@ -44,7 +44,7 @@ def link(tools: Tools, company: str, return_to: str = "") -> Link:
     """A fresh login link. Raises LoginRefused for a return address that is not on the list."""
     chosen = tools.settings
     if return_to and not return_addresses.allowed(return_to, chosen.return_addresses):
-        raise LoginRefused(Refusal.RETURN_ADDRESS)
+        raise LoginRefused(LoginRefusal.RETURN_ADDRESS)
     with tools.store.read() as work:
         now = work.now
     return tickets.link(tools.vault, chosen.public_url, company, return_to, now, chosen.login_link_seconds)
@@ -86,7 +86,7 @@ def start(tools: Tools, company: str, text: str) -> Started:
             ends_at=work.now + timedelta(seconds=tools.settings.login_seconds),
         )
         if not logins.start(work, login):
-            raise LoginRefused(Refusal.LINK_USED, ticket.return_to)
+            raise LoginRefused(LoginRefusal.LINK_USED, ticket.return_to)
     _log.info("connections.login_started", company=company)
     return Started(ticket.id, browser, tools.login.address(app, callback, scopes, state, verifier))
 
@@ -98,21 +98,21 @@ def login_of(tools: Tools, company: str, text: str) -> str:
 
 def _ticket(tools: Tools, company: str, text: str) -> Ticket:
     if not text:
-        raise LoginRefused(Refusal.LINK_MISSING)
+        raise LoginRefused(LoginRefusal.LINK_MISSING)
     try:
-        ticket = tickets.read(tools.vault, text)
+        ticket = tickets.open_ticket(tools.vault, text)
     except tickets.Forged:
-        raise LoginRefused(Refusal.LINK_FORGED) from None
+        raise LoginRefused(LoginRefusal.LINK_FORGED) from None
     if ticket.company != company:
-        raise LoginRefused(Refusal.LINK_FORGED)
+        raise LoginRefused(LoginRefusal.LINK_FORGED)
     return ticket
 
 
 def _must_be_good(work: Work, ticket: Ticket) -> None:
     if ticket.ends_at < work.now:
-        raise LoginRefused(Refusal.LINK_STALE, ticket.return_to)
+        raise LoginRefused(LoginRefusal.LINK_STALE, ticket.return_to)
     if logins.find(work, ticket.id):
-        raise LoginRefused(Refusal.LINK_USED, ticket.return_to)
+        raise LoginRefused(LoginRefusal.LINK_USED, ticket.return_to)
 
 
 def app_of(work: Work, tools: Tools, company: str) -> tuple[AppKeys, str, str]:
@@ -123,6 +123,6 @@ def app_of(work: Work, tools: Tools, company: str) -> tuple[AppKeys, str, str]:
     except Unopenable:
         keys = None
     if found is None or keys is None or found[0].state != "enabled":
-        raise LoginRefused(Refusal.APP_MISSING)
+        raise LoginRefused(LoginRefusal.APP_MISSING)
     used, app = found
     return keys, used.scopes, app.callback or f"{tools.settings.public_url.rstrip('/')}/connect/xero/callback"

@@ -17,9 +17,9 @@ from store.number_claims import Owner
 from store.tables import Export, Item, NumberClaim, Request
 from store.unit_of_work import Work
 from worker.decisions import joining
-from worker.decisions.joining import Move, Standing
+from worker.decisions.joining import ExportStanding, Move
 from worker.exporting import answering, recording
-from worker.exporting.results import Refusal
+from worker.exporting.results import ExportRefusal
 from worker.tools import Tools
 
 _AT_ONCE = 500
@@ -42,7 +42,7 @@ def move(work: Work, tools: Tools, lane_before: Lane, lane: Lane) -> int:
 def cancel(work: Work, lane: Lane) -> int:
     """Answer what waits in the lane with `cancelled`; gives how many."""
     rows = movable(work, lane)
-    recording.fail(work, [Refusal(row, Failure(Reason.CANCELLED)) for row in rows])
+    recording.fail(work, [ExportRefusal(row, Failure(Reason.CANCELLED)) for row in rows])
     return len(rows)
 
 
@@ -60,7 +60,7 @@ def _move_some(work: Work, tools: Tools, lane_before: Lane, lane: Lane, rows: Se
     targets = {invoice: row for (_, invoice), row in locked.items()}
     owners = number_claims.claim(work, wanted)
     moves = {row.invoice: _decide(targets[row.invoice], invoices[row.invoice], owners) for row in rows}
-    refused = [Refusal(row, moved) for row in rows if isinstance(moved := moves[row.invoice], Failure)]
+    refused = [ExportRefusal(row, moved) for row in rows if isinstance(moved := moves[row.invoice], Failure)]
     recording.fail(work, refused)
     good = [row for row in rows if not isinstance(moves[row.invoice], Failure)]
     exports.change(
@@ -73,7 +73,7 @@ def _move_some(work: Work, tools: Tools, lane_before: Lane, lane: Lane, rows: Se
 
 
 def _decide(target: Export, invoice: Invoice, owners: Mapping[tuple[str, str], Owner]) -> Move | Failure:
-    standing = Standing.of(target)
+    standing = ExportStanding.from_row(target)
     decided = joining.decide(standing, invoice.revision, invoice.content_hash())
     owner = owners[number_claims.key(Lane(target.company, target.tenant), invoice.number)]
     if decided == "start" and owner != Owner(target.company, target.invoice):
@@ -126,4 +126,4 @@ def _answer_unchanged(work: Work, tools: Tools, lane: Lane, targets: Sequence[Ex
         answering.succeeded(item, by_id[item.export_id or 0], organisation, tools.target, "unchanged")
         for item in requests.waiting(work, list(by_id))
     ]
-    answering.give(work, answers)
+    answering.record_answers(work, answers)

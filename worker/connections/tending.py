@@ -8,11 +8,11 @@ from datetime import datetime, timedelta
 import redis
 
 from events.accounting_target import Trouble
-from events.connection_problems import Problem
+from events.connection_problems import ConnectionProblem
 from events.connections import XeroConnectionLoginExpiring
 from store import connections, duties, logins, outbox, tokens
 from store.outbox import Outgoing
-from store.tables import Connection, Token
+from store.tables import CompanyConnection, Token
 from store.unit_of_work import Work
 from worker import logs
 from worker.tools import Tools
@@ -57,7 +57,7 @@ def seconds_until_next(tools: Tools) -> float:
 def _keep_day_calls(tools: Tools) -> None:
     """The calls of a day that Xero's headers told of each organisation are kept, and given back to a new Redis."""
     with tools.store.read() as work:
-        known = {one.tenant: one.day_calls for one in connections.listed(work) if one.state == "connected"}
+        known = {one.tenant: one.day_calls for one in connections.all_connections(work) if one.state == "connected"}
     try:
         seen = tools.pace.outlooks(known)
         for tenant, calls in known.items():
@@ -85,7 +85,7 @@ def _renew(tools: Tools, token: Token) -> bool:
             with tools.store.write() as work:
                 for connection in connections.using(work, token.client_id, token.xero_user):
                     if connection.state != "disconnected":
-                        parking.park(work, connection, Problem.of(trouble.problem))
+                        parking.park(work, connection, ConnectionProblem.by_code(trouble.problem))
         return False
     return True
 
@@ -101,7 +101,7 @@ def _warn(work: Work, tools: Tools, token: Token) -> None:
             _log.warning("connections.login_expiring", company=connection.company, tenant=connection.tenant)
 
 
-def _warning(tools: Tools, connection: Connection, token: Token) -> XeroConnectionLoginExpiring:
+def _warning(tools: Tools, connection: CompanyConnection, token: Token) -> XeroConnectionLoginExpiring:
     ends = ends_at(token)
     message = f"The Xero login for {connection.organisation} ends on {ends:%Y-%m-%d} unless somebody logs in again."
     return XeroConnectionLoginExpiring(

@@ -10,7 +10,7 @@ from events.accounting_lists import MOST_CONTACTS, NotAContact
 from events.accounting_target import Lane, Organisation, Trouble
 from events.contact_problems import ContactProblem
 from store import changes, connections, duties
-from store.tables import Change
+from store.tables import AskedChange
 from store.unit_of_work import Work
 from worker import logs
 from worker.contacts import changing_settings, contact_answers
@@ -47,7 +47,9 @@ def answer_some(tools: Tools, company: str, holder: str, wait: Wait | None = Non
             duties.leave(work, f"{DUTY}/{company}", holder)
 
 
-def _answer_first(tools: Tools, organisation: Organisation | None, due: Sequence[Change], wait: Wait | None) -> int:
+def _answer_first(
+    tools: Tools, organisation: Organisation | None, due: Sequence[AskedChange], wait: Wait | None
+) -> int:
     """Answer those in front that are of one kind."""
     some = list(takewhile(lambda change: change.kind == due[0].kind, due))
     if not some:
@@ -71,7 +73,7 @@ def organisation_of(work: Work, company: str) -> Organisation | None:
     return connections.organisation(work, Lane(company, connection.tenant)) if connection else None
 
 
-def _answer(tools: Tools, organisation: Organisation | None, some: Sequence[Change], wait: Wait | None) -> None:
+def _answer(tools: Tools, organisation: Organisation | None, some: Sequence[AskedChange], wait: Wait | None) -> None:
     if some[0].kind == "settings":
         for change in some:
             changing_settings.answer(tools, organisation, change, wait)
@@ -79,13 +81,13 @@ def _answer(tools: Tools, organisation: Organisation | None, some: Sequence[Chan
         contact_answers.answer(tools, organisation, some, wait)
 
 
-def _refuse(tools: Tools, some: Sequence[Change], problem: ContactProblem) -> None:
+def _refuse(tools: Tools, some: Sequence[AskedChange], problem: ContactProblem) -> None:
     for change in some:
         with tools.store.write() as work:
             contact_answers.refuse(work, tools, change, NotAContact(problem))
 
 
-def _postpone(tools: Tools, organisation: Organisation | None, some: Sequence[Change], trouble: Trouble) -> int:
+def _postpone(tools: Tools, organisation: Organisation | None, some: Sequence[AskedChange], trouble: Trouble) -> int:
     """Xero cannot be asked: everything of the company waits; what has waited for too long is refused after all."""
     seconds = trouble.wait or min(_LONGEST_WAIT_SECONDS, _FIRST_WAIT_SECONDS * 2 ** min(some[0].tries, 8))
     _log.warning("changes.postponed", company=some[0].company, effect=trouble.effect, wait=seconds)

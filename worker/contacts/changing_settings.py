@@ -13,7 +13,7 @@ from events.companies import CompanySettingsChanged, CompanySettingsRejected, Co
 from events.people import is_admin
 from events.settings import CompanySettings, SettingsPatch
 from store import audit, changes, companies
-from store.tables import Change
+from store.tables import AskedChange
 from store.unit_of_work import Work
 from worker import logs
 from worker.contacts import contact_words, offers
@@ -42,7 +42,7 @@ class Judged:
 
 def file(work: Work, _tools: Tools, envelope: Envelope, asked: CompanySettingsChanged, *_others: Any) -> Receipt:
     """Accept the change; its one answer comes as an event."""
-    change = Change(
+    change = AskedChange(
         kind="settings",
         company=asked.company,
         wanted=asked.settings.model_dump_json(exclude_unset=True),
@@ -58,7 +58,7 @@ def file(work: Work, _tools: Tools, envelope: Envelope, asked: CompanySettingsCh
     return Receipt(envelope.id, asked.company, "", 0)
 
 
-def answer(tools: Tools, organisation: Organisation | None, change: Change, wait: Wait | None = None) -> None:
+def answer(tools: Tools, organisation: Organisation | None, change: AskedChange, wait: Wait | None = None) -> None:
     """Judge the change and answer it. Raises Trouble."""
     patch = SettingsPatch.model_validate_json(change.wanted)
     choices, problems = judge(tools, organisation, patch, wait)
@@ -87,14 +87,14 @@ def judge(
     return choices, settings_checks.objections(patch, choices)
 
 
-def give_up(tools: Tools, tired: Sequence[Change]) -> None:
+def give_up(tools: Tools, tired: Sequence[AskedChange]) -> None:
     """Answer changes that could not be judged for too long."""
     for change in tired:
         with tools.store.write() as work:
             _reject(work, change, [NOT_CHECKED])
 
 
-def _apply(work: Work, change: Change, patch: SettingsPatch, choices: Choices) -> None:
+def _apply(work: Work, change: AskedChange, patch: SettingsPatch, choices: Choices) -> None:
     company = change.company
     before = companies.locked_settings(work, company)
     settings = settings_checks.in_force(before, patch, choices)
@@ -109,6 +109,6 @@ def _apply(work: Work, change: Change, patch: SettingsPatch, choices: Choices) -
     _log.info("settings.changed", company=company, count=len(names))
 
 
-def _reject(work: Work, change: Change, problems: Sequence[str]) -> None:
+def _reject(work: Work, change: AskedChange, problems: Sequence[str]) -> None:
     if changes.settle(work, change, "rejected", "; ".join(problems)[:1000]):
         contact_words.answer(work, change, CompanySettingsRejected(company=change.company, problems=tuple(problems)))

@@ -3,18 +3,18 @@
 import functools
 from collections.abc import Mapping, Sequence
 
-from events.accounting_lists import MOST_CONTACTS, Contact, NotAContact
+from events.accounting_lists import MOST_CONTACTS, ListedContact, NotAContact
 from events.accounting_target import Organisation
 from events.contact_problems import ContactProblem
 from events.contacts import ClientXeroContactUpdated
 from store import audit, changes, contacts
-from store.tables import Change
+from store.tables import AskedChange
 from store.unit_of_work import Work
 from worker import logs
 from worker.contacts import contact_words, mapping_contacts, permits
 from worker.contacts.permits import Wait
 from worker.decisions import contact_checks
-from worker.decisions.contact_checks import Verdict
+from worker.decisions.contact_checks import ContactVerdict
 from worker.tools import Tools
 from worker.waiting import regrouping
 
@@ -24,12 +24,12 @@ _log = logs.log("contacts")
 
 def look_up(
     tools: Tools, organisation: Organisation, ids: Sequence[str], wait: Wait | None = None, *, single: bool = True
-) -> Mapping[str, Contact]:
+) -> Mapping[str, ListedContact]:
     """What Xero shows of at most 45 contacts, and of those they were merged into: one call, rarely more.
 
     Raises Trouble.
     """
-    shown: dict[str, Contact] = {}
+    shown: dict[str, ListedContact] = {}
     asked = sorted(set(ids))
     for _ in range(1 + _MOST_MERGES):
         if not asked:
@@ -41,7 +41,9 @@ def look_up(
     return shown
 
 
-def answer(tools: Tools, organisation: Organisation | None, asked: Sequence[Change], wait: Wait | None = None) -> int:
+def answer(
+    tools: Tools, organisation: Organisation | None, asked: Sequence[AskedChange], wait: Wait | None = None
+) -> int:
     """Answer these changes of contacts in their order; gives how many invoices go again. Raises Trouble.
 
     Without an organisation only the end of a link is obeyed.
@@ -57,14 +59,16 @@ def answer(tools: Tools, organisation: Organisation | None, asked: Sequence[Chan
     return sent
 
 
-def refuse(work: Work, tools: Tools, change: Change, refused: NotAContact, winner: Contact | None = None) -> None:
+def refuse(
+    work: Work, tools: Tools, change: AskedChange, refused: NotAContact, winner: ListedContact | None = None
+) -> None:
     """Answer a change with what was wrong; nothing is changed."""
     if changes.settle(work, change, "rejected", refused.problem.code):
         told = contact_words.rejected(work, tools, change, refused.problem, refused.facts, winner)
         contact_words.answer(work, change, told)
 
 
-def _id_wanted(work: Work, tools: Tools, change: Change) -> str:
+def _id_wanted(work: Work, tools: Tools, change: AskedChange) -> str:
     try:
         pasted = mapping_contacts.wanted(work, tools, change)
     except NotAContact:
@@ -72,7 +76,7 @@ def _id_wanted(work: Work, tools: Tools, change: Change) -> str:
     return pasted.contact_id if pasted else ""
 
 
-def _conclude(work: Work, tools: Tools, change: Change, tenant: str, shown: Mapping[str, Contact]) -> int:
+def _conclude(work: Work, tools: Tools, change: AskedChange, tenant: str, shown: Mapping[str, ListedContact]) -> int:
     """The one answer to a change, and what it moves; gives how many invoices go again."""
     try:
         pasted = mapping_contacts.wanted(work, tools, change)
@@ -92,13 +96,13 @@ def _conclude(work: Work, tools: Tools, change: Change, tenant: str, shown: Mapp
     return _link(work, tools, change, tenant, pasted.contact_id, seen)
 
 
-def _link(work: Work, tools: Tools, change: Change, tenant: str, contact_id: str, seen: Verdict) -> int:
+def _link(work: Work, tools: Tools, change: AskedChange, tenant: str, contact_id: str, seen: ContactVerdict) -> int:
     if not changes.settle(work, change, "updated"):
         return 0
     name = seen.contact.name if seen.contact else ""
     cause = contact_words.cause_of(change)
     sent = regrouping.contact_linked(work, change.company, change.subject, change.by, cause)
-    _keep(work, change, contact_id, name=name, status=seen.status, checked_at=work.now, checked_in=tenant)
+    _keep_link(work, change, contact_id, name=name, status=seen.status, checked_at=work.now, checked_in=tenant)
     event = ClientXeroContactUpdated(
         company=change.company,
         client=change.subject,
@@ -113,10 +117,10 @@ def _link(work: Work, tools: Tools, change: Change, tenant: str, contact_id: str
     return sent
 
 
-def _unlink(work: Work, change: Change) -> None:
+def _unlink(work: Work, change: AskedChange) -> None:
     if not changes.settle(work, change, "updated"):
         return
-    _keep(work, change, "")
+    _keep_link(work, change, "")
     event = ClientXeroContactUpdated(
         company=change.company,
         client=change.subject,
@@ -127,7 +131,7 @@ def _unlink(work: Work, change: Change) -> None:
     contact_words.answer(work, change, event)
 
 
-def _keep(work: Work, change: Change, contact_id: str, name: str = "", **more: object) -> None:
+def _keep_link(work: Work, change: AskedChange, contact_id: str, name: str = "", **more: object) -> None:
     """The link from now on, and whose word it was."""
     company, client = change.company, change.subject
     known = contacts.known(work, company, [client]).get(client)

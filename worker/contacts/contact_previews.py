@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from events.accounting_lists import MOST_CONTACTS, Contact, NotAContact, Pasted
+from events.accounting_lists import MOST_CONTACTS, ListedContact, NotAContact, Pasted
 from events.accounting_target import Trouble
 from events.contact_problems import ContactProblem
 from store import choosing
@@ -16,7 +16,7 @@ from worker.tools import Tools
 
 
 @dataclass(frozen=True)
-class Look:
+class ContactLook:
     """What Xero shows of a wish. `reason` and `how` only where it would be refused; `offered` is a merge's winner."""
 
     client: str
@@ -31,7 +31,7 @@ class Look:
     offered: str = ""
 
 
-def look(tools: Tools, company: str, client: str, pasted: str, wait: Wait | None = None) -> Look:
+def preview_one(tools: Tools, company: str, client: str, pasted: str, wait: Wait | None = None) -> ContactLook:
     """What would be said to this one. Raises Trouble."""
     return look_at(tools, company, [Wish(client, pasted)], wait)[0]
 
@@ -42,19 +42,19 @@ def look_at(
     wishes: Sequence[Wish],
     wait: Wait | None = None,
     shown: Callable[[int, int], None] = lambda _done, _all: None,
-) -> list[Look]:
+) -> list[ContactLook]:
     """What would be said to each, in order; `shown` is told how far it is. Raises Trouble."""
-    looks: list[Look] = []
+    looks: list[ContactLook] = []
     for some in choosing.in_chunks(wishes, MOST_CONTACTS):
         looks += _look_at_some(tools, company, some, wait)
         shown(len(looks), len(wishes))
     return looks
 
 
-def _look_at_some(tools: Tools, company: str, some: Sequence[Wish], wait: Wait | None) -> list[Look]:
+def _look_at_some(tools: Tools, company: str, some: Sequence[Wish], wait: Wait | None) -> list[ContactLook]:
     with tools.store.read() as work:
         organisation = changes.organisation_of(work, company)
-        read = [_read(work, tools, company, wish) for wish in some]
+        read = [_read_contact(work, tools, company, wish) for wish in some]
     ids = [one.contact_id for one in read if isinstance(one, Pasted)]
     if ids and organisation is None:
         raise Trouble("needs_login", "the company is not connected to Xero")
@@ -63,14 +63,16 @@ def _look_at_some(tools: Tools, company: str, some: Sequence[Wish], wait: Wait |
         return [_judge(work, company, wish, one, seen) for wish, one in zip(some, read, strict=True)]
 
 
-def _read(work: Work, tools: Tools, company: str, wish: Wish) -> Pasted | NotAContact:
+def _read_contact(work: Work, tools: Tools, company: str, wish: Wish) -> Pasted | NotAContact:
     try:
         return mapping_contacts.readable(work, tools, company, wish.pasted)
     except NotAContact as refused:
         return refused
 
 
-def _judge(work: Work, company: str, wish: Wish, read: Pasted | NotAContact, seen: Mapping[str, Contact]) -> Look:
+def _judge(
+    work: Work, company: str, wish: Wish, read: Pasted | NotAContact, seen: Mapping[str, ListedContact]
+) -> ContactLook:
     if isinstance(read, NotAContact):
         return _refused(work, company, wish, read.problem, read.facts)
     verdict = contact_checks.verdict(read.contact_id, seen)
@@ -81,12 +83,12 @@ def _judge(work: Work, company: str, wish: Wish, read: Pasted | NotAContact, see
     name = verdict.contact.name if verdict.contact else ""
     warned = contact_words.warnings(work, company, wish.client, read.contact_id)
     message = f"“{name}” is an active contact in Xero."
-    return Look(wish.client, True, message, read.contact_id, name, verdict.status, warned)
+    return ContactLook(wish.client, True, message, read.contact_id, name, verdict.status, warned)
 
 
-def _refused(work: Work, company: str, wish: Wish, problem: ContactProblem, more: Mapping[str, str]) -> Look:
+def _refused(work: Work, company: str, wish: Wish, problem: ContactProblem, more: Mapping[str, str]) -> ContactLook:
     facts = {**contact_words.facts(work, company, wish.client, wish.client_name), **more}
-    return Look(
+    return ContactLook(
         client=wish.client,
         usable=False,
         message=problem.message(facts),

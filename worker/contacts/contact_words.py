@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
-from events.accounting_lists import Contact
+from events.accounting_lists import ListedContact
 from events.contact_problems import ContactProblem
 from events.contacts import ClientXeroContactRejected, XeroContact
 from events.snapshot import Event
 from store import companies, connections, contacts, outbox
 from store.outbox import Outgoing
-from store.tables import Change
+from store.tables import AskedChange
 from store.unit_of_work import Work
 from worker.tools import Tools
 
@@ -24,7 +24,12 @@ def facts(work: Work, company: str, client: str, client_name: str = "") -> dict[
 
 
 def rejected(
-    work: Work, tools: Tools, change: Change, problem: ContactProblem, more: Mapping[str, str], winner: Contact | None
+    work: Work,
+    tools: Tools,
+    change: AskedChange,
+    problem: ContactProblem,
+    more: Mapping[str, str],
+    winner: ListedContact | None,
 ) -> ClientXeroContactRejected:
     """The answer to a change that was refused."""
     known = {**facts(work, change.company, change.subject, change.subject_name), **more}
@@ -54,23 +59,23 @@ def warnings(work: Work, company: str, client: str, contact_id: str) -> tuple[st
     return (f"{named}{more} is billed as the same Xero contact.",) if others else ()
 
 
-def answer(work: Work, change: Change, event: Event) -> None:
+def answer(work: Work, change: AskedChange, event: Event) -> None:
     """Send the one answer to a change."""
     about = change.subject or change.company
     outbox.publish(work, [Outgoing(event, change.company, about, _key(change), cause_of(change) or None)])
 
 
-def answered(work: Work, change: Change) -> dict[str, Any]:
+def answered(work: Work, change: AskedChange) -> dict[str, Any]:
     """What the one answer to a change said; empty while there is none."""
     return outbox.said(work, _key(change))
 
 
-def cause_of(change: Change) -> str:
+def cause_of(change: AskedChange) -> str:
     """The id of the event that asked for the change; empty where no event did."""
     return change.event.rpartition(" ")[2]
 
 
-def _key(change: Change) -> str:
+def _key(change: AskedChange) -> str:
     return f"change/{change.company}/{change.id}/{change.event}"
 
 

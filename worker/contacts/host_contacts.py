@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from events.accounting_target import AccountingTarget
 from events.invoice import Client, Invoice
 from store import audit, changes, contacts
-from store.tables import Change, ContactLink
+from store.tables import AskedChange, ContactLink
 from store.unit_of_work import Work
 from worker import logs
 from worker.tools import Tools
@@ -15,7 +15,7 @@ HOST = "host"
 _log = logs.log("contacts")
 
 
-def keep(work: Work, tools: Tools, company: str, invoices: Sequence[Invoice]) -> None:
+def take_over(work: Work, tools: Tools, company: str, invoices: Sequence[Invoice]) -> None:
     """Take over what the host changed since it last said it; the newest word wins, and the log says whose it was.
 
     A host that repeats its old word does not overrule an admin who changed the contact since.
@@ -63,8 +63,8 @@ def _write_down(work: Work, company: str, client: Client, before: str, now: str)
     regrouping.contact_linked(work, company, client.id, HOST)
 
 
-def _change(work: Work, company: str, client: Client, now: str) -> Change:
-    return Change(
+def _change(work: Work, company: str, client: Client, now: str) -> AskedChange:
+    return AskedChange(
         kind="contact",
         company=company,
         subject=client.id,

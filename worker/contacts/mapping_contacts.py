@@ -8,7 +8,7 @@ from events.contact_problems import ContactProblem
 from events.contacts import ClientXeroContactUpdateRequested
 from events.people import is_admin
 from store import changes, companies, connections
-from store.tables import Change
+from store.tables import AskedChange
 from store.unit_of_work import Work
 from worker.contacts import contact_words
 from worker.decisions import contact_checks
@@ -22,7 +22,7 @@ def file(
     work: Work, tools: Tools, envelope: Envelope, asked: ClientXeroContactUpdateRequested, *_others: Any
 ) -> Receipt:
     """Accept the change; its one answer comes as an event, at once where nothing needs to be looked up."""
-    change = Change(
+    change = AskedChange(
         kind="contact",
         company=asked.company,
         subject=asked.client,
@@ -47,7 +47,7 @@ def file(
     return Receipt(envelope.id, asked.company, "", 0)
 
 
-def wanted(work: Work, tools: Tools, change: Change) -> Pasted | None:
+def wanted(work: Work, tools: Tools, change: AskedChange) -> Pasted | None:
     """The contact that a change wants; None where it ends the link. Raises NotAContact."""
     if not change.wanted:
         return None

@@ -3,7 +3,7 @@
 import functools
 from collections.abc import Sequence
 
-from events.accounting_lists import Choice, ChoiceKind
+from events.accounting_lists import ChoiceKind, ListedChoice
 from events.accounting_target import Organisation
 from store import offers
 from worker.contacts import permits
@@ -21,7 +21,7 @@ def offered(
     wait: Wait | None = None,
     *,
     at_most_old: float = KEPT_SECONDS,
-) -> dict[ChoiceKind, Sequence[Choice]]:
+) -> dict[ChoiceKind, Sequence[ListedChoice]]:
     """The organisation's choices of these kinds, none older than so many seconds. Raises Trouble."""
     old = outdated(tools, organisation, kinds, at_most_old)
     with tools.store.read() as work:
@@ -39,9 +39,11 @@ def outdated(
     return [kind for kind in kinds if kind not in known or known[kind].fetched_at <= oldest]
 
 
-def fetch(tools: Tools, organisation: Organisation, kind: ChoiceKind, wait: Wait | None = None) -> Sequence[Choice]:
+def fetch(
+    tools: Tools, organisation: Organisation, kind: ChoiceKind, wait: Wait | None = None
+) -> Sequence[ListedChoice]:
     """Ask the organisation, and keep what it says. Raises Trouble."""
     choices = permits.call(tools, organisation, functools.partial(tools.lists.choices, organisation, kind), wait)
     with tools.store.write() as work:
-        offers.keep(work, organisation.lane, kind, choices)
+        offers.save_choices(work, organisation.lane, kind, choices)
     return choices

@@ -6,7 +6,7 @@ What is not as it was (archived, merged, erased, renamed) is told; nothing is ch
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from events.accounting_lists import MOST_CONTACTS, Contact
+from events.accounting_lists import MOST_CONTACTS, ListedContact
 from events.accounting_target import Organisation, Trouble
 from events.contact_problems import ContactProblem
 from events.contacts import ClientXeroContactUpdated
@@ -18,7 +18,7 @@ from worker import logs
 from worker.contacts import changes, contact_answers, contact_words
 from worker.contacts.permits import Wait
 from worker.decisions import contact_checks
-from worker.decisions.contact_checks import Verdict
+from worker.decisions.contact_checks import ContactVerdict
 from worker.tools import Tools
 
 DUTY = "contacts"
@@ -64,13 +64,13 @@ def recheck(
         return 0
     done = 0
     for some in choosing.in_chunks(links, MOST_CONTACTS):
-        _look(tools, organisation, some, wait)
+        _recheck(tools, organisation, some, wait)
         done += len(some)
         shown(done, len(links))
     return done
 
 
-def _look(tools: Tools, organisation: Organisation, links: Sequence[ContactLink], wait: Wait | None) -> None:
+def _recheck(tools: Tools, organisation: Organisation, links: Sequence[ContactLink], wait: Wait | None) -> None:
     ids = {link.client: tools.target.contact_id(link.xero_contact_id) or "" for link in links}
     asked = [one for one in ids.values() if one]
     seen = contact_answers.look_up(tools, organisation, asked, wait, single=False) if asked else {}
@@ -86,7 +86,7 @@ def _look(tools: Tools, organisation: Organisation, links: Sequence[ContactLink]
         outbox.publish(work, [one for one in told if one])
 
 
-def _found(link: ContactLink, contact_id: str, seen: Mapping[str, Contact]) -> dict[str, Any]:
+def _found(link: ContactLink, contact_id: str, seen: Mapping[str, ListedContact]) -> dict[str, Any]:
     """What the link's row says from now on."""
     verdict = contact_checks.verdict(contact_id, seen)
     return {
@@ -98,7 +98,7 @@ def _found(link: ContactLink, contact_id: str, seen: Mapping[str, Contact]) -> d
     }
 
 
-def _news(work: Work, tools: Tools, link: ContactLink, verdict: Verdict) -> Outgoing | None:
+def _news(work: Work, tools: Tools, link: ContactLink, verdict: ContactVerdict) -> Outgoing | None:
     """What the host is told: a contact that is not as it was. A first look that finds all well is no news."""
     name = verdict.contact.name if verdict.contact else link.name
     before = (link.status or "active", link.name or name)
@@ -118,7 +118,7 @@ def _news(work: Work, tools: Tools, link: ContactLink, verdict: Verdict) -> Outg
     return Outgoing(event, link.company, link.client, key)
 
 
-def _warnings(work: Work, link: ContactLink, verdict: Verdict) -> tuple[str, ...]:
+def _warnings(work: Work, link: ContactLink, verdict: ContactVerdict) -> tuple[str, ...]:
     problem = verdict.problem
     if problem is None:
         return ()

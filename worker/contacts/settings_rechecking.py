@@ -40,7 +40,7 @@ def recheck_due(tools: Tools, holder: str) -> int:
     with tools.store.write() as work:
         if not duties.take(work, DUTY, holder, PASS_SECONDS * 2):
             return 0
-        named = [one.company for one in connections.listed(work) if one.state == "connected"]
+        named = [one.company for one in connections.all_connections(work) if one.state == "connected"]
     return sum(recheck(tools, company, from_share=True) for company in named)
 
 

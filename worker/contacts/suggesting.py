@@ -3,7 +3,7 @@
 import functools
 from collections.abc import Mapping, Sequence
 
-from events.accounting_lists import Contact
+from events.accounting_lists import ListedContact
 from events.accounting_target import Organisation
 from events.invoice import Invoice
 from store import contacts
@@ -32,9 +32,9 @@ def suggest(
     return {card: likely.suggestions(card, most) for card in cards}
 
 
-def everybody(tools: Tools, organisation: Organisation, wait: Wait | None = None) -> Sequence[Contact]:
+def everybody(tools: Tools, organisation: Organisation, wait: Wait | None = None) -> Sequence[ListedContact]:
     """All active contacts of the organisation. Raises Trouble."""
-    found: dict[str, Contact] = {}
+    found: dict[str, ListedContact] = {}
     for page in range(1, _MOST_PAGES + 1):
         ask = functools.partial(tools.lists.all_contacts, organisation, page)
         shown = permits.call(tools, organisation, ask, wait, single=False)

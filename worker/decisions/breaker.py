@@ -7,7 +7,7 @@ UNSETTLED_BATCHES = 4
 BROKEN_LANES = 3
 
 
-class Trouble(Protocol):
+class LaneTrouble(Protocol):
     """What the breaker looks at."""
 
     @property
@@ -26,7 +26,7 @@ class Trouble(Protocol):
         ...
 
 
-def holds_back(lane: Trouble) -> bool:
+def holds_back(lane: LaneTrouble) -> bool:
     """Whether nothing new may be sent in this lane now; look-ups that are owed go on, they are the probe."""
     if lane.unsettled >= UNSETTLED_BATCHES:
         return True

@@ -32,7 +32,7 @@ class Claim(Snapshot):
     content: Invoice | None = None
 
     @classmethod
-    def of(cls, invoice: Invoice) -> "Claim":
+    def from_invoice(cls, invoice: Invoice) -> "Claim":
         """The claim a whole snapshot makes. Raises ValidationError when its Xero id is none."""
         total = invoice.totals.total if invoice.totals else None
         return cls(
@@ -48,7 +48,7 @@ class Claim(Snapshot):
 
 
 @dataclass(frozen=True)
-class Standing:
+class ClaimedExport:
     """How the invoice stands here: its state, where it is in Xero, the newest content kept."""
 
     state: str = "new"
@@ -56,16 +56,16 @@ class Standing:
     content: Invoice | None = None
 
 
-def completed(claim: Claim, standing: Standing) -> Claim:
+def completed(claim: Claim, standing: ClaimedExport) -> Claim:
     """The claim with what the content kept here adds to it."""
     if standing.content is None:
         return claim
-    known = Claim.of(standing.content.model_copy(update={"xero_invoice_id": None}))
+    known = Claim.from_invoice(standing.content.model_copy(update={"xero_invoice_id": None}))
     said = {name: value for name, value in claim if value is not None}
     return known.model_copy(update={"content": standing.content, **said})
 
 
-def objection(claim: Claim, standing: Standing) -> str | None:
+def objection(claim: Claim, standing: ClaimedExport) -> str | None:
     """Why the claim is not worth asking Xero about, or None."""
     if standing.state in joining.LIVE:
         return "it is on its way to Xero right now"

@@ -11,7 +11,7 @@ from pydantic_core import PydanticCustomError
 from events import written
 from worker.decisions import tables
 from worker.decisions.likeness import Card
-from worker.decisions.tables import Row
+from worker.decisions.tables import TableRow
 
 _CONTACT = ("xero_contact", "xero_contact_id", "xero_client_id", "contact_id", "contact")
 _OF_CARD = ("client", "name", "number", "email")
@@ -52,7 +52,7 @@ def wishes(text: str, name: str, mistakes: dict[str, str]) -> Mapping[str, tuple
     return found
 
 
-def _wrong_with(row: Row, client: str, pasted: str) -> str:
+def _wrong_with(row: TableRow, client: str, pasted: str) -> str:
     if row.ragged:
         return row.ragged
     try:

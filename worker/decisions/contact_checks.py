@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from events.accounting_lists import Contact
+from events.accounting_lists import ListedContact
 from events.contact_problems import ContactProblem
 from events.contacts import ContactStatus
 from events.reasons import Reason
@@ -26,12 +26,12 @@ _PROBLEMS: Mapping[ContactStatus, ContactProblem] = {
 
 
 @dataclass(frozen=True)
-class Verdict:
+class ContactVerdict:
     """What Xero shows: the contact, how it is, what speaks against it, and the winner where it was merged."""
 
     status: ContactStatus
-    contact: Contact | None = None
-    winner: Contact | None = None
+    contact: ListedContact | None = None
+    winner: ListedContact | None = None
 
     @property
     def problem(self) -> ContactProblem | None:
@@ -46,13 +46,13 @@ class Verdict:
         return facts
 
 
-def verdict(contact_id: str, shown: Mapping[str, Contact]) -> Verdict:
+def verdict(contact_id: str, shown: Mapping[str, ListedContact]) -> ContactVerdict:
     """How the contact with this id is, from what Xero shows of it and of those it was merged into."""
     contact = shown.get(contact_id)
-    return Verdict(status_of(contact), contact, winner_of(contact, shown))
+    return ContactVerdict(status_of(contact), contact, winner_of(contact, shown))
 
 
-def status_of(contact: Contact | None) -> ContactStatus:
+def status_of(contact: ListedContact | None) -> ContactStatus:
     """How a contact is; one that Xero does not show is missing."""
     if contact is None:
         return "missing"
@@ -61,7 +61,7 @@ def status_of(contact: Contact | None) -> ContactStatus:
     return "merged" if contact.merged_into else _STATUSES.get(contact.status, "archived")
 
 
-def winner_of(contact: Contact | None, shown: Mapping[str, Contact]) -> Contact | None:
+def winner_of(contact: ListedContact | None, shown: Mapping[str, ListedContact]) -> ListedContact | None:
     """The contact at the end of its merges; None where it was not merged, or they end in nothing usable."""
     seen: set[str] = set()
     while contact and contact.merged_into and contact.id not in seen:
@@ -70,7 +70,7 @@ def winner_of(contact: Contact | None, shown: Mapping[str, Contact]) -> Contact 
     return contact if contact and seen and status_of(contact) == "active" else None
 
 
-def unseen_winners(shown: Mapping[str, Contact]) -> list[str]:
+def unseen_winners(shown: Mapping[str, ListedContact]) -> list[str]:
     """The ids that contacts were merged into and that Xero has not been asked about."""
     return sorted({one.merged_into for one in shown.values() if one.merged_into} - set(shown))
 

@@ -9,7 +9,7 @@ _CALL_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
-class Room:
+class CallRoom:
     """Xero's limits: calls per window of `minute` seconds, and what the day still has for bulk sends."""
 
     per_minute: int
@@ -24,7 +24,7 @@ def calls(creates: int, updates: int) -> int:
     return _whole(creates, MOST_INVOICES) + _whole(updates, MOST_INVOICES) + looks
 
 
-def seconds(needed: int, ahead: int, room: Room) -> int | None:
+def seconds(needed: int, ahead: int, room: CallRoom) -> int | None:
     """Seconds until the last of the calls, `ahead` invoices being queued before; None when the day has too few."""
     whole = needed + calls(ahead, 0)
     if room.day_left is not None and whole > room.day_left:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from events.books import Account, Books, SeenContact, Sums
+from events.books import Books, LedgerAccount, SeenContact, Sums
 from events.changes import LinePicture, Picture
 from events.failures import Failure, spoken
 from events.invoice import Invoice
@@ -158,7 +158,7 @@ def _is_text(line: LinePicture) -> bool:
     return line.said("quantity") is None and line.said("unit_amount") is None and not line.said("item")
 
 
-def _of_account(code: str, account: Account | None, *, draft: bool) -> Iterator[Failure]:
+def _of_account(code: str, account: LedgerAccount | None, *, draft: bool) -> Iterator[Failure]:
     if account is None:
         if not draft:
             yield Failure(Reason.ACCOUNT_INVALID, {"account": code}) if code else Failure(Reason.ACCOUNT_MISSING)
@@ -168,7 +168,7 @@ def _of_account(code: str, account: Account | None, *, draft: bool) -> Iterator[
         yield Failure(Reason.ACCOUNT_ARCHIVED, {"account": code})
 
 
-def _of_tax(line: LinePicture, account: Account | None, books: Books) -> Iterator[Failure]:
+def _of_tax(line: LinePicture, account: LedgerAccount | None, books: Books) -> Iterator[Failure]:
     tax = line.said("tax_type")
     if not tax or books.tax_rates is None:
         return

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from events.drift import GONE, Found
+from events.drift import GONE, DriftFound
 from events.export import UnreadableInvoice
 from events.failures import Failure
 from events.invoice import Invoice
@@ -14,7 +14,7 @@ LIVE = frozenset({"pending", "exporting", "uncertain"})
 Move = Literal["start", "join", "replace", "wait", "unchanged"]
 
 
-class Row(Protocol):
+class ExportRow(Protocol):
     """What is kept of an invoice's export and tells how it stands."""
 
     state: str
@@ -29,7 +29,7 @@ class Row(Protocol):
 
 
 @dataclass(frozen=True)
-class Standing:
+class ExportStanding:
     """How an invoice's export stands: its state, the newest content asked for, the content Xero has.
 
     `repointed` when its client is linked to another contact than it was sent to; `gone` is the kind of drift after
@@ -47,7 +47,7 @@ class Standing:
     gone: str = ""
 
     @classmethod
-    def of(cls, row: Row, *, excluded: bool = False, contact: str | None = None) -> "Standing":
+    def from_row(cls, row: ExportRow, *, excluded: bool = False, contact: str | None = None) -> "ExportStanding":
         """How the export of this row stands; `excluded` when the invoice is marked beside it.
 
         `contact` is the one that its client is linked to now, where that was looked up.
@@ -61,11 +61,11 @@ class Standing:
             excluded=row.excluded or excluded,
             in_xero=row.xero_invoice_id is not None,
             repointed=bool(contact and row.sent_contact and contact != row.sent_contact),
-            gone=found.kind if (found := Found.kept(row.found)) and found.kind in GONE else "",
+            gone=found.kind if (found := DriftFound.kept(row.found)) and found.kind in GONE else "",
         )
 
 
-def decide(standing: Standing, revision: int, content_hash: str, *, looks: bool = False) -> Move | Failure:
+def decide(standing: ExportStanding, revision: int, content_hash: str, *, looks: bool = False) -> Move | Failure:
     """The move for a request with this content, or why it fails at once (exactly-once §a).
 
     Where Xero has this content already, `looks` asks it once more: a person clicked, and is told what is there now.
@@ -89,7 +89,7 @@ def gone(kind: str) -> Failure:
     return Failure(Reason.GONE_FROM_XERO) if kind == "gone" else Failure(Reason.INVOICE_FINALISED, {"status": kind})
 
 
-def _beside_a_live_export(standing: Standing, revision: int, content_hash: str) -> Move:
+def _beside_a_live_export(standing: ExportStanding, revision: int, content_hash: str) -> Move:
     if content_hash == standing.wanted_hash or revision < standing.wanted_revision:
         return "join"
     return "replace" if standing.state == "pending" else "wait"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
-from events.accounting_lists import Contact
+from events.accounting_lists import ListedContact
 
 # Words that say how a firm is organised, not which firm it is.
 _FORMS = frozenset(
@@ -61,7 +61,7 @@ class Card:
 class Suggestion:
     """A contact that may be the client: how alike they are (0 to 1), and by what."""
 
-    contact: Contact
+    contact: ListedContact
     score: float
     by: str
 
@@ -69,10 +69,10 @@ class Suggestion:
 class Likely:
     """Contacts prepared for being compared with many clients: by what they share, not each with each."""
 
-    def __init__(self, contacts: Sequence[Contact]) -> None:
-        self._by_number: dict[str, list[Contact]] = {}
-        self._by_email: dict[str, list[Contact]] = {}
-        self._by_part: dict[str, list[Contact]] = {}
+    def __init__(self, contacts: Sequence[ListedContact]) -> None:
+        self._by_number: dict[str, list[ListedContact]] = {}
+        self._by_email: dict[str, list[ListedContact]] = {}
+        self._by_part: dict[str, list[ListedContact]] = {}
         for contact in contacts:
             self._by_number.setdefault(_plain(contact.number), []).append(contact)
             self._by_email.setdefault(contact.email.strip().casefold(), []).append(contact)
@@ -85,9 +85,9 @@ class Likely:
         found = [one for one in scored if one]
         return sorted(found, key=lambda one: (-one.score, one.contact.name, one.contact.id))[:most]
 
-    def _worth_a_look(self, card: Card) -> list[Contact]:
+    def _worth_a_look(self, card: Card) -> list[ListedContact]:
         """Those with the same number or e-mail, and those that share most parts of the name."""
-        found: dict[str, Contact] = {}
+        found: dict[str, ListedContact] = {}
         for number in (card.number, card.client):
             found |= {one.id: one for one in self._by_number.get(_plain(number), ()) if _plain(number)}
         email = card.email.strip().casefold()
@@ -97,7 +97,7 @@ class Likely:
         return [*found.values(), *(known[id_] for id_, _ in shared.most_common(_COMPARED) if id_ not in found)]
 
 
-def likeness(card: Card, contact: Contact) -> Suggestion | None:
+def likeness(card: Card, contact: ListedContact) -> Suggestion | None:
     """How alike they are by what they share most clearly; None when that would help nobody."""
     numbers = {plain for one in (card.number, card.client) if (plain := _plain(one))}
     if contact.number and _plain(contact.number) in numbers:

@@ -82,7 +82,7 @@ def _wrong(before: Mapping[str, Any], after: Mapping[str, Any], why: Sequence[st
 
 def _problems(document: Any) -> Sequence[str]:
     try:
-        codec.read(document)
+        codec.parse_event(document)
     except Unreadable as broken:
         return broken.problems
     return ()

@@ -7,14 +7,14 @@ from typing import Protocol
 
 from events.export import UnreadableInvoice
 from events.invoice import Invoice, folded
-from events.unreadable import Problem
+from events.unreadable import FieldProblem
 
 _LONGEST = 255  # characters of a number in Xero (facts §3.2)
 _SHOWN = 40  # characters of such a number that a sentence repeats
 Asked = Invoice | UnreadableInvoice
 
 
-class Row(Protocol):
+class NumberedRow(Protocol):
     """What is kept of an invoice's export and matters for its number."""
 
     number_prefix: str
@@ -27,7 +27,7 @@ class Row(Protocol):
 
 
 def numbered(
-    asked: Sequence[Asked], rows: Mapping[str, Row], prefix: str, *, again: bool
+    asked: Sequence[Asked], rows: Mapping[str, NumberedRow], prefix: str, *, again: bool
 ) -> tuple[list[Asked], dict[str, str]]:
     """The invoices under the numbers they have in Xero, and the prefix that each got, by id.
 
@@ -48,14 +48,14 @@ def numbered(
     return told, given
 
 
-def _prefix(row: Row | None, prefix: str, number: str) -> str:
+def _prefix(row: NumberedRow | None, prefix: str, number: str) -> str:
     """What goes before the number: for one that an attempt carried what it had then, else the company's prefix."""
     if row and _was_sent(row):
         return row.number_prefix
     return "" if number.upper().startswith(prefix.upper()) else prefix
 
 
-def _was_sent(row: Row) -> bool:
+def _was_sent(row: NumberedRow) -> bool:
     return bool(row.attempts or row.number_bound or row.xero_invoice_id or row.state in ("exporting", "uncertain"))
 
 
@@ -64,6 +64,6 @@ def _under(invoice: Invoice, number: str) -> Asked:
         return invoice
     if len(number) > _LONGEST:
         said = f"is longer than {_LONGEST} characters with the company's prefix"
-        problem = Problem(field="number", said=said, wrong="length")
+        problem = FieldProblem(field="number", said=said, wrong="length")
         return UnreadableInvoice(id=invoice.id, number=f"{number[:_SHOWN]}…", problems=(problem,))
     return invoice.model_copy(update={"number": number})

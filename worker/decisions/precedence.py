@@ -48,7 +48,7 @@ class Block:
 
 
 @dataclass(frozen=True)
-class Facts:
+class StatusFacts:
     """All that decides about a company's status, read before. Seconds; 0 where our books still have a call.
 
     `pending`, `in_flight` and `uncertain` count its work. `login` is a problem of app, login or organisation, `pause`
@@ -95,43 +95,43 @@ class Status:
     limit: str = ""
 
 
-def status(facts: Facts) -> Status:
+def status(facts: StatusFacts) -> Status:
     """The first row of the table that holds."""
     return next(found for rule in PRECEDENCE if (found := rule(facts)))
 
 
-def _login(facts: Facts) -> Status | None:
+def _login(facts: StatusFacts) -> Status | None:
     found = facts.login
     return Status("needs_person", found.sentence, "login", found.who, found.since) if found else None
 
 
-def _pause(facts: Facts) -> Status | None:
+def _pause(facts: StatusFacts) -> Status | None:
     found = facts.pause
     return Status("paused", found.sentence, "pause", found.who, found.since) if found else None
 
 
-def _worker(facts: Facts) -> Status | None:
+def _worker(facts: StatusFacts) -> Status | None:
     if facts.workers or not facts.work:
         return None
     return Status("needs_person", "No worker is running. Start one; nothing is lost meanwhile.", "worker", "ops")
 
 
-def _redis(facts: Facts) -> Status | None:
+def _redis(facts: StatusFacts) -> Status | None:
     if facts.redis or not facts.work:
         return None
     sentence = "Redis does not answer: workers are not woken. Nothing is lost; it goes on once Redis is back."
     return Status("needs_person", sentence, "redis", "ops")
 
 
-def _blocked(facts: Facts) -> Status | None:
+def _blocked(facts: StatusFacts) -> Status | None:
     return _of_block(facts.block, facts.now) if facts.block else None
 
 
-def _idle(facts: Facts) -> Status | None:
+def _idle(facts: StatusFacts) -> Status | None:
     return None if facts.work else Status("idle", "Nothing waits.")
 
 
-def _limited(facts: Facts) -> Status | None:
+def _limited(facts: StatusFacts) -> Status | None:
     """Bulk sends wait for a limit, by Xero's word or by our own count of calls; a person's own may still go."""
     if not facts.pending:
         return None
@@ -147,7 +147,7 @@ def _limited(facts: Facts) -> Status | None:
     return None
 
 
-def _outcome(facts: Facts) -> Status | None:
+def _outcome(facts: StatusFacts) -> Status | None:
     if facts.held_back:
         sentence = "Sends nothing new until Xero was asked what became of the calls it did not answer."
         return Status("waiting", sentence, "outcome")
@@ -156,12 +156,12 @@ def _outcome(facts: Facts) -> Status | None:
     return None
 
 
-def _sending(_facts: Facts) -> Status | None:
+def _sending(_facts: StatusFacts) -> Status | None:
     return Status("sending", "Sending.")
 
 
 # What a person must end comes first; then what ends by itself, the longest-lasting first.
-PRECEDENCE: tuple[Callable[[Facts], Status | None], ...] = (
+PRECEDENCE: tuple[Callable[[StatusFacts], Status | None], ...] = (
     _login,
     _pause,
     _worker,

@@ -4,7 +4,7 @@ from enum import Enum
 from typing import NamedTuple
 
 
-class Told(NamedTuple):
+class RefusalWords(NamedTuple):
     """A title, what happened, what to do; `status` for HTTP."""
 
     title: str
@@ -16,95 +16,99 @@ class Told(NamedTuple):
 _ASK_AGAIN = "Go back to CrewCard and ask for a new link."
 
 
-class Refusal(Enum):
+class LoginRefusal(Enum):
     """One member per way a login can be refused; nothing was changed in any of them."""
 
-    LINK_FORGED = Told("This link is not valid", "The address is incomplete or was changed.", _ASK_AGAIN)
-    LINK_MISSING = Told(
+    LINK_FORGED = RefusalWords("This link is not valid", "The address is incomplete or was changed.", _ASK_AGAIN)
+    LINK_MISSING = RefusalWords(
         "A login link is needed",
         "This address alone begins no login to Xero.",
         "Ask for a login link in CrewCard. It is good once, and for a short time.",
     )
-    LINK_STALE = Told("This link is too old", "Login links are good for a short time only.", _ASK_AGAIN, 410)
-    LINK_USED = Told("This link was used already", "Each login link works once.", _ASK_AGAIN, 410)
-    STATE_UNKNOWN = Told("This login was not started here", "Xero's answer belongs to no login we know.", _ASK_AGAIN)
-    OTHER_BROWSER = Told(
+    LINK_STALE = RefusalWords("This link is too old", "Login links are good for a short time only.", _ASK_AGAIN, 410)
+    LINK_USED = RefusalWords("This link was used already", "Each login link works once.", _ASK_AGAIN, 410)
+    STATE_UNKNOWN = RefusalWords(
+        "This login was not started here", "Xero's answer belongs to no login we know.", _ASK_AGAIN
+    )
+    OTHER_BROWSER = RefusalWords(
         "This login was started elsewhere",
         "Xero's answer belongs to a login that was started in another browser or window.",
         _ASK_AGAIN,
         403,
     )
-    WRONG_COMPANY = Told(
+    WRONG_COMPANY = RefusalWords(
         "Another company's login", "Xero's answer belongs to another company's login.", _ASK_AGAIN, 403
     )
-    ALREADY_ANSWERED = Told(
+    ALREADY_ANSWERED = RefusalWords(
         "This login is over", "Xero's answer was used already, or came too late.", _ASK_AGAIN, 409
     )
-    DENIED = Told(
+    DENIED = RefusalWords(
         "Access was not given",
         "Xero says the access was declined, so nothing was connected.",
         "Open a new login link and choose “Continue with Organization” at Xero.",
         403,
     )
-    CODE_REFUSED = Told(
+    CODE_REFUSED = RefusalWords(
         "Xero did not accept the login",
         "Xero's code was used before or is too old, or it belongs to another login.",
         _ASK_AGAIN,
         409,
     )
-    APP_REFUSED = Told(
+    APP_REFUSED = RefusalWords(
         "The Xero app was not accepted",
         "Xero does not accept the Client ID and Client Secret kept for this company.",
         "CrewCard support has to check the app's Client ID and Client Secret.",
         409,
     )
-    APP_NOT_ALLOWED = Told(
+    APP_NOT_ALLOWED = RefusalWords(
         "The Xero app lacks a permission",
         "The company's Xero app may not ask for the permissions it is set up with.",
         "CrewCard support has to choose the scopes that the app has.",
         409,
     )
-    APP_MISSING = Told(
+    APP_MISSING = RefusalWords(
         "No Xero app is set up",
         "There is no Xero app for this company here, or it was switched off.",
         "CrewCard support has to enter its Client ID and Client Secret.",
         409,
     )
-    APP_CHANGED = Told(
+    APP_CHANGED = RefusalWords(
         "The Xero app was changed",
         "The company uses another Xero app than the one this login was started with.",
         _ASK_AGAIN,
         409,
     )
-    SCOPE_MISSING = Told(
+    SCOPE_MISSING = RefusalWords(
         "A permission is missing",
         "The login does not carry every permission the export needs.",
         "Open a new login link and accept all permissions Xero lists.",
         409,
     )
-    NO_ORGANISATIONS = Told(
+    NO_ORGANISATIONS = RefusalWords(
         "No organisation",
         "This Xero login opens no organisation.",
         "Log in as a user of the organisation, or choose one at Xero.",
         409,
     )
-    ALL_TAKEN = Told(
+    ALL_TAKEN = RefusalWords(
         "Organisation already in use",
         "The organisation is already used by another company in CrewCard.",
         "Choose another organisation, or disconnect it from that company first.",
         409,
     )
-    NOT_A_FORM = Told(
+    NOT_A_FORM = RefusalWords(
         "This page was opened again elsewhere",
         "The button belongs to a page that was opened in another window, or this browser keeps no cookies.",
         "Open the link once more: it was not used up.",
         403,
     )
-    NOT_OFFERED = Told("Not an organisation of this login", "This login does not open it.", "Choose one of the list.")
-    XERO_AWAY = Told(
+    NOT_OFFERED = RefusalWords(
+        "Not an organisation of this login", "This login does not open it.", "Choose one of the list."
+    )
+    XERO_AWAY = RefusalWords(
         "Xero does not answer", "Xero did not answer properly just now.", "Wait a minute and try again.", 503
     )
-    RETURN_ADDRESS = Told(
+    RETURN_ADDRESS = RefusalWords(
         "Return address not allowed",
         "The address to return to is not on the list of this installation.",
         "Add it to RETURN_ADDRESSES, or ask without one.",
@@ -120,7 +124,7 @@ class Refusal(Enum):
 class LoginRefused(Exception):
     """A login went no further; nothing was changed. `return_to` is where the person may go back to."""
 
-    def __init__(self, refusal: Refusal, return_to: str = "") -> None:
+    def __init__(self, refusal: LoginRefusal, return_to: str = "") -> None:
         super().__init__(refusal.value.message)
         self.refusal = refusal
         self.return_to = return_to

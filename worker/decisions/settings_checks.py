@@ -6,7 +6,7 @@ And which of them what Xero refused comes from.
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from events.accounting_lists import Choice, ChoiceKind
+from events.accounting_lists import ChoiceKind, ListedChoice
 from events.failures import Failure
 from events.invoice import Invoice, LineItem
 from events.reasons import Reason
@@ -28,7 +28,7 @@ _REFUSED: Mapping[Reason, Sequence[str]] = {
     Reason.TAX_NOT_FOR_ACCOUNT: ("tax", "account"),
     Reason.TRACKING_INVALID: ("tracking",),
 }
-Choices = Mapping[ChoiceKind, Sequence[Choice]]
+Choices = Mapping[ChoiceKind, Sequence[ListedChoice]]
 
 
 def needed(patch: SettingsPatch) -> list[ChoiceKind]:
@@ -169,7 +169,7 @@ def _of_accounts(patch: SettingsPatch, choices: Choices) -> Iterator[str]:
     for where, code in _accounts(patch):
         if code not in known or not known[code].usable:
             why = "is archived, or not for sales invoices, in Xero" if code in known else "does not exist in Xero"
-            yield f"Account {code}{where} {why}. Choose one of: {_told(known.values())}."
+            yield f"Account {code}{where} {why}. Choose one of: {_usable_in_words(known.values())}."
 
 
 def _of_tax(patch: SettingsPatch, choices: Choices) -> Iterator[str]:
@@ -177,7 +177,7 @@ def _of_tax(patch: SettingsPatch, choices: Choices) -> Iterator[str]:
     for where, code in _tax_types(patch):
         if code not in known or not known[code].usable:
             why = "is archived, or not for sales, in Xero" if code in known else "does not exist in Xero"
-            yield f"Tax rate {code}{where} {why}. Choose one of: {_told(known.values())}."
+            yield f"Tax rate {code}{where} {why}. Choose one of: {_usable_in_words(known.values())}."
 
 
 def _of_tracking(patch: SettingsPatch, choices: Choices) -> Iterator[str]:
@@ -185,7 +185,7 @@ def _of_tracking(patch: SettingsPatch, choices: Choices) -> Iterator[str]:
     for chosen in patch.tracking or ():
         category = known.get(chosen.category.casefold())
         if category is None:
-            names = _told(known.values())
+            names = _usable_in_words(known.values())
             yield f"Tracking category {chosen.category} does not exist in Xero. Choose one of: {names}."
         elif chosen.option.casefold() not in {one.casefold() for one in category.options}:
             options = _list(list(category.options))
@@ -198,7 +198,7 @@ def _of_theme(patch: SettingsPatch, choices: Choices) -> Iterator[str]:
         yield f"Branding theme {patch.branding_theme} does not exist in Xero. Choose one of: {names}."
 
 
-def _told(known: Iterable[Choice]) -> str:
+def _usable_in_words(known: Iterable[ListedChoice]) -> str:
     """The usable choices in a sentence, those offered first in front; no more than a person reads."""
     usable = sorted((one for one in known if one.usable), key=lambda one: (not one.first, one.code))
     return _list([one.code if one.name in ("", one.code) else f"{one.code} ({one.name})" for one in usable])

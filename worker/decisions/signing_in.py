@@ -12,7 +12,7 @@ KNOWN_DAYS = 180.0  # a browser or an address not used for so long is a new one 
 
 
 @dataclass(frozen=True)
-class Account:
+class GuessAllowance:
     """On whose account a guess goes, how many in a row are free there, and how long the first pause is."""
 
     whose: str
@@ -26,7 +26,7 @@ class Account:
 
 def accounts_of_password(
     user: str, address: str, browser: str, *, known_place: bool, tried: bool
-) -> Sequence[Account]:
+) -> Sequence[GuessAllowance]:
     """Where a password is counted; never so that strangers lock somebody out of where they usually are.
 
     A `browser` (fingerprint) in which the user has signed in before has an account of its own; so has an address they
@@ -34,11 +34,11 @@ def accounts_of_password(
     address from the second guess at a user on (`tried`), so that who guesses at everybody stops nobody's first try.
     """
     if browser:
-        return [Account(f"password of {user} in browser {browser}", 5)]
+        return [GuessAllowance(f"password of {user} in browser {browser}", 5)]
     if known_place:
-        return [Account(f"password of {user} at {address}", 5)]
-    by_address = [Account(f"passwords at {address}", 20)] if tried else []
-    return [Account(stranger(user), 5), *by_address]
+        return [GuessAllowance(f"password of {user} at {address}", 5)]
+    by_address = [GuessAllowance(f"passwords at {address}", 20)] if tried else []
+    return [GuessAllowance(stranger(user), 5), *by_address]
 
 
 def stranger(user: str) -> str:
@@ -46,14 +46,14 @@ def stranger(user: str) -> str:
     return f"password of {user}"
 
 
-def accounts_of_code(user: str, browser: str) -> Sequence[Account]:
+def accounts_of_code(user: str, browser: str) -> Sequence[GuessAllowance]:
     """Where a code of the authenticator app is counted: who knows the password alone locks no known browser out."""
-    return [Account(f"code of {user} in browser {browser}" if browser else f"code of {user}", 5)]
+    return [GuessAllowance(f"code of {user} in browser {browser}" if browser else f"code of {user}", 5)]
 
 
-def accounts_of_proof(session: str) -> Sequence[Account]:
+def accounts_of_proof(session: str) -> Sequence[GuessAllowance]:
     """Where a proof within a session is counted: it has the session's browser in hand."""
-    return [Account(f"proof in session {session}", 5)]
+    return [GuessAllowance(f"proof in session {session}", 5)]
 
 
 def needs_second_factor(role: str) -> bool:

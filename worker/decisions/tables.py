@@ -69,7 +69,7 @@ class Decoded:
 
 
 @dataclass(frozen=True)
-class Row:
+class TableRow:
     """A row by the names of its columns; `line` is where it begins. A `ragged` one has another number of cells."""
 
     line: int
@@ -84,7 +84,7 @@ class Table:
 
     columns: Sequence[str]
     separator: str
-    rows: Iterator[Row] = field(repr=False)
+    rows: Iterator[TableRow] = field(repr=False)
 
 
 def decoded(body: bytes) -> Decoded:
@@ -270,14 +270,14 @@ def _must_not_be_of_another(columns: Sequence[str], needed: Sequence[str]) -> No
             raise NoTable(f"{told} Here the columns have names of our own: {', '.join(needed)}.")
 
 
-def _body(rows: Iterator[tuple[int, list[str]]], columns: Sequence[str], width: int) -> Iterator[Row]:
+def _body(rows: Iterator[tuple[int, list[str]]], columns: Sequence[str], width: int) -> Iterator[TableRow]:
     """The rows below the names. Behind the last name nothing may stand, in as many cells as the names' row has."""
     for line, cells in rows:
         if any(map(_bare, cells)):
             spare = len(cells) == width and not any(map(_bare, cells[len(columns) :]))
             own = cells[: len(columns)] if spare else cells
             by_name = {name: _bare(cell) for name, cell in zip(columns, own, strict=False) if name}
-            yield Row(line, by_name, own, _ragged(own, columns))
+            yield TableRow(line, by_name, own, _ragged(own, columns))
 
 
 def _ragged(cells: Sequence[str], columns: Sequence[str]) -> str:

@@ -10,7 +10,7 @@ from pydantic_core import to_json
 
 from events.accounting_target import AccountingTarget, Organisation, Posted
 from events.causes import about, cause_of
-from events.drift import GONE, Found
+from events.drift import GONE, DriftFound
 from events.export import ExportProblem, InvoiceExportFailed, InvoiceExportSucceeded, Notification, XeroTotals
 from events.failures import FAILED_TITLE, Failure, spoken
 from events.invoice import Invoice
@@ -38,7 +38,7 @@ class InXero(Protocol):
     generation: int
 
 
-def give(work: Work, answers: Sequence[InvoiceAnswer]) -> Mapping[str, Request]:
+def record_answers(work: Work, answers: Sequence[InvoiceAnswer]) -> Mapping[str, Request]:
     """Log, show, send and count these answers, all in the transaction at hand; gives their requests as counted."""
     if not answers:
         return {}
@@ -63,7 +63,7 @@ def succeeded(
     proof = json.loads(export.xero_totals or "{}")
     totals = proof.get("totals")
     told = {name: proof.get(name, ()) for name in ("differing", "warnings", "compared", "not_compared", "cleaned")}
-    found = Found.kept(export.found)
+    found = DriftFound.kept(export.found)
     differences = tuple(dict.fromkeys((*proof.get("differences", ()), *(found.differences if found else ()))))
     asked = [moment for moment in (export.checked_at, export.exported_at, compared_until) if moment]
     return InvoiceExportSucceeded(

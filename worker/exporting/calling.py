@@ -9,7 +9,7 @@ import redis
 from events.accounting_target import Answers, InTime, Organisation, Rejected, Trouble
 from worker import logs
 from worker.exporting import closing, troubles
-from worker.exporting.freezing import Frozen
+from worker.exporting.freezing import FrozenBatch
 from worker.outgoing import progress
 from worker.tools import Tools
 from xero_adapter.pace import Permit
@@ -25,7 +25,7 @@ def book(tools: Tools, permit: Permit, called: Called) -> None:
 
 
 def send(
-    tools: Tools, organisation: Organisation, frozen: Sequence[Frozen], call: Call, answered: Callable[[], None]
+    tools: Tools, organisation: Organisation, frozen: Sequence[FrozenBatch], call: Call, answered: Callable[[], None]
 ) -> Called:
     """Call with each batch until one meets trouble or a limit; what was not sent goes back.
 
@@ -63,7 +63,7 @@ def _permit(tools: Tools, organisation: Organisation) -> Permit | None:
     return None if permit.wait else permit
 
 
-def _call(tools: Tools, organisation: Organisation, frozen: Frozen, call: Call) -> Answers | Trouble:
+def _call(tools: Tools, organisation: Organisation, frozen: FrozenBatch, call: Call) -> Answers | Trouble:
     """Make the call, unless it is too late for it: we were suspended."""
     try:
         return call(organisation, frozen.body, frozen.key, lambda: tools.elapsed() <= frozen.send_before)
@@ -75,7 +75,7 @@ def _call(tools: Tools, organisation: Organisation, frozen: Frozen, call: Call) 
 
 
 def _record(
-    tools: Tools, organisation: Organisation, replies: Sequence[tuple[Frozen, Answers]], begun: float
+    tools: Tools, organisation: Organisation, replies: Sequence[tuple[FrozenBatch, Answers]], begun: float
 ) -> None:
     told = closing.close(tools, organisation, [(one.hold, one.sent, answers) for one, answers in replies])
     seconds = time.monotonic() - begun
@@ -93,7 +93,7 @@ def _became(said: Answers | Trouble) -> Called:
 
 
 def _tell(
-    organisation: Organisation, frozen: Frozen, answers: Answers, requests: Sequence[str], seconds: float
+    organisation: Organisation, frozen: FrozenBatch, answers: Answers, requests: Sequence[str], seconds: float
 ) -> None:
     """The canonical line of a batch."""
     refused = sum(isinstance(answer, Rejected) for answer in answers.all())

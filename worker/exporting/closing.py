@@ -22,61 +22,63 @@ Unclear = tuple[Export, Answer | None]
 
 
 @dataclass(frozen=True)
-class Told:
+class AnsweredRequests:
     """The requests that were answered, and those of them whose progress is news."""
 
     requests: Sequence[str] = ()
     news: Sequence[str] = ()
 
     @classmethod
-    def of(cls, work: Work, counted: Mapping[str, Request]) -> "Told":
+    def from_counts(cls, work: Work, counted: Mapping[str, Request]) -> "AnsweredRequests":
         """From requests as they were just counted."""
         return cls(sorted(counted), progress.news(work, counted.values()))
 
-    def and_then(self, later: "Told") -> "Told":
+    def and_then(self, later: "AnsweredRequests") -> "AnsweredRequests":
         """Both."""
-        return Told([*self.requests, *later.requests], [*self.news, *later.news])
+        return AnsweredRequests([*self.requests, *later.requests], [*self.news, *later.news])
 
 
-def close(tools: Tools, organisation: Organisation, answered: Sequence[Answered]) -> Told:
+def close(tools: Tools, organisation: Organisation, answered: Sequence[Answered]) -> AnsweredRequests:
     """Write down the answers of calls and give the requests that were answered.
 
     A person does not wait until what travelled along is written down. Invoices the call does not name stay with the
     batch, uncertain.
     """
-    told = Told()
+    told = AnsweredRequests()
     for one in answered:
         if one[1].mixed:
             told = told.and_then(_record_people(tools, organisation, *one))
     return told.and_then(_record_rest(tools, organisation, answered))
 
 
-def _record_people(tools: Tools, organisation: Organisation, hold: Hold, sent: Sent, answers: Answers) -> Told:
+def _record_people(
+    tools: Tools, organisation: Organisation, hold: Hold, sent: Sent, answers: Answers
+) -> AnsweredRequests:
     """Clear answers to people's own sends, which leave the batch; should we die now, the rest of it is looked up."""
     with tools.store.write() as work:
         if not batches.move(work, hold, "sent", state="sent"):
-            return Told()
+            return AnsweredRequests()
         people = exports.of_batches(work, hold.batch_id, people_only=True)
-        results, _ = _read(people, sent, answers)
-        told = Told.of(work, recording.apply(work, tools, organisation, results))
+        results, _ = _sort_answers(people, sent, answers)
+        told = AnsweredRequests.from_counts(work, recording.apply(work, tools, organisation, results))
     tools.bells.wake_relay()
     return told
 
 
-def _record_rest(tools: Tools, organisation: Organisation, answered: Sequence[Answered]) -> Told:
+def _record_rest(tools: Tools, organisation: Organisation, answered: Sequence[Answered]) -> AnsweredRequests:
     with tools.store.write() as work:
         ours = [one for one in answered if _close(work, one[0], one[2])]
         if not ours:
-            return Told()
+            return AnsweredRequests()
         left = exports.of_batches(work, *(hold.batch_id for hold, _, _ in ours))
         results: list[Result] = []
         for hold, sent, answers in ours:
-            found, unclear = _read([one for one in left if one.batch_id == hold.batch_id], sent, answers)
+            found, unclear = _sort_answers([one for one in left if one.batch_id == hold.batch_id], sent, answers)
             results += found
             if unclear:
                 _keep_uncertain(work, hold, sent, unclear)
         lanes.note_answer(work, organisation.lane)
-        told = Told.of(work, recording.apply(work, tools, organisation, results))
+        told = AnsweredRequests.from_counts(work, recording.apply(work, tools, organisation, results))
     tools.bells.wake_relay(soon=all(one.export.priority for one in results))
     return told
 
@@ -86,7 +88,7 @@ def _close(work: Work, hold: Hold, answers: Answers) -> bool:
     return batches.move(work, hold, "sent", state="settled", closed_at=work.now, **traces)
 
 
-def _read(claimed: Sequence[Export], sent: Sent, answers: Answers) -> tuple[list[Result], list[Unclear]]:
+def _sort_answers(claimed: Sequence[Export], sent: Sent, answers: Answers) -> tuple[list[Result], list[Unclear]]:
     """What became of each export; and those of which it is not clear, each with what was said of it, if anything."""
     outcome: Outcome = "updated" if sent.kind == "update" else "created"
     results: list[Result] = []

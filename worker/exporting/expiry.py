@@ -11,9 +11,9 @@ from store.connections import NOT_YET
 from store.tables import Export
 from store.unit_of_work import Work
 from worker.decisions import joining
-from worker.decisions.joining import Move, Standing
+from worker.decisions.joining import ExportStanding, Move
 from worker.exporting import recording, resolve
-from worker.exporting.results import Refusal
+from worker.exporting.results import ExportRefusal
 from worker.tools import Tools
 
 
@@ -31,7 +31,7 @@ def expire(work: Work, tools: Tools, seconds: float) -> int:
             recording.rest_as_known(work, tools, organisation, export)
         else:
             failure = move if isinstance(move, Failure) else _failure(work, export)
-            recording.fail(work, [Refusal(export, failure)])
+            recording.fail(work, [ExportRefusal(export, failure)])
     return len(overdue)
 
 
@@ -40,7 +40,7 @@ def _known(work: Work, tools: Tools, export: Export) -> Move | Failure | None:
     if export.state != "pending" or export.raise_anew or export.xero_invoice_id is None:
         return None
     kept = resolve.linked(work, Lane(export.company, export.tenant), [export.client])
-    standing = Standing.of(export, contact=tools.target.contact_id(kept.get(export.client, "")))
+    standing = ExportStanding.from_row(export, contact=tools.target.contact_id(kept.get(export.client, "")))
     return joining.decide(replace(standing, state="exported"), export.wanted_revision, export.wanted_hash)
 
 

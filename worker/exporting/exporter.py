@@ -27,7 +27,7 @@ _log = logs.log("exporter")
 
 
 @dataclass(frozen=True)
-class Next:
+class NextTurn:
     """When the lane wants its next turn: `seconds` from now, or None for when it is rung; `most` side by side.
 
     `stays`: it is wanted at once, and this one still holds the lane.
@@ -56,19 +56,19 @@ def answer_doorbell(tools: Tools, lane: Lane, token: str) -> None:
     """Take a turn if the lane has one free, and say when the next one is due."""
     if not tools.bells.begin(lane.key, token):
         return
-    following = Next(1.0)
+    following = NextTurn(1.0)
     try:
         following = _take_turns(tools, lane, token)
     except redis.RedisError as lost:
         _log.warning("exporter.redis_lost", lane=lane.key, error=type(lost).__name__)
     except Exception:
         _log.exception("exporter.stumbled", lane=lane.key)
-        following = Next(tools.settings.sweep)
+        following = NextTurn(tools.settings.sweep)
     finally:
         tools.bells.end(lane.key, token, following.seconds, following.most)
 
 
-def _take_turns(tools: Tools, lane: Lane, token: str) -> Next:
+def _take_turns(tools: Tools, lane: Lane, token: str) -> NextTurn:
     """A turn, and those right behind it while they may stay in this thread; gives when the lane wants its next."""
 
     def answered(most: int) -> None:
@@ -84,33 +84,33 @@ def _take_turns(tools: Tools, lane: Lane, token: str) -> Next:
     return following
 
 
-def take_turn(tools: Tools, lane: Lane, manner: Manner = _ALONE) -> Next:
+def take_turn(tools: Tools, lane: Lane, manner: Manner = _ALONE) -> NextTurn:
     """One turn. Everything it does survives being killed on any line."""
     with tools.store.read() as work:
-        due = lanes.look(work, lane, turns.WORTH_COUNTING)
+        due = lanes.due_work(work, lane, turns.WORTH_COUNTING)
         organisation = connections.organisation(work, lane)
         now = work.now
     if due.stopped or organisation is None:
-        return Next()
+        return NextTurn()
     if due.blocked_until and due.blocked_until > now:
-        return Next((due.blocked_until - now).total_seconds())
+        return NextTurn((due.blocked_until - now).total_seconds())
     if not due.anything:
-        return Next(max(0.0, (due.next_at - now).total_seconds()) if due.next_at else None)
+        return NextTurn(max(0.0, (due.next_at - now).total_seconds()) if due.next_at else None)
     if not due.settled_batch and breaker.holds_back(due):
-        return Next(max(1.0, (due.next_at - now).total_seconds()) if due.next_at else _PROBE_SECONDS)
+        return NextTurn(max(1.0, (due.next_at - now).total_seconds()) if due.next_at else _PROBE_SECONDS)
     return _call(tools, organisation, due, manner)
 
 
-def _call(tools: Tools, organisation: Organisation, due: Due, manner: Manner) -> Next:
+def _call(tools: Tools, organisation: Organisation, due: Due, manner: Manner) -> NextTurn:
     """Make the call that matters most, with a permit for it."""
     if due.troubled and not tools.bells.is_alone(organisation.lane.key):
-        return Next(_TOGETHER_SECONDS)  # the turns that were under way end first
+        return NextTurn(_TOGETHER_SECONDS)  # the turns that were under way end first
     spread = not due.settled_batch and turns.is_long(due.waiting)
     permit = tools.pace.ask(organisation, single=due.single, spread=spread)
     most = turns.side_by_side(due.waiting, single=due.single, troubled=due.troubled, call=permit.call)
     if permit.wait:
         _tell_of_wait(tools, organisation, permit)
-        return Next(permit.wait, most)
+        return NextTurn(permit.wait, most)
 
     quick, booked = turns.is_quick(permit.call), False
 
@@ -127,7 +127,7 @@ def _call(tools: Tools, organisation: Organisation, due: Due, manner: Manner) ->
     finally:
         if not booked:
             calling.book(tools, permit, called)
-    return Next(0, 1 if called == "lost" else most, stays=quick and called == "answered")
+    return NextTurn(0, 1 if called == "lost" else most, stays=quick and called == "answered")
 
 
 def _calls(due: Due, permit: Permit, manner: Manner) -> int:

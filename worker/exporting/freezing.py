@@ -16,7 +16,7 @@ from worker import logs
 from worker.decisions import retries
 from worker.exporting import contents, recording, resolve, returning
 from worker.exporting.pointing import into_xero
-from worker.exporting.results import Looked, NotShownYet, Refusal, Sent
+from worker.exporting.results import ExportRefusal, Looked, NotShownYet, Sent
 from worker.tools import Tools
 
 SEND_WITHIN_SECONDS = 5.0
@@ -25,7 +25,7 @@ _log = logs.log("exporter")
 
 
 @dataclass(frozen=True)
-class Frozen:
+class FrozenBatch:
     """A batch that is written down and may be sent until `send_before` (on `tools.elapsed`)."""
 
     hold: Hold
@@ -43,14 +43,16 @@ class Mapped:
     """
 
     fit: list[tuple[Export, Element]] = field(default_factory=list)
-    unfit: list[Refusal] = field(default_factory=list)
+    unfit: list[ExportRefusal] = field(default_factory=list)
     looked: list[Looked] = field(default_factory=list)
     unseen: list[Export] = field(default_factory=list)
     contents: dict[str, Invoice] = field(default_factory=dict)
     contacts: dict[int | None, str] = field(default_factory=dict)
 
 
-def freeze(tools: Tools, organisation: Organisation, holds: Sequence[Hold], kind: str, map_one: Map) -> list[Frozen]:
+def freeze(
+    tools: Tools, organisation: Organisation, holds: Sequence[Hold], kind: str, map_one: Map
+) -> list[FrozenBatch]:
     """Map each invoice (one that cannot be mapped fails alone) and commit; gives the batches that can be sent."""
     with tools.store.write() as work:
         ours = [hold for hold in holds if batches.move(work, hold, "claimed", state="claimed")]
@@ -62,7 +64,9 @@ def freeze(tools: Tools, organisation: Organisation, holds: Sequence[Hold], kind
         bodies = [(hold, _body(work, tools, organisation, hold, mapped)) for hold in ours]
         attempts = batches.note_attempts(work, [(export, mapped.contacts[export.id]) for export, _ in mapped.fit])
         send_before = tools.elapsed() + SEND_WITHIN_SECONDS
-    return [Frozen(hold, *body, send_before, _sent(kind, hold, mapped, attempts)) for hold, body in bodies if body]
+    return [
+        FrozenBatch(hold, *body, send_before, _sent(kind, hold, mapped, attempts)) for hold, body in bodies if body
+    ]
 
 
 def answer_known(tools: Tools, organisation: Organisation, hold: Hold, map_one: Map) -> bool:
@@ -143,11 +147,11 @@ def _map(work: Work, tools: Tools, organisation: Organisation, claimed: Sequence
             mapped.unseen.append(export)
         except Unmappable as unfit:
             failure = into_xero(work, tools.target, organisation, export, unfit.failure)
-            mapped.unfit.append(Refusal(export, failure))
+            mapped.unfit.append(ExportRefusal(export, failure))
         except Exception:  # a bug with one invoice must not stop its neighbours
             _log.exception("exporter.could_not_map", invoice=export.invoice, company=export.company)
             problem = {"problem": "the exporter stumbled over it"}
-            mapped.unfit.append(Refusal(export, Failure(Reason.INVOICE_UNREADABLE, problem)))
+            mapped.unfit.append(ExportRefusal(export, Failure(Reason.INVOICE_UNREADABLE, problem)))
     return mapped
 
 

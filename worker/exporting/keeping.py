@@ -8,7 +8,7 @@ from typing import Any
 
 from events.accounting_target import Element, Posted
 from events.changes import Change, Picture
-from events.drift import Found
+from events.drift import DriftFound
 from store import batches
 from store.tables import Export
 from store.unit_of_work import Work
@@ -20,7 +20,7 @@ from worker.tools import Tools
 
 
 @dataclass
-class Kept:
+class KeptExport:
     """What an export row has just become, as far as its answer tells."""
 
     client: str
@@ -33,7 +33,7 @@ class Kept:
     generation: int
 
     @classmethod
-    def of(cls, export: Any, row: Mapping[str, Any]) -> "Kept":
+    def from_row(cls, export: Any, row: Mapping[str, Any]) -> "KeptExport":
         """An export with the columns that `row` gives."""
         told = {name: row[name] for name in ("number", "xero_invoice_id", "xero_totals", "found", "checked_at")}
         return cls(client=export.client, generation=export.generation, exported_at=row["exported_at"], **told)
@@ -83,7 +83,7 @@ def row(work: Work, tools: Tools, result: Result, kept: str, sent: Sent) -> dict
 def _gone_already(posted: Posted) -> str | None:
     """A drift from the start: somebody voided or deleted it before we learnt that it had arrived."""
     kind = {"VOIDED": "voided", "DELETED": "deleted"}.get(posted.status)
-    return Found(kind=kind, differences=(f"{kind} in Xero",)).model_dump_json() if kind else None
+    return DriftFound(kind=kind, differences=(f"{kind} in Xero",)).model_dump_json() if kind else None
 
 
 def row_of_look(work: Work, tools: Tools, looked: Looked) -> dict[str, Any]:

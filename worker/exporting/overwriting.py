@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from events.accounting_target import Element, Organisation, Posted, Posting, Unmappable
 from events.changes import Change, Picture
-from events.drift import Found
+from events.drift import DriftFound
 from store import batches, contacts, exports
 from store.batches import Hold
 from store.tables import Export
@@ -43,7 +43,7 @@ def copies(tools: Tools, organisation: Organisation, hold: Hold) -> Mapping[int,
     return {
         key: CopyInXero(
             found.get(id_),
-            [sent for body in unknown.get(key, ()) for sent in _of(tools, body, id_)],
+            [sent for body in unknown.get(key, ()) for sent in _copy_of(tools, body, id_)],
             winners.get(claimed[key].client, ""),
             key in recent and _is_behind(claimed[key], found.get(id_)),
         )
@@ -119,11 +119,11 @@ def _looked(tools: Tools, export: Export, posting: Posting, copy: Posted, change
     shown = _proof(tools, posting, copy)
     paid = drifting.payment(copy)
     since = bool(changed) or not keeping.differences(export)
-    found: Found | None
+    found: DriftFound | None
     if shown.differences and since:
-        found = Found(kind="edited", differences=(*shown.differences, *paid), number=copy.number)
+        found = DriftFound(kind="edited", differences=(*shown.differences, *paid), number=copy.number)
     else:
-        found = Found(kind="paid", differences=paid) if paid else None
+        found = DriftFound(kind="paid", differences=paid) if paid else None
     return Looked(export, posting.invoice, copy, shown, found)
 
 
@@ -155,6 +155,6 @@ def _wanted(tools: Tools, posting: Posting, copy: Posted) -> Picture | None:
         return None
 
 
-def _of(tools: Tools, body: bytes, id_: str) -> list[Element]:
+def _copy_of(tools: Tools, body: bytes, id_: str) -> list[Element]:
     sent = tools.target.thaw(body).get(id_)
     return [sent] if sent else []

@@ -19,8 +19,8 @@ from worker import logs
 from worker.decisions import raising
 from worker.exporting import contents, judging, recording, returning, settle, troubles
 from worker.exporting.calling import Called
-from worker.exporting.results import Refusal, Result
-from worker.exporting.settle import Seen
+from worker.exporting.results import ExportRefusal, Result
+from worker.exporting.settle import LookedUp
 from worker.tools import Tools
 
 _LOOK_AGAIN_SECONDS = 300.0
@@ -36,7 +36,7 @@ class _Ended:
 
 
 @dataclass(frozen=True)
-class _Next:
+class _NextGeneration:
     """How an export begins again: its present invoice's end, and the columns of the further one."""
 
     ended: str
@@ -65,20 +65,20 @@ def raise_some(tools: Tools, organisation: Organisation, hold: Hold) -> Called:
     return "answered"
 
 
-def _decide(work: Work, tools: Tools, organisation: Organisation, rows: Sequence[Export], seen: Seen) -> None:
+def _decide(work: Work, tools: Tools, organisation: Organisation, rows: Sequence[Export], seen: LookedUp) -> None:
     """What becomes of each: refused, found to be ours after all, looked at once more later, or begun again."""
     ordered = generations.ordered(work, rows)
     sent = exports.numbers_sent(work, [export.id for export in rows if export.id is not None])
-    refused: list[Refusal] = []
+    refused: list[ExportRefusal] = []
     adopted: list[Result] = []
-    again: dict[int | None, _Next | None] = {}
+    again: dict[int | None, _NextGeneration | None] = {}
     for export in rows:
         ended = _end(work, tools, export, sent.get(export.id or 0, ()), seen)
         following = _next(work, export, ordered.get(export.id or 0), ended) if isinstance(ended, _Ended) else ended
         if isinstance(following, Result):
             adopted.append(following)
         elif isinstance(following, Failure):
-            refused.append(Refusal(export, following))
+            refused.append(ExportRefusal(export, following))
         else:
             again[export.id] = following
     recording.apply(work, tools, organisation, adopted)
@@ -95,7 +95,7 @@ def _decide(work: Work, tools: Tools, organisation: Organisation, rows: Sequence
 
 
 def _end(
-    work: Work, tools: Tools, export: Export, tries: Sequence[Attempt], seen: Seen
+    work: Work, tools: Tools, export: Export, tries: Sequence[Attempt], seen: LookedUp
 ) -> _Ended | Failure | Result | None:
     """How its present invoice ended and what is left of it; why it has not; or None while nobody can say."""
     if export.xero_invoice_id:
@@ -109,7 +109,7 @@ def _end(
     return _Ended(raising.NOT_FOUND, None)
 
 
-def _next(work: Work, export: Export, ordered: Generation | None, ended: _Ended) -> _Next | Failure:
+def _next(work: Work, export: Export, ordered: Generation | None, ended: _Ended) -> _NextGeneration | Failure:
     """The further invoice, under a number that is nobody else's here."""
     content = contents.newest(export)
     base = export.raised_from if export.raised_as == content.number and export.raised_from else content.number
@@ -129,7 +129,7 @@ def _next(work: Work, export: Export, ordered: Generation | None, ended: _Ended)
         generations.renumber_waiting(work, export, content_hash)
         row |= {"wanted": renumbered.kept(), "wanted_hash": content_hash}
         row |= {"raised_from": base, "raised_as": number}
-    return _Next(ended.how, row)
+    return _NextGeneration(ended.how, row)
 
 
 _KEPT = (

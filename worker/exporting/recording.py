@@ -5,7 +5,7 @@ from typing import Any
 
 from events.accounting_target import Organisation, Posted, Rejected
 from events.changes import Change
-from events.drift import GONE, Found
+from events.drift import GONE, DriftFound
 from events.failures import Failure
 from events.reasons import Reason
 from store import batches, companies, exports, generations, organisation_facts, reconciliations, requests
@@ -16,7 +16,7 @@ from worker.decisions import joining, settings_checks
 from worker.exporting import answering, behind, contents, keeping, resolve
 from worker.exporting.answering import Outcome
 from worker.exporting.pointing import into_xero
-from worker.exporting.results import Looked, Refusal, Result
+from worker.exporting.results import ExportRefusal, Looked, Result
 from worker.tools import Tools
 
 _NEVER_MIND = frozenset({Reason.CANCELLED, Reason.EXCLUDED, Reason.EXPIRED})
@@ -35,7 +35,9 @@ def apply(work: Work, tools: Tools, organisation: Organisation, results: Sequenc
     _learn(work, tools, organisation, results)
     told = _post(work, tools, organisation, posted)
     wrong = [(r.export, r.answer.failure, r.attempt) for r in results if isinstance(r.answer, Rejected)]
-    refused = [Refusal(e, into_xero(work, tools.target, organisation, e, why), tried) for e, why, tried in wrong]
+    refused = [
+        ExportRefusal(e, into_xero(work, tools.target, organisation, e, why), tried) for e, why, tried in wrong
+    ]
     return {**told, **fail(work, refused)}
 
 
@@ -68,7 +70,7 @@ def _post(work: Work, tools: Tools, organisation: Organisation, results: Sequenc
     sent = keeping.sent_in(work, tools, results)
     rows = [keeping.row(work, tools, result, kept.get(result.export.client, ""), sent) for result in results]
     exports.change(work, rows)  # their callers have locked them
-    become = [keeping.Kept.of(r.export, row) for r, row in zip(results, rows, strict=True)]
+    become = [keeping.KeptExport.from_row(r.export, row) for r, row in zip(results, rows, strict=True)]
     by_id = {row["id"]: (r, one) for r, row, one in zip(results, rows, become, strict=True)}
     given: list[Any] = []
     for item in requests.waiting(work, list(by_id)):
@@ -77,8 +79,8 @@ def _post(work: Work, tools: Tools, organisation: Organisation, results: Sequenc
             answer = answering.succeeded(item, export, organisation, tools.target, result.outcome)
             changed = changes[item.export_id]
             given.append(answer.model_copy(update={"changes": changed}) if changed else answer)
-    told = answering.give(work, given)
-    return {**told, **fail(work, [Refusal(*one) for one in behind.called_back(work, rows)])}
+    told = answering.record_answers(work, given)
+    return {**told, **fail(work, [ExportRefusal(*one) for one in behind.called_back(work, rows)])}
 
 
 def rest(work: Work, tools: Tools, organisation: Organisation, looked: Sequence[Looked]) -> Mapping[str, Request]:
@@ -96,10 +98,10 @@ def rest(work: Work, tools: Tools, organisation: Organisation, looked: Sequence[
         one, row = by_id[item.export_id]
         proof = answering.proof_text(one.posted, one.proof, work.now)
         shown = {**row, "number": one.posted.number, "xero_totals": proof}
-        now = keeping.Kept.of(one.export, {**shown, "xero_invoice_id": one.export.xero_invoice_id})
+        now = keeping.KeptExport.from_row(one.export, {**shown, "xero_invoice_id": one.export.xero_invoice_id})
         outcome: Outcome = "updated" if one.arrived else "unchanged"
         given.append(answering.succeeded(item, now, organisation, tools.target, outcome))
-    return answering.give(work, given)
+    return answering.record_answers(work, given)
 
 
 def rest_as_known(work: Work, tools: Tools, organisation: Organisation, export: Export) -> Mapping[str, Request]:
@@ -108,7 +110,7 @@ def rest_as_known(work: Work, tools: Tools, organisation: Organisation, export: 
     exports.change(work, [{"id": export.id, "state": "exported", **free}])
     until = reconciliations.compared_until(work, organisation.lane)
     waiting = requests.waiting(work, [export.id] if export.id is not None else [])
-    return answering.give(
+    return answering.record_answers(
         work,
         [answering.succeeded(item, export, organisation, tools.target, "unchanged", until) for item in waiting],
     )
@@ -124,7 +126,7 @@ def _speaks_for(attempt: Attempt | Carried, item: Item) -> bool:
     return joining.answers(item.revision, item.content_hash, attempt.revision, attempt.content_hash)
 
 
-def fail(work: Work, refused: Sequence[Refusal]) -> Mapping[str, Request]:
+def fail(work: Work, refused: Sequence[ExportRefusal]) -> Mapping[str, Request]:
     """Definite failures: everyone who waits for what was refused is told; gives their requests as counted.
 
     The export stops being live, unless newer content waits behind it. A number is free again, unless an
@@ -149,11 +151,11 @@ def fail(work: Work, refused: Sequence[Refusal]) -> Mapping[str, Request]:
         if refusal.is_of_newest or (refusal.attempt and _speaks_for(refusal.attempt, item)):
             failure = _with_setting(work, refusal)
             given.append(answering.refused(item, refusal.export, refusal.content, failure))
-    told = answering.give(work, given)
-    return {**told, **fail(work, [Refusal(*one) for one in behind.called_back(work, rows)])}
+    told = answering.record_answers(work, given)
+    return {**told, **fail(work, [ExportRefusal(*one) for one in behind.called_back(work, rows)])}
 
 
-def _is_not_its_matter(work: Work, refusal: Refusal, item: Item) -> bool:
+def _is_not_its_matter(work: Work, refusal: ExportRefusal, item: Item) -> bool:
     """Whether an invoice that was exported as usual only waited beside an order to raise it anew, which is refused.
 
     It waits on, and is looked at by itself.
@@ -164,7 +166,7 @@ def _is_not_its_matter(work: Work, refusal: Refusal, item: Item) -> bool:
     return request is not None and request.caused_by != request.source_event  # an order to raise is its own cause
 
 
-def _with_setting(work: Work, refusal: Refusal) -> Failure:
+def _with_setting(work: Work, refusal: ExportRefusal) -> Failure:
     """The failure with the company's setting that what was refused comes from, so that its admin learns of it."""
     if not settings_checks.is_of_lines(refusal.failure):
         return refusal.failure
@@ -172,16 +174,16 @@ def _with_setting(work: Work, refusal: Refusal) -> Failure:
     return settings_checks.named(refusal.failure, refusal.content, settings)
 
 
-def _found(refusal: Refusal) -> str | None:
+def _found(refusal: ExportRefusal) -> str | None:
     """What a refused look showed of an invoice that has ended in Xero is remembered."""
     failure = refusal.failure
     kind = "gone" if failure.reason is Reason.GONE_FROM_XERO else failure.facts.get("status", "")
     if failure.reason not in (Reason.GONE_FROM_XERO, Reason.INVOICE_FINALISED) or kind not in GONE:
         return refusal.export.found
-    return Found(kind=kind, differences=(f"{kind} in Xero",)).model_dump_json()
+    return DriftFound(kind=kind, differences=(f"{kind} in Xero",)).model_dump_json()
 
 
-def _after(refusal: Refusal) -> str:
+def _after(refusal: ExportRefusal) -> str:
     """Where an export rests after a refusal; one that was called back from a mere look is in Xero as before."""
     export = refusal.export
     if not refusal.is_of_newest:
@@ -190,7 +192,7 @@ def _after(refusal: Refusal) -> str:
     return "exported" if as_sent and refusal.failure.reason in _NEVER_MIND else "failed"
 
 
-def _failed_row(work: Work, refusal: Refusal, *, bound: bool) -> dict[str, Any]:
+def _failed_row(work: Work, refusal: ExportRefusal, *, bound: bool) -> dict[str, Any]:
     export = refusal.export
     stays = refusal.is_of_newest or bound
     return {

@@ -76,5 +76,5 @@ def answer_forgotten(work: Work, tools: Tools) -> int:
         elif export.state == "failed":
             failure = Failure(Reason.of(exports.last_reason(work, export) or Reason.OUTCOME_UNKNOWN.code))
             given.append(answering.refused(item, export, contents.newest(export), failure))
-    answering.give(work, given)
+    answering.record_answers(work, given)
     return len(given)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from events.accounting_target import Answer, Posted
-from events.drift import Found
+from events.drift import DriftFound
 from events.failures import Failure
 from events.invoice import Invoice
 from store.batches import Carried
@@ -55,7 +55,7 @@ class Looked:
     content: Invoice
     posted: Posted
     proof: Proof
-    found: Found | None = None
+    found: DriftFound | None = None
     as_wanted: bool = False
     arrived: bool = False
 
@@ -65,7 +65,7 @@ class NotShownYet(Exception):
 
 
 @dataclass(frozen=True)
-class Refusal:
+class ExportRefusal:
     """A definite failure of an export; of the content `attempt` carried, or of the newest when it has none."""
 
     export: Export

@@ -9,12 +9,14 @@ from store import exports
 from store.tables import Export
 from store.unit_of_work import Work
 from worker.exporting import recording
-from worker.exporting.results import Refusal
+from worker.exporting.results import ExportRefusal
 
 
 def to_pending(work: Work, back: Sequence[Export], changes: Callable[[Export], dict[str, Any]]) -> None:
     """Make the exports pending; one that was cancelled or excluded in flight is answered instead."""
-    called_back = [Refusal(export, Failure(_word(export))) for export in back if export.cancelled or export.excluded]
+    called_back = [
+        ExportRefusal(export, Failure(_word(export))) for export in back if export.cancelled or export.excluded
+    ]
     recording.fail(work, called_back)
     exports.change(
         work,

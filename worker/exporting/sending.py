@@ -12,7 +12,7 @@ from store.unit_of_work import Work
 from worker.decisions import batching
 from worker.exporting import calling, freezing, overwriting, raising, recording, troubles
 from worker.exporting.calling import Called
-from worker.exporting.results import Refusal
+from worker.exporting.results import ExportRefusal
 from worker.tools import Tools
 
 
@@ -54,7 +54,7 @@ def _quarantine(work: Work, poisonous: Sequence[int]) -> None:
     """Those that have stopped the exporter too often fail, and are not tried again."""
     if poisonous:
         found = exports.lock_again(work, poisonous).values()
-        recording.fail(work, [Refusal(export, Failure(Reason.QUARANTINED)) for export in found])
+        recording.fail(work, [ExportRefusal(export, Failure(Reason.QUARANTINED)) for export in found])
 
 
 def _new(tools: Tools) -> freezing.Map:

@@ -14,7 +14,7 @@ from worker import logs
 from worker.decisions import batching, retries
 from worker.exporting import judging, recording, returning, troubles
 from worker.exporting.judging import Unclear
-from worker.exporting.results import Refusal, Result
+from worker.exporting.results import ExportRefusal, Result
 from worker.tools import Tools
 
 _REFUSALS = frozenset({400, 404, 405, 412, 413, 422, 501})
@@ -23,7 +23,7 @@ _log = logs.log("exporter")
 
 
 @dataclass(frozen=True)
-class Seen:
+class LookedUp:
     """What Xero shows of a batch: by folded number, by id, and the ids our own app made."""
 
     by_number: Mapping[str, Sequence[Posted]] = field(default_factory=dict)
@@ -59,19 +59,19 @@ def ask(
     organisation: Organisation,
     parked: Sequence[Export],
     sent: Mapping[int, Sequence[Attempt]],
-) -> Seen:
+) -> LookedUp:
     """Updates by id; new invoices by every number they were ever sent under. Raises Trouble."""
     target = tools.target
     if all(export.xero_invoice_id for export in parked):
-        return Seen(by_id=target.fetch(organisation, [export.xero_invoice_id or "" for export in parked]))
+        return LookedUp(by_id=target.fetch(organisation, [export.xero_invoice_id or "" for export in parked]))
     numbers = sorted({attempt.number for attempts in sent.values() for attempt in attempts})
     found = target.find(organisation, numbers) if numbers else {}
     bare = sorted({one.number for shown in found.values() for one in shown if one.unmarked})
     mine = target.find(organisation, bare, ours_only=True) if bare else {}
-    return Seen(by_number=found, ours=frozenset(one.target_id for shown in mine.values() for one in shown))
+    return LookedUp(by_number=found, ours=frozenset(one.target_id for shown in mine.values() for one in shown))
 
 
-def _settle_with(tools: Tools, organisation: Organisation, hold: Hold, batch: Batch, seen: Seen) -> None:
+def _settle_with(tools: Tools, organisation: Organisation, hold: Hold, batch: Batch, seen: LookedUp) -> None:
     with tools.store.write() as work:
         if not batches.move(work, hold, "uncertain", state="settled", closed_at=work.now):
             return
@@ -118,7 +118,7 @@ def _send_again(work: Work, batch: Batch, absent: Sequence[Export], *, troubled:
     given_up = [export for export in absent if _hopeless(export, batch, refused=refused)]
     said = (batch.trouble or "").partition(": ")[2]
     reason = Reason.SENT_WRONGLY if refused else Reason.XERO_KEEPS_FAILING
-    recording.fail(work, [Refusal(export, Failure(reason, said=said)) for export in given_up])
+    recording.fail(work, [ExportRefusal(export, Failure(reason, said=said)) for export in given_up])
 
     left = [export for export in absent if export not in given_up]
     limit = batching.limit_after(left, answered=batch.http_status is not None, troubled=troubled)
@@ -138,7 +138,7 @@ def _watch(work: Work, hold: Hold, batch: Batch, unclear: Sequence[Export]) -> N
     if not unclear:
         return
     if wait is None:
-        recording.fail(work, [Refusal(export, Failure(Reason.PERHAPS_IN_XERO)) for export in unclear])
+        recording.fail(work, [ExportRefusal(export, Failure(Reason.PERHAPS_IN_XERO)) for export in unclear])
         return
     since, later = batch.watched_since or work.now, work.after(wait)
     free = {"state": "uncertain", "closed_at": None, "settle_at": later, "watched_since": since}

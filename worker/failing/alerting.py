@@ -7,7 +7,7 @@ from typing import Any
 
 from events.attention import XeroExportAttentionNeeded
 from events.causes import CONNECTION, NOT_MENDED, reason_of
-from events.connection_problems import Problem
+from events.connection_problems import ConnectionProblem
 from events.connections import XeroConnectionNeedsLogin
 from events.export import InvoiceExportFailed
 from store import alerts, failing, outbox
@@ -24,7 +24,7 @@ _log = logs.log("alerts")
 
 
 @dataclass(frozen=True)
-class Seen:
+class AlertCause:
     """Something that needs a person, as an event of ours told it."""
 
     company: str
@@ -55,24 +55,24 @@ def watch(tools: Tools) -> int:
     return told
 
 
-def _by_cause(events: Sequence[OutboxEvent]) -> list[Seen]:
+def _by_cause(events: Sequence[OutboxEvent]) -> list[AlertCause]:
     """One for each company and cause, with the number of invoices; the newest words win."""
-    seen: dict[tuple[str, str], list[Seen]] = {}
+    seen: dict[tuple[str, str], list[AlertCause]] = {}
     for event in events:
-        one = _read(event)
+        one = _cause_of(event)
         if one.reason not in NOT_MENDED:
             seen.setdefault((one.company, one.cause), []).append(one)
     return [replace(told[-1], invoices=sum(one.invoices for one in told)) for _, told in sorted(seen.items())]
 
 
-def _read(event: OutboxEvent) -> Seen:
+def _cause_of(event: OutboxEvent) -> AlertCause:
     data: dict[str, Any] = json.loads(event.body)["data"]
     if event.type == XeroConnectionNeedsLogin.TYPE:
-        problem = Problem.of(data["reason"])
+        problem = ConnectionProblem.by_code(data["reason"])
         words = {name: data[name] for name in ("company", "reason", "message", "who", "how")}
-        return Seen(**words, cause=f"{CONNECTION}:{problem.code}", title=problem.value.title, invoices=0)
+        return AlertCause(**words, cause=f"{CONNECTION}:{problem.code}", title=problem.value.title, invoices=0)
     reason = data["reason"]
-    return Seen(
+    return AlertCause(
         company=data["company"],
         cause=data.get("cause") or reason,
         reason=reason,
@@ -90,18 +90,18 @@ def _title(reason: str) -> str:
     return known.value.title if known else reason
 
 
-def _note(work: Work, seen: Seen) -> bool:
+def _note(work: Work, seen: AlertCause) -> bool:
     """Tell it, or count it quietly when it was told within the hour."""
-    alert = alerts.of(work, seen.company, seen.cause)
+    alert = alerts.alert_of(work, seen.company, seen.cause)
     if alert is None:
         first = Alert(**seen.__dict__, first_at=work.now, told_at=work.now, last_at=work.now)
-        _tell(work, alerts.keep(work, first))
+        _tell(work, alerts.save(work, first))
         return True
     for name in ("title", "message", "who", "how", "about", "link"):
         setattr(alert, name, getattr(seen, name))
     alert.last_at, alert.untold = work.now, alert.untold + seen.invoices
     if alert.told_at > work.after(-QUIET_SECONDS):
-        alerts.keep(work, alert)
+        alerts.save(work, alert)
         return False
     _tell_again(work, alert)
     return True
@@ -113,13 +113,13 @@ def _tell_held_back(work: Work, alert: Alert) -> bool:
         _tell_again(work, alert)
         return True
     alert.untold = 0
-    alerts.keep(work, alert)
+    alerts.save(work, alert)
     return False
 
 
 def _tell_again(work: Work, alert: Alert) -> None:
     alert.invoices, alert.untold, alert.told_at, alert.told = alert.untold, 0, work.now, alert.told + 1
-    _tell(work, alerts.keep(work, alert))
+    _tell(work, alerts.save(work, alert))
 
 
 def _tell(work: Work, alert: Alert) -> None:

@@ -16,7 +16,7 @@ _LOOK_AGAIN_SECONDS = 0.2
 Said = dict[str, Any]
 
 
-def give(
+def file_change(
     tools: Tools, model: type[Incoming], said: Said, source: str, patience: float, wait: Wait | None = None
 ) -> Said:
     """File a change and answer it: its state (updated, rejected, waiting) and what the answer says.

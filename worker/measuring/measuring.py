@@ -6,25 +6,25 @@ from collections.abc import Callable, Iterable
 from worker import logs
 from worker.measuring import business, queue
 from worker.measuring import catalogue as metrics
-from worker.measuring.business import Reading
+from worker.measuring.business import MetricReading
 from worker.tools import Tools
 
 
-def measure(tools: Tools) -> list[Reading]:
+def measure(tools: Tools) -> list[MetricReading]:
     """All figures; of a part that does not answer only that it does not."""
     began = time.perf_counter()
-    figures = [*_part("database", lambda: _business(tools)), *_part("redis", lambda: queue.read(tools))]
-    return [*figures, Reading(metrics.SCRAPE_SECONDS, time.perf_counter() - began)]
+    figures = [*_part("database", lambda: _business(tools)), *_part("redis", lambda: queue.queue_readings(tools))]
+    return [*figures, MetricReading(metrics.SCRAPE_SECONDS, time.perf_counter() - began)]
 
 
-def _business(tools: Tools) -> Iterable[Reading]:
+def _business(tools: Tools) -> Iterable[MetricReading]:
     with tools.store.read() as work:
-        return list(business.read(tools, work))
+        return list(business.business_readings(tools, work))
 
 
-def _part(name: str, read: Callable[[], Iterable[Reading]]) -> list[Reading]:
+def _part(name: str, read: Callable[[], Iterable[MetricReading]]) -> list[MetricReading]:
     try:
-        return [*read(), Reading(metrics.UP, 1, (name,))]
+        return [*read(), MetricReading(metrics.UP, 1, (name,))]
     except Exception:
         logs.log("measuring").warning("measuring.missed", kind=name, exc_info=True)
-        return [Reading(metrics.UP, 0, (name,))]
+        return [MetricReading(metrics.UP, 0, (name,))]

@@ -9,23 +9,23 @@ import redis
 
 from worker import broker
 from worker.measuring import catalogue as metrics
-from worker.measuring.business import Reading
+from worker.measuring.business import MetricReading
 from worker.tools import Tools
 
 _DUE, _TURNS, _STAFF = "xp:due", "xp:turns", "xp:staff"  # worker/doorbells says what they hold
 
 
-def read(tools: Tools) -> Iterator[Reading]:
+def queue_readings(tools: Tools) -> Iterator[MetricReading]:
     """All of it, in a constant number of commands. Raises redis.RedisError."""
     client = tools.redis
-    yield Reading(metrics.DOORBELLS, broker.queue_length(client))
-    yield Reading(metrics.DOORBELL_AGE, _age(broker.oldest(client)))
+    yield MetricReading(metrics.DOORBELLS, broker.queue_length(client))
+    yield MetricReading(metrics.DOORBELL_AGE, _age(broker.oldest(client)))
     yield from _lanes_and_threads(client)
     memory: Any = client.info("memory")
-    yield Reading(metrics.REDIS_BYTES, memory["used_memory"])
+    yield MetricReading(metrics.REDIS_BYTES, memory["used_memory"])
 
 
-def _lanes_and_threads(client: redis.Redis) -> Iterator[Reading]:
+def _lanes_and_threads(client: redis.Redis) -> Iterator[MetricReading]:
     seconds, micros = client.time()
     now = seconds * 1000 + micros // 1000
     with client.pipeline(transaction=False) as pipe:
@@ -34,10 +34,10 @@ def _lanes_and_threads(client: redis.Redis) -> Iterator[Reading]:
         pipe.zcount(_TURNS, now, "+inf")
         pipe.zrangebyscore(_STAFF, now, "+inf")
         due, first, turns, staff = pipe.execute()
-    yield Reading(metrics.LANES_DUE, due)
-    yield Reading(metrics.LANE_OVERDUE, max(0.0, (now - first[0][1]) / 1000) if first else 0.0)
-    yield Reading(metrics.TURNS, turns)
-    yield Reading(metrics.THREADS, sum(int(one.rpartition(b"/")[2]) for one in staff))
+    yield MetricReading(metrics.LANES_DUE, due)
+    yield MetricReading(metrics.LANE_OVERDUE, max(0.0, (now - first[0][1]) / 1000) if first else 0.0)
+    yield MetricReading(metrics.TURNS, turns)
+    yield MetricReading(metrics.THREADS, sum(int(one.rpartition(b"/")[2]) for one in staff))
 
 
 def _age(doorbell: bytes | None) -> float:

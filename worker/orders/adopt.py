@@ -11,7 +11,7 @@ from store import adoptions, audit, connections, contacts, exports, reconciliati
 from store.tables import Export, Item
 from store.unit_of_work import Work
 from worker.decisions import claiming
-from worker.decisions.claiming import Claim, Standing
+from worker.decisions.claiming import Claim, ClaimedExport
 from worker.exporting import answering, asking, keeping
 from worker.exporting.asking import Wait
 from worker.tools import Tools
@@ -33,7 +33,7 @@ class Adopted:
 
 
 @dataclass(frozen=True)
-class _Found:
+class _ProvenClaim:
     """A claim and the invoice in Xero that it is true of."""
 
     claim: Claim
@@ -58,7 +58,7 @@ def adopt(tools: Tools, company: str, claims: Sequence[Claim], by: str, why: str
         if isinstance(said, str):
             done.refused[claim.id] = said
         else:
-            found.append(_Found(claim, said, contact))
+            found.append(_ProvenClaim(claim, said, contact))
     with tools.store.write() as work:
         _take(work, tools, organisation, found, done, by)
         audit.note(work, by, "adopt", company, {"invoices": sorted(done.taken)}, len(done.taken), why)
@@ -74,14 +74,14 @@ def _organisation(work: Work, company: str) -> Organisation:
     return found
 
 
-def _standing(row: Export | None) -> Standing:
+def _standing(row: Export | None) -> ClaimedExport:
     if row is None:
-        return Standing()
+        return ClaimedExport()
     content = Invoice.of_kept(row.wanted) if row.wanted else None
-    return Standing(row.state, row.xero_invoice_id, content)
+    return ClaimedExport(row.state, row.xero_invoice_id, content)
 
 
-def _worth_asking(claim: Claim, standing: Standing, done: Adopted) -> bool:
+def _worth_asking(claim: Claim, standing: ClaimedExport, done: Adopted) -> bool:
     refused = claiming.objection(claim, standing)
     if refused:
         done.refused[claim.id] = refused
@@ -91,7 +91,7 @@ def _worth_asking(claim: Claim, standing: Standing, done: Adopted) -> bool:
 
 
 def _take(
-    work: Work, tools: Tools, organisation: Organisation, found: Sequence[_Found], done: Adopted, by: str
+    work: Work, tools: Tools, organisation: Organisation, found: Sequence[_ProvenClaim], done: Adopted, by: str
 ) -> None:
     """Write down what still may be taken, now that nobody else can move it."""
     lane = organisation.lane
@@ -112,8 +112,8 @@ def _take(
     done.taken |= {one.claim.id: claiming.proof_of(one.claim, one.posted, one.contact).differences for one in taken}
 
 
-def _clash(work: Work, lane: Lane, one: _Found, row: Export, held: Mapping[str, str]) -> str | None:
-    late = claiming.objection(one.claim, Standing(row.state, row.xero_invoice_id))
+def _clash(work: Work, lane: Lane, one: _ProvenClaim, row: Export, held: Mapping[str, str]) -> str | None:
+    late = claiming.objection(one.claim, ClaimedExport(row.state, row.xero_invoice_id))
     if late or row.xero_invoice_id:
         return late or "it has been exported meanwhile"
     holder = held.get(one.posted.target_id)
@@ -123,7 +123,7 @@ def _clash(work: Work, lane: Lane, one: _Found, row: Export, held: Mapping[str, 
     return f"number {one.posted.number} belongs to CrewCard's invoice {other}" if other else None
 
 
-def _row(work: Work, tools: Tools, one: _Found, row: Export) -> dict[str, Any]:
+def _row(work: Work, tools: Tools, one: _ProvenClaim, row: Export) -> dict[str, Any]:
     """The export as if we had sent it; what was sent is known only where the content is."""
     content, posted = one.claim.content, one.posted
     proof = claiming.proof_of(one.claim, posted, one.contact)
@@ -152,7 +152,7 @@ def _tell(
     work: Work,
     tools: Tools,
     organisation: Organisation,
-    taken: Sequence[_Found],
+    taken: Sequence[_ProvenClaim],
     rows: Mapping[str, Export],
     by: str,
 ) -> None:
@@ -164,7 +164,7 @@ def _tell(
         for id_, row in fresh.items()
     }
     adoptions.open_request(work, organisation.lane, request, by, list(items.values()))
-    answering.give(
+    answering.record_answers(
         work,
         [answering.succeeded(items[id_], row, organisation, tools.target, "adopted") for id_, row in fresh.items()],
     )

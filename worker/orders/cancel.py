@@ -17,7 +17,7 @@ from store.unit_of_work import Work
 from worker.decisions import joining
 from worker.decisions.receipts import Receipt
 from worker.exporting import answering, recording
-from worker.exporting.results import Refusal
+from worker.exporting.results import ExportRefusal
 from worker.tools import Tools
 
 _AT_ONCE = 1000
@@ -68,15 +68,15 @@ def let_go(work: Work, rows: Sequence[Export]) -> None:
     if not wanted_again:
         return
     items = requests.waiting(work, [id_ for id_ in wanted_again if id_ is not None])
-    answering.give(work, [_cancelled(item, wanted_again[item.export_id]) for item in items])
+    answering.record_answers(work, [_cancelled(item, wanted_again[item.export_id]) for item in items])
     exports.change(work, [{"id": id_, "cancelled": False} for id_ in wanted_again])
 
 
 def _carry_out(work: Work, found: _Sorted) -> None:
     for pairs in choosing.in_chunks(found.detach, _AT_ONCE):
-        answering.give(work, [_cancelled(item, export) for item, export in pairs])
+        answering.record_answers(work, [_cancelled(item, export) for item, export in pairs])
     for rows in choosing.in_chunks(found.stop, _AT_ONCE):
-        recording.fail(work, [Refusal(export, Failure(Reason.CANCELLED)) for export in rows])
+        recording.fail(work, [ExportRefusal(export, Failure(Reason.CANCELLED)) for export in rows])
     exports.change(work, [{"id": export.id, "cancelled": True} for export in found.flag])
 
 

@@ -9,7 +9,7 @@ from store import audit, choosing, exclusions
 from store.tables import Export
 from store.unit_of_work import Work
 from worker.exporting import recording
-from worker.exporting.results import Refusal
+from worker.exporting.results import ExportRefusal
 from worker.tools import Tools
 
 
@@ -52,4 +52,4 @@ def include(tools: Tools, company: str, names: Sequence[str], by: str, why: str,
 
 
 def _stop(work: Work, pending: Sequence[Export]) -> None:
-    recording.fail(work, [Refusal(export, Failure(Reason.EXCLUDED)) for export in pending])
+    recording.fail(work, [ExportRefusal(export, Failure(Reason.EXCLUDED)) for export in pending])

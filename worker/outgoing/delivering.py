@@ -10,13 +10,13 @@ from store.unit_of_work import Work
 from worker import logs
 from worker.decisions import retries
 from worker.outgoing import endpoints
-from worker.outgoing.posting import Endpoint, Missed
+from worker.outgoing.posting import Missed, PostTarget
 from worker.tools import Tools
 
 AT_ONCE = 8
 _LEASE_SECONDS = 60.0  # several times the longest round, each of which takes it anew
 _log = logs.log("relay")
-Post = Callable[[Endpoint, str, str], Missed | None]
+Post = Callable[[PostTarget, str, str], Missed | None]
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Round:
         return [*self.again, *self.new]
 
 
-def deliver(tools: Tools, holder: str, endpoint: Endpoint, post: Post) -> bool:
+def deliver(tools: Tools, holder: str, endpoint: PostTarget, post: Post) -> bool:
     """Deliver what is due again and what is new, a few at a time; gives whether there may be more.
 
     One process at a time; said twice if it is killed before the outcome is kept.
@@ -53,17 +53,17 @@ def deliver(tools: Tools, holder: str, endpoint: Endpoint, post: Post) -> bool:
     with tools.store.write() as work:
         if not duties.take(work, endpoint.door, holder, _LEASE_SECONDS):
             return False  # we were away too long: whoever has it now says the same again
-        _keep(work, endpoint, now, outcomes)
+        _record_outcomes(work, endpoint, now, outcomes)
     return bool(now.events or now.to > now.start)
 
 
-def leave(tools: Tools, holder: str, endpoint: Endpoint) -> None:
+def leave(tools: Tools, holder: str, endpoint: PostTarget) -> None:
     """Nothing more for now: another clock need not wait for the lease to end."""
     with tools.store.write() as work:
         duties.leave(work, endpoint.door, holder)
 
 
-def _gather(work: Work, endpoint: Endpoint) -> Round | None:
+def _gather(work: Work, endpoint: PostTarget) -> Round | None:
     """A single event after a failure, until one gets through; None while the endpoint rests."""
     standing = doors_out.standing(work, endpoint.door)
     if endpoints.rests(standing, work.now):
@@ -78,14 +78,14 @@ def _gather(work: Work, endpoint: Endpoint) -> Round | None:
     return Round(again, new.events, start, new.to, failures)
 
 
-def _post_side_by_side(endpoint: Endpoint, events: Sequence[Any], post: Post) -> list[Missed | None]:
+def _post_side_by_side(endpoint: PostTarget, events: Sequence[Any], post: Post) -> list[Missed | None]:
     if len(events) < 2:
         return [post(endpoint, event.id, event.body) for event in events]
     with ThreadPoolExecutor(len(events)) as threads:
         return list(threads.map(lambda event: post(endpoint, event.id, event.body), events))
 
 
-def _keep(work: Work, endpoint: Endpoint, now: Round, outcomes: Sequence[Missed | None]) -> None:
+def _record_outcomes(work: Work, endpoint: PostTarget, now: Round, outcomes: Sequence[Missed | None]) -> None:
     """Every event has its outcome: through, to be tried again, or given up."""
     for event, missed in zip(now.events, outcomes, strict=True):
         if missed is not None:
@@ -97,13 +97,13 @@ def _keep(work: Work, endpoint: Endpoint, now: Round, outcomes: Sequence[Missed 
     _judge(work, endpoint, now.failures, outcomes)
 
 
-def _put_off(work: Work, endpoint: Endpoint, event: Any, missed: Missed) -> None:
+def _put_off(work: Work, endpoint: PostTarget, event: Any, missed: Missed) -> None:
     tries = getattr(event, "tries", 0) + 1
     doors_out.try_again(work, endpoint.door, event.id, retries.delivery_wait(tries), tries, missed.trouble)
     _log.warning("relay.not_delivered", door=endpoint.door, event_id=event.id, attempt=tries, error=missed.trouble)
 
 
-def _judge(work: Work, endpoint: Endpoint, before: int, outcomes: Sequence[Missed | None]) -> None:
+def _judge(work: Work, endpoint: PostTarget, before: int, outcomes: Sequence[Missed | None]) -> None:
     """An endpoint that takes nothing rests, longer each time; any rests as long as it asks; others do well."""
     missed = [one for one in outcomes if one is not None]
     asked = max((one.wait for one in missed), default=0.0)

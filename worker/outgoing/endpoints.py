@@ -8,7 +8,7 @@ from typing import Any
 from store import doors_out, endpoints
 from store.unit_of_work import Work
 from worker import logs
-from worker.outgoing.posting import Endpoint
+from worker.outgoing.posting import PostTarget
 from worker.tools import Tools
 
 INSTALLATION = "webhook"
@@ -17,7 +17,7 @@ _log = logs.log("relay")
 
 
 @dataclass(frozen=True)
-class _Known:
+class _KnownEndpoint:
     """An endpoint as it is kept; the installation's own has its secrets in the settings."""
 
     door: str
@@ -27,7 +27,7 @@ class _Known:
 
 
 @dataclass(frozen=True)
-class Seen:
+class EndpointHealth:
     """An endpoint for people: events of the feed it is `behind`, deliveries to try again, and those given up.
 
     `rests_until`: after failures in a row nothing is sent for a while; `trouble` is the last of them.
@@ -44,19 +44,19 @@ class Seen:
     rests_until: datetime | None
 
 
-def with_work(tools: Tools) -> list[Endpoint]:
+def with_work(tools: Tools) -> list[PostTarget]:
     """Endpoints with something to deliver now, that do not rest."""
     with tools.store.read() as work:
         found = _known(work, tools)
         return [_opened(tools, one) for one in _busy(work, found) if _opens(tools, one)] if found else []
 
 
-def _busy(work: Work, found: Sequence[_Known]) -> list[_Known]:
+def _busy(work: Work, found: Sequence[_KnownEndpoint]) -> list[_KnownEndpoint]:
     standings, due = doors_out.standings(work), doors_out.due_doors(work)
     newest = doors_out.newest(work)
     of_companies = doors_out.newest_by_company(work, newest - _MOST_PASSED_OVER)
 
-    def is_busy(one: _Known) -> bool:
+    def is_busy(one: _KnownEndpoint) -> bool:
         standing = standings.get(one.door)
         position = _position(standing)
         last = newest if one.company is None else of_companies.get(one.company, 0)
@@ -72,15 +72,15 @@ def rests(standing: object, now: datetime) -> bool:
     return until is not None and until > now
 
 
-def seen(tools: Tools) -> Sequence[Seen]:
+def seen(tools: Tools) -> Sequence[EndpointHealth]:
     """Every endpoint and how it is doing."""
     with tools.store.read() as work:
         standings, counts = doors_out.standings(work), doors_out.counts(work)
         return [_seen(work, one, standings.get(one.door), counts) for one in _known(work, tools)]
 
 
-def _seen(work: Work, one: _Known, standing: Any, counts: Mapping[tuple[str, str], int]) -> Seen:
-    return Seen(
+def _seen(work: Work, one: _KnownEndpoint, standing: Any, counts: Mapping[tuple[str, str], int]) -> EndpointHealth:
+    return EndpointHealth(
         id=one.door.removeprefix("webhook/"),
         company=one.company,
         url=one.url,
@@ -98,16 +98,18 @@ def door_of(shown: str) -> str:
     return INSTALLATION if shown == INSTALLATION else endpoints.door_of(shown)
 
 
-def _known(work: Work, tools: Tools) -> list[_Known]:
+def _known(work: Work, tools: Tools) -> list[_KnownEndpoint]:
     chosen = tools.settings
-    own = [_Known(INSTALLATION, chosen.webhook_url, None, ())] if chosen.webhook_url else []
+    own = [_KnownEndpoint(INSTALLATION, chosen.webhook_url, None, ())] if chosen.webhook_url else []
     return own + [
-        _Known(endpoints.door_of(row.id), row.url, row.company, tuple(filter(None, (row.secret, row.former_secret))))
-        for row in endpoints.listed(work)
+        _KnownEndpoint(
+            endpoints.door_of(row.id), row.url, row.company, tuple(filter(None, (row.secret, row.former_secret)))
+        )
+        for row in endpoints.all_endpoints(work)
     ]
 
 
-def _opens(tools: Tools, one: _Known) -> bool:
+def _opens(tools: Tools, one: _KnownEndpoint) -> bool:
     """An endpoint whose secret no listed key opens gets nothing until one does; the doctor says so."""
     opens = all(tools.vault.opens(secret) for secret in one.sealed)
     if not opens:
@@ -115,9 +117,9 @@ def _opens(tools: Tools, one: _Known) -> bool:
     return opens
 
 
-def _opened(tools: Tools, one: _Known) -> Endpoint:
+def _opened(tools: Tools, one: _KnownEndpoint) -> PostTarget:
     kept = tuple(tools.vault.open(secret) for secret in one.sealed)
-    return Endpoint(one.door, one.url, one.company, kept or tools.settings.webhook_secret)
+    return PostTarget(one.door, one.url, one.company, kept or tools.settings.webhook_secret)
 
 
 def _position(standing: object) -> int:

@@ -15,7 +15,7 @@ _CONNECT_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
-class Endpoint:
+class PostTarget:
     """Where events go: all of them, or a company's. Newest secret first; each of them signs."""
 
     door: str
@@ -48,7 +48,7 @@ class Poster:
             keepalive_expiry=15,
         )
 
-    def post(self, endpoint: Endpoint, event_id: str, body: str) -> Missed | None:
+    def post(self, endpoint: PostTarget, event_id: str, body: str) -> Missed | None:
         """Post one event; None when it was taken. Never raises."""
         try:
             status, asked = self._status(endpoint, event_id, body)
@@ -66,7 +66,7 @@ class Poster:
         redirected = "; redirects are not followed" if 300 <= status < 400 else ""
         return Missed(f"answered {status}{redirected}", retries.asked_wait(status, asked))
 
-    def _status(self, endpoint: Endpoint, event_id: str, body: str) -> tuple[int, str]:
+    def _status(self, endpoint: PostTarget, event_id: str, body: str) -> tuple[int, str]:
         self._wire.ends_in(self._seconds)
         times = {"connect": _CONNECT_SECONDS, "read": None, "write": None, "pool": self._seconds}
         headers = self._headers(endpoint.secrets, event_id, body)

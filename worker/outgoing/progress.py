@@ -20,11 +20,11 @@ from worker.tools import Tools
 from xero_adapter.pace import Outlook
 
 
-def look(tools: Tools, company: str, request: str) -> Progress | None:
+def progress_of(tools: Tools, company: str, request: str) -> Progress | None:
     """How far a request is and when it should be done; None when it is not known."""
     with tools.store.read() as work:
         row = work.session.get(Request, (company, request))
-        return progress.of(row, estimated_finish(work, tools, row)) if row else None
+        return progress.from_request(row, estimated_finish(work, tools, row)) if row else None
 
 
 def news(work: Work, requests: Iterable[Request]) -> list[str]:
@@ -47,7 +47,7 @@ def _tell(work: Work, tools: Tools, company: str, request: str) -> None:
     if not _is_news(row, work.now):
         return
     finish = estimated_finish(work, tools, row)
-    said = progress.of(row, finish)
+    said = progress.from_request(row, finish)
     event = InvoiceExportProgressed(
         company=company,
         request=request,

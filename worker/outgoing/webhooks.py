@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from worker import logs
 from worker.outgoing import delivering, endpoints
 from worker.outgoing.delivering import Post
-from worker.outgoing.posting import Endpoint
+from worker.outgoing.posting import PostTarget
 from worker.tools import Tools
 
 _ENDPOINTS_AT_ONCE = 32
@@ -27,7 +27,7 @@ class Webhooks:
         self._news = threading.Event()
         self._stopping = False
 
-    def look(self) -> int:
+    def begin_rounds(self) -> int:
         """Begin for every endpoint with work that is not busy; gives how many."""
         self._news.clear()
         begun = 0
@@ -54,7 +54,7 @@ class Webhooks:
         self._news.set()
         self._threads.shutdown(wait=True, cancel_futures=True)
 
-    def _serve(self, endpoint: Endpoint) -> None:
+    def _serve(self, endpoint: PostTarget) -> None:
         more = False
         try:
             for _ in range(_ROUNDS):

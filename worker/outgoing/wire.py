@@ -59,7 +59,7 @@ class Wire(httpcore.NetworkBackend):
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as failed:
                 trouble = failed
             else:
-                return _Bounded(stream, self._end)
+                return _TimedConnection(stream, self._end)
         raise trouble
 
     def _allowed(self, host: str, port: int, seconds: float) -> list[str]:
@@ -90,7 +90,7 @@ def _look_up(host: str, port: int, seconds: float) -> Sequence[Any]:
         raise httpcore.ConnectTimeout("the name was not looked up in time") from silent
 
 
-class _Bounded(httpcore.NetworkStream):
+class _TimedConnection(httpcore.NetworkStream):
     """A connection whose every step looks at the end of the call it is used for."""
 
     def __init__(self, stream: httpcore.NetworkStream, end: _End) -> None:
@@ -110,7 +110,7 @@ class _Bounded(httpcore.NetworkStream):
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.NetworkStream:
         secured = self._stream.start_tls(ssl_context, server_hostname, self._end.left(timeout))
-        return _Bounded(secured, self._end)
+        return _TimedConnection(secured, self._end)
 
     def get_extra_info(self, info: str) -> Any:
         return self._stream.get_extra_info(info)

@@ -5,7 +5,7 @@ from datetime import date
 
 from events.accounting_target import Element, Posted, Posting
 from events.books import Books, Sums
-from events.drift import Found
+from events.drift import DriftFound
 from events.export import XeroTotals
 from events.failures import Failure
 from events.invoice import folded
@@ -14,29 +14,29 @@ from events.snapshot import LARGEST
 from worker.decisions import foreseeing, guard, settings_checks
 from worker.decisions.foreseeing import Case
 from worker.exporting import answering, keeping, overwriting
-from worker.previewing.looking import Seen
-from worker.previewing.planning import Known, Plan
+from worker.previewing.looking import SeenInXero
+from worker.previewing.planning import KnownCompany, Plan
 from worker.tools import Tools
 
 _MOST_PROBLEMS, _MOST_CHANGES = 20, 50  # of one invoice; who has more than that to mend begins with these
 _GONE = frozenset({"DELETED"})
 
 
-def row(tools: Tools, known: Known, plan: Plan, seen: Seen, books: Books) -> InvoicePreview:
+def row(tools: Tools, known: KnownCompany, plan: Plan, seen: SeenInXero, books: Books) -> InvoicePreview:
     """What would happen to one invoice."""
     if not plan.sent or plan.invoice is None or plan.posting is None or plan.element is None:
-        return _told(tools, known, plan, [plan.failure] if plan.failure else [])
+        return _invoice_preview(tools, known, plan, [plan.failure] if plan.failure else [])
     copy = seen.copies.get(_id_in_xero(plan)) if plan.verdict == "update" else None
     plan.posting = overwriting.as_merged(plan.posting, copy, known.winners.get(plan.invoice.client.id, ""))
     refused = _guarded(tools, plan, seen, copy)
     if refused:
-        return _told(tools, known, plan, [refused])
+        return _invoice_preview(tools, known, plan, [refused])
     element = tools.target.element_of_update(plan.posting, copy.copy) if copy else plan.element
     if copy and _has_all(tools, plan.posting, copy):
         plan.verdict = "unchanged"
-        return _told(tools, known, plan, [])
+        return _invoice_preview(tools, known, plan, [])
     case = _case(tools, known, plan, element, seen, copy, books)
-    told = _told(tools, known, plan, foreseeing.problems(case, books))
+    told = _invoice_preview(tools, known, plan, foreseeing.problems(case, books))
     after = tools.books.picture_of(element)
     if case.sums:
         after = after.model_copy(update={name: f"{value:.2f}" for name, value in case.sums})
@@ -50,7 +50,7 @@ def row(tools: Tools, known: Known, plan: Plan, seen: Seen, books: Books) -> Inv
     )
 
 
-def _guarded(tools: Tools, plan: Plan, seen: Seen, copy: Posted | None) -> Failure | None:
+def _guarded(tools: Tools, plan: Plan, seen: SeenInXero, copy: Posted | None) -> Failure | None:
     """What the overwrite guard would say; nothing where nobody could look."""
     if plan.verdict != "update" or plan.row is None or plan.posting is None or _id_in_xero(plan) not in seen.copies:
         return None
@@ -72,7 +72,13 @@ def _has_all(tools: Tools, posting: Posting, copy: Posted) -> bool:
 
 
 def _case(
-    tools: Tools, known: Known, plan: Plan, element: Element, seen: Seen, copy: Posted | None, books: Books
+    tools: Tools,
+    known: KnownCompany,
+    plan: Plan,
+    element: Element,
+    seen: SeenInXero,
+    copy: Posted | None,
+    books: Books,
 ) -> Case:
     if plan.invoice is None or plan.posting is None:
         raise ValueError("only what would be sent is judged")
@@ -93,12 +99,12 @@ def _id_in_xero(plan: Plan) -> str:
     return (plan.row.xero_invoice_id or "") if plan.row else ""
 
 
-def _with_number(plan: Plan, seen: Seen) -> Sequence[Posted]:
+def _with_number(plan: Plan, seen: SeenInXero) -> Sequence[Posted]:
     shown = seen.numbers.get(folded(plan.number or ""), ())
     return [one for one in shown if one.status not in _GONE and one.target_id != _id_in_xero(plan)]
 
 
-def _other(plan: Plan, seen: Seen) -> str | None:
+def _other(plan: Plan, seen: SeenInXero) -> str | None:
     """Whose the number is in Xero; None while it is free, or the invoice is ours."""
     found = _with_number(plan, seen)
     if not found or any(_is_ours(plan, one) for one in found):
@@ -110,12 +116,12 @@ def _is_ours(plan: Plan, posted: Posted) -> bool:
     return plan.posting is not None and posted.mark == (plan.posting.lane.company, plan.id)
 
 
-def _ours(plan: Plan, seen: Seen) -> Iterator[str]:
+def _ours(plan: Plan, seen: SeenInXero) -> Iterator[str]:
     if any(_is_ours(plan, one) for one in _with_number(plan, seen)):
         yield "It is in Xero already and will be recognised; nothing is sent twice."
 
 
-def _told(tools: Tools, known: Known, plan: Plan, failures: Sequence[Failure]) -> InvoicePreview:
+def _invoice_preview(tools: Tools, known: KnownCompany, plan: Plan, failures: Sequence[Failure]) -> InvoicePreview:
     facts = answering.facts(plan.invoice) if plan.invoice else {}
     named = {"number": plan.number} if plan.number else {}
     told = [failure.knowing(**(facts or named)) for failure in failures[:_MOST_PROBLEMS]]
@@ -142,7 +148,7 @@ def _cleaned(plan: Plan) -> Iterator[str]:
 
 def _standing(plan: Plan) -> Iterator[str]:
     if plan.verdict == "unchanged" and plan.row:
-        found = Found.kept(plan.row.found)
+        found = DriftFound.kept(plan.row.found)
         kept = (*keeping.differences(plan.row), *(found.differences if found else ()))
         yield from (f"Since the last export: {one}." for one in dict.fromkeys(kept))
     elif plan.verdict == "under_way":

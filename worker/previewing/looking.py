@@ -10,7 +10,7 @@ from events.accounting_target import Organisation, Posted, Trouble
 from events.books import PARTS, Books, Part, SeenContact
 from events.invoice import folded
 from store import choosing, organisation_facts
-from worker.previewing.planning import Known, Plan
+from worker.previewing.planning import KnownCompany, Plan
 from worker.tools import Tools
 
 GOOD_SECONDS = 600.0  # so long settings are believed; what would fail is looked at afresh
@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 
 @dataclass
-class Look:
+class PreviewCalls:
     """The calls of one preview, begun at a moment: how many there were, and what they could not see.
 
     They are counted for the `key` that asked for it.
@@ -71,7 +71,7 @@ class Look:
 
 
 @dataclass(frozen=True)
-class Seen:
+class SeenInXero:
     """What Xero shows. `contacts` and `numbers` hold what was looked for; what nobody could look for is not there."""
 
     contacts: Mapping[str, SeenContact | None]
@@ -79,7 +79,7 @@ class Seen:
     copies: Mapping[str, Posted | None]
 
 
-def settings(look: Look, known: Known, extra: Collection[str], *, fresh: bool) -> Books:
+def settings(look: PreviewCalls, known: KnownCompany, extra: Collection[str], *, fresh: bool) -> Books:
     """The organisation's settings, of which only those parts are asked for that are not known well enough."""
     books = known.books
     with look.tools.store.read() as work:
@@ -92,15 +92,15 @@ def settings(look: Look, known: Known, extra: Collection[str], *, fresh: bool) -
             books = books.with_part(part, found, now) if found is not None else books
     if books != known.books:
         with look.tools.store.write() as work:
-            organisation_facts.keep(work, known.lane, books)
+            organisation_facts.save_facts(work, known.lane, books)
     return books
 
 
-def _reader(look: Look, part: Part) -> Callable[[], Books]:
+def _reader(look: PreviewCalls, part: Part) -> Callable[[], Books]:
     return lambda: look.tools.books.part(look.organisation, part)
 
 
-def at(look: Look, plans: Sequence[Plan]) -> Seen:
+def at(look: PreviewCalls, plans: Sequence[Plan]) -> SeenInXero:
     """Contacts, numbers and copies of what would be sent."""
     sent = [plan for plan in plans if plan.sent]
     ids = [plan.row.xero_invoice_id or "" for plan in sent if plan.verdict == "update" and plan.row]
@@ -115,7 +115,7 @@ def at(look: Look, plans: Sequence[Plan]) -> Seen:
     numbers = _by_chunks(
         look, "numbers", by_length(_asked(sent, copies)), lambda some: target.find(where, some), folded
     )
-    return Seen(contacts, {number: found or () for number, found in numbers.items()}, copies)
+    return SeenInXero(contacts, {number: found or () for number, found in numbers.items()}, copies)
 
 
 def _asked(sent: Sequence[Plan], copies: Mapping[str, Posted | None]) -> list[str]:
@@ -129,7 +129,7 @@ def _asked(sent: Sequence[Plan], copies: Mapping[str, Posted | None]) -> list[st
 
 
 def _by_chunks(
-    look: Look,
+    look: PreviewCalls,
     what: str,
     chunks: Iterable[list[str]],
     call: Callable[[list[str]], Mapping[str, T]],

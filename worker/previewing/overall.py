@@ -6,13 +6,13 @@ from datetime import date
 
 from events.accounting_target import Organisation
 from events.books import Books
-from events.connection_problems import Problem
+from events.connection_problems import ConnectionProblem
 from events.export import XeroTotals
 from events.money import total_of
 from events.preview import InvoicePreview
 from events.snapshot import LARGEST
-from worker.previewing.looking import Look
-from worker.previewing.planning import Known, Plan
+from worker.previewing.looking import PreviewCalls
+from worker.previewing.planning import KnownCompany, Plan
 
 _SUMS = ("subtotal", "tax", "total")
 _SMALL_PLAN, _APPROVALS = "STARTER", 20  # approved sales invoices a month (facts §6.2 #21)
@@ -34,27 +34,27 @@ def by_currency(rows: Sequence[InvoicePreview]) -> tuple[XeroTotals, ...]:
     )
 
 
-def unseen(look: Look | None) -> list[str]:
+def unseen(look: PreviewCalls | None) -> list[str]:
     """What could not be looked at, and why."""
     if look is None:
         return ["Nothing could be checked in Xero."]
     return [f"Not checked in Xero: {what} ({why})." for what, why in look.missed.items()]
 
 
-def right_missing(known: Known, plans: Sequence[Plan], books: Books) -> str | None:
+def right_missing(known: KnownCompany, plans: Sequence[Plan], books: Books) -> str | None:
     """The Xero user who logged in may not do what the company's settings ask for (facts §7.3)."""
     approved = known.settings.invoice_status == "AUTHORISED"
     needed = "CreateApprovedInvoice" if approved else "CreateDraftInvoice"
     if books.allowed is None or needed in books.allowed or not any(plan.sent for plan in plans):
         return None
-    return Problem.NOT_PERMITTED.message({"organisation": _name(known.organisation)})
+    return ConnectionProblem.NOT_PERMITTED.message({"organisation": _name(known.organisation)})
 
 
 def _name(organisation: Organisation | None) -> str:
     return organisation.name if organisation else "the Xero organisation"
 
 
-def plan_limit(look: Look | None, plans: Sequence[Plan], books: Books) -> Iterator[str]:
+def plan_limit(look: PreviewCalls | None, plans: Sequence[Plan], books: Books) -> Iterator[str]:
     """What the smallest Xero plan would not take, by the month of the invoices' dates."""
     if look is None or books.plan != _SMALL_PLAN:
         return
@@ -70,5 +70,5 @@ def plan_limit(look: Look | None, plans: Sequence[Plan], books: Books) -> Iterat
             )
 
 
-def _approved(look: Look, month: date) -> int:
+def _approved(look: PreviewCalls, month: date) -> int:
     return look.tools.books.approved(look.organisation, month)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from events.accounting_target import AccountingTarget, Element, Lane, Organisation, Posting, Unmappable
 from events.books import Books
-from events.connection_problems import Problem
+from events.connection_problems import ConnectionProblem
 from events.export import UnreadableInvoice
 from events.failures import Failure
 from events.invoice import Invoice, folded
@@ -13,11 +13,11 @@ from events.preview import Verdict
 from events.reasons import Reason
 from events.settings import CompanySettings
 from store import companies, connections, contacts, exclusions, organisation_facts, pauses, previews
-from store.tables import Connection, Export, LaneState
+from store.tables import CompanyConnection, Export, LaneState
 from store.unit_of_work import Work
 from worker.contacts import host_contacts
 from worker.decisions import checks, joining, numbering
-from worker.decisions.joining import Standing
+from worker.decisions.joining import ExportStanding
 from worker.decisions.numbering import Asked
 from worker.exporting import resolve
 from worker.waiting import parking
@@ -26,7 +26,7 @@ _WRITES = frozenset({"accounting.invoices", "accounting.transactions"})
 
 
 @dataclass(frozen=True)
-class Known:
+class KnownCompany:
     """What we know of a company and these invoices without asking Xero.
 
     `problem` holds its exports back; `login_due` says that Xero would not answer either.
@@ -67,7 +67,7 @@ class Plan:
         return self.element is not None and self.failure is None
 
 
-def known(work: Work, target: AccountingTarget, company: str, wanted: Sequence[Asked]) -> Known:
+def known(work: Work, target: AccountingTarget, company: str, wanted: Sequence[Asked]) -> KnownCompany:
     """What the store says of the company and these invoices, each once."""
     connection = connections.of_company(work, company)
     lane = Lane(company, connection.tenant if connection else connections.NOT_YET)
@@ -76,7 +76,7 @@ def known(work: Work, target: AccountingTarget, company: str, wanted: Sequence[A
     asked, _ = numbering.numbered(wanted, rows, settings.number_prefix or "", again=False)
     invoices = _readable(asked)
     clients = sorted({invoice.client.id for invoice in invoices})
-    return Known(
+    return KnownCompany(
         lane=lane,
         organisation=connections.organisation(work, lane),
         problem=_problem(work, company, connection),
@@ -97,7 +97,7 @@ def _readable(asked: Sequence[Asked]) -> list[Invoice]:
     return [one for one in asked if isinstance(one, Invoice)]
 
 
-def plan(target: AccountingTarget, known: Known, invoice: Invoice | UnreadableInvoice) -> Plan:
+def plan(target: AccountingTarget, known: KnownCompany, invoice: Invoice | UnreadableInvoice) -> Plan:
     """What the export would set out to do with this invoice."""
     if isinstance(invoice, UnreadableInvoice):
         return Plan(invoice.id, invoice.number, "fail", failure=invoice.failure())
@@ -120,12 +120,14 @@ def _verdict(row: Export | None) -> Verdict:
     return "update" if row and row.xero_invoice_id else "create"
 
 
-def _move(target: AccountingTarget, known: Known, invoice: Invoice, row: Export | None) -> joining.Move | Failure:
+def _move(
+    target: AccountingTarget, known: KnownCompany, invoice: Invoice, row: Export | None
+) -> joining.Move | Failure:
     marked = invoice.id in known.excluded
-    standing = Standing("new", 0, "", -1, "", excluded=marked)
+    standing = ExportStanding("new", 0, "", -1, "", excluded=marked)
     if row:
         contact = target.contact_id(known.links.get(invoice.client.id, ""))
-        standing = Standing.of(row, excluded=marked, contact=contact)
+        standing = ExportStanding.from_row(row, excluded=marked, contact=contact)
     move = joining.decide(standing, invoice.revision, invoice.content_hash())
     owner = known.owners[folded(invoice.number)]
     if move in ("start", "replace", "wait") and owner != (known.lane.company, invoice.id):
@@ -134,7 +136,7 @@ def _move(target: AccountingTarget, known: Known, invoice: Invoice, row: Export 
     return broken or move
 
 
-def _map(target: AccountingTarget, known: Known, made: Plan) -> None:
+def _map(target: AccountingTarget, known: KnownCompany, made: Plan) -> None:
     if made.invoice is None:
         return
     try:
@@ -146,7 +148,7 @@ def _map(target: AccountingTarget, known: Known, made: Plan) -> None:
         made.failure = unfit.failure
 
 
-def _problem(work: Work, company: str, connection: Connection | None) -> str | None:
+def _problem(work: Work, company: str, connection: CompanyConnection | None) -> str | None:
     """What would hold every export of the company back, in a sentence."""
     facts = parking.facts_of(work, connection) if connection else {"company": companies.name_of(work, company)}
     found = _what_is_wrong(work, company, connection)
@@ -159,12 +161,12 @@ def _problem(work: Work, company: str, connection: Connection | None) -> str | N
     return lane.message if lane and lane.state != "open" else None
 
 
-def _what_is_wrong(work: Work, company: str, connection: Connection | None) -> Problem | None:
+def _what_is_wrong(work: Work, company: str, connection: CompanyConnection | None) -> ConnectionProblem | None:
     if connection is None:
-        return Problem.NEVER_CONNECTED
+        return ConnectionProblem.NEVER_CONNECTED
     if connection.state != "connected":
-        return Problem.of(connection.problem, Problem.DISCONNECTED)
+        return ConnectionProblem.by_code(connection.problem, ConnectionProblem.DISCONNECTED)
     if not connections.enabled(work, company):
-        return Problem.APP_DISABLED
+        return ConnectionProblem.APP_DISABLED
     granted = set(connection.scopes.split())
-    return Problem.SCOPE_MISSING if granted and not granted & _WRITES else None
+    return ConnectionProblem.SCOPE_MISSING if granted and not granted & _WRITES else None

@@ -17,10 +17,10 @@ from events.preview import Forecast, InvoiceExportPreviewed, InvoicePreview
 from events.reasons import Reason
 from store import companies, connections
 from worker.decisions import forecasting, foreseeing, joining
-from worker.decisions.forecasting import Room
+from worker.decisions.forecasting import CallRoom
 from worker.previewing import foretelling, looking, overall, planning
-from worker.previewing.looking import Look, Seen, Wait
-from worker.previewing.planning import Known, Plan
+from worker.previewing.looking import PreviewCalls, SeenInXero, Wait
+from worker.previewing.planning import KnownCompany, Plan
 from worker.tools import Tools
 from xero_adapter.pace import Outlook
 
@@ -55,7 +55,9 @@ def preview(
         known = planning.known(work, tools.target, company, joining.each_once(invoices))
         now = work.now
     plans = [planning.plan(tools.target, known, invoice) for invoice in known.asked]
-    look = None if known.login_due or not known.organisation else Look(tools, known.organisation, wait, now, key)
+    look = (
+        None if known.login_due or not known.organisation else PreviewCalls(tools, known.organisation, wait, now, key)
+    )
     rows, books = _judged(tools, known, plans, look)
     forecast = _forecast(tools, known, plans, rows, books)
     fails = any(row.verdict == "fail" for row in rows)
@@ -83,7 +85,7 @@ def seconds_to_look(tools: Tools, company: str, key: str) -> int:
         return 0
 
 
-def _seen(look: Look | None, plans: Sequence[Plan], books: Books) -> dict[str, Any]:
+def _seen(look: PreviewCalls | None, plans: Sequence[Plan], books: Books) -> dict[str, Any]:
     """What the look at Xero cost, and what it could not see."""
     limits = [*overall.plan_limit(look, plans, books)]  # a call of its own, which may go unseen too
     warnings = [*overall.unseen(look), *limits]
@@ -92,12 +94,14 @@ def _seen(look: Look | None, plans: Sequence[Plan], books: Books) -> dict[str, A
 
 
 def _judged(
-    tools: Tools, known: Known, plans: Sequence[Plan], look: Look | None
+    tools: Tools, known: KnownCompany, plans: Sequence[Plan], look: PreviewCalls | None
 ) -> tuple[list[InvoicePreview], Books]:
     if look is None:
-        return [foretelling.row(tools, known, plan, Seen({}, {}, {}), Books()) for plan in plans], Books()
+        return [foretelling.row(tools, known, plan, SeenInXero({}, {}, {}), Books()) for plan in plans], Books()
     if not any(plan.sent for plan in plans):
-        return [foretelling.row(tools, known, plan, Seen({}, {}, {}), known.books) for plan in plans], known.books
+        return [
+            foretelling.row(tools, known, plan, SeenInXero({}, {}, {}), known.books) for plan in plans
+        ], known.books
     pictures = [tools.books.picture_of(plan.element) for plan in plans if plan.sent and plan.element]
     extra = foreseeing.needs(pictures)
     books = looking.settings(look, known, extra, fresh=False)
@@ -111,19 +115,19 @@ def _judged(
 
 
 def _forecast(
-    tools: Tools, known: Known, plans: Sequence[Plan], rows: Sequence[InvoicePreview], books: Books
+    tools: Tools, known: KnownCompany, plans: Sequence[Plan], rows: Sequence[InvoicePreview], books: Books
 ) -> Forecast:
     verdicts = Counter(row.verdict for row in rows)
     needed = forecasting.calls(verdicts["create"], verdicts["update"])
     waits = known.problem or overall.right_missing(known, plans, books)
     seen = _outlook(tools, known)
     left = seen.day_calls if seen else None
-    room = Room(tools.settings.calls_per_minute, tools.settings.minute, seen.day_left if seen else None)
+    room = CallRoom(tools.settings.calls_per_minute, tools.settings.minute, seen.day_left if seen else None)
     seconds = None if waits else forecasting.seconds(needed, known.waiting, room)
     return Forecast(calls=needed, day_calls_left=left, seconds=seconds, waits_for=waits)
 
 
-def _outlook(tools: Tools, known: Known) -> Outlook | None:
+def _outlook(tools: Tools, known: KnownCompany) -> Outlook | None:
     try:
         return tools.pace.outlook(known.lane.tenant) if known.organisation else None
     except redis.RedisError:

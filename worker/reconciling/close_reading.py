@@ -12,7 +12,7 @@ _log = logs.log("reconciler")
 
 
 @dataclass(frozen=True)
-class Reading:
+class CloseReading:
     """The fingerprint of Xero's whole copy by id, the calls it took, and whether all were read."""
 
     copies: Mapping[str, str]
@@ -20,21 +20,21 @@ class Reading:
     complete: bool
 
 
-def read(tools: Tools, organisation: Organisation, ids: Sequence[str]) -> Reading:
+def read_closely(tools: Tools, organisation: Organisation, ids: Sequence[str]) -> CloseReading:
     """Read these invoices, as far as permits and Xero allow; what is left is read in the next slot."""
     copies: dict[str, str] = {}
     calls = 0
     for start in range(0, len(ids), _AT_ONCE):
         permit = tools.pace.ask(organisation)
         if permit.wait:
-            return Reading(copies, calls, complete=False)
+            return CloseReading(copies, calls, complete=False)
         calls += 1
         try:
             found = tools.target.fetch(organisation, ids[start : start + _AT_ONCE])
         except Trouble as trouble:
             _log.warning("reconciler.met_trouble", lane=organisation.lane.key, effect=trouble.effect)
-            return Reading(copies, calls, complete=False)
+            return CloseReading(copies, calls, complete=False)
         finally:
             tools.pace.done(permit)
         copies |= {id_: tools.target.fingerprint(posted.copy) for id_, posted in found.items()}
-    return Reading(copies, calls, complete=True)
+    return CloseReading(copies, calls, complete=True)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from events.accounting_target import Changes, Lane, Organisation, Posted, Trouble
-from events.drift import Found, InvoiceExportDriftFound
+from events.drift import DriftFound, InvoiceExportDriftFound
 from events.invoice import Invoice
 from store import connections, duties, exports, outbox, reconciliations
 from store.outbox import Outgoing
@@ -21,7 +21,7 @@ from worker import logs
 from worker.decisions import drifting
 from worker.decisions.drifting import Belief, Finding
 from worker.reconciling import close_reading
-from worker.reconciling.close_reading import Reading
+from worker.reconciling.close_reading import CloseReading
 from worker.tools import Tools
 
 DUTY = "reconciler"
@@ -45,7 +45,7 @@ def reconcile(tools: Tools, holder: str) -> int:
                 return found
             organisation = connections.organisation(work, Lane(row.company, row.tenant))
         if organisation:
-            found += _look(tools, organisation, row)
+            found += _compare_page(tools, organisation, row)
     return found
 
 
@@ -72,7 +72,7 @@ def _has_duty(work: Work, tools: Tools, holder: str) -> bool:
     return duties.take(work, DUTY, holder, PASS_SECONDS + tools.settings.call_deadline)
 
 
-def _look(tools: Tools, organisation: Organisation, row: Reconciliation) -> int:
+def _compare_page(tools: Tools, organisation: Organisation, row: Reconciliation) -> int:
     """One call, if there is a permit for it; a lane that Xero does not answer waits for its next slot."""
     permit = tools.pace.ask(organisation)
     if permit.wait:
@@ -87,7 +87,7 @@ def _look(tools: Tools, organisation: Organisation, row: Reconciliation) -> int:
     finally:
         tools.pace.done(permit)
     apart = slot(tools, organisation.lane.tenant)
-    reading = close_reading.read(tools, organisation, _suspects(tools, organisation, seen, began))
+    reading = close_reading.read_closely(tools, organisation, _suspects(tools, organisation, seen, began))
     with tools.store.write() as work:
         found = _compare(work, tools, organisation, seen.invoices, began, reading) if seen else 0
         since, page = _next(row, seen, began) if seen and reading.complete else (row.since, row.page)
@@ -119,7 +119,7 @@ def _compare(
     organisation: Organisation,
     seen: Sequence[Posted],
     before: datetime,
-    reading: Reading,
+    reading: CloseReading,
 ) -> int:
     by_id = {posted.target_id: posted for posted in seen}
     ours = reconciliations.exported_as(work, organisation.lane, by_id, before)
@@ -132,20 +132,20 @@ def _compare(
         (ours[target_id], finding)
         for target_id, found in findings.items()
         for finding in found
-        if reconciliations.keep(work, ours[target_id], finding.kind, finding.differences, finding.fingerprint)
+        if reconciliations.record_drift(work, ours[target_id], finding.kind, finding.differences, finding.fingerprint)
     ]
     known = {ours[target_id].id: _known(found, by_id[target_id].number) for target_id, found in findings.items()}
     reconciliations.note(work, [export for export in ours.values() if export.id in known], known)
-    outbox.publish(work, [_told(work, tools, organisation, *one) for one in news])
+    outbox.publish(work, [_drift_event(work, tools, organisation, *one) for one in news])
     return len(news)
 
 
-def _known(found: Sequence[Finding], number: str) -> Found | None:
+def _known(found: Sequence[Finding], number: str) -> DriftFound | None:
     """What is known to differ, in one: what is gone or edited says more than a payment."""
     if not found:
         return None
     told = tuple(dict.fromkeys(one for finding in found for one in finding.differences))
-    return Found(kind=found[0].kind, differences=told, number=number)
+    return DriftFound(kind=found[0].kind, differences=told, number=number)
 
 
 def _findings(belief: Belief, posted: Posted, copy: str | None) -> list[Finding]:
@@ -159,7 +159,7 @@ def _belief(export: Export) -> Belief:
     return Belief(export.number, kept.get("totals", {}), day, kept.get("updated"), export.copy_seen)
 
 
-def _told(work: Work, tools: Tools, organisation: Organisation, export: Export, finding: Finding) -> Outgoing:
+def _drift_event(work: Work, tools: Tools, organisation: Organisation, export: Export, finding: Finding) -> Outgoing:
     event = InvoiceExportDriftFound(
         company=export.company,
         invoice=export.invoice,

@@ -12,7 +12,7 @@ from store.unit_of_work import Work
 from worker.connections import health
 from worker.connections.health import Health
 from worker.decisions import breaker, estimating, precedence
-from worker.decisions.precedence import Block, Facts, Obstacle, Status
+from worker.decisions.precedence import Block, Obstacle, Status, StatusFacts
 from worker.outgoing import progress
 from worker.tools import Tools
 from xero_adapter.pace import Outlook
@@ -74,7 +74,7 @@ def _of_company(
     around: _Around,
 ) -> CompanyStatus:
     outlook = outlooks.get(row.connection.tenant) if row.connection else None
-    known = health.of(tools, around.now, row, load, outlooks)
+    known = health.health_of(tools, around.now, row, load, outlooks)
     pause = held.get(row.company.id) or held.get(EVERYBODY)
     decided = precedence.status(_facts(row, known, load, outlook, pause, around))
     finish = _finish(tools, around.now, row, decided, load, outlook)
@@ -83,11 +83,11 @@ def _of_company(
 
 def _facts(
     row: CompanyRows, known: Health, load: Workload, outlook: Outlook | None, pause: Pause | None, around: _Around
-) -> Facts:
+) -> StatusFacts:
     lane = row.lane
     block = _block(lane)
     unknown = lane.unknown_in_a_row if lane else 0
-    return Facts(
+    return StatusFacts(
         now=around.now,
         pending=load.pending,
         in_flight=load.in_flight,
@@ -100,7 +100,7 @@ def _facts(
         limit_seconds=outlook.paused if outlook else 0,
         minute_frees=outlook.minute_frees if outlook and outlook.minute_left == 0 else 0,
         day_ends=outlook.day_ends if outlook and outlook.day_left == 0 else 0,
-        held_back=breaker.holds_back(_Trouble(load.uncertain, unknown)),
+        held_back=breaker.holds_back(_TroubleOfOne(load.uncertain, unknown)),
         workers=around.workers,
         redis=around.redis,
     )
@@ -126,7 +126,7 @@ def _block(lane: LaneState | None) -> Block | None:
 
 
 @dataclass(frozen=True)
-class _Trouble:
+class _TroubleOfOne:
     """What the breaker looks at, of one lane alone."""
 
     unsettled: int

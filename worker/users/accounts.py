@@ -14,12 +14,12 @@ from worker.decisions import passwords
 from worker.decisions.roles import Role
 from worker.tools import Tools
 from worker.users import breached, hashing, proving
-from worker.users.signing_in import Place
+from worker.users.signing_in import SignInPlace
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._@+-]{1,99}")
 
 
-class Refused(Exception):
+class UserRefused(Exception):
     """Something about a user that cannot be; the text says what and why."""
 
 
@@ -33,11 +33,11 @@ def add(tools: Tools, by: str, user: str, name: str, role: str) -> User:
     """A new user, who has no password yet. Raises Refused."""
     user = user.strip().casefold()
     if not is_id(user):
-        raise Refused("A user's id is 2 to 100 letters, digits or . _ @ + -, such as anna@crewcard.example.")
+        raise UserRefused("A user's id is 2 to 100 letters, digits or . _ @ + -, such as anna@crewcard.example.")
     with tools.store.write() as work:
         if users.find(work, user):
-            raise Refused(f"There is a user “{user}” already.")
-        made = users.keep(work, User(id=user, name=name.strip() or user, role=_role(role), created_at=work.now))
+            raise UserRefused(f"There is a user “{user}” already.")
+        made = users.save_user(work, User(id=user, name=name.strip() or user, role=_role(role), created_at=work.now))
         note(work, by, "user added", user, role)
     return made
 
@@ -60,9 +60,9 @@ def change(tools: Tools, by: str, user: str, role: str | None = None, *, disable
             found.disabled_at = work.now if disabled else None
             note(work, by, "user disabled" if disabled else "user enabled", user, found.role)
         if was_admin and not any(_is_admin(one) for one in users.everyone(work)):
-            raise Refused("This is the last admin: make somebody else an admin first.")
+            raise UserRefused("This is the last admin: make somebody else an admin first.")
         users.end_sessions(work, user)
-        return users.keep(work, found)
+        return users.save_user(work, found)
 
 
 def set_password(tools: Tools, user: str, password: str, again: str, cookie: str = "") -> None:
@@ -74,12 +74,12 @@ def set_password(tools: Tools, user: str, password: str, again: str, cookie: str
         about = known(work, user)
     objection = _objection(tools, about, password, again)
     if objection:
-        raise Refused(objection)
+        raise UserRefused(objection)
     made = hashing.hashed(password)
     with tools.store.write() as work:
         found = known(work, user)
         found.password = made
-        users.keep(work, found)
+        users.save_user(work, found)
         users.end_sessions(work, user, but=cookie)
         note(work, user, "password set", user, found.role)
 
@@ -93,12 +93,12 @@ class NewPassword:
     again: str = field(repr=False)
 
 
-def change_password(tools: Tools, whose: Whose, wanted: NewPassword, place: Place, cookie: str) -> None:
+def change_password(tools: Tools, whose: Whose, wanted: NewPassword, place: SignInPlace, cookie: str) -> None:
     """A new password for who knows the present one; who has none has just signed in. Raises Refused, TooManyTries."""
     if whose.user.password and not proving.by_password(tools, whose, wanted.present, place):
-        raise Refused("This is not your present password.")
+        raise UserRefused("This is not your present password.")
     if not whose.user.password and not proving.is_fresh(tools, whose, whose.now):
-        raise Refused(
+        raise UserRefused(
             "You signed in more than ten minutes ago. Ask for a new sign-in link; set a password right after."
         )
     set_password(tools, whose.user.id, wanted.password, wanted.again, cookie)
@@ -121,7 +121,7 @@ def link(tools: Tools, by: str, user: str, seconds: float) -> tuple[str, datetim
     with tools.store.write() as work:
         found = known(work, user)
         if found.disabled_at:
-            raise Refused(f"“{user}” is disabled.")
+            raise UserRefused(f"“{user}” is disabled.")
         ends_at = work.after(seconds)
         users.keep_link(work, user, secret, ends_at)
         note(work, by, "sign-in link made", user, found.role)
@@ -132,13 +132,13 @@ def known(work: Work, user: str) -> User:
     """The user with this id. Raises Refused."""
     found = users.find(work, user)
     if found is None:
-        raise Refused(f"There is no user “{user}”.")
+        raise UserRefused(f"There is no user “{user}”.")
     return found
 
 
 def _role(role: str) -> str:
     if role not in tuple(Role):
-        raise Refused(f"A role is one of {', '.join(Role)}; not “{role}”.")
+        raise UserRefused(f"A role is one of {', '.join(Role)}; not “{role}”.")
     return role
 
 

@@ -23,7 +23,7 @@ _BYTES = 4
 
 def is_breached(password: str) -> bool:
     """Whether this password, in whatever case, is on the list."""
-    wanted, listed = _fingerprint(password.casefold()), _listed()
+    wanted, listed = _fingerprint(password.casefold()), _breached_prefixes()
     at = bisect_left(listed, wanted)
     return at < len(listed) and listed[at] == wanted
 
@@ -37,7 +37,7 @@ def pack(passwords: Iterable[str]) -> bytes:
 
 
 @cache
-def _listed() -> "array[int]":
+def _breached_prefixes() -> "array[int]":
     packed = lzma.decompress(_FILE.read_bytes())
     count = len(packed) // _BYTES
     raw = bytearray(len(packed))

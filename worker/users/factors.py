@@ -11,7 +11,7 @@ from worker import logs
 from worker.decisions import second_factor
 from worker.tools import Tools
 from worker.users import accounts, signing_in
-from worker.users.signing_in import Place, SignedIn
+from worker.users.signing_in import SignedIn, SignInPlace
 
 ISSUER = "CrewCard Xero"
 _OFFER_SECONDS = 1800.0
@@ -20,7 +20,7 @@ _log = logs.log("console")
 
 
 @dataclass(frozen=True)
-class Offer:
+class FactorOffer:
     """A secret for an app that is not kept yet: as text, as the address in a picture, and sealed for the form."""
 
     secret: str = field(repr=False)
@@ -28,16 +28,16 @@ class Offer:
     sealed: str = field(repr=False)
 
 
-def offer(tools: Tools, user: str) -> Offer:
+def offer(tools: Tools, user: str) -> FactorOffer:
     """A new secret for this user; nothing is kept of it until its first code is given."""
     secret = second_factor.new_secret()
     with tools.store.read() as work:
         said = {"for": user, "secret": secret, "until": work.after(_OFFER_SECONDS).timestamp()}
     address = second_factor.address_of(secret, user, ISSUER)
-    return Offer(secret, address, tools.vault.seal_document(_PURPOSE, said))
+    return FactorOffer(secret, address, tools.vault.seal_document(_PURPOSE, said))
 
 
-def offered(tools: Tools, user: str, sealed: str) -> Offer | None:
+def offered(tools: Tools, user: str, sealed: str) -> FactorOffer | None:
     """The offer that a form brings back; None when it is too old, or was not made for this user."""
     try:
         said = tools.vault.open_document(_PURPOSE, sealed)
@@ -45,11 +45,13 @@ def offered(tools: Tools, user: str, sealed: str) -> Offer | None:
         return None
     with tools.store.read() as work:
         good = said.get("for") == user and said.get("until", 0) > work.now.timestamp()
-    return Offer(said["secret"], second_factor.address_of(said["secret"], user, ISSUER), sealed) if good else None
+    return (
+        FactorOffer(said["secret"], second_factor.address_of(said["secret"], user, ISSUER), sealed) if good else None
+    )
 
 
 def set_up(
-    tools: Tools, whose: Whose, taken: Offer, code: str, place: Place
+    tools: Tools, whose: Whose, taken: FactorOffer, code: str, place: SignInPlace
 ) -> tuple[SignedIn, Sequence[str]] | None:
     """Keep the app whose code this is: a new session, all others end; and the recovery codes. None: a wrong code."""
     with tools.store.write() as work:
@@ -59,12 +61,18 @@ def set_up(
             return None
         again = user.factor is not None
         user.factor, user.factor_at, user.factor_step = tools.vault.seal(taken.secret), work.now, step
-        users.keep(work, user)
+        users.save_user(work, user)
         codes = second_factor.new_recovery_codes()
         users.keep_recovery_codes(work, user.id, codes)
         users.end_sessions(work, user.id)
         audit.note(
-            work, user.id, "second factor replaced" if again else "second factor set", "", _of(user.id, place), 0, ""
+            work,
+            user.id,
+            "second factor replaced" if again else "second factor set",
+            "",
+            _factor_of(user.id, place),
+            0,
+            "",
         )
         _log.info("console.factor_set", user=user.id, address=place.address)
         signed_in = signing_in.begin(work, tools, user, place, whose.session.by, strong=True)
@@ -72,12 +80,12 @@ def set_up(
     return signed_in, codes
 
 
-def new_recovery_codes(tools: Tools, whose: Whose, place: Place) -> Sequence[str]:
+def new_recovery_codes(tools: Tools, whose: Whose, place: SignInPlace) -> Sequence[str]:
     """Ten new recovery codes; the former ones are worth nothing."""
     codes = second_factor.new_recovery_codes()
     with tools.store.write() as work:
         users.keep_recovery_codes(work, whose.user.id, codes)
-        audit.note(work, whose.user.id, "recovery codes made", "", _of(whose.user.id, place), 0, "")
+        audit.note(work, whose.user.id, "recovery codes made", "", _factor_of(whose.user.id, place), 0, "")
     return codes
 
 
@@ -86,7 +94,7 @@ def reset(tools: Tools, by: str, user: str) -> None:
     with tools.store.write() as work:
         found = accounts.known(work, user)
         found.factor = found.factor_at = found.factor_step = None
-        users.keep(work, found)
+        users.save_user(work, found)
         _forget(work, user)
         audit.note(work, by, "second factor reset", "", {"user": user, "role": found.role}, 0, "")
         _log.warning("console.factor_reset", user=user)
@@ -99,5 +107,5 @@ def _forget(work: Work, user: str) -> None:
     users.end_sessions(work, user)
 
 
-def _of(user: str, place: Place) -> dict[str, str]:
+def _factor_of(user: str, place: SignInPlace) -> dict[str, str]:
     return {"user": user, "address": place.address}

@@ -7,7 +7,7 @@ from store.users import Whose
 from worker.decisions import signing_in as decisions
 from worker.tools import Tools
 from worker.users import hashing, signing_in
-from worker.users.signing_in import Place
+from worker.users.signing_in import SignInPlace
 
 
 def is_fresh(tools: Tools, whose: Whose, now: datetime) -> bool:
@@ -18,17 +18,17 @@ def is_fresh(tools: Tools, whose: Whose, now: datetime) -> bool:
     return shown is not None and (now - shown).total_seconds() < decisions.PROOF_SECONDS
 
 
-def by_password(tools: Tools, whose: Whose, password: str, place: Place) -> bool:
+def by_password(tools: Tools, whose: Whose, password: str, place: SignInPlace) -> bool:
     """Whether this is the user's password; if so it is proof. Raises TooManyTries."""
     return tools.settings.passwords and _counted(tools, whose, password, place, "password")
 
 
-def by_code(tools: Tools, whose: Whose, code: str, place: Place) -> bool:
+def by_code(tools: Tools, whose: Whose, code: str, place: SignInPlace) -> bool:
     """Whether this is a code of theirs, or for recovery; if so it is proof. Raises TooManyTries, Unopenable."""
     return _counted(tools, whose, code, place, "code")
 
 
-def _counted(tools: Tools, whose: Whose, given: str, place: Place, kind: str) -> bool:
+def _counted(tools: Tools, whose: Whose, given: str, place: SignInPlace, kind: str) -> bool:
     accounts = decisions.accounts_of_proof(whose.session.id)
     with tools.store.write() as work:
         counted = signing_in.count_guess(work, accounts)

@@ -7,7 +7,7 @@ from store.tables import UserSession
 from store.users import Whose
 from worker.tools import Tools
 from worker.users import signing_in
-from worker.users.signing_in import Place
+from worker.users.signing_in import SignInPlace
 
 
 def of_user(tools: Tools, user: str) -> Sequence[UserSession]:
@@ -16,7 +16,7 @@ def of_user(tools: Tools, user: str) -> Sequence[UserSession]:
         return users.sessions_of(work, user, signing_in.idle_seconds(tools))
 
 
-def end(tools: Tools, whose: Whose, session: str, place: Place) -> int:
+def end(tools: Tools, whose: Whose, session: str, place: SignInPlace) -> int:
     """End this session of the user's own, or all but theirs where none is named; gives how many."""
     with tools.store.write() as work:
         if session:

@@ -13,7 +13,7 @@ from store.unit_of_work import Work
 from store.users import Whose
 from worker import logs
 from worker.decisions import second_factor, signing_in
-from worker.decisions.signing_in import Account
+from worker.decisions.signing_in import GuessAllowance
 from worker.tools import Tools
 from worker.users import hashing
 
@@ -32,7 +32,7 @@ class TooManyTries(Exception):
 
 
 @dataclass(frozen=True)
-class Place:
+class SignInPlace:
     """Where somebody is: network address, what the browser says it is, and what it keeps of earlier sign-ins."""
 
     address: str
@@ -51,7 +51,7 @@ class SignedIn:
     known: str = field(default="", repr=False)
 
 
-def by_password(tools: Tools, user: str, password: str, place: Place, cookie: str = "") -> SignedIn | None:
+def by_password(tools: Tools, user: str, password: str, place: SignInPlace, cookie: str = "") -> SignedIn | None:
     """The session of who knows the password, else None. Counted before it is looked at. Raises TooManyTries.
 
     The session with this `cookie`, which the browser had so far, ends.
@@ -82,7 +82,7 @@ def by_password(tools: Tools, user: str, password: str, place: Place, cookie: st
         return begin(work, tools, found, place, "password")
 
 
-def by_link(tools: Tools, secret: str, place: Place, cookie: str = "") -> SignedIn | None:
+def by_link(tools: Tools, secret: str, place: SignInPlace, cookie: str = "") -> SignedIn | None:
     """The session of whom the link signs in, else None. The session with this `cookie` ends."""
     with tools.store.write() as work:
         found = users.use_link(work, secret)
@@ -93,7 +93,7 @@ def by_link(tools: Tools, secret: str, place: Place, cookie: str = "") -> Signed
         return begin(work, tools, found, place, "link")
 
 
-def by_code(tools: Tools, cookie: str, code: str, place: Place) -> SignedIn | None:
+def by_code(tools: Tools, cookie: str, code: str, place: SignInPlace) -> SignedIn | None:
     """The second step: a whole session for a code of the app or for recovery; else None. Raises TooManyTries."""
     with tools.store.write() as work:
         half = users.of_session(work, cookie, idle_seconds(tools))
@@ -130,7 +130,7 @@ def is_code_of(work: Work, tools: Tools, user: User, code: str) -> bool:
 
 
 def begin(
-    work: Work, tools: Tools, user: User, place: Place, by: str, *, strong: bool = False, proven: bool = True
+    work: Work, tools: Tools, user: User, place: SignInPlace, by: str, *, strong: bool = False, proven: bool = True
 ) -> SignedIn:
     """A session begins: whole, or for ten minutes until the second step is done."""
     missing = _lacks(tools, user, strong=strong)
@@ -154,7 +154,7 @@ def begin(
     return SignedIn(user.id, cookie, int(seconds), "", _arrive(work, user, session, place))
 
 
-def _arrive(work: Work, user: User, session: UserSession, place: Place) -> str:
+def _arrive(work: Work, user: User, session: UserSession, place: SignInPlace) -> str:
     """Somebody is in: said in audit, log and count; gives what the browser keeps, so that it is known next time."""
     since = work.now - timedelta(days=signing_in.KNOWN_DAYS)
     known = users.knows_browser(work, user.id, place.known, since) or users.knows_place(
@@ -165,7 +165,7 @@ def _arrive(work: Work, user: User, session: UserSession, place: Place) -> str:
     chosen = {"by": session.by, "address": session.address, "browser": session.browser}
     audit.note(work, user.id, what, "", chosen, 0, "")
     user.seen_at = work.now
-    users.keep(work, user)
+    users.save_user(work, user)
     kept = secrets.token_urlsafe(32)
     users.note_browser(work, user.id, place.known, kept, place.address, since)
     _log.info("console.signed_in", user=user.id, address=place.address, kind="new_place" if is_new else session.by)
@@ -216,7 +216,7 @@ class Counted:
     counts: dict[str, int]
 
 
-def count_guess(work: Work, accounts: Sequence[Account]) -> Counted:
+def count_guess(work: Work, accounts: Sequence[GuessAllowance]) -> Counted:
     """Count a guess on these accounts before it is looked at; `must_not_wait` says who has to, after the commit."""
     guesses.forget_old(work, work.after(-signing_in.FORGOTTEN_SECONDS))
     pauses = {one.whose: one.pause for one in accounts}
@@ -232,7 +232,7 @@ def must_not_wait(counted: Counted) -> None:
         raise TooManyTries(counted.wait)
 
 
-def guessed_right(work: Work, accounts: Sequence[Account]) -> None:
+def guessed_right(work: Work, accounts: Sequence[GuessAllowance]) -> None:
     """What was given is right: one's own account begins anew; of a shared one only this guess is taken back."""
     own, *shared = [one.whose for one in accounts]
     guesses.forget(work, own)
@@ -245,7 +245,7 @@ def _lacks(tools: Tools, user: User, *, strong: bool) -> str:
     return signing_in.lacks(user.role, has_factor=bool(user.factor), strong=strong, waived=waived)
 
 
-def _note_refusal(work: Work, user: User | None, place: Place, what: str, outcome: str) -> None:
+def _note_refusal(work: Work, user: User | None, place: SignInPlace, what: str, outcome: str) -> None:
     """Said in audit, log and count. A name nobody has is left out: it may be a password in the wrong field."""
     tries = 0
     if user is None:
@@ -258,7 +258,9 @@ def _note_refusal(work: Work, user: User | None, place: Place, what: str, outcom
     counters.add(work, "sign_ins", {(outcome, ""): 1})
 
 
-def _note_pauses(work: Work, user: User | None, place: Place, accounts: Sequence[Account], counted: Counted) -> None:
+def _note_pauses(
+    work: Work, user: User | None, place: SignInPlace, accounts: Sequence[GuessAllowance], counted: Counted
+) -> None:
     """A pause that begins is a line of the audit, once per account and row of guesses."""
     for one in accounts:
         if user and counted.counts[one.whose] == one.free:

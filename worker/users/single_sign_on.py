@@ -26,7 +26,7 @@ from worker.decisions import single_sign_on
 from worker.decisions.signing_in import PROOF_SECONDS
 from worker.tools import Tools
 from worker.users import accounts, signing_in
-from worker.users.signing_in import Place, SignedIn
+from worker.users.signing_in import SignedIn, SignInPlace
 
 BY = "single sign-on"
 _TAKES_SECONDS = 900.0
@@ -82,7 +82,7 @@ def begin(tools: Tools, back: str, again: str = "", held: str = "") -> Begun:
     return Begun(address, kept)
 
 
-def finish(tools: Tools, kept: str, answered: Mapping[str, str], place: Place, cookie: str) -> Finished:
+def finish(tools: Tools, kept: str, answered: Mapping[str, str], place: SignInPlace, cookie: str) -> Finished:
     """The provider's answer, for the browser that began; `cookie` is of its session so far. Raises SignOnRefused."""
     began = _began(tools, kept, answered.get("state", ""))
     name = tools.settings.oidc_name
@@ -209,7 +209,7 @@ def _json(method: str, address: str, headers: Mapping[str, str] | None = None, b
     return found
 
 
-def _user(work: Work, tools: Tools, claims: Mapping[str, Any], place: Place) -> tuple[str, User | None]:
+def _user(work: Work, tools: Tools, claims: Mapping[str, Any], place: SignInPlace) -> tuple[str, User | None]:
     """Why not, or the user with the role that the claims give."""
     name, subject = tools.settings.oidc_name, f"{claims['iss']} {claims['sub']}"
     said, objection = single_sign_on.user_in(claims, tools.settings.oidc_user)
@@ -245,10 +245,10 @@ def _bound(work: Work, user: User, subject: str, role: str) -> User:
         user.role = role
         users.end_sessions(work, user.id)
         accounts.note(work, BY, "user's role changed", user.id, role)
-    return users.keep(work, user)
+    return users.save_user(work, user)
 
 
-def _refuse(work: Work, user: User | None, place: Place, why: str) -> tuple[str, None]:
+def _refuse(work: Work, user: User | None, place: SignInPlace, why: str) -> tuple[str, None]:
     said = {"user": user.id if user else "unknown", "address": place.address, "by": BY, "because": why}
     audit.note(work, signing_in.NOBODY, "sign-in refused", "", said, 0, "")
     _log.warning("console.sign_in_refused", user=said["user"], address=place.address, kind=BY)

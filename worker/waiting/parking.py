@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from typing import Literal
 
 from events.accounting_target import Lane, Organisation, Trouble
-from events.connection_problems import Problem
+from events.connection_problems import ConnectionProblem
 from events.connections import ConnectedOrganisation, XeroConnectionDisconnected, XeroConnectionNeedsLogin
 from events.requests import InvoiceExportDeferred
 from events.snapshot import Event
 from store import companies, connections, lanes, outbox, requests
 from store.outbox import Outgoing
-from store.tables import Connection, Request
+from store.tables import CompanyConnection, Request
 from store.unit_of_work import Work
 from worker import logs
 
@@ -25,11 +25,11 @@ def after_refusal(work: Work, organisation: Organisation, trouble: Trouble) -> b
     connection = connections.locked(work, organisation.lane.company)
     if connection is None or connection.connected_at != organisation.since:
         return False
-    park(work, connection, Problem.of(trouble.problem))
+    park(work, connection, ConnectionProblem.by_code(trouble.problem))
     return True
 
 
-def park(work: Work, connection: Connection, problem: Problem) -> None:
+def park(work: Work, connection: CompanyConnection, problem: ConnectionProblem) -> None:
     """Stop the company's lane until a person acts, and say so once."""
     lane = Lane(connection.company, connection.tenant)
     facts = facts_of(work, connection)
@@ -37,7 +37,7 @@ def park(work: Work, connection: Connection, problem: Problem) -> None:
     if not lanes.stop(work, lane, "needs_login", problem.message(facts)) and not news:
         return
     _log.warning("connections.parked", company=lane.company, tenant=lane.tenant, reason=problem.code)
-    if problem is Problem.DISCONNECTED:
+    if problem is ConnectionProblem.DISCONNECTED:
         _tell_disconnected(work, connection, facts)
     login_due = problem.value.who in _BY_LOGIN
     event = XeroConnectionNeedsLogin(
@@ -72,7 +72,7 @@ def defer(
     outbox.publish_once(work, Outgoing(event, request.company, request.id, key, request.source_event))
 
 
-def at_intake(work: Work, connection: Connection | None, company: str, request_id: str) -> Waits | None:
+def at_intake(work: Work, connection: CompanyConnection | None, company: str, request_id: str) -> Waits | None:
     """What a request waits for that came while its company's exports are parked; its host is told."""
     if connection is not None and connection.state == "connected":
         return None
@@ -81,17 +81,17 @@ def at_intake(work: Work, connection: Connection | None, company: str, request_i
     by_login = problem.value.who in _BY_LOGIN
     request = requests.known(work, company, request_id)
     if request and request.completed_at is None:
-        cause = "paused" if problem is Problem.OTHER_ORGANISATION else "needs_login"
+        cause = "paused" if problem is ConnectionProblem.OTHER_ORGANISATION else "needs_login"
         defer(work, request, problem.message(facts), cause, login_due=by_login, once="intake")
-    if problem is Problem.OTHER_ORGANISATION:
+    if problem is ConnectionProblem.OTHER_ORGANISATION:
         return "decision"
     return "needs_login" if by_login else "needs_support"
 
 
-def _problem_of(connection: Connection | None) -> Problem:
+def _problem_of(connection: CompanyConnection | None) -> ConnectionProblem:
     if connection is None:
-        return Problem.NEVER_CONNECTED
-    return Problem.of(connection.problem, Problem.DISCONNECTED)
+        return ConnectionProblem.NEVER_CONNECTED
+    return ConnectionProblem.by_code(connection.problem, ConnectionProblem.DISCONNECTED)
 
 
 def publish(work: Work, company: str, event: Event) -> str:
@@ -101,7 +101,7 @@ def publish(work: Work, company: str, event: Event) -> str:
     return going.id
 
 
-def organisation_of(connection: Connection) -> ConnectedOrganisation:
+def organisation_of(connection: CompanyConnection) -> ConnectedOrganisation:
     """The organisation as events name it."""
     return ConnectedOrganisation(
         tenant=connection.tenant,
@@ -111,7 +111,7 @@ def organisation_of(connection: Connection) -> ConnectedOrganisation:
     )
 
 
-def facts_of(work: Work, connection: Connection) -> Mapping[str, str]:
+def facts_of(work: Work, connection: CompanyConnection) -> Mapping[str, str]:
     """The names in a problem's sentence."""
     return {
         "company": companies.name_of(work, connection.company),
@@ -120,8 +120,8 @@ def facts_of(work: Work, connection: Connection) -> Mapping[str, str]:
     }
 
 
-def _tell_disconnected(work: Work, connection: Connection, facts: Mapping[str, str]) -> None:
-    message = Problem.DISCONNECTED.message(facts)[:255]
+def _tell_disconnected(work: Work, connection: CompanyConnection, facts: Mapping[str, str]) -> None:
+    message = ConnectionProblem.DISCONNECTED.message(facts)[:255]
     organisation = organisation_of(connection)
     event = XeroConnectionDisconnected(
         company=connection.company, organisation=organisation, by="xero", message=message

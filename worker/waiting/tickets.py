@@ -51,7 +51,7 @@ def page(public_url: str, company: str) -> str:
     return f"{public_url.rstrip('/')}/connect/{quote(company, safe='')}"
 
 
-def read(vault: Vault, text: str) -> Ticket:
+def open_ticket(vault: Vault, text: str) -> Ticket:
     """The ticket in a link. Raises Forged; whether its time is over is for the caller to see."""
     try:
         purpose, id_, company, return_to, ends_at = json.loads(vault.open(text.encode()))

@@ -36,7 +36,7 @@ class Attention:
     more_connections: int = 0
 
 
-def look(tools: Tools, work: Work) -> Attention:
+def what_needs_a_person(tools: Tools, work: Work) -> Attention:
     """What stops most comes first."""
     parked = status.matching(work, "needs_person", "", "", MOST)
     every = status.counts(work)["needs_person"] if len(parked) == MOST else len(parked)
@@ -79,7 +79,7 @@ def _unsettled(one: attention.Unsettled) -> Matter:
     )
 
 
-def _refused(one: attention.Refused | None) -> list[Matter]:
+def _refused(one: attention.RefusedCompanies | None) -> list[Matter]:
     """Once for all companies: it is Xero's trouble, or will be told as theirs when it is proven."""
     if one is None:
         return []
@@ -125,7 +125,7 @@ def _webhooks(count: int) -> list[Matter]:
     return [Matter("Webhooks given up", message, "host", how)]
 
 
-def _alert(one: attention.Standing) -> Matter:
+def _alert(one: attention.StandingAlert) -> Matter:
     alert = one.alert
     waits = _count(one.invoices, "invoice waits", "invoices wait")
     return Matter(

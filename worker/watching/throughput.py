@@ -18,13 +18,13 @@ def count(tools: Tools, holder: str) -> int:
         if not duties.take(work, DUTY, holder, PASS_SECONDS * 4):
             return 0
     with tools.store.read() as work:
-        counted = [_of(work, begins_at) for begins_at in kept.uncounted(work)]
+        counted = [_quarter_of(work, begins_at) for begins_at in kept.uncounted(work)]
     with tools.store.write() as work:
-        kept.keep(work, counted)
+        kept.save_quarters(work, counted)
     return len(counted)
 
 
-def _of(work: Work, begins_at: datetime) -> dict[str, object]:
+def _quarter_of(work: Work, begins_at: datetime) -> dict[str, object]:
     exported, failed = kept.counts(work, begins_at)
     took = sorted(kept.seconds(work, begins_at))
     return {
