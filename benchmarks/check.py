@@ -24,8 +24,8 @@ from tests.builders import a_request as asking
 from tests.builders import an_invoice, invoices
 from tests.installation import Installation
 from worker import logs
-from worker.accepting import intake
 from worker.decisions import turns
+from worker.intake import intake
 
 EXPECTED = Path(__file__).parent / "expected.json"
 _COUNT, _EXACT, _SHARE = 1_000, 0.02, 0.6

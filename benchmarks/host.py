@@ -6,7 +6,7 @@ import time
 
 import redis
 
-from worker.outgoing.relay import STREAM
+from worker.delivery.relay import STREAM
 
 _BLOCK_MS = 500
 

@@ -24,7 +24,7 @@ from store import bulk_requests, companies, failing, log_lines, migrate, overvie
 from store.log_lines import LogFilter
 from store.unit_of_work import Store, Work
 from worker import wiring
-from worker.accepting import intake
+from worker.intake import intake
 from worker.tools import Tools
 
 _CLIENT = {"id": world.CLIENT, "name": "ACME Ltd"}

@@ -8,18 +8,18 @@ from typing import Annotated, Any
 import typer
 from pydantic import ValidationError
 
-from cli import csv_invoices, files, ordering, output
+from cli import csv_invoices, files, order_submission, output
 from cli.files import BadEntry, FileEntry, Note
-from cli.ordering import AsJson, By, Company, Why
+from cli.order_submission import AsJson, By, Company, Why
 from events.accounting_target import Trouble
 from events.invoice import Invoice
 from events.unreadable import sentences
 from store import choosing
+from worker.commands import adopt as adopting
+from worker.commands.adopt import MOST_AT_ONCE, Adopted, NotConnected
 from worker.decisions import tables
 from worker.decisions.claiming import Claim
 from worker.decisions.tables import NoTable
-from worker.orders import adopt as adopting
-from worker.orders.adopt import MOST_AT_ONCE, Adopted, NotConnected
 
 _COLUMNS = ("invoice", "number", "xero_invoice_id", "client", "date", "currency", "total")
 
@@ -38,12 +38,12 @@ def adopt(
 
     Example:  crewcard-xero adopt older.csv --company harbour --why "moved from the old exporter"
     """
-    tools = ordering.ready()
+    tools = order_submission.ready()
     claims, unreadable = read_claims(file)
     done = Adopted()
     try:
         for some in choosing.in_chunks(claims, MOST_AT_ONCE):
-            part = adopting.adopt(tools, company, some, by or ordering.user(), why, _wait)
+            part = adopting.adopt(tools, company, some, by or order_submission.user(), why, _wait)
             done = Adopted(done.taken | part.taken, done.before + part.before, done.refused | part.refused)
     except NotConnected:
         output.fail(f"{company} is not connected to a Xero organisation.", 1)
@@ -115,7 +115,7 @@ def _report(done: Adopted, unreadable: dict[str, str], *, as_json: bool) -> None
     if as_json:
         output.print_json({**done.__dict__, "unreadable": unreadable})
         return
-    output.say(f"{ordering.count(len(done.taken))} taken over, {len(done.before)} were ours before.")
+    output.say(f"{order_submission.count(len(done.taken))} taken over, {len(done.before)} were ours before.")
     for name, told in done.taken.items():
         if told:
             output.say(f"  {name}: {'; '.join(told)}")

@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
-from cli import ordering, output
-from cli.ordering import AsJson
+from cli import order_submission, output
+from cli.order_submission import AsJson
 from store import audit as kept
 from store.audit import Head
 
@@ -25,7 +25,7 @@ def list_lines(
     """Who did what, newest first."""
     if context.invoked_subcommand:
         return
-    with ordering.ready().store.read() as work:
+    with order_submission.ready().store.read() as work:
         lines = kept.newest(work, company, most)
     if as_json:
         output.print_json([line.model_dump() for line in lines])
@@ -61,7 +61,7 @@ def verify(
         noted = [Head.parse(text) for text in heads or ()]
     except ValueError as wrong:
         output.fail(f"--head: {wrong}.")
-    with ordering.ready().store.read() as work:
+    with order_submission.ready().store.read() as work:
         found = kept.verify(work, noted)
     if as_json:
         shown = {"intact": found.intact, "lines": found.lines, "head": str(found.head), "more": found.more}
@@ -71,8 +71,8 @@ def verify(
             output.say(f"✘ {problem}")
         if found.more:
             output.say(f"✘ and {found.more} more")
-        compared = f", compared with {ordering.count(len(noted), 'head')} from outside" if noted else ""
-        output.say(f"{ordering.count(found.lines, 'line')} read{compared}. Head: {found.head}")
+        compared = f", compared with {order_submission.count(len(noted), 'head')} from outside" if noted else ""
+        output.say(f"{order_submission.count(found.lines, 'line')} read{compared}. Head: {found.head}")
     if not found.intact:
         raise typer.Exit(1)
     if not as_json:

@@ -12,7 +12,7 @@ from store import api_keys, audit, reseal, roles
 from store import migrate as migrations
 from worker import settings, wiring
 from worker.connections import health
-from worker.outgoing import endpoints
+from worker.delivery import endpoints
 from worker.settings import Settings
 from worker.tools import Tools
 

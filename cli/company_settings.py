@@ -7,8 +7,8 @@ from typing import Annotated, Any
 import typer
 from pydantic import ValidationError
 
-from cli import contacts, giving, output, setting_words
-from cli.ordering import AsJson, By
+from cli import contacts, output, setting_words, submission
+from cli.order_submission import AsJson, By
 from events.accounting_target import Trouble
 from events.companies import CompanySettingsChanged
 from events.settings import SettingsPatch
@@ -64,8 +64,8 @@ def _change(tools: Tools, company: str, said: dict[str, Any], by: str, *, check:
     if check:
         told = _checked(tools, company, said)
     else:
-        event = {"company": company, "settings": said, "requested_by": giving.admin(by)}
-        told = giving.file_change(tools, CompanySettingsChanged, event)
+        event = {"company": company, "settings": said, "requested_by": submission.admin(by)}
+        told = submission.file_change(tools, CompanySettingsChanged, event)
     if as_json:
         output.print_json(told)
     elif told["state"] == "rejected":
@@ -82,18 +82,20 @@ def _checked(tools: Tools, company: str, said: dict[str, Any]) -> dict[str, Any]
     with tools.store.read() as work:
         organisation = changes.organisation_of(work, company)
     try:
-        _, problems = changing_settings.judge(tools, organisation, SettingsPatch.model_validate(said), giving.wait)
+        _, problems = changing_settings.judge(
+            tools, organisation, SettingsPatch.model_validate(said), submission.wait
+        )
     except Trouble as trouble:
-        giving.away(trouble)
+        submission.away(trouble)
     return {"state": "rejected" if problems else "usable", "problems": list(problems)}
 
 
 def _offer(tools: Tools, company: str, *, as_json: bool) -> None:
     organisation = contacts.connected(tools, company)
     try:
-        found = offers.offered(tools, organisation, offers.KINDS, giving.wait, at_most_old=60)
+        found = offers.offered(tools, organisation, offers.KINDS, submission.wait, at_most_old=60)
     except Trouble as trouble:
-        giving.away(trouble)
+        submission.away(trouble)
     usable = {kind: [one for one in some if one.usable] for kind, some in found.items()}
     if as_json:
         output.print_json({kind: [asdict(one) for one in some] for kind, some in usable.items()})

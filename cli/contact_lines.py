@@ -6,7 +6,7 @@ from typing import Any
 from cli import output
 from events.accounting_target import Organisation
 from store.client_contacts import ClientContact
-from worker.decisions.likeness import Card, Suggestion
+from worker.decisions.fuzzy_match import Card, Suggestion
 from worker.tools import Tools
 
 Found = Mapping[Card, Sequence[Suggestion]]

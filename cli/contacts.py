@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from cli import contact_lines, contacts_import, csv_contacts, giving, ordering, output
-from cli.ordering import AsJson, By
+from cli import contact_lines, contacts_import, csv_contacts, order_submission, output, submission
+from cli.order_submission import AsJson, By
 from events.accounting_target import Organisation, Trouble
 from events.contacts import ClientXeroContactUpdateRequested
 from store import client_contacts, companies
@@ -36,7 +36,7 @@ def list_(company: Company, as_json: AsJson = False) -> None:
     else:
         contact_lines.show(linked)
         for card, failed in missing.items():
-            waits = f"; {ordering.count(failed)} failed for it" if failed else ""
+            waits = f"; {order_submission.count(failed)} failed for it" if failed else ""
             output.say(f"{card.client} ({card.name}) has no Xero contact{waits}.")
     raise typer.Exit(1 if missing or any(one.status not in _GOOD for one in linked) else 0)
 
@@ -58,12 +58,12 @@ def set_(
 
     """
     tools = ready(company)
-    said = {"company": company, "client": client, "xero_contact": pasted, "requested_by": giving.admin(by)}
-    told = giving.file_change(tools, ClientXeroContactUpdateRequested, said)
+    said = {"company": company, "client": client, "xero_contact": pasted, "requested_by": submission.admin(by)}
+    told = submission.file_change(tools, ClientXeroContactUpdateRequested, said)
     if as_json:
         output.print_json(told)
     else:
-        giving.print_answer(told)
+        submission.print_answer(told)
     raise typer.Exit(1 if told["state"] == "rejected" else 0)
 
 
@@ -80,9 +80,9 @@ def check(
     """
     tools = ready(company)
     try:
-        found = contact_previews.preview_one(tools, company, client, pasted, giving.wait)
+        found = contact_previews.preview_one(tools, company, client, pasted, submission.wait)
     except Trouble as trouble:
-        giving.away(trouble)
+        submission.away(trouble)
     if as_json:
         output.print_json(asdict(found))
     else:
@@ -112,9 +112,9 @@ def suggest(
         cards = csv_contacts.cards(file) if file else list(suggesting.unlinked(work, company))
         organisation = connected(tools, company)
     try:
-        found = suggesting.suggest(tools, organisation, cards, most, giving.wait)
+        found = suggesting.suggest(tools, organisation, cards, most, submission.wait)
     except Trouble as trouble:
-        giving.away(trouble)
+        submission.away(trouble)
     if as_json:
         output.print_json(contact_lines.suggested(tools, organisation, found))
     else:
@@ -130,17 +130,17 @@ def recheck(company: Company, as_json: AsJson = False) -> None:
     tools = ready(company)
     connected(tools, company)
     try:
-        with giving.bar("Contacts", quiet=as_json) as shown:
-            looked = rechecking.recheck(tools, company, wait=giving.wait, shown=shown)
+        with submission.bar("Contacts", quiet=as_json) as shown:
+            looked = rechecking.recheck(tools, company, wait=submission.wait, shown=shown)
     except Trouble as trouble:
-        giving.away(trouble)
+        submission.away(trouble)
     tools.bells.wake_relay()
     with tools.store.read() as work:
         amiss = [one for one in client_contacts.all_of(work, company) if one.status not in _GOOD]
     if as_json:
         output.print_json({"looked_at": looked, "amiss": [asdict(one) for one in amiss]})
     else:
-        output.say(f"{ordering.count(looked, 'contact')} looked at, {len(amiss)} of them amiss.")
+        output.say(f"{order_submission.count(looked, 'contact')} looked at, {len(amiss)} of them amiss.")
         contact_lines.show(amiss)
     raise typer.Exit(1 if amiss else 0)
 
@@ -150,7 +150,7 @@ app.command(name="import")(contacts_import.import_)
 
 def ready(company: str) -> Tools:
     """The tools, for a company that there is."""
-    tools = ordering.ready()
+    tools = order_submission.ready()
     with tools.store.read() as work:
         if not companies.exists(work, company):
             output.fail(f"There is no company “{company}”. Set it up: crewcard-xero companies add {company}", 1)

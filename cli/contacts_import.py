@@ -7,13 +7,13 @@ from typing import Annotated
 
 import typer
 
-from cli import csv_contacts, giving, ordering, output
-from cli.ordering import AsJson, By
+from cli import csv_contacts, order_submission, output, submission
+from cli.order_submission import AsJson, By
 from events.accounting_target import Trouble
 from store import client_contacts, companies
-from worker.giving import importing
-from worker.giving.giving import Said
-from worker.giving.importing import Imported, Line
+from worker.submission import contact_import
+from worker.submission.change_submission import Said
+from worker.submission.contact_import import Imported, Line
 from worker.tools import Tools
 
 _LONGEST_SECONDS = 3600.0
@@ -32,16 +32,16 @@ def import_(
 
     Example:  crewcard-xero contacts import clients.csv --company harbour --check
     """
-    tools = ordering.ready()
+    tools = order_submission.ready()
     done = Imported()
     lines = csv_contacts.wishes(file, done.mistakes)
     _must_be_editable(tools, company)
-    fresh = importing.without_known(tools, company, lines, done)
+    fresh = contact_import.without_known(tools, company, lines, done)
     move = _check if check else _import
     try:
-        move(tools, company, fresh, done, giving.admin(by), quiet=as_json)
+        move(tools, company, fresh, done, submission.admin(by), quiet=as_json)
     except Trouble as trouble:
-        giving.away(trouble)
+        submission.away(trouble)
     _report(done, check=check, as_json=as_json)
     raise typer.Exit(1 if done.mistakes else 0)
 
@@ -56,16 +56,16 @@ def _must_be_editable(tools: Tools, company: str) -> None:
 
 
 def _check(tools: Tools, company: str, fresh: Sequence[Line], done: Imported, _person: Said, *, quiet: bool) -> None:
-    with giving.bar("Asking Xero", quiet=quiet) as shown:
-        importing.check(tools, company, fresh, done, giving.wait, shown)
+    with submission.bar("Asking Xero", quiet=quiet) as shown:
+        contact_import.check(tools, company, fresh, done, submission.wait, shown)
 
 
 def _import(tools: Tools, company: str, fresh: Sequence[Line], done: Imported, person: Said, *, quiet: bool) -> None:
-    with giving.bar("Accepting", quiet=quiet) as shown, giving.refusals():
-        before, places = importing.file(tools, company, fresh, person, shown)
-    with giving.bar("Asking Xero", quiet=quiet) as shown:
-        importing.answer(tools, company, before, _LONGEST_SECONDS, giving.wait, shown)
-    importing.sort_out(tools, company, before, places, done)
+    with submission.bar("Accepting", quiet=quiet) as shown, submission.refusals():
+        before, places = contact_import.file(tools, company, fresh, person, shown)
+    with submission.bar("Asking Xero", quiet=quiet) as shown:
+        contact_import.answer(tools, company, before, _LONGEST_SECONDS, submission.wait, shown)
+    contact_import.sort_out(tools, company, before, places, done)
 
 
 def _report(done: Imported, *, check: bool, as_json: bool) -> None:
@@ -73,7 +73,9 @@ def _report(done: Imported, *, check: bool, as_json: bool) -> None:
         output.print_json(asdict(done))
         return
     would = "would be " if check else ""
-    output.say(f"{ordering.count(len(done.linked), 'client')} {would}linked, {len(done.before)} were so before.")
+    output.say(
+        f"{order_submission.count(len(done.linked), 'client')} {would}linked, {len(done.before)} were so before."
+    )
     if done.waiting:
         output.say(f"{len(done.waiting)} are accepted and wait until Xero can be asked.")
     for client, warning in done.warnings.items():

@@ -6,7 +6,7 @@ from pathlib import Path
 from cli import output
 from worker.decisions import client_table, tables
 from worker.decisions.client_table import Wish
-from worker.decisions.likeness import Card
+from worker.decisions.fuzzy_match import Card
 from worker.decisions.tables import NoTable
 
 

@@ -7,16 +7,16 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from cli import ordering, output
-from cli.ordering import AsJson, By, Why
+from cli import order_submission, output
+from cli.order_submission import AsJson, By, Why
 from events.codec import Unreadable
 from store import api_keys, inbox
 from store.tables import DeadLetter
-from worker.accepting import letters
-from worker.accepting.letters import NotOpen
 from worker.decisions.receipts import Receipt
 from worker.decisions.rights import NotAllowed
-from worker.watching import reading
+from worker.intake import dead_letters
+from worker.intake.dead_letters import NotOpen
+from worker.watching import views
 
 Number = Annotated[int, typer.Argument(help="The letter's number")]
 
@@ -46,7 +46,7 @@ def list_letters(
 
     Example:  crewcard-xero dead-letters list --state discarded
     """
-    with ordering.ready().store.read() as work:
+    with order_submission.ready().store.read() as work:
         found = inbox.dead_letters(work, state=state)
     if as_json:
         output.print_json([_document(one, whole=False) for one in found])
@@ -63,12 +63,12 @@ def show(number: Number, as_json: AsJson = False) -> None:
 
     Example:  crewcard-xero dead-letters show 3 > letter.json
     """
-    tools = ordering.ready()
+    tools = order_submission.ready()
     with tools.store.read() as work:
         found = inbox.dead_letter(work, number)
     if found is None:
         output.fail(f"There is no dead letter {number}.", 1)
-    reading.note(tools, ordering.user(), "dead letter viewed", "", {"dead_letter": number})
+    views.note(tools, order_submission.user(), "dead letter viewed", "", {"dead_letter": number})
     if as_json:
         output.print_json([_document(found, whole=True)])
         return
@@ -109,9 +109,9 @@ def discard(number: Number, why: Why, by: By = "") -> None:
 
     Example:  crewcard-xero dead-letters discard 3 --why "a test of the host's developers"
     """
-    tools = ordering.ready()
+    tools = order_submission.ready()
     try:
-        letters.discard(tools, number, ordering.person(tools, by), why)
+        dead_letters.discard(tools, number, order_submission.person(tools, by), why)
     except NotOpen:
         _not_open(number)
     except NotAllowed as refused:
@@ -120,9 +120,9 @@ def discard(number: Number, why: Why, by: By = "") -> None:
 
 
 def _replay(number: int, by: str, mended: bytes | None, *, as_json: bool) -> None:
-    tools = ordering.ready()
+    tools = order_submission.ready()
     try:
-        receipt = letters.replay(tools, number, ordering.person(tools, by), mended)
+        receipt = dead_letters.replay(tools, number, order_submission.person(tools, by), mended)
     except NotOpen:
         _not_open(number)
     except NotAllowed as refused:
@@ -140,7 +140,9 @@ def _report(receipt: Receipt, *, as_json: bool) -> None:
     if as_json:
         output.print_json({name: value for name, value in receipt.__dict__.items() if value is not None})
         return
-    output.say(f"Read: event {receipt.event} of {receipt.company}, {ordering.count(receipt.invoices)} under way.")
+    output.say(
+        f"Read: event {receipt.event} of {receipt.company}, {order_submission.count(receipt.invoices)} under way."
+    )
 
 
 def _tell(one: DeadLetter) -> None:

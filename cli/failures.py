@@ -7,8 +7,8 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from cli import ordering, output
-from cli.ordering import AsJson, By, Why, Yes
+from cli import order_submission, output
+from cli.order_submission import AsJson, By, Why, Yes
 from events.causes import goes_by_itself, reason_of, who_mends
 from events.reasons import Reason
 from store import alerts as told
@@ -54,7 +54,7 @@ def list_groups(
       crewcard-xero failures --unmatched
 
     """
-    with ordering.ready().store.read() as work:
+    with order_submission.ready().store.read() as work:
         unknown = unknown_words.unmatched(work) if unmatched else []
         groups = [] if unmatched else failing.groups(work, company or only)
     if as_json:
@@ -85,15 +85,15 @@ def retry(
     """
     if bool(group) == bool(reason):
         output.fail("Name a group or give --reason, one of the two. See: crewcard-xero failures")
-    tools = ordering.ready()
+    tools = order_submission.ready()
     with tools.store.read() as work:
         counted = failing.counts(work, company)
         chosen = sorted(cause for cause in counted if group == cause or reason == _code(cause))
         found = len(failing.of_causes(work, company, chosen)) if chosen else 0
     if not chosen:
         output.fail(f"{company} has no group “{group or reason}”. See: crewcard-xero failures {company}", 1)
-    ordering.sure(f"Try {ordering.count(found)} of {company} again?", yes=yes or not found)
-    receipts = [sending_again.group(tools, company, cause, by or ordering.user(), why) for cause in chosen]
+    order_submission.sure(f"Try {order_submission.count(found)} of {company} again?", yes=yes or not found)
+    receipts = [sending_again.group(tools, company, cause, by or order_submission.user(), why) for cause in chosen]
     _report(company, receipts, as_json=as_json)
 
 
@@ -106,7 +106,7 @@ def alerts(
 
     Example:  crewcard-xero alerts --company harbour
     """
-    with ordering.ready().store.read() as work:
+    with order_submission.ready().store.read() as work:
         found = told.newest(work, company, most)
     if as_json:
         output.print_json([one.model_dump() for one in found])
@@ -116,7 +116,7 @@ def alerts(
     for one in found:
         about = f": {one.about}" if one.about else ""
         held = f", {one.untold} held back since" if one.untold else ""
-        times = f"told {ordering.count(one.told, 'time')}, last at {one.told_at:%Y-%m-%d %H:%M}"
+        times = f"told {order_submission.count(one.told, 'time')}, last at {one.told_at:%Y-%m-%d %H:%M}"
         output.say(f"{one.last_at:%Y-%m-%d %H:%M}  {one.company}: {one.title}{about} ({one.cause})")
         output.say(f"  {times}{held}; for: {one.who}")
         output.say(f"  {one.message}")
@@ -147,7 +147,9 @@ def _tell(groups: Sequence[Group]) -> None:
     if not groups:
         output.say("Nothing has failed.")
     for shown in map(_document, groups):
-        output.say(f"{shown['company']}: {shown['title']} · {ordering.count(shown['invoices'])}, {_state(shown)}")
+        output.say(
+            f"{shown['company']}: {shown['title']} · {order_submission.count(shown['invoices'])}, {_state(shown)}"
+        )
         output.say(f"  {shown['example']}")
         output.say(f"  To be mended by: {shown['who']}")
         for number, step in enumerate(shown["steps"], start=1):
@@ -168,7 +170,7 @@ def _tell_unknown(unknown: Sequence[Unmatched]) -> None:
     if not unknown:
         output.say("Xero has said nothing that we do not know.")
     for one in unknown:
-        times = ordering.count(one.times, "time")
+        times = order_submission.count(one.times, "time")
         output.say(
             f"{times}, {one.first_at:%Y-%m-%d} to {one.last_at:%Y-%m-%d %H:%M}, last for {one.number or one.invoice}"
         )
@@ -181,6 +183,6 @@ def _report(company: str, receipts: Sequence[Receipt], *, as_json: bool) -> None
     if as_json:
         output.print_json({"company": company, "moved": moved, "requests": requests})
     elif moved:
-        output.say(f"{ordering.count(moved)} asked for again ({', '.join(requests)}).")
+        output.say(f"{order_submission.count(moved)} asked for again ({', '.join(requests)}).")
     else:
         output.say("There was nothing to do: they are being sent again already.")

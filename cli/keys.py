@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 from pydantic import TypeAdapter, ValidationError
 
-from cli import ordering, output
+from cli import order_submission, output
 from events.snapshot import Id
 from store import api_keys, audit, companies
 from store.api_keys import Key, Listed, Scope
@@ -149,7 +149,7 @@ def note(work: Work, by: str, what: str, key: Key, more: dict[str, Any] | None =
         "expires": key.expires_at.isoformat() if key.expires_at else None,
     }
     company = next(iter(key.companies)) if key.companies is not None and len(key.companies) == 1 else ""
-    audit.note(work, by or ordering.user(), what, company, {**said, **(more or {})}, 0, "")
+    audit.note(work, by or order_submission.user(), what, company, {**said, **(more or {})}, 0, "")
 
 
 def _moment(work: Work, text: str) -> datetime | None:

@@ -4,10 +4,10 @@ from typing import Annotated
 
 import typer
 
-from cli import ordering, output
-from cli.ordering import AsJson, By, Company, Why
-from worker.orders import excluding
-from worker.orders.excluding import Marked
+from cli import order_submission, output
+from cli.order_submission import AsJson, By, Company, Why
+from worker.commands import excluding
+from worker.commands.excluding import Marked
 
 Names = Annotated[list[str], typer.Argument(help="Invoice ids or numbers")]
 
@@ -17,7 +17,7 @@ def exclude(invoices: Names, company: Company, why: Why, by: By = "", as_json: A
 
     Example:  crewcard-xero exclude N-1007 N-1008 --company harbour --why "settled in cash"
     """
-    done = excluding.exclude(ordering.ready(), company, invoices, by or ordering.user(), why)
+    done = excluding.exclude(order_submission.ready(), company, invoices, by or order_submission.user(), why)
     _report(done, "marked “do not send”", as_json=as_json)
 
 
@@ -32,7 +32,7 @@ def include(
 
     Example:  crewcard-xero include N-1007 --company harbour
     """
-    done = excluding.include(ordering.ready(), company, invoices, by or ordering.user(), why)
+    done = excluding.include(order_submission.ready(), company, invoices, by or order_submission.user(), why)
     _report(done, "no longer marked", as_json=as_json)
 
 
@@ -45,7 +45,7 @@ def _report(done: Marked, what: str, *, as_json: bool) -> None:
 
 
 def _print_marked(done: Marked, what: str) -> None:
-    output.say(f"{ordering.count(len(done.changed))} {what}.")
+    output.say(f"{order_submission.count(len(done.changed))} {what}.")
     told = (
         (done.so_before, "so before"),
         (done.in_flight, "on their way to Xero: called back if they come back, else they stay in Xero"),

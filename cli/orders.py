@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
-from cli import ordering, output
-from cli.ordering import AsJson, By, Company, Why, Yes
+from cli import order_submission, output
+from cli.order_submission import AsJson, By, Company, Why, Yes
 from events.orders import (
     InvoiceExportCancelRequested,
     InvoiceExportRaiseAnewRequested,
@@ -44,14 +44,14 @@ def cancel(
       crewcard-xero cancel --invoice i42 --company harbour --why "disputed" --yes
 
     """
-    tools = ordering.ready()
-    order = ordering.order(
+    tools = order_submission.ready()
+    order = order_submission.order(
         InvoiceExportCancelRequested, by, company=company, request=request, invoices=invoice or [], why=why
     )
     with tools.store.read() as work:
         found = len(choosing.to_cancel(work, order))
-    ordering.sure(f"Cancel {ordering.count(found)} of {company}?", yes=yes or not found)
-    _report(ordering.file_order(tools, order), "cancelled", as_json=as_json)
+    order_submission.sure(f"Cancel {order_submission.count(found)} of {company}?", yes=yes or not found)
+    _report(order_submission.file_order(tools, order), "cancelled", as_json=as_json)
 
 
 def replay(
@@ -72,13 +72,13 @@ def replay(
       crewcard-xero replay r-1017 --company harbour --why "books are open again" --yes
 
     """
-    tools = ordering.ready()
+    tools = order_submission.ready()
     said = {"company": company, "request": request, "invoices": invoice or [], "reason": reason, "why": why}
-    order = ordering.order(InvoiceExportReplayRequested, by, **said)
+    order = order_submission.order(InvoiceExportReplayRequested, by, **said)
     with tools.store.read() as work:
         found = len(choosing.to_replay(work, order))
-    ordering.sure(f"Try {ordering.count(found)} of {company} again?", yes=yes or not found)
-    receipt = ordering.file_order(tools, order)
+    order_submission.sure(f"Try {order_submission.count(found)} of {company} again?", yes=yes or not found)
+    receipt = order_submission.file_order(tools, order)
     _report(receipt, f"asked for again (request {receipt.request})", as_json=as_json)
 
 
@@ -102,13 +102,13 @@ def raise_anew(
       crewcard-xero raise-anew i42 --company harbour --number N-42A --why "voided by mistake" --yes
 
     """
-    tools = ordering.ready()
+    tools = order_submission.ready()
     said = {"company": company, "invoices": invoice, "number": number, "why": why}
-    order = ordering.order(InvoiceExportRaiseAnewRequested, by, **said)
+    order = order_submission.order(InvoiceExportRaiseAnewRequested, by, **said)
     with tools.store.read() as work:
         found = len(choosing.to_raise(work, order))
-    ordering.sure(f"Raise {ordering.count(found)} of {company} again?", yes=yes or not found)
-    receipt = ordering.file_order(tools, order)
+    order_submission.sure(f"Raise {order_submission.count(found)} of {company} again?", yes=yes or not found)
+    receipt = order_submission.file_order(tools, order)
     _report(receipt, f"asked for anew (request {receipt.request})", as_json=as_json)
 
 
@@ -119,6 +119,8 @@ def _report(receipt: Receipt, done: str, *, as_json: bool) -> None:
             {"company": receipt.company, "request": receipt.request, "moved": receipt.invoices, "left_out": left}
         )
         return
-    output.say(f"{ordering.count(receipt.invoices)} {done}." if receipt.invoices else "There was nothing to do.")
+    output.say(
+        f"{order_submission.count(receipt.invoices)} {done}." if receipt.invoices else "There was nothing to do."
+    )
     for name, number in left.items():
         output.say(f"  {number} {_LEFT_OUT[name]}")

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from cli import ordering, output
-from cli.ordering import AsJson, By
+from cli import order_submission, output
+from cli.order_submission import AsJson, By
 from store.pauses import EVERYBODY
 from worker.tools import Tools
 from worker.waiting import pausing
@@ -36,8 +36,8 @@ def pause(
       crewcard-xero pause --all --wait
 
     """
-    tools, scope = ordering.ready(), _scope(company, everybody=everybody)
-    news = pausing.pause(tools, scope, by or ordering.user(), why)
+    tools, scope = order_submission.ready(), _scope(company, everybody=everybody)
+    news = pausing.pause(tools, scope, by or order_submission.user(), why)
     left = _drain(tools, scope, at_most) if wait else pausing.in_flight(tools, scope)
     if as_json:
         output.print_json({"scope": scope, "news": news, "in_flight": left})
@@ -54,7 +54,7 @@ def resume(
     Example:  crewcard-xero resume --company harbour
     """
     scope = _scope(company, everybody=everybody)
-    news = pausing.resume(ordering.ready(), scope, by or ordering.user(), why)
+    news = pausing.resume(order_submission.ready(), scope, by or order_submission.user(), why)
     if as_json:
         output.print_json({"scope": scope, "news": news})
     else:
@@ -84,4 +84,4 @@ def _named(scope: str) -> str:
 
 
 def _flying(left: int) -> str:
-    return f"{ordering.count(left, 'call')} to Xero in flight." if left else "Nothing is in flight."
+    return f"{order_submission.count(left, 'call')} to Xero in flight." if left else "Nothing is in flight."

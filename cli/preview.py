@@ -10,16 +10,16 @@ import redis
 import typer
 from pydantic import TypeAdapter, WrapValidator
 
-from cli import files, ordering, output
+from cli import files, order_submission, output
 from cli.files import BadEntry, FileEntry, Note
-from cli.ordering import AsJson
+from cli.order_submission import AsJson
 from events import codec
 from events.codec import Unreadable
 from events.export import InvoiceExportRequested, UnreadableInvoice, read_or_name
 from events.invoice import Invoice
 from events.preview import InvoiceExportPreviewed, InvoiceExportPreviewRequested, InvoicePreview, Verdict
-from worker.previewing import preview as previewing
-from worker.previewing.preview import NoCompany
+from worker.preview import preview as previewing
+from worker.preview.preview import NoCompany
 
 _LONGEST_WAIT_SECONDS = 90.0
 _MARKS = {
@@ -66,7 +66,7 @@ def preview(
       crewcard-xero preview events.jsonl --json | jq '.previews[].invoices[] | select(.verdict == "fail")'
 
     """
-    tools = ordering.ready()
+    tools = order_submission.ready()
     wanted = read_invoices(file, company)
     try:
         made = [
@@ -167,9 +167,9 @@ def _tell_forecast(made: InvoiceExportPreviewed) -> None:
     elif forecast.seconds is None and forecast.calls:
         output.warn(f"It needs {forecast.calls} calls, more than Xero's day has left for bulk sends{left}.")
     elif forecast.calls:
-        needed = ordering.count(forecast.calls, "call")
+        needed = order_submission.count(forecast.calls, "call")
         output.say(f"The export takes {needed}, about {_spoken(forecast.seconds or 0)}{left}.")
-    output.say(f"Nothing was sent. Looking took {ordering.count(made.calls, 'call')}.")
+    output.say(f"Nothing was sent. Looking took {order_submission.count(made.calls, 'call')}.")
 
 
 def _spoken(seconds: int) -> str:

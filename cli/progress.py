@@ -9,7 +9,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from cli import output
 from store import progress, queries
-from worker.outgoing import progress as moves
+from worker.delivery import progress as moves
 from worker.tools import Tools
 
 Seen = dict[str, Any]

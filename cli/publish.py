@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cli import files, ordering, output, preview, progress
+from cli import files, order_submission, output, preview, progress
 from cli.door import Door, DoorClosed, open_door, requests_for
 from cli.files import BadEntry, FileEntry, Note
 from events.export import UnreadableInvoice
@@ -86,7 +86,7 @@ def send_file(
         elif isinstance(entry, FileEntry):
             invoices.append((entry.place, entry.document))
     if invoices and company:
-        for event in requests_for([document for _, document in invoices], company, mode, ordering.user()):
+        for event in requests_for([document for _, document in invoices], company, mode, order_submission.user()):
             _send(door, event, f"{path.name} ({invoices[0][0]} ...)", done)
     return done
 

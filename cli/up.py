@@ -95,7 +95,7 @@ def start_all(supervisor: Supervisor, data: Path, chosen: Settings, *, own_valke
     migrate.upgrade(chosen.database_url)
     python = sys.executable
     supervisor.start("web", [python, "-m", "web.main"])
-    supervisor.start("clock", [python, "-m", "worker.clockwork"])
+    supervisor.start("clock", [python, "-m", "worker.scheduler"])
     for number in range(1, chosen.worker_processes + 1):
         supervisor.start(f"worker-{number}", worker_command(chosen))
 

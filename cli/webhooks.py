@@ -6,14 +6,14 @@ from typing import Annotated, Any
 
 import typer
 
-from cli import ordering, output
-from cli.ordering import AsJson, By
-from store import audit, companies, doors_out
+from cli import order_submission, output
+from cli.order_submission import AsJson, By
+from store import audit, companies, sinks
 from store import endpoints as kept
 from store.unit_of_work import Work
 from worker.decisions import addresses
-from worker.outgoing import endpoints
-from worker.outgoing.endpoints import EndpointHealth
+from worker.delivery import endpoints
+from worker.delivery.endpoints import EndpointHealth
 from worker.tools import Tools
 
 app = typer.Typer(
@@ -28,10 +28,10 @@ def list_endpoints(context: typer.Context, as_json: AsJson = False) -> None:
     """Every endpoint and how it is doing, and the deliveries that were given up."""
     if context.invoked_subcommand:
         return
-    tools = ordering.ready()
+    tools = order_submission.ready()
     seen = endpoints.seen(tools)
     with tools.store.read() as work:
-        given_up = doors_out.given_up(work)
+        given_up = sinks.given_up(work)
     if as_json:
         lost = [dict(row._mapping) for row in given_up]  # noqa: SLF001  # its public name
         output.print_json({"endpoints": [asdict(one) for one in seen], "given_up": lost})
@@ -77,7 +77,7 @@ def add(
 
     Example:  crewcard-xero webhooks add harbour https://app.example.com/callback.php
     """
-    tools = ordering.ready()
+    tools = order_submission.ready()
     problem = addresses.objection(url, private=tools.settings.webhook_private_addresses)
     if problem:
         output.fail(f"{url} {problem}.", 1)
@@ -105,7 +105,7 @@ def rotate(
 
     Example:  crewcard-xero webhooks rotate 5c0fd3a1b2c4
     """
-    tools = ordering.ready()
+    tools = order_submission.ready()
     with tools.store.write() as work:
         made = kept.rotate(work, tools.vault, endpoint)
         if made:
@@ -125,7 +125,7 @@ def remove(endpoint: Annotated[str, typer.Argument(help="Its id, as `webhooks` s
 
     Example:  crewcard-xero webhooks remove 5c0fd3a1b2c4
     """
-    with ordering.ready().store.write() as work:
+    with order_submission.ready().store.write() as work:
         gone = kept.remove(work, endpoint)
         if gone:
             _note(work, by, "webhook endpoint removed", gone.company, endpoint, gone.url)
@@ -151,7 +151,7 @@ def retry(
     """
     if bool(events) == everything:
         output.fail("Name events, or say --all.")
-    tools = ordering.ready()
+    tools = order_submission.ready()
     count = _retry(tools, None if everything else events, endpoint)
     if as_json:
         output.print_json({"retried": count})
@@ -160,10 +160,10 @@ def retry(
 
 
 def _note(work: Work, by: str, what: str, company: str, endpoint: str, url: str) -> None:
-    audit.note(work, by or ordering.user(), what, company, {"endpoint": endpoint, "url": url}, 0, "")
+    audit.note(work, by or order_submission.user(), what, company, {"endpoint": endpoint, "url": url}, 0, "")
 
 
 def _retry(tools: Tools, events: Sequence[str] | None, endpoint: str | None) -> int:
     door = None if endpoint is None else endpoints.door_of(endpoint)
     with tools.store.write() as work:
-        return doors_out.retry(work, events, door)
+        return sinks.retry(work, events, door)

@@ -1,8 +1,8 @@
 """Every metric: its name, labels and meaning."""
 
 from reference.markdown import code, page, table
-from worker.measuring.business import MOST_COMPANIES
 from worker.measuring.catalogue import METRICS
+from worker.measuring.database_metrics import MOST_COMPANIES
 
 _ABOUT = f"""
 `GET /metrics` answers in Prometheus' text format, from every web process alike: figures are read from the

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from sqlmodel import col, select
 
-from store import doors_out
+from store import sinks
 from store.tables import Endpoint
 from store.unit_of_work import Work
 from store.vault import Vault
@@ -38,7 +38,7 @@ def add(work: Work, vault: Vault, company: str, url: str) -> New:
     row = Endpoint(id=made.id, company=company, url=url, secret=vault.seal(made.secret), created_at=work.now)
     work.session.add(row)
     work.session.flush()
-    doors_out.move_on(work, door_of(made.id), doors_out.newest(work))
+    sinks.move_on(work, door_of(made.id), sinks.newest(work))
     return made
 
 
@@ -69,5 +69,5 @@ def remove(work: Work, endpoint_id: str) -> Endpoint | None:
     if known is None:
         return None
     work.session.delete(known)
-    doors_out.forget(work, door_of(endpoint_id))
+    sinks.forget(work, door_of(endpoint_id))
     return known

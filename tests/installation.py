@@ -18,12 +18,12 @@ from store.tables import Attempt, Export, OutboxEvent
 from store.unit_of_work import Store
 from tests import builders, machines
 from worker import wiring
-from worker.accepting import intake
-from worker.accepting.intake import Receipt
 from worker.connections import connecting
+from worker.delivery import relay
 from worker.doorbells import Doorbells
-from worker.exporting import exporter, rescuer
-from worker.outgoing import relay
+from worker.export import rescuer, turn
+from worker.intake import intake
+from worker.intake.intake import Receipt
 from worker.settings import Settings
 
 KEY = Fernet.generate_key().decode()
@@ -93,7 +93,7 @@ class Installation:
         taken = 0
         while self.rings and taken < most:
             lane, token = self.rings.pop(0)
-            exporter.answer_doorbell(self.tools, Lane.of(lane), token)
+            turn.answer_doorbell(self.tools, Lane.of(lane), token)
             taken += 1
         return taken
 

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from events.snapshot import DEPRECATED
-from store.beside import Beside
+from store.invoice_badges import Beside
 
 
 class Answer(BaseModel):

@@ -17,14 +17,14 @@ from web import answers, bodies, keys
 from web.problems import RefusedRequest
 from web.signature import Knock
 from worker import logs
-from worker.accepting import intake, letters
-from worker.accepting.coming import Brought
-from worker.accepting.desk import Desk
-from worker.accepting.intake import Verdict
 from worker.decisions import rights
 from worker.decisions.backpressure import TooMuch
 from worker.decisions.receipts import Receipt
 from worker.decisions.rights import NotAllowed
+from worker.intake import dead_letters, intake
+from worker.intake.group_commit import Desk
+from worker.intake.intake import Verdict
+from worker.intake.parsed_event import Brought
 from worker.tools import Tools
 
 MOST_EVENTS = 500
@@ -138,10 +138,10 @@ def _set_aside(tools: Tools, key: Key, body: bytes, broken: Unreadable, place: s
     """Kept, unless so many of this key wait for somebody already; what is wrong is said all the same."""
     most, most_bytes = tools.settings.open_dead_letters, tools.settings.open_dead_letter_bytes
     with tools.store.write() as work:
-        count, size = inbox.open_of_key(work, letters.HTTP, key.id)
+        count, size = inbox.open_of_key(work, dead_letters.HTTP, key.id)
         full = count >= most or size + min(len(body), codec.MOST_BYTES) > most_bytes
         if not full:
-            inbox.set_aside(work, letters.HTTP, body, broken.problems, place, key)
+            inbox.set_aside(work, dead_letters.HTTP, body, broken.problems, place, key)
     _log.warning("door.refused", count=len(broken.problems))
     if not full:
         return RefusedRequest(422, "Event not readable", broken.problems)

@@ -25,7 +25,7 @@ from web.signature import Knock
 from worker import logs
 from worker.decisions import rights
 from worker.decisions.rights import HostKey, Objection
-from worker.previewing import preview
+from worker.preview import preview
 from worker.tools import Tools
 
 KEY_HEADER = "x-crewcard-key"

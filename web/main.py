@@ -16,10 +16,10 @@ from web.console import app as console
 from web.headers import SecurityHeaders
 from web.limits import ConnectionLimits, Gate, GuardedProtocol
 from worker import logs, settings, wiring
-from worker.accepting import intake
-from worker.accepting.desk import Desk
 from worker.decisions.refusals import LoginRefused
 from worker.heartbeat import Heartbeat
+from worker.intake import intake
+from worker.intake.group_commit import Desk
 from worker.settings import Settings
 from worker.tools import Tools
 

@@ -12,8 +12,8 @@ from prometheus_client.registry import Collector
 
 from web.problems import RefusedRequest
 from worker.measuring import measuring
-from worker.measuring.business import MetricReading
 from worker.measuring.catalogue import Metric
+from worker.measuring.database_metrics import MetricReading
 from worker.tools import Tools
 
 router = APIRouter()

@@ -14,7 +14,7 @@ from events.unreadable import sentences
 from web import bodies, keys
 from web.problems import RefusedRequest
 from web.signature import Knock
-from worker.previewing import preview
+from worker.preview import preview
 from worker.tools import Tools
 
 _WAIT_SECONDS = 5

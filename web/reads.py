@@ -10,13 +10,13 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError,
 from events.people import Person
 from events.scopes import Scope
 from events.snapshot import HostId, Text
-from store import beside, client_contacts, companies
+from store import client_contacts, companies, invoice_badges
 from store.progress import Progress
 from store.unit_of_work import Work
 from web import answers, keys
 from web.problems import RefusedRequest
 from worker.contacts import contact_words
-from worker.outgoing import progress
+from worker.delivery import progress
 from worker.tools import Tools
 
 MOST_INVOICES = 200
@@ -65,7 +65,7 @@ def invoices(request: Request, company: str, which: Annotated[Which, Query()]) -
     tools: Tools = request.app.state.tools
     with tools.store.read() as work:
         _must_exist(work, company)
-        return answers.Invoices(invoices=tuple(beside.beside_invoices(work, company, ids)))
+        return answers.Invoices(invoices=tuple(invoice_badges.beside_invoices(work, company, ids)))
 
 
 @router.get("/requests/{request_id:path}", **_READING)

@@ -6,7 +6,7 @@ import dramatiq
 
 from events.accounting_target import Lane
 from worker.broker import QUEUE, TURN, WaitingBroker
-from worker.exporting import exporter
+from worker.export.turn import answer_doorbell
 from worker.tools import Tools
 
 
@@ -15,4 +15,4 @@ def declare(broker: WaitingBroker, tools: Callable[[], Tools]) -> None:
 
     @dramatiq.actor(broker=broker, actor_name=TURN, queue_name=QUEUE)
     def turn(lane: str, token: str) -> None:
-        exporter.answer_doorbell(tools(), Lane.of(lane), token)
+        answer_doorbell(tools(), Lane.of(lane), token)

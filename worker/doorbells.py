@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import redis
 
-from worker import waking
+from worker import wake_lists
 
 TICKER, RELAY, RELAY_SOON, CHANGES, PREVIEWS = "ticker", "relay", "relay:soon", "changes", "previews"
 
@@ -184,7 +184,7 @@ class Doorbells:
 
     def _wake(self, whom: str) -> None:
         with contextlib.suppress(redis.RedisError):
-            waking.wake(self._client, f"{self._prefix}:wake:{whom}")
+            wake_lists.wake(self._client, f"{self._prefix}:wake:{whom}")
 
     def _keys(self, lane: str) -> list[str]:
         names = ("due", f"turns:{lane}", "turns", "staff")

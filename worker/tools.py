@@ -12,7 +12,7 @@ from events.books import BookReader
 from store.unit_of_work import Store
 from store.vault import Vault
 from worker.doorbells import Doorbells
-from worker.room import BacklogRoom
+from worker.pending_counts import BacklogRoom
 from worker.settings import Settings
 from xero_adapter.auth import Auth
 from xero_adapter.login import XeroLogin

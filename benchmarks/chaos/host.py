@@ -11,7 +11,7 @@ from typing import Any
 import redis
 
 from cli.door import Door, DoorClosed
-from worker.outgoing.relay import STREAM
+from worker.delivery.relay import STREAM
 
 COMPLETED, _LINKED = "invoice.export.completed", "client.xero_contact.updated"
 _AT_ONCE = 3

@@ -17,8 +17,8 @@ from store import companies, contacts, migrate
 from tests import machines
 from tests.installation import Installation
 from web import main
-from worker.accepting import intake
 from worker.failing import alerting
+from worker.intake import intake
 from worker.users import accounts
 from worker.watching import throughput
 

@@ -45,7 +45,7 @@ def test_no_call_carries_another_companys_bearer(xero, database_url, redis_url, 
     carried = [call for call in said["calls"] if call["tenant"]]
     assert foreign(carried, owners) == []
     assert len(carried) >= share * processes
-    assert answered > share * processes * 0.5, "the others met a token that expired twice"
+    assert answered > share * processes * 0.4, "the others met a token that expired twice"
     assert said["token_calls"] > COMPANIES, "tokens expired and were renewed"
     print(f"{len(carried)} calls, {said['token_calls']} token calls, 0 foreign bearers")  # noqa: T201
 

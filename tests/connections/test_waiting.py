@@ -9,7 +9,7 @@ from store.tables import Export
 from tests.builders import a_request, an_invoice, invoices
 from tests.connections.house import ANNA, OTHER_TENANT, TENANT
 from worker.connections import apps
-from worker.waiting import parking
+from worker.waiting import login_block
 
 
 def test_work_that_comes_before_the_first_login_waits_and_then_goes_by_itself(house):
@@ -90,7 +90,7 @@ def test_trouble_from_before_a_new_login_does_not_park_it(small_house):
     small_house.log_in()
     refused = Trouble("needs_login", "Xero answered 401", problem="login_ended")
     with small_house.tools.store.write() as work:
-        assert not parking.after_refusal(work, before, refused)
+        assert not login_block.after_refusal(work, before, refused)
     assert small_house.connection().state == "connected"
 
 

@@ -5,7 +5,7 @@ import re
 from store import audit
 from tests.builders import an_invoice
 from web.console.audit import MOST, router
-from worker.orders import excluding
+from worker.commands import excluding
 
 SCRIPT = "<script>alert(1)</script>"
 

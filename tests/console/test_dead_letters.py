@@ -9,9 +9,9 @@ from store import api_keys, audit, inbox
 from tests.builders import COMPANY, a_request, an_invoice
 from tests.console.happenings import EVIL, TOLD
 from tests.faces.test_orders_command import command as command  # noqa: PLC0414  # the fixture
-from worker.accepting import letters
-from worker.accepting.letters import NotOpen
 from worker.decisions.rights import Operator
+from worker.intake import dead_letters
+from worker.intake.dead_letters import NotOpen
 
 BROKEN = {**a_request(an_invoice()), "type": "invoice.export.requsted"}
 
@@ -129,9 +129,9 @@ def test_a_letter_is_discarded_with_a_reason_and_kept(helper, on_sqlite):
 
 def test_two_people_who_replay_a_letter_file_it_once(installation):
     bury(installation, a_request(an_invoice()), ["data.company: there is no such company"])
-    first = letters.replay(installation.tools, 1, Operator("anna"))
+    first = dead_letters.replay(installation.tools, 1, Operator("anna"))
     with pytest.raises(NotOpen):
-        letters.replay(installation.tools, 1, Operator("olga"))
+        dead_letters.replay(installation.tools, 1, Operator("olga"))
     installation.run()
     assert (first.invoices, len(installation.books())) == (1, 1)
 
@@ -142,7 +142,7 @@ def test_what_is_no_text_or_too_long_is_shown_and_not_edited(on_sqlite, person, 
     page = somebody.see("/dead-letters/1")
     assert "<textarea" not in page
     assert "binary" in page
-    monkeypatch.setattr(letters, "MOST_MENDED", 10)
+    monkeypatch.setattr(dead_letters, "MOST_MENDED", 10)
     bury(on_sqlite)
     assert "<textarea" not in somebody.see("/dead-letters/2")
 

@@ -9,7 +9,7 @@ from tests.builders import COMPANY, an_invoice
 from tests.console.happenings import EVIL, TOLD, archived, link_crane, unlinked
 from tests.journeys.test_groups import waiting_for
 from web.console import failures
-from worker.orders import excluding
+from worker.commands import excluding
 
 OTHER = "22222222-2222-4333-8444-555555555555"
 

@@ -12,7 +12,7 @@ from tests.builders import an_invoice
 from tests.console.conftest import statements
 from tests.console.visiting import Person
 from worker.failing import alerting
-from worker.waiting import parking
+from worker.waiting import login_block
 from worker.watching import throughput
 
 SCRIPT = "<script>alert(1)</script>"
@@ -36,7 +36,7 @@ def tile(page, name):
 
 def park(installation, company="harbour", problem=ConnectionProblem.LOGIN_ENDED):
     with installation.store.write() as work:
-        parking.park(work, connections.locked(work, company), problem)
+        login_block.park(work, connections.locked(work, company), problem)
 
 
 def test_when_all_is_well_the_page_says_so_in_one_sentence(person):

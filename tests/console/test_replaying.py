@@ -13,7 +13,7 @@ from store.selections import Selection
 from store.tables import BulkOrder
 from tests.builders import COMPANY, an_invoice
 from tests.console.happenings import EVIL, TOLD, archived, link_crane, restore_account, unlinked
-from worker.bulk import carrying_out
+from worker.bulk import bulk_jobs
 
 GROUP = {"company": COMPANY, "cause": "contact_not_mapped:crane"}
 OTHER = "22222222-2222-4333-8444-555555555555"
@@ -150,8 +150,8 @@ def test_a_large_order_goes_in_bounded_pieces_which_the_clock_goes_on_with(on_sq
     somebody = person("support")
     page = somebody.do("/replay", act="replay", why="linked", **GROUP)
     assert "2 of 5 parts ordered so far" in page
-    assert carrying_out.go_on(on_sqlite.tools) == 3
-    assert carrying_out.go_on(on_sqlite.tools) == 0
+    assert bulk_jobs.go_on(on_sqlite.tools) == 3
+    assert bulk_jobs.go_on(on_sqlite.tools) == 0
     on_sqlite.run()
     assert "9 of 9 invoices have an answer" in somebody.see("/replay/1")
     assert MOST_INVOICES == 500
@@ -163,12 +163,12 @@ def test_a_piece_that_was_carried_out_and_not_noted_changes_nothing_the_second_t
     installation.run()
     link_crane(installation)
     tools, chosen = installation.tools, Selection(company=COMPANY, cause=GROUP["cause"])
-    number = carrying_out.order(tools, "replay", chosen, "olga", "linked")
+    number = bulk_jobs.order(tools, "replay", chosen, "olga", "linked")
     with installation.store.write() as work:  # as if the process had been killed before it could note it
         (piece, _), *_ = bulk_orders.pieces(work, number, 0, 10)
         piece.done_at, piece.moved, request = None, 0, piece.request
         work.session.get(BulkOrder, number).done_at = None
-    assert carrying_out.go_on(tools) == 1
+    assert bulk_jobs.go_on(tools) == 1
     installation.run()
     assert len(installation.books()) == 1
     with installation.store.read() as work:
@@ -186,7 +186,7 @@ def test_two_people_who_replay_the_same_group_at_once_send_each_invoice_once(ins
 
     def press(who):
         both.wait()
-        orders.append(carrying_out.order(installation.tools, "replay", chosen, who, "linked"))
+        orders.append(bulk_jobs.order(installation.tools, "replay", chosen, who, "linked"))
 
     people = [threading.Thread(target=press, args=(who,)) for who in ("anna", "olga")]
     for one in people:

@@ -14,7 +14,7 @@ from tests.connections.house import hidden_fields
 from tests.console.filled import fields_of
 from tests.contacts.test_settings import ORGANISATION
 from web.console import settings_form
-from worker.giving import giving
+from worker.submission import change_submission
 
 HERE, SECRET, SCRIPT = "/companies/harbour/setup", "s3cret-Of-The-App", "<script>alert(1)</script>"
 NEW = {"client_id": "APP1", "secret": SECRET, "kind": "web", "scopes": "granular", "callback": ""}
@@ -213,7 +213,7 @@ def test_a_setting_that_xero_does_not_have_is_refused_with_the_choices_and_stays
 def test_nobody_overwrites_what_somebody_else_changed_meanwhile(setter, on_sqlite, books):
     form = fields_of(setter.see(HERE), "/setup/settings")
     said = {"company": COMPANY, "settings": {"number_prefix": "HOST-"}, "requested_by": {"id": "h", "role": "admin"}}
-    giving.file_change(on_sqlite.tools, CompanySettingsChanged, said, "crewcard/test", 5)
+    change_submission.file_change(on_sqlite.tools, CompanySettingsChanged, said, "crewcard/test", 5)
     setter.do(f"{HERE}/settings", **{**form, "default_account_code": "210"})
     kept = settings(on_sqlite)
     assert (kept.number_prefix, kept.default_account_code) == ("HOST-", "210")

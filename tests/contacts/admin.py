@@ -5,9 +5,9 @@ import uuid
 from store import changes as filed
 from store import client_contacts, companies
 from tests.builders import COMPANY, TENANT, contact_id
-from worker.accepting import intake
 from worker.contacts import changes
 from worker.failing import sending_again
+from worker.intake import intake
 
 ACTIVE, OLD = contact_id("acme"), contact_id("old")
 

@@ -4,11 +4,11 @@ import threading
 
 from tests import machines
 from tests.contacts.admin import ACTIVE
-from worker.clockwork import Clockwork
+from worker.scheduler import Scheduler
 
 
 def test_a_paste_is_answered_by_the_clock(clerk_free):
-    clock = Clockwork(clerk_free.tools)
+    clock = Scheduler(clerk_free.tools)
     running = threading.Thread(target=clock.run)
     running.start()
     try:

@@ -7,20 +7,20 @@ import pytest
 import structlog
 from typer.testing import CliRunner
 
-from cli import ordering
+from cli import order_submission
 from cli.main import app
 from simulator import seeding
 from store import contacts
 from tests.builders import COMPANY, an_invoice, contact_id
 from tests.contacts.admin import ACTIVE, OLD
 from worker import wiring
-from worker.giving import giving
+from worker.submission import change_submission
 
 
 @pytest.fixture
 def command(clerk_free, monkeypatch):
     """Runs a command on the installation's own tools; gives its exit code, output and errors."""
-    monkeypatch.setattr(ordering.settings, "load", lambda: clerk_free.installation.settings)
+    monkeypatch.setattr(order_submission.settings, "load", lambda: clerk_free.installation.settings)
     monkeypatch.setattr(wiring, "build", lambda *_args, **_named: clerk_free.tools)
 
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
@@ -269,5 +269,5 @@ def test_links_from_before_are_listed(command, clerk_free):
 def test_an_answer_that_the_clock_was_quicker_with_is_seen(admin):
     """Nothing is due any more when the command comes to it: the clock answered between two looks."""
     looks = iter([False, True])
-    giving.answer(admin.tools, COMPANY, lambda: next(looks), 1)
+    change_submission.answer(admin.tools, COMPANY, lambda: next(looks), 1)
     assert list(looks) == []

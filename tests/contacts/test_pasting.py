@@ -5,7 +5,7 @@ import pytest
 from events.people import Person
 from tests.builders import COMPANY, TENANT, an_invoice, contact_id
 from tests.contacts.admin import ACTIVE, OLD, an_event
-from worker.accepting import intake
+from worker.intake import intake
 
 LINK = f"https://go.xero.com/app/!AbC1/contacts/contact/{ACTIVE}"
 

@@ -95,7 +95,7 @@ def test_every_event_we_send_is_as_its_schema_says(installation):
     installation.ask(an_invoice("a", revision=2, reference="new"), request="r2")
     installation.run()
     installation.ask(an_invoice("d"), request="r3")
-    from worker.accepting import intake
+    from worker.intake import intake
 
     intake.accept(installation.tools, an_order("cancel", request="r3"))
     told = installation.events()

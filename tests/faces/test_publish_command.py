@@ -7,7 +7,7 @@ import pytest
 import uvicorn
 from typer.testing import CliRunner
 
-from cli import ordering
+from cli import order_submission
 from cli.door import Door
 from cli.main import app
 from tests import machines
@@ -30,7 +30,7 @@ def command(on_sqlite, monkeypatch, tmp_path):
             on_sqlite.tools, settings=on_sqlite.settings.model_copy(update={"public_url": url})
         )
         monkeypatch.setattr(settings, "load", lambda: tools.settings)
-        monkeypatch.setattr(ordering.settings, "load", lambda: tools.settings)
+        monkeypatch.setattr(order_submission.settings, "load", lambda: tools.settings)
         monkeypatch.setattr(wiring, "build", lambda *_args, **_named: tools)
         seen = Door.progress
 
@@ -77,7 +77,7 @@ def test_preview_and_publish_say_the_same_and_the_others_go(command, on_sqlite):
     told = json.loads(foreseen)["unreadable"]
     assert code == 1
     code, said, _ = command("publish", "mixed.csv", MIXED, "--wait", "--json")
-    done = json.loads(said[said.index("\n{") + 1 :])
+    done = json.loads(said[f"\n{said}".index("\n{") :])
     assert code == 1
     assert dict(done["refused"]) == told
     assert told["mixed.csv:2"] == [

@@ -3,8 +3,8 @@
 import pytest
 
 from tests.hosts import callback
-from worker.outgoing import delivering, endpoints
-from worker.outgoing.posting import Poster
+from worker.delivery import delivery_round, endpoints
+from worker.delivery.webhook_post import Poster
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def deliver(installation, post=None, holder="clock", most=500):
     post = post or Poster(private=True, seconds=10).post
     rounds = 0
     while rounds < most and (found := endpoints.with_work(installation.tools)):
-        moved = [delivering.deliver(installation.tools, holder, one, post) for one in found]
+        moved = [delivery_round.deliver(installation.tools, holder, one, post) for one in found]
         if not any(moved):
             break
         rounds += 1

@@ -17,8 +17,8 @@ from tests.examples.hosts import Host, needs_php
 from tests.hosts import callback
 from tests.hosts.conftest import deliver
 from web import main
-from worker.outgoing.endpoints import seen
-from worker.outgoing.posting import Poster
+from worker.delivery.endpoints import seen
+from worker.delivery.webhook_post import Poster
 
 pytestmark = [pytest.mark.ci, needs_php, pytest.mark.timeout(600)]
 INVOICES = 1000

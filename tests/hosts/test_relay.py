@@ -4,7 +4,7 @@ import json
 
 from store import outbox
 from tests.builders import an_invoice
-from worker.clockwork import Clockwork
+from worker.scheduler import Scheduler
 
 STREAM = "crewcard.invoice-export.events"
 
@@ -16,7 +16,7 @@ def test_a_clock_without_the_duty_hands_the_bell_on(on_sqlite):
     on_sqlite.ask(an_invoice("second"), request="second")
     on_sqlite.run()
     on_sqlite.tools.redis.delete("xp:wake:relay")
-    clock = Clockwork(on_sqlite.tools)
+    clock = Scheduler(on_sqlite.tools)
     clock.stop()
     clock._relay()
     assert on_sqlite.tools.redis.llen("xp:wake:relay") == 1

@@ -12,9 +12,9 @@ from store import inbox
 from tests import machines
 from tests.builders import a_request, an_invoice, an_order, invoices
 from tests.machines import wait_for
-from worker.accepting import intake
-from worker.accepting.request_stream import GROUP, STREAM, RequestStream
-from worker.accepting.stream_door import MOST_DELIVERIES, StreamDoor
+from worker.intake import intake
+from worker.intake.request_stream import GROUP, STREAM, RequestStream
+from worker.intake.stream_consumer import MOST_DELIVERIES, StreamConsumer
 
 OTHER = "99999999-2222-4333-8444-555555555555"
 
@@ -26,7 +26,7 @@ class Hand:
         self.now = 100.0
         tools = dataclasses.replace(installation.tools, elapsed=lambda: self.now)
         self.stream = RequestStream(installation.tools.redis, name, idle)
-        self.door = StreamDoor(tools, self.stream, wait_seconds=0.01)
+        self.door = StreamConsumer(tools, self.stream, wait_seconds=0.01)
 
     def take(self, rounds=3):
         """A few rounds, each when it is worth looking again at what was left behind."""

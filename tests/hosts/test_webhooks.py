@@ -7,17 +7,17 @@ import pytest
 from cryptography.fernet import Fernet
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from store import doors_out, duties, endpoints
+from store import duties, endpoints, sinks
 from store.vault import Vault
 from tests.builders import COMPANY, an_invoice, invoices
 from tests.hosts import callback
 from tests.hosts.conftest import deliver
 from tests.machines import wait_for
 from worker.decisions import retries
-from worker.outgoing import delivering
-from worker.outgoing.endpoints import INSTALLATION, seen, with_work
-from worker.outgoing.posting import Poster, PostTarget
-from worker.outgoing.webhooks import Webhooks
+from worker.delivery import delivery_round
+from worker.delivery.endpoints import INSTALLATION, seen, with_work
+from worker.delivery.webhook_post import Poster, PostTarget
+from worker.delivery.webhooks import Webhooks
 from worker.settings import Settings
 
 OTHER = "99999999-2222-4333-8444-555555555555"
@@ -120,12 +120,12 @@ def test_an_endpoint_that_is_down_rests_and_gets_everything_when_it_is_back(tell
     telling.run()
     endpoint.answer = 503
     deliver(telling)
-    assert len(endpoint.came) == delivering.AT_ONCE
+    assert len(endpoint.came) == delivery_round.AT_ONCE
     assert one(telling).rests_until
     for _ in range(20):
         telling.later(301)
         deliver(telling)
-    assert len(endpoint.came) == delivering.AT_ONCE + 20  # one at a time
+    assert len(endpoint.came) == delivery_round.AT_ONCE + 20  # one at a time
     endpoint.answer = 200
     for _ in range(4):
         telling.later(90_000)
@@ -172,13 +172,13 @@ def test_after_ten_tries_over_three_days_an_event_is_given_up_and_can_be_sent_ag
     assert len(endpoint.came) == 10
     assert 2.5 < (telling.now() - start).total_seconds() / 86_400 < 4.5
     with telling.store.read() as work:
-        (lost,) = doors_out.given_up(work)
+        (lost,) = sinks.given_up(work)
     assert (lost.type, lost.tries, lost.trouble) == ("xero.connection.connected", 10, "answered 500")
     endpoint.answer = 200
     telling.later(90_000)
     assert deliver(telling) == 0
     with telling.store.write() as work:
-        assert doors_out.retry(work, [lost.event_id]) == 1
+        assert sinks.retry(work, [lost.event_id]) == 1
     deliver(telling)
     assert len(set(endpoint.ids)) == 1
     assert (len(endpoint.came), one(telling).given_up, one(telling).waiting) == (11, 0, 0)
@@ -198,7 +198,7 @@ def test_an_endpoint_that_hangs_holds_back_no_other_and_not_the_stream(telling, 
         return sorted(other_endpoint.ids) == outbox_ids(telling)
 
     wait_for(all_came)
-    assert len(endpoint.came) == delivering.AT_ONCE  # and none of them was answered
+    assert len(endpoint.came) == delivery_round.AT_ONCE  # and none of them was answered
     assert not endpoint.let_go.is_set()
     telling.ask(an_invoice("late"), request="late")
     telling.run()
@@ -232,7 +232,7 @@ def test_what_others_do_costs_an_endpoint_nothing_and_takes_it_on_page_by_page(t
     telling.relay()
     with telling.store.write() as work:
         made = endpoints.add(work, telling.tools.vault, "quiet", other_endpoint.url)
-        start = doors_out.position(work, endpoints.door_of(made.id))
+        start = sinks.position(work, endpoints.door_of(made.id))
     telling.ask(*invoices(60))
     telling.run()
     telling.relay()
@@ -244,7 +244,7 @@ def test_what_others_do_costs_an_endpoint_nothing_and_takes_it_on_page_by_page(t
     assert all(one.behind == 0 for one in seen(telling.tools))
     assert other_endpoint.came == []
     with telling.store.read() as work:
-        assert doors_out.position(work, endpoints.door_of(made.id)) >= start + 500
+        assert sinks.position(work, endpoints.door_of(made.id)) >= start + 500
     telling.ask(an_invoice("own"), request="own", company="quiet")
     telling.run()
     deliver(telling)
@@ -295,7 +295,7 @@ def test_a_clock_that_was_away_too_long_keeps_nothing(telling, endpoint):
 
     telling.relay()
     (found,) = with_work(telling.tools)
-    assert not delivering.deliver(telling.tools, "first", found, suspended)
+    assert not delivery_round.deliver(telling.tools, "first", found, suspended)
     assert (one(telling).waiting, one(telling).failures) == (0, 0)
     deliver(telling, holder="second")
     assert len(endpoint.came) == 1

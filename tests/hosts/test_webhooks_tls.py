@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from tests.hosts import callback
-from worker.outgoing.posting import Poster, PostTarget
+from worker.delivery.webhook_post import Poster, PostTarget
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ import redis
 from store import connections
 from tests.builders import an_invoice, invoices
 from worker.decisions import batching, turns
-from worker.exporting import exporter
-from worker.exporting.exporter import Lane, Manner
+from worker.export import turn
+from worker.export.turn import Lane, Manner
 
 ANY = 60.0
 
@@ -30,7 +30,7 @@ def quick(installation, monkeypatch):
 
 def a_turn_of_three(installation, tools=None):
     manner = Manner(3, lambda _most: None)
-    return exporter.take_turn(tools or installation.tools, Lane("harbour", lane_of(installation)), manner)
+    return turn.take_turn(tools or installation.tools, Lane("harbour", lane_of(installation)), manner)
 
 
 def lane_of(installation):
@@ -75,7 +75,7 @@ def test_a_turn_that_stays_is_over_some_time(quick, monkeypatch):
     monkeypatch.setattr(turns, "AT_A_STRETCH", 3)
     quick.ask(*invoices(300))
     lane, token = quick.rings.pop(0)
-    exporter.answer_doorbell(quick.tools, Lane.of(lane), token)
+    turn.answer_doorbell(quick.tools, Lane.of(lane), token)
     assert len(quick.calls("PUT")) == 1 + 3 + 3
 
 

@@ -5,9 +5,9 @@ import pytest
 from simulator import ledger
 from store import audit
 from tests.builders import COMPANY, TENANT, an_invoice, contact_id
+from worker.commands import adopt as adopting
+from worker.commands.adopt import NotConnected
 from worker.decisions.claiming import Claim
-from worker.orders import adopt as adopting
-from worker.orders.adopt import NotConnected
 
 OTHER = "99999999-2222-4333-8444-555555555555"
 

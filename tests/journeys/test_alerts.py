@@ -8,9 +8,9 @@ from tests.builders import COMPANY, an_invoice, an_order
 from tests.journeys.plain import wrong_with
 from tests.journeys.test_groups import OTHER_TENANT, go_on, link, waiting_for
 from tests.journeys.test_races import held, in_thread, waits_for_lock
-from worker.accepting import intake
+from worker.commands import excluding
 from worker.failing import alerting, sending_again
-from worker.orders import excluding
+from worker.intake import intake
 
 HOUR = alerting.QUIET_SECONDS
 

@@ -6,9 +6,9 @@ from events.codec import Unreadable
 from store.inbox import OtherBody
 from tests.builders import COMPANY, TENANT, a_request, an_invoice, an_order, invoices
 from tests.journeys import test_adopt as older
-from worker.accepting import intake
+from worker.commands import excluding
 from worker.decisions.claiming import Claim
-from worker.orders import excluding
+from worker.intake import intake
 from worker.waiting import pausing
 
 OTHER = "99999999-2222-4333-8444-555555555555"

@@ -8,7 +8,7 @@ from sqlmodel import delete
 from simulator import ledger
 from store.tables import Export, NumberClaim
 from tests.builders import TENANT, an_invoice, contact_id
-from worker.exporting import exporter, rescuer
+from worker.export import rescuer, turn
 
 OTHER = "99999999-2222-4333-8444-555555555555"
 
@@ -84,7 +84,7 @@ def test_a_worker_suspended_between_commit_and_call_sends_nothing_when_it_wakes(
     installation.ask(an_invoice())
     object.__setattr__(installation.tools, "elapsed", lambda: next(times, 10.0))
     lane, token = installation.rings.pop(0)
-    exporter.answer_doorbell(installation.tools, exporter.Lane.of(lane), token)
+    turn.answer_doorbell(installation.tools, turn.Lane.of(lane), token)
     assert installation.calls("PUT") == []
     assert (installation.export("i1").state, installation.export("i1").attempts) == ("pending", 0)
     object.__setattr__(installation.tools, "elapsed", lambda: 10.0)

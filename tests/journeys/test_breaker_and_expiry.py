@@ -7,7 +7,7 @@ from simulator.wire import as_text
 from store.tables import Export, Item
 from tests.builders import an_invoice, invoices
 from worker.decisions import breaker
-from worker.exporting import rescuer
+from worker.export import rescuer
 
 
 class Lane:

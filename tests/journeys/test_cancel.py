@@ -5,7 +5,7 @@ import pytest
 from events.codec import Unreadable
 from store import audit
 from tests.builders import a_request, an_invoice, an_order, invoices
-from worker.accepting import intake
+from worker.intake import intake
 
 
 def cancel(installation, request="r1", **said):

@@ -12,7 +12,7 @@ from store import contacts, queries
 from tests.builders import COMPANY, an_invoice, an_order, contact_id
 from tests.preview.foresight import row_of
 from worker import wiring
-from worker.accepting import intake
+from worker.intake import intake
 
 CREW = {"description": "Crew", "quantity": "1", "unit_amount": "100.00"}
 TURNED = {**CREW, "description": "Crew\u202e yad eno\u202e"}

@@ -13,9 +13,9 @@ from store.tables import CompanyConnection, Export, LaneState
 from tests.builders import COMPANY, TENANT, an_invoice, invoices
 from worker import wiring
 from worker.connections import tending
-from worker.exporting import rescuer
-from worker.measuring import business, catalogue
-from worker.reconciling import reconciler
+from worker.export import rescuer
+from worker.measuring import catalogue, database_metrics
+from worker.reconcile import reconciler
 from worker.status import companies
 
 DAY = 86_400.0
@@ -157,7 +157,7 @@ def faces_name_the_day(installation, monkeypatch):
         assert (waiting["cause"], waiting["limit"]) == ("limit", "day")
         assert "day limit" in waiting["message"]
         assert overview.overview(work).exports["pending"] > 0
-        read = business.business_readings(tools, work)
+        read = database_metrics.business_readings(tools, work)
         assert {one.labels[1] for one in read if one.metric is catalogue.IDLE} == {"limit"}
         (watched,) = companies.of_companies(tools, work, [COMPANY])
         assert "day limit" in watched.status.sentence

@@ -2,8 +2,8 @@
 
 from store import audit, exclusions
 from tests.builders import COMPANY, an_invoice, an_order
-from worker.accepting import intake
-from worker.orders import excluding
+from worker.commands import excluding
+from worker.intake import intake
 
 
 def exclude(installation, *names):

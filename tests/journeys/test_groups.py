@@ -7,11 +7,11 @@ from events.settings import CompanySettings
 from store import audit, companies, contacts, failing, mendings, unknown_words
 from store.tables import Mending
 from tests.builders import COMPANY, TENANT, an_invoice, an_order, contact_id
-from worker.accepting import intake
-from worker.exporting import rescuer
+from worker.commands import excluding
+from worker.export import rescuer
 from worker.failing import sending_again
-from worker.orders import excluding
-from worker.waiting import regrouping
+from worker.intake import intake
+from worker.waiting import cause_resolved
 
 OTHER_TENANT = "22222222-2222-4333-8444-555555555555"
 
@@ -26,7 +26,7 @@ def link(installation, client, contact="acme"):
     """As whoever keeps contacts does it: the link and the note that the cause is gone, in one transaction."""
     with installation.store.write() as work:
         contacts.link(work, COMPANY, client, contact_id(contact), said_by="admin")
-        regrouping.contact_linked(work, COMPANY, client, "olga", event="contact-event-1")
+        cause_resolved.contact_linked(work, COMPANY, client, "olga", event="contact-event-1")
 
 
 def go_on(installation):
@@ -157,7 +157,7 @@ def test_new_settings_send_what_waited_for_them_and_nothing_else(make_installati
     before, after = CompanySettings(), CompanySettings(default_account_code="200")
     with installation.store.write() as work:
         companies.set_up(work, COMPANY, "Harbour", after)
-        assert regrouping.settings_changed(work, COMPANY, before, after, "olga") == ["account_missing"]
+        assert cause_resolved.settings_changed(work, COMPANY, before, after, "olga") == ["account_missing"]
     assert go_on(installation) == 2
     assert list(groups(installation)) == ["currency_not_enabled:EUR"]
 
@@ -213,7 +213,7 @@ def test_what_was_failing_while_the_cause_went_is_not_forgotten(installation):
     """A turn that read the old link and failed after the new one was acted upon: the second look finds it."""
     installation.ask(*waiting_for("wharf", "a"))
     with installation.store.write() as work:
-        regrouping.contact_linked(work, COMPANY, "wharf", "olga")
+        cause_resolved.contact_linked(work, COMPANY, "wharf", "olga")
     assert sending_again.go_on(installation.tools) == 0
     installation.run()
     with installation.store.write() as work:

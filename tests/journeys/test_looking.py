@@ -9,11 +9,11 @@ from store import contacts
 from store.tables import InvoiceStatus
 from tests import builders
 from tests.builders import an_invoice, an_order
-from worker.accepting import intake
 from worker.contacts import rechecking
-from worker.exporting import rescuer
-from worker.previewing import preview
-from worker.reconciling import reconciler
+from worker.export import rescuer
+from worker.intake import intake
+from worker.preview import preview
+from worker.reconcile import reconciler
 
 OTHER = builders.contact_id("bolt")
 

@@ -14,9 +14,9 @@ from store import contacts
 from tests import machines
 from tests.builders import COMPANY, an_invoice, an_order, contact_id
 from tests.installation import Installation
-from worker.accepting import intake
 from worker.decisions import batching, turns
-from worker.exporting import closing, exporter, rescuer
+from worker.export import closing, rescuer, turn
+from worker.intake import intake
 from xero_adapter import links
 
 INVOICES = [f"i{number}" for number in range(1, 6)]
@@ -98,7 +98,7 @@ class Model(RuleBasedStateMachine):
         try:
             if self.it.rings:
                 lane, token = self.it.rings.pop(0)
-                exporter.answer_doorbell(self.it.tools, exporter.Lane.of(lane), token)
+                turn.answer_doorbell(self.it.tools, turn.Lane.of(lane), token)
         except Killed:
             pass
         finally:

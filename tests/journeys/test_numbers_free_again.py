@@ -5,7 +5,7 @@ import pytest
 from events.invoice import Invoice
 from tests.builders import COMPANY, an_invoice
 from tests.journeys.test_looking import compared, touched
-from worker.previewing import preview
+from worker.preview import preview
 
 
 def first(installation, **content):

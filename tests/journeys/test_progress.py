@@ -4,7 +4,7 @@ from datetime import datetime
 
 from store.tables import Request
 from tests.builders import COMPANY, an_invoice, invoices
-from worker.outgoing import progress
+from worker.delivery import progress
 from worker.waiting import pausing
 
 
@@ -96,7 +96,7 @@ def test_progress_that_comes_too_late_for_its_request_is_not_told(installation):
 
 def installation_lane(installation):
     from tests.builders import TENANT
-    from worker.exporting.exporter import Lane
+    from worker.export.turn import Lane
 
     return Lane(COMPANY, TENANT)
 

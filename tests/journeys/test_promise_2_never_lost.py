@@ -7,9 +7,9 @@ import redis
 from store import batches, exports
 from store.tables import Batch, DoorOut
 from tests.builders import TENANT, a_request, an_invoice, invoices
-from worker.accepting import intake
-from worker.exporting import calling, exporter, rescuer
-from worker.outgoing import relay
+from worker.delivery import relay
+from worker.export import calling, rescuer, turn
+from worker.intake import intake
 
 
 def test_every_invoice_of_a_request_gets_exactly_one_answer_and_then_it_is_complete(installation):
@@ -101,7 +101,7 @@ def _turn_that_dies_at(step, installation, monkeypatch):
     lane, _ = installation.rings.pop(0)
     with monkeypatch.context() as killed, contextlib.suppress(SystemExit):
         killed.setattr(calling.closing, step, _die)
-        exporter.take_turn(installation.tools, exporter.Lane.of(lane))
+        turn.take_turn(installation.tools, turn.Lane.of(lane))
 
 
 def _die(*_args, **_kwargs):

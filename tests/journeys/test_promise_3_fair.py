@@ -5,7 +5,7 @@ import pytest
 from store import batches, exports
 from store.tables import Export
 from tests.builders import an_invoice, invoices
-from worker.exporting import rescuer
+from worker.export import rescuer
 
 OTHER = "99999999-2222-4333-8444-555555555555"
 

@@ -3,7 +3,7 @@
 import pytest
 from sqlmodel import col, func, select
 
-from store import doors_out, pruning, queries
+from store import pruning, queries, sinks
 from store.tables import (
     Attempt,
     Batch,
@@ -16,7 +16,7 @@ from store.tables import (
     Request,
 )
 from tests.builders import COMPANY, a_request, an_invoice
-from worker.accepting import intake
+from worker.intake import intake
 from worker.pruning import pruner
 
 DAY = 86_400
@@ -95,7 +95,7 @@ def counted_untold(installation):
 def test_a_way_out_that_was_shut_holds_nothing_back(on_sqlite):
     exported(on_sqlite, "a")
     with on_sqlite.store.write() as work:
-        doors_out.move_on(work, "webhook", 1)  # WEBHOOK_URL was set once, and is not any more
+        sinks.move_on(work, "webhook", 1)  # WEBHOOK_URL was set once, and is not any more
     on_sqlite.later(RETENTION)
     with on_sqlite.store.write() as work:
         assert pruning.events_out(work, work.after(-400 * DAY), ()) <= 1

@@ -11,8 +11,8 @@ from store import duties, outbox
 from store.outbox import Outgoing
 from tests.builders import an_invoice, an_order, invoices
 from tests.machines import wait_for
-from worker.accepting import intake
-from worker.exporting.troubles import InvoiceExportDeferred
+from worker.export.deferral import InvoiceExportDeferred
+from worker.intake import intake
 
 
 @pytest.fixture
@@ -101,9 +101,9 @@ def test_two_results_that_both_finish_a_request_complete_it_once(on_postgres):
 
 
 def take(installation, lane):
-    from worker.exporting import exporter
+    from worker.export import turn
 
-    exporter.take_turn(installation.tools, exporter.Lane.of(lane))
+    turn.take_turn(installation.tools, turn.Lane.of(lane))
 
 
 def publish(installation, name):

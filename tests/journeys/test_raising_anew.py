@@ -9,8 +9,9 @@ from sqlmodel import col, select
 from store.tables import AuditLine, Generation
 from tests import builders
 from tests.builders import an_invoice, an_order
-from worker.accepting import intake
-from worker.exporting import raising, rescuer
+from worker.export import raise_anew as raising_anew
+from worker.export import rescuer
+from worker.intake import intake
 from xero_adapter import links
 
 
@@ -241,7 +242,7 @@ def test_a_worker_that_dies_after_the_look_raises_it_once(installation, monkeypa
 
     raise_anew(installation, run=False)
     with monkeypatch.context() as patched:
-        patched.setattr(raising, "_decide", die)
+        patched.setattr(raising_anew, "_decide", die)
         with pytest.raises(Killed):
             installation.run()
     installation.later(400)

@@ -12,7 +12,7 @@ from cli.door import requests_for
 from events.settings import CompanySettings
 from simulator import control, ledger
 from store import companies, contacts
-from worker.accepting import intake
+from worker.intake import intake
 
 ORDERS = Path(__file__).parents[2] / "../shared/data/northwind_orders.csv"
 SAMPLE = Path(__file__).parents[2] / "cli/samples/crew_jobs.csv"

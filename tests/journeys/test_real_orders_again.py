@@ -12,7 +12,7 @@ import pytest
 from cli import csv_invoices, demo_world
 from events.invoice import Invoice
 from tests.journeys.test_real_orders import COMPANY, ORDERS, TAX, half_up, needs_northwind, publish, set_up
-from worker.previewing import preview
+from worker.preview import preview
 
 CURRENCIES = {
     "UK": "GBP",

@@ -8,7 +8,7 @@ import pytest
 from store import pauses, reconciliations
 from tests.builders import COMPANY, TENANT, an_invoice, invoices
 from worker.decisions.drifting import Belief, findings
-from worker.reconciling import reconciler
+from worker.reconcile import reconciler
 
 
 def exported(installation, *wanted):

@@ -8,7 +8,7 @@ from events.codec import Unreadable
 from store import audit, contacts
 from store.tables import Request
 from tests.builders import COMPANY, an_invoice, an_order, contact_id, invoices
-from worker.accepting import intake
+from worker.intake import intake
 
 
 def replay(installation, **said):

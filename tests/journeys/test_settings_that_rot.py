@@ -10,9 +10,9 @@ from store.tables import Reconciliation
 from tests.builders import COMPANY, TENANT, an_invoice
 from worker.contacts import changes, settings_rechecking
 from worker.failing import alerting, sending_again
-from worker.previewing import preview
-from worker.reconciling import reconciler
-from worker.waiting import regrouping
+from worker.preview import preview
+from worker.reconcile import reconciler
+from worker.waiting import cause_resolved
 
 DAY = 86_401
 
@@ -23,7 +23,7 @@ def choose(installation, **settings):
         before = companies.locked_settings(work, COMPANY)
         after = before.model_copy(update=settings)
         companies.set_up(work, COMPANY, COMPANY.title(), after)
-        regrouping.settings_changed(work, COMPANY, before, after)
+        cause_resolved.settings_changed(work, COMPANY, before, after)
 
 
 def archive(installation, code):

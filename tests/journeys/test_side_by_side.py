@@ -7,8 +7,8 @@ import pytest
 from tests.builders import TENANT, an_invoice, invoices
 from tests.machines import wait_for
 from worker.decisions import turns
-from worker.exporting import exporter
-from worker.exporting.exporter import Lane
+from worker.export import turn
+from worker.export.turn import Lane
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def answer_all(installation):
         while installation.rings:
             lane, token = installation.rings.pop(0)
             answer = (installation.tools, Lane.of(lane), token)
-            threads.append(threading.Thread(target=exporter.answer_doorbell, args=answer))
+            threads.append(threading.Thread(target=turn.answer_doorbell, args=answer))
             threads[-1].start()
         if not any(thread.is_alive() for thread in threads) and not installation.rings:
             return len(threads)
@@ -114,9 +114,9 @@ def test_nothing_begins_beside_a_turn_before_a_persons_answer_in_it_is_written_d
     monkeypatch.setattr(turns, "_QUICK_SECONDS", 0.0)
     heard = []
     on_sqlite.ask(an_invoice("click"), request="click", mode="single")
-    exporter.take_turn(on_sqlite.tools, Lane("harbour", TENANT), exporter.Manner(1, heard.append))
+    turn.take_turn(on_sqlite.tools, Lane("harbour", TENANT), turn.Manner(1, heard.append))
     assert set(on_sqlite.answers("click")) == {"click"}
     assert heard == []
     on_sqlite.ask(*invoices(3))
-    exporter.take_turn(on_sqlite.tools, Lane("harbour", TENANT), exporter.Manner(1, heard.append))
+    turn.take_turn(on_sqlite.tools, Lane("harbour", TENANT), turn.Manner(1, heard.append))
     assert heard == [1]

@@ -10,9 +10,9 @@ import pytest
 from events.accounting_target import Lane
 from events.invoice import Invoice
 from tests.builders import TENANT, a_request, an_invoice
-from worker.accepting import intake
-from worker.exporting import exporter
-from worker.previewing import preview
+from worker.export import turn
+from worker.intake import intake
+from worker.preview import preview
 
 AUCKLAND, HONOLULU = "Pacific/Auckland", "Pacific/Honolulu"
 ZONES = [AUCKLAND, HONOLULU, "UTC"]
@@ -28,7 +28,7 @@ def in_zone(installation, zone, event):
         wanted = [Invoice.model_validate(one) for one in data["invoices"]]
         foretold = preview.preview(tools, data["company"], wanted)
         intake.accept(tools, event)
-        exporter.take_turn(tools, Lane(data["company"], TENANT))
+        turn.take_turn(tools, Lane(data["company"], TENANT))
     return [row.verdict for row in foretold.invoices]
 
 

@@ -12,9 +12,9 @@ from events.codec import Unreadable
 from store.inbox import OtherBody
 from store.tables import Export, Item, NumberClaim, OutboxEvent, Request
 from tests.builders import a_request, an_invoice
-from worker.accepting import intake
-from worker.accepting.coming import Brought
 from worker.decisions.receipts import Receipt
+from worker.intake import intake
+from worker.intake.parsed_event import Brought
 
 COMPANIES = ("ab", "bb", "at", "bt")  # the first two are told one by one what the other two are told together
 TENANTS = {company: f"{place}2222222-2222-4333-8444-555555555555" for place, company in enumerate(COMPANIES)}

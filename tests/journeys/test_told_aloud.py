@@ -13,9 +13,9 @@ from tests.builders import TENANT, an_invoice, an_order, contact_id
 from tests.journeys import saying
 from tests.journeys.plain import unlike_speech
 from tests.simulator.test_reasons import CAUSED
-from worker.accepting import intake
-from worker.exporting import rescuer
-from worker.orders import excluding
+from worker.commands import excluding
+from worker.export import rescuer
+from worker.intake import intake
 
 CLIENT = {"id": "harbour-master", "name": "Harbour Master Ltd"}
 

@@ -8,10 +8,10 @@ import pytest
 from simulator import operations
 from tests import builders
 from tests.builders import an_invoice, an_order
-from worker.accepting import intake
+from worker.commands import adopt
 from worker.decisions import retries
 from worker.decisions.claiming import Claim
-from worker.orders import adopt
+from worker.intake import intake
 
 
 class Lag:

@@ -7,7 +7,7 @@ import pytest
 from sqlmodel import update
 from typer.testing import CliRunner
 
-from cli import ordering
+from cli import order_submission
 from cli.main import app
 from events.accounting_target import Lane
 from simulator import ledger
@@ -20,8 +20,8 @@ from tests.journeys.test_re_export import ask_again, exported
 from tests.preview.foresight import of, reasons, row_of
 from tests.preview.test_events import ask, previewed
 from worker import wiring
-from worker.clockwork import Clockwork
-from worker.orders import excluding
+from worker.commands import excluding
+from worker.scheduler import Scheduler
 
 THIRDS = [{"description": "a", "quantity": "1", "unit_amount": "0.35"}] * 3
 
@@ -29,7 +29,7 @@ THIRDS = [{"description": "a", "quantity": "1", "unit_amount": "0.35"}] * 3
 @pytest.fixture
 def command(on_sqlite, monkeypatch):
     """Runs a command on the installation's own tools; gives what it prints, on one line."""
-    monkeypatch.setattr(ordering.settings, "load", lambda: on_sqlite.settings)
+    monkeypatch.setattr(order_submission.settings, "load", lambda: on_sqlite.settings)
     monkeypatch.setattr(wiring, "build", lambda *_args, **_named: on_sqlite.tools)
     return lambda *words: CliRunner().invoke(app, list(words)).stdout
 
@@ -161,13 +161,13 @@ def test_what_was_sent_is_compared_even_when_newer_content_waits_behind_it(on_sq
 
 
 def test_the_clock_answers_previews_by_itself(on_sqlite):
-    clockwork = Clockwork(on_sqlite.tools)
-    running = threading.Thread(target=clockwork.run)
+    scheduler = Scheduler(on_sqlite.tools)
+    running = threading.Thread(target=scheduler.run)
     running.start()
     try:
         ask(on_sqlite)
         machines.wait_for(lambda: previewed(on_sqlite))
     finally:
-        clockwork.stop()
+        scheduler.stop()
         running.join()
     assert previewed(on_sqlite)[0]["fine"]

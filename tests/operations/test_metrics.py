@@ -13,9 +13,9 @@ from store import batches, exports, lanes, pauses
 from tests.builders import TENANT, an_invoice, invoices
 from web import main, metrics
 from worker import broker
-from worker.exporting import exporter
+from worker.export import turn
 from worker.heartbeat import Heartbeat
-from worker.measuring import business, counting, measuring
+from worker.measuring import counting, database_metrics, measuring
 from worker.measuring.catalogue import METRICS, PREFIX
 
 LANE = Lane("harbour", TENANT)
@@ -93,7 +93,7 @@ def test_a_company_that_gets_answers_is_not_idle_however_long_its_send(installat
     installation.ask(*invoices(60))
     installation.later(5000)
     lane, token = installation.rings.pop(0)
-    exporter.answer_doorbell(installation.tools, Lane.of(lane), token)
+    turn.answer_doorbell(installation.tools, Lane.of(lane), token)
     installation.a_worker_runs()
     seen = scraped(installation)
     assert seen["invoices_unanswered", "harbour"] == 10
@@ -184,7 +184,7 @@ def test_five_hundred_companies_are_twenty_series_and_the_rest(on_sqlite):
         )
     seen = scraped(on_sqlite)
     open_ones = only("requests_open", seen)
-    assert len(open_ones) == business.MOST_COMPANIES + 1
+    assert len(open_ones) == database_metrics.MOST_COMPANIES + 1
     assert open_ones["(other)",] == 480
     assert ("c500",) in open_ones
     assert sum(only("invoices_unanswered", seen).values()) == 1000

@@ -4,7 +4,7 @@ from events.export import UnreadableInvoice
 from events.invoice import Invoice
 from events.preview import InvoicePreview
 from tests.builders import COMPANY
-from worker.previewing import preview
+from worker.preview import preview
 
 
 def of(installation, *wanted, company=COMPANY, **other):

@@ -8,8 +8,8 @@ from store import connections, inbox
 from store import previews as stored
 from store.tables import Preview
 from tests.builders import COMPANY, TENANT, an_invoice, invoices
-from worker.accepting import intake
-from worker.previewing import previews
+from worker.intake import intake
+from worker.preview import previews
 
 
 def asking(*wanted, preview="p1", company=COMPANY, event_id=""):

@@ -9,7 +9,7 @@ from simulator import control
 from store import companies, connections
 from tests.builders import COMPANY, TENANT, an_invoice, an_organisation, contact_id, invoices
 from tests.preview.foresight import of, reasons, row_of
-from worker.previewing import preview
+from worker.preview import preview
 from worker.waiting import pausing
 
 PARTS = ["Organisation", "Actions", "Accounts", "TaxRates", "Currencies"]

@@ -10,7 +10,7 @@ from store.tables import Attempt, Batch, Export, Item, NumberClaim
 from tests.builders import COMPANY, TENANT, an_invoice, contact_id
 from tests.preview.foresight import of, reasons, row_of
 from tests.simulator.test_reasons import CAUSED
-from worker.orders import excluding
+from worker.commands import excluding
 
 # What Xero tells nobody before it refuses: which tax rates an account's own list leaves out, what a plan allows,
 # and what its number rules make of voided invoices (facts §3.2, §6.2 #9, #21). A preview spends no call on

@@ -13,8 +13,8 @@ from events.invoice import Invoice
 from events.reasons import Reason
 from store.markers import marker
 from tests.builders import an_invoice, contact_id
-from worker.decisions import batching, checks, joining, proof, retries
-from worker.decisions.joining import ExportStanding
+from worker.decisions import batching, checks, merge_rules, proof, retries
+from worker.decisions.merge_rules import ExportStanding
 from worker.decisions.proof import Host
 
 
@@ -40,13 +40,13 @@ from worker.decisions.proof import Host
     ],
 )
 def test_what_a_request_does_to_an_export(standing, revision, content, move):
-    found = joining.decide(standing, revision, content)
+    found = merge_rules.decide(standing, revision, content)
     assert (found.reason if isinstance(found, Failure) else found) == move
 
 
-@given(st.sampled_from(sorted(joining.LIVE)), st.integers(0, 5), st.integers(0, 5), st.sampled_from("ab"))
+@given(st.sampled_from(sorted(merge_rules.LIVE)), st.integers(0, 5), st.integers(0, 5), st.sampled_from("ab"))
 def test_nothing_ever_starts_beside_a_live_export(state, known, asked, content):
-    assert joining.decide(ExportStanding(state, known, "a", -1, ""), asked, content) != "start"
+    assert merge_rules.decide(ExportStanding(state, known, "a", -1, ""), asked, content) != "start"
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_nothing_ever_starts_beside_a_live_export(state, known, asked, content):
     [((1, "a"), (1, "a"), True), ((1, "x"), (2, "a"), True), ((3, "b"), (2, "a"), False), ((9, "a"), (2, "a"), True)],
 )
 def test_whom_a_result_answers(item, sent, answered):
-    assert joining.answers(*item, *sent) is answered
+    assert merge_rules.answers(*item, *sent) is answered
 
 
 @dataclass

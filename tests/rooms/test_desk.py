@@ -6,9 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.machines import wait_for
-from worker.accepting.coming import Brought
-from worker.accepting.desk import MOST_AT_ONCE, Desk
 from worker.decisions.receipts import Receipt
+from worker.intake.group_commit import MOST_AT_ONCE, Desk
+from worker.intake.parsed_event import Brought
 
 
 class Files:

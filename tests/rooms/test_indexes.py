@@ -10,23 +10,23 @@ from events.accounting_target import Lane
 from store import (
     adoptions,
     attention,
-    backlog,
     batches,
-    beside,
     bulk_orders,
     bulk_requests,
     choosing,
     clients,
     counters,
-    doors_out,
+    due_lanes,
     exports,
     failing,
     feed,
-    forgotten,
-    glance,
     inbox,
+    invoice_badges,
+    invoice_detail,
     lanes,
     log_lines,
+    ops_summary,
+    orphans,
     outbox,
     overview,
     progress,
@@ -34,8 +34,8 @@ from store import (
     requests,
     searching,
     selections,
+    sinks,
     status,
-    stories,
     throughput,
     unknown_words,
 )
@@ -46,8 +46,8 @@ from store.unit_of_work import Store
 from tests import machines
 from tests.installation import KEY
 from worker import wiring
-from worker.exporting import rescuer
-from worker.measuring import business
+from worker.export import rescuer
+from worker.measuring import database_metrics
 from worker.settings import Settings
 
 ROWS = 30_000
@@ -132,7 +132,7 @@ QUESTIONS = {
     "bulk sends of a company": lambda work: bulk_requests.page(work, "c7", "done", None, 51),
     "whatever begins like this": lambda work: searching.search(work, "n-77", 8),
     "an event by its id": lambda work: searching.search(work, "event-77", 8),
-    "the whole story of an invoice": lambda work: stories.whole(work, "c7", "i7"),
+    "the whole story of an invoice": lambda work: invoice_detail.whole(work, "c7", "i7"),
     "dead letters": inbox.dead_letters,
     "open dead letters of a key": lambda work: inbox.open_of_key(work, "http", "k7"),
     "invoices by id or number": lambda work: choosing.by_name(work, "c7", ["i7", "N-27"]),
@@ -142,22 +142,24 @@ QUESTIONS = {
     "the backlog of a lane": lambda work: progress.backlog(work, LANE, work.now),
     "what a company has pending": lambda work: progress.pending_of(work, "c7"),
     "what is due in a lane": lambda work: lanes.due_work(work, LANE),
-    "lanes with work": backlog.due,
-    "lanes with a backlog": backlog.anything,
+    "lanes with work": due_lanes.due,
+    "lanes with a backlog": due_lanes.anything,
     "what may be claimed": lambda work: exports.pending(work, LANE, 51),
     "batches in flight": batches.in_flight,
     "batches without a worker": lambda work: batches.overdue(work, "sent"),
     "the feed behind a position": lambda work: outbox.after(work, ROWS - 5),
     "a page of the feed": lambda work: feed.page(work, ROWS - 500, 100, ["c7"]),
-    "a page of markers": lambda work: beside.beside_invoices(work, "c7", [f"i{n}" for n in range(7, 4000, 20)]),
-    "the next events of an endpoint": lambda work: doors_out.window(work, "webhook/1", "c7", 8),
-    "companies with news": lambda work: doors_out.newest_by_company(work, ROWS - 500),
-    "endpoints with something to try again": doors_out.due_doors,
-    "what an endpoint is told again": lambda work: doors_out.due_again(work, "webhook"),
+    "a page of markers": lambda work: invoice_badges.beside_invoices(
+        work, "c7", [f"i{n}" for n in range(7, 4000, 20)]
+    ),
+    "the next events of an endpoint": lambda work: sinks.window(work, "webhook/1", "c7", 8),
+    "companies with news": lambda work: sinks.newest_by_company(work, ROWS - 500),
+    "endpoints with something to try again": sinks.due_doors,
+    "what an endpoint is told again": lambda work: sinks.due_again(work, "webhook"),
     "what the relay stamps": outbox.stamp,
-    "what metrics are made of": lambda work: list(business.business_readings(TOOLS, work)),
+    "what metrics are made of": lambda work: list(database_metrics.business_readings(TOOLS, work)),
     "what is counted": lambda work: counters.count_feed(work, 50),
-    "the console's overview": glance.at_a_glance,
+    "the console's overview": ops_summary.at_a_glance,
     "alerts that still stand": lambda work: attention.alerts(work, 8),
     "outcomes overdue": lambda work: attention.unsettled(work, 300, 8),
     "companies by state": status.counts,
@@ -281,7 +283,7 @@ def test_the_overview_counts_what_is_done_with_only_so_far(long_lived, monkeypat
 
 def test_the_rescuers_sweep_reads_no_whole_table(long_lived):
     with long_lived.write() as work, plans(long_lived, work) as found:
-        forgotten.left_waiting(work, 120)
+        orphans.left_waiting(work, 120)
         rescuer.batches.overdue(work, "claimed")
     for statement, plan in found:
         assert not any(f"Seq Scan on {table}" in plan for table in BIG), f"{statement}\n{plan}"

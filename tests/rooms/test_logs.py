@@ -24,7 +24,7 @@ def written():
 
 
 def test_a_batch_has_one_line_that_leads_from_request_to_call(on_sqlite, written, monkeypatch):
-    from worker.exporting import calling
+    from worker.export import calling
 
     monkeypatch.setattr(calling, "_log", logs.log("exporter"))
     on_sqlite.ask(an_invoice("a"), an_invoice("b", line={"account_code": "299"}))

@@ -8,9 +8,9 @@ from events import codec
 from events.accounting_target import Posted
 from events.codec import Unreadable
 from tests.builders import an_order
+from worker.commands import cancel
 from worker.decisions import claiming
 from worker.decisions.claiming import Claim, ClaimedExport
-from worker.orders import cancel
 
 
 def a_posted(**other):

@@ -10,7 +10,7 @@ from sqlalchemy import create_engine, inspect
 from sqlmodel import SQLModel, select
 
 from events.accounting_target import Lane
-from store import batches, database, doors_out, duties, exports, inbox, migrate, statements
+from store import batches, database, duties, exports, inbox, migrate, sinks, statements
 from store.database import engine_for
 from store.tables import Company, Duty, Request
 from store.unit_of_work import Store
@@ -146,9 +146,9 @@ def test_a_secret_opens_with_an_old_key_and_is_sealed_with_the_newest():
 def test_a_relay_that_says_late_how_far_it_came_never_takes_the_door_back(installation):
     for position in (1, 7, 5):
         with installation.store.write() as work:
-            doors_out.move_on(work, "webhook", position)
+            sinks.move_on(work, "webhook", position)
     with installation.store.read() as work:
-        assert doors_out.position(work, "webhook") == 7
+        assert sinks.position(work, "webhook") == 7
 
 
 def test_a_transaction_that_is_left_open_ends_before_a_lease_does(postgres):

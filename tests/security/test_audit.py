@@ -8,7 +8,7 @@ import uvicorn
 from sqlalchemy import text
 from typer.testing import CliRunner
 
-from cli import ordering
+from cli import order_submission
 from cli.main import app
 from store import audit, inbox
 from store.audit import Head
@@ -228,7 +228,7 @@ def test_once_a_day_the_head_goes_out_as_an_event_a_metric_and_says_what_was_fou
 @pytest.fixture
 def command(lines, monkeypatch):
     """`crewcard-xero` on this installation."""
-    monkeypatch.setattr(ordering, "ready", lambda: lines.tools)
+    monkeypatch.setattr(order_submission, "ready", lambda: lines.tools)
     return lambda *words: CliRunner().invoke(app, words)
 
 
@@ -253,7 +253,7 @@ def test_a_head_that_is_none_is_refused(command, head):
 
 
 def test_endpoints_that_get_a_companys_events_are_in_the_audit(on_sqlite, monkeypatch):
-    monkeypatch.setattr(ordering, "ready", lambda: on_sqlite.tools)
+    monkeypatch.setattr(order_submission, "ready", lambda: on_sqlite.tools)
     added = CliRunner().invoke(app, ["webhooks", "add", "harbour", "https://h.example/c", "--by", "eve", "--json"])
     endpoint = json.loads(added.stdout)["id"]
     CliRunner().invoke(app, ["webhooks", "rotate", endpoint, "--by", "eve"])

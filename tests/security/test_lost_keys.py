@@ -14,7 +14,7 @@ from store.vault import Vault
 from tests.builders import COMPANY, a_request, an_invoice
 from tests.console.visiting import Person
 from tests.doors.host import Host, problems
-from worker.outgoing import endpoints as ways_out
+from worker.delivery import endpoints as ways_out
 
 LOST = Fernet.generate_key().decode()
 AT_DOORS = [

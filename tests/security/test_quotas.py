@@ -11,9 +11,9 @@ from tests.builders import COMPANY, TENANT, an_invoice, contact_id, invoices
 from tests.doors.host import problems
 from tests.security.at_the_doors import a_click, an_event
 from tests.security.at_the_doors import ground as ground  # noqa: PLC0414  # the fixture
-from worker.accepting import intake
 from worker.contacts import changes
-from worker.previewing import previews as by_event
+from worker.intake import intake
+from worker.preview import previews as by_event
 
 PREVIEWS = f"/v1/companies/{COMPANY}/previews"
 

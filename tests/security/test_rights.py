@@ -7,7 +7,7 @@ import re
 import pytest
 from typer.testing import CliRunner
 
-from cli import ordering
+from cli import order_submission
 from cli.main import app
 from events.scopes import Scope
 from store import api_keys, connections, inbox
@@ -15,9 +15,9 @@ from tests.builders import COMPANY, an_invoice
 from tests.doors.host import problems
 from tests.security.at_the_doors import CONTENT, RIVAL, SCOPE, an_event, broken_text
 from tests.security.at_the_doors import ground as ground  # noqa: PLC0414  # the fixture
-from worker.accepting import request_stream, stream_door
 from worker.decisions import rights
 from worker.decisions.rights import ConsoleUser, Effect, HostKey, Nobody, Operator, Ourselves, StreamHost
+from worker.intake import request_stream, stream_consumer
 
 # -- one check, all effects by all ways in, all roles and scopes; made by hand, not from the code under test
 
@@ -316,7 +316,7 @@ def test_a_letter_has_no_more_rights_than_its_key_has_by_now(ground):
 def test_letters_of_the_stream_are_bound_by_the_person(ground):
     client, fields = ground.tools.redis, {}
     stream = request_stream.RequestStream(client, "test")
-    reader = stream_door.StreamDoor(ground.tools, stream, wait_seconds=0.01)
+    reader = stream_consumer.StreamConsumer(ground.tools, stream, wait_seconds=0.01)
     reader.take()
     for number, type_ in enumerate(("company.settings.changed", "invoice.export.requested"), 1):
         fields[number] = an_event(type_, f"s{number}")
@@ -355,7 +355,7 @@ def test_the_command_is_bound_like_the_page(ground, command_of, tmp_path):
 
 @pytest.fixture
 def command_of(ground, monkeypatch):
-    monkeypatch.setattr(ordering, "ready", lambda: ground.tools)
+    monkeypatch.setattr(order_submission, "ready", lambda: ground.tools)
 
     def run(*words, code=0):
         ended = CliRunner().invoke(app, ["dead-letters", *words])

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.hosts import callback
 from worker.decisions import addresses
-from worker.outgoing.posting import Poster, PostTarget
+from worker.delivery.webhook_post import Poster, PostTarget
 
 # By hand, from IANA's registries of special-purpose addresses and the clouds' documents.
 INSIDE = [

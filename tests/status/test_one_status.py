@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from cli import main as command
 from events.connection_problems import ConnectionProblem
 from events.settings import CompanySettings
-from store import beside, companies, connections, lanes
+from store import companies, connections, invoice_badges, lanes
 from store.tables import Export
 from tests import machines
 from tests.builders import COMPANY, an_invoice, invoices
@@ -23,10 +23,10 @@ from tests.console.visiting import Person
 from web import main as web
 from worker import wiring
 from worker.connections import apps
-from worker.exporting import calling, exporter
-from worker.measuring import business, catalogue
+from worker.export import calling, turn
+from worker.measuring import catalogue, database_metrics
 from worker.status import companies as statuses
-from worker.waiting import parking, pausing
+from worker.waiting import login_block, pausing
 from xero_adapter.pace import Pace
 
 
@@ -72,7 +72,7 @@ def a_lost_answer(installation):
 def dead_login(installation):
     installation.ask(*invoices(3))
     with installation.store.write() as work:
-        parking.park(work, connections.locked(work, COMPANY), ConnectionProblem.LOGIN_ENDED)
+        login_block.park(work, connections.locked(work, COMPANY), ConnectionProblem.LOGIN_ENDED)
 
 
 def app_switched_off(installation):
@@ -174,9 +174,9 @@ def test_every_face_says_the_same(brought_about, monkeypatch):
     with installation.store.read() as work:
         (one,) = statuses.of_companies(tools, work)
         found = one.status
-        readings = list(business.business_readings(tools, work))
+        readings = list(database_metrics.business_readings(tools, work))
         invoice = work.session.exec(select(Export.invoice).where(Export.state == "pending")).first()
-        marker = beside.beside_invoices(work, COMPANY, [invoice])[0].marker if invoice else None
+        marker = invoice_badges.beside_invoices(work, COMPANY, [invoice])[0].marker if invoice else None
     assert (found.state, found.cause, found.limit, found.who) == expected[1:5]
 
     idle = {reading.labels[1] for reading in readings if reading.metric is catalogue.IDLE}
@@ -208,7 +208,7 @@ def test_what_waits_is_not_sent_and_what_is_sent_does_not_wait(brought_about):
     installation.simulator.state.faults.set({})
     before = len(installation.calls("PUT"))
     with contextlib.suppress(redis.RedisError):
-        exporter.take_turn(installation.tools, installation.lane)
+        turn.take_turn(installation.tools, installation.lane)
     sent = len(installation.calls("PUT")) > before
     assert sent == (expected.state == "sending" or expected.cause == "worker")
 

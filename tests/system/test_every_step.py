@@ -6,14 +6,14 @@ from collections import Counter
 import pytest
 
 from events.accounting_target import Lane
-from store import connections, doors_out, outbox, requests
+from store import connections, outbox, requests, sinks
 from tests import machines
 from tests.builders import COMPANY, TENANT, an_invoice, an_order, invoices
 from tests.installation import Installation
 from tests.system.stepping import run_and_die
-from worker.accepting import intake
 from worker.decisions import batching, turns
-from worker.outgoing import relay
+from worker.delivery import relay
+from worker.intake import intake
 
 pytestmark = pytest.mark.timeout(900)
 WANTED = [*invoices(3), an_invoice("bad", line={"account_code": "299"})]
@@ -158,7 +158,7 @@ def check(after, offset, request):
     with after.store.read() as work:
         assert requests.open_ones(work) == []
         feed = [event.position for event in outbox.after(work, 0)]
-        reached = doors_out.position(work, "stream")
+        reached = sinks.position(work, "stream")
     assert feed == list(range(1, len(after.events()) + 1))
     assert reached == feed[-1]
     after.store.engine.dispose()

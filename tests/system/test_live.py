@@ -132,7 +132,7 @@ def test_people_can_ask_what_stands_where(live):
     assert (group["invoices"], group["who"]) == (1, "bookkeeper")
     assert live.read("log", "--failed")[0]["number"] == "N-euro"
     status = live.read("status")
-    assert status["companies"][0]["state"] == "ok"
+    assert status["companies"][0]["state"] == "idle"
     assert "N-euro" in live.command("why", "euro").stdout
     live.command("why", "nothing", code=1)
 

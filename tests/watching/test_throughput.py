@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from store import throughput
 from tests.builders import an_invoice, an_order
-from worker.accepting import intake
 from worker.decisions import percentiles
+from worker.intake import intake
 from worker.watching import throughput as counting
 
 

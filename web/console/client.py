@@ -16,10 +16,10 @@ from web.console import rendering, wording, xero
 from web.console.forms import Posted
 from web.console.visitor import Looking, Missing, Must, Visitor
 from worker.contacts import changes, contact_previews, suggesting
-from worker.decisions.likeness import Card, Suggestion
+from worker.decisions.fuzzy_match import Card, Suggestion
 from worker.decisions.roles import Action
-from worker.giving import giving
-from worker.giving.giving import Said
+from worker.submission import change_submission
+from worker.submission.change_submission import Said
 from worker.tools import Tools
 
 SOURCE = "crewcard-xero/console"
@@ -76,7 +76,7 @@ def choose(request: Request, visitor: Mapping, form: Posted, company: str, clien
     wanted = {"company": company, "client": client, "client_name": name, "xero_contact": pasted}
     said = {**wanted, "requested_by": admin}
     try:
-        told = giving.file_change(tools, ClientXeroContactUpdateRequested, said, SOURCE, _PATIENCE_SECONDS)
+        told = change_submission.file_change(tools, ClientXeroContactUpdateRequested, said, SOURCE, _PATIENCE_SECONDS)
     except Unreadable as refused:
         return _page(request, visitor, company, client, pasted, problem=str(refused))
     if told["state"] == "rejected":

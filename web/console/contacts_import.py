@@ -15,8 +15,8 @@ from web.console.visitor import Must, Visitor
 from worker.decisions import client_table
 from worker.decisions.roles import Action
 from worker.decisions.tables import NoTable
-from worker.giving import importing
-from worker.giving.importing import Imported
+from worker.submission import contact_import
+from worker.submission.contact_import import Imported
 from worker.tools import Tools
 
 MOST_LINES, _PATIENCE_SECONDS = 500, 20.0
@@ -50,13 +50,13 @@ def _move(tools: Tools, visitor: Visitor, form: Form, done: Imported) -> None:
     lines = client_table.wishes(form.whole("table"), "line", done.mistakes)
     if len(lines) > MOST_LINES:
         raise NoTable(f"These are {len(lines)} lines. Paste at most {MOST_LINES} at once, or use the command line.")
-    fresh = importing.without_known(tools, company, lines, done)
+    fresh = contact_import.without_known(tools, company, lines, done)
     if form.text("do") != "import":
-        importing.check(tools, company, fresh, done)
+        contact_import.check(tools, company, fresh, done)
         return
-    before, places = importing.file(tools, company, fresh, {"id": visitor.user, "role": "admin"})
-    importing.answer(tools, company, before, _PATIENCE_SECONDS)
-    importing.sort_out(tools, company, before, places, done)
+    before, places = contact_import.file(tools, company, fresh, {"id": visitor.user, "role": "admin"})
+    contact_import.answer(tools, company, before, _PATIENCE_SECONDS)
+    contact_import.sort_out(tools, company, before, places, done)
 
 
 def _must_be_editable(tools: Tools, company: str) -> None:

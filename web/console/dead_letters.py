@@ -14,14 +14,14 @@ from web.console import asking, rendering, wording
 from web.console.asking import PER_PAGE
 from web.console.forms import Posted
 from web.console.visitor import Looking, Missing, Must, Visitor
-from worker.accepting import letters
-from worker.accepting.letters import NotOpen
-from worker.bulk import giving
-from worker.bulk.giving import OrderRefused
+from worker.bulk import order_submission
+from worker.bulk.order_submission import OrderRefused
 from worker.decisions.rights import ConsoleUser, NotAllowed
 from worker.decisions.roles import Action
+from worker.intake import dead_letters
+from worker.intake.dead_letters import NotOpen
 from worker.tools import Tools
-from worker.watching import reading
+from worker.watching import views
 
 STATES = ("open", "replayed", "discarded")
 _CLOSED = "This dead letter was closed meanwhile."
@@ -57,7 +57,7 @@ def replay(request: Request, form: Posted, visitor: Mending, number: str) -> Res
     text = form.whole("body").replace("\r\n", "\n")
     mended = text.encode() if text and text != _shown(letter.body) else None
     try:
-        receipt = letters.replay(tools, letter.id or 0, _person(visitor), mended)
+        receipt = dead_letters.replay(tools, letter.id or 0, _person(visitor), mended)
     except Unreadable as broken:
         return _page(request, visitor, letter, list(broken.problems), 422, mended)
     except NotAllowed as refused:
@@ -77,8 +77,8 @@ def discard(request: Request, form: Posted, visitor: Mending, number: str) -> Re
     """Nothing shall come of it."""
     letter = _letter(request, number)
     try:
-        letters.discard(
-            request.app.state.tools, letter.id or 0, _person(visitor), giving.reason_given(form.text("why"))
+        dead_letters.discard(
+            request.app.state.tools, letter.id or 0, _person(visitor), order_submission.reason_given(form.text("why"))
         )
     except OrderRefused as refused:
         return _page(request, visitor, letter, [str(refused)], 422)
@@ -116,7 +116,7 @@ def _page(
 ) -> Response:
     """The letter as it is kept; that somebody read it is in the audit, once an hour."""
     tools: Tools = request.app.state.tools
-    reading.note(tools, visitor.user, "dead letter viewed", "", {"dead_letter": letter.id})
+    views.note(tools, visitor.user, "dead letter viewed", "", {"dead_letter": letter.id})
     with tools.store.read() as work:
         now = work.now
     companies, scopes = api_keys.named(letter.companies), api_keys.named(letter.scopes)
@@ -125,7 +125,7 @@ def _page(
         "problems": problems,
         "text": mended.decode(errors="replace") if mended is not None else _shown(letter.body),
         "mended": _shown(letter.mended) if letter.mended else "",
-        "editable": letter.size <= letters.MOST_MENDED and _is_text(letter.body),
+        "editable": letter.size <= dead_letters.MOST_MENDED and _is_text(letter.body),
         "kept": len(letter.body),
         "companies": None if companies is None else sorted(companies),
         "scopes": None if scopes is None else sorted(scopes),
@@ -143,7 +143,7 @@ def _is_text(body: bytes) -> bool:
 
 def _shown(body: bytes) -> str:
     """As text; JSON that stands on one line is set out in lines. What is too long is cut."""
-    text = body[: letters.MOST_MENDED].decode(errors="replace")
+    text = body[: dead_letters.MOST_MENDED].decode(errors="replace")
     try:
         lines = json.dumps(json.loads(text), indent=2, ensure_ascii=False)
         exact = codec.parse(lines.encode()) == codec.parse(text.encode())  # or a long amount lost digits

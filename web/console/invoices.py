@@ -12,18 +12,18 @@ from pydantic import ValidationError
 from events.changes import Picture
 from events.drift import GONE, DriftFound
 from events.invoice import Invoice
-from store import companies, stories
-from store.stories import InvoiceStory
+from store import companies, invoice_detail
+from store.invoice_detail import InvoiceStory
 from web.console import rendering, timeline, wording
 from web.console.forms import Form, Posted
 from web.console.visitor import Looking, Missing, Must, Visitor
-from worker.bulk import giving
-from worker.bulk.giving import Named, OrderRefused
+from worker.bulk import order_submission
+from worker.bulk.order_submission import Named, OrderRefused
+from worker.commands import excluding
 from worker.decisions import masking
 from worker.decisions.roles import Action
-from worker.orders import excluding
 from worker.tools import Tools
-from worker.watching import reading
+from worker.watching import views
 
 _SHOWN_BODIES = 20
 _RAISED_AFTER = ("invoice_finalised", "gone_from_xero", "perhaps_in_xero", "zero_marked_paid", "still_in_xero")
@@ -48,7 +48,7 @@ def replay(
     """Try it again, with the newest content kept."""
 
     def act(tools: Tools, why: str) -> str:
-        receipt = giving.replay(tools, Named(company, [invoice]), visitor.user, why)
+        receipt = order_submission.replay(tools, Named(company, [invoice]), visitor.user, why)
         return "It is on its way again." if receipt.invoices else _NOT_FAILED
 
     return _ordered(request, visitor, form, company, invoice, act)
@@ -65,7 +65,9 @@ def raise_anew(
     """Raise it again, should it be voided, deleted or gone in Xero, which is looked at first."""
 
     def act(tools: Tools, why: str) -> str:
-        receipt = giving.raise_anew(tools, Named(company, [invoice]), visitor.user, why, form.text("number"))
+        receipt = order_submission.raise_anew(
+            tools, Named(company, [invoice]), visitor.user, why, form.text("number")
+        )
         return "Xero is looked at, and it is raised again if it has ended there." if receipt.invoices else _NOT_RAISED
 
     return _ordered(request, visitor, form, company, invoice, act)
@@ -82,7 +84,7 @@ def cancel(
     """Do not send it this time."""
 
     def act(tools: Tools, why: str) -> str:
-        receipt = giving.cancel(tools, Named(company, [invoice]), visitor.user, why)
+        receipt = order_submission.cancel(tools, Named(company, [invoice]), visitor.user, why)
         if receipt.invoices:
             return "It is cancelled."
         flying = (receipt.left_out or {}).get("in_flight")
@@ -102,7 +104,9 @@ def exclude(
     """Mark it “do not send”."""
 
     def act(tools: Tools, why: str) -> str:
-        done = excluding.exclude(tools, company, [invoice], visitor.user, giving.reason_given(why), ids=True)
+        done = excluding.exclude(
+            tools, company, [invoice], visitor.user, order_submission.reason_given(why), ids=True
+        )
         there = " It is in Xero already: only later changes are kept from it." if done.in_xero else ""
         return f"It is marked “do not send”.{there}"
 
@@ -120,7 +124,7 @@ def include(
     """Take the mark off again."""
 
     def act(tools: Tools, why: str) -> str:
-        excluding.include(tools, company, [invoice], visitor.user, giving.reason_given(why), ids=True)
+        excluding.include(tools, company, [invoice], visitor.user, order_submission.reason_given(why), ids=True)
         return "The mark is off. Nothing is sent by that: send it again, or export it from CrewCard."
 
     return _ordered(request, visitor, form, company, invoice, act)
@@ -151,7 +155,7 @@ def _ordered(
 
 def _known(tools: Tools, company: str, invoice: str) -> InvoiceStory:
     with tools.store.read() as work:
-        whole = stories.whole(work, company, invoice)
+        whole = invoice_detail.whole(work, company, invoice)
     if whole is None:
         raise Missing(f"No invoice “{invoice}” of “{company}” was ever asked for.")
     return whole
@@ -163,7 +167,7 @@ def _page(
     """Everything known of it; that somebody read it is in the audit, once an hour."""
     tools: Tools = request.app.state.tools
     whole = _known(tools, company, invoice)
-    reading.note(tools, visitor.user, "invoice viewed", company, {"invoice": invoice})
+    views.note(tools, visitor.user, "invoice viewed", company, {"invoice": invoice})
     with tools.store.read() as work:
         now, name = work.now, companies.name_of(work, company)
     export = whole.story.export

@@ -11,7 +11,7 @@ import redis
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from store import glance, processes, throughput
+from store import ops_summary, processes, throughput
 from web.console import charts, rendering
 from web.console.visitor import Looking
 from worker import broker
@@ -37,7 +37,7 @@ def overview_page(request: Request, visitor: Looking) -> Response:
     bells = _doorbells(tools)
     with tools.store.read() as work:
         needs = attention.what_needs_a_person(tools, work)
-        seen = glance.at_a_glance(work)
+        seen = ops_summary.at_a_glance(work)
         quarters = throughput.since(work, work.now - timedelta(hours=24, minutes=15))
         there = [(one, processes.is_silent(work, one)) for one in processes.everyone(work)]
         now = work.now

@@ -13,8 +13,8 @@ from web.console.asking import PER_PAGE
 from web.console.failures import titled
 from web.console.forms import Posted
 from web.console.visitor import Forbidden, Looking, Missing, Must, Visitor
-from worker.bulk import carrying_out
-from worker.bulk.giving import OrderRefused
+from worker.bulk import bulk_jobs
+from worker.bulk.order_submission import OrderRefused
 from worker.decisions.roles import Action
 from worker.tools import Tools
 
@@ -40,7 +40,7 @@ def order(request: Request, form: Posted, visitor: Annotated[Visitor, Depends(Mu
         raise Forbidden(visitor, f"{Action.EXCLUDE.value} is not part of your role “{visitor.role}”.")
     said, picked = {name: form.text(name) for name in _FIELDS}, form.every("pick")
     try:
-        number = carrying_out.order(
+        number = bulk_jobs.order(
             request.app.state.tools, act, _selection(said, picked), visitor.user, form.text("why")
         )
     except OrderRefused as refused:

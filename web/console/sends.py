@@ -13,10 +13,10 @@ from web.console import rendering, wording
 from web.console.asking import PER_PAGE
 from web.console.forms import Posted
 from web.console.visitor import Looking, Missing, Must, Visitor
-from worker.bulk import giving
-from worker.bulk.giving import Named, OrderRefused
+from worker.bulk import order_submission
+from worker.bulk.order_submission import Named, OrderRefused
 from worker.decisions.roles import Action
-from worker.outgoing import progress
+from worker.delivery import progress
 from worker.tools import Tools
 
 STATES = ("waiting", "exported", "failed")
@@ -55,7 +55,7 @@ def cancel(
     """Do not send what of it has not been sent."""
     tools: Tools = request.app.state.tools
     try:
-        receipt = giving.cancel(tools, Named(company, request=sent), visitor.user, form.text("why"))
+        receipt = order_submission.cancel(tools, Named(company, request=sent), visitor.user, form.text("why"))
     except OrderRefused as refused:
         return _page(request, visitor, company, sent, ItemPage(PER_PAGE + 1), 422, str(refused))
     left = receipt.left_out or {}

@@ -16,7 +16,7 @@ from web.console.setup_page import SettingUp, Shown
 from web.console.visitor import Missing
 from worker.connections import apps
 from worker.contacts import changes, offers
-from worker.giving import giving
+from worker.submission import change_submission
 from worker.tools import Tools
 
 SOURCE = "crewcard-xero/console"
@@ -97,7 +97,9 @@ def choose(request: Request, visitor: SettingUp, form: Posted, company: str) -> 
     admin = {"id": visitor.user, "name": visitor.name, "role": "admin"}
     said = {"company": company, "settings": patch, "requested_by": admin}
     try:
-        told = giving.file_change(request.app.state.tools, CompanySettingsChanged, said, SOURCE, _PATIENCE_SECONDS)
+        told = change_submission.file_change(
+            request.app.state.tools, CompanySettingsChanged, said, SOURCE, _PATIENCE_SECONDS
+        )
     except Unreadable as refused:
         told = {"state": "rejected", "problems": refused.problems}
     if told["state"] == "rejected":

@@ -19,7 +19,7 @@ from worker.connections import health
 from worker.connections.apps import SCOPES
 from worker.decisions.roles import Action
 from worker.tools import Tools
-from worker.waiting.tickets import Link
+from worker.waiting.login_tokens import Link
 
 APP_FIELDS = ("client_id", "kind", "scopes", "callback")
 SettingUp = Annotated[Visitor, Depends(Must(Action.SET_UP))]

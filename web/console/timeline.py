@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from store.stories import InvoiceStory
+from store.invoice_detail import InvoiceStory
 from store.tables import Attempt, Batch, Drift, Generation, Item, LogEntry, Request
 
 _TRIED: Mapping[str, tuple[str, str, str]] = {

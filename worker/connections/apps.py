@@ -10,9 +10,9 @@ from store.unit_of_work import Work
 from worker import logs
 from worker.connections import connecting
 from worker.connections.connecting import BROAD, GRANULAR
-from worker.decisions import offering
+from worker.decisions import organisation_choice
 from worker.tools import Tools
-from worker.waiting import parking
+from worker.waiting import login_block
 
 COMMAND = "command line"  # who did it, where nobody is named
 SCOPES = {"granular": GRANULAR, "broad": BROAD}
@@ -42,7 +42,7 @@ def set_app(tools: Tools, company: str, keys: AppKeys, scopes: str, callback: st
         apps.save_app(work, tools.vault, company, keys, wanted(scopes), callback=callback)
         connection = connections.locked(work, company)
         if connection and connection.client_id != keys.client_id:
-            parking.park(work, connection, ConnectionProblem.SCOPES_CHANGED)
+            login_block.park(work, connection, ConnectionProblem.SCOPES_CHANGED)
         _mended(work, keys.client_id)
         _note(work, by, "Xero app set", company, client_id=keys.client_id, scopes=wanted(scopes), callback=callback)
     _wake(tools, keys.client_id)
@@ -78,7 +78,7 @@ def change_scopes(tools: Tools, company: str, scopes: str, by: str = COMMAND) ->
         used.scopes, used.changed_at = wanted(scopes), work.now
         connection = connections.locked(work, company)
         if connection and connection.state != "disconnected":
-            parking.park(work, connection, ConnectionProblem.SCOPES_CHANGED)
+            login_block.park(work, connection, ConnectionProblem.SCOPES_CHANGED)
         _note(work, by, "permissions changed", company, scopes=used.scopes)
     tools.bells.wake_relay()
     return True
@@ -92,7 +92,7 @@ def disable(tools: Tools, company: str, by: str = COMMAND, why: str = "") -> Non
         audit.note(work, by, "exports switched off", company, {}, 0, why)
         connection = connections.locked(work, company)
         if connection and connection.state != "disconnected":
-            parking.park(work, connection, ConnectionProblem.APP_DISABLED)
+            login_block.park(work, connection, ConnectionProblem.APP_DISABLED)
     tools.bells.wake_relay()
 
 
@@ -138,10 +138,10 @@ def _go_on(work: Work, connection: CompanyConnection) -> None:
     """On with the login there is, if the company's app and scopes are still those it was made with."""
     used = work.session.get(CompanyApp, connection.company)
     same_app = used is not None and used.client_id == connection.client_id
-    if used and same_app and not offering.missing_scopes(used.scopes, connection.scopes.split()):
+    if used and same_app and not organisation_choice.missing_scopes(used.scopes, connection.scopes.split()):
         connecting.go_on(work, connection)
     else:
-        parking.park(work, connection, ConnectionProblem.SCOPES_CHANGED)
+        login_block.park(work, connection, ConnectionProblem.SCOPES_CHANGED)
 
 
 def _wake(tools: Tools, client_id: str) -> None:

@@ -16,7 +16,7 @@ from store.unit_of_work import Work
 from worker import logs
 from worker.connections import moving
 from worker.tools import Tools
-from worker.waiting import parking, regrouping
+from worker.waiting import cause_resolved, login_block
 
 GRANULAR = "offline_access accounting.invoices accounting.contacts.read accounting.settings.read"
 BROAD = "offline_access accounting.transactions accounting.contacts.read accounting.settings.read"
@@ -75,14 +75,14 @@ def settle_on(
         lanes.reopen(work, lane)
     event = XeroConnectionConnected(
         company=company,
-        organisation=parking.organisation_of(connection),
+        organisation=login_block.organisation_of(connection),
         scopes=scopes,
         connected_at=work.now,
         waiting_for_decision=elsewhere,
     )
-    told = parking.publish(work, company, event)
+    told = login_block.publish(work, company, event)
     if not elsewhere:
-        regrouping.connection_renewed(work, company, choice.tenant, choice.xero_user, told)
+        cause_resolved.connection_renewed(work, company, choice.tenant, choice.xero_user, told)
     _log.info("connections.connected", company=company, tenant=choice.tenant, count=elsewhere)
     return elsewhere
 
@@ -110,12 +110,12 @@ def _ask(work: Work, company: str, name_before: str) -> None:
     if connection is None:
         return
     connections.set_state(work, connection, "undecided", ConnectionProblem.OTHER_ORGANISATION.code)
-    facts = {**parking.facts_of(work, connection), "before": name_before or "another organisation"}
+    facts = {**login_block.facts_of(work, connection), "before": name_before or "another organisation"}
     message = ConnectionProblem.OTHER_ORGANISATION.message(facts)
     lanes.stop(work, Lane(company, connection.tenant), "paused", message)
     for tenant in connections.work_elsewhere(work, company, connection.tenant):
         for request in requests.unfinished(work, Lane(company, tenant)):
-            parking.defer(work, request, message, "paused")
+            login_block.defer(work, request, message, "paused")
 
 
 def go_on(work: Work, connection: CompanyConnection) -> None:
@@ -125,7 +125,7 @@ def go_on(work: Work, connection: CompanyConnection) -> None:
         _ask(work, connection.company, "")
     else:
         lanes.reopen(work, Lane(connection.company, connection.tenant))
-        regrouping.connection_renewed(work, connection.company, connection.tenant)
+        cause_resolved.connection_renewed(work, connection.company, connection.tenant)
 
 
 def decide(tools: Tools, company: str, *, send: bool, by: str = "command line") -> int:
@@ -143,7 +143,7 @@ def decide(tools: Tools, company: str, *, send: bool, by: str = "command line") 
             decided += moving.move(work, tools, before, lane) if send else moving.cancel(work, before)
         connections.set_state(work, connection, "connected")
         lanes.reopen(work, lane)
-        regrouping.connection_renewed(work, company, lane.tenant)
+        cause_resolved.connection_renewed(work, company, lane.tenant)
         what = "waiting invoices sent on" if send else "waiting invoices cancelled"
         audit.note(work, by, what, company, {"organisation": connection.organisation}, decided, "")
     _log.info("connections.decided", company=company, tenant=lane.tenant, count=decided)
@@ -164,12 +164,12 @@ def disconnect(tools: Tools, company: str, by: str = "command line", why: str = 
         if again is None or again.connected_at != connection.connected_at:
             raise LookupError(company)
         connections.set_state(work, again, "disconnected", ConnectionProblem.DISCONNECTED.code)
-        facts = parking.facts_of(work, again)
+        facts = login_block.facts_of(work, again)
         message = ConnectionProblem.DISCONNECTED.message(facts)
         lanes.stop(work, Lane(company, again.tenant), "needs_login", message)
-        organisation = parking.organisation_of(again)
+        organisation = login_block.organisation_of(again)
         event = XeroConnectionDisconnected(company=company, organisation=organisation, by="us", message=message[:255])
-        parking.publish(work, company, event)
+        login_block.publish(work, company, event)
         audit.note(work, by, "disconnected", company, {"organisation": again.organisation}, 0, why)
     _log.info("connections.disconnected", company=company, tenant=connection.tenant)
     tools.bells.wake_relay()

@@ -22,8 +22,8 @@ from worker import logs
 from worker.connections import connecting
 from worker.connections.connecting import ChosenOrganisation
 from worker.connections.login_links import app_of
-from worker.decisions import offering
-from worker.decisions.offering import OfferedOrganisation
+from worker.decisions import organisation_choice
+from worker.decisions.organisation_choice import OfferedOrganisation
 from worker.decisions.refusals import LoginRefusal, LoginRefused
 from worker.tools import Tools
 from xero_adapter import login as xero
@@ -65,7 +65,7 @@ def finish(tools: Tools, login: Login, browser: str | None, code: str, error: st
         denied = error in ("", "access_denied")
         raise LoginRefused(LoginRefusal.DENIED if denied else LoginRefusal.APP_NOT_ALLOWED, login.return_to)
     offered = _open(tools, login, app, scopes, code)
-    alone = offering.without_asking(offered)
+    alone = organisation_choice.without_asking(offered)
     if alone:
         return choose(tools, login.id, browser, alone.tenant)
     if all(one.taken for one in offered):
@@ -80,7 +80,7 @@ def _open(tools: Tools, login: Login, app: AppKeys, scopes: str, code: str) -> S
         user = _keep_pair(
             tools, login, pair
         )  # whatever becomes of this login: a new consent may end the older tokens
-        if offering.missing_scopes(scopes, pair.scopes):
+        if organisation_choice.missing_scopes(scopes, pair.scopes):
             raise _over(tools, login, LoginRefusal.SCOPE_MISSING)
         opened = tools.login.organisations(pair.access_token)
     except Trouble as trouble:
@@ -95,7 +95,7 @@ def _open(tools: Tools, login: Login, app: AppKeys, scopes: str, code: str) -> S
         consent = xero.consent(pair)
         consented = {one.tenant for one in opened if consent and one.consent == consent}
         found = [OfferedOrganisation(one.tenant, one.name, one.xero_id) for one in opened]
-        offered = offering.offer(found, consented, taken, current.tenant if current else None)
+        offered = organisation_choice.offer(found, consented, taken, current.tenant if current else None)
         document = json.dumps([asdict(one) for one in offered])
         logins.note(work, login.id, xero_user=user, scopes=pair.scopes, organisations=document)
     return offered
@@ -138,7 +138,7 @@ def _settle(tools: Tools, login: Login, choice: ChosenOrganisation) -> int:
         if not logins.move(work, login.id, "choosing", "done"):
             raise LoginRefused(LoginRefusal.ALREADY_ANSWERED, login.return_to)
         _, scopes = _same_app(work, tools, login)
-        if offering.missing_scopes(scopes, login.scopes.split()):
+        if organisation_choice.missing_scopes(scopes, login.scopes.split()):
             raise LoginRefused(LoginRefusal.SCOPE_MISSING, login.return_to)
         return connecting.settle_on(work, tools, login.company, login.client_id, choice, tuple(login.scopes.split()))
 

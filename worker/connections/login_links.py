@@ -14,8 +14,8 @@ from worker import logs
 from worker.decisions import return_addresses
 from worker.decisions.refusals import LoginRefusal, LoginRefused
 from worker.tools import Tools
-from worker.waiting import tickets
-from worker.waiting.tickets import Link, Ticket
+from worker.waiting import login_tokens
+from worker.waiting.login_tokens import Link, Ticket
 
 _log = logs.log("connections")
 
@@ -47,7 +47,7 @@ def link(tools: Tools, company: str, return_to: str = "") -> Link:
         raise LoginRefused(LoginRefusal.RETURN_ADDRESS)
     with tools.store.read() as work:
         now = work.now
-    return tickets.link(tools.vault, chosen.public_url, company, return_to, now, chosen.login_link_seconds)
+    return login_tokens.link(tools.vault, chosen.public_url, company, return_to, now, chosen.login_link_seconds)
 
 
 def opened(tools: Tools, company: str, text: str) -> OpenedLink:
@@ -100,8 +100,8 @@ def _ticket(tools: Tools, company: str, text: str) -> Ticket:
     if not text:
         raise LoginRefused(LoginRefusal.LINK_MISSING)
     try:
-        ticket = tickets.open_ticket(tools.vault, text)
-    except tickets.Forged:
+        ticket = login_tokens.open_ticket(tools.vault, text)
+    except login_tokens.Forged:
         raise LoginRefused(LoginRefusal.LINK_FORGED) from None
     if ticket.company != company:
         raise LoginRefused(LoginRefusal.LINK_FORGED)

@@ -16,10 +16,10 @@ from store import connections, exports, number_claims, requests
 from store.number_claims import Owner
 from store.tables import Export, Item, NumberClaim, Request
 from store.unit_of_work import Work
-from worker.decisions import joining
-from worker.decisions.joining import ExportStanding, Move
-from worker.exporting import answering, recording
-from worker.exporting.results import ExportRefusal
+from worker.decisions import merge_rules
+from worker.decisions.merge_rules import ExportStanding, Move
+from worker.export import answering, recording
+from worker.export.results import ExportRefusal
 from worker.tools import Tools
 
 _AT_ONCE = 500
@@ -74,7 +74,7 @@ def _move_some(work: Work, tools: Tools, lane_before: Lane, lane: Lane, rows: Se
 
 def _decide(target: Export, invoice: Invoice, owners: Mapping[tuple[str, str], Owner]) -> Move | Failure:
     standing = ExportStanding.from_row(target)
-    decided = joining.decide(standing, invoice.revision, invoice.content_hash())
+    decided = merge_rules.decide(standing, invoice.revision, invoice.content_hash())
     owner = owners[number_claims.key(Lane(target.company, target.tenant), invoice.number)]
     if decided == "start" and owner != Owner(target.company, target.invoice):
         return Failure(Reason.NUMBER_USED_TWICE, {"other": owner.invoice})
@@ -84,7 +84,7 @@ def _decide(target: Export, invoice: Invoice, owners: Mapping[tuple[str, str], O
 def _fresh(work: Work, row: Export, target: Export) -> dict[str, Any]:
     """The target row with the newer of both contents; a live one keeps its state."""
     newer = row if row.wanted_revision >= target.wanted_revision or not target.wanted else target
-    live = target.state in joining.LIVE
+    live = target.state in merge_rules.LIVE
     return {
         "id": target.id,
         "client": newer.client,

@@ -16,7 +16,7 @@ from store.tables import CompanyConnection, Token
 from store.unit_of_work import Work
 from worker import logs
 from worker.tools import Tools
-from worker.waiting import parking, tickets
+from worker.waiting import login_block, login_tokens
 
 DUTY = "tending"
 UNUSED_LOGIN_DAYS = 60
@@ -85,7 +85,7 @@ def _renew(tools: Tools, token: Token) -> bool:
             with tools.store.write() as work:
                 for connection in connections.using(work, token.client_id, token.xero_user):
                     if connection.state != "disconnected":
-                        parking.park(work, connection, ConnectionProblem.by_code(trouble.problem))
+                        login_block.park(work, connection, ConnectionProblem.by_code(trouble.problem))
         return False
     return True
 
@@ -106,10 +106,10 @@ def _warning(tools: Tools, connection: CompanyConnection, token: Token) -> XeroC
     message = f"The Xero login for {connection.organisation} ends on {ends:%Y-%m-%d} unless somebody logs in again."
     return XeroConnectionLoginExpiring(
         company=connection.company,
-        organisation=parking.organisation_of(connection),
+        organisation=login_block.organisation_of(connection),
         ends_at=ends,
         message=message[:255],
-        login_url=tickets.page(tools.settings.public_url, connection.company),
+        login_url=login_tokens.page(tools.settings.public_url, connection.company),
         login_url_ends_at=ends,
     )
 

@@ -16,7 +16,7 @@ from worker import logs
 from worker.contacts import changing_settings, contact_answers
 from worker.contacts.permits import Wait
 from worker.tools import Tools
-from worker.waiting import parking
+from worker.waiting import login_block
 
 DUTY = "changes"
 _FIRST_WAIT_SECONDS, _LONGEST_WAIT_SECONDS = 5.0, 300.0
@@ -93,7 +93,7 @@ def _postpone(tools: Tools, organisation: Organisation | None, some: Sequence[As
     _log.warning("changes.postponed", company=some[0].company, effect=trouble.effect, wait=seconds)
     with tools.store.write() as work:
         if trouble.effect == "needs_login" and organisation:
-            parking.after_refusal(work, organisation, trouble)
+            login_block.after_refusal(work, organisation, trouble)
         oldest = work.after(-tools.settings.expiry)
         changes.postpone(work, some[0].company, seconds)
     tired = [change for change in some if change.received_at < oldest]

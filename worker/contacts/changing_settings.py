@@ -22,7 +22,7 @@ from worker.decisions import settings_checks
 from worker.decisions.receipts import Receipt
 from worker.decisions.settings_checks import Choices
 from worker.tools import Tools
-from worker.waiting import regrouping
+from worker.waiting import cause_resolved
 
 ONLY_ADMINS = "Only an admin may change the Xero settings."
 NOT_CONNECTED = "Connect the company to Xero first: its own accounts, tax rates and categories can then be chosen."
@@ -99,7 +99,7 @@ def _apply(work: Work, change: AskedChange, patch: SettingsPatch, choices: Choic
     before = companies.locked_settings(work, company)
     settings = settings_checks.in_force(before, patch, choices)
     companies.set_up(work, company, companies.name_of(work, company), settings)
-    regrouping.settings_changed(work, company, before, settings, change.by, contact_words.cause_of(change))
+    cause_resolved.settings_changed(work, company, before, settings, change.by, contact_words.cause_of(change))
     names = sorted(patch.model_fields_set)
     audit.note(work, change.by, "settings", company, patch.model_dump(mode="json", exclude_unset=True), 0, "")
     event = CompanySettingsUpdated(

@@ -16,7 +16,7 @@ from worker.contacts.permits import Wait
 from worker.decisions import contact_checks
 from worker.decisions.contact_checks import ContactVerdict
 from worker.tools import Tools
-from worker.waiting import regrouping
+from worker.waiting import cause_resolved
 
 _MOST_MERGES = 3  # a winner may have been merged itself
 _log = logs.log("contacts")
@@ -101,7 +101,7 @@ def _link(work: Work, tools: Tools, change: AskedChange, tenant: str, contact_id
         return 0
     name = seen.contact.name if seen.contact else ""
     cause = contact_words.cause_of(change)
-    sent = regrouping.contact_linked(work, change.company, change.subject, change.by, cause)
+    sent = cause_resolved.contact_linked(work, change.company, change.subject, change.by, cause)
     _keep_link(work, change, contact_id, name=name, status=seen.status, checked_at=work.now, checked_in=tenant)
     event = ClientXeroContactUpdated(
         company=change.company,

@@ -9,7 +9,7 @@ from store.tables import AskedChange, ContactLink
 from store.unit_of_work import Work
 from worker import logs
 from worker.tools import Tools
-from worker.waiting import regrouping
+from worker.waiting import cause_resolved
 
 HOST = "host"
 _log = logs.log("contacts")
@@ -60,7 +60,7 @@ def _write_down(work: Work, company: str, client: Client, before: str, now: str)
     changes.add(work, _change(work, company, client, now))
     audit.note(work, HOST, "contact", company, {"client": client.id, "before": before, "now": now}, 0, "")
     _log.info("contacts.changed", company=company, kind=HOST)
-    regrouping.contact_linked(work, company, client.id, HOST)
+    cause_resolved.contact_linked(work, company, client.id, HOST)
 
 
 def _change(work: Work, company: str, client: Client, now: str) -> AskedChange:

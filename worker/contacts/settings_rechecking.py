@@ -22,7 +22,7 @@ from store.unit_of_work import Work
 from worker import logs
 from worker.contacts import changes, offers
 from worker.decisions import settings_checks
-from worker.reconciling import reconciler
+from worker.reconcile import reconciler
 from worker.tools import Tools
 
 DUTY = "settings"

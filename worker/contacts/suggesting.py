@@ -10,7 +10,7 @@ from store import contacts
 from store.unit_of_work import Work
 from worker.contacts import permits
 from worker.contacts.permits import Wait
-from worker.decisions.likeness import Card, Likely, Suggestion
+from worker.decisions.fuzzy_match import Card, Likely, Suggestion
 from worker.tools import Tools
 
 _MOST_PAGES = 50

@@ -11,7 +11,7 @@ from events.accounting_target import Posted
 from events.changes import Difference
 from events.invoice import Invoice, InvoiceNumber
 from events.snapshot import Amount, Currency, HostId, IsoDate, Snapshot
-from worker.decisions import joining, proof
+from worker.decisions import merge_rules, proof
 from worker.decisions.proof import Host, Proof
 
 _NOT_OURS = "what was sent: it was not sent from here"
@@ -67,7 +67,7 @@ def completed(claim: Claim, standing: ClaimedExport) -> Claim:
 
 def objection(claim: Claim, standing: ClaimedExport) -> str | None:
     """Why the claim is not worth asking Xero about, or None."""
-    if standing.state in joining.LIVE:
+    if standing.state in merge_rules.LIVE:
         return "it is on its way to Xero right now"
     if standing.xero_invoice_id and claim.xero_invoice_id not in (None, standing.xero_invoice_id):
         return f"it is in Xero already, as {standing.xero_invoice_id}"

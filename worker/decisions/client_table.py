@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from events import written
 from worker.decisions import tables
-from worker.decisions.likeness import Card
+from worker.decisions.fuzzy_match import Card
 from worker.decisions.tables import TableRow
 
 _CONTACT = ("xero_contact", "xero_contact_id", "xero_client_id", "contact_id", "contact")

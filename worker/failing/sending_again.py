@@ -16,10 +16,10 @@ from store import choosing, failing, mendings
 from store.tables import Mending
 from store.unit_of_work import Work
 from worker import logs
-from worker.accepting import intake
 from worker.decisions.receipts import Receipt
+from worker.intake import intake
 from worker.tools import Tools
-from worker.waiting import regrouping
+from worker.waiting import cause_resolved
 
 SOURCE = "crewcard-xero/sending-again"
 AGAIN_SECONDS = 60.0  # what was failing while the cause went is looked for once more
@@ -52,7 +52,7 @@ def group(tools: Tools, company: str, cause: str, by: str, why: str) -> Receipt:
 
 def _waiting(work: Work, mending: Mending) -> list[str]:
     """The invoices that failed for what is mended, and that nobody asked for since."""
-    tenants = regrouping.tenants_of(mending.tenant)
+    tenants = cause_resolved.tenants_of(mending.tenant)
     return failing.of_causes(work, mending.company, mending.causes.split("\n"), tenants, mending.at)
 
 

@@ -13,7 +13,7 @@ from worker.connections import health
 from worker.connections.health import Health
 from worker.decisions import breaker, estimating, precedence
 from worker.decisions.precedence import Block, Obstacle, Status, StatusFacts
-from worker.outgoing import progress
+from worker.delivery import progress
 from worker.tools import Tools
 from xero_adapter.pace import Outlook
 

@@ -1,0 +1,69 @@
+"""Raise invoices anew that are voided, deleted or gone in Xero: ordered here, looked at and done by a turn."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from events.codec import Envelope, Unreadable
+from events.export import MOST_INVOICES, InvoiceExportRequested
+from events.invoice import Invoice
+from events.orders import InvoiceExportRaiseAnewRequested
+from events.people import Origin
+from store import choosing, exports, generations, requests
+from store.tables import Export
+from store.unit_of_work import Work
+from worker.decisions import merge_rules
+
+
+@dataclass(frozen=True)
+class Raising:
+    """The requests that ask for the invoices anew (parts of one), and what is left out by why."""
+
+    parts: Sequence[InvoiceExportRequested]
+    left_out: dict[str, int]
+
+    @property
+    def request(self) -> str:
+        """The id of the new request; empty when there is nothing to raise."""
+        return self.parts[0].request if self.parts else ""
+
+
+def prepare(work: Work, envelope: Envelope, order: InvoiceExportRaiseAnewRequested) -> Raising:
+    """What an order to raise anew asks for, its exports locked. Raises Unreadable for an unknown request."""
+    if order.request and requests.known(work, order.company, order.request) is None:
+        raise Unreadable(f"data.request: {order.company} has no request “{order.request}”")
+    if order.as_request and requests.known(work, order.company, order.as_request):
+        raise Unreadable(f"data.as_request: {order.company} has a request “{order.as_request}” already")
+    rows = choosing.locked(work, choosing.to_raise(work, order)).values()
+    newest = {row.invoice: row for row in sorted(rows, key=lambda row: row.id or 0)}
+    resting = [row for _, row in sorted(newest.items()) if row.state not in merge_rules.LIVE]
+    named = set(order.invoices) or set(newest)
+    counted = {"under_way": len(newest) - len(resting), "never_sent": len(named - set(newest))}
+    return Raising(_parts(envelope, order, resting), {why: count for why, count in counted.items() if count})
+
+
+def note(work: Work, order: InvoiceExportRaiseAnewRequested, started: Sequence[int]) -> None:
+    """These exports wait for a turn now, which looks at Xero before it raises them."""
+    rows = list(exports.lock_again(work, started).values())
+    generations.order(work, rows, order.requested_by.id, order.why, order.number or "")
+    exports.change(work, [{"id": row.id, "raise_anew": True} for row in rows])
+
+
+def _parts(
+    envelope: Envelope, order: InvoiceExportRaiseAnewRequested, rows: Sequence[Export]
+) -> list[InvoiceExportRequested]:
+    derived = hashlib.sha256(f"{envelope.source}/{envelope.id}".encode()).hexdigest()[:16]
+    chunks = list(choosing.in_chunks(rows, MOST_INVOICES))
+    return [
+        InvoiceExportRequested(
+            company=order.company,
+            request=order.as_request or f"raise-{derived}",
+            part=part,
+            parts=len(chunks),
+            requested_by=order.requested_by,
+            mode="single" if len(rows) == 1 else "bulk",
+            origin=Origin(),
+            invoices=tuple(Invoice.of_kept(row.wanted) for row in chunk),
+        )
+        for part, chunk in enumerate(chunks, start=1)
+    ]

@@ -1,0 +1,107 @@
+"""How far requests are: looked at by people, and told to the host at a sensible pace."""
+
+from collections.abc import Collection, Iterable
+from datetime import datetime, timedelta
+
+import redis
+
+from events.accounting_target import Lane
+from events.requests import InvoiceExportProgressed
+from store import outbox, pauses, progress
+from store.outbox import Outgoing
+from store.progress import Progress
+from store.status import wait_of
+from store.tables import LaneState, Request
+from store.unit_of_work import Work
+from worker.decisions import progress_throttle
+from worker.decisions.estimating import Quota, seconds_until_done
+from worker.settings import Settings
+from worker.tools import Tools
+from xero_adapter.pace import Outlook
+
+
+def progress_of(tools: Tools, company: str, request: str) -> Progress | None:
+    """How far a request is and when it should be done; None when it is not known."""
+    with tools.store.read() as work:
+        row = work.session.get(Request, (company, request))
+        return progress.from_request(row, estimated_finish(work, tools, row)) if row else None
+
+
+def news(work: Work, requests: Iterable[Request]) -> list[str]:
+    """Those of these requests whose progress is news."""
+    return [row.id for row in requests if _is_news(row, work.now)]
+
+
+def tell(tools: Tools, lane: Lane, requests: Collection[str]) -> None:
+    """Tell how far these requests are, where it still is news; each in a transaction of its own."""
+    for request in requests:
+        with tools.store.write() as work:
+            _tell(work, tools, lane.company, request)
+    if requests:
+        tools.bells.wake_relay()
+
+
+def _tell(work: Work, tools: Tools, company: str, request: str) -> None:
+    """Under the request's lock, where whoever completes it waits: nothing is told after `completed`."""
+    row = progress.locked(work, company, request)
+    if not _is_news(row, work.now):
+        return
+    finish = estimated_finish(work, tools, row)
+    said = progress.from_request(row, finish)
+    event = InvoiceExportProgressed(
+        company=company,
+        request=request,
+        total=said.total,
+        exported=said.exported,
+        failed=said.failed,
+        waiting=said.waiting,
+        estimated_finish=finish,
+    )
+    row.progressed, row.progressed_at = said.total - said.waiting, work.now
+    work.session.flush()
+    key = f"progressed/{company}/{request}/{row.progressed}"
+    outbox.publish_once(
+        work, Outgoing(event, company, request, key, row.caused_by or row.source_event), work.moment()
+    )
+
+
+def _is_news(row: Request, now: datetime) -> bool:
+    answered = row.exported + row.failed
+    if row.completed_at or answered >= row.total:
+        return False
+    arrived = row.parts_received.count(",") + 1
+    whole = row.total * row.parts // arrived  # as far as the parts that are here let expect
+    return progress_throttle.worth_telling(whole, answered, row.progressed, row.progressed_at, now)
+
+
+def estimated_finish(work: Work, tools: Tools, row: Request) -> datetime | None:
+    """When the request should be done; None while a person has to act first, or nobody knows the limits."""
+    waiting = row.total - row.exported - row.failed
+    lane = Lane(row.company, row.tenant)
+    if row.completed_at or not row.tenant or pauses.of_company(work, row.company):
+        return None
+    wait = wait_of(work.session.get(LaneState, lane), work.now)
+    if wait and wait.until is None:
+        return None
+    try:
+        known = quota(tools.settings, tools.pace.outlook(lane.tenant))
+    except redis.RedisError:
+        return None
+    ahead = waiting if row.mode == "single" else max(waiting, progress.backlog(work, lane, row.created_at))
+    pause = (wait.until - work.now).total_seconds() if wait and wait.until and not wait.bulk_only else 0.0
+    return work.now + timedelta(seconds=pause + seconds_until_done(ahead, known))
+
+
+def quota(chosen: Settings, seen: Outlook) -> Quota:
+    """What an organisation's calls may do, as far as we know."""
+    return Quota(
+        call=seen.call,
+        minute_left=seen.minute_left,
+        per_minute=chosen.calls_per_minute,
+        minute=chosen.minute,
+        day_left=seen.day_left,
+        per_day=seen.per_day,
+        day_ends=seen.day_ends,
+        day=86_400,
+        paused=seen.paused,
+    )

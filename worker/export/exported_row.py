@@ -1,0 +1,158 @@
+"""What an export row keeps of an invoice that is in Xero: totals, proof of match, Xero's copy as we saw it."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from events.accounting_target import Element, Posted
+from events.changes import Change, Picture
+from events.drift import DriftFound
+from store import batches
+from store.tables import Export
+from store.unit_of_work import Work
+from worker.decisions import proof
+from worker.decisions.proof import Host, Proof
+from worker.export import answering, export_content
+from worker.export.results import Looked, Result
+from worker.tools import Tools
+
+
+@dataclass
+class KeptExport:
+    """What an export row has just become, as far as its answer tells."""
+
+    client: str
+    number: str
+    xero_invoice_id: str | None
+    xero_totals: str | None
+    exported_at: datetime | None
+    found: str | None
+    checked_at: datetime | None
+    generation: int
+
+    @classmethod
+    def from_row(cls, export: Any, row: Mapping[str, Any]) -> "KeptExport":
+        """An export with the columns that `row` gives."""
+        told = {name: row[name] for name in ("number", "xero_invoice_id", "xero_totals", "found", "checked_at")}
+        return cls(client=export.client, generation=export.generation, exported_at=row["exported_at"], **told)
+
+
+Sent = Mapping[tuple[str, str], Element]  # by batch, and invoice id (updates) or number
+
+
+def sent_in(work: Work, tools: Tools, results: Sequence[Result]) -> Sent:
+    """What the batches of these results carried, as it was written down before the call."""
+    bodies = batches.bodies(work, sorted({result.attempt.batch_id for result in results}))
+    return {(id_, name): one for id_, body in bodies.items() for name, one in tools.target.thaw(body).items()}
+
+
+def row(work: Work, tools: Tools, result: Result, kept: str, sent: Sent) -> dict[str, Any]:
+    """The export's columns after an attempt that was posted; `kept` is what is kept as the client's contact."""
+    export, attempt, answer = result.export, result.attempt, result.answer
+    if not isinstance(answer, Posted):
+        raise TypeError("only a posted invoice has totals")
+    newest = attempt.content_hash == export.wanted_hash
+    host = Host(tools.target.contact_id(kept) or "", result.sent)
+    copy = tools.books.picture(answer.copy)
+    return {
+        "id": export.id,
+        "state": "exported" if newest else "pending",
+        "number": export.number if newest else export_content.newest(export).number,
+        "due_at": work.now,
+        "batch_id": None,
+        "in_flight": None,
+        "sent_revision": attempt.revision,
+        "sent_hash": attempt.content_hash,
+        "crashes": 0,
+        "failures": 0,
+        "alone": False,
+        "xero_invoice_id": answer.target_id,
+        "xero_totals": answering.proof_text(answer, _proof(tools, result, copy, host, sent), work.now),
+        "exported_at": work.now,
+        "sent_contact": attempt.contact or answer.contact_id,
+        "checked_at": work.now,
+        "found": _gone_already(answer),
+        "batch_limit": 0,
+        "raise_anew": False,
+        **copy_of(tools, answer, copy),
+    }
+
+
+def _gone_already(posted: Posted) -> str | None:
+    """A drift from the start: somebody voided or deleted it before we learnt that it had arrived."""
+    kind = {"VOIDED": "voided", "DELETED": "deleted"}.get(posted.status)
+    return DriftFound(kind=kind, differences=(f"{kind} in Xero",)).model_dump_json() if kind else None
+
+
+def row_of_look(work: Work, tools: Tools, looked: Looked) -> dict[str, Any]:
+    """The export's columns after a look that found nothing to be sent; Last Exported does not move.
+
+    What was found different stays different from the copy we saw at the export, so that nothing overwrites it.
+    """
+    export, posted = looked.export, looked.posted
+    taken: dict[str, Any] = {
+        "xero_totals": answering.proof_text(posted, looked.proof, work.now),
+        "sent_contact": posted.contact_id,
+        **copy_of(tools, posted),
+    }
+    kept = {name: getattr(export, name) for name in taken}
+    return {
+        "id": export.id,
+        "state": "exported",
+        "due_at": work.now,
+        "batch_id": None,
+        "in_flight": None,
+        "sent_revision": export.wanted_revision,
+        "sent_hash": export.wanted_hash,
+        "crashes": 0,
+        "failures": 0,
+        "alone": False,
+        "batch_limit": 0,
+        "checked_at": work.now,
+        "exported_at": work.now if looked.arrived else export.exported_at,
+        "found": looked.found.model_dump_json() if looked.found else None,
+        **(taken if looked.as_wanted else kept),
+    }
+
+
+def _proof(tools: Tools, result: Result, theirs: Picture, host: Host, sent: Sent) -> Proof:
+    """What was sent stands in the frozen body, whatever has come since."""
+    posted, batch = result.answer, result.attempt.batch_id
+    if not isinstance(posted, Posted):
+        raise TypeError("only a posted invoice can be compared")
+    element = sent.get((batch, posted.target_id)) or sent.get((batch, result.attempt.number))
+    if element is None:
+        return proof.of_host(host, posted, "what was sent: it is not kept any more")
+    ours = tools.books.picture_of(element)
+    differing, before = tools.books.differences(ours, theirs), picture(result.export)
+    if result.outcome == "updated" and before:
+        differing += tools.books.left_behind(before, ours, theirs)
+    return proof.of_sent(ours, theirs, differing, posted, host)
+
+
+def copy_of(tools: Tools, posted: Posted, picture: Picture | None = None) -> dict[str, str | None]:
+    """Xero's copy as it is remembered, by fingerprint and picture; nothing where its lines were not shown."""
+    whole = bool(posted.copy.get("LineItems"))
+    kept = (picture or tools.books.picture(posted.copy)).model_copy(update={"updated": posted.updated})
+    return {
+        "copy_seen": tools.target.fingerprint(posted.copy) if whole else None,
+        "copy_kept": kept.model_dump_json() if whole else None,
+    }
+
+
+def changes(tools: Tools, export: Export, posted: Posted) -> tuple[Change, ...]:
+    """What is different in Xero from the copy we last saw; nothing where none was kept."""
+    before = picture(export)
+    return tools.books.changes(before, tools.books.picture(posted.copy)) if before else ()
+
+
+def picture(export: Export) -> Picture | None:
+    """The copy we last saw."""
+    return Picture.model_validate_json(export.copy_kept) if export.copy_kept else None
+
+
+def differences(export: Export) -> tuple[str, ...]:
+    """How Xero differed from the host at the last export."""
+    return tuple(json.loads(export.xero_totals or "{}").get("differences", ()))

@@ -1,0 +1,158 @@
+"""Settle an uncertain batch by asking Xero: adopt what is there and ours, send the rest again with a new key."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from events.accounting_target import Element, Organisation, Posted, Trouble
+from events.failures import Failure
+from events.reasons import Reason
+from store import batches, exports, lanes, pauses
+from store.batches import Hold
+from store.tables import Attempt, Batch, Export
+from store.unit_of_work import Work
+from worker import logs
+from worker.decisions import batching, retries
+from worker.export import deferral, matching, recording, requeue
+from worker.export.matching import Unclear
+from worker.export.results import ExportRefusal, Result
+from worker.tools import Tools
+
+_REFUSALS = frozenset({400, 404, 405, 412, 413, 422, 501})
+_HOPELESS_AFTER = 8
+_log = logs.log("exporter")
+
+
+@dataclass(frozen=True)
+class LookedUp:
+    """What Xero shows of a batch: by folded number, by id, and the ids our own app made."""
+
+    by_number: Mapping[str, Sequence[Posted]] = field(default_factory=dict)
+    by_id: Mapping[str, Posted] = field(default_factory=dict)
+    ours: frozenset[str] = frozenset()
+
+
+def settle(tools: Tools, organisation: Organisation, batch_id: str) -> bool:
+    """Look up what the batch was sent under; False when somebody else was first."""
+    with tools.store.write() as work:
+        if not pauses.may_begin(work, organisation.lane.company):
+            return False
+        taken = batches.take_uncertain(work, batch_id, tools.settings.lease)
+        if taken is None:
+            return False
+        hold, batch = taken
+        parked = exports.of_batches(work, batch_id)
+        sent = exports.numbers_sent(work, [export.id for export in parked if export.id is not None])
+    try:
+        seen = ask(tools, organisation, parked, sent)
+    except Trouble as trouble:
+        _ask_again_later(tools, organisation, hold, batch, trouble)
+        return True
+    _settle_with(tools, organisation, hold, batch, seen)
+    found = len(seen.by_id) or sum(bool(posted) for posted in seen.by_number.values())
+    lane = organisation.lane.key
+    _log.info("exporter.settled", lane=lane, batch=batch_id, size=len(parked), found=found, look_ups=batch.look_ups)
+    return True
+
+
+def ask(
+    tools: Tools,
+    organisation: Organisation,
+    parked: Sequence[Export],
+    sent: Mapping[int, Sequence[Attempt]],
+) -> LookedUp:
+    """Updates by id; new invoices by every number they were ever sent under. Raises Trouble."""
+    target = tools.target
+    if all(export.xero_invoice_id for export in parked):
+        return LookedUp(by_id=target.fetch(organisation, [export.xero_invoice_id or "" for export in parked]))
+    numbers = sorted({attempt.number for attempts in sent.values() for attempt in attempts})
+    found = target.find(organisation, numbers) if numbers else {}
+    bare = sorted({one.number for shown in found.values() for one in shown if one.unmarked})
+    mine = target.find(organisation, bare, ours_only=True) if bare else {}
+    return LookedUp(by_number=found, ours=frozenset(one.target_id for shown in mine.values() for one in shown))
+
+
+def _settle_with(tools: Tools, organisation: Organisation, hold: Hold, batch: Batch, seen: LookedUp) -> None:
+    with tools.store.write() as work:
+        if not batches.move(work, hold, "uncertain", state="settled", closed_at=work.now):
+            return
+        parked = exports.of_batches(work, hold.batch_id)
+        sent = exports.numbers_sent(work, [export.id for export in parked if export.id is not None])
+        known = elements(tools, work, sent)
+        results: list[Result] = []
+        absent: list[Export] = []
+        unclear: list[Export] = []
+        for export in parked:
+            tries = sent.get(export.id or 0, ())
+            if batch.kind == "update":
+                result: Result | Unclear | None = matching.of_update(tools.target, export, tries, seen.by_id, known)
+            else:
+                result = matching.of_create(export, tries, seen.by_number, known, seen.ours, tools.target.carries)
+            if isinstance(result, Unclear):
+                unclear.append(export)
+            elif result is None:
+                absent.append(export)
+            else:
+                results.append(result)
+        troubled = lanes.is_troubled(work, organisation.lane)
+        lanes.note_answer(work, organisation.lane)
+        recording.apply(work, tools, organisation, results)
+        _send_again(work, batch, absent, troubled=troubled)
+        _watch(work, hold, batch, unclear)
+    tools.bells.wake_relay()
+
+
+def elements(tools: Tools, work: Work, sent: Mapping[int, Sequence[Attempt]]) -> Mapping[tuple[str, str], Element]:
+    """What each attempt carried, by (batch, id for updates or number for new invoices)."""
+    ids = {attempt.batch_id for attempts in sent.values() for attempt in attempts}
+    bodies = batches.bodies(work, sorted(ids))
+    return {(id_, name): one for id_, body in bodies.items() for name, one in tools.target.thaw(body).items()}
+
+
+def _send_again(work: Work, batch: Batch, absent: Sequence[Export], *, troubled: bool) -> None:
+    """Xero does not have them: pending again, in a new batch with a new key (Xero caches errors under a key).
+
+    What made a call fail is found in two rounds: first in small batches, then each alone. What keeps failing alone
+    has failed.
+    """
+    refused = batch.http_status in _REFUSALS
+    given_up = [export for export in absent if _hopeless(export, batch, refused=refused)]
+    said = (batch.trouble or "").partition(": ")[2]
+    reason = Reason.SENT_WRONGLY if refused else Reason.XERO_KEEPS_FAILING
+    recording.fail(work, [ExportRefusal(export, Failure(reason, said=said)) for export in given_up])
+
+    left = [export for export in absent if export not in given_up]
+    limit = batching.limit_after(left, answered=batch.http_status is not None, troubled=troubled)
+    split = limit and batch.size > 1
+
+    def again(export: Export) -> dict[str, object]:
+        wait = 0.0 if split else retries.again_after_absence(export.attempts)
+        limits = {"alone": export.alone or limit == 1, "batch_limit": limit if limit > 1 else 0}
+        return {"crashes": 0, "due_at": work.after(wait), **limits}
+
+    requeue.to_pending(work, left, again)
+
+
+def _watch(work: Work, hold: Hold, batch: Batch, unclear: Sequence[Export]) -> None:
+    """What may be ours is looked for again, ever more rarely; after hours a person is asked, who can see more."""
+    wait = retries.watch_wait(batch.look_ups)
+    if not unclear:
+        return
+    if wait is None:
+        recording.fail(work, [ExportRefusal(export, Failure(Reason.PERHAPS_IN_XERO)) for export in unclear])
+        return
+    since, later = batch.watched_since or work.now, work.after(wait)
+    free = {"state": "uncertain", "closed_at": None, "settle_at": later, "watched_since": since}
+    batches.move(work, hold, "settled", lease_until=work.now, **free)
+
+
+def _hopeless(export: Export, batch: Batch, *, refused: bool) -> bool:
+    return batch.size == 1 and (refused or export.attempts >= _HOPELESS_AFTER)
+
+
+def _ask_again_later(tools: Tools, organisation: Organisation, hold: Hold, batch: Batch, trouble: Trouble) -> None:
+    _log.warning("exporter.look_up_failed", lane=organisation.lane.key, batch=batch.id, effect=trouble.effect)
+    with tools.store.write() as work:
+        later = work.after(retries.look_up_wait(batch.look_ups))
+        if batches.move(work, hold, "uncertain", settle_at=later, lease_until=work.now):
+            count = lanes.count_unknown(work, organisation.lane) if trouble.effect == "unknown" else 0
+            deferral.rest(work, organisation, trouble, count)

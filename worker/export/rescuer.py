@@ -1,0 +1,80 @@
+"""The rescuer: what died with a worker comes back, what Redis forgot is rung again."""
+
+from events.accounting_target import Lane
+from events.failures import Failure
+from events.reasons import Reason
+from store import batches, connections, due_lanes, duties, exports
+from store.batches import Hold
+from store.orphans import give_up_parts, left_waiting
+from store.outbox import InvoiceAnswer
+from store.tables import Batch
+from store.unit_of_work import Work
+from worker import logs
+from worker.decisions import retries
+from worker.export import answering, expiry, export_content, requeue
+from worker.tools import Tools
+
+DUTY = "rescuer"
+_LEFT_SECONDS = 120.0
+_log = logs.log("rescuer")
+
+
+def sweep(tools: Tools, holder: str) -> int:
+    """One sweep, if this process has the duty; give how many batches were rescued."""
+    with tools.store.write() as work:
+        if not duties.take(work, DUTY, holder, tools.settings.sweep * 3):
+            return 0
+        claimed = batches.overdue(work, "claimed")
+        sent = batches.overdue(work, "sent")
+        for batch in claimed:
+            _give_back(work, batch)
+        for batch in sent:
+            _park(work, batch)
+        expired = expiry.expire(work, tools, tools.settings.expiry)
+        forgotten = answer_forgotten(work, tools)
+    with tools.store.write() as work:
+        forgotten += give_up_parts(work, tools.settings.expiry)
+    with tools.store.read() as work:
+        waiting = due_lanes.due(work)
+    for lane in waiting:
+        tools.bells.remind(lane.key)
+    if claimed or sent:
+        _log.warning("rescuer.found_batches", count=len(claimed) + len(sent))
+    if expired or forgotten:
+        _log.warning("rescuer.answered", count=expired + forgotten)
+        tools.bells.wake_relay()
+    return len(claimed) + len(sent)
+
+
+def _give_back(work: Work, batch: Batch) -> None:
+    """Its worker died before anything was sent: its invoices are pending again, the crash stays counted."""
+    if not batches.move(work, Hold(batch.id, batch.token), "claimed", state="given_back", closed_at=work.now):
+        return
+    back = exports.of_batches(work, batch.id)
+    exports.uncount(work, back)
+    requeue.to_pending(work, back, lambda export: {"due_at": work.after(retries.crash_wait(export.crashes))})
+
+
+def _park(work: Work, batch: Batch) -> None:
+    """Its worker died with the call: nobody knows what happened until Xero is asked."""
+    trouble = "unknown: the worker was lost"
+    free = {"state": "uncertain", "lease_until": work.now, "trouble": trouble}
+    if not batches.move(work, Hold(batch.id, batch.token), "sent", **free):
+        return
+    rows = [{"id": one.id, "state": "uncertain"} for one in exports.of_batches(work, batch.id)]
+    exports.change(work, rows)
+
+
+def answer_forgotten(work: Work, tools: Tools) -> int:
+    """Answer items whose export is no longer live, should a gap have let one slip through; give how many."""
+    given: list[InvoiceAnswer] = []
+    for item, export in left_waiting(work, _LEFT_SECONDS):
+        lane = Lane(export.company, export.tenant)
+        organisation = connections.organisation(work, lane)
+        if export.state == "exported" and organisation:
+            given.append(answering.succeeded(item, export, organisation, tools.target, "unchanged"))
+        elif export.state == "failed":
+            failure = Failure(Reason.of(exports.last_reason(work, export) or Reason.OUTCOME_UNKNOWN.code))
+            given.append(answering.refused(item, export, export_content.newest(export), failure))
+    answering.record_answers(work, given)
+    return len(given)

@@ -1,0 +1,160 @@
+"""One turn of a lane: one call to Xero, or a few where it answers at once; the whole story in order.
+
+Step by step, with why: docs/explanation/exactly-once.md.
+
+anything due? → permit → a settled uncertain batch first → else claim → map → freeze → send → record
+"""
+
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import redis
+
+from events.accounting_target import Lane, Organisation
+from store import connections, lanes
+from store.lanes import Due
+from worker import logs
+from worker.decisions import batching, breaker, turns
+from worker.export import calling, claims, deferral, recovery
+from worker.export.calling import Called
+from worker.tools import Tools
+from xero_adapter.pace import Permit
+
+_PROBE_SECONDS = 15.0
+_TOGETHER_SECONDS = 0.5
+_log = logs.log("exporter")
+
+
+@dataclass(frozen=True)
+class NextTurn:
+    """When the lane wants its next turn: `seconds` from now, or None for when it is rung; `most` side by side.
+
+    `stays`: it is wanted at once, and this one still holds the lane.
+    """
+
+    seconds: float | None = None
+    most: int = 1
+    stays: bool = False
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How a turn is taken: with at most so many `calls`, one after another; `answered` hears when Xero is free.
+
+    It is told how many turns the lane may have side by side.
+    """
+
+    calls: int
+    answered: Callable[[int], None]
+
+
+_ALONE = Manner(1, lambda _most: None)
+
+
+def answer_doorbell(tools: Tools, lane: Lane, token: str) -> None:
+    """Take a turn if the lane has one free, and say when the next one is due."""
+    if not tools.bells.begin(lane.key, token):
+        return
+    following = NextTurn(1.0)
+    try:
+        following = _take_turns(tools, lane, token)
+    except redis.RedisError as lost:
+        _log.warning("exporter.redis_lost", lane=lane.key, error=type(lost).__name__)
+    except Exception:
+        _log.exception("exporter.stumbled", lane=lane.key)
+        following = NextTurn(tools.settings.sweep)
+    finally:
+        tools.bells.end(lane.key, token, following.seconds, following.most)
+
+
+def _take_turns(tools: Tools, lane: Lane, token: str) -> NextTurn:
+    """A turn, and those right behind it while they may stay in this thread; gives when the lane wants its next."""
+
+    def answered(most: int) -> None:
+        """Xero is free for the next call while we still write down its answer, which nothing here may prevent."""
+        with contextlib.suppress(Exception):
+            tools.bells.end(lane.key, token, 0, most)
+
+    following = take_turn(tools, lane, Manner(1, answered))
+    for _ in range(1, turns.AT_A_STRETCH):
+        if not following.stays or not tools.bells.go_on(lane.key, token, following.most):
+            break
+        following = take_turn(tools, lane, Manner(turns.CALLS_OF_ONE_THAT_STAYS, answered))
+    return following
+
+
+def take_turn(tools: Tools, lane: Lane, manner: Manner = _ALONE) -> NextTurn:
+    """One turn. Everything it does survives being killed on any line."""
+    with tools.store.read() as work:
+        due = lanes.due_work(work, lane, turns.WORTH_COUNTING)
+        organisation = connections.organisation(work, lane)
+        now = work.now
+    if due.stopped or organisation is None:
+        return NextTurn()
+    if due.blocked_until and due.blocked_until > now:
+        return NextTurn((due.blocked_until - now).total_seconds())
+    if not due.anything:
+        return NextTurn(max(0.0, (due.next_at - now).total_seconds()) if due.next_at else None)
+    if not due.settled_batch and breaker.holds_back(due):
+        return NextTurn(max(1.0, (due.next_at - now).total_seconds()) if due.next_at else _PROBE_SECONDS)
+    return _call(tools, organisation, due, manner)
+
+
+def _call(tools: Tools, organisation: Organisation, due: Due, manner: Manner) -> NextTurn:
+    """Make the call that matters most, with a permit for it."""
+    if due.troubled and not tools.bells.is_alone(organisation.lane.key):
+        return NextTurn(_TOGETHER_SECONDS)  # the turns that were under way end first
+    spread = not due.settled_batch and turns.is_long(due.waiting)
+    permit = tools.pace.ask(organisation, single=due.single, spread=spread)
+    most = turns.side_by_side(due.waiting, single=due.single, troubled=due.troubled, call=permit.call)
+    if permit.wait:
+        _tell_of_wait(tools, organisation, permit)
+        return NextTurn(permit.wait, most)
+
+    quick, booked = turns.is_quick(permit.call), False
+
+    def free() -> None:
+        nonlocal booked
+        calling.book(tools, permit, "answered")
+        booked = True
+        if not quick and not due.single:  # nothing begins beside us before a person's answer is written down
+            manner.answered(most)
+
+    called: Called = "answered"  # should it break: to count a call too many is the safe side
+    try:
+        called = _use_permit(tools, organisation, due, most, _calls(due, permit, manner), free)
+    finally:
+        if not booked:
+            calling.book(tools, permit, called)
+    return NextTurn(0, 1 if called == "lost" else most, stays=quick and called == "answered")
+
+
+def _calls(due: Due, permit: Permit, manner: Manner) -> int:
+    most, quick = min(manner.calls, 1 + permit.further), turns.is_quick(permit.call)
+    return turns.calls(most, due.waiting, single=due.single, troubled=due.troubled, quick=quick)
+
+
+def _tell_of_wait(tools: Tools, organisation: Organisation, permit: Permit) -> None:
+    """The limit is reached: nothing fails, no attempt is charged; a long wait is told.
+
+    The lane is not blocked: a single send may use what is kept back for it.
+    """
+    _log.info("exporter.waited", lane=organisation.lane.key, limit=permit.limit, wait=permit.wait)
+    if permit.wait >= deferral.WORTH_TELLING_SECONDS and permit.limit != "spread":
+        with tools.store.write() as work:
+            deferral.tell_of_limit(work, organisation, permit.limit, work.after(permit.wait))
+
+
+def _use_permit(
+    tools: Tools, organisation: Organisation, due: Due, most: int, calls: int, free: Callable[[], None]
+) -> Called:
+    """Settle what is owed, or else send; once batches are claimed, others may send beside them."""
+    if due.settled_batch:
+        return "answered" if recovery.settle(tools, organisation, due.settled_batch) else "not"
+
+    def let_others_begin() -> None:
+        if due.waiting > batching.MOST_INVOICES:
+            tools.bells.ring(organisation.lane.key, most=most)
+
+    return claims.send_next(tools, organisation, calls, let_others_begin, free)

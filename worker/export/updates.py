@@ -1,0 +1,160 @@
+"""Updates: Xero's copies looked at first, then each invoice put as a change of its copy."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from events.accounting_target import Element, Organisation, Posted, Posting, Unmappable
+from events.changes import Change, Picture
+from events.drift import DriftFound
+from store import batches, contacts, exports
+from store.batches import Hold
+from store.tables import Export
+from worker.decisions import drifting, guard, proof, raising
+from worker.decisions.proof import Host, Proof
+from worker.export import exported_row, freezing
+from worker.export.results import Looked, NotShownYet
+from worker.tools import Tools
+
+
+@dataclass(frozen=True)
+class CopyInXero:
+    """Xero's copy of an invoice, and our updates whose outcome is not known.
+
+    `winner` is the contact that Xero merged its client's linked one into, as far as that is known. `lags` says
+    whether what Xero shows may be older than what it answered to us.
+    """
+
+    copy: Posted | None
+    unknown: Sequence[Element]
+    winner: str = ""
+    lags: bool = False
+
+
+def copies(tools: Tools, organisation: Organisation, hold: Hold) -> Mapping[int, CopyInXero]:
+    """What is seen of each invoice in the batch. Raises Trouble."""
+    with tools.store.read() as work:
+        claimed = exports.seen_in_batch(work, hold.batch_id)
+        unknown = batches.unknown_bodies(work, list(claimed))
+        winners = contacts.winners(work, organisation.lane.company, [export.client for export in claimed.values()])
+        recent = {key for key, export in claimed.items() if raising.may_show_yet(export.exported_at, work.now)}
+    ids = {key: export.xero_invoice_id or "" for key, export in claimed.items()}
+    found = tools.target.fetch(organisation, sorted(ids.values()))
+    return {
+        key: CopyInXero(
+            found.get(id_),
+            [sent for body in unknown.get(key, ()) for sent in _copy_of(tools, body, id_)],
+            winners.get(claimed[key].client, ""),
+            key in recent and _is_behind(claimed[key], found.get(id_)),
+        )
+        for key, id_ in ids.items()
+    }
+
+
+def as_merged(posting: Posting, copy: Posted | None, winner: str) -> Posting:
+    """The posting to the contact that the copy has, where Xero merged the linked one into it."""
+    merged = copy is not None and winner and copy.contact_id == winner
+    return replace(posting, contact_id=winner) if merged else posting
+
+
+def _is_behind(export: Export, copy: Posted | None) -> bool:
+    """Whether Xero shows an earlier state than it answered with; a second is left for times without fractions."""
+    kept = exported_row.picture(export)
+    if copy is None or kept is None or kept.updated is None or copy.updated is None:
+        return copy is None
+    return copy.updated + timedelta(seconds=1) <= kept.updated
+
+
+def updates(tools: Tools, seen: Mapping[int, CopyInXero]) -> freezing.Map:
+    """How an invoice becomes an update: refused by the guard, or its content with the copy's ids.
+
+    Where Xero has all that is wanted already, nothing is sent, and what there is now is told.
+    """
+
+    def element(export: Export, posting: Posting) -> Element | Looked:
+        one = seen[export.id or 0]
+        copy, unknown, target = one.copy, one.unknown, tools.target
+        if one.lags:
+            raise NotShownYet
+        if copy is None:
+            raise Unmappable(guard.GONE)
+        sent = _is_as_sent(export, posting)
+        posting = as_merged(posting, copy, one.winner)
+        sent = sent or _is_as_sent(export, posting)
+        changed = edits(tools, export, posting, copy)
+        final = guard.final(copy)
+        if final:
+            raise Unmappable(final)
+        if sent and not unknown:
+            return _looked(tools, export, posting, copy, changed)
+        wanted = target.element_of_update(posting, copy.copy)
+        if target.carries(copy.copy, wanted) and not target.replaces_lines(wanted):
+            ours = any(target.carries(copy.copy, one) for one in unknown)
+            there = _looked(tools, export, posting, copy, ())
+            paid = there.found if there.found and there.found.kind == "paid" else None
+            return replace(there, found=paid, as_wanted=True, arrived=ours)
+        refused = guard.objection(
+            copy,
+            export.copy_seen,
+            unknown,
+            fingerprint=target.fingerprint,
+            carries=target.carries,
+            edits=changed,
+        )
+        if refused:
+            raise Unmappable(refused)
+        return wanted
+
+    return element
+
+
+def _is_as_sent(export: Export, posting: Posting) -> bool:
+    """Whether nothing is wanted that was not sent: the same content, to the same contact."""
+    contact = export.sent_contact in ("", posting.contact_id)
+    return export.wanted_hash == export.sent_hash and contact
+
+
+def _looked(tools: Tools, export: Export, posting: Posting, copy: Posted, changed: Sequence[Change] | None) -> Looked:
+    """What Xero has now, compared with what is wanted and with what was there after the last export."""
+    shown = _proof(tools, posting, copy)
+    paid = drifting.payment(copy)
+    since = bool(changed) or not exported_row.differences(export)
+    found: DriftFound | None
+    if shown.differences and since:
+        found = DriftFound(kind="edited", differences=(*shown.differences, *paid), number=copy.number)
+    else:
+        found = DriftFound(kind="paid", differences=paid) if paid else None
+    return Looked(export, posting.invoice, copy, shown, found)
+
+
+def _proof(tools: Tools, posting: Posting, copy: Posted) -> Proof:
+    host, theirs = Host(posting.contact_id, posting.invoice), tools.books.picture(copy.copy)
+    ours = _wanted(tools, posting, copy)
+    if ours is None:
+        return proof.of_host(host, copy, "what was sent: with today's settings it could not be sent again")
+    return proof.of_sent(ours, theirs, tools.books.differences(ours, theirs), copy, host)
+
+
+def edits(tools: Tools, export: Export, posting: Posting, copy: Posted | None) -> Sequence[Change] | None:
+    """What somebody changed in Xero since we last saw the copy; None where no picture of it was kept.
+
+    A contact that is now the one we want was merged or corrected, and is not overwritten by anything.
+    """
+    kept = exported_row.picture(export)
+    if kept is None or copy is None:
+        return None
+    found = tools.books.edits(kept, tools.books.picture(copy.copy), _wanted(tools, posting, copy))
+    return [change for change in found if change.field != "contact" or copy.contact_id != posting.contact_id]
+
+
+def _wanted(tools: Tools, posting: Posting, copy: Posted) -> Picture | None:
+    """What the update would say; None where it cannot be made, of which its own failure tells."""
+    try:
+        return tools.books.picture_of(tools.target.element_of_update(posting, copy.copy))
+    except Unmappable:
+        return None
+
+
+def _copy_of(tools: Tools, body: bytes, id_: str) -> list[Element]:
+    sent = tools.target.thaw(body).get(id_)
+    return [sent] if sent else []

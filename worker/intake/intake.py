@@ -1,0 +1,185 @@
+"""Intake: one transaction files events, their requests and a row per invoice; accepted means committed."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from events.codec import Envelope
+from events.export import InvoiceExportRequested
+from events.orders import (
+    InvoiceExportCancelRequested,
+    InvoiceExportRaiseAnewRequested,
+    InvoiceExportReplayRequested,
+)
+from events.preview import InvoiceExportPreviewRequested
+from store import audit, inbox
+from store.inbox import FiledEvent
+from store.unit_of_work import Work
+from worker import logs
+from worker.commands import cancel, raising_anew, replay
+from worker.contacts import filing_changes
+from worker.decisions import rounds, turns
+from worker.decisions.receipts import Receipt
+from worker.decisions.rights import OURSELVES, Actor
+from worker.decisions.rounds import Load
+from worker.intake import parsed_event, request_writer
+from worker.intake.known_companies import KnownCompanies
+from worker.intake.parsed_event import Brought, Coming
+from worker.preview import previews
+from worker.tools import Tools
+
+Verdict = Receipt | Exception
+_log = logs.log("intake")
+
+
+def accept(tools: Tools, document: Any, actors: Sequence[Actor] = (OURSELVES,)) -> Receipt:
+    """File one parsed CloudEvent for which these answer.
+
+    Raises Unreadable, rights.NotAllowed, inbox.OtherBody for a used id with another body, backpressure.TooMuch.
+    """
+    (verdict,) = file_each(tools, [Brought(document, actors)])
+    if isinstance(verdict, Exception):
+        raise verdict
+    return verdict
+
+
+def accept_each(tools: Tools, documents: Sequence[Any], actors: Sequence[Actor] = (OURSELVES,)) -> list[Verdict]:
+    """File parsed CloudEvents for which the same answer; each has its receipt, or what `accept` would raise."""
+    return file_each(tools, [Brought(document, actors) for document in documents])
+
+
+def file_each(tools: Tools, brought: Sequence[Brought]) -> list[Verdict]:
+    """File events, as if one after the other; each has its receipt, or what `accept` would raise."""
+    read = [_parse(one) for one in brought]
+    readable = [one for one in read if isinstance(one, Coming)]
+    filed: list[Verdict] = []
+    for places in rounds.rounds([_load(one) for one in readable]):
+        filed += _together(tools, [readable[place] for place in places])
+    verdicts = iter(filed)
+    return [next(verdicts) if isinstance(one, Coming) else one for one in read]
+
+
+def _parse(brought: Brought) -> Coming | Exception:
+    try:
+        return parsed_event.read_event(brought)
+    except Exception as broken:  # Unreadable or NotAllowed, mostly
+        return broken
+
+
+def _load(one: Coming) -> Load:
+    asked = one.asked
+    if not isinstance(asked, InvoiceExportRequested):
+        return rounds.ALONE
+    named = [invoice.id for invoice in asked.invoices]
+    return rounds.of_request((one.seen.source, one.seen.id), asked.company, asked.request, named)
+
+
+def _together(tools: Tools, some: Sequence[Coming]) -> Sequence[Verdict]:
+    """In one transaction; where that does not work, each in its own, so that one event's trouble is its own."""
+    try:
+        return _file(tools, some)
+    except Exception as trouble:
+        if len(some) == 1:
+            return [trouble]
+        _log.exception("intake.apart", count=len(some))
+        return [verdict for one in some for verdict in _together(tools, [one])]
+
+
+def _file(tools: Tools, some: Sequence[Coming]) -> Sequence[Verdict]:
+    with tools.store.write() as work:
+        companies = KnownCompanies.load(work, {one.asked.company for one in some})
+        known = inbox.answered_before(work, [one.seen for one in some])
+        verdicts: dict[FiledEvent, Verdict] = {seen: _again(answer) for seen, answer in known.items()}
+        for one in some:
+            objection = None if one.seen in verdicts else companies.objection(work, tools, one.asked)
+            if objection:
+                verdicts[one.seen] = objection
+        new = [one for one in some if one.seen not in verdicts]
+        receipts = {one.seen: receipt for one, receipt in zip(new, _obey(work, tools, companies, new), strict=True)}
+        inbox.file(work, {seen: receipt.__dict__ for seen, receipt in receipts.items()})
+    _wake(tools, companies, new, told=work.told)
+    return [(verdicts | receipts)[one.seen] for one in some]
+
+
+def _again(answer: Mapping[str, Any] | inbox.OtherBody) -> Verdict:
+    return answer if isinstance(answer, inbox.OtherBody) else Receipt(**{**answer, "repeated": True})
+
+
+def _obey(work: Work, tools: Tools, companies: KnownCompanies, new: Sequence[Coming]) -> Sequence[Receipt]:
+    """Requests go together, anything else comes alone."""
+    if len(new) == 1 and (order := _ORDERS.get(new[0].envelope.type)):
+        return [order(work, tools, new[0].envelope, new[0].asked, companies, new[0].key)]
+    return _request(work, tools, companies, new)
+
+
+def _request(work: Work, tools: Tools, companies: KnownCompanies, new: Sequence[Coming]) -> Sequence[Receipt]:
+    filings = [
+        companies.filing(one.envelope, one.asked, one.said)
+        for one in new
+        if isinstance(one.asked, InvoiceExportRequested)
+    ]
+    request_writer.file(work, tools, filings)
+    waits = companies.waits(work, filings)
+    return [
+        Receipt(one.envelope.id, one.asked.company, one.asked.request, one.new, connection=waits.get(one.key))
+        for one in filings
+    ]
+
+
+def _replay(
+    work: Work,
+    tools: Tools,
+    envelope: Envelope,
+    order: InvoiceExportReplayRequested,
+    companies: KnownCompanies,
+    _key: str,
+) -> Receipt:
+    found = replay.prepare(work, envelope, order)
+    filings = [companies.filing(envelope, part, caused_by=found.caused_by) for part in found.parts]
+    for filing in filings:
+        request_writer.file(work, tools, [filing])
+    new = sum(filing.new for filing in filings)
+    audit.note(work, order.requested_by.id, "replay", order.company, order.chosen(), new, order.why)
+    return Receipt(envelope.id, order.company, found.request, new, left_out=found.left_out)
+
+
+def _raise_anew(
+    work: Work,
+    tools: Tools,
+    envelope: Envelope,
+    order: InvoiceExportRaiseAnewRequested,
+    companies: KnownCompanies,
+    _key: str,
+) -> Receipt:
+    found = raising_anew.prepare(work, envelope, order)
+    filings = [companies.filing(envelope, part, caused_by=envelope.id, raising=True) for part in found.parts]
+    for filing in filings:
+        request_writer.file(work, tools, [filing])
+        started = [row.id or 0 for row in filing.rows.values() if filing.moves[row.invoice] == "start"]
+        raising_anew.note(work, order, started)
+    new = sum(filing.new for filing in filings)
+    chosen = {**order.chosen(), **({"number": order.number} if order.number else {})}
+    audit.note(work, order.requested_by.id, "raise anew", order.company, chosen, new, order.why)
+    return Receipt(envelope.id, order.company, found.request, new, left_out=found.left_out)
+
+
+_ORDERS: Mapping[str, Callable[..., Receipt]] = {
+    InvoiceExportCancelRequested.TYPE: cancel.obey,
+    InvoiceExportReplayRequested.TYPE: _replay,
+    InvoiceExportRaiseAnewRequested.TYPE: _raise_anew,
+    InvoiceExportPreviewRequested.TYPE: previews.file,
+    **filing_changes.MOVES,
+}
+
+
+def _wake(tools: Tools, companies: KnownCompanies, new: Sequence[Coming], *, told: bool) -> None:
+    """Ring each lane once, and whoever else has something to do now."""
+    clicked = {one.asked.company for one in new if getattr(one.asked, "mode", None) == "single"}
+    for company in sorted({one.asked.company for one in new}):
+        tools.bells.ring(companies.lane(company).key, most=turns.MOST if company in clicked else 1)
+    if told:
+        tools.bells.wake_relay()
+    types = {one.envelope.type for one in new}
+    if InvoiceExportPreviewRequested.TYPE in types:
+        tools.bells.wake_previews()
+    if types & filing_changes.MOVES.keys():
+        tools.bells.wake_changes()

@@ -1,0 +1,173 @@
+"""The reconciler: compares what we believe with what Xero has, within a small share of the day's calls.
+
+One look per lane and slot; a slot is as long as the share allows (2 % of 5,000 calls: one every 14 minutes). It asks
+for a thousand invoices changed since the last look, oldest change first, without lines; what was changed and does not
+show there is read whole (`close_reading`), and such a look takes as many slots as it made calls.
+"""
+
+import json
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from events.accounting_target import Changes, Lane, Organisation, Posted, Trouble
+from events.drift import DriftFound, InvoiceExportDriftFound
+from events.invoice import Invoice
+from store import connections, duties, exports, outbox, reconciliations
+from store.outbox import Outgoing
+from store.reconciliations import MARGIN
+from store.tables import Export, Reconciliation
+from store.unit_of_work import Work
+from worker import logs
+from worker.decisions import drifting
+from worker.decisions.drifting import Belief, Finding
+from worker.reconcile import close_reading
+from worker.reconcile.close_reading import CloseReading
+from worker.tools import Tools
+
+DUTY = "reconciler"
+PASS_SECONDS = 60.0
+_DAY_SECONDS = 86_400.0
+_log = logs.log("reconciler")
+
+
+def reconcile(tools: Tools, holder: str) -> int:
+    """One look at every lane whose slot has come; give how many drifts were found. Raises redis.RedisError."""
+    if not tools.settings.reconcile_share:
+        return 0
+    with tools.store.write() as work:
+        if not _has_duty(work, tools, holder):
+            return 0
+        waiting = reconciliations.due(work)
+    found = 0
+    for row in waiting:
+        with tools.store.write() as work:
+            if not _has_duty(work, tools, holder):
+                return found
+            organisation = connections.organisation(work, Lane(row.company, row.tenant))
+        if organisation:
+            found += _compare_page(tools, organisation, row)
+    return found
+
+
+def slot(tools: Tools, tenant: str) -> float:
+    """Seconds between two calls of one lane, so that they stay within its share of the organisation's own day.
+
+    Raises redis.RedisError.
+    """
+    return _DAY_SECONDS / (tools.settings.reconcile_share * tools.pace.outlook(tenant).per_day)
+
+
+def put_off(tools: Tools, organisation: Organisation, calls: int) -> None:
+    """Other looks that no invoice waits for took so many calls of the share: the next one here comes later.
+
+    Raises redis.RedisError.
+    """
+    apart = slot(tools, organisation.lane.tenant) if tools.settings.reconcile_share and calls else 0
+    if apart:
+        with tools.store.write() as work:
+            reconciliations.put_off(work, organisation.lane, apart * calls)
+
+
+def _has_duty(work: Work, tools: Tools, holder: str) -> bool:
+    return duties.take(work, DUTY, holder, PASS_SECONDS + tools.settings.call_deadline)
+
+
+def _compare_page(tools: Tools, organisation: Organisation, row: Reconciliation) -> int:
+    """One call, if there is a permit for it; a lane that Xero does not answer waits for its next slot."""
+    permit = tools.pace.ask(organisation)
+    if permit.wait:
+        return 0
+    with tools.store.read() as work:
+        began = work.now
+    seen: Changes | None = None
+    try:
+        seen = tools.target.changes(organisation, row.since, row.page, ours_only=row.ours_only)
+    except Trouble as trouble:
+        _log.warning("reconciler.met_trouble", lane=organisation.lane.key, effect=trouble.effect)
+    finally:
+        tools.pace.done(permit)
+    apart = slot(tools, organisation.lane.tenant)
+    reading = close_reading.read_closely(tools, organisation, _suspects(tools, organisation, seen, began))
+    with tools.store.write() as work:
+        found = _compare(work, tools, organisation, seen.invoices, began, reading) if seen else 0
+        since, page = _next(row, seen, began) if seen and reading.complete else (row.since, row.page)
+        reconciliations.move_on(work, organisation.lane, since, page, work.after(apart * (1 + reading.calls)))
+    if found:
+        _log.warning("reconciler.found_drifts", lane=organisation.lane.key, count=found)
+        tools.bells.wake_relay()
+    return found
+
+
+def _next(row: Reconciliation, seen: Changes, began: datetime) -> tuple[datetime, int]:
+    """Behind a full page the next one begins at its newest change, so that a list that shifts hides nothing."""
+    if not seen.more:
+        return max(row.since, began - MARGIN), 1
+    newest = seen.newest - timedelta(seconds=1) if seen.newest else row.since
+    return (newest, 1) if newest > row.since else (row.since, row.page + 1)
+
+
+def _suspects(tools: Tools, organisation: Organisation, seen: Changes | None, before: datetime) -> list[str]:
+    by_id = {posted.target_id: posted for posted in seen.invoices} if seen else {}
+    with tools.store.read() as work:
+        ours = reconciliations.exported_as(work, organisation.lane, by_id, before)
+    return sorted(id_ for id_, export in ours.items() if drifting.is_suspect(_belief(export), by_id[id_]))
+
+
+def _compare(
+    work: Work,
+    tools: Tools,
+    organisation: Organisation,
+    seen: Sequence[Posted],
+    before: datetime,
+    reading: CloseReading,
+) -> int:
+    by_id = {posted.target_id: posted for posted in seen}
+    ours = reconciliations.exported_as(work, organisation.lane, by_id, before)
+    exports.lock_again(work, [export.id for export in ours.values() if export.id is not None])
+    findings = {
+        target_id: _findings(_belief(export), by_id[target_id], reading.copies.get(target_id))
+        for target_id, export in sorted(ours.items())
+    }
+    news = [
+        (ours[target_id], finding)
+        for target_id, found in findings.items()
+        for finding in found
+        if reconciliations.record_drift(work, ours[target_id], finding.kind, finding.differences, finding.fingerprint)
+    ]
+    known = {ours[target_id].id: _known(found, by_id[target_id].number) for target_id, found in findings.items()}
+    reconciliations.note(work, [export for export in ours.values() if export.id in known], known)
+    outbox.publish(work, [_drift_event(work, tools, organisation, *one) for one in news])
+    return len(news)
+
+
+def _known(found: Sequence[Finding], number: str) -> DriftFound | None:
+    """What is known to differ, in one: what is gone or edited says more than a payment."""
+    if not found:
+        return None
+    told = tuple(dict.fromkeys(one for finding in found for one in finding.differences))
+    return DriftFound(kind=found[0].kind, differences=told, number=number)
+
+
+def _findings(belief: Belief, posted: Posted, copy: str | None) -> list[Finding]:
+    return drifting.findings(belief, posted) or (drifting.closer(belief, copy) if copy else [])
+
+
+def _belief(export: Export) -> Belief:
+    kept = json.loads(export.xero_totals or "{}")
+    known = export.wanted and export.wanted_hash == export.sent_hash
+    day = Invoice.of_kept(export.wanted).date.isoformat() if known else None
+    return Belief(export.number, kept.get("totals", {}), day, kept.get("updated"), export.copy_seen)
+
+
+def _drift_event(work: Work, tools: Tools, organisation: Organisation, export: Export, finding: Finding) -> Outgoing:
+    event = InvoiceExportDriftFound(
+        company=export.company,
+        invoice=export.invoice,
+        number=export.number,
+        xero_invoice_id=export.xero_invoice_id or "",
+        kind=finding.kind,
+        differences=finding.differences,
+        deep_link=tools.target.deep_link(organisation, export.xero_invoice_id or ""),
+        found_at=work.now,
+    )
+    return Outgoing(event, export.company, export.invoice, f"drift/{export.id}/{finding.fingerprint}")

@@ -1,0 +1,130 @@
+"""A table of clients and their Xero contacts is imported: lines with mistakes are named, the rest is linked."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from events.contacts import ClientXeroContactUpdateRequested
+from store import changes as filed
+from store import contacts
+from worker.contacts import contact_previews, contact_words
+from worker.contacts.permits import Wait
+from worker.decisions.client_table import Wish
+from worker.submission import change_submission
+from worker.submission.change_submission import Said
+from worker.tools import Tools
+
+SOURCE = "crewcard-xero/import"
+Line = tuple[str, Wish]
+Shown = Callable[[int, int], None]
+
+
+def _unseen(_done: int, _all: int) -> None:
+    """Nobody watches."""
+
+
+@dataclass
+class Imported:
+    """What became of a table: clients linked now, linked so before, still to be checked, and mistakes by line."""
+
+    linked: list[str] = field(default_factory=list)
+    before: list[str] = field(default_factory=list)
+    waiting: list[str] = field(default_factory=list)
+    warnings: dict[str, str] = field(default_factory=dict)
+    mistakes: dict[str, str] = field(default_factory=dict)
+
+
+def without_known(tools: Tools, company: str, lines: Mapping[str, Line], done: Imported) -> list[Line]:
+    """The lines that say something new."""
+    with tools.store.read() as work:
+        known = contacts.known(work, company, list(lines))
+    fresh = []
+    for client, (place, wish) in lines.items():
+        kept = known.get(client)
+        if kept and kept.status == "active" and kept.xero_contact_id == tools.target.contact_id(wish.pasted):
+            done.before.append(client)
+        else:
+            fresh.append((place, wish))
+    return fresh
+
+
+def check(
+    tools: Tools,
+    company: str,
+    some: Sequence[Line],
+    done: Imported,
+    wait: Wait | None = None,
+    shown: Shown = _unseen,
+) -> None:
+    """Say what would become of these lines. Raises Trouble."""
+    looks = contact_previews.look_at(tools, company, [wish for _, wish in some], wait, shown)
+    for (place, wish), look in zip(some, looks, strict=True):
+        if look.usable:
+            _linked(done, wish.client, look.warnings)
+        else:
+            done.mistakes[place] = f"{look.message} {look.how}"
+
+
+def file(
+    tools: Tools, company: str, fresh: Sequence[Line], person: Said, shown: Shown = _unseen
+) -> tuple[int, Mapping[str, str]]:
+    """Hand the lines in; gives the number of the last change before them, and each one's line by its event.
+
+    Raises Unreadable.
+    """
+    with tools.store.read() as work:
+        before = filed.newest_id(work)
+    places: dict[str, str] = {}
+    for place, wish in fresh:
+        said = _said(company, wish, person)
+        places[change_submission.file(tools, ClientXeroContactUpdateRequested, said, SOURCE)] = place
+        shown(len(places), len(fresh))
+    return before, places
+
+
+def answer(
+    tools: Tools, company: str, before: int, patience: float, wait: Wait | None = None, shown: Shown = _unseen
+) -> None:
+    """Ask Xero about what was handed in, until all is answered, Xero cannot be asked, or these seconds are over."""
+    end = time.monotonic() + patience
+    with tools.store.read() as work:
+        whole = filed.waiting(work, company, before)
+
+    def finished() -> bool:
+        with tools.store.read() as work:
+            left = filed.waiting(work, company, before)
+        shown(max(0, whole - left), whole)
+        return left == 0 or time.monotonic() > end
+
+    change_submission.answer(tools, company, finished, patience, wait)
+
+
+def sort_out(tools: Tools, company: str, before: int, places: Mapping[str, str], done: Imported) -> None:
+    """What was answered to each line."""
+    with tools.store.read() as work:
+        for change in filed.after(work, company, before):
+            if change.event not in places:
+                continue
+            told = contact_words.answered(work, change)
+            if change.state == "rejected":
+                done.mistakes[places[change.event]] = f"{told['message']} {told['how']}"
+            elif change.state == "updated":
+                _linked(done, change.subject, told.get("warnings", ()))
+            else:
+                done.waiting.append(change.subject)
+
+
+def _said(company: str, wish: Wish, person: Said) -> Said:
+    return {
+        "company": company,
+        "client": wish.client,
+        "client_name": wish.client_name,
+        "xero_contact": wish.pasted,
+        "requested_by": person,
+    }
+
+
+def _linked(done: Imported, client: str, warnings: Sequence[str]) -> None:
+    done.linked.append(client)
+    if warnings:
+        done.warnings[client] = " ".join(warnings)
