@@ -105,7 +105,7 @@ def worker_command(chosen: Settings) -> list[str]:
     patience = str(int((chosen.call_deadline + 5) * 1000))
     threads = str(chosen.worker_threads)
     dramatiq = [sys.executable, "-m", "dramatiq", "worker.main:start", "--processes", "1"]
-    return [*dramatiq, "--threads", threads, "--worker-shutdown-timeout", patience, "--queues", "bells"]
+    return [*dramatiq, "--threads", threads, "--worker-shutdown-timeout", patience, "--queues", "exports"]
 
 
 def key() -> None:

@@ -81,7 +81,7 @@ def _refused(request: Request, problem: Exception) -> RefusedRequest:
         _log.error("door.secrets_lost")
     refused = refusal_of(problem, request.method, request.url.path)
     if refused.status in _TURNED_AWAY:
-        _log.info("door.turned_away", status=refused.status, reason=refused.title)
+        _log.info("door.rejected", status=refused.status, reason=refused.title)
     return refused
 
 

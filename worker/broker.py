@@ -15,7 +15,7 @@ from redis.retry import Retry
 
 from worker import wake_lists
 
-QUEUE = "bells"
+QUEUE = "exports"
 TURN = "turn"
 _LONGEST_WAIT_SECONDS = 1.0
 

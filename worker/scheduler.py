@@ -5,6 +5,7 @@ import signal
 import socket
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import redis
 
@@ -32,143 +33,162 @@ from worker.watching import audit_check, throughput
 _AFTER_TROUBLE_SECONDS = 1.0
 _IDLE_SECONDS = 1.5
 _LOOK_SECONDS = 1.0
+_REFUSED_SECONDS = settings_rechecking.REFUSED_PASS_SECONDS
 _TOGETHER_SECONDS = 0.1  # answers of a bulk send go out together while there are many; a click's at once
 
 
+@dataclass(frozen=True)
+class NextRun:
+    """Seconds until a duty is wanted again, or sooner, when one of these wake lists rings."""
+
+    seconds: float = 0.0
+    wakes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class PeriodicJob:
+    """One periodic job: `run` does what is due and says when it is wanted again. Leases keep other machines out."""
+
+    name: str
+    run: Callable[["Scheduler"], NextRun]
+
+
 class Scheduler:
-    """The periodic duties, each in a thread of its own; a lease per duty keeps other machines out."""
+    """Runs the duties, each in a thread of its own, until it is told to stop."""
 
     def __init__(self, tools: Tools) -> None:
-        self._tools = tools
-        self._holder = f"{socket.gethostname()}/{os.getpid()}"
+        self.tools = tools
+        self.holder = f"{socket.gethostname()}/{os.getpid()}"
         self._stopping = threading.Event()
-        chosen = tools.settings
-        poster = Poster(private=chosen.webhook_private_addresses)
-        self._webhooks = Webhooks(tools, self._holder, poster.post)
-        client = broker.redis_client(chosen.redis_url)
-        self._stream_consumer = StreamConsumer(tools, RequestStream(client, self._holder))
+        poster = Poster(private=tools.settings.webhook_private_addresses)
+        self.webhooks = Webhooks(tools, self.holder, poster.post)
+        client = broker.redis_client(tools.settings.redis_url)
+        self.stream = StreamConsumer(tools, RequestStream(client, self.holder))
 
     def run(self) -> None:
         """Work until stopped; finishes what is in hand."""
-        threads = [
-            threading.Thread(target=self._run_duty, args=(duty,), name=duty.__name__.strip("_"))
-            for duty in (
-                self._relay,
-                self._deliver,
-                self._sweep,
-                self._reconcile,
-                self._tend,
-                self._change,
-                self._recheck,
-                self._recheck_refused,
-                self._look_after,
-                self._preview,
-                self._prune,
-                *([self._take_in] if self._tools.settings.stream_in else []),
-                self._count,
-                self._count_through,
-                self._check_audit,
-            )
-        ]
+        duties = [duty for duty in DUTIES if duty is not STREAM or self.tools.settings.stream_in]
+        threads = [threading.Thread(target=self._keep_running, args=(duty,), name=duty.name) for duty in duties]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
-        self._webhooks.stop()
+        self.webhooks.stop()
 
     def stop(self, *_: object) -> None:
         """End after the duty at hand."""
         self._stopping.set()
-        self._webhooks.wake()
+        self.webhooks.wake()
 
-    def _run_duty(self, duty: Callable[[], None]) -> None:
+    def _keep_running(self, duty: PeriodicJob) -> None:
         while not self._stopping.is_set():
             try:
-                duty()
+                self._wait(duty.run(self))
             except Exception:
-                logs.log("clock").exception("clock.stumbled", duty=duty.__name__.strip("_"))
+                logs.log("clock").exception("clock.failed", duty=duty.name)
                 self._stopping.wait(_AFTER_TROUBLE_SECONDS)
 
-    def _relay(self) -> None:
-        moved = relay.relay(self._tools, self._holder)
-        if moved is None:
-            self._tools.bells.wake_relay()  # whoever has the duty did not hear this bell
-            self._stopping.wait(_IDLE_SECONDS)
+    def _wait(self, rest: NextRun) -> None:
+        if not rest.wakes:
+            self._stopping.wait(rest.seconds)
             return
-        if moved:
-            self._webhooks.wake()
-        if moved >= outbox.AT_ONCE:
-            return  # there may be more; what comes from now on wakes us
-        if moved:
-            self._wait(_TOGETHER_SECONDS, RELAY)
-        else:
-            self._wait(_IDLE_SECONDS, RELAY, RELAY_SOON)
-
-    def _wait(self, seconds: float, *whom: str) -> None:
         try:
-            self._tools.bells.wait(seconds, *whom)
+            self.tools.bells.wait(rest.seconds, *rest.wakes)
         except redis.RedisError:
             self._stopping.wait(_AFTER_TROUBLE_SECONDS)
 
-    def _preview(self) -> None:
-        if not previews.answer_next(self._tools):
-            self._wait(_IDLE_SECONDS, PREVIEWS)
 
-    def _deliver(self) -> None:
-        self._webhooks.begin_rounds()
-        self._webhooks.wait(_LOOK_SECONDS)
+def _every(seconds: float, *moves: Callable[[Tools, str], object]) -> Callable[[Scheduler], NextRun]:
+    """A duty of these moves, one after the other, so often."""
 
-    def _take_in(self) -> None:
-        try:
-            self._stream_consumer.take()
-        except redis.RedisError as lost:
-            logs.log("door").warning("door.lost", door="stream", error=type(lost).__name__)
-            self._stopping.wait(_AFTER_TROUBLE_SECONDS)
+    def run(clock: Scheduler) -> NextRun:
+        for move in moves:
+            move(clock.tools, clock.holder)
+        return NextRun(seconds)
 
-    def _sweep(self) -> None:
-        rescuer.sweep(self._tools, self._holder)
-        self._stopping.wait(self._tools.settings.sweep)
+    return run
 
-    def _tend(self) -> None:
-        tending.tend(self._tools, self._holder)
-        self._stopping.wait(tending.seconds_until_next(self._tools))
 
-    def _change(self) -> None:
-        if not changes.answer_due(self._tools, self._holder):
-            self._wait(_IDLE_SECONDS, CHANGES)
+def relay_duty(clock: Scheduler) -> NextRun:
+    """Events go out; a process without the duty hands the bell on."""
+    moved = relay.relay(clock.tools, clock.holder)
+    if moved is None:
+        clock.tools.bells.wake_relay()  # whoever has the duty did not hear this bell
+        return NextRun(_IDLE_SECONDS)
+    if moved:
+        clock.webhooks.wake()
+    if moved >= outbox.AT_ONCE:
+        return NextRun()  # there may be more; what comes from now on wakes us
+    return NextRun(_TOGETHER_SECONDS, (RELAY,)) if moved else NextRun(_IDLE_SECONDS, (RELAY, RELAY_SOON))
 
-    def _recheck(self) -> None:
-        rechecking.recheck_due(self._tools, self._holder)
-        settings_rechecking.recheck_due(self._tools, self._holder)
-        self._stopping.wait(rechecking.PASS_SECONDS)
 
-    def _recheck_refused(self) -> None:
-        settings_rechecking.recheck_refused(self._tools, self._holder)
-        self._stopping.wait(settings_rechecking.REFUSED_PASS_SECONDS)
+def _webhooks(clock: Scheduler) -> NextRun:
+    clock.webhooks.begin_rounds()
+    clock.webhooks.wait(_LOOK_SECONDS)
+    return NextRun()
 
-    def _look_after(self) -> None:
-        if not bulk_jobs.go_on(self._tools) + sending_again.go_on(self._tools) + alerting.watch(self._tools):
-            self._stopping.wait(_LOOK_SECONDS)
 
-    def _prune(self) -> None:
-        busy = pruner.prune(self._tools, self._holder)
-        self._stopping.wait(_LOOK_SECONDS if busy else pruner.PASS_SECONDS)
+def _rescuer(clock: Scheduler) -> NextRun:
+    rescuer.sweep(clock.tools, clock.holder)
+    return NextRun(clock.tools.settings.sweep)
 
-    def _count(self) -> None:
-        if counting.count_on(self._tools) < counters.AT_ONCE:
-            self._stopping.wait(counting.PASS_SECONDS)
 
-    def _count_through(self) -> None:
-        throughput.count(self._tools, self._holder)
-        self._stopping.wait(throughput.PASS_SECONDS)
+def _logins(clock: Scheduler) -> NextRun:
+    tending.tend(clock.tools, clock.holder)
+    return NextRun(tending.seconds_until_next(clock.tools))
 
-    def _check_audit(self) -> None:
-        audit_check.check(self._tools, self._holder)
-        self._stopping.wait(audit_check.PASS_SECONDS)
 
-    def _reconcile(self) -> None:
-        reconciler.reconcile(self._tools, self._holder)
-        self._stopping.wait(reconciler.PASS_SECONDS)
+def _changes(clock: Scheduler) -> NextRun:
+    return NextRun() if changes.answer_due(clock.tools, clock.holder) else NextRun(_IDLE_SECONDS, (CHANGES,))
+
+
+def _previews(clock: Scheduler) -> NextRun:
+    return NextRun() if previews.answer_next(clock.tools) else NextRun(_IDLE_SECONDS, (PREVIEWS,))
+
+
+def _bulk_jobs(clock: Scheduler) -> NextRun:
+    """Orders about many invoices, what is sent again because its cause is gone, and alerts."""
+    busy = bulk_jobs.go_on(clock.tools) + sending_again.go_on(clock.tools) + alerting.watch(clock.tools)
+    return NextRun() if busy else NextRun(_LOOK_SECONDS)
+
+
+def _pruner(clock: Scheduler) -> NextRun:
+    return NextRun(_LOOK_SECONDS if pruner.prune(clock.tools, clock.holder) else pruner.PASS_SECONDS)
+
+
+def _counts(clock: Scheduler) -> NextRun:
+    return NextRun(counting.PASS_SECONDS if counting.count_on(clock.tools) < counters.AT_ONCE else 0.0)
+
+
+def _stream(clock: Scheduler) -> NextRun:
+    try:
+        clock.stream.take()
+    except redis.RedisError as lost:
+        logs.log("door").warning("door.lost", door="stream", error=type(lost).__name__)
+        return NextRun(_AFTER_TROUBLE_SECONDS)
+    return NextRun()
+
+
+STREAM = PeriodicJob("stream", _stream)
+DUTIES = (
+    PeriodicJob("relay", relay_duty),
+    PeriodicJob("webhooks", _webhooks),
+    PeriodicJob("rescuer", _rescuer),
+    PeriodicJob("reconciler", _every(reconciler.PASS_SECONDS, reconciler.reconcile)),
+    PeriodicJob("logins", _logins),
+    PeriodicJob("changes", _changes),
+    PeriodicJob("rechecks", _every(rechecking.PASS_SECONDS, rechecking.recheck_due, settings_rechecking.recheck_due)),
+    PeriodicJob(
+        "refused_settings", _every(settings_rechecking.REFUSED_PASS_SECONDS, settings_rechecking.recheck_refused)
+    ),
+    PeriodicJob("bulk_jobs", _bulk_jobs),
+    PeriodicJob("previews", _previews),
+    PeriodicJob("pruner", _pruner),
+    PeriodicJob("counts", _counts),
+    PeriodicJob("throughput", _every(throughput.PASS_SECONDS, throughput.count)),
+    PeriodicJob("audit_check", _every(audit_check.PASS_SECONDS, audit_check.check)),
+    STREAM,
+)
 
 
 def main() -> None:

@@ -33,7 +33,7 @@ class Ticker(threading.Thread):
             except redis.RedisError:
                 self._stopping.wait(_AFTER_TROUBLE_SECONDS)
             except Exception:
-                logs.log("ticker").exception("ticker.stumbled")
+                logs.log("ticker").exception("ticker.failed")
                 self._stopping.wait(_AFTER_TROUBLE_SECONDS)
 
     def tick(self) -> float:

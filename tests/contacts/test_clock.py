@@ -15,9 +15,9 @@ def test_a_paste_is_answered_by_the_clock(clerk_free):
         clerk_free.paste("crane", ACTIVE)
         (answer,) = machines.wait_for(lambda: clerk_free.told("crane"))
     finally:
-        clock._stopping.set()
-        clock._tools.bells.wake_relay()
-        clock._tools.bells.wake_changes()
+        clock.stop()
+        clock.tools.bells.wake_relay()
+        clock.tools.bells.wake_changes()
         running.join(30)
     assert answer["ended"] == "updated"
     assert not running.is_alive()

@@ -4,6 +4,7 @@ import json
 
 from store import outbox
 from tests.builders import an_invoice
+from worker import scheduler
 from worker.scheduler import Scheduler
 
 STREAM = "crewcard.invoice-export.events"
@@ -18,7 +19,7 @@ def test_a_clock_without_the_duty_hands_the_bell_on(on_sqlite):
     on_sqlite.tools.redis.delete("xp:wake:relay")
     clock = Scheduler(on_sqlite.tools)
     clock.stop()
-    clock._relay()
+    scheduler.relay_duty(clock)
     assert on_sqlite.tools.redis.llen("xp:wake:relay") == 1
     assert on_sqlite.relay_as("other")
 

@@ -61,7 +61,7 @@ def test_an_exception_is_logged_by_kind_and_place_never_by_its_words_or_values(w
     try:
         int(f"canary-word {secret}")
     except ValueError:
-        logs.log("test").exception("test.stumbled")
+        logs.log("test").exception("test.failed")
     (line,) = [json.loads(text) for text in written.getvalue().splitlines()]
     assert line["error"] == "ValueError"
     assert "test_logs.py" in line["where"]

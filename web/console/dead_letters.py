@@ -10,9 +10,9 @@ from events import codec
 from events.codec import Unreadable
 from store import api_keys, inbox
 from store.tables import DeadLetter
-from web.console import asking, rendering, wording
-from web.console.asking import PER_PAGE
+from web.console import query_parameters, rendering, wording
 from web.console.forms import Posted
+from web.console.query_parameters import PER_PAGE
 from web.console.visitor import Looking, Missing, Must, Visitor
 from worker.bulk import order_submission
 from worker.bulk.order_submission import OrderRefused
@@ -35,7 +35,7 @@ def dead_letters_page(request: Request, visitor: Looking, state: str = "open", a
     tools: Tools = request.app.state.tools
     state = state if state in STATES else "open"
     with tools.store.read() as work:
-        rows = inbox.dead_letters(work, PER_PAGE + 1, state, asking.whole_number(after))
+        rows = inbox.dead_letters(work, PER_PAGE + 1, state, query_parameters.whole_number(after))
         now = work.now
     shown = [(row, json.loads(row.problems)) for row in rows[:PER_PAGE]]
     more = rows[PER_PAGE - 1].id if len(rows) > PER_PAGE else None
@@ -100,7 +100,7 @@ def _address(letter: DeadLetter) -> str:
 def _letter(request: Request, number: str) -> DeadLetter:
     tools: Tools = request.app.state.tools
     with tools.store.read() as work:
-        letter = inbox.dead_letter(work, asking.whole_number(number) or 0)
+        letter = inbox.dead_letter(work, query_parameters.whole_number(number) or 0)
     if letter is None:
         raise Missing(f"There is no dead letter {number}.")
     return letter

@@ -9,8 +9,8 @@ from fastapi.responses import Response
 from events.causes import goes_by_itself, reason_of, thing_of, who_mends
 from store import companies, failing
 from store.failing import Group
-from web.console import asking, rendering
-from web.console.asking import PER_PAGE
+from web.console import query_parameters, rendering
+from web.console.query_parameters import PER_PAGE
 from web.console.visitor import Looking, Missing
 from worker.tools import Tools
 
@@ -21,7 +21,7 @@ router = APIRouter(prefix="/failures")
 def failures_page(request: Request, visitor: Looking, company: str = "", after: str = "") -> Response:
     """The groups, the largest first."""
     tools: Tools = request.app.state.tools
-    skip = min(asking.whole_number(after) or 0, 100_000)
+    skip = min(query_parameters.whole_number(after) or 0, 100_000)
     with tools.store.read() as work:
         groups = failing.groups(work, company or None, PER_PAGE + 1, skip)
         now, names = work.now, companies.names(work, {group.company for group in groups})

@@ -13,7 +13,7 @@ from events.reasons import Reason
 from store import audit, companies, log_lines
 from store.log_lines import LogFilter
 from store.unit_of_work import Store
-from web.console import asking, rendering
+from web.console import query_parameters, rendering
 from web.console.rendering import HEADERS
 from web.console.visitor import Looking
 from worker.tools import Tools
@@ -46,17 +46,17 @@ def log_page(request: Request, visitor: Looking, after: str = "") -> Response:
     """A page of the log."""
     tools: Tools = request.app.state.tools
     said = dict(request.query_params)
-    chosen = asking.log_filter(said)
+    chosen = query_parameters.log_filter(said)
     with tools.store.read() as work:
-        lines = log_lines.page(work, chosen, asking.whole_number(after), asking.PER_PAGE + 1)
+        lines = log_lines.page(work, chosen, query_parameters.whole_number(after), query_parameters.PER_PAGE + 1)
         now, names = work.now, companies.names(work, {line.company for line in lines})
-    more = lines[asking.PER_PAGE - 1].id if len(lines) > asking.PER_PAGE else None
+    more = lines[query_parameters.PER_PAGE - 1].id if len(lines) > query_parameters.PER_PAGE else None
     facts: dict[str, Any] = {
-        "lines": lines[: asking.PER_PAGE],
+        "lines": lines[: query_parameters.PER_PAGE],
         "names": names,
         "more": more,
         "said": said,
-        "problem": asking.objections(said),
+        "problem": query_parameters.objections(said),
         "outcomes": OUTCOMES,
         "reasons": sorted((one.value.title, one.code) for one in Reason),
         "titles": {one.code: one.value.title for one in Reason},
@@ -68,7 +68,7 @@ def log_page(request: Request, visitor: Looking, after: str = "") -> Response:
 def take_away(request: Request, visitor: Looking) -> Response:
     """The lines that match as a file for a spreadsheet."""
     tools: Tools = request.app.state.tools
-    chosen = asking.log_filter(dict(request.query_params))
+    chosen = query_parameters.log_filter(dict(request.query_params))
     filters = {name: value for name, value in request.query_params.items() if value}
     with tools.store.write() as work:
         audit.note(work, visitor.user, "log downloaded", filters.pop("company", ""), filters, 0, "")

@@ -8,10 +8,10 @@ from fastapi.responses import Response
 
 from store import bulk_orders, companies, selections
 from store.selections import Act, Selection
-from web.console import asking, rendering
-from web.console.asking import PER_PAGE
+from web.console import query_parameters, rendering
 from web.console.failures import titled
 from web.console.forms import Posted
+from web.console.query_parameters import PER_PAGE
 from web.console.visitor import Forbidden, Looking, Missing, Must, Visitor
 from worker.bulk import bulk_jobs
 from worker.bulk.order_submission import OrderRefused
@@ -52,11 +52,11 @@ def order(request: Request, form: Posted, visitor: Annotated[Visitor, Depends(Mu
 def watch(request: Request, visitor: Looking, number: str, after: str = "") -> Response:
     """How far an order is."""
     tools: Tools = request.app.state.tools
-    key = asking.whole_number(number) or 0
+    key = query_parameters.whole_number(number) or 0
     with tools.store.read() as work:
         found, now = bulk_orders.known(work, key), work.now
         reached = bulk_orders.reached(work, key)
-        pieces = bulk_orders.pieces(work, key, asking.whole_number(after) or 0, PER_PAGE + 1)
+        pieces = bulk_orders.pieces(work, key, query_parameters.whole_number(after) or 0, PER_PAGE + 1)
         names = companies.names(work, {piece.company for piece, _ in pieces})
     if found is None:
         raise Missing(f"There is no order {number}.")
@@ -96,7 +96,7 @@ def _preview(
         "shares": [(share, titled(share.cause)) for share in shares[:_SHARES]],
         "further": max(0, len(shares) - _SHARES),
         "names": names,
-        "problem": problem or asking.objections(said),
+        "problem": problem or query_parameters.objections(said),
     }
     return rendering.page(request, visitor, "replay", now, status, **facts)
 
@@ -115,4 +115,4 @@ def _selection(said: Mapping[str, str], picked: Sequence[str]) -> Selection:
     company, cause, sent = (said.get(name, "").strip() for name in ("company", "cause", "request"))
     if cause or sent:
         return Selection(company=company, cause=cause, request=sent) if company else Selection()
-    return Selection(log=asking.log_filter(said))
+    return Selection(log=query_parameters.log_filter(said))

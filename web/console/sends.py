@@ -10,8 +10,8 @@ from store import bulk_requests, companies, queries, requests
 from store.bulk_requests import RequestPosition
 from store.queries import ItemPage
 from web.console import rendering, wording
-from web.console.asking import PER_PAGE
 from web.console.forms import Posted
+from web.console.query_parameters import PER_PAGE
 from web.console.visitor import Looking, Missing, Must, Visitor
 from worker.bulk import order_submission
 from worker.bulk.order_submission import Named, OrderRefused

@@ -64,7 +64,7 @@ class Webhooks:
             delivery_round.leave(self._tools, self._holder, endpoint)
         except Exception:
             more = False
-            _log.exception("relay.stumbled", door=endpoint.door)
+            _log.exception("webhooks.failed", door=endpoint.door)
         with self._guard:
             self._busy.discard(endpoint.door)
         if more:

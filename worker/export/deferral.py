@@ -24,7 +24,7 @@ _log = logs.log("exporter")
 def after(tools: Tools, organisation: Organisation, hold: Hold, trouble: Trouble) -> None:
     """What a batch and its lane do after trouble with its call."""
     _log.warning(
-        "exporter.met_trouble",
+        "exporter.call_failed",
         lane=organisation.lane.key,
         batch=hold.batch_id,
         effect=trouble.effect,

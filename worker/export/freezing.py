@@ -150,7 +150,7 @@ def _map(work: Work, tools: Tools, organisation: Organisation, claimed: Sequence
             mapped.unfit.append(ExportRefusal(export, failure))
         except Exception:  # a bug with one invoice must not stop its neighbours
             _log.exception("exporter.could_not_map", invoice=export.invoice, company=export.company)
-            problem = {"problem": "the exporter stumbled over it"}
+            problem = {"problem": "the exporter failed on it"}
             mapped.unfit.append(ExportRefusal(export, Failure(Reason.INVOICE_UNREADABLE, problem)))
     return mapped
 

@@ -62,7 +62,7 @@ def answer_doorbell(tools: Tools, lane: Lane, token: str) -> None:
     except redis.RedisError as lost:
         _log.warning("exporter.redis_lost", lane=lane.key, error=type(lost).__name__)
     except Exception:
-        _log.exception("exporter.stumbled", lane=lane.key)
+        _log.exception("exporter.failed", lane=lane.key)
         following = NextTurn(tools.settings.sweep)
     finally:
         tools.bells.end(lane.key, token, following.seconds, following.most)

@@ -80,7 +80,7 @@ def _together(tools: Tools, some: Sequence[Coming]) -> Sequence[Verdict]:
     except Exception as trouble:
         if len(some) == 1:
             return [trouble]
-        _log.exception("intake.apart", count=len(some))
+        _log.exception("intake.split", count=len(some))
         return [verdict for one in some for verdict in _together(tools, [one])]
 
 

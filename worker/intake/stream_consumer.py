@@ -71,7 +71,7 @@ class StreamConsumer:
             return False
         except Exception:
             self._is_the_database_away(entry)
-            _log.exception("door.stumbled", door="stream", attempt=entry.deliveries)
+            _log.exception("door.failed", door="stream", attempt=entry.deliveries)
             return False
         self._stream.done(entry)
         return True

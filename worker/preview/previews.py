@@ -46,7 +46,7 @@ def answer_next(tools: Tools) -> bool:
         _postpone(tools, row)
         return True
     except Exception:
-        _log.exception("previews.stumbled", company=row.company, tries=row.tries)
+        _log.exception("previews.failed", company=row.company, tries=row.tries)
         if row.tries < _MOST_TRIES:
             _postpone(tools, row)
             return True

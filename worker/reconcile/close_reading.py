@@ -32,7 +32,7 @@ def read_closely(tools: Tools, organisation: Organisation, ids: Sequence[str]) -
         try:
             found = tools.target.fetch(organisation, ids[start : start + _AT_ONCE])
         except Trouble as trouble:
-            _log.warning("reconciler.met_trouble", lane=organisation.lane.key, effect=trouble.effect)
+            _log.warning("reconciler.call_failed", lane=organisation.lane.key, effect=trouble.effect)
             return CloseReading(copies, calls, complete=False)
         finally:
             tools.pace.done(permit)

@@ -83,7 +83,7 @@ def _compare_page(tools: Tools, organisation: Organisation, row: Reconciliation)
     try:
         seen = tools.target.changes(organisation, row.since, row.page, ours_only=row.ours_only)
     except Trouble as trouble:
-        _log.warning("reconciler.met_trouble", lane=organisation.lane.key, effect=trouble.effect)
+        _log.warning("reconciler.call_failed", lane=organisation.lane.key, effect=trouble.effect)
     finally:
         tools.pace.done(permit)
     apart = slot(tools, organisation.lane.tenant)
