@@ -51,4 +51,4 @@ def draft(url: str, message: str) -> None:
 
 
 def _next_number() -> int:
-    return len(list(ScriptDirectory.from_config(_config()).walk_revisions())) + 1
+    return int(newest() or 0) + 1
