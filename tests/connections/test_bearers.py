@@ -36,7 +36,7 @@ def xero():
 @pytest.mark.parametrize(("database_url", "processes"), [("sqlite", 1), ("postgresql", 3)], indirect=["database_url"])
 def test_no_call_carries_another_companys_bearer(xero, database_url, redis_url, processes):
     owners = _forty_companies(xero, callers.tools_for(database_url, redis_url, xero.url, KEY))
-    xero.faults(expire_tokens=0.04, reads=True)
+    xero.faults(expire_tokens=0.02, reads=True)
     share = CALLS // 2 // processes
     command = [sys.executable, "-m", "tests.connections.callers", database_url, redis_url, xero.url, KEY, str(share)]
     running = [subprocess.Popen(command, stdout=subprocess.PIPE) for _ in range(processes)]
