@@ -120,9 +120,15 @@ def verify(work: Work, noted: Sequence[Head] = ()) -> AuditVerdict:
     newest_noted = max(wanted, default=0)
     if newest_noted:
         problems.append(f"the newest line is {last}, but there was a line {newest_noted}: lines are missing")
-    if head and last > head.line:
+    if head and last > head.line and not _was_written_meanwhile(work, last, chain):
         problems.append(f"line {last} is behind the head: it was not written by this software")
     return AuditVerdict(lines, Head(last, chain), problems[:_MOST_TOLD], max(0, len(problems) - _MOST_TOLD))
+
+
+def _was_written_meanwhile(work: Work, last: int, chain: str) -> bool:
+    """Whether the head has moved on to this line, or past it, while the lines were read."""
+    head = _stored_head(work)
+    return head is not None and (head.line > last or head == Head(last, chain))
 
 
 def _chain_of(former: str, row: Any) -> str | None:

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import uvicorn
-from sqlalchemy import text
+from sqlalchemy import event, text
 from typer.testing import CliRunner
 
 from cli import order_submission
@@ -59,6 +59,26 @@ def verdict(installation, *heads):
 def test_an_audit_that_nobody_touched_verifies(lines):
     found = verdict(lines)
     assert (found.lines, found.problems, found.head.line) == (6, [], 6)
+
+
+def test_a_line_that_is_written_while_the_audit_is_read_is_no_alarm(lines, monkeypatch):
+    """On PostgreSQL each page of lines sees what was committed until then, the head was read before."""
+    monkeypatch.setattr(audit, "_AT_ONCE", 4)
+    asked = []
+
+    def between_the_pages(_connection, _cursor, statement, *_):
+        if "ORDER BY audit.id" in statement and not asked:
+            asked.append(statement)
+            with lines.store.write() as work:
+                audit.note(work, "user7", "replay", "harbour", {}, 7, "meanwhile")
+
+    event.listen(lines.store.engine, "after_cursor_execute", between_the_pages)
+    if lines.store.engine.dialect.name == "sqlite":
+        event.remove(lines.store.engine, "after_cursor_execute", between_the_pages)
+        between_the_pages(None, None, "ORDER BY audit.id")
+    found = verdict(lines)
+    assert asked
+    assert (found.lines, found.problems, found.head.line) == (7, [], 7)
 
 
 @pytest.mark.parametrize(
