@@ -25,6 +25,12 @@ def known(work: Work, company: str, request: str) -> Request | None:
     return found
 
 
+def is_order_to_raise(work: Work, item: Item) -> bool:
+    """Whether the item's request is an order to raise invoices anew: that is its own cause."""
+    request = known(work, item.company, item.request)
+    return request is not None and request.caused_by == request.source_event
+
+
 def is_cancelled(work: Work, company: str, request: str) -> bool:
     """Whether the whole request was cancelled before."""
     return bool((row := known(work, company, request)) and row.cancelled_at)

@@ -388,3 +388,21 @@ def test_a_contact_that_is_another_one_without_a_merge_is_told(on_sqlite):
     merged(on_sqlite, exported(on_sqlite), known=False)
     answer, _ = click(on_sqlite)
     assert any("another contact" in one for one in answer["differences"])
+
+
+def test_a_change_of_what_lists_do_not_show_for_long_is_not_taken_for_poison(installation):
+    """It was set aside after eight looks: each had counted as a worker that died with it."""
+    state = installation.simulator.state
+    state.switches = replace(state.switches, reads_lag_seconds=3000)
+    installation.ask(an_invoice(revision=1), request="first")
+    installation.run()
+    installation.ask(an_invoice(revision=2, reference="changed"), request="second")
+    for _ in range(12):
+        installation.run()
+        installation.later(200)
+        installation.wake()
+    assert installation.answers("second") == {}
+    assert installation.export("i1").crashes == 0
+    installation.later(1000)
+    installation.settle_down(2)
+    assert installation.answers("second")["i1"]["outcome"] == "updated"

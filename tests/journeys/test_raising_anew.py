@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from sqlmodel import col, select
 
-from store.tables import AuditLine, Generation
+from store.tables import AuditLine, Export, Generation
 from tests import builders
 from tests.builders import an_invoice, an_order
 from worker.export import raise_anew as raising_anew
@@ -280,3 +280,92 @@ def test_who_exports_as_usual_beside_a_refused_order_is_told_what_xero_has(insta
     told = answer(installation, "bulk")
     assert (told["type"], told["outcome"]) == ("succeeded", "unchanged")
     assert installation.markers("bulk") == {"i1": "exported"}
+
+
+def test_lists_that_lag_for_long_are_no_crash(installation):
+    """It was set aside after eight looks: each had counted as one."""
+    installation.ask(an_invoice(revision=1), request="first")
+    installation.run()
+    organisation = installation.simulator.state.world.organisations[builders.TENANT]
+    hidden = dict(organisation.invoices)
+    hide(installation)
+    raise_anew(installation)
+    for _ in range(11):
+        installation.later(301)
+        installation.wake()
+        installation.run()
+    assert installation.answers("again") == {}
+    assert installation.export("i1").crashes == 0
+    organisation.invoices.update(hidden)
+    installation.later(301)
+    installation.wake()
+    installation.run()
+    assert answer(installation)["reason"] == "still_in_xero"
+
+
+def test_a_call_without_an_answer_may_still_arrive_and_nothing_is_raised_beside_it(installation):
+    """Cancelled while nobody knew, ordered anew at once: Xero took the first one, and its lists did not show it yet."""
+    state = installation.simulator.state
+    state.switches = replace(state.switches, reads_lag_seconds=1200)
+    state.faults.set({"commit_then_drop": [1]})
+    installation.ask(an_invoice(revision=1), request="first")
+    installation.run()
+    state.faults.set({})
+    intake.accept(installation.tools, an_order("cancel", request="first"))
+    installation.later(200)
+    installation.wake()
+    installation.run()
+    assert installation.answers("first")["i1"]["reason"] == "cancelled"
+    raise_anew(installation)
+    installation.settle_down(8)
+    assert len(installation.books()) == 1
+    assert answer(installation)["outcome"] == "adopted"
+
+
+def test_an_order_that_is_cancelled_beside_a_click_raises_nothing(installation):
+    exported(installation)[0]["Status"] = "VOIDED"
+    raise_anew(installation, run=False)
+    installation.ask(an_invoice(revision=1), request="click", mode="single")
+    intake.accept(installation.tools, an_order("cancel", request="again"))
+    installation.run()
+    assert answer(installation)["reason"] == "cancelled"
+    assert installation.answers("click")["i1"]["reason"] == "invoice_finalised"
+    assert living(installation) == []
+
+
+def test_an_order_that_found_the_invoice_ours_does_not_steer_a_later_one(installation):
+    state = installation.simulator.state
+    state.faults.set({"commit_then_drop": [1]})
+    installation.ask(an_invoice(revision=1), request="first")
+    installation.run()
+    state.faults.set({})
+    intake.accept(installation.tools, an_order("cancel", request="first"))
+    with installation.store.write() as work:
+        export = work.session.get_one(Export, installation.export("i1").id)
+        export.state = "failed"
+    raise_anew(installation, number="N-former")
+    installation.settle_down(3)
+    assert answer(installation)["outcome"] == "adopted"
+    installation.later(4000)
+    installation.books()[0]["Status"] = "VOIDED"
+    raise_anew(installation, "later", number="N-later")
+    installation.settle_down(2)
+    assert answer(installation, "later")["number"] == "N-later"
+
+
+def test_a_refused_order_leaves_the_invoice_exported_and_watched(installation):
+    exported(installation)
+    raise_anew(installation)
+    assert answer(installation)["reason"] == "still_in_xero"
+    assert installation.export("i1").state == "exported"
+
+
+def test_whose_number_went_to_another_is_raised_under_the_number_that_was_chosen(installation):
+    exported(installation)[0]["Status"] = "DELETED"
+    installation.ask(an_invoice(revision=1), request="click", mode="single")
+    installation.run()
+    installation.ask(an_invoice("i2", number="N-i1"), request="other")
+    installation.run()
+    assert installation.answers("other")["i2"]["type"] == "succeeded"
+    raise_anew(installation, number="N-chosen")
+    assert answer(installation)["number"] == "N-chosen"

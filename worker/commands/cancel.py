@@ -11,7 +11,7 @@ from events.failures import Failure
 from events.invoice import Invoice
 from events.orders import InvoiceExportCancelRequested
 from events.reasons import Reason
-from store import audit, choosing, exports, markers, openings, requests
+from store import audit, choosing, exports, generations, markers, openings, requests
 from store.tables import Export, Item
 from store.unit_of_work import Work
 from worker.decisions import merge_rules
@@ -72,9 +72,19 @@ def let_go(work: Work, rows: Sequence[Export]) -> None:
     exports.change(work, [{"id": id_, "cancelled": False} for id_ in wanted_again])
 
 
+def _withdraw(work: Work, raised: Sequence[Export]) -> None:
+    """Where nobody waits for an order to raise anew any more, the invoice is only looked at, as others still want."""
+    ids = [export.id for export in raised if export.id is not None]
+    ordered = {item.export_id for item in requests.waiting(work, ids) if requests.is_order_to_raise(work, item)}
+    left = [export for export in raised if export.id not in ordered]
+    generations.withdraw(work, left)
+    exports.change(work, [{"id": export.id, "raise_anew": False} for export in left])
+
+
 def _carry_out(work: Work, found: _Sorted) -> None:
     for pairs in choosing.in_chunks(found.detach, _AT_ONCE):
         answering.record_answers(work, [_cancelled(item, export) for item, export in pairs])
+        _withdraw(work, [export for _, export in pairs if export.raise_anew])
     for rows in choosing.in_chunks(found.stop, _AT_ONCE):
         recording.fail(work, [ExportRefusal(export, Failure(Reason.CANCELLED)) for export in rows])
     exports.change(work, [{"id": export.id, "cancelled": True} for export in found.flag])

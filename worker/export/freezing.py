@@ -91,7 +91,9 @@ def _answer_known(work: Work, tools: Tools, organisation: Organisation, mapped: 
     )
     recording.rest(work, tools, organisation, mapped.looked)
     recording.fail(work, mapped.unfit)
-    requeue.to_pending(work, mapped.unseen, lambda export: {"due_at": work.after(_shown_wait(work, export))})
+    requeue.to_pending(
+        work, mapped.unseen, lambda export: {"due_at": work.after(_shown_wait(work, export)), "crashes": 0}
+    )
 
 
 def _shown_wait(work: Work, export: Export) -> float:

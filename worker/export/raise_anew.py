@@ -13,17 +13,19 @@ from events.reasons import Reason
 from store import batches, exports, generations, lanes, number_claims
 from store.batches import Hold
 from store.number_claims import Owner
-from store.tables import Attempt, Export, Generation
+from store.tables import Attempt, Export, Generation, InvoiceStatus
 from store.unit_of_work import Work
 from worker import logs
 from worker.decisions import raising
 from worker.export import deferral, export_content, matching, recording, recovery, requeue
 from worker.export.calling import Called
+from worker.export.matching import Unclear
 from worker.export.recovery import LookedUp
 from worker.export.results import ExportRefusal, Result
 from worker.tools import Tools
 
 _LOOK_AGAIN_SECONDS = 300.0
+_UNANSWERED = ("sent", "unknown")
 _log = logs.log("exporter")
 
 
@@ -71,27 +73,36 @@ def _decide(work: Work, tools: Tools, organisation: Organisation, rows: Sequence
     sent = exports.numbers_sent(work, [export.id for export in rows if export.id is not None])
     refused: list[ExportRefusal] = []
     adopted: list[Result] = []
-    again: dict[int | None, _NextGeneration | None] = {}
+    again: dict[int | None, _NextGeneration] = {}
+    later: dict[int | None, float] = {}
     for export in rows:
+        if not export.raise_anew:  # withdrawn while Xero was asked
+            later[export.id] = 0.0
+            continue
         ended = _end(work, tools, export, sent.get(export.id or 0, ()), seen)
         following = _next(work, export, ordered.get(export.id or 0), ended) if isinstance(ended, _Ended) else ended
         if isinstance(following, Result):
             adopted.append(following)
         elif isinstance(following, Failure):
             refused.append(ExportRefusal(export, following))
+        elif following is None:
+            later[export.id] = _LOOK_AGAIN_SECONDS
         else:
             again[export.id] = following
     recording.apply(work, tools, organisation, adopted)
+    generations.withdraw(work, [result.export for result in adopted])
     recording.fail(work, refused)
 
-    def changes(export: Export) -> dict[str, Any]:
+    def begun(export: Export) -> dict[str, Any]:
         following = again[export.id]
-        if following is None:
-            return {**_as_it_is(export), "due_at": work.after(_LOOK_AGAIN_SECONDS)}
         generations.end(work, export, following.ended)
         return following.row
 
-    requeue.to_pending(work, [export for export in rows if export.id in again], changes)
+    def looked_again(export: Export) -> dict[str, Any]:
+        return {"due_at": work.after(later[export.id]), "crashes": 0}
+
+    requeue.to_pending(work, [export for export in rows if export.id in again], begun)
+    requeue.to_pending(work, [export for export in rows if export.id in later], looked_again)
 
 
 def _end(
@@ -106,7 +117,17 @@ def _end(
     found = matching.of_create(export, tries, seen.by_number, elements, seen.ours, tools.target.carries)
     if isinstance(found, Result) and not isinstance(found.answer, Rejected):
         return found
+    if any(raising.may_show_yet(attempt.at, work.now) for attempt in tries if attempt.outcome in _UNANSWERED):
+        return None
+    if isinstance(found, Unclear) and not _was_asked(work, export):
+        return Failure(Reason.PERHAPS_IN_XERO)
     return _Ended(raising.NOT_FOUND, None)
+
+
+def _was_asked(work: Work, export: Export) -> bool:
+    """Whether a person was asked before if Xero has it: whoever orders it raised anew after that has looked."""
+    status = work.session.get(InvoiceStatus, (export.company, export.invoice))
+    return status is not None and status.reason == Reason.PERHAPS_IN_XERO.code
 
 
 def _next(work: Work, export: Export, ordered: Generation | None, ended: _Ended) -> _NextGeneration | Failure:

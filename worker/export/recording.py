@@ -19,7 +19,7 @@ from worker.export.deep_links import into_xero
 from worker.export.results import ExportRefusal, Looked, Result
 from worker.tools import Tools
 
-_NEVER_MIND = frozenset({Reason.CANCELLED, Reason.EXCLUDED, Reason.EXPIRED})
+_NEVER_MIND = frozenset({Reason.CANCELLED, Reason.EXCLUDED, Reason.EXPIRED, Reason.STILL_IN_XERO})
 
 
 def apply(work: Work, tools: Tools, organisation: Organisation, results: Sequence[Result]) -> Mapping[str, Request]:
@@ -162,8 +162,7 @@ def _is_not_its_matter(work: Work, refusal: ExportRefusal, item: Item) -> bool:
     """
     if refusal.failure.reason is not Reason.STILL_IN_XERO:
         return False
-    request = requests.known(work, item.company, item.request)
-    return request is not None and request.caused_by != request.source_event  # an order to raise is its own cause
+    return not requests.is_order_to_raise(work, item)
 
 
 def _with_setting(work: Work, refusal: ExportRefusal) -> Failure:

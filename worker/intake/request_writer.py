@@ -79,7 +79,8 @@ def _move(
     looks = one.raising or one.asked.mode == "single"
     move = merge_rules.decide(standing, invoice.revision, one.said[invoice.id].content_hash, looks=looks)
     owner = owners[number_claims.key(one.lane, invoice.number)]
-    if move in ("start", "replace", "wait") and owner != Owner(row.company, row.invoice):
+    asks = move in ("start", "replace", "wait") and not one.raising  # raised anew it gets a number of its own
+    if asks and owner != Owner(row.company, row.invoice):
         return Failure(Reason.NUMBER_USED_TWICE, {"other": owner.invoice})
     broken = one.said[invoice.id].broken if move in ("start", "replace") else None
     return broken or move
