@@ -304,7 +304,7 @@ def test_lists_that_lag_for_long_are_no_crash(installation):
 
 
 def test_a_call_without_an_answer_may_still_arrive_and_nothing_is_raised_beside_it(installation):
-    """Cancelled while nobody knew, ordered anew at once: Xero took the first one, and its lists did not show it yet."""
+    """Cancelled while nobody knew, ordered anew at once: Xero took the first one, its lists did not show it yet."""
     state = installation.simulator.state
     state.switches = replace(state.switches, reads_lag_seconds=1200)
     state.faults.set({"commit_then_drop": [1]})

@@ -125,7 +125,14 @@ def test_units_get_their_secrets_as_credentials_and_only_those_they_need(unit):
     assert set(given) <= set(Settings.model_fields)
     assert {"encryption_keys", "database_url", "redis_url"} <= set(given)
     assert ("migration_database_url" in given) == ("migrate" in unit)
+    assert ("oidc_client_secret" in given) == ("web" in unit)
     assert all(path == f"/etc/crewcard-xero/credentials/{name}" for name, path in given.items())
+
+
+def test_no_password_stands_on_a_command_line():
+    """A command line is seen by everybody on the machine."""
+    texts = [(ROOT / place).read_text() for place in ("deploy/postgres/init.sh", "docs/operations/deploy.md")]
+    assert [line for text in texts for line in text.splitlines() if re.search(r"psql .*--set \w*password", line)] == []
 
 
 def test_settings_are_read_from_credentials_and_never_shown(tmp_path, monkeypatch):
