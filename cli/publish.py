@@ -133,7 +133,7 @@ def _report(done: Published, waited: list[progress.Seen], *, as_json: bool) -> N
     if done.held:
         output.warn("Nothing was sent.")
     elif done.refused:
-        output.warn(f"{len(done.refused)} not accepted; read them with: crewcard-xero dead-letters")
+        output.warn(f"{len(done.refused)} not accepted; what is kept of it: crewcard-xero dead-letters")
     if done.accepted and done.repeated == done.accepted:
         output.say("All of this was sent before: nothing changes in Xero.")
     elif done.accepted:

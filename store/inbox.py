@@ -83,6 +83,12 @@ def set_aside(
     statements.insert_new(work, DeadLetter, [row], returning="body_hash")
 
 
+def is_set_aside(work: Work, body: bytes, key: Key) -> bool:
+    """Whether this very body of the key is among what could not be read, open or closed."""
+    mine = select(DeadLetter.id).where(DeadLetter.key == key.id, DeadLetter.body_hash == fingerprint(body))
+    return work.session.exec(mine).first() is not None
+
+
 def open_of_key(work: Work, door: str, key: str = "") -> tuple[int, int]:
     """How many open entries the key has brought by this door, and their bytes; the stream has no keys."""
     kept = func.coalesce(func.sum(func.length(DeadLetter.body)), 0)

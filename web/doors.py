@@ -29,7 +29,6 @@ from worker.tools import Tools
 
 MOST_EVENTS = 500
 PLACE_HEADER = "x-crewcard-place"
-_FULL_SECONDS = 3600
 REPEATED_HEADER = "x-crewcard-repeated"
 _log = logs.log("door")
 router = APIRouter(prefix="/v1")
@@ -135,23 +134,25 @@ def _has_data(document: Any) -> bool:
 
 
 def _set_aside(tools: Tools, key: Key, body: bytes, broken: Unreadable, place: str) -> RefusedRequest:
-    """Kept, unless so many of this key wait for somebody already; what is wrong is said all the same."""
+    """Kept, unless so many of this key wait for somebody already; what is wrong is said all the same.
+
+    Refused for good either way: the same again stays unreadable, however long its sender waits.
+    """
     most, most_bytes = tools.settings.open_dead_letters, tools.settings.open_dead_letter_bytes
     with tools.store.write() as work:
         count, size = inbox.open_of_key(work, dead_letters.HTTP, key.id)
         full = count >= most or size + min(len(body), codec.MOST_BYTES) > most_bytes
+        lost = full and not inbox.is_set_aside(work, body, key)
         if not full:
             inbox.set_aside(work, dead_letters.HTTP, body, broken.problems, place, key)
-    _log.warning("door.refused", count=len(broken.problems))
-    if not full:
+    _log.warning("door.refused", count=len(broken.problems), kept=not lost)
+    if not lost:
         return RefusedRequest(422, "Event not readable", broken.problems)
     problem = (
         f"body: {count:,} events of this key ({size:,} bytes) could not be read and wait for somebody, so this one "
         "is not kept; mend what sends them"
     )
-    return RefusedRequest(
-        429, "Too many unreadable events", [*broken.problems, problem], {"Retry-After": str(_FULL_SECONDS)}
-    )
+    return RefusedRequest(422, "Event not readable", [*broken.problems, problem])
 
 
 def _said(receipt: Receipt) -> dict[str, Any]:

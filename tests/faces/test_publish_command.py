@@ -11,7 +11,7 @@ from cli import order_submission
 from cli.door import Door
 from cli.main import app
 from tests import machines
-from tests.builders import COMPANY, an_invoice
+from tests.builders import COMPANY, a_request, an_invoice
 from web import main
 from worker import settings, wiring
 
@@ -115,3 +115,18 @@ def test_the_encoding_that_was_taken_is_said_where_it_is_not_utf_8(command, on_s
     code, _, said = command("publish", "western.csv", text.encode("cp1252"), "--wait")
     assert (code, "it was read as Windows-1252: “café”, “façade" in " ".join(said.split())) == (0, True)
     assert on_sqlite.books()[0]["LineItems"][0]["Description"] == "café et façade"
+
+
+def test_an_event_that_cannot_be_read_does_not_hold_back_those_behind_it(command, on_sqlite, monkeypatch):
+    """Also where so much waits already that it is not kept: to wait would mend nothing."""
+    few = on_sqlite.settings.model_copy(update={"open_dead_letters": 1})
+    object.__setattr__(on_sqlite.tools, "settings", few)
+    monkeypatch.setattr("cli.publish.time.sleep", lambda _: pytest.fail("it waits for what never comes"))
+    events = [
+        {**a_request(an_invoice(f"i{number}"), request=f"r{number}", mode=mode), "id": f"e{number}"}
+        for number, mode in enumerate(("singel", "singel", "bulk"))
+    ]
+    code, said, warned = command("publish", "events.jsonl", "\n".join(map(json.dumps, events)))
+    assert (code, "1 invoices accepted in 1 requests" in said) == (1, True)
+    assert warned.count("data.mode: ") == 2
+    assert warned.count("is not kept") == 1
