@@ -35,29 +35,31 @@ class NotOpen(Exception):
 
 
 def replay(tools: Tools, number: int, by: Person, mended: bytes | None = None) -> Receipt:
-    """Accept the letter as it came, or as `mended`, as if its sender had sent it now; then it is closed.
+    """Accept the letter as it came, or as `mended`, as if its sender had sent it now, and close it; one transaction.
 
-    Raises NotOpen, NotAllowed, and Unreadable with the problems that are left. Killed before it is closed, the same
-    again changes nothing but that.
+    Raises NotOpen, also when somebody else was first, NotAllowed, and Unreadable with the problems that are left.
     """
     letter = _open(tools, number, by)
     document = _document(letter, mended, by)
     with tools.store.read() as work:
         sender = brought_by(work, tools, letter)
+    changed = mended if mended is not None and mended != letter.body else None
+
+    def closed(work: Work, receipt: Receipt) -> None:
+        how = {"state": "replayed", "closed_by": by.id, "event": receipt.event, "mended": changed}
+        if not inbox.close(work, number, **how):
+            raise NotOpen(number)
+        what = "dead letter mended" if changed else "dead letter replayed"
+        chosen = {"dead_letter": number, "key": letter.key, "event": document["type"]}
+        audit.note(work, by.id, what, receipt.company, chosen, receipt.invoices, "")
+
     try:
-        receipt = intake.accept(tools, document, (sender, by))
+        return intake.accept(tools, document, (sender, by), closed)
     except OtherBody:
+        _open(tools, number, by)  # or somebody mended it otherwise meanwhile, under the same id
         raise Unreadable(_USED) from None
     except TooMuch as too_much:
         raise Unreadable(str(too_much)) from None
-    changed = mended if mended is not None and mended != letter.body else None
-    with tools.store.write() as work:
-        how = {"state": "replayed", "closed_by": by.id, "event": receipt.event, "mended": changed}
-        if inbox.close(work, number, **how):
-            what = "dead letter mended" if changed else "dead letter replayed"
-            chosen = {"dead_letter": number, "key": letter.key, "event": document["type"]}
-            audit.note(work, by.id, what, receipt.company, chosen, receipt.invoices, "")
-    return receipt
 
 
 def discard(tools: Tools, number: int, by: Person, why: str) -> None:

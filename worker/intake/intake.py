@@ -23,7 +23,7 @@ from worker.decisions.rights import OURSELVES, Actor
 from worker.decisions.rounds import Load
 from worker.intake import parsed_event, request_writer
 from worker.intake.known_companies import KnownCompanies
-from worker.intake.parsed_event import Brought, Coming
+from worker.intake.parsed_event import Brought, Coming, OnFiled
 from worker.preview import previews
 from worker.tools import Tools
 
@@ -31,12 +31,15 @@ Verdict = Receipt | Exception
 _log = logs.log("intake")
 
 
-def accept(tools: Tools, document: Any, actors: Sequence[Actor] = (OURSELVES,)) -> Receipt:
-    """File one parsed CloudEvent for which these answer.
+def accept(
+    tools: Tools, document: Any, actors: Sequence[Actor] = (OURSELVES,), on_filed: OnFiled | None = None
+) -> Receipt:
+    """File one parsed CloudEvent for which these answer; `on_filed` is done in the same transaction.
 
-    Raises Unreadable, rights.NotAllowed, inbox.OtherBody for a used id with another body, backpressure.TooMuch.
+    Raises Unreadable, rights.NotAllowed, inbox.OtherBody for a used id with another body, backpressure.TooMuch, and
+    what `on_filed` raises: then nothing is filed.
     """
-    (verdict,) = file_each(tools, [Brought(document, actors)])
+    (verdict,) = file_each(tools, [Brought(document, actors, on_filed)])
     if isinstance(verdict, Exception):
         raise verdict
     return verdict
@@ -96,8 +99,12 @@ def _file(tools: Tools, some: Sequence[Coming]) -> Sequence[Verdict]:
         new = [one for one in some if one.seen not in verdicts]
         receipts = {one.seen: receipt for one, receipt in zip(new, _obey(work, tools, companies, new), strict=True)}
         inbox.file(work, {seen: receipt.__dict__ for seen, receipt in receipts.items()})
+        found = [(verdicts | receipts)[one.seen] for one in some]
+        for one, verdict in zip(some, found, strict=True):
+            if one.on_filed and isinstance(verdict, Receipt):
+                one.on_filed(work, verdict)
     _wake(tools, companies, new, told=work.told)
-    return [(verdicts | receipts)[one.seen] for one in some]
+    return found
 
 
 def _again(answer: Mapping[str, Any] | inbox.OtherBody) -> Verdict:

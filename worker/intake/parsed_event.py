@@ -1,7 +1,7 @@
 """An event as it was brought, and as it was read, before anything is locked."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,8 +13,12 @@ from events.invoice import Invoice
 from events.snapshot import Incoming
 from store import inbox
 from store.inbox import FiledEvent
+from store.unit_of_work import Work
 from worker.decisions import checks, merge_rules, rights
+from worker.decisions.receipts import Receipt
 from worker.decisions.rights import OURSELVES, Actor, HostKey, NotAllowed, StreamHost
+
+OnFiled = Callable[[Work, Receipt], None]
 
 
 @dataclass(frozen=True)
@@ -29,17 +33,21 @@ class InvoiceContent:
 
 @dataclass(frozen=True)
 class Brought:
-    """A parsed CloudEvent, and all who answer for it: each must be allowed what it asks for."""
+    """A parsed CloudEvent, and all who answer for it: each must be allowed what it asks for.
+
+    `on_filed` is done in the transaction that files it, with its receipt; nothing is filed when that raises.
+    """
 
     document: Any
     actors: Sequence[Actor] = (OURSELVES,)
+    on_filed: OnFiled | None = None
 
 
 @dataclass(frozen=True)
 class Coming:
     """An event on its way in: its envelope and data, how the inbox knows it, and what its invoices say, by id.
 
-    `key` is whose key brought it; empty where none did.
+    `key` is whose key brought it; empty where none did. `on_filed` is done in the transaction that files it.
     """
 
     envelope: Envelope
@@ -47,6 +55,7 @@ class Coming:
     seen: FiledEvent
     said: Mapping[str, InvoiceContent]
     key: str = ""
+    on_filed: OnFiled | None = None
 
 
 def read_event(brought: Brought) -> Coming:
@@ -59,7 +68,8 @@ def read_event(brought: Brought) -> Coming:
     body_hash = inbox.fingerprint(json.dumps(brought.document, sort_keys=True, default=str).encode())
     said = contents_of(asked.invoices) if isinstance(asked, InvoiceExportRequested) else {}
     key = next((one.id for one in brought.actors if isinstance(one, HostKey)), "")
-    return Coming(envelope, asked, FiledEvent(asked.company, envelope.source, envelope.id, body_hash), said, key)
+    seen = FiledEvent(asked.company, envelope.source, envelope.id, body_hash)
+    return Coming(envelope, asked, seen, said, key, brought.on_filed)
 
 
 def _must_not_be_ours(source: str, actors: Sequence[Actor]) -> None:
