@@ -4,9 +4,10 @@ Of JSON that can be parsed, the fields may change that are named as wrong. Of te
 quotes and commas may change, and nothing else: values stay, in their order.
 """
 
+import json
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from events import codec
 from events.codec import INCOMING, Unreadable
@@ -17,16 +18,19 @@ _ABSENT = object()
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,99}")
 _COMPANY, _TYPE, _ASKER, _INVOICES = "data.company", "type", "data.requested_by", "data.invoices"
 _CONTENT = ("data.settings", "data.client", "data.xero_contact")
-_ESCAPED = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))", re.DOTALL)
-# An escaped quote or backslash is a part of a value, and so is what stands between two digits.
-_ESCAPES = {"n": " ", "r": " ", "t": " ", "b": " ", "f": " ", '"': "\x01", "\\": "\x02"}
-_IN_NUMBERS = str.maketrans({",": "\x03", ":": "\x04"})
-_BETWEEN_DIGITS = re.compile(r"(?<=\d)[,:](?=\d)")
-_BLANK = re.compile(r"[\s\ufeff\x00\x05-\x1f]+")
-_SIGNS = frozenset('{}[]":,')
+_ESCAPED = re.compile(r"""\\(?:u([0-9a-fA-F]{4})|(["\\/bfnrt]))""")
+_ESCAPES = {'"': '"', "\\": "\\", "/": "/", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
+_NOTHING = r"\s\ufeff\x00-\x1f"  # between pieces
+_PIECE = re.compile(
+    rf"""(?P<sign>[{{}}\[\]:,])|"(?P<text>[^"\\]*+(?:\\.[^"\\]*+)*+)"|"(?P<open>.*)"""
+    rf"""|(?P<word>[^{_NOTHING}{{}}\[\]:,"]+)""",
+    re.DOTALL,
+)
+_QUOTED = ("text", "open")
+_QUOTES = re.compile(r'(?<!\\)(?:\\\\)*"')
 _TEXT = (
     f"event: what came is no JSON, so that at most {MOST_SIGNS} brackets, quotes and commas can be mended, and every "
-    "value stays as it came. Its sender has to send anything else anew"
+    "value stays as it came, with its blanks. Its sender has to send anything else anew"
 )
 
 
@@ -172,29 +176,129 @@ def _signs_only(came: str, mended: str) -> bool:
     """Whether nothing but a few signs differ, from the first bracket of what came to its last at least."""
     begins, ends = came.find("{"), came.rfind("}")
     inner = came[begins : ends + 1] if 0 <= begins < ends else came
-    wanted = _bare(mended)
-    return any(_signs(_bare(text), wanted) <= MOST_SIGNS for text in (came, inner))
+    return _names_once(mended) and any(_Alignment(text, mended).signs() <= MOST_SIGNS for text in (came, inner))
 
 
-def _bare(text: str) -> str:
-    """A text without blanks."""
-    values = _ESCAPED.sub(
-        lambda found: chr(int(found[1], 16)) if found[1] else _ESCAPES.get(found[2], found[2]), text
-    )
-    return _BLANK.sub("", _BETWEEN_DIGITS.sub(lambda found: found[0].translate(_IN_NUMBERS), values))
+def _names_once(mended: str) -> bool:
+    """Whether no object has a name twice: the former value would be lost."""
+
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        if len({name for name, _ in pairs}) < len(pairs):
+            raise ValueError
+        return dict(pairs)
+
+    try:
+        json.loads(mended.removeprefix("\ufeff"), object_pairs_hook=once)
+    except ValueError:
+        return False
+    return True
 
 
-def _signs(came: str, mended: str) -> int:
-    """How many signs differ; more than may where anything else does."""
-    one = other = count = 0
-    while (one < len(came) or other < len(mended)) and count <= MOST_SIGNS:
-        left, right = came[one : one + 1], mended[other : other + 1]
-        if left == right:
-            one, other = one + 1, other + 1
-        elif left in _SIGNS and (right not in _SIGNS or came[one + 1 : one + 2] == right):
-            one, count = one + 1, count + 1
-        elif right in _SIGNS:
-            other, count = other + 1, count + 1
+class LetterToken(NamedTuple):
+    """A piece of what should be JSON: a sign, a text between quotes with its escapes, or a word; `end` at last.
+
+    `open` is what stands behind a quote that has no other.
+    """
+
+    kind: str
+    said: str
+    begins: int
+    ends: int
+
+    def is_same(self, other: "LetterToken") -> bool:
+        """Whether both say the same, character for character."""
+        return self.kind == other.kind and _unescaped(self) == _unescaped(other)
+
+
+def _token(text: str, at: int) -> LetterToken:
+    """The next piece from here; blanks between pieces are nothing, within quotes they are a part of the text."""
+    found = _PIECE.search(text, at)
+    if found is None:
+        return LetterToken("end", "", len(text), len(text))
+    kind = found.lastgroup or ""
+    return LetterToken(kind, found[kind], found.start(), found.end())
+
+
+def _unescaped(piece: LetterToken) -> str:
+    """What a text between quotes says; a backslash that escapes nothing stands for itself."""
+    if piece.kind != "text" or "\\" not in piece.said:
+        return piece.said
+    plain = _ESCAPED.sub(lambda found: chr(int(found[1], 16)) if found[1] else _ESCAPES[found[2]], piece.said)
+    return plain.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
+
+
+class _Alignment:
+    """What came beside what it was mended to, piece by piece; texts and words are the same in both, in their order.
+
+    Signs may come or go between them. One quote that was lost or is too many may too, or the two round bare words.
+    """
+
+    def __init__(self, came: str, mended: str) -> None:
+        self._came, self._mended = came, mended
+        self._at = self._beside = self._count = 0
+        self._quote_moved = self._words_quoted = False
+
+    def signs(self) -> int:
+        """How many signs differ; more than may where anything else does."""
+        while self._count <= MOST_SIGNS:
+            left, right = _token(self._came, self._at), _token(self._mended, self._beside)
+            if left.kind == right.kind == "end":
+                return self._count
+            if left.is_same(right):
+                self._at, self._beside = left.ends, right.ends
+            elif not (self._by_a_quote(left, right) or self._by_a_sign(left, right)):
+                break
+        return MOST_SIGNS + 1
+
+    def _by_a_sign(self, left: LetterToken, right: LetterToken) -> bool:
+        follows = _token(self._came, left.ends)
+        if left.kind == "sign" and (right.kind != "sign" or follows.is_same(right)):
+            self._at = left.ends
+        elif right.kind == "sign":
+            self._beside = right.ends
         else:
-            return MOST_SIGNS + 1
-    return count
+            return False
+        self._count += 1
+        return True
+
+    def _by_a_quote(self, left: LetterToken, right: LetterToken) -> bool:
+        """One quote put in or taken out, so that this piece says the same; or the quotes round a word."""
+        if not self._quote_moved and not self._words_quoted:
+            for made in self._with_a_quote(left, right):
+                if _token(made, left.begins).is_same(right):
+                    self._came, self._quote_moved, self._count = made, True, self._count + 1
+                    return True
+        bare = left.kind == "word" and right.kind == "text" and not _is_value(left.said)
+        if bare and not self._quote_moved and left.said == _unescaped(right):
+            self._at, self._beside = left.ends, right.ends
+            self._words_quoted, self._count = True, self._count + 2
+            return True
+        return False
+
+    def _with_a_quote(self, left: LetterToken, right: LetterToken) -> Iterator[str]:
+        """What came, with a quote more or less at an end of this piece, where the number of quotes is odd."""
+        came, begins = self._came, left.begins
+        if not _is_open(came, begins):
+            return
+        if right.kind == "text" and left.kind in ("word", "sign"):
+            yield f'{came[:begins]}"{came[begins:]}'
+        if right.kind == "text" and left.kind in _QUOTED and left.said.startswith(right.said):
+            closes = begins + 1 + len(right.said)
+            if _token(came, closes).kind == "sign":  # what ends there may have been cut off
+                yield f'{came[:closes]}"{came[closes:]}'
+        if left.kind in _QUOTED:
+            yield came[:begins] + came[begins + 1 :]
+
+
+def _is_open(text: str, at: int) -> bool:
+    """Whether a quote has no other from here on."""
+    return len(_QUOTES.findall(text, at)) % 2 == 1
+
+
+def _is_value(word: str) -> bool:
+    """Whether JSON knows the word: a number, true, false or null."""
+    try:
+        json.loads(word)
+    except ValueError:
+        return False
+    return True
