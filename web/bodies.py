@@ -20,7 +20,7 @@ _WAIT_SECONDS = 2
 
 
 async def whole(request: Request, most: int = MOST_BYTES) -> bytes:
-    """The whole body. Raises Refused: 413 before more than `most` bytes are held, 400 when the peer went away."""
+    """The whole body. Raises RefusedRequest: 413 before more than `most` bytes are held, 400 when the peer left."""
     too_large = RefusedRequest(413, "Body too large", [f"body: at most {most:,} bytes are accepted"])
     if declared(request) > most:
         raise too_large
@@ -43,7 +43,7 @@ def declared(request: Request) -> int:
 
 
 def must_be_json(headers: Mapping[str, str]) -> None:
-    """Raises Refused (415) for a body that says it is something else; one that says nothing is read as JSON."""
+    """Raises RefusedRequest (415) for a body that says it is something else; one that says nothing is JSON."""
     kind, _, parameters = headers.get("content-type", JSON_TYPES[0]).partition(";")
     if kind.strip().lower() not in JSON_TYPES:
         raise RefusedRequest(415, "Unsupported media type", [f"content-type: must be one of {', '.join(JSON_TYPES)}"])
@@ -97,7 +97,7 @@ class BodiesInMemory:
                 del self._held[holder]
 
     def _hold(self, holder: str, size: int) -> None:
-        """Raises Refused (503)."""
+        """Raises RefusedRequest (503)."""
         if holder == _PEOPLE:
             full = self._held[holder] + size > self._most // _PEOPLES_SHARE
         else:

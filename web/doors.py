@@ -95,7 +95,7 @@ def _take_each(tools: Tools, key: Key, documents: list[Any], place: str) -> Resp
 
 
 def _must_be_allowed(tools: Tools, key: Key, document: Any) -> None:
-    """Raises Refused for an event about somebody else's company, or of a type that this key lacks the scope for.
+    """Raises RefusedRequest for an event about another's company, or of a type that this key lacks the scope for.
 
     Said before anything else of it is read; what it turns out to ask for is asked about again where it is filed.
     """
@@ -112,7 +112,7 @@ def _must_be_allowed(tools: Tools, key: Key, document: Any) -> None:
 
 
 def _answer(tools: Tools, key: Key, verdict: Verdict, body: bytes, place: str) -> Receipt:
-    """The receipt. Raises Refused with what is to be done about it."""
+    """The receipt. Raises RefusedRequest with what is to be done about it."""
     if isinstance(verdict, Unreadable):
         raise _set_aside(tools, key, body, verdict, place) from None
     if isinstance(verdict, NotAllowed):

@@ -37,7 +37,7 @@ _log = logs.log("door")
 
 
 def knock(request: Request, body: bytes = b"") -> Knock:
-    """The request as far as its signature covers it. Raises Refused (401) for a signing header that came twice."""
+    """The request as far as its signature covers it. Raises RefusedRequest (401) for a signing header given twice."""
     for name in (KEY_HEADER, *signature.HEADERS):
         if len(request.headers.getlist(name)) > 1:
             raise RefusedRequest(
@@ -50,7 +50,7 @@ def knock(request: Request, body: bytes = b"") -> Knock:
 async def knock_of_a_known_key(request: Request, most: int = bodies.MOST_BYTES) -> Knock:
     """The request with its body, of which no byte is read before its key's id is known and its length looked at.
 
-    Raises Refused: 401 for an id that opens nothing, 413 for a body of more than `most` bytes.
+    Raises RefusedRequest: 401 for an id that opens nothing, 413 for a body of more than `most` bytes.
     """
     tools: Tools = request.app.state.tools
     key_id = knock(request).headers.get(KEY_HEADER, "")
@@ -61,8 +61,8 @@ async def knock_of_a_known_key(request: Request, most: int = bodies.MOST_BYTES) 
 def enter(tools: Tools, at: Knock, scope: Scope | Sequence[Scope], company: str | None = None) -> Key:
     """The key that knocks, if it may do this (one of these), for this company where one is named.
 
-    Raises Refused: 401 without a good signature or after its end, 403 without scope or company, 404 for what cannot
-    be a company, 409 for a request that came before, 429 when it asks too often or for too much.
+    Raises RefusedRequest: 401 without a good signature or after its end, 403 without scope or company, 404 for what
+    cannot be a company, 409 for a request that came before, 429 when it asks too often or for too much.
     """
     key = _recognise(tools, at)
     _must_not_be_too_much(tools, key, at)
@@ -89,7 +89,7 @@ def refusal(wrong: Objection) -> RefusedRequest:
 
 
 def _must_not_be_too_much(tools: Tools, key: Key, at: Knock) -> None:
-    """Raises Refused (429)."""
+    """Raises RefusedRequest (429)."""
     wanted = [Portion(rates.REQUESTS, 1, tools.settings.requests_per_minute)]
     if at.body:
         wanted.append(Portion(rates.BYTES, len(at.body), tools.settings.bytes_per_minute))
@@ -97,7 +97,7 @@ def _must_not_be_too_much(tools: Tools, key: Key, at: Knock) -> None:
 
 
 def _take(tools: Tools, key: Key, title: str, *wanted: Portion) -> None:
-    """Raises Refused (429) when the key may not have that now."""
+    """Raises RefusedRequest (429) when the key may not have that now."""
     lacking = rates.take(tools.redis, key.id, *wanted)
     if lacking:
         portion, wait = lacking
@@ -106,7 +106,7 @@ def _take(tools: Tools, key: Key, title: str, *wanted: Portion) -> None:
 
 
 def _must_be_new(tools: Tools, key: Key, at: Knock) -> None:
-    """Raises Refused (409) for the second of two requests under one id, where carrying it out again would matter."""
+    """Raises RefusedRequest (409) for the second of two requests under one id, where to do it again matters."""
     if at.method in ("GET", "HEAD") or at.target in _TAKEN_ONCE_BY_THEMSELVES:
         return
     with tools.store.write() as work:
@@ -127,7 +127,7 @@ def entering(scope: Scope) -> Callable[[Request], Key]:
 
 
 def must_have_previews(tools: Tools, key: Key, company: str | None) -> None:
-    """Raises Refused (429) when the key has asked for enough of them, or its calls to Xero for them are used up.
+    """Raises RefusedRequest (429) when the key has asked for enough of them, or has used up its calls to Xero.
 
     Without Redis nothing is counted, and nothing of Xero can be seen either.
     """
@@ -144,14 +144,14 @@ def needs(*any_of: Scope) -> dict[str, Any]:
 
 
 def must_speak_for(key: Key, company: str) -> None:
-    """Raises Refused (403) when the key does not speak for the company."""
+    """Raises RefusedRequest (403) when the key does not speak for the company."""
     wrong = rights.of_company(actor_of(key), company)
     if wrong:
         raise refusal(wrong)
 
 
 def must_be_id(text: str, field: str) -> None:
-    """Raises Refused (404) for what cannot be the id of anything."""
+    """Raises RefusedRequest (404) for what cannot be the id of anything."""
     try:
         _ID.validate_python(text)
     except ValidationError:
@@ -174,7 +174,7 @@ def _recognise(tools: Tools, at: Knock) -> Key:
 
 
 def _known(tools: Tools, key_id: str) -> "_FoundKey":
-    """The key with this id. Raises Refused (401) where it opens nothing, or nothing any more."""
+    """The key with this id. Raises RefusedRequest (401) where it opens nothing, or nothing any more."""
     found = _found(tools.store, tools.vault, key_id, int(tools.elapsed() / REMEMBERED_SECONDS))
     if found.key.expired:
         when = f"{found.key.expires_at:%Y-%m-%d %H:%M} UTC"
@@ -192,7 +192,7 @@ class _FoundKey:
 
 @lru_cache(maxsize=256)
 def _found(store: Store, vault: Vault, key_id: str, _moment: int) -> _FoundKey:
-    """The key as it was at the beginning of this moment. Raises Refused (401), which is not remembered."""
+    """The key as it was at the beginning of this moment. Raises RefusedRequest (401), which is not remembered."""
     with store.read() as work:
         key = api_keys.find(work, vault, key_id)
     if key is None:

@@ -81,7 +81,7 @@ class _Families(Collector):
 
 
 def _must_be_allowed(request: Request, token: str) -> None:
-    """Raises Refused (401, 403). Without a token only this machine may ask, and no proxy on behalf of others."""
+    """Raises RefusedRequest (401, 403). Without a token only this machine may ask, and no proxy for others."""
     if token:
         given = request.headers.get("authorization", "").removeprefix("Bearer ")
         if not hmac.compare_digest(given.encode(), token.encode()):

@@ -93,7 +93,7 @@ def contact(request: Request, company: str, client: str, looking: Annotated[Look
 
 
 def _ids(said: Sequence[str]) -> list[str]:
-    """The ids, each once, in their order; only what is said once is a list with commas. Raises Refused (422)."""
+    """The ids, each once, in order; only what is said once is a list with commas. Raises RefusedRequest (422)."""
     named = said if len(said) > 1 else said[0].split(",")
     try:
         ids = list(dict.fromkeys(_IDS.validate_python([one.strip() for one in named])))

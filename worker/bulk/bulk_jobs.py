@@ -31,7 +31,7 @@ class Moved:
 
 
 def order(tools: Tools, act: Act, chosen: Selection, by: str, why: str) -> int:
-    """Write the order down, with its line of the audit, and begin with it; gives its number. Raises Refused."""
+    """Write the order down, with its line of the audit, and begin with it; gives its number. Raises OrderRefused."""
     reason = order_submission.reason_given(why)
     if not chosen.says():
         raise OrderRefused("Say which invoices: nothing was chosen.")

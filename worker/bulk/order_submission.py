@@ -37,22 +37,22 @@ class Named:
 
 
 def replay(tools: Tools, named: Named, by: str, why: str, event: str = "") -> Receipt:
-    """Try the failed ones of these again. The same `event` given twice is one order. Raises Refused."""
+    """Try the failed ones of these again. The same `event` given twice is one order. Raises OrderRefused."""
     return _order_in_bulk(tools, InvoiceExportReplayRequested, named, by, why, event)
 
 
 def cancel(tools: Tools, named: Named, by: str, why: str) -> Receipt:
-    """Do not send what of these has not been sent. Raises Refused."""
+    """Do not send what of these has not been sent. Raises OrderRefused."""
     return _order_in_bulk(tools, InvoiceExportCancelRequested, named, by, why)
 
 
 def raise_anew(tools: Tools, named: Named, by: str, why: str, number: str = "") -> Receipt:
-    """Raise these again, which are voided, deleted or gone in Xero; one of them under this number. Raises Refused."""
+    """Raise these again, voided, deleted or gone in Xero; one of them with this number. Raises OrderRefused."""
     return _order_in_bulk(tools, InvoiceExportRaiseAnewRequested, named, by, why, number=number.strip() or None)
 
 
 def reason_given(why: str) -> str:
-    """The reason, in a length that is kept. Raises Refused where there is none."""
+    """The reason, in a length that is kept. Raises OrderRefused where there is none."""
     if not why.strip():
         raise OrderRefused("Say why: the reason is kept in the audit.")
     return why.strip()[:LONGEST_WHY]

@@ -26,7 +26,7 @@ def relay(tools: Tools, holder: str) -> int | None:
     """Stamp what was committed and write it to the stream; give how many events moved. One process at a time.
 
     None when there is something to do and another process has the duty. Webhooks follow the stamps at their own
-    pace (`delivering`).
+    pace (`webhooks`).
     """
     with tools.store.read() as work:
         lag = sinks.lag(work, _DOOR)

@@ -30,7 +30,7 @@ def everyone(tools: Tools) -> Sequence[User]:
 
 
 def add(tools: Tools, by: str, user: str, name: str, role: str) -> User:
-    """A new user, who has no password yet. Raises Refused."""
+    """A new user, who has no password yet. Raises UserRefused."""
     user = user.strip().casefold()
     if not is_id(user):
         raise UserRefused("A user's id is 2 to 100 letters, digits or . _ @ + -, such as anna@crewcard.example.")
@@ -48,7 +48,7 @@ def is_id(user: str) -> bool:
 
 
 def change(tools: Tools, by: str, user: str, role: str | None = None, *, disabled: bool | None = None) -> User:
-    """Give a user another role, shut one out or let one in again; they sign in anew. Raises Refused."""
+    """Give a user another role, shut one out or let one in again; they sign in anew. Raises UserRefused."""
     with tools.store.write() as work:
         users.everyone(work, locked=True)  # of two admins who shut each other out one stays
         found = known(work, user)
@@ -66,7 +66,7 @@ def change(tools: Tools, by: str, user: str, role: str | None = None, *, disable
 
 
 def set_password(tools: Tools, user: str, password: str, again: str, cookie: str = "") -> None:
-    """Give the user a password; every other browser is signed out, links are worth nothing. Raises Refused.
+    """Give the user a password; every other browser is signed out, links are worth nothing. Raises UserRefused.
 
     Whether it is the user who asks is for the caller to know: the present password, or a link just used.
     """
@@ -94,7 +94,7 @@ class NewPassword:
 
 
 def change_password(tools: Tools, whose: Whose, wanted: NewPassword, place: SignInPlace, cookie: str) -> None:
-    """A new password for who knows the present one; who has none has just signed in. Raises Refused, TooManyTries."""
+    """A new password for who knows the present one; who has none just signed in. Raises UserRefused, TooManyTries."""
     if whose.user.password and not proving.by_password(tools, whose, wanted.present, place):
         raise UserRefused("This is not your present password.")
     if not whose.user.password and not proving.is_fresh(tools, whose, whose.now):
@@ -116,7 +116,7 @@ def _objection(tools: Tools, user: User, password: str, again: str) -> str:
 
 
 def link(tools: Tools, by: str, user: str, seconds: float) -> tuple[str, datetime]:
-    """An address that signs this user in once, and until when it is good. Raises Refused."""
+    """An address that signs this user in once, and until when it is good. Raises UserRefused."""
     secret = secrets.token_urlsafe(32)
     with tools.store.write() as work:
         found = known(work, user)
@@ -129,7 +129,7 @@ def link(tools: Tools, by: str, user: str, seconds: float) -> tuple[str, datetim
 
 
 def known(work: Work, user: str) -> User:
-    """The user with this id. Raises Refused."""
+    """The user with this id. Raises UserRefused."""
     found = users.find(work, user)
     if found is None:
         raise UserRefused(f"There is no user “{user}”.")

@@ -90,7 +90,7 @@ def new_recovery_codes(tools: Tools, whose: Whose, place: SignInPlace) -> Sequen
 
 
 def reset(tools: Tools, by: str, user: str) -> None:
-    """Take a user's app and recovery codes away: they sign in anew and set another up. Raises Refused."""
+    """Take a user's app and recovery codes away: they sign in anew and set another up. Raises UserRefused."""
     with tools.store.write() as work:
         found = accounts.known(work, user)
         found.factor = found.factor_at = found.factor_step = None
