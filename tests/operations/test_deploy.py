@@ -132,7 +132,9 @@ def test_units_get_their_secrets_as_credentials_and_only_those_they_need(unit):
 def test_no_password_stands_on_a_command_line():
     """A command line is seen by everybody on the machine."""
     texts = [(ROOT / place).read_text() for place in ("deploy/postgres/init.sh", "docs/operations/deploy.md")]
-    assert [line for text in texts for line in text.splitlines() if re.search(r"psql .*--set \w*password", line)] == []
+    assert [
+        line for text in texts for line in text.splitlines() if re.search(r"psql .*--set \w*password", line)
+    ] == []
 
 
 def test_settings_are_read_from_credentials_and_never_shown(tmp_path, monkeypatch):
