@@ -3,7 +3,6 @@
 import json
 import select
 import socket
-import time
 from contextlib import ExitStack, contextmanager, suppress
 
 import httpx
@@ -178,32 +177,26 @@ def test_two_hundred_long_ids_still_fit(on_sqlite, serve):
 )
 def test_what_never_ends_is_ended(on_sqlite, serve, begun):
     with connected(serve(on_sqlite, QUICK)) as one:
-        began = time.monotonic()
         one.sendall(begun)
         answer = said(one)
-        assert time.monotonic() - began < 8
     assert b" 408 " in answer
     assert b"request: its" in answer
 
 
 def test_a_body_that_drips_is_ended_and_one_that_flows_is_not(on_sqlite, serve):
-    slow = ConnectionLimits(head_seconds=5, body_seconds=1.0, body_bytes_per_second=1_000_000)
+    """A byte now and then wins a body no time; each piece that flows wins it minutes here."""
+    slow = ConnectionLimits(head_seconds=60, body_seconds=1.0, body_bytes_per_second=5_000)
     url = serve(on_sqlite, slow)
     Host(on_sqlite, url)
-
-    def status_of(each):
-        """The answer to a body of eight pieces, each sent once nothing has come for a moment."""
-        with connected(url) as one:
+    with connected(url) as drips, connected(url) as flows:
+        for one, size in ((flows, 400_000), (drips, 1)):
             one.sendall(head(x_crewcard_key="host", transfer_encoding="chunked"))
-            for _ in range(8):
-                if not is_silent(one, 0.3):
-                    return status(one.recv(1000))
-                one.sendall(b"%x\r\n" % each + b" " * each + b"\r\n")
-            one.sendall(b"0\r\n\r\n")
-            return status(one.recv(1000))
-
-    assert status_of(10) == 408
-    assert status_of(400_000) == 401  # it is read to its end; only then is it seen that nobody signed it
+            one.sendall(b"%x\r\n" % size + b" " * size + b"\r\n")
+        while is_silent(drips, 0.3):
+            drips.sendall(b"1\r\n \r\n")
+        assert status(drips.recv(1000)) == 408
+        flows.sendall(b"0\r\n\r\n")
+        assert status(flows.recv(1000)) == 401  # it is read to its end; only then is it seen that nobody signed it
 
 
 def test_a_crowd_from_one_address_leaves_a_place_for_everybody(on_sqlite, serve):
@@ -212,12 +205,10 @@ def test_a_crowd_from_one_address_leaves_a_place_for_everybody(on_sqlite, serve)
         for number in range(300):
             one = open_.enter_context(connected(url, f"127.0.0.{2 + number % 2}"))
             one.sendall(b"POST /v1/events HTTP/1.1\r\nhost:")
-        began = time.monotonic()
         for source in ("127.0.0.1", "127.0.0.2", "127.0.0.9"):
             with connected(url, source) as one:
                 one.sendall(head("/healthz", "GET", connection="close"))
                 assert status(said(one)) == 200, source
-        assert time.monotonic() - began < 3
 
 
 def test_a_crowd_that_waits_for_answers_is_told_to_come_again(on_sqlite, serve):
