@@ -1,14 +1,15 @@
 """Who is at the door and what they may do: a key id, a signature, a scope, a company, not too many at once."""
 
 import asyncio
+import threading
 import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 from fastapi import Request
+from fastapi.concurrency import run_in_threadpool
 from pydantic import TypeAdapter, ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -24,14 +25,16 @@ from web.rates import Portion
 from web.signature import Knock
 from worker import logs
 from worker.decisions import rights
+from worker.decisions.networks import network_of
 from worker.decisions.rights import HostKey, Objection
 from worker.preview import preview
 from worker.tools import Tools
+from worker.users.pools import KEYS, Busy
 
 KEY_HEADER = "x-crewcard-key"
 REMEMBERED_SECONDS = 2.0  # a revoked key may still open a door for so long
 _ID = TypeAdapter(HostId)
-_ASKING = ThreadPoolExecutor(4, "keys")  # ids of strangers take none of the threads that serve events
+_NOT_VALID = "Signature not valid"
 _TAKEN_ONCE_BY_THEMSELVES = frozenset({"/v1/events"})  # an event has an id of its own and is answered the same again
 _log = logs.log("door")
 
@@ -48,14 +51,39 @@ def knock(request: Request, body: bytes = b"") -> Knock:
 
 
 async def knock_of_a_known_key(request: Request, most: int = bodies.MOST_BYTES) -> Knock:
-    """The request with its body, of which no byte is read before its key's id is known and its length looked at.
+    """The request with its body, of which no byte is read before its headers are good and its key's id is known.
 
-    Raises Refused: 401 for an id that opens nothing, 413 for a body of more than `most` bytes.
+    Raises Refused: 401 for headers that cannot be right and for an id that opens nothing, 413 for a body of more
+    than `most` bytes, 503 while too many ids of this address, or of all, are looked up.
     """
-    tools: Tools = request.app.state.tools
-    key_id = knock(request).headers.get(KEY_HEADER, "")
-    await asyncio.get_running_loop().run_in_executor(_ASKING, _known, tools, key_id)
+    await _must_be_known(request)
     return knock(request, await bodies.whole(request, most))
+
+
+async def _must_be_known(request: Request) -> None:
+    """Raises Refused: 401 or 503. A key that is remembered waits for nobody; of each id one look-up serves all."""
+    tools: Tools = request.app.state.tools
+    at = knock(request)
+    key_id = at.headers.get(KEY_HEADER, "")
+    if not key_id:
+        raise RefusedRequest(401, _NOT_VALID, [f"{KEY_HEADER}: is missing"])
+    wrong = signature.objection_to_headers(at, time.time(), version_1=tools.settings.accept_signatures_v1)
+    if wrong:
+        raise RefusedRequest(401, _NOT_VALID, [wrong])
+    if _FOUND.remembered(tools, key_id):
+        return
+    address = network_of(request.client.host if request.client else "")
+    which = (tools.store, key_id)
+    under_way = _UNDER_WAY.get(which)
+    if under_way is None:
+        try:
+            under_way = _UNDER_WAY[which] = KEYS.begin(address, _known, tools, key_id)
+        except Busy as busy:
+            sentence = f"{KEY_HEADER}: too many keys are looked up at this moment; send the same again"
+            wait = {"Retry-After": str(busy.seconds)}
+            raise RefusedRequest(503, "Try again in a moment", [sentence], wait) from None
+        under_way.add_done_callback(lambda _: _UNDER_WAY.pop(which, None))
+    await asyncio.shield(asyncio.wrap_future(under_way))
 
 
 def enter(tools: Tools, at: Knock, scope: Scope | Sequence[Scope], company: str | None = None) -> Key:
@@ -116,12 +144,13 @@ def _must_be_new(tools: Tools, key: Key, at: Knock) -> None:
         raise RefusedRequest(409, "Request id already used", [problem])
 
 
-def entering(scope: Scope) -> Callable[[Request], Key]:
-    """A dependency of a GET: the key that knocks. Raises as `enter` does."""
+def entering(scope: Scope) -> Callable[[Request], Awaitable[Key]]:
+    """A dependency of a GET: the key that knocks. Raises as `knock_of_a_known_key` and `enter` do."""
 
-    def key_of(request: Request) -> Key:
+    async def key_of(request: Request) -> Key:
+        await _must_be_known(request)
         company = request.path_params.get("company")
-        return enter(request.app.state.tools, knock(request), scope, company)
+        return await run_in_threadpool(enter, request.app.state.tools, knock(request), scope, company)
 
     return key_of
 
@@ -164,7 +193,12 @@ def _recognise(tools: Tools, at: Knock) -> Key:
     accepts_v1 = tools.settings.accept_signatures_v1
     wrong = signature.objection(at, found.key.secrets, time.time(), version_1=accepts_v1)
     if wrong:
-        raise RefusedRequest(401, "Signature not valid", [wrong])
+        raise RefusedRequest(401, _NOT_VALID, [wrong])
+    if found.key.expired:  # for who has its secret alone
+        when = f"{found.key.expires_at:%Y-%m-%d %H:%M} UTC"
+        raise RefusedRequest(
+            401, "Key expired", [f"{KEY_HEADER}: this key was good until {when}; ask for it to be prolonged"]
+        )
     if not found.use_noted:
         found.use_noted = True
         _note_use(tools, found.key)
@@ -174,13 +208,16 @@ def _recognise(tools: Tools, at: Knock) -> Key:
 
 
 def _known(tools: Tools, key_id: str) -> "_FoundKey":
-    """The key with this id. Raises Refused (401) where it opens nothing, or nothing any more."""
-    found = _found(tools.store, tools.vault, key_id, int(tools.elapsed() / REMEMBERED_SECONDS))
-    if found.key.expired:
-        when = f"{found.key.expires_at:%Y-%m-%d %H:%M} UTC"
-        raise RefusedRequest(
-            401, "Key expired", [f"{KEY_HEADER}: this key was good until {when}; ask for it to be prolonged"]
-        )
+    """The key with this id. Raises Refused (401) where there is none, or none any more; that is not remembered."""
+    found = _FOUND.remembered(tools, key_id)
+    if found is None:
+        moment = _moment(tools)
+        with tools.store.read() as work:
+            key = api_keys.find(work, tools.vault, key_id)
+        if key is None:
+            raise RefusedRequest(401, _NOT_VALID, [signature.NO_KEY_OR_NO_FIT])
+        found = _FoundKey(key, key.use_noted)
+        _FOUND.remember(tools, found, moment)
     return found
 
 
@@ -190,14 +227,34 @@ class _FoundKey:
     use_noted: bool
 
 
-@lru_cache(maxsize=256)
-def _found(store: Store, vault: Vault, key_id: str, _moment: int) -> _FoundKey:
-    """The key as it was at the beginning of this moment. Raises Refused (401), which is not remembered."""
-    with store.read() as work:
-        key = api_keys.find(work, vault, key_id)
-    if key is None:
-        raise RefusedRequest(401, "Unknown key", [f"{KEY_HEADER}: there is no key with this id"])
-    return _FoundKey(key, key.use_noted)
+class _RememberedKeys:
+    """Keys as they were found in this moment of `REMEMBERED_SECONDS`; at most so many, the oldest go."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._found: dict[tuple[Store, Vault, str], tuple[int, _FoundKey]] = {}
+        self._lock = threading.Lock()
+
+    def remembered(self, tools: Tools, key_id: str) -> _FoundKey | None:
+        """The key with this id, if it was found in this moment."""
+        moment, found = self._found.get((tools.store, tools.vault, key_id), (None, None))
+        return found if moment == _moment(tools) else None
+
+    def remember(self, tools: Tools, found: _FoundKey, moment: int) -> None:
+        """For the rest of the moment in which it was looked up."""
+        with self._lock:
+            self._found.pop((tools.store, tools.vault, found.key.id), None)
+            while len(self._found) >= self._most:
+                self._found.pop(next(iter(self._found)))
+            self._found[tools.store, tools.vault, found.key.id] = (moment, found)
+
+
+def _moment(tools: Tools) -> int:
+    return int(tools.elapsed() / REMEMBERED_SECONDS)
+
+
+_FOUND = _RememberedKeys(256)
+_UNDER_WAY: dict[tuple[Store, str], "Future[_FoundKey]"] = {}  # ids that are looked up at this moment
 
 
 def _note_use(tools: Tools, key: Key) -> None:
