@@ -43,9 +43,7 @@ def knock(request: Request, body: bytes = b"") -> Knock:
     """The request as far as its signature covers it. Raises Refused (401) for a signing header that came twice."""
     for name in (KEY_HEADER, *signature.HEADERS):
         if len(request.headers.getlist(name)) > 1:
-            raise RefusedRequest(
-                401, "Signature not valid", [f"{name}: came twice, so that nobody knows which counts"]
-            )
+            raise RefusedRequest(401, _NOT_VALID, [f"{name}: came twice, so that nobody knows which counts"])
     path, query = request.scope["raw_path"].decode("latin-1"), request.scope["query_string"].decode("latin-1")
     return Knock(request.method, f"{path}?{query}" if query else path, dict(request.headers), body)
 
@@ -56,12 +54,15 @@ async def knock_of_a_known_key(request: Request, most: int = bodies.MOST_BYTES) 
     Raises Refused: 401 for headers that cannot be right and for an id that opens nothing, 413 for a body of more
     than `most` bytes, 503 while too many ids of this address, or of all, are looked up.
     """
-    await _must_be_known(request)
+    await _known_key(request)
     return knock(request, await bodies.whole(request, most))
 
 
-async def _must_be_known(request: Request) -> None:
-    """Raises Refused: 401 or 503. A key that is remembered waits for nobody; of each id one look-up serves all."""
+async def _known_key(request: Request) -> "_FoundKey":
+    """The key whose id is named; one that is remembered waits for nobody, and of each id one look-up serves all.
+
+    Raises Refused: 401 or 503.
+    """
     tools: Tools = request.app.state.tools
     at = knock(request)
     key_id = at.headers.get(KEY_HEADER, "")
@@ -70,8 +71,9 @@ async def _must_be_known(request: Request) -> None:
     wrong = signature.objection_to_headers(at, time.time(), version_1=tools.settings.accept_signatures_v1)
     if wrong:
         raise RefusedRequest(401, _NOT_VALID, [wrong])
-    if _FOUND.remembered(tools, key_id):
-        return
+    found = _FOUND.remembered(tools, key_id)
+    if found:
+        return found
     address = network_of(request.client.host if request.client else "")
     which = (tools.store, key_id)
     under_way = _UNDER_WAY.get(which)
@@ -83,7 +85,7 @@ async def _must_be_known(request: Request) -> None:
             wait = {"Retry-After": str(busy.seconds)}
             raise RefusedRequest(503, "Try again in a moment", [sentence], wait) from None
         under_way.add_done_callback(lambda _: _UNDER_WAY.pop(which, None))
-    await asyncio.shield(asyncio.wrap_future(under_way))
+    return await asyncio.shield(asyncio.wrap_future(under_way))
 
 
 def enter(tools: Tools, at: Knock, scope: Scope | Sequence[Scope], company: str | None = None) -> Key:
@@ -92,7 +94,11 @@ def enter(tools: Tools, at: Knock, scope: Scope | Sequence[Scope], company: str 
     Raises Refused: 401 without a good signature or after its end, 403 without scope or company, 404 for what cannot
     be a company, 409 for a request that came before, 429 when it asks too often or for too much.
     """
-    key = _recognise(tools, at)
+    return _enter(tools, _known(tools, at.headers.get(KEY_HEADER, "")), at, scope, company)
+
+
+def _enter(tools: Tools, found: "_FoundKey", at: Knock, scope: Scope | Sequence[Scope], company: str | None) -> Key:
+    key = _recognise(tools, found, at)
     _must_not_be_too_much(tools, key, at)
     wrong = rights.of_scopes(actor_of(key), [scope] if isinstance(scope, Scope) else scope)
     if wrong:
@@ -148,9 +154,8 @@ def entering(scope: Scope) -> Callable[[Request], Awaitable[Key]]:
     """A dependency of a GET: the key that knocks. Raises as `knock_of_a_known_key` and `enter` do."""
 
     async def key_of(request: Request) -> Key:
-        await _must_be_known(request)
-        company = request.path_params.get("company")
-        return await run_in_threadpool(enter, request.app.state.tools, knock(request), scope, company)
+        found, company = await _known_key(request), request.path_params.get("company")
+        return await run_in_threadpool(_enter, request.app.state.tools, found, knock(request), scope, company)
 
     return key_of
 
@@ -188,8 +193,7 @@ def must_be_id(text: str, field: str) -> None:
         raise RefusedRequest(404, f"Unknown {field}", [problem]) from None
 
 
-def _recognise(tools: Tools, at: Knock) -> Key:
-    found = _known(tools, at.headers.get(KEY_HEADER, ""))
+def _recognise(tools: Tools, found: "_FoundKey", at: Knock) -> Key:
     accepts_v1 = tools.settings.accept_signatures_v1
     wrong = signature.objection(at, found.key.secrets, time.time(), version_1=accepts_v1)
     if wrong:
