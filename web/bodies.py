@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from fastapi import Request
 from starlette.datastructures import Headers, MutableHeaders
@@ -9,18 +10,19 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from web.problems import RefusedRequest
+from worker.decisions.networks import network_of
 
 MOST_BYTES = 20_000_000
 MOST_AT_ONCE_BYTES = 200_000_000
+MOST_FORM_BYTES = 2_000_000
 JSON_TYPES = ("application/json", "application/cloudevents+json", "application/cloudevents-batch+json")
 _KEY_HEADER = "x-crewcard-key"
-_PEOPLE = ""
-_KEYS_SHARE, _PEOPLES_SHARE = 2, 8  # one key may hold half of the memory, all people together an eighth beside it
+_ACCOUNT = "crewcard.body"  # in the scope of a request
 _WAIT_SECONDS = 2
 
 
 async def whole(request: Request, most: int = MOST_BYTES) -> bytes:
-    """The whole body. Raises RefusedRequest: 413 before more than `most` bytes are held, 400 when the peer left."""
+    """The whole body. Raises RefusedRequest: 413 before more than `most` bytes are held, 400 when the peer went away."""
     too_large = RefusedRequest(413, "Body too large", [f"body: at most {most:,} bytes are accepted"])
     if declared(request) > most:
         raise too_large
@@ -43,7 +45,7 @@ def declared(request: Request) -> int:
 
 
 def must_be_json(headers: Mapping[str, str]) -> None:
-    """Raises RefusedRequest (415) for a body that says it is something else; one that says nothing is JSON."""
+    """Raises RefusedRequest (415) for a body that says it is something else; one that says nothing is read as JSON."""
     kind, _, parameters = headers.get("content-type", JSON_TYPES[0]).partition(";")
     if kind.strip().lower() not in JSON_TYPES:
         raise RefusedRequest(415, "Unsupported media type", [f"content-type: must be one of {', '.join(JSON_TYPES)}"])
@@ -56,31 +58,70 @@ def must_be_json(headers: Mapping[str, str]) -> None:
         )
 
 
+@dataclass(frozen=True)
+class BodyShare:
+    """What the bodies of one kind of sender may hold at once, in bytes.
+
+    The first `uncounted` bytes of each body are not counted: what is small is never refused for what is large.
+    `most` is for all, `each` for every one it is counted on: the key it names, the address or the user it is of.
+    """
+
+    uncounted: int
+    most: int
+    each: Mapping[str, int]
+
+    def holders(self, kind: str, **whose: str) -> dict[tuple[str, ...], int]:
+        """On what a body of these is counted, and the most that each may hold."""
+        return {(kind,): self.most, **{(kind, by, one): self.each[by] for by, one in whose.items()}}
+
+
+@dataclass
+class BodyAccount:
+    """On whose account the bytes of one body go, how many came, and how many of them are counted."""
+
+    holders: dict[tuple[str, ...], int]
+    uncounted: int
+    people: BodyShare
+    came: int = 0
+    counted: int = 0
+
+
+def of_user(request: Request, user: str) -> None:
+    """From now on the body of this request, of which nothing was read yet, is of somebody who is signed in."""
+    account: BodyAccount | None = request.scope.get(_ACCOUNT)
+    if account is not None and not account.came:
+        account.holders, account.uncounted = account.people.holders("people", user=user), account.people.uncounted
+
+
 class BodiesInMemory:
     """Counts the bytes of bodies that all requests hold; one that would hold too much is sent away for a moment.
 
-    An answer that is given before its request was read to the end also ends the connection: nobody reads the rest.
+    What a key's id says proves nothing before the signature, which needs the whole body: so large bodies are counted
+    on the address too. An answer that is given before its request was read to the end also ends the connection:
+    nobody reads the rest.
     """
 
     def __init__(self, app: ASGIApp, *, most: int = MOST_AT_ONCE_BYTES) -> None:
         self._app = app
-        self._most = most
-        self._held: Counter[str] = Counter()
+        form = most // 8  # beside what hosts may hold
+        self._hosts = BodyShare(256_000, most, {"key": most // 2, "address": max(most // 4, MOST_BYTES)})
+        self._strangers = BodyShare(4_000, form, {"address": form // 8})
+        self._people = BodyShare(64_000, form, {"user": max(form // 4, MOST_FORM_BYTES)})
+        self._held: Counter[tuple[str, ...]] = Counter()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope) if scope["type"] == "http" else {}
         if "content-length" not in headers and "transfer-encoding" not in headers:
             await self._app(scope, receive, send)
             return
-        holder = headers.get(_KEY_HEADER, _PEOPLE)[:100] if scope["path"].startswith("/v1/") else _PEOPLE
-        taken, unread = 0, headers.get("content-length") != "0"
+        account = scope[_ACCOUNT] = self._account_of(scope, headers.get(_KEY_HEADER, "")[:100])
+        unread = headers.get("content-length") != "0"
 
         async def receive_counted() -> Message:
-            nonlocal taken, unread
+            nonlocal unread
             message = await receive()
             if message["type"] == "http.request":
-                self._hold(holder, len(message.get("body", b"")))
-                taken += len(message.get("body", b""))
+                self._hold(account, len(message.get("body", b"")))
                 unread = bool(message.get("more_body", False))
             return message
 
@@ -92,18 +133,25 @@ class BodiesInMemory:
         try:
             await self._app(scope, receive_counted, send_and_end)
         finally:
-            self._held[holder] -= taken
-            if not self._held[holder]:
-                del self._held[holder]
+            if account.counted:
+                self._held.subtract(dict.fromkeys(account.holders, account.counted))
+                self._held += Counter()  # who holds nothing any more is forgotten
 
-    def _hold(self, holder: str, size: int) -> None:
-        """Raises RefusedRequest (503)."""
-        if holder == _PEOPLE:
-            full = self._held[holder] + size > self._most // _PEOPLES_SHARE
+    def _account_of(self, scope: Scope, key: str) -> BodyAccount:
+        address = network_of(scope["client"][0] if scope.get("client") else "")
+        if scope["path"].startswith("/v1/"):
+            holders, share = self._hosts.holders("hosts", key=key, address=address), self._hosts
         else:
-            of_keys = self._held.total() - self._held[_PEOPLE]
-            full = self._held[holder] + size > self._most // _KEYS_SHARE or of_keys + size > self._most
-        if full:
+            holders, share = self._strangers.holders("strangers", address=address), self._strangers
+        return BodyAccount(holders, share.uncounted, self._people)
+
+    def _hold(self, account: BodyAccount, size: int) -> None:
+        """Raises RefusedRequest (503)."""
+        account.came += size
+        more = max(account.came - account.uncounted, 0) - account.counted
+        if more and any(self._held[one] + more > most for one, most in account.holders.items()):
             sentence = "body: too many large bodies are being read at this moment; send the same again"
             raise RefusedRequest(503, "Try again in a moment", [sentence], {"Retry-After": str(_WAIT_SECONDS)})
-        self._held[holder] += size
+        if more:
+            account.counted += more
+            self._held.update(dict.fromkeys(account.holders, more))

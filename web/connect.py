@@ -79,8 +79,9 @@ def refused(_request: Request, problem: Exception) -> Response:
 
 
 async def _form(request: Request) -> dict[str, str]:
+    """The fields; without NUL characters, which no database holds."""
     body = await bodies.whole(request, MOST_BYTES)
-    return dict(parse_qsl(body.decode(errors="replace")))
+    return {name: value.replace("\0", "") for name, value in parse_qsl(body.decode(errors="replace"))}
 
 
 def _begin(request: Request, company: str, form: dict[str, str]) -> Response:
@@ -88,7 +89,7 @@ def _begin(request: Request, company: str, form: dict[str, str]) -> Response:
     link = form.get("link", "")
     page_cookie = _page_cookie(tools, login_links.login_of(tools, company, link))
     page = request.cookies.get(page_cookie, _NO_BROWSER)
-    if not hmac.compare_digest(form.get("form", "").encode(), form_token(page).encode()) or not page:
+    if not _is_of_a_page_of(page, form):
         raise LoginRefused(LoginRefusal.NOT_A_FORM)
     started = login_links.start(tools, company, link)
     answer = RedirectResponse(started.address, 303, headers={"cache-control": "no-store"})
@@ -101,7 +102,7 @@ def _choose(request: Request, form: dict[str, str]) -> Response:
     tools: Tools = request.app.state.tools
     login_id = form.get("login", "")
     browser = request.cookies.get(_cookie(tools, login_id), _NO_BROWSER)
-    if not hmac.compare_digest(form.get("form", "").encode(), form_token(browser).encode()):
+    if not _is_of_a_page_of(browser, form):
         raise LoginRefused(LoginRefusal.OTHER_BROWSER)
     return _show(tools, logging_in.choose(tools, login_id, browser, form.get("tenant", "")), browser)
 
@@ -136,7 +137,12 @@ def _connected(outcome: Outcome) -> Response:
 
 def form_token(browser: str) -> str:
     """What a form of ours carries: only who has the login's cookie can know it."""
-    return hashlib.sha256(f"form {browser}".encode()).hexdigest() if browser else "none"
+    return hashlib.sha256(f"form {browser}".encode()).hexdigest()
+
+
+def _is_of_a_page_of(browser: str, form: dict[str, str]) -> bool:
+    """Whether a page that this browser was shown sent the form; never so for one without the cookie."""
+    return bool(browser) and hmac.compare_digest(form.get("form", "").encode(), form_token(browser).encode())
 
 
 def _cookie(tools: Tools, login_id: str) -> str:

@@ -1,14 +1,15 @@
 """Who is at the door and what they may do: a key id, a signature, a scope, a company, not too many at once."""
 
 import asyncio
+import threading
 import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 from fastapi import Request
+from fastapi.concurrency import run_in_threadpool
 from pydantic import TypeAdapter, ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -24,47 +25,80 @@ from web.rates import Portion
 from web.signature import Knock
 from worker import logs
 from worker.decisions import rights
+from worker.decisions.networks import network_of
 from worker.decisions.rights import HostKey, Objection
 from worker.preview import preview
 from worker.tools import Tools
+from worker.users.pools import KEYS, Busy
 
 KEY_HEADER = "x-crewcard-key"
 REMEMBERED_SECONDS = 2.0  # a revoked key may still open a door for so long
 _ID = TypeAdapter(HostId)
-_ASKING = ThreadPoolExecutor(4, "keys")  # ids of strangers take none of the threads that serve events
+_NOT_VALID = "Signature not valid"
 _TAKEN_ONCE_BY_THEMSELVES = frozenset({"/v1/events"})  # an event has an id of its own and is answered the same again
 _log = logs.log("door")
 
 
 def knock(request: Request, body: bytes = b"") -> Knock:
-    """The request as far as its signature covers it. Raises RefusedRequest (401) for a signing header given twice."""
+    """The request as far as its signature covers it. Raises RefusedRequest (401) for a signing header that came twice."""
     for name in (KEY_HEADER, *signature.HEADERS):
         if len(request.headers.getlist(name)) > 1:
-            raise RefusedRequest(
-                401, "Signature not valid", [f"{name}: came twice, so that nobody knows which counts"]
-            )
+            raise RefusedRequest(401, _NOT_VALID, [f"{name}: came twice, so that nobody knows which counts"])
     path, query = request.scope["raw_path"].decode("latin-1"), request.scope["query_string"].decode("latin-1")
     return Knock(request.method, f"{path}?{query}" if query else path, dict(request.headers), body)
 
 
 async def knock_of_a_known_key(request: Request, most: int = bodies.MOST_BYTES) -> Knock:
-    """The request with its body, of which no byte is read before its key's id is known and its length looked at.
+    """The request with its body, of which no byte is read before its headers are good and its key's id is known.
 
-    Raises RefusedRequest: 401 for an id that opens nothing, 413 for a body of more than `most` bytes.
+    Raises RefusedRequest: 401 for headers that cannot be right and for an id that opens nothing, 413 for a body of more
+    than `most` bytes, 503 while too many ids of this address, or of all, are looked up.
+    """
+    await _known_key(request)
+    return knock(request, await bodies.whole(request, most))
+
+
+async def _known_key(request: Request) -> "_FoundKey":
+    """The key whose id is named; one that is remembered waits for nobody, and of each id one look-up serves all.
+
+    Raises RefusedRequest: 401 or 503.
     """
     tools: Tools = request.app.state.tools
-    key_id = knock(request).headers.get(KEY_HEADER, "")
-    await asyncio.get_running_loop().run_in_executor(_ASKING, _known, tools, key_id)
-    return knock(request, await bodies.whole(request, most))
+    at = knock(request)
+    key_id = at.headers.get(KEY_HEADER, "")
+    if not key_id:
+        raise RefusedRequest(401, _NOT_VALID, [f"{KEY_HEADER}: is missing"])
+    wrong = signature.objection_to_headers(at, time.time(), version_1=tools.settings.accept_signatures_v1)
+    if wrong:
+        raise RefusedRequest(401, _NOT_VALID, [wrong])
+    found = _FOUND.remembered(tools, key_id)
+    if found:
+        return found
+    address = network_of(request.client.host if request.client else "")
+    which = (tools.store, key_id)
+    under_way = _UNDER_WAY.get(which)
+    if under_way is None:
+        try:
+            under_way = _UNDER_WAY[which] = KEYS.begin(address, _known, tools, key_id)
+        except Busy as busy:
+            sentence = f"{KEY_HEADER}: too many keys are looked up at this moment; send the same again"
+            wait = {"Retry-After": str(busy.seconds)}
+            raise RefusedRequest(503, "Try again in a moment", [sentence], wait) from None
+        under_way.add_done_callback(lambda _: _UNDER_WAY.pop(which, None))
+    return await asyncio.shield(asyncio.wrap_future(under_way))
 
 
 def enter(tools: Tools, at: Knock, scope: Scope | Sequence[Scope], company: str | None = None) -> Key:
     """The key that knocks, if it may do this (one of these), for this company where one is named.
 
-    Raises RefusedRequest: 401 without a good signature or after its end, 403 without scope or company, 404 for what
-    cannot be a company, 409 for a request that came before, 429 when it asks too often or for too much.
+    Raises RefusedRequest: 401 without a good signature or after its end, 403 without scope or company, 404 for what cannot
+    be a company, 409 for a request that came before, 429 when it asks too often or for too much.
     """
-    key = _recognise(tools, at)
+    return _enter(tools, _known(tools, at.headers.get(KEY_HEADER, "")), at, scope, company)
+
+
+def _enter(tools: Tools, found: "_FoundKey", at: Knock, scope: Scope | Sequence[Scope], company: str | None) -> Key:
+    key = _recognise(tools, found, at)
     _must_not_be_too_much(tools, key, at)
     wrong = rights.of_scopes(actor_of(key), [scope] if isinstance(scope, Scope) else scope)
     if wrong:
@@ -106,7 +140,7 @@ def _take(tools: Tools, key: Key, title: str, *wanted: Portion) -> None:
 
 
 def _must_be_new(tools: Tools, key: Key, at: Knock) -> None:
-    """Raises RefusedRequest (409) for the second of two requests under one id, where to do it again matters."""
+    """Raises RefusedRequest (409) for the second of two requests under one id, where carrying it out again would matter."""
     if at.method in ("GET", "HEAD") or at.target in _TAKEN_ONCE_BY_THEMSELVES:
         return
     with tools.store.write() as work:
@@ -116,18 +150,18 @@ def _must_be_new(tools: Tools, key: Key, at: Knock) -> None:
         raise RefusedRequest(409, "Request id already used", [problem])
 
 
-def entering(scope: Scope) -> Callable[[Request], Key]:
-    """A dependency of a GET: the key that knocks. Raises as `enter` does."""
+def entering(scope: Scope) -> Callable[[Request], Awaitable[Key]]:
+    """A dependency of a GET: the key that knocks. Raises as `knock_of_a_known_key` and `enter` do."""
 
-    def key_of(request: Request) -> Key:
-        company = request.path_params.get("company")
-        return enter(request.app.state.tools, knock(request), scope, company)
+    async def key_of(request: Request) -> Key:
+        found, company = await _known_key(request), request.path_params.get("company")
+        return await run_in_threadpool(_enter, request.app.state.tools, found, knock(request), scope, company)
 
     return key_of
 
 
 def must_have_previews(tools: Tools, key: Key, company: str | None) -> None:
-    """Raises RefusedRequest (429) when the key has asked for enough of them, or has used up its calls to Xero.
+    """Raises RefusedRequest (429) when the key has asked for enough of them, or its calls to Xero for them are used up.
 
     Without Redis nothing is counted, and nothing of Xero can be seen either.
     """
@@ -159,12 +193,16 @@ def must_be_id(text: str, field: str) -> None:
         raise RefusedRequest(404, f"Unknown {field}", [problem]) from None
 
 
-def _recognise(tools: Tools, at: Knock) -> Key:
-    found = _known(tools, at.headers.get(KEY_HEADER, ""))
+def _recognise(tools: Tools, found: "_FoundKey", at: Knock) -> Key:
     accepts_v1 = tools.settings.accept_signatures_v1
     wrong = signature.objection(at, found.key.secrets, time.time(), version_1=accepts_v1)
     if wrong:
-        raise RefusedRequest(401, "Signature not valid", [wrong])
+        raise RefusedRequest(401, _NOT_VALID, [wrong])
+    if found.key.expired:  # for who has its secret alone
+        when = f"{found.key.expires_at:%Y-%m-%d %H:%M} UTC"
+        raise RefusedRequest(
+            401, "Key expired", [f"{KEY_HEADER}: this key was good until {when}; ask for it to be prolonged"]
+        )
     if not found.use_noted:
         found.use_noted = True
         _note_use(tools, found.key)
@@ -174,13 +212,16 @@ def _recognise(tools: Tools, at: Knock) -> Key:
 
 
 def _known(tools: Tools, key_id: str) -> "_FoundKey":
-    """The key with this id. Raises RefusedRequest (401) where it opens nothing, or nothing any more."""
-    found = _found(tools.store, tools.vault, key_id, int(tools.elapsed() / REMEMBERED_SECONDS))
-    if found.key.expired:
-        when = f"{found.key.expires_at:%Y-%m-%d %H:%M} UTC"
-        raise RefusedRequest(
-            401, "Key expired", [f"{KEY_HEADER}: this key was good until {when}; ask for it to be prolonged"]
-        )
+    """The key with this id. Raises RefusedRequest (401) where there is none, or none any more; that is not remembered."""
+    found = _FOUND.remembered(tools, key_id)
+    if found is None:
+        moment = _moment(tools)
+        with tools.store.read() as work:
+            key = api_keys.find(work, tools.vault, key_id)
+        if key is None:
+            raise RefusedRequest(401, _NOT_VALID, [signature.NO_KEY_OR_NO_FIT])
+        found = _FoundKey(key, key.use_noted)
+        _FOUND.remember(tools, found, moment)
     return found
 
 
@@ -190,14 +231,34 @@ class _FoundKey:
     use_noted: bool
 
 
-@lru_cache(maxsize=256)
-def _found(store: Store, vault: Vault, key_id: str, _moment: int) -> _FoundKey:
-    """The key as it was at the beginning of this moment. Raises RefusedRequest (401), which is not remembered."""
-    with store.read() as work:
-        key = api_keys.find(work, vault, key_id)
-    if key is None:
-        raise RefusedRequest(401, "Unknown key", [f"{KEY_HEADER}: there is no key with this id"])
-    return _FoundKey(key, key.use_noted)
+class _RememberedKeys:
+    """Keys as they were found in this moment of `REMEMBERED_SECONDS`; at most so many, the oldest go."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._found: dict[tuple[Store, Vault, str], tuple[int, _FoundKey]] = {}
+        self._lock = threading.Lock()
+
+    def remembered(self, tools: Tools, key_id: str) -> _FoundKey | None:
+        """The key with this id, if it was found in this moment."""
+        moment, found = self._found.get((tools.store, tools.vault, key_id), (None, None))
+        return found if moment == _moment(tools) else None
+
+    def remember(self, tools: Tools, found: _FoundKey, moment: int) -> None:
+        """For the rest of the moment in which it was looked up."""
+        with self._lock:
+            self._found.pop((tools.store, tools.vault, found.key.id), None)
+            while len(self._found) >= self._most:
+                self._found.pop(next(iter(self._found)))
+            self._found[tools.store, tools.vault, found.key.id] = (moment, found)
+
+
+def _moment(tools: Tools) -> int:
+    return int(tools.elapsed() / REMEMBERED_SECONDS)
+
+
+_FOUND = _RememberedKeys(256)
+_UNDER_WAY: dict[tuple[Store, str], "Future[_FoundKey]"] = {}  # ids that are looked up at this moment
 
 
 def _note_use(tools: Tools, key: Key) -> None:

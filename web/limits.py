@@ -12,12 +12,12 @@ import json
 import resource
 from dataclasses import dataclass, field
 from enum import Enum
-from functools import lru_cache
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from web.problems import MEDIA_TYPE, RefusedRequest
+from worker.decisions.networks import network_of
 
 MOST_HEAD_BYTES = 32_768
 MOST_ADDRESS_BYTES = 24_576  # 200 ids of 100 letters, and what stands around them
@@ -26,7 +26,6 @@ _LINGER_SECONDS = 2.0
 _STUCK_SECONDS = 30.0
 _MOST_LINGERING_BYTES = 1_000_000
 _SWEEP_SECONDS = 0.5
-_V6_NETWORK = 64  # one customer of a provider has that many bits to himself
 
 
 class Phase(Enum):
@@ -163,7 +162,7 @@ class GuardedProtocol(HttpToolsProtocol):
         """A connection takes a place, or is told that there is none."""
         super().connection_made(transport)
         address = self.client[0] if self.client else ""
-        self.place, self.exempt = _place_of(address), self.gate.is_exempt(address)
+        self.place, self.exempt = network_of(address), self.gate.is_exempt(address)
         if self.gate.let_in(self, self.loop):
             self._awaits_head()
             return
@@ -353,19 +352,6 @@ def most_at_once(wanted: int) -> int:
     if soft == resource.RLIM_INFINITY:
         return wanted
     return max(min(wanted, soft - FILES_KEPT_BACK), 1)
-
-
-@lru_cache(maxsize=4096)
-def _place_of(address: str) -> str:
-    try:
-        found = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return address or "?"
-    if isinstance(found, ipaddress.IPv6Address):
-        if found.ipv4_mapped:
-            return str(found.ipv4_mapped)
-        return str(ipaddress.ip_network((found, _V6_NETWORK), strict=False))
-    return str(found)
 
 
 def _too_large_a_head() -> RefusedRequest:

@@ -11,7 +11,14 @@ from events import signing
 
 LONGEST_SKEW_SECONDS = int(signing.SKEW.total_seconds())
 HEADERS = ("webhook-id", "webhook-timestamp", "webhook-signature")
+# The same of an id that no key has and of a signature that is wrong: who asks learns of no key that it is there.
+NO_KEY_OR_NO_FIT = (
+    "webhook-signature: there is no key with this id (x-crewcard-key), or this does not fit it and "
+    "id.timestamp.METHOD, a space, path and query, a line feed, the body, each exactly as sent"
+)
+_NOT_TAKEN = "; version 1, which left the address out, is not taken here"
 _V2, _V1 = "v2,", "v1,"
+_TIMESTAMP_LENGTH = 12
 
 
 @dataclass(frozen=True)
@@ -34,30 +41,40 @@ class Knock:
         return any(one.startswith(_V2) for one in _signatures(self))
 
 
-def objection(knock: Knock, secrets: Iterable[str], now: float, *, version_1: bool = False) -> str | None:
-    """What is wrong with the signature, as a sentence that names the header; None where it is good.
+def objection_to_headers(knock: Knock, now: float, *, version_1: bool = False) -> str | None:
+    """What is wrong already before body and key are known, as a sentence that names the header; None: nothing.
 
-    `secrets` are those of the key, `now` is in seconds since 1970; `version_1` is whether that is taken too.
+    `now` is in seconds since 1970; `version_1` is whether that is taken too.
     """
     at = knock.headers.get("webhook-timestamp", "")
     if not knock.id:
         return "webhook-id: is missing"
-    if not (at.isascii() and at.isdigit() and len(at) <= 12):
+    if not (at.isascii() and at.isdigit() and len(at) <= _TIMESTAMP_LENGTH):
         return "webhook-timestamp: must be the seconds since 1970, like 1795353600"
     if abs(now - int(at)) > LONGEST_SKEW_SECONDS:
         return f"webhook-timestamp: is more than five minutes from our clock, which shows {int(now)}"
+    taken = (_V2, _V1) if version_1 else (_V2,)
+    if not any(one.startswith(taken) for one in _signatures(knock)):
+        return (
+            "webhook-signature: must be of version 2, “v2,” and base64, over id.timestamp.METHOD, a space, path and "
+            f"query, a line feed, the body{'' if version_1 else _NOT_TAKEN}"
+        )
+    return None
+
+
+def objection(knock: Knock, secrets: Iterable[str], now: float, *, version_1: bool = False) -> str | None:
+    """What is wrong with the signature, as a sentence that names the header; None where it is good.
+
+    `secrets` are those of the key; the others as `objection_to_headers` has them.
+    """
+    wrong = objection_to_headers(knock, now, version_1=version_1)
+    if wrong:
+        return wrong
+    at = knock.headers["webhook-timestamp"]
     good = [one for secret in secrets for one in _expected(knock, secret, at, version_1=version_1)]
     if any(hmac.compare_digest(given.encode(), one) for given in _signatures(knock) for one in good):
         return None
-    if not version_1 and not knock.has_version_2:
-        return (
-            "webhook-signature: must be of version 2, “v2,” and base64, over id.timestamp.METHOD, a space, path and "
-            "query, a line feed, the body; version 1, which left the address out, is not taken here"
-        )
-    return (
-        "webhook-signature: does not fit this key and id.timestamp.METHOD, a space, path and query, a line feed, "
-        "the body, each exactly as sent"
-    )
+    return NO_KEY_OR_NO_FIT
 
 
 def _expected(knock: Knock, secret: str, at: str, *, version_1: bool) -> list[bytes]:

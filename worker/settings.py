@@ -52,7 +52,8 @@ class Settings(BaseSettings):
     bodies_in_memory: int = Field(
         default=200_000_000,
         ge=40_000_000,
-        description="Bytes of requests' bodies that a web process holds at once; beyond it a 503 asks to come again",
+        description="Bytes of hosts' bodies that a web process holds at once, without the first 256 kB of each; "
+        "beyond it a 503 asks to come again",
     )
     session_hours: float = Field(default=12, gt=0, le=168, description="How long a sign-in to the console lasts")
     session_idle_minutes: float = Field(

@@ -46,7 +46,7 @@ def test_the_formula_on_the_page_is_the_one_we_check(small_host):
 @pytest.mark.parametrize(
     ("wrong", "field"),
     [
-        ({"x_crewcard_key": "nobody"}, "x-crewcard-key"),
+        ({"x_crewcard_key": "nobody"}, "webhook-signature"),
         ({"x_crewcard_key": None}, "x-crewcard-key"),
         ({"webhook_id": None}, "webhook-id"),
         ({"webhook_timestamp": "soon"}, "webhook-timestamp"),

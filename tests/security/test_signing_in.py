@@ -1,6 +1,9 @@
 """Attacks on the way in: guesses, stolen passwords, codes used twice, links, made-up names. Over HTTP."""
 
 import concurrent.futures
+import contextlib
+import itertools
+import threading
 import time
 
 import httpx
@@ -8,13 +11,19 @@ import pyotp
 import pytest
 from sqlmodel import text
 
+from store import guesses
+from store.tables import Guesses
+from tests import machines
 from tests.console.visiting import PASSWORD, a_browser, hidden
 from tests.security import doorway
 from tests.security.doorway import said_in_audit
 from web import metrics
+from worker.decisions.networks import network_of
+from worker.decisions.signing_in import first_guesses
 from worker.measuring import measuring
-from worker.users import accounts
+from worker.users import accounts, pools, signing_in
 from worker.users.breached import is_breached
+from worker.users.signing_in import SignInPlace, TooManyTries
 
 
 @pytest.fixture
@@ -177,6 +186,95 @@ def test_48_passwords_at_once_hold_nobody_up(on_one):
     assert all(one.headers["retry-after"] for one in answers if one.status_code == 503)
     assert waits
     assert installation.settings.second_factor == "required"
+
+
+@contextlib.contextmanager
+def a_flood(url, addresses, each, user="made-up-{}"):
+    """So many browsers of each address that try names without pause, until the test is over; gives their statuses."""
+    over, statuses = threading.Event(), []
+
+    def guess(number, address):
+        browser, tries = a_browser(url, address), itertools.count()
+        while not over.is_set():
+            said = {"user": user.format(f"{number}-{next(tries)}"), "password": "x" * 200}
+            statuses.append(browser.post("/console/sign-in", data=said).status_code)
+
+    with concurrent.futures.ThreadPoolExecutor(len(addresses) * each) as many:
+        running = [
+            many.submit(guess, number, addresses[number % len(addresses)]) for number in range(len(addresses) * each)
+        ]
+        try:
+            machines.wait_for(lambda: len(statuses) > 5)
+            yield statuses
+        finally:
+            over.set()
+    assert [one.result() for one in running]
+
+
+def test_one_stranger_who_makes_names_up_keeps_nobody_from_signing_in_or_proving(on_one):
+    installation, person = on_one
+    anna, root = person("read", "anna", "127.0.13.1"), person("admin", "root", "127.0.13.1")
+    root.sign_in_whole()
+    installation.later(601)
+    address, _ = accounts.link(installation.tools, "test", "anna", 600)
+    with a_flood(anna.url, ["127.0.13.9"], 24) as statuses:
+        answers = [anna.sign_in().status_code for _ in range(4)]
+        proofs = [root.post("/users/anna/link", proof_password="wrong").status_code for _ in range(2)]
+        entered = anna.elsewhere("127.0.13.2").sign_in_by(address.rpartition("=")[2]).status_code
+    assert (set(answers), set(proofs), entered) == ({303}, {403}, 303)
+    assert set(statuses) <= {401, 429, 503}
+    assert 503 in statuses
+
+
+def test_who_fills_the_pool_of_passwords_keeps_nobody_from_proving_or_using_a_link(on_one):
+    """From however many addresses: it is a pool of its own, as that of links is."""
+    installation, person = on_one
+    root, anna = person("admin", "root", "127.0.14.1"), person("read", "anna", "127.0.14.1")
+    root.sign_in_whole()
+    installation.later(601)
+    address, _ = accounts.link(installation.tools, "test", "anna", 600)
+    over = threading.Event()
+    held = [pools.PASSWORDS.begin(f"198.51.100.{number}", over.wait) for number in range(16)]
+    try:
+        assert anna.sign_in().status_code == 503
+        assert root.post("/users/anna/link", proof_password=PASSWORD).status_code == 200
+        assert anna.sign_in_by(address.rpartition("=")[2]).status_code == 303
+        page = root.post("/password", present="wrong", password="x", again="x")
+        assert page.status_code == 422
+    finally:
+        over.set()
+        concurrent.futures.wait(held)
+    assert anna.sign_in().status_code == 303
+
+
+@pytest.mark.parametrize("networks", ["2001:db8::{:x}", "2001:db8:0:0:{:x}::1", "::ffff:192.0.2.7"])
+def test_made_up_names_are_slowed_at_an_address_or_network_of_ipv6(on_one, networks):
+    """After two hundred first guesses that were wrong; the place has no other count of these names."""
+    installation, person = on_one
+    person("read", "anna")
+    with installation.store.write() as work:
+        (spent,) = {first_guesses(network_of(networks.format(number))).whose for number in range(9)}
+        row = {"whose": spent, "count": 199, "at": work.now, "free_at": work.now}
+        work.session.add(Guesses(**row))
+    answers = []
+    for number in range(3):
+        place = SignInPlace(networks.format(number + 1), "a browser")
+        try:
+            answers.append(signing_in.by_password(installation.tools, f"nobody-{number}", "wrong", place))
+        except TooManyTries:
+            answers.append("slowed")
+    assert answers == [None, "slowed", "slowed"]
+    elsewhere = SignInPlace("192.0.2.8", "a browser")
+    assert signing_in.by_password(installation.tools, "nobody", "wrong", elsewhere) is None
+    assert signing_in.by_password(installation.tools, "anna", PASSWORD, elsewhere)
+
+
+def test_who_signs_in_rightly_uses_up_no_first_guess_of_the_address(guarded):
+    installation, person = guarded
+    for number in range(3):
+        assert person("read", f"user{number}", "127.0.15.1").sign_in().status_code == 303
+    with installation.store.read() as work:
+        assert guesses.count(work, first_guesses("127.0.15.1").whose) == 0
 
 
 # -- the second factor

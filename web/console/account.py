@@ -17,7 +17,7 @@ from web.console.visitor import Must, MustProve, Unfinished, Visitor, place_of
 from worker.decisions.roles import Action
 from worker.users import accounts, factors, sessions
 from worker.users.factors import FactorOffer
-from worker.users.pools import PASSWORDS
+from worker.users.pools import PROOFS
 from worker.users.signing_in import TooManyTries
 
 _NO_CODE = "This code does not fit. Give the one that the app shows now; its clock has to be right."
@@ -38,7 +38,7 @@ def ask_for_password(request: Request, visitor: OwnPassword) -> Response:
 @router.post("/password")
 async def set_password(request: Request, form: Posted, visitor: OwnPassword) -> Response:
     """A new password, for who knows the present one."""
-    return await apart(PASSWORDS, request, _set_password, request, form, visitor)
+    return await apart(PROOFS, request, _set_password, request, form, visitor)
 
 
 def _set_password(request: Request, form: Form, visitor: Visitor) -> Response:

@@ -8,11 +8,12 @@ from fastapi import Depends, Request
 from fastapi.concurrency import run_in_threadpool
 
 from store.vault import Unopenable, Vault
+from web import bodies
 from worker.tools import Tools
 from worker.users import signing_in
 
 COOKIE = "crewcard_console"
-MOST_BYTES = 2_000_000
+MOST_BYTES = bodies.MOST_FORM_BYTES
 MOST_OF_STRANGERS_BYTES = 64_000  # a name, a password, a link, a page to go back to
 _MOST_FIELDS = 2_000
 _HELD, _PROOF = "held", "proof_"
@@ -49,13 +50,14 @@ async def read_form(request: Request) -> Form:
     """The form of this request; an empty one where there is none. Raises TooLarge."""
     if request.method in ("GET", "HEAD"):
         return Form({})
-    body, strange = bytearray(), True
+    user = await run_in_threadpool(_signed_in_user, request) if COOKIE in request.cookies else ""
+    if user:
+        bodies.of_user(request, user)
+    body = bytearray()
     async for chunk in request.stream():
         body += chunk
-        if strange and len(body) > MOST_OF_STRANGERS_BYTES:
-            strange = await run_in_threadpool(_is_of_a_stranger, request)
-            if strange:
-                raise TooLarge("This is too long for somebody who is not signed in. Sign in, and send it again.")
+        if not user and len(body) > MOST_OF_STRANGERS_BYTES:
+            raise TooLarge("This is too long for somebody who is not signed in. Sign in, and send it again.")
         if len(body) > MOST_BYTES:
             raise TooLarge
     try:
@@ -67,11 +69,11 @@ async def read_form(request: Request) -> Form:
     return Form({**plain, **_opened(request, held)} if held else plain)
 
 
-def _is_of_a_stranger(request: Request) -> bool:
-    """Whether nobody is signed in in this browser, or only half."""
+def _signed_in_user(request: Request) -> str:
+    """Who is signed in in this browser, with both steps; empty: nobody."""
     tools: Tools = request.app.state.tools
     whose = signing_in.whose_browser(tools, request.cookies.get(COOKIE, ""), used=False)
-    return whose is None or bool(signing_in.lacks(tools, whose))
+    return "" if whose is None or signing_in.lacks(tools, whose) else whose.user.id
 
 
 def hold(vault: Vault, request: Request, form: Form, token: str) -> str:

@@ -12,11 +12,12 @@ from fastapi.responses import RedirectResponse, Response
 from web.console import rendering
 from web.console.forms import COOKIE, Form, Posted
 from web.console.visitor import KNOWN, Forbidden, Must, Visitor, from_here, place_of, signed_in
+from worker.decisions.networks import network_of
 from worker.decisions.roles import Action
 from worker.decisions.signing_in import KNOWN_DAYS
 from worker.tools import Tools
 from worker.users import signing_in
-from worker.users.pools import PASSWORDS, Busy, Pool
+from worker.users.pools import LINKS, PASSWORDS, Busy, Pool
 from worker.users.signing_in import SignedIn, TooManyTries
 
 HOME = "/console"
@@ -24,7 +25,7 @@ _STEPS = {"code": f"{HOME}/code", "factor": f"{HOME}/factor"}
 _WRONG = "This user and password do not fit together."
 _WRONG_CODE = "This code is wrong, too old, or was used before. Wait for the next one."
 _USED = "This link was used already, or is too old. Ask for a new one."
-_BUSY = "Very many people sign in at this moment. Try again in a few seconds."
+_BUSY = "Very many people sign in at this moment, here or from your network. Try again in a few seconds."
 _OFF = "Nobody signs in with a password here."
 router = APIRouter()
 Half = Annotated[Visitor, Depends(Must(Action.OWN_FACTOR, unfinished=True))]
@@ -67,7 +68,7 @@ def ask_to_enter(request: Request, link: str = "") -> Response:
 @router.post("/enter")
 async def enter(request: Request, form: Posted) -> Response:
     """A link is used."""
-    return await apart(PASSWORDS, request, _enter, request, form)
+    return await apart(LINKS, request, _enter, request, form)
 
 
 def _enter(request: Request, form: Form) -> Response:
@@ -110,9 +111,12 @@ def sign_out(request: Request, visitor: Half) -> Response:
 
 
 async def apart(pool: Pool, request: Request, story: Callable[..., Response], *given: object) -> Response:
-    """The page that a story gives, told in threads of its own; at once a page that says so when too many wait."""
+    """The page that a story gives, told in threads of its own; at once a page that says so when too many wait.
+
+    Of one network address only as many may wait as the pool has places for each.
+    """
     try:
-        return await pool.run(story, *given)
+        return await pool.run(network_of(place_of(request).address), story, *given)
     except Busy as busy:
         facts = {"title": "Try again in a moment", "message": _BUSY}
         return with_wait(rendering.page(request, None, "told", datetime.now(UTC), 503, **facts), busy.seconds)

@@ -15,7 +15,7 @@ from web.console.forms import COOKIE, Form, read_form
 from worker.decisions.roles import Action, may
 from worker.tools import Tools
 from worker.users import proving, signing_in
-from worker.users.pools import PASSWORDS
+from worker.users.pools import PROOFS
 from worker.users.signing_in import SignInPlace, TooManyTries
 from worker.waiting import pausing
 from worker.waiting.pausing import Everybody
@@ -129,7 +129,9 @@ class MustProve(Must):
         if proving.is_fresh(tools, visitor.whose, visitor.whose.now):
             return visitor
         given = form.whole("proof_password"), form.text("proof_code")
-        problem = await PASSWORDS.run(_prove, tools, visitor, *given, place_of(request)) if any(given) else " "
+        problem = " "
+        if any(given):
+            problem = await PROOFS.run(visitor.user, _prove, tools, visitor, *given, place_of(request))
         if problem:
             raise NeedsProof(visitor, forms.hold(tools.vault, request, form, visitor.form), problem.strip())
         return visitor

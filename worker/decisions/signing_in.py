@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from worker.decisions.networks import network_of
 from worker.decisions.roles import Role
 
 FORGOTTEN_SECONDS = 86_400.0  # after a day without a guess an account begins anew
@@ -31,14 +32,22 @@ def accounts_of_password(
 
     A `browser` (fingerprint) in which the user has signed in before has an account of its own; so has an address they
     came from before. Everybody else shares one for the user, however many addresses they come from; and one for the
-    address from the second guess at a user on (`tried`), so that who guesses at everybody stops nobody's first try.
+    network of the address: a narrow one from the second guess at a user on (`tried`), a wide one for first guesses,
+    so that who guesses at everybody stops nobody's first try, and who makes names up does not have passwords looked
+    at for ever.
     """
     if browser:
         return [GuessAllowance(f"password of {user} in browser {browser}", 5)]
     if known_place:
         return [GuessAllowance(f"password of {user} at {address}", 5)]
-    by_address = [GuessAllowance(f"passwords at {address}", 20)] if tried else []
-    return [GuessAllowance(stranger(user), 5), *by_address]
+    network = network_of(address)
+    at_network = GuessAllowance(f"passwords at {network}", 20) if tried else first_guesses(network)
+    return [GuessAllowance(stranger(user), 5), at_network]
+
+
+def first_guesses(network: str) -> GuessAllowance:
+    """The account of all at this network who try a user at whom no stranger guessed before."""
+    return GuessAllowance(f"first passwords at {network}", 200)
 
 
 def stranger(user: str) -> str:

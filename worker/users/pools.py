@@ -2,8 +2,9 @@
 
 import asyncio
 import threading
+from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -18,26 +19,48 @@ class Busy(Exception):
 
 
 class Pool:
-    """So many `threads`, and so many that are in them or wait for one: whoever comes beyond is told so at once."""
+    """So many `threads`, and so many that are in them or wait for one: whoever comes beyond is told so at once.
 
-    def __init__(self, name: str, threads: int, most: int) -> None:
+    `each` is how many of these are for one who asks, an address or a user, so that nobody fills it alone.
+    """
+
+    def __init__(self, name: str, threads: int, most: int, each: int) -> None:
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix=name)
-        self._places = threading.BoundedSemaphore(most)
+        self._most, self._each = most, each
+        self._places: Counter[str] = Counter()
+        self._lock = threading.Lock()
 
-    async def run(self, story: Callable[..., T], *given: object) -> T:
-        """What the story gives, told in a thread of this pool. Raises Busy."""
-        if not self._places.acquire(blocking=False):
-            raise Busy(2)
+    def begin(self, whose: str, story: Callable[..., T], *given: object) -> "Future[T]":
+        """What the story will give, told in a thread of this pool, in a place of `whose`. Raises Busy."""
+        with self._lock:
+            if self._places.total() >= self._most or self._places[whose] >= self._each:
+                raise Busy(2)
+            self._places[whose] += 1
         try:
             begun = self._threads.submit(story, *given)
         except BaseException:
-            self._places.release()
+            self._leave(whose)
             raise
-        begun.add_done_callback(lambda _: self._places.release())  # also when nobody waits for the answer any more
-        return await asyncio.wrap_future(begun)
+        begun.add_done_callback(lambda _: self._leave(whose))  # also when nobody waits for the answer any more
+        return begun
+
+    async def run(self, whose: str, story: Callable[..., T], *given: object) -> T:
+        """What the story gives, as `begin` has it told. Raises Busy."""
+        return await asyncio.wrap_future(self.begin(whose, story, *given))
+
+    def _leave(self, whose: str) -> None:
+        with self._lock:
+            self._places[whose] -= 1
+            self._places += Counter()  # who has no place any more is forgotten
 
 
 # A password takes 32 MiB and some 50 ms: two at a time leave a core and the memory to everybody's events.
-PASSWORDS = Pool("passwords", threads=2, most=16)
+PASSWORDS = Pool("passwords", threads=2, most=16, each=2)
+# Who is signed in, and gives a password once more or another one, waits for no stranger.
+PROOFS = Pool("proofs", threads=1, most=16, each=2)
+# Links are looked up, and nothing is hashed: whoever guesses at passwords keeps nobody from using one.
+LINKS = Pool("links", threads=1, most=16, each=2)
 # The provider of the single sign-on answers within seconds, or does not.
-PROVIDER = Pool("provider", threads=2, most=16)
+PROVIDER = Pool("provider", threads=2, most=16, each=6)
+# Ids that knock at the doors: those of strangers take none of the threads that serve events.
+KEYS = Pool("keys", threads=4, most=128, each=16)
