@@ -1,5 +1,6 @@
 """ENCRYPTION_KEYS are lost: every door says so in a sentence, nothing is lost, work goes on once they are back."""
 
+import json
 import os
 import subprocess
 import sys
@@ -7,8 +8,14 @@ import sys
 import pytest
 from cryptography.fernet import Fernet
 from sqlmodel import select
+from typer.testing import CliRunner
 
-from store import endpoints
+from cli import companies as companies_command
+from cli import keys as keys_command
+from cli import order_submission
+from cli.main import app
+from store import api_keys, audit, endpoints
+from store.api_keys import Scope
 from store.tables import Request
 from store.vault import Vault
 from tests.builders import COMPANY, a_request, an_invoice
@@ -139,3 +146,43 @@ def test_the_command_says_it_too_and_the_doctor_names_it(on_sqlite, serve):
     doctor = run(on_sqlite, "doctor")
     assert doctor.returncode == 1
     assert "open with no key in ENCRYPTION_KEYS" in " ".join(doctor.stdout.split())
+
+
+def test_with_keys_lost_what_has_to_end_still_ends(installation, lose, monkeypatch):
+    """A host's key is revoked, or ends, by its row alone; the line of the audit says what it opened."""
+    tools = installation.tools
+    with installation.store.write() as work:
+        api_keys.make(work, tools.vault, "gone", [COMPANY], [Scope.READS])
+        api_keys.make(work, tools.vault, "ends")
+        api_keys.rotate(work, tools.vault, "ends", 3600)
+        endpoint = endpoints.add(work, tools.vault, COMPANY, "https://app.example.com/callback.php")
+    lose()
+    monkeypatch.setattr(keys_command, "_tools", lambda: tools)
+    monkeypatch.setattr(order_submission, "ready", lambda: tools)
+    monkeypatch.setattr(companies_command, "_tools", lambda: tools)
+
+    def said(*words):
+        done = CliRunner().invoke(app, words)
+        assert (done.exit_code, done.exception) == (0, None), (words, done.output, done.exception)
+        return done.output
+
+    assert "opens nothing from now on" in said("keys", "revoke", "gone", "--by", "olga")
+    assert "was revoked before" in said("keys", "revoke", "gone")
+    assert "is good until 2" in said("keys", "expire", "ends", "30d")
+    assert "opens nothing from now on" in said("keys", "revoke", "ends")
+    assert "is gone" in said("webhooks", "remove", endpoint.id)
+    assert "Switched off" in said("companies", "disable", COMPANY)
+    with installation.store.read() as work:
+        lines = {line.what: line for line in audit.newest(work, most=20) if line.what.startswith("key")}
+        states = {one.id: one.revoked_at is not None for one in api_keys.all_keys(work)}
+    assert states == {"gone": True, "ends": True}
+    assert lines["key's end changed"].who == order_submission.user()
+    with installation.store.read() as work:
+        (first,) = [line for line in audit.newest(work, most=20) if json.loads(line.chosen).get("key") == "gone"]
+    chosen = {"key": "gone", "companies": [COMPANY], "scopes": ["reads"]}
+    assert (first.who, first.what, first.company, json.loads(first.chosen)) == (
+        "olga",
+        "key revoked",
+        COMPANY,
+        chosen,
+    )
