@@ -76,13 +76,17 @@ def link(
 ) -> None:
     """Print a link that signs the user in once; they set a password and a second factor then.
 
+    Whom the single sign-on signs in gets past it by this: for when it is away, and nobody else can be asked.
+
     Example:  crewcard-xero users link anna@crewcard.example
     """
     tools = _tools()
     try:
-        address, ends_at = accounts.link(tools, _giver(tools, by), user, hours * 3600)
+        address, ends_at = accounts.link(tools, _giver(tools, by), user, hours * 3600, emergency=True)
     except accounts.UserRefused as refused:
         output.fail(str(refused))
+    if any(one.id == user and one.subject for one in accounts.everyone(tools)) and tools.settings.oidc_issuer:
+        output.warn(f"{user} signs in with {tools.settings.oidc_name}: this link leads past it, for an emergency.")
     output.warn(f"Signs {user} in once, until {ends_at:%Y-%m-%d %H:%M} UTC:")
     output.echo(address)
 

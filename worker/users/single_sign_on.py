@@ -23,6 +23,7 @@ from store.unit_of_work import Work
 from store.vault import Unopenable
 from worker import logs
 from worker.decisions import single_sign_on
+from worker.decisions.roles import Role
 from worker.decisions.signing_in import PROOF_SECONDS
 from worker.tools import Tools
 from worker.users import accounts, signing_in
@@ -36,6 +37,10 @@ _SIGNED_WITH = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "
 _LEEWAY = 60
 _COOKIE_BYTES = 3800
 _PURPOSE = "a sign-in under way"
+_LAST_ADMIN = (
+    "you are the last admin here: nobody could manage users any more. Have somebody else made an admin first, or get "
+    "the role back there. At the machine: crewcard-xero users"
+)
 _log = logs.log("console")
 
 
@@ -214,6 +219,7 @@ def _user(work: Work, tools: Tools, claims: Mapping[str, Any], place: SignInPlac
     name, subject = tools.settings.oidc_name, f"{claims['iss']} {claims['sub']}"
     said, objection = single_sign_on.user_in(claims, tools.settings.oidc_user)
     role = single_sign_on.role_in(claims, tools.settings.oidc_roles)
+    users.everyone(work, locked=True)  # of two admins who are demoted at once one stays
     user = users.by_subject(work, subject) or (users.find(work, said) if said else None)
     if user is not None and user.subject not in (None, subject):
         return _refuse(work, user, place, f"“{user.id}” is somebody else at {name}. An admin has to look at it.")
@@ -226,6 +232,10 @@ def _user(work: Work, tools: Tools, claims: Mapping[str, Any], place: SignInPlac
             users.end_sessions(work, user.id)
         why = f"{name} knows you, but gives you no role here. Ask who manages your groups there."
         return _refuse(work, user, place, why)
+    if user is not None and role != Role.ADMIN and accounts.is_last_admin(work, user):
+        if user.subject is not None:
+            users.end_sessions(work, user.id)
+        return _refuse(work, user, place, f"{name} gives you the role “{role}”, and {_LAST_ADMIN}")
     if user is None:
         if objection or not accounts.is_id(said):
             why = objection or f"“{said[:100]}” cannot be an id here"
