@@ -43,6 +43,15 @@ AT_DOORS = [
 @pytest.fixture
 def lose(installation):
     """Puts other keys in the place of the right ones, and gives those back."""
+    return losing(installation)
+
+
+@pytest.fixture
+def lose_one(on_sqlite):
+    return losing(on_sqlite)
+
+
+def losing(installation):
     vault = installation.tools.vault
     right = vault._fernet, vault._newest
 
@@ -103,6 +112,31 @@ def test_an_endpoint_whose_secret_is_lost_gets_nothing_and_misses_nothing(instal
     assert ways_out.with_work(installation.tools) == []
     lose.back()
     assert [one.url for one in ways_out.with_work(installation.tools)] == ["https://app.example.com/callback.php"]
+
+
+def test_that_a_secret_is_lost_is_said_once_an_hour_for_each_endpoint(on_sqlite, lose_one, monkeypatch):
+    said, passed = [], [100.0]
+    monkeypatch.setattr(ways_out._log, "warning", lambda what, **facts: said.append((what, facts["door"])))
+    object.__setattr__(on_sqlite.tools, "elapsed", lambda: passed[0])
+    with on_sqlite.store.write() as work:
+        for path in ("a", "b"):
+            endpoints.add(work, on_sqlite.tools.vault, COMPANY, f"https://app.example.com/{path}")
+    on_sqlite.ask(an_invoice())
+    on_sqlite.run()
+    on_sqlite.relay()
+    lose_one()
+    for _ in range(20):
+        assert ways_out.with_work(on_sqlite.tools) == []
+        passed[0] += 100
+    assert len(said) == len(set(said)) == 2
+    passed[0] += 3600
+    ways_out.with_work(on_sqlite.tools)
+    assert (len(said), len(set(said))) == (4, 2)
+    lose_one.back()
+    assert len(ways_out.with_work(on_sqlite.tools)) == 2
+    lose_one()
+    ways_out.with_work(on_sqlite.tools)
+    assert len(said) == 6  # lost anew is news
 
 
 def test_no_page_of_the_console_breaks(installation, serve, lose):

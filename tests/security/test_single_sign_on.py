@@ -454,6 +454,44 @@ def test_what_matters_asks_at_the_provider_again_and_goes_on_afterwards(guarded,
     assert role_of(installation, "vera") == "support"
 
 
+@pytest.mark.parametrize(("length", "kept"), [(10, True), (1_200, True), (4_000, False), (40_000, False)])
+def test_a_form_that_waits_and_is_too_long_is_never_dropped_without_a_word(guarded, issuer, length, kept):
+    installation, person = guarded
+    person("read", "vera")
+    sub = f"lou{length}"
+    providers.someone(issuer, sub, groups=["xero-admins"], auth_time=int(time.time()))
+    browser = browser_at(installation)
+    providers.sign_in(browser, sub)
+    installation.later(601)
+    form = hidden(browser.get("/console/sessions").text, "form")
+    said = {"form": form, "role": "support", "note": "x" * length}
+    asked = browser.post("/console/users/vera/role", data=said)
+    page = browser.post("/console/sso/again", data={"form": form, "waiting": hidden(asked.text, "waiting")})
+    assert ("What you began goes on afterwards" in page.text) is kept
+    assert ("too long to be kept meanwhile: nothing was done of it" in page.text) is not kept
+    address = page.text.partition('class="button" href="')[2].partition('"')[0].replace("&amp;", "&")
+    answer = browser.get(httpx.post(address, data={"sub": sub}).headers["location"])
+    assert answer.status_code == 200
+    assert ("Nothing was done of it" in answer.text) is not kept
+    assert bool(hidden(answer.text, "held")) is kept
+    assert role_of(installation, "vera") == "read"
+    again = {**said, "form": hidden(browser.get("/console/sessions").text, "form")}
+    assert browser.post("/console/users/vera/role", data=again).status_code == 303  # as the page says: once more
+    assert role_of(installation, "vera") == "support"
+
+
+def test_a_form_that_waits_and_cannot_be_read_any_more_is_said(guarded, issuer):
+    installation, _ = guarded
+    providers.someone(issuer, "max", groups=["xero-admins"], auth_time=int(time.time()))
+    browser = browser_at(installation)
+    providers.sign_in(browser, "max")
+    form = hidden(browser.get("/console/sessions").text, "form")
+    page = browser.post("/console/sso/again", data={"form": form, "waiting": "sealed with a key that is gone"})
+    address = page.text.partition('class="button" href="')[2].partition('"')[0].replace("&amp;", "&")
+    answer = browser.get(httpx.post(address, data={"sub": "max"}).headers["location"])
+    assert (answer.status_code, "Nothing was done of it" in answer.text) == (200, True)
+
+
 @pytest.mark.parametrize(
     "said", [None, "yesterday", int(time.time()) + 86_400, True], ids=["nothing", "a word", "tomorrow", "a truth"]
 )

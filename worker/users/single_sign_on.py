@@ -50,19 +50,27 @@ class SignOnRefused(Exception):
 
 @dataclass(frozen=True)
 class Begun:
-    """On to the provider: at `address`; `kept` is what the browser has to bring back."""
+    """On to the provider: at `address`; `kept` is what the browser has to bring back.
+
+    `dropped`: a form waits that is too long for a cookie, so that nothing comes of it.
+    """
 
     address: str
     kept: str = field(repr=False)
+    dropped: bool = False
 
 
 @dataclass(frozen=True)
 class Finished:
-    """Back from the provider: a session, the page that was asked for, and a form that waited for proof, if any."""
+    """Back from the provider: a session, the page that was asked for, and a form that waited for proof, if any.
+
+    `dropped`: one waited and was too long to be kept; nothing was done of it.
+    """
 
     signed_in: SignedIn
     back: str
     held: str = field(repr=False)
+    dropped: bool = False
 
 
 def begin(tools: Tools, back: str, again: str = "", held: str = "") -> Begun:
@@ -71,7 +79,7 @@ def begin(tools: Tools, back: str, again: str = "", held: str = "") -> Begun:
     with tools.store.read() as work:
         until = work.after(_TAKES_SECONDS).timestamp()
     said = {name: secrets.token_urlsafe(32) for name in ("state", "nonce", "verifier")}
-    kept = _kept(tools, {**said, "until": until, "back": back, "again": again, "held": held})
+    kept, dropped = _kept(tools, {**said, "until": until, "back": back, "again": again, "held": held})
     address = prepare_grant_uri(
         at["authorization_endpoint"],
         client_id=chosen.oidc_client_id,
@@ -84,7 +92,7 @@ def begin(tools: Tools, back: str, again: str = "", held: str = "") -> Begun:
         code_challenge_method="S256",
         **({"prompt": "login", "max_age": "0"} if again else {}),
     )
-    return Begun(address, kept)
+    return Begun(address, kept, dropped)
 
 
 def finish(tools: Tools, kept: str, answered: Mapping[str, str], place: SignInPlace, cookie: str) -> Finished:
@@ -106,7 +114,7 @@ def finish(tools: Tools, kept: str, answered: Mapping[str, str], place: SignInPl
         raise SignOnRefused(refused)
     if began["again"] and not proven:
         raise NotRecent(signed_in, f"{name} did not ask you again, or does not say when it did.")
-    return Finished(signed_in, began["back"], began["held"])
+    return Finished(signed_in, began["back"], began["held"], began.get("dropped", False))
 
 
 class NotRecent(SignOnRefused):
@@ -122,11 +130,13 @@ def callback(tools: Tools) -> str:
     return f"{tools.settings.public_url.rstrip('/')}/console/sso/callback"
 
 
-def _kept(tools: Tools, said: dict[str, Any]) -> str:
+def _kept(tools: Tools, said: dict[str, Any]) -> tuple[str, bool]:
+    """What the browser keeps, and whether the form that waits had no room in it: no cookie is longer."""
     sealed = tools.vault.seal_document(_PURPOSE, said)
     if len(sealed) <= _COOKIE_BYTES:
-        return sealed
-    return tools.vault.seal_document(_PURPOSE, {**said, "held": "", "back": "/console"})  # no cookie is longer
+        return sealed, False
+    dropped = bool(said["held"])
+    return tools.vault.seal_document(_PURPOSE, {**said, "held": "", "back": "/console", "dropped": dropped}), dropped
 
 
 def _began(tools: Tools, kept: str, state: str) -> Any:
