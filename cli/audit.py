@@ -6,6 +6,7 @@ import typer
 
 from cli import order_submission, output
 from cli.order_submission import AsJson
+from cli.plain_numbers import Most
 from store import audit as kept
 from store.audit import Head
 
@@ -19,7 +20,7 @@ app = typer.Typer(
 def list_lines(
     context: typer.Context,
     company: Annotated[str | None, typer.Option(help="Only this company")] = None,
-    most: Annotated[int, typer.Option("--most", "-n", help="How many lines")] = 30,
+    most: Most = 30,
     as_json: AsJson = False,
 ) -> None:
     """Who did what, newest first."""

@@ -64,8 +64,7 @@ def _change(tools: Tools, company: str, said: dict[str, Any], by: str, *, check:
     if check:
         told = _checked(tools, company, said)
     else:
-        event = {"company": company, "settings": said, "requested_by": submission.admin(by)}
-        told = submission.file_change(tools, CompanySettingsChanged, event)
+        told = submission.file_change(tools, CompanySettingsChanged, {"company": company, "settings": said}, by)
     if as_json:
         output.print_json(told)
     elif told["state"] == "rejected":

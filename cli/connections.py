@@ -6,14 +6,16 @@ from typing import Annotated, Any
 
 import typer
 
-from cli import output
+from cli import order_submission, output
+from cli.order_submission import By
 from events.accounting_target import Trouble
-from store import companies
+from store import audit, companies
 from worker import settings, wiring
 from worker.connections import connecting, login_links
 from worker.connections.health import Health
 from worker.decisions.precedence import Status
 from worker.decisions.refusals import LoginRefused
+from worker.decisions.rights import Effect
 from worker.status import companies as statuses
 from worker.status.companies import CompanyStatus
 from worker.tools import Tools
@@ -26,6 +28,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON")]
 def connect(
     company: Company,
     return_to: Annotated[str, typer.Option(help="Where the person goes afterwards (RETURN_ADDRESSES)")] = "",
+    by: By = "",
     as_json: AsJson = False,
 ) -> None:
     """Print a login link for a company. It works once, and not for long.
@@ -37,10 +40,13 @@ def connect(
         known = companies.exists(work, company)
     if not known:
         output.fail(f"There is no company “{company}”. Set it up: crewcard-xero companies add {company}", 1)
+    giver = order_submission.must_be_allowed(tools, by, Effect.LOGIN, company)
     try:
         made = login_links.link(tools, company, return_to)
     except LoginRefused as refused:
         output.fail(f"{refused} {refused.refusal.value.how}", 1)
+    with tools.store.write() as work:
+        audit.note(work, giver, "connect link made", company, {}, 0, "")
     if as_json:
         output.print_json({"company": company, "url": made.url, "ends_at": made.ends_at})
         return
@@ -65,13 +71,15 @@ def list_connections(context: typer.Context, as_json: AsJson = False) -> None:
 
 
 @app.command()
-def disconnect(company: Company) -> None:
+def disconnect(company: Company, by: By = "") -> None:
     """End a company's connection, at Xero too. What waits keeps waiting.
 
     Example:  crewcard-xero connections disconnect harbour
     """
+    tools = _tools()
+    giver = order_submission.must_be_allowed(tools, by, Effect.DISCONNECT, company)
     try:
-        connecting.disconnect(_tools(), company)
+        connecting.disconnect(tools, company, giver)
     except LookupError:
         output.fail(f"{company} is not connected.", 1)
     except Trouble as trouble:
@@ -85,6 +93,7 @@ def decide(
     send: Annotated[
         bool | None, typer.Option("--send/--cancel", help="Send to the present organisation, or cancel")
     ] = None,
+    by: By = "",
 ) -> None:
     """Decide about invoices that were meant for another organisation than the one connected now.
 
@@ -92,8 +101,10 @@ def decide(
     """
     if send is None:
         output.fail("Say what becomes of them: --send (to the present organisation) or --cancel.", 2)
+    tools = _tools()
+    giver = order_submission.must_be_allowed(tools, by, Effect.COMPANIES, company)
     try:
-        count = connecting.decide(_tools(), company, send=send)
+        count = connecting.decide(tools, company, send=send, by=giver)
     except LookupError:
         output.fail(f"{company} has nothing to decide.", 1)
     output.say(f"{count} invoices {'go to the present organisation' if send else 'were cancelled'}.")

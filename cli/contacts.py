@@ -8,6 +8,7 @@ import typer
 
 from cli import contact_lines, contacts_import, csv_contacts, order_submission, output, submission
 from cli.order_submission import AsJson, By
+from cli.plain_numbers import Most
 from events.accounting_target import Organisation, Trouble
 from events.contacts import ClientXeroContactUpdateRequested
 from store import client_contacts, companies
@@ -58,8 +59,8 @@ def set_(
 
     """
     tools = ready(company)
-    said = {"company": company, "client": client, "xero_contact": pasted, "requested_by": submission.admin(by)}
-    told = submission.file_change(tools, ClientXeroContactUpdateRequested, said)
+    said = {"company": company, "client": client, "xero_contact": pasted}
+    told = submission.file_change(tools, ClientXeroContactUpdateRequested, said, by)
     if as_json:
         output.print_json(told)
     else:
@@ -96,7 +97,7 @@ def check(
 def suggest(
     company: Company,
     file: Annotated[Path | None, typer.Argument(help="CSV: client, name, number, email", exists=True)] = None,
-    most: Annotated[int, typer.Option("--most", "-n", help="Suggestions for each client")] = 3,
+    most: Most = 3,
     as_json: AsJson = False,
 ) -> None:
     """Contacts that clients without one may be, by number, e-mail and name; of the file, or of our invoices.

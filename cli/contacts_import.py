@@ -11,12 +11,13 @@ from cli import csv_contacts, order_submission, output, submission
 from cli.order_submission import AsJson, By
 from events.accounting_target import Trouble
 from store import client_contacts, companies
+from worker.decisions.rights import ConsoleUser, Operator
 from worker.submission import contact_import
-from worker.submission.change_submission import Said
 from worker.submission.contact_import import Imported, Line
 from worker.tools import Tools
 
 _LONGEST_SECONDS = 3600.0
+Giver = ConsoleUser | Operator
 
 
 def import_(
@@ -39,7 +40,7 @@ def import_(
     fresh = contact_import.without_known(tools, company, lines, done)
     move = _check if check else _import
     try:
-        move(tools, company, fresh, done, submission.admin(by), quiet=as_json)
+        move(tools, company, fresh, done, order_submission.person(tools, by), quiet=as_json)
     except Trouble as trouble:
         submission.away(trouble)
     _report(done, check=check, as_json=as_json)
@@ -55,12 +56,12 @@ def _must_be_editable(tools: Tools, company: str) -> None:
         output.fail(f"{closed} (crewcard-xero companies settings {company} --set contact_ids_editable=true)", 1)
 
 
-def _check(tools: Tools, company: str, fresh: Sequence[Line], done: Imported, _person: Said, *, quiet: bool) -> None:
+def _check(tools: Tools, company: str, fresh: Sequence[Line], done: Imported, _person: Giver, *, quiet: bool) -> None:
     with submission.bar("Asking Xero", quiet=quiet) as shown:
         contact_import.check(tools, company, fresh, done, submission.wait, shown)
 
 
-def _import(tools: Tools, company: str, fresh: Sequence[Line], done: Imported, person: Said, *, quiet: bool) -> None:
+def _import(tools: Tools, company: str, fresh: Sequence[Line], done: Imported, person: Giver, *, quiet: bool) -> None:
     with submission.bar("Accepting", quiet=quiet) as shown, submission.refusals():
         before, places = contact_import.file(tools, company, fresh, person, shown)
     with submission.bar("Asking Xero", quiet=quiet) as shown:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from cli import order_submission, output
+from cli import order_submission, output, plain_numbers
 from cli.order_submission import AsJson, By, Why
 from events.codec import Unreadable
 from store import api_keys, inbox
@@ -18,7 +18,7 @@ from worker.intake import dead_letters
 from worker.intake.dead_letters import NotOpen
 from worker.watching import views
 
-Number = Annotated[int, typer.Argument(help="The letter's number")]
+Number = Annotated[int, typer.Argument(parser=plain_numbers.whole, metavar="NUMBER", help="The letter's number")]
 
 
 class _DeadLettersGroup(TyperGroup):
@@ -26,7 +26,7 @@ class _DeadLettersGroup(TyperGroup):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         if not args or args[0] not in {*self.commands, *ctx.help_option_names}:
-            args = ["show" if args and args[0].isdigit() else "list", *args]
+            args = ["show" if args and plain_numbers.is_whole(args[0]) else "list", *args]
         return super().parse_args(ctx, args)
 
 

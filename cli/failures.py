@@ -9,6 +9,7 @@ from typer.core import TyperGroup
 
 from cli import order_submission, output
 from cli.order_submission import AsJson, By, Why, Yes
+from cli.plain_numbers import Most
 from events.causes import goes_by_itself, reason_of, who_mends
 from events.reasons import Reason
 from store import alerts as told
@@ -16,6 +17,7 @@ from store import failing, unknown_words
 from store.failing import Group
 from store.unknown_words import Unmatched
 from worker.decisions.receipts import Receipt
+from worker.decisions.rights import Effect
 from worker.failing import sending_again
 
 OfCompany = Annotated[str | None, typer.Argument(help="Only this company")]
@@ -86,6 +88,7 @@ def retry(
     if bool(group) == bool(reason):
         output.fail("Name a group or give --reason, one of the two. See: crewcard-xero failures")
     tools = order_submission.ready()
+    giver = order_submission.must_be_allowed(tools, by, Effect.REPLAY, company)
     with tools.store.read() as work:
         counted = failing.counts(work, company)
         chosen = sorted(cause for cause in counted if group == cause or reason == _code(cause))
@@ -93,13 +96,13 @@ def retry(
     if not chosen:
         output.fail(f"{company} has no group “{group or reason}”. See: crewcard-xero failures {company}", 1)
     order_submission.sure(f"Try {order_submission.count(found)} of {company} again?", yes=yes or not found)
-    receipts = [sending_again.group(tools, company, cause, by or order_submission.user(), why) for cause in chosen]
+    receipts = [sending_again.group(tools, company, cause, giver, why) for cause in chosen]
     _report(company, receipts, as_json=as_json)
 
 
 def alerts(
     company: Annotated[str | None, typer.Option(help="Only this company")] = None,
-    most: Annotated[int, typer.Option("--most", "-n", help="How many")] = 30,
+    most: Most = 30,
     as_json: AsJson = False,
 ) -> None:
     """What was told as needing a person, newest first. A cause that repeats is told once an hour at most.

@@ -1,5 +1,7 @@
 """Keys of host applications: `crewcard-xero keys …`. A secret is shown once, when it is made."""
 
+import re
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
@@ -7,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from pydantic import TypeAdapter, ValidationError
 
-from cli import order_submission, output
+from cli import order_submission, output, plain_numbers
 from events.snapshot import Id
 from store import api_keys, audit, companies
 from store.api_keys import Key, Listed, Scope
@@ -19,6 +21,7 @@ app = typer.Typer(help="Keys of host applications to the doors.", no_args_is_hel
 KeyId = Annotated[str, typer.Argument(help="The key's id; it may be seen by anybody")]
 By = Annotated[str, typer.Option("--by", help="Who does it, for the audit; else the user of this machine")]
 Expires = Annotated[str, typer.Option("--expires", help="When it ends: 2027-03-31, 90d, or never")]
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON")]
 
 
@@ -82,7 +85,12 @@ def make(
 @app.command()
 def rotate(
     key: KeyId,
-    keep_hours: Annotated[float, typer.Option(min=0, max=720, help="How long the old secret stays good")] = 24,
+    keep_hours: Annotated[
+        float,
+        typer.Option(
+            parser=plain_numbers.between(0, 720), metavar="NUMBER", help="How long the old secret stays good"
+        ),
+    ] = 24,
     by: By = "",
     as_json: AsJson = False,
 ) -> None:
@@ -115,10 +123,10 @@ def expire(
     """
     tools = _tools()
     with tools.store.write() as work:
-        at, known = _moment(work, when), api_keys.find(work, tools.vault, key)
-        if known is None or not api_keys.expire(work, key, at):
+        at, before = _moment(work, when), api_keys.without_secrets(work, key)
+        if before is None or not api_keys.expire(work, key, at):
             output.fail(f"There is no key “{key}”. All keys: crewcard-xero keys list", 1)
-        note(work, by, "key's end changed", known, {"expires": at.isoformat() if at else "never"})
+        note(work, by, "key's end changed", before, {"expires": at.isoformat() if at else "never"})
     output.say(f"{key} is good until {at:%Y-%m-%d %H:%M} UTC." if at else f"{key} is good until it is revoked.")
 
 
@@ -130,25 +138,24 @@ def revoke(key: KeyId, by: By = "") -> None:
     """
     tools = _tools()
     with tools.store.write() as work:
-        found = api_keys.find(work, tools.vault, key)
+        found = api_keys.without_secrets(work, key)
         ended = api_keys.revoke(work, key)
         if found and ended:
             note(work, by, "key revoked", found)
-        known = ended or key in {one.id for one in api_keys.all_keys(work)}
-    if not known:
+    if found is None:
         output.fail(f"There is no key “{key}”. All keys: crewcard-xero keys list", 1)
     output.say(f"{key} opens nothing from now on." if ended else f"{key} was revoked before.")
 
 
-def note(work: Work, by: str, what: str, key: Key, more: dict[str, Any] | None = None) -> None:
+def note(work: Work, by: str, what: str, key: Key | Listed, more: dict[str, Any] | None = None) -> None:
     """What was done with a key, in the audit; never its secret."""
     said = {
         "key": key.id,
-        "companies": sorted(key.companies) if key.companies is not None else "every company",
-        "scopes": sorted(key.scopes) if key.scopes is not None else "everything",
+        "companies": sorted(key.companies) if key.companies else "every company",
+        "scopes": sorted(key.scopes) if key.scopes else "everything",
         "expires": key.expires_at.isoformat() if key.expires_at else None,
     }
-    company = next(iter(key.companies)) if key.companies is not None and len(key.companies) == 1 else ""
+    company = next(iter(key.companies)) if key.companies and len(key.companies) == 1 else ""
     audit.note(work, by or order_submission.user(), what, company, {**said, **(more or {})}, 0, "")
 
 
@@ -156,12 +163,13 @@ def _moment(work: Work, text: str) -> datetime | None:
     """When a key ends: a day (its end, in UTC), so many days from now, or never."""
     if text == "never":
         return None
-    try:
-        if text.endswith("d"):
+    at = None
+    with suppress(ValueError, OverflowError):
+        if text.endswith("d") and plain_numbers.is_whole(text[:-1]):
             at = work.now + timedelta(days=int(text[:-1]))
-        else:
+        elif _DAY.fullmatch(text):
             at = datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC) + timedelta(days=1)
-    except (ValueError, OverflowError):
+    if at is None:
         output.fail(f"“{text}” is no day: write 2027-03-31, 90d (so many days from now), or never.")
     if at <= work.now:
         output.fail(f"{text} is over. To end a key now: crewcard-xero keys revoke KEY")

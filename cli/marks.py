@@ -8,6 +8,7 @@ from cli import order_submission, output
 from cli.order_submission import AsJson, By, Company, Why
 from worker.commands import excluding
 from worker.commands.excluding import Marked
+from worker.decisions.rights import Effect
 
 Names = Annotated[list[str], typer.Argument(help="Invoice ids or numbers")]
 
@@ -17,7 +18,9 @@ def exclude(invoices: Names, company: Company, why: Why, by: By = "", as_json: A
 
     Example:  crewcard-xero exclude N-1007 N-1008 --company harbour --why "settled in cash"
     """
-    done = excluding.exclude(order_submission.ready(), company, invoices, by or order_submission.user(), why)
+    tools = order_submission.ready()
+    giver = order_submission.must_be_allowed(tools, by, Effect.EXCLUDE, company)
+    done = excluding.exclude(tools, company, invoices, giver, why)
     _report(done, "marked “do not send”", as_json=as_json)
 
 
@@ -32,7 +35,9 @@ def include(
 
     Example:  crewcard-xero include N-1007 --company harbour
     """
-    done = excluding.include(order_submission.ready(), company, invoices, by or order_submission.user(), why)
+    tools = order_submission.ready()
+    giver = order_submission.must_be_allowed(tools, by, Effect.EXCLUDE, company)
+    done = excluding.include(tools, company, invoices, giver, why)
     _report(done, "no longer marked", as_json=as_json)
 
 

@@ -15,8 +15,9 @@ from events.orders import Order
 from events.unreadable import sentences
 from store import migrate, users
 from worker import settings, wiring
+from worker.decisions import rights
 from worker.decisions.receipts import Receipt
-from worker.decisions.rights import ConsoleUser, NotAllowed, Operator
+from worker.decisions.rights import ConsoleUser, Effect, NotAllowed, Operator
 from worker.intake import intake
 from worker.tools import Tools
 
@@ -24,7 +25,12 @@ Given = TypeVar("Given", bound=Order)
 SOURCE = "crewcard-xero/command"
 Company = Annotated[str, typer.Option(help="Whose invoices")]
 Why = Annotated[str, typer.Option(help="Why; kept in the audit")]
-By = Annotated[str, typer.Option("--by", help="Who gives the order; else the user of this machine")]
+By = Annotated[
+    str,
+    typer.Option(
+        "--by", help="Who gives the order (a user of the console must be allowed it); else the user of this machine"
+    ),
+]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask first")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON")]
 
@@ -40,13 +46,23 @@ def person(tools: Tools, by: str) -> ConsoleUser | Operator:
 
     Whoever else is at this machine, with its database and its secrets, may do all.
     """
-    if not by or by == user():
+    named = by.strip()
+    if not named or named == user():
         return Operator(user())
     with tools.store.read() as work:
-        known = users.find(work, by)
+        known = users.find(work, named.casefold())
     if known is None:
-        return Operator(by)
-    return ConsoleUser(by, "" if known.disabled_at else known.role)
+        return Operator(named)
+    return ConsoleUser(known.id, "" if known.disabled_at else known.role)
+
+
+def must_be_allowed(tools: Tools, by: str, effect: Effect, company: str | None = None) -> str:
+    """The id of who gives an order, once they may cause this; ends with the refusal."""
+    giver = person(tools, by)
+    wrong = rights.objection((giver,), effect, company)
+    if wrong:
+        output.fail(wrong.sentence, 1)
+    return giver.id
 
 
 def ready() -> Tools:

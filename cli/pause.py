@@ -5,9 +5,10 @@ from typing import Annotated
 
 import typer
 
-from cli import order_submission, output
+from cli import order_submission, output, plain_numbers
 from cli.order_submission import AsJson, By
 from store.pauses import EVERYBODY
+from worker.decisions.rights import Effect
 from worker.tools import Tools
 from worker.waiting import pausing
 
@@ -22,7 +23,10 @@ def pause(
     everybody: Everybody = False,
     why: Why = "",
     wait: Annotated[bool, typer.Option("--wait", help="Count down until nothing is in flight")] = False,
-    at_most: Annotated[float, typer.Option(help="Longest wait, in seconds")] = 300,
+    at_most: Annotated[
+        float,
+        typer.Option(parser=plain_numbers.between(0, 86_400), metavar="NUMBER", help="Longest wait, in seconds"),
+    ] = 300,
     by: By = "",
     as_json: AsJson = False,
 ) -> None:
@@ -37,7 +41,8 @@ def pause(
 
     """
     tools, scope = order_submission.ready(), _scope(company, everybody=everybody)
-    news = pausing.pause(tools, scope, by or order_submission.user(), why)
+    giver = order_submission.must_be_allowed(tools, by, Effect.PAUSE, company)
+    news = pausing.pause(tools, scope, giver, why)
     left = _drain(tools, scope, at_most) if wait else pausing.in_flight(tools, scope)
     if as_json:
         output.print_json({"scope": scope, "news": news, "in_flight": left})
@@ -53,8 +58,9 @@ def resume(
 
     Example:  crewcard-xero resume --company harbour
     """
-    scope = _scope(company, everybody=everybody)
-    news = pausing.resume(order_submission.ready(), scope, by or order_submission.user(), why)
+    tools, scope = order_submission.ready(), _scope(company, everybody=everybody)
+    giver = order_submission.must_be_allowed(tools, by, Effect.PAUSE, company)
+    news = pausing.resume(tools, scope, giver, why)
     if as_json:
         output.print_json({"scope": scope, "news": news})
     else:

@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from cli import plain_numbers
+
 _TRUE, _FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0", "")
 _DUE = "due is written like days_after_invoice:14, days_after_month_end:30, day_of_this_month:28, day_of_next_month:9"
 
@@ -57,7 +59,7 @@ def _parsed(name: str, value: str) -> Any:
         return value.upper()
     if name == "due":
         kind, _, days = value.partition(":")
-        if not days.isdigit():
+        if not plain_numbers.is_whole(days):
             raise ValueError(_DUE)
         return {"kind": kind, "days": int(days)}
     if name == "tracking":

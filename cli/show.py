@@ -6,6 +6,7 @@ import typer
 
 from cli import output, progress, proofs
 from cli.output import results
+from cli.plain_numbers import Most
 from store import overview, queries
 from store.pauses import EVERYBODY
 from worker import settings, wiring
@@ -82,7 +83,7 @@ def _company(one: CompanyStatus) -> dict[str, Any]:
 
 def log(
     company: OfCompany = None,
-    most: Annotated[int, typer.Option("--most", "-n", help="How many lines")] = 30,
+    most: Most = 30,
     failed: Annotated[bool, typer.Option("--failed", help="Only failures")] = False,
     as_json: AsJson = False,
 ) -> None:

@@ -11,7 +11,9 @@ from cli import order_submission, output
 from events.accounting_target import Trouble
 from events.codec import Unreadable
 from events.snapshot import Incoming
+from worker.decisions.rights import NotAllowed
 from worker.submission import change_submission
+from worker.submission.change_submission import GivenBy
 from worker.tools import Tools
 
 SOURCE = "crewcard-xero/command"
@@ -19,15 +21,11 @@ _LONGEST_WAIT_SECONDS = 120.0
 Said = dict[str, Any]
 
 
-def admin(by: str) -> Said:
-    """Who gives a change here: whoever may run this command may do what an admin may."""
-    return {"id": by or order_submission.user(), "role": "admin"}
-
-
-def file_change(tools: Tools, model: type[Incoming], said: Said) -> Said:
+def file_change(tools: Tools, model: type[Incoming], said: Said, by: str) -> Said:
     """File a change and answer it; gives its state (updated, rejected, waiting) and what the answer says."""
+    given = GivenBy(order_submission.person(tools, by), SOURCE)
     with refusals():
-        return change_submission.file_change(tools, model, said, SOURCE, _LONGEST_WAIT_SECONDS, wait)
+        return change_submission.file_change(tools, model, said, given, _LONGEST_WAIT_SECONDS, wait)
 
 
 @contextmanager
@@ -37,6 +35,8 @@ def refusals() -> Iterator[None]:
         yield
     except Unreadable as refused:
         output.fail("; ".join(refused.problems), 1)
+    except NotAllowed as refused:
+        output.fail(str(refused), 1)
 
 
 def print_answer(told: Said) -> None:

@@ -4,14 +4,19 @@ from typing import Annotated
 
 import typer
 
-from cli import output
+from cli import order_submission, output, plain_numbers
+from cli.order_submission import By
 from worker import settings, wiring
+from worker.decisions.rights import Effect
 from worker.tools import Tools
 from worker.users import accounts, factors
 
 app = typer.Typer(help="Users of the console.")
-BY = "command line"
 User = Annotated[str, typer.Argument(help="The user's id, such as anna@crewcard.example")]
+Hours = Annotated[
+    float,
+    typer.Option(parser=plain_numbers.between(0.1, 72), metavar="NUMBER", help="How long it is good, in hours"),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON")]
 
 
@@ -49,80 +54,97 @@ def add(
     user: User,
     role: Annotated[str, typer.Option(help="read, support, ops or admin")] = "read",
     name: Annotated[str, typer.Option(help="Their name")] = "",
+    by: By = "",
 ) -> None:
     """Make a user and print the link that signs them in once.
 
     Example:  crewcard-xero users add anna@crewcard.example --role support --name "Anna Berg"
     """
+    tools = _tools()
     try:
-        made = accounts.add(_tools(), BY, user, name, role)
+        made = accounts.add(tools, _giver(tools, by), user, name, role)
     except accounts.UserRefused as refused:
         output.fail(str(refused))
-    link(made.id)
+    link(made.id, by=by)
 
 
 @app.command()
-def link(user: User, hours: Annotated[float, typer.Option(min=0.1, max=72, help="How long it is good")] = 24) -> None:
+def link(
+    user: User,
+    hours: Hours = 24,
+    by: By = "",
+) -> None:
     """Print a link that signs the user in once; they set a password and a second factor then.
+
+    Whom the single sign-on signs in gets past it by this: for when it is away, and nobody else can be asked.
 
     Example:  crewcard-xero users link anna@crewcard.example
     """
+    tools = _tools()
     try:
-        address, ends_at = accounts.link(_tools(), BY, user, hours * 3600)
+        address, ends_at = accounts.link(tools, _giver(tools, by), user, hours * 3600, emergency=True)
     except accounts.UserRefused as refused:
         output.fail(str(refused))
+    if any(one.id == user and one.subject for one in accounts.everyone(tools)) and tools.settings.oidc_issuer:
+        output.warn(f"{user} signs in with {tools.settings.oidc_name}: this link leads past it, for an emergency.")
     output.warn(f"Signs {user} in once, until {ends_at:%Y-%m-%d %H:%M} UTC:")
     output.echo(address)
 
 
 @app.command()
-def role(user: User, to: Annotated[str, typer.Argument(help="read, support, ops or admin")]) -> None:
+def role(user: User, to: Annotated[str, typer.Argument(help="read, support, ops or admin")], by: By = "") -> None:
     """Give a user another role; they have to sign in again.
 
     Example:  crewcard-xero users role anna@crewcard.example ops
     """
-    _change(user, role=to)
+    _change(user, by, role=to)
     output.say(f"{user} has the role {to} now.")
 
 
 @app.command()
-def disable(user: User) -> None:
+def disable(user: User, by: By = "") -> None:
     """Shut a user out at once.
 
     Example:  crewcard-xero users disable anna@crewcard.example
     """
-    _change(user, disabled=True)
+    _change(user, by, disabled=True)
     output.say(f"{user} is shut out. Again in: crewcard-xero users enable {user}")
 
 
 @app.command()
-def enable(user: User) -> None:
+def enable(user: User, by: By = "") -> None:
     """Let a user in again.
 
     Example:  crewcard-xero users enable anna@crewcard.example
     """
-    _change(user, disabled=False)
+    _change(user, by, disabled=False)
     output.say(f"{user} may sign in again.")
 
 
 @app.command("reset-factor")
-def reset_factor(user: User) -> None:
+def reset_factor(user: User, by: By = "") -> None:
     """Take a user's authenticator app and recovery codes away, when both are lost; they set up another.
 
     Example:  crewcard-xero users reset-factor anna@crewcard.example
     """
+    tools = _tools()
     try:
-        factors.reset(_tools(), BY, user)
+        factors.reset(tools, _giver(tools, by), user)
     except accounts.UserRefused as refused:
         output.fail(str(refused))
     output.say(f"{user} is signed out, and sets up another authenticator app at the next sign-in.")
 
 
-def _change(user: str, role: str | None = None, *, disabled: bool | None = None) -> None:
+def _change(user: str, by: str, role: str | None = None, *, disabled: bool | None = None) -> None:
+    tools = _tools()
     try:
-        accounts.change(_tools(), BY, user, role, disabled=disabled)
+        accounts.change(tools, _giver(tools, by), user, role, disabled=disabled)
     except accounts.UserRefused as refused:
         output.fail(str(refused))
+
+
+def _giver(tools: Tools, by: str) -> str:
+    return order_submission.must_be_allowed(tools, by, Effect.USERS)
 
 
 def _tools() -> Tools:

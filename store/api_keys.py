@@ -134,20 +134,27 @@ class Listed:
 
 def all_keys(work: Work) -> list[Listed]:
     """Every key by id, revoked ones too."""
-    return [
-        Listed(
-            row.id,
-            sorted(named(row.companies) or ()),
-            sorted(named(row.scopes) or ()),
-            row.created_at,
-            row.last_used_at,
-            row.former_until if row.former_until and row.former_until > work.now else None,
-            row.revoked_at,
-            row.expires_at,
-            bool(row.expires_at and row.expires_at <= work.now),
-        )
-        for row in work.session.exec(select(ApiKey).order_by(col(ApiKey.id)))
-    ]
+    return [_shown(work, row) for row in work.session.exec(select(ApiKey).order_by(col(ApiKey.id)))]
+
+
+def without_secrets(work: Work, key_id: str) -> Listed | None:
+    """The key with this id, revoked or not, without a look at its secrets: there where no key opens them any more."""
+    row = statements.look_up(work, ApiKey, id=key_id)
+    return _shown(work, row) if row else None
+
+
+def _shown(work: Work, row: ApiKey) -> Listed:
+    return Listed(
+        row.id,
+        sorted(named(row.companies) or ()),
+        sorted(named(row.scopes) or ()),
+        row.created_at,
+        row.last_used_at,
+        row.former_until if row.former_until and row.former_until > work.now else None,
+        row.revoked_at,
+        row.expires_at,
+        bool(row.expires_at and row.expires_at <= work.now),
+    )
 
 
 def _change(work: Work, key_id: str, **values: Any) -> None:

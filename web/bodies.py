@@ -22,7 +22,7 @@ _WAIT_SECONDS = 2
 
 
 async def whole(request: Request, most: int = MOST_BYTES) -> bytes:
-    """The whole body. Raises RefusedRequest: 413 before more than `most` bytes are held, 400 when the peer went away."""
+    """The whole body. Raises RefusedRequest: 413 beyond `most` bytes, 400 when the peer went away."""
     too_large = RefusedRequest(413, "Body too large", [f"body: at most {most:,} bytes are accepted"])
     if declared(request) > most:
         raise too_large
@@ -45,7 +45,7 @@ def declared(request: Request) -> int:
 
 
 def must_be_json(headers: Mapping[str, str]) -> None:
-    """Raises RefusedRequest (415) for a body that says it is something else; one that says nothing is read as JSON."""
+    """Raises RefusedRequest (415) for a body that says it is something else; without a word it is JSON."""
     kind, _, parameters = headers.get("content-type", JSON_TYPES[0]).partition(";")
     if kind.strip().lower() not in JSON_TYPES:
         raise RefusedRequest(415, "Unsupported media type", [f"content-type: must be one of {', '.join(JSON_TYPES)}"])

@@ -40,7 +40,7 @@ _log = logs.log("door")
 
 
 def knock(request: Request, body: bytes = b"") -> Knock:
-    """The request as far as its signature covers it. Raises RefusedRequest (401) for a signing header that came twice."""
+    """The request as far as its signature covers it. Raises RefusedRequest (401) for a signing header given twice."""
     for name in (KEY_HEADER, *signature.HEADERS):
         if len(request.headers.getlist(name)) > 1:
             raise RefusedRequest(401, _NOT_VALID, [f"{name}: came twice, so that nobody knows which counts"])
@@ -51,8 +51,8 @@ def knock(request: Request, body: bytes = b"") -> Knock:
 async def knock_of_a_known_key(request: Request, most: int = bodies.MOST_BYTES) -> Knock:
     """The request with its body, of which no byte is read before its headers are good and its key's id is known.
 
-    Raises RefusedRequest: 401 for headers that cannot be right and for an id that opens nothing, 413 for a body of more
-    than `most` bytes, 503 while too many ids of this address, or of all, are looked up.
+    Raises RefusedRequest: 401 for headers that cannot be right and for an id that opens nothing, 413 for a body of
+    more than `most` bytes, 503 while too many ids of this address, or of all, are looked up.
     """
     await _known_key(request)
     return knock(request, await bodies.whole(request, most))
@@ -91,8 +91,8 @@ async def _known_key(request: Request) -> "_FoundKey":
 def enter(tools: Tools, at: Knock, scope: Scope | Sequence[Scope], company: str | None = None) -> Key:
     """The key that knocks, if it may do this (one of these), for this company where one is named.
 
-    Raises RefusedRequest: 401 without a good signature or after its end, 403 without scope or company, 404 for what cannot
-    be a company, 409 for a request that came before, 429 when it asks too often or for too much.
+    Raises RefusedRequest: 401 without a good signature or after its end, 403 without scope or company, 404 for what
+    cannot be a company, 409 for a request that came before, 429 when it asks too often or for too much.
     """
     return _enter(tools, _known(tools, at.headers.get(KEY_HEADER, "")), at, scope, company)
 
@@ -140,7 +140,7 @@ def _take(tools: Tools, key: Key, title: str, *wanted: Portion) -> None:
 
 
 def _must_be_new(tools: Tools, key: Key, at: Knock) -> None:
-    """Raises RefusedRequest (409) for the second of two requests under one id, where carrying it out again would matter."""
+    """Raises RefusedRequest (409) for the second request under one id, where carrying it out again would matter."""
     if at.method in ("GET", "HEAD") or at.target in _TAKEN_ONCE_BY_THEMSELVES:
         return
     with tools.store.write() as work:
@@ -161,7 +161,7 @@ def entering(scope: Scope) -> Callable[[Request], Awaitable[Key]]:
 
 
 def must_have_previews(tools: Tools, key: Key, company: str | None) -> None:
-    """Raises RefusedRequest (429) when the key has asked for enough of them, or its calls to Xero for them are used up.
+    """Raises RefusedRequest (429) when the key has asked for enough of them, or its calls to Xero are used up.
 
     Without Redis nothing is counted, and nothing of Xero can be seen either.
     """
@@ -212,7 +212,7 @@ def _recognise(tools: Tools, found: "_FoundKey", at: Knock) -> Key:
 
 
 def _known(tools: Tools, key_id: str) -> "_FoundKey":
-    """The key with this id. Raises RefusedRequest (401) where there is none, or none any more; that is not remembered."""
+    """The key with this id. Raises RefusedRequest (401) where there is none any more; that is not remembered."""
     found = _FOUND.remembered(tools, key_id)
     if found is None:
         moment = _moment(tools)

@@ -47,7 +47,7 @@ class House:
             for client in ("acme", "bolt"):
                 contacts.link(work, company, client, builders.contact_id(client), said_by="test")
         keys = AppKeys(client_id, () if kind == "pkce" else (secret,), kind)
-        apps.set_app(self.tools, company, keys, other.pop("scopes", "granular"), other.pop("callback", ""))
+        apps.set_app(self.tools, company, keys, other.pop("scopes", "granular"), other.pop("callback", ""), "test")
         return company
 
     def company_of_a_group(self, company: str = builders.COMPANY, **other) -> str:

@@ -72,7 +72,7 @@ def test_the_right_secret_mends_it_without_a_new_login(small_house):
     small_house.installation.ask(an_invoice())
     small_house.installation.until_proven()
     assert small_house.connection().problem == "app_refused"
-    apps.rotate_secret(small_house.tools, "harbour", "changed at Xero")
+    apps.rotate_secret(small_house.tools, "harbour", "changed at Xero", "olga")
     small_house.installation.run()
     assert len(small_house.books()) == 1
     assert small_house.connection().state == "connected"
@@ -84,7 +84,7 @@ def test_a_secret_that_is_put_right_before_it_is_proven_wrong_is_used_within_a_m
     small_house.installation.later(3600)
     small_house.installation.ask(an_invoice())
     small_house.installation.run()
-    apps.rotate_secret(small_house.tools, "harbour", "changed at Xero")
+    apps.rotate_secret(small_house.tools, "harbour", "changed at Xero", "olga")
     small_house.installation.later(61)
     small_house.installation.wake()
     small_house.installation.run()
@@ -94,7 +94,7 @@ def test_a_secret_that_is_put_right_before_it_is_proven_wrong_is_used_within_a_m
 
 def test_while_a_secret_is_replaced_either_one_works(house):
     _connected(house)
-    apps.rotate_secret(house.tools, "harbour", "new")
+    apps.rotate_secret(house.tools, "harbour", "new", "olga")
     for at_xero, calls in (("s", 2), ("new", 1)):
         house.xero.app("app-harbour", at_xero)
         before = house.xero.token_calls()
@@ -102,7 +102,7 @@ def test_while_a_secret_is_replaced_either_one_works(house):
         assert house.xero.token_calls() == before + calls
         (seen,) = health.of_all(house.tools)
         assert any("refuses the newest" in note for note in seen.notes) is (at_xero == "s")
-    assert apps.forget_former_secret(house.tools, "harbour")
+    assert apps.forget_former_secret(house.tools, "harbour", "olga")
     house.xero.app("app-harbour", "s")
     house.installation.ask(an_invoice())
     house.installation.later(3600)
@@ -190,7 +190,7 @@ def test_an_app_that_another_company_uses_is_joined_only_by_who_knows_its_secret
     _connected(house)
     house.company("twin", client_id="app-harbour", secret="s")
     with pytest.raises(kept_apps.AnotherSecret):
-        apps.set_app(house.tools, "thief", AppKeys("app-harbour", ("guess",)), "granular", "")
+        apps.set_app(house.tools, "thief", AppKeys("app-harbour", ("guess",)), "granular", "", "olga")
     with house.tools.store.read() as work:
         app = work.session.get(XeroApp, "app-harbour")
         assert house.tools.vault.open(app.secret) == "s"

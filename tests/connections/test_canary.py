@@ -140,7 +140,7 @@ def _as_basic(secret: str) -> str:
 
 
 def _rotate_and_fall_over(house, sinks) -> None:
-    apps.rotate_secret(house.tools, "harbour", NEXT)
+    apps.rotate_secret(house.tools, "harbour", NEXT, "olga")
     house.xero.app("app-harbour", NEXT)
     house.installation.later(31 * 86_400)
     assert tending.tend(house.tools, "clock") == 1
@@ -175,7 +175,7 @@ def _be_refused(house, sinks) -> None:
     house.installation.run()
     browser = sinks.browser()
     browser.get(house.xero.answer(house.to_xero(browser, house.link()), ANNA, TENANT))
-    connecting.disconnect(house.tools, "harbour")
+    connecting.disconnect(house.tools, "harbour", "olga")
     house.installation.relay()
 
 

@@ -146,12 +146,12 @@ def test_who_lost_the_key_enters_the_secret_again_and_logs_in(house):
     house.log_in()
     house.installation.ask(an_invoice())
     house.tools.vault._fernet = Vault([NEW])._fernet
-    apps.rotate_secret(house.tools, "harbour", "s")
+    apps.rotate_secret(house.tools, "harbour", "s", "olga")
     assert house.log_in().status_code == 303
     house.installation.settle_down(1)
     assert len(house.books()) == 1
     assert all(one.well for one in health.of_all(house.tools))
-    assert not apps.forget_former_secret(house.tools, "harbour"), "what opens with no key is not kept"
+    assert not apps.forget_former_secret(house.tools, "harbour", "olga"), "what opens with no key is not kept"
 
 
 def test_secrets_in_flight_do_not_show_themselves():
@@ -177,4 +177,4 @@ def _all_kinds_of_secrets(house) -> None:
     house.log_in(tenant=TENANT)
     house.host()
     house.xero.app("app-harbour", "next")
-    apps.rotate_secret(house.tools, "harbour", "next")
+    apps.rotate_secret(house.tools, "harbour", "next", "olga")

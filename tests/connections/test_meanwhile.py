@@ -60,9 +60,9 @@ def _change(house, what: str) -> None:
     if what == "other app":
         house.company(client_id="another-app", secret="another")
     elif what == "switched off":
-        apps.disable(house.tools, "harbour")
+        apps.disable(house.tools, "harbour", "olga")
     else:
-        apps.change_scopes(house.tools, "harbour", "granular accounting.attachments")
+        apps.change_scopes(house.tools, "harbour", "granular accounting.attachments", "olga")
 
 
 def _at_the_same_moment(house, *names: str) -> list:

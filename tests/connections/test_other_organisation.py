@@ -28,8 +28,8 @@ def test_a_decision_that_is_due_stays_due_whatever_else_is_mended_meanwhile(make
     waiting_for_the_first(house)
     house.log_in(tenant=OTHER_TENANT)
     if mended == "switched on again":
-        apps.disable(house.tools, "harbour")
-        apps.enable(house.tools, "harbour")
+        apps.disable(house.tools, "harbour", "olga")
+        apps.enable(house.tools, "harbour", "olga")
     else:
         house.xero.app("app-harbour", "changed at Xero")
         house.installation.later(2 * 86_400)
@@ -37,11 +37,11 @@ def test_a_decision_that_is_due_stays_due_whatever_else_is_mended_meanwhile(make
             tending.tend(house.tools, "clock")
             house.installation.later(tending.seconds_until_next(house.tools))
         assert house.connection().problem == "app_refused"
-        apps.rotate_secret(house.tools, "harbour", "changed at Xero")
+        apps.rotate_secret(house.tools, "harbour", "changed at Xero", "olga")
     assert house.connection().state == "undecided"
     house.installation.settle_down(2)
     assert house.books(OTHER_TENANT) == []
-    assert connecting.decide(house.tools, "harbour", send=True) == 2
+    assert connecting.decide(house.tools, "harbour", send=True, by="olga") == 2
     house.installation.settle_down(2)
     assert len(house.books(OTHER_TENANT)) == 2
 
@@ -50,7 +50,7 @@ def test_decided_to_send_everything_goes_to_the_organisation_of_now(house):
     waiting_for_the_first(house)
     house.log_in(tenant=OTHER_TENANT)
     house.installation.ask(an_invoice("i0001"), request="again")
-    assert connecting.decide(house.tools, "harbour", send=True) == 2
+    assert connecting.decide(house.tools, "harbour", send=True, by="olga") == 2
     house.installation.settle_down(2)
     assert sorted(invoice["InvoiceNumber"] for invoice in house.books(OTHER_TENANT)) == ["N-i0001", "N-i0002"]
     assert house.books(TENANT) == []
@@ -62,7 +62,7 @@ def test_decided_to_send_everything_goes_to_the_organisation_of_now(house):
 def test_decided_to_cancel_everybody_gets_an_answer_and_the_lane_goes_on(small_house):
     waiting_for_the_first(small_house)
     small_house.log_in(tenant=OTHER_TENANT)
-    assert connecting.decide(small_house.tools, "harbour", send=False) == 2
+    assert connecting.decide(small_house.tools, "harbour", send=False, by="olga") == 2
     assert {answer["reason"] for answer in small_house.installation.answers().values()} == {"cancelled"}
     small_house.installation.ask(an_invoice("new"), request="r2")
     small_house.installation.run()
@@ -89,7 +89,7 @@ def test_what_may_be_in_the_first_organisation_stays_with_it(house):
     house.installation.ask(an_invoice("pending"), request="r2")
     house.installation.until_proven()
     house.log_in(tenant=OTHER_TENANT)
-    connecting.decide(house.tools, "harbour", send=True)
+    connecting.decide(house.tools, "harbour", send=True, by="olga")
     house.installation.settle_down(2)
     assert [invoice["InvoiceNumber"] for invoice in house.books(OTHER_TENANT)] == ["N-pending"]
     assert house.installation.export("uncertain").tenant == TENANT
@@ -102,7 +102,7 @@ def test_what_waits_but_was_sent_before_without_an_answer_stays_as_well(small_ho
         sent = work.session.exec(select(Attempt).order_by(Attempt.number)).first()
         sent.outcome = "unknown"
     small_house.log_in(tenant=OTHER_TENANT)
-    assert connecting.decide(small_house.tools, "harbour", send=True) == 1
+    assert connecting.decide(small_house.tools, "harbour", send=True, by="olga") == 1
     small_house.installation.settle_down(2)
     assert [invoice["InvoiceNumber"] for invoice in small_house.books(OTHER_TENANT)] == ["N-i0002"]
 
@@ -114,7 +114,7 @@ def test_a_number_taken_in_the_other_organisation_fails_alone(small_house):
         work.session.add(
             NumberClaim(tenant=OTHER_TENANT, folded=folded("N-i0001"), company="harbour", invoice="older")
         )
-    connecting.decide(small_house.tools, "harbour", send=True)
+    connecting.decide(small_house.tools, "harbour", send=True, by="olga")
     small_house.installation.settle_down(2)
     answers = small_house.installation.answers()
     assert (answers["i0001"]["reason"], answers["i0002"]["type"]) == ("number_used_twice", "succeeded")

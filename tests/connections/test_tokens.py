@@ -215,11 +215,11 @@ def _rotate(house, day: int) -> None:
     if day == 11:
         assert reseal.reseal(house.tools.store, house.tools.vault)[0] > 0
     if day == 14:
-        apps.rotate_secret(house.tools, "harbour", "next")
+        apps.rotate_secret(house.tools, "harbour", "next", "olga")
     if day == 15:
         house.xero.app("app-harbour", "next")
     if day == 16:
-        assert apps.forget_former_secret(house.tools, "harbour")
+        assert apps.forget_former_secret(house.tools, "harbour", "olga")
 
 
 def _process(house, what: str, *more: str, keys: tuple[str, ...] = (KEY,)) -> subprocess.Popen:

@@ -130,10 +130,10 @@ def test_what_support_changes_parks_the_company_and_a_remedy_is_told(small_house
     small_house.company()
     small_house.log_in()
     if what == "disable":
-        apps.disable(small_house.tools, "harbour")
+        apps.disable(small_house.tools, "harbour", "olga")
     else:
-        assert apps.change_scopes(small_house.tools, "harbour", "granular accounting.attachments") is True
-        assert apps.change_scopes(small_house.tools, "harbour", "accounting.attachments granular") is False
+        assert apps.change_scopes(small_house.tools, "harbour", "granular accounting.attachments", "olga") is True
+        assert apps.change_scopes(small_house.tools, "harbour", "accounting.attachments granular", "olga") is False
     small_house.installation.ask(an_invoice())
     small_house.installation.settle_down(1)
     assert small_house.books() == []
@@ -141,7 +141,7 @@ def test_what_support_changes_parks_the_company_and_a_remedy_is_told(small_house
     assert told["data"]["reason"] == {"disable": "app_disabled", "scopes": "scopes_changed"}[what]
     if what == "disable":
         assert told["data"]["login_due"] is False
-        apps.enable(small_house.tools, "harbour")
+        apps.enable(small_house.tools, "harbour", "olga")
     else:
         small_house.log_in()
     small_house.installation.settle_down(1)
@@ -151,9 +151,9 @@ def test_what_support_changes_parks_the_company_and_a_remedy_is_told(small_house
 def test_switching_off_and_on_again_does_not_replace_the_login_that_is_due(small_house):
     small_house.company()
     small_house.log_in()
-    apps.change_scopes(small_house.tools, "harbour", "granular accounting.attachments")
-    apps.disable(small_house.tools, "harbour")
-    apps.enable(small_house.tools, "harbour")
+    apps.change_scopes(small_house.tools, "harbour", "granular accounting.attachments", "olga")
+    apps.disable(small_house.tools, "harbour", "olga")
+    apps.enable(small_house.tools, "harbour", "olga")
     assert (small_house.connection().state, small_house.connection().problem) == ("needs_login", "scopes_changed")
     assert small_house.installation.events("xero.connection.needs_login")[-1]["data"]["login_due"]
     small_house.log_in()

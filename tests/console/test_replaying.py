@@ -14,6 +14,7 @@ from store.tables import BulkOrder
 from tests.builders import COMPANY, an_invoice
 from tests.console.happenings import EVIL, TOLD, archived, link_crane, restore_account, unlinked
 from worker.bulk import bulk_jobs
+from worker.decisions.rights import ConsoleUser
 
 GROUP = {"company": COMPANY, "cause": "contact_not_mapped:crane"}
 OTHER = "22222222-2222-4333-8444-555555555555"
@@ -163,7 +164,7 @@ def test_a_piece_that_was_carried_out_and_not_noted_changes_nothing_the_second_t
     installation.run()
     link_crane(installation)
     tools, chosen = installation.tools, Selection(company=COMPANY, cause=GROUP["cause"])
-    number = bulk_jobs.order(tools, "replay", chosen, "olga", "linked")
+    number = bulk_jobs.order(tools, "replay", chosen, ConsoleUser("olga", "support"), "linked")
     with installation.store.write() as work:  # as if the process had been killed before it could note it
         (piece, _), *_ = bulk_orders.pieces(work, number, 0, 10)
         piece.done_at, piece.moved, request = None, 0, piece.request
@@ -186,7 +187,7 @@ def test_two_people_who_replay_the_same_group_at_once_send_each_invoice_once(ins
 
     def press(who):
         both.wait()
-        orders.append(bulk_jobs.order(installation.tools, "replay", chosen, who, "linked"))
+        orders.append(bulk_jobs.order(installation.tools, "replay", chosen, ConsoleUser(who, "support"), "linked"))
 
     people = [threading.Thread(target=press, args=(who,)) for who in ("anna", "olga")]
     for one in people:

@@ -14,7 +14,9 @@ from tests.connections.house import hidden_fields
 from tests.console.filled import fields_of
 from tests.contacts.test_settings import ORGANISATION
 from web.console import settings_form
+from worker.decisions.rights import Operator
 from worker.submission import change_submission
+from worker.submission.change_submission import GivenBy
 
 HERE, SECRET, SCRIPT = "/companies/harbour/setup", "s3cret-Of-The-App", "<script>alert(1)</script>"
 NEW = {"client_id": "APP1", "secret": SECRET, "kind": "web", "scopes": "granular", "callback": ""}
@@ -212,8 +214,11 @@ def test_a_setting_that_xero_does_not_have_is_refused_with_the_choices_and_stays
 
 def test_nobody_overwrites_what_somebody_else_changed_meanwhile(setter, on_sqlite, books):
     form = fields_of(setter.see(HERE), "/setup/settings")
-    said = {"company": COMPANY, "settings": {"number_prefix": "HOST-"}, "requested_by": {"id": "h", "role": "admin"}}
-    change_submission.file_change(on_sqlite.tools, CompanySettingsChanged, said, "crewcard/test", 5)
+    said, by = (
+        {"company": COMPANY, "settings": {"number_prefix": "HOST-"}},
+        GivenBy(Operator("h"), "crewcard-xero/test"),
+    )
+    change_submission.file_change(on_sqlite.tools, CompanySettingsChanged, said, by, 5)
     setter.do(f"{HERE}/settings", **{**form, "default_account_code": "210"})
     kept = settings(on_sqlite)
     assert (kept.number_prefix, kept.default_account_code) == ("HOST-", "210")

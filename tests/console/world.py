@@ -8,6 +8,7 @@ from store.selections import Selection
 from tests.builders import COMPANY, an_invoice, contact_id
 from web.console.app import PAGES, PREFIX
 from worker.bulk import bulk_jobs
+from worker.decisions.rights import ConsoleUser
 
 SCRIPT = "<script>alert(1)</script>"
 # What stands for {name} in an address; a page with another name in its address adds it here.
@@ -42,7 +43,9 @@ def fill(installation) -> None:
     with installation.store.write() as work:
         inbox.set_aside(work, "http", json.dumps({"type": SCRIPT}).encode(), [f"type: {SCRIPT} is no event"], SCRIPT)
     again = Selection(company=COMPANY, cause="account_invalid:999")
-    bulk_jobs.order(installation.tools, "replay", again, "olga@crewcard.example", f"why not {SCRIPT}")
+    bulk_jobs.order(
+        installation.tools, "replay", again, ConsoleUser("olga@crewcard.example", "support"), f"why not {SCRIPT}"
+    )
     installation.run()
 
 

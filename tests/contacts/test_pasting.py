@@ -157,7 +157,7 @@ def test_a_disconnected_company_may_end_links_and_must_connect_to_make_them(cler
     from worker.connections import connecting
 
     clerk_free.paste("crane", contact_id("bolt"))  # accepted while it was connected
-    connecting.disconnect(clerk_free.tools, COMPANY)
+    connecting.disconnect(clerk_free.tools, COMPANY, "olga")
     clerk_free.clock()
     assert clerk_free.told("crane")[0]["reason"] == "not_connected"
     assert clerk_free.answer("acme", "")["ended"] == "updated"

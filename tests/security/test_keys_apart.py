@@ -6,6 +6,8 @@ import pytest
 from typer.testing import CliRunner
 
 from cli import keys as keys_command
+from cli import order_submission
+from cli import users as users_command
 from cli.main import app
 from store import inbox
 from tests.builders import COMPANY, an_invoice
@@ -154,9 +156,17 @@ def test_a_key_opens_nothing_after_its_end_and_says_so(ground, command):
     assert host.post(a_click(), secret=secret).status_code == 202
 
 
-@pytest.mark.parametrize("when", ["yesterday", "0d", "-3d", "2020-01-01", "99999999999d", "31.03.2027"])
+@pytest.mark.parametrize(
+    "when",
+    [
+        *("yesterday", "0d", "-3d", "2020-01-01", "99999999999d", "31.03.2027"),
+        *("1_0d", "\uff11\uff12d", "+9d", " 9d", "9 d", "\u0663d", "2027-3-31", "\uff12027-03-31", "9D", ""),
+    ],
+)
 def test_an_end_that_is_none_is_refused_with_the_forms_there_are(command, when):
     assert command("make", "k", "--company", COMPANY, "--expires", when, code=2) == ""
+    command("make", "good", "--company", COMPANY)
+    assert command("expire", "--", "good", when, code=2) == ""
 
 
 def test_the_list_warns_before_a_key_ends(ground, command):
@@ -190,3 +200,27 @@ def test_letters_keep_what_the_key_was_good_for_when_they_came(ground):
     assert (letter.key, letter.companies, letter.scopes) == ("narrow", COMPANY, "exports,reads")
     assert letter.body_hash == inbox.fingerprint(b"{")
     assert an_invoice()["id"] not in letter.problems
+
+
+def test_a_number_in_no_plain_digits_is_refused_by_the_name_of_what_it_was_for(ground, command, monkeypatch):
+    """What Python takes for a number and nobody meant: `1_0` is ten, `nan` is within every bound."""
+    command("make", "k", "--company", COMPANY)
+    monkeypatch.setattr(order_submission, "ready", lambda: ground.tools)
+    monkeypatch.setattr(users_command, "_tools", lambda: ground.tools)
+    places = {
+        "keep-hours": ("keys", "rotate", "k", "--keep-hours"),
+        "hours": ("users", "link", "anna", "--hours"),
+        "most": ("audit", "--most"),
+        "at-most": ("pause", "--all", "--wait", "--at-most"),
+        "number": ("dead-letters", "discard", "--why", "x"),
+        "due": ("companies", "settings", COMPANY, "--set"),
+    }
+    lines = len(ground.audit())
+    for name, words in places.items():
+        for typed in ("1_0", "\uff11\uff12", "\u00b2", "nan", "inf", "1e1", " 7"):
+            given = f"due=days_after_invoice:{typed}x"[:-1] if name == "due" else typed
+            if (name, typed) == ("due", " 7"):
+                continue  # spaces around a value of a setting are left out
+            done = CliRunner().invoke(app, [*words, given], env={"COLUMNS": "200"})
+            assert (done.exit_code, name in done.output.lower()) == (2, True), (words, typed, done.output)
+    assert len(ground.audit()) == lines

@@ -1,5 +1,6 @@
 """ENCRYPTION_KEYS are lost: every door says so in a sentence, nothing is lost, work goes on once they are back."""
 
+import json
 import os
 import subprocess
 import sys
@@ -7,8 +8,14 @@ import sys
 import pytest
 from cryptography.fernet import Fernet
 from sqlmodel import select
+from typer.testing import CliRunner
 
-from store import endpoints
+from cli import companies as companies_command
+from cli import keys as keys_command
+from cli import order_submission
+from cli.main import app
+from store import api_keys, audit, endpoints
+from store.api_keys import Scope
 from store.tables import Request
 from store.vault import Vault
 from tests.builders import COMPANY, a_request, an_invoice
@@ -36,6 +43,15 @@ AT_DOORS = [
 @pytest.fixture
 def lose(installation):
     """Puts other keys in the place of the right ones, and gives those back."""
+    return losing(installation)
+
+
+@pytest.fixture
+def lose_one(on_sqlite):
+    return losing(on_sqlite)
+
+
+def losing(installation):
     vault = installation.tools.vault
     right = vault._fernet, vault._newest
 
@@ -98,6 +114,31 @@ def test_an_endpoint_whose_secret_is_lost_gets_nothing_and_misses_nothing(instal
     assert [one.url for one in ways_out.with_work(installation.tools)] == ["https://app.example.com/callback.php"]
 
 
+def test_that_a_secret_is_lost_is_said_once_an_hour_for_each_endpoint(on_sqlite, lose_one, monkeypatch):
+    said, passed = [], [100.0]
+    monkeypatch.setattr(ways_out._log, "warning", lambda what, **facts: said.append((what, facts["door"])))
+    object.__setattr__(on_sqlite.tools, "elapsed", lambda: passed[0])
+    with on_sqlite.store.write() as work:
+        for path in ("a", "b"):
+            endpoints.add(work, on_sqlite.tools.vault, COMPANY, f"https://app.example.com/{path}")
+    on_sqlite.ask(an_invoice())
+    on_sqlite.run()
+    on_sqlite.relay()
+    lose_one()
+    for _ in range(20):
+        assert ways_out.with_work(on_sqlite.tools) == []
+        passed[0] += 100
+    assert len(said) == len(set(said)) == 2
+    passed[0] += 3600
+    ways_out.with_work(on_sqlite.tools)
+    assert (len(said), len(set(said))) == (4, 2)
+    lose_one.back()
+    assert len(ways_out.with_work(on_sqlite.tools)) == 2
+    lose_one()
+    ways_out.with_work(on_sqlite.tools)
+    assert len(said) == 6  # lost anew is news
+
+
 def test_no_page_of_the_console_breaks(installation, serve, lose):
     url = serve(installation)
     installation.ask(an_invoice())
@@ -139,3 +180,43 @@ def test_the_command_says_it_too_and_the_doctor_names_it(on_sqlite, serve):
     doctor = run(on_sqlite, "doctor")
     assert doctor.returncode == 1
     assert "open with no key in ENCRYPTION_KEYS" in " ".join(doctor.stdout.split())
+
+
+def test_with_keys_lost_what_has_to_end_still_ends(installation, lose, monkeypatch):
+    """A host's key is revoked, or ends, by its row alone; the line of the audit says what it opened."""
+    tools = installation.tools
+    with installation.store.write() as work:
+        api_keys.make(work, tools.vault, "gone", [COMPANY], [Scope.READS])
+        api_keys.make(work, tools.vault, "ends")
+        api_keys.rotate(work, tools.vault, "ends", 3600)
+        endpoint = endpoints.add(work, tools.vault, COMPANY, "https://app.example.com/callback.php")
+    lose()
+    monkeypatch.setattr(keys_command, "_tools", lambda: tools)
+    monkeypatch.setattr(order_submission, "ready", lambda: tools)
+    monkeypatch.setattr(companies_command, "_tools", lambda: tools)
+
+    def said(*words):
+        done = CliRunner().invoke(app, words)
+        assert (done.exit_code, done.exception) == (0, None), (words, done.output, done.exception)
+        return done.output
+
+    assert "opens nothing from now on" in said("keys", "revoke", "gone", "--by", "olga")
+    assert "was revoked before" in said("keys", "revoke", "gone")
+    assert "is good until 2" in said("keys", "expire", "ends", "30d")
+    assert "opens nothing from now on" in said("keys", "revoke", "ends")
+    assert "is gone" in said("webhooks", "remove", endpoint.id)
+    assert "Switched off" in said("companies", "disable", COMPANY)
+    with installation.store.read() as work:
+        lines = {line.what: line for line in audit.newest(work, most=20) if line.what.startswith("key")}
+        states = {one.id: one.revoked_at is not None for one in api_keys.all_keys(work)}
+    assert states == {"gone": True, "ends": True}
+    assert lines["key's end changed"].who == order_submission.user()
+    with installation.store.read() as work:
+        (first,) = [line for line in audit.newest(work, most=20) if json.loads(line.chosen).get("key") == "gone"]
+    chosen = {"key": "gone", "companies": [COMPANY], "scopes": ["reads"]}
+    assert (first.who, first.what, first.company, json.loads(first.chosen)) == (
+        "olga",
+        "key revoked",
+        COMPANY,
+        chosen,
+    )

@@ -1,15 +1,19 @@
 """Attacks on the single sign-on: answers forged, repeated, meant for others; claims that give no role. Over HTTP."""
 
 import base64
+import concurrent.futures
 import hashlib
 import hmac
+import html
 import json
 import time
 
 import httpx
 import pytest
 from joserfc.jwk import RSAKey
+from typer.testing import CliRunner
 
+from cli import users as users_command
 from tests.console.visiting import PASSWORD, a_browser, hidden
 from tests.security import doorway, providers
 from tests.security.doorway import said_in_audit
@@ -62,6 +66,7 @@ def test_who_the_provider_knows_is_in_with_the_highest_role_its_claims_give(guar
 
 def test_a_role_follows_the_claims_at_every_sign_in_and_other_sessions_end(guarded, issuer):
     installation, _ = guarded
+    accounts.add(installation.tools, "test", "root", "Root", "admin")
     providers.someone(issuer, "ben", groups=["xero-admins"])
     first, second = browser_at(installation), browser_at(installation)
     providers.sign_in(first, "ben")
@@ -148,6 +153,83 @@ def test_a_user_who_is_shut_out_here_stays_out(guarded, issuer):
     accounts.change(installation.tools, "test", "hugo@crewcard.example", disabled=True)
     answer = providers.sign_in(browser_at(installation), "hugo")
     assert (answer.status_code, "shut out" in answer.text) == (403, True)
+
+
+# -- the last admin, and links past the provider
+
+
+@pytest.mark.parametrize("claims", [{"groups": ["everybody"]}, {"groups": ["xero-support", "everybody"]}])
+def test_the_provider_takes_the_role_of_no_last_admin(guarded, issuer, claims):
+    installation, _ = guarded
+    sub = f"nora{len(claims['groups'])}"
+    providers.someone(issuer, sub, groups=["xero-admins"])
+    browser = browser_at(installation)
+    assert providers.sign_in(browser, sub).status_code == 303
+    accounts.add(installation.tools, "test", "shut", "Shut", "admin")
+    accounts.change(installation.tools, "test", "shut", disabled=True)
+    providers.someone(issuer, sub, **claims)
+    answer = providers.sign_in(browser_at(installation), sub)
+    assert (answer.status_code, "you are the last admin here" in answer.text) == (403, True), answer.text[:600]
+    assert role_of(installation, f"{sub}@crewcard.example") == "admin"
+    assert browser.get("/console/users").status_code == 303  # not an admin's any more, says the provider
+    accounts.add(installation.tools, "test", "root", "Root", "admin")
+    assert providers.sign_in(browser_at(installation), sub).status_code == 303
+    assert role_of(installation, f"{sub}@crewcard.example") != "admin"
+
+
+def test_a_last_admin_with_a_password_keeps_both_when_the_provider_gives_less(guarded, issuer):
+    installation, person = guarded
+    olga = person("admin", "olga@crewcard.example")
+    olga.sign_in_whole()
+    providers.someone(issuer, "olga", groups=["xero-support"])
+    answer = providers.sign_in(browser_at(installation), "olga")
+    assert (answer.status_code, "you are the last admin here" in answer.text) == (403, True)
+    (kept,) = accounts.everyone(installation.tools)
+    assert (kept.role, kept.subject, kept.password is None) == ("admin", None, False)
+    assert olga.browser.get("/console/users").status_code == 200
+    assert olga.elsewhere().sign_in().status_code == 303
+
+
+def test_of_two_admins_whom_the_provider_demotes_at_once_one_stays(guarded, issuer):
+    installation, _ = guarded
+    subs = ("pia", "quentin")
+    for sub in subs:
+        providers.someone(issuer, sub, groups=["xero-admins"])
+        providers.sign_in(browser_at(installation), sub)
+        providers.someone(issuer, sub, groups=["everybody"])
+    browsers = [browser_at(installation) for _ in subs]
+    back = [
+        providers.at_the_provider(browser.get("/console/sso"), sub)
+        for browser, sub in zip(browsers, subs, strict=True)
+    ]
+    with concurrent.futures.ThreadPoolExecutor(2) as both:
+        answers = list(both.map(lambda one: one[0].get(one[1]).status_code, zip(browsers, back, strict=True)))
+    assert sorted(answers) == [303, 403]
+    assert [one.role for one in accounts.everyone(installation.tools)].count("admin") == 1
+
+
+def test_no_link_of_the_console_leads_past_the_provider(guarded, issuer, monkeypatch):
+    installation, person = guarded
+    root = person("admin", "root")
+    root.sign_in_whole()
+    accounts.add(installation.tools, "test", "rosa@crewcard.example", "Rosa", "support")
+    before, _ = accounts.link(installation.tools, "test", "rosa@crewcard.example", 3600)
+    providers.someone(issuer, "rosa", groups=["xero-support"])
+    providers.sign_in(browser_at(installation), "rosa")
+    answer = root.post("/users/rosa@crewcard.example/link")
+    assert (answer.status_code, "signs in with Crew ID" in html.unescape(answer.text)) == (422, True)
+    assert "/console/enter?link=" not in answer.text
+    assert "rosa%40crewcard.example/link" not in root.see("/users")
+    assert "root/link" in root.see("/users")
+    old = browser_at(installation).post("/console/enter", data={"link": before.rpartition("=")[2]})
+    assert old.status_code == 410
+    # The emergency way: at the machine, and the audit says what it is.
+    monkeypatch.setattr(users_command, "_tools", lambda: installation.tools)
+    made = CliRunner().invoke(users_command.app, ["link", "rosa@crewcard.example"])
+    assert made.exit_code == 0, made.output
+    entered = browser_at(installation).post("/console/enter", data={"link": made.stdout.strip().rpartition("=")[2]})
+    assert entered.status_code == 303
+    assert said_in_audit(installation, "sign-in link past single sign-on made")
 
 
 # -- the code flow
@@ -370,6 +452,44 @@ def test_what_matters_asks_at_the_provider_again_and_goes_on_afterwards(guarded,
     held = {"held": hidden(waiting.text, "held")}
     assert browser.post("/console/users/vera/role", data=held).status_code == 303
     assert role_of(installation, "vera") == "support"
+
+
+@pytest.mark.parametrize(("length", "kept"), [(10, True), (1_200, True), (4_000, False), (40_000, False)])
+def test_a_form_that_waits_and_is_too_long_is_never_dropped_without_a_word(guarded, issuer, length, kept):
+    installation, person = guarded
+    person("read", "vera")
+    sub = f"lou{length}"
+    providers.someone(issuer, sub, groups=["xero-admins"], auth_time=int(time.time()))
+    browser = browser_at(installation)
+    providers.sign_in(browser, sub)
+    installation.later(601)
+    form = hidden(browser.get("/console/sessions").text, "form")
+    said = {"form": form, "role": "support", "note": "x" * length}
+    asked = browser.post("/console/users/vera/role", data=said)
+    page = browser.post("/console/sso/again", data={"form": form, "waiting": hidden(asked.text, "waiting")})
+    assert ("What you began goes on afterwards" in page.text) is kept
+    assert ("too long to be kept meanwhile: nothing was done of it" in page.text) is not kept
+    address = page.text.partition('class="button" href="')[2].partition('"')[0].replace("&amp;", "&")
+    answer = browser.get(httpx.post(address, data={"sub": sub}).headers["location"])
+    assert answer.status_code == 200
+    assert ("Nothing was done of it" in answer.text) is not kept
+    assert bool(hidden(answer.text, "held")) is kept
+    assert role_of(installation, "vera") == "read"
+    again = {**said, "form": hidden(browser.get("/console/sessions").text, "form")}
+    assert browser.post("/console/users/vera/role", data=again).status_code == 303  # as the page says: once more
+    assert role_of(installation, "vera") == "support"
+
+
+def test_a_form_that_waits_and_cannot_be_read_any_more_is_said(guarded, issuer):
+    installation, _ = guarded
+    providers.someone(issuer, "max", groups=["xero-admins"], auth_time=int(time.time()))
+    browser = browser_at(installation)
+    providers.sign_in(browser, "max")
+    form = hidden(browser.get("/console/sessions").text, "form")
+    page = browser.post("/console/sso/again", data={"form": form, "waiting": "sealed with a key that is gone"})
+    address = page.text.partition('class="button" href="')[2].partition('"')[0].replace("&amp;", "&")
+    answer = browser.get(httpx.post(address, data={"sub": "max"}).headers["location"])
+    assert (answer.status_code, "Nothing was done of it" in answer.text) == (200, True)
 
 
 @pytest.mark.parametrize(

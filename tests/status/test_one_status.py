@@ -77,7 +77,7 @@ def dead_login(installation):
 
 def app_switched_off(installation):
     installation.ask(*invoices(3))
-    apps.disable(installation.tools, COMPANY)
+    apps.disable(installation.tools, COMPANY, "olga")
 
 
 def stopped_lane(installation):

@@ -35,6 +35,7 @@ from web.console import (
 from web.console.forms import TooLarge
 from web.console.visitor import Forbidden, Missing, NeedsProof, NotSignedIn, Unfinished, signed_in
 from web.problems import RefusedRequest
+from worker.decisions.rights import NotAllowed
 from worker.tools import Tools
 from worker.users.pools import Busy
 
@@ -73,6 +74,7 @@ def add_to(app: FastAPI) -> None:
         app.add_api_route(address, _home, include_in_schema=False)
     app.add_exception_handler(NotSignedIn, _sign_in_first)
     app.add_exception_handler(Forbidden, _forbidden)
+    app.add_exception_handler(NotAllowed, _forbidden)
     app.add_exception_handler(NeedsProof, _needs_proof)
     app.add_exception_handler(Busy, _busy)
     app.add_exception_handler(Missing, _missing)

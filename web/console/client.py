@@ -19,7 +19,7 @@ from worker.contacts import changes, contact_previews, suggesting
 from worker.decisions.fuzzy_match import Card, Suggestion
 from worker.decisions.roles import Action
 from worker.submission import change_submission
-from worker.submission.change_submission import Said
+from worker.submission.change_submission import GivenBy, Said
 from worker.tools import Tools
 
 SOURCE = "crewcard-xero/console"
@@ -72,11 +72,10 @@ def choose(request: Request, visitor: Mapping, form: Posted, company: str, clien
         return _page(request, visitor, company, client, problem="Paste the contact's address in Xero, or its ID.")
     with tools.store.read() as work:
         name = _name(work, company, client)
-    admin = {"id": visitor.user, "name": visitor.name, "role": "admin"}
-    wanted = {"company": company, "client": client, "client_name": name, "xero_contact": pasted}
-    said = {**wanted, "requested_by": admin}
+    said = {"company": company, "client": client, "client_name": name, "xero_contact": pasted}
+    by = GivenBy(visitor.actor, SOURCE)
     try:
-        told = change_submission.file_change(tools, ClientXeroContactUpdateRequested, said, SOURCE, _PATIENCE_SECONDS)
+        told = change_submission.file_change(tools, ClientXeroContactUpdateRequested, said, by, _PATIENCE_SECONDS)
     except Unreadable as refused:
         return _page(request, visitor, company, client, pasted, problem=str(refused))
     if told["state"] == "rejected":

@@ -54,7 +54,7 @@ def _move(tools: Tools, visitor: Visitor, form: Form, done: Imported) -> None:
     if form.text("do") != "import":
         contact_import.check(tools, company, fresh, done)
         return
-    before, places = contact_import.file(tools, company, fresh, {"id": visitor.user, "role": "admin"})
+    before, places = contact_import.file(tools, company, fresh, visitor.actor)
     contact_import.answer(tools, company, before, _PATIENCE_SECONDS)
     contact_import.sort_out(tools, company, before, places, done)
 

@@ -16,7 +16,7 @@ from web.console.query_parameters import PER_PAGE
 from web.console.visitor import Looking, Missing, Must, Visitor
 from worker.bulk import order_submission
 from worker.bulk.order_submission import OrderRefused
-from worker.decisions.rights import ConsoleUser, NotAllowed
+from worker.decisions.rights import NotAllowed
 from worker.decisions.roles import Action
 from worker.intake import dead_letters
 from worker.intake.dead_letters import NotOpen
@@ -57,7 +57,7 @@ def replay(request: Request, form: Posted, visitor: Mending, number: str) -> Res
     text = form.whole("body").replace("\r\n", "\n")
     mended = text.encode() if text and text != _shown(letter.body) else None
     try:
-        receipt = dead_letters.replay(tools, letter.id or 0, _person(visitor), mended)
+        receipt = dead_letters.replay(tools, letter.id or 0, visitor.actor, mended)
     except Unreadable as broken:
         return _page(request, visitor, letter, list(broken.problems), 422, mended)
     except NotAllowed as refused:
@@ -78,7 +78,7 @@ def discard(request: Request, form: Posted, visitor: Mending, number: str) -> Re
     letter = _letter(request, number)
     try:
         dead_letters.discard(
-            request.app.state.tools, letter.id or 0, _person(visitor), order_submission.reason_given(form.text("why"))
+            request.app.state.tools, letter.id or 0, visitor.actor, order_submission.reason_given(form.text("why"))
         )
     except OrderRefused as refused:
         return _page(request, visitor, letter, [str(refused)], 422)
@@ -87,10 +87,6 @@ def discard(request: Request, form: Posted, visitor: Mending, number: str) -> Re
     return rendering.redirect(
         "/console/dead-letters", f"Dead letter {letter.id} is discarded; it is kept under “discarded”."
     )
-
-
-def _person(visitor: Visitor) -> ConsoleUser:
-    return ConsoleUser(visitor.user, visitor.role)
 
 
 def _address(letter: DeadLetter) -> str:

@@ -48,7 +48,7 @@ def replay(
     """Try it again, with the newest content kept."""
 
     def act(tools: Tools, why: str) -> str:
-        receipt = order_submission.replay(tools, Named(company, [invoice]), visitor.user, why)
+        receipt = order_submission.replay(tools, Named(company, [invoice]), visitor.actor, why)
         return "It is on its way again." if receipt.invoices else _NOT_FAILED
 
     return _ordered(request, visitor, form, company, invoice, act)
@@ -66,7 +66,7 @@ def raise_anew(
 
     def act(tools: Tools, why: str) -> str:
         receipt = order_submission.raise_anew(
-            tools, Named(company, [invoice]), visitor.user, why, form.text("number")
+            tools, Named(company, [invoice]), visitor.actor, why, form.text("number")
         )
         return "Xero is looked at, and it is raised again if it has ended there." if receipt.invoices else _NOT_RAISED
 
@@ -84,7 +84,7 @@ def cancel(
     """Do not send it this time."""
 
     def act(tools: Tools, why: str) -> str:
-        receipt = order_submission.cancel(tools, Named(company, [invoice]), visitor.user, why)
+        receipt = order_submission.cancel(tools, Named(company, [invoice]), visitor.actor, why)
         if receipt.invoices:
             return "It is cancelled."
         flying = (receipt.left_out or {}).get("in_flight")

@@ -55,7 +55,7 @@ def cancel(
     """Do not send what of it has not been sent."""
     tools: Tools = request.app.state.tools
     try:
-        receipt = order_submission.cancel(tools, Named(company, request=sent), visitor.user, form.text("why"))
+        receipt = order_submission.cancel(tools, Named(company, request=sent), visitor.actor, form.text("why"))
     except OrderRefused as refused:
         return _page(request, visitor, company, sent, ItemPage(PER_PAGE + 1), 422, str(refused))
     left = receipt.left_out or {}

@@ -17,6 +17,7 @@ from web.console.visitor import Missing
 from worker.connections import apps
 from worker.contacts import changes, offers
 from worker.submission import change_submission
+from worker.submission.change_submission import GivenBy
 from worker.tools import Tools
 
 SOURCE = "crewcard-xero/console"
@@ -94,11 +95,10 @@ def choose(request: Request, visitor: SettingUp, form: Posted, company: str) -> 
     patch = settings_form.patch(seen, typed)
     if not patch:
         return rendering.redirect(setup_page.address(company), "No setting was changed.")
-    admin = {"id": visitor.user, "name": visitor.name, "role": "admin"}
-    said = {"company": company, "settings": patch, "requested_by": admin}
+    said, by = {"company": company, "settings": patch}, GivenBy(visitor.actor, SOURCE)
     try:
         told = change_submission.file_change(
-            request.app.state.tools, CompanySettingsChanged, said, SOURCE, _PATIENCE_SECONDS
+            request.app.state.tools, CompanySettingsChanged, said, by, _PATIENCE_SECONDS
         )
     except Unreadable as refused:
         told = {"state": "rejected", "problems": refused.problems}

@@ -1,7 +1,7 @@
 """Single sign-on at the console: on to the provider, and back; once more to show that it is still oneself."""
 
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import RedirectResponse, Response
@@ -18,6 +18,10 @@ from worker.users.single_sign_on import Begun, NotRecent, SignOnRefused
 
 _KEPT = "crewcard_sso"
 _SECONDS = 900
+_NOT_KEPT = (
+    "You showed that it is you, but what you had sent could not be kept meanwhile: it was too long, or the keys here "
+    "were changed. Nothing was done of it. Open the page again and send it once more within ten minutes."
+)
 _NONE = "There is no single sign-on here."
 Own = Annotated[Visitor, Depends(Must(Action.OWN_SESSIONS))]
 router = APIRouter()
@@ -53,7 +57,8 @@ def _begin_again(request: Request, form: Form, visitor: Visitor) -> Response:
     except SignOnRefused as refused:
         return _refused(request, str(refused), 503)
     name = tools.settings.oidc_name
-    answer = rendering.page(request, visitor, "sso_again", now(request), address=begun.address, name=name)
+    facts: dict[str, Any] = {"address": begun.address, "name": name, "dropped": begun.dropped}
+    answer = rendering.page(request, visitor, "sso_again", now(request), **facts)
     return _kept(answer, begun)
 
 
@@ -73,18 +78,23 @@ def _finish(request: Request) -> Response:
         return with_session(_refused(request, str(refused), 403), refused.signed_in)
     except SignOnRefused as refused:
         return _refused(request, str(refused), 403)
-    answer = _go_on(request, done.held, done.signed_in.cookie) if done.held else None
+    waited = bool(done.held) or done.dropped
+    answer = _go_on(request, done.held, done.signed_in.cookie) if waited else None
     answer = with_session(answer, done.signed_in) if answer else welcome(done.signed_in, done.back)
     answer.delete_cookie(_KEPT, path=HOME)
     return answer
 
 
-def _go_on(request: Request, held: str, cookie: str) -> Response | None:
-    """The form that waited for proof, with the token of the new session: one press, and it is done."""
+def _go_on(request: Request, held: str, cookie: str) -> Response:
+    """The form that waited for proof, with the token of the new session: one press, and it is done.
+
+    Where it was too long to be kept, or cannot be read any more, that nothing was done.
+    """
     try:
         path, again = forms.held_again(tools_of(request).vault, held, form_token(cookie))
     except Unopenable:
-        return None
+        title = "Nothing was done"
+        return rendering.page(request, None, "told", now(request), title=title, message=_NOT_KEPT)
     return rendering.page(request, None, "sso_go_on", now(request), to=path, held=again)
 
 

@@ -104,4 +104,5 @@ def _page(
     with tools.store.read() as work:
         now = work.now
     facts = {"users": everyone, "roles": ROLES, "problem": problem, "made": made, "by": tools.settings.oidc_name}
-    return rendering.page(request, visitor, "users", now, status, **facts)
+    single_sign_on = bool(tools.settings.oidc_issuer)
+    return rendering.page(request, visitor, "users", now, status, single_sign_on=single_sign_on, **facts)

@@ -12,6 +12,7 @@ from fastapi.concurrency import run_in_threadpool
 from store.users import Whose
 from web.console import forms
 from web.console.forms import COOKIE, Form, read_form
+from worker.decisions.rights import ConsoleUser
 from worker.decisions.roles import Action, may
 from worker.tools import Tools
 from worker.users import proving, signing_in
@@ -82,6 +83,11 @@ class Visitor:
     whose: Whose = field(repr=False)
     lacks: str = ""
     paused: Everybody | None = None
+
+    @property
+    def actor(self) -> ConsoleUser:
+        """They, with their role, as whoever is asked whether they may."""
+        return ConsoleUser(self.user, self.role)
 
     def may(self, action: str) -> bool:
         """Whether they may do this; templates name the action."""

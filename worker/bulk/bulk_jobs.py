@@ -14,11 +14,14 @@ from worker import logs
 from worker.bulk import order_submission
 from worker.bulk.order_submission import Named, OrderRefused
 from worker.commands import excluding
+from worker.decisions import rights
+from worker.decisions.rights import ConsoleUser, Effect, NotAllowed, Ourselves
 from worker.tools import Tools
 
 AT_ONCE = 2  # pieces, while the person waits; the clock goes on with the rest
 _IN_A_ROW = 10
 _WORDS: Mapping[Act, str] = {"replay": "replay many", "exclude": "exclude many", "include": "include many"}
+_EFFECTS: Mapping[Act, Effect] = {"replay": Effect.REPLAY, "exclude": Effect.EXCLUDE, "include": Effect.EXCLUDE}
 _log = logs.log("bulk")
 
 
@@ -30,9 +33,15 @@ class Moved:
     request: str = ""
 
 
-def order(tools: Tools, act: Act, chosen: Selection, by: str, why: str) -> int:
-    """Write the order down, with its line of the audit, and begin with it; gives its number. Raises OrderRefused."""
-    reason = order_submission.reason_given(why)
+def order(tools: Tools, act: Act, chosen: Selection, person: ConsoleUser, why: str) -> int:
+    """Write the order down, with its line of the audit, and begin with it; gives its number.
+
+    Raises OrderRefused, NotAllowed.
+    """
+    wrong = rights.objection((person,), _EFFECTS[act])
+    if wrong:
+        raise NotAllowed(wrong)
+    by, reason = person.id, order_submission.reason_given(why)
     if not chosen.says():
         raise OrderRefused("Say which invoices: nothing was chosen.")
     with tools.store.write() as work:
@@ -67,9 +76,10 @@ def _moved(tools: Tools, piece: Piece) -> Moved:
 
 def _replay(tools: Tools, piece: Piece) -> Moved:
     named, event = Named(piece.company, piece.invoices), f"bulk-{piece.order}-{piece.number}"
-    receipt = order_submission.replay(tools, named, piece.by, piece.why, event)
+    by = Ourselves(piece.by)
+    receipt = order_submission.replay(tools, named, by, piece.why, event)
     if not receipt.invoices:  # perhaps somebody carried the piece out beside us: then the inbox has their answer
-        receipt = order_submission.replay(tools, named, piece.by, piece.why, event)
+        receipt = order_submission.replay(tools, named, by, piece.why, event)
     return Moved(receipt.invoices, receipt.request)
 
 

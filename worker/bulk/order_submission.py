@@ -16,11 +16,13 @@ from events.orders import (
 )
 from events.unreadable import sentences
 from worker.decisions.receipts import Receipt
+from worker.decisions.rights import ConsoleUser, Ourselves
 from worker.intake import intake
 from worker.tools import Tools
 
 SOURCE = "crewcard-xero/console"
 LONGEST_WHY = 255
+OrderGiver = ConsoleUser | Ourselves
 
 
 class OrderRefused(Exception):
@@ -36,18 +38,24 @@ class Named:
     request: str | None = None
 
 
-def replay(tools: Tools, named: Named, by: str, why: str, event: str = "") -> Receipt:
-    """Try the failed ones of these again. The same `event` given twice is one order. Raises OrderRefused."""
+def replay(tools: Tools, named: Named, by: OrderGiver, why: str, event: str = "") -> Receipt:
+    """Try the failed ones of these again. The same `event` given twice is one order.
+
+    Raises OrderRefused, NotAllowed.
+    """
     return _order_in_bulk(tools, InvoiceExportReplayRequested, named, by, why, event)
 
 
-def cancel(tools: Tools, named: Named, by: str, why: str) -> Receipt:
-    """Do not send what of these has not been sent. Raises OrderRefused."""
+def cancel(tools: Tools, named: Named, by: OrderGiver, why: str) -> Receipt:
+    """Do not send what of these has not been sent. Raises OrderRefused, NotAllowed."""
     return _order_in_bulk(tools, InvoiceExportCancelRequested, named, by, why)
 
 
-def raise_anew(tools: Tools, named: Named, by: str, why: str, number: str = "") -> Receipt:
-    """Raise these again, voided, deleted or gone in Xero; one of them with this number. Raises OrderRefused."""
+def raise_anew(tools: Tools, named: Named, by: OrderGiver, why: str, number: str = "") -> Receipt:
+    """Raise these again, which are voided, deleted or gone in Xero; one of them under this number.
+
+    Raises OrderRefused, NotAllowed.
+    """
     return _order_in_bulk(tools, InvoiceExportRaiseAnewRequested, named, by, why, number=number.strip() or None)
 
 
@@ -59,19 +67,19 @@ def reason_given(why: str) -> str:
 
 
 def _order_in_bulk(
-    tools: Tools, kind: type[Order], named: Named, by: str, why: str, event: str = "", **more: Any
+    tools: Tools, kind: type[Order], named: Named, by: OrderGiver, why: str, event: str = "", **more: Any
 ) -> Receipt:
     said: dict[str, Any] = {
         "company": named.company,
         "request": named.request,
         "invoices": list(named.invoices),
-        "requested_by": {"id": by, "role": "console"},
+        "requested_by": {"id": by.id, "role": by.role if isinstance(by, ConsoleUser) else None},
         "why": reason_given(why),
         **more,
     }
     try:
         order = kind.model_validate(said)
-        return intake.accept(tools, _event(order, event or uuid.uuid4().hex))
+        return intake.accept(tools, _event(order, event or uuid.uuid4().hex), (by,))
     except ValidationError as broken:
         raise OrderRefused("; ".join(sentences(broken))) from None
     except Unreadable as broken:

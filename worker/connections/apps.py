@@ -14,7 +14,6 @@ from worker.decisions import organisation_choice
 from worker.tools import Tools
 from worker.waiting import login_block
 
-COMMAND = "command line"  # who did it, where nobody is named
 SCOPES = {"granular": GRANULAR, "broad": BROAD}
 _MENDED_BY_SECRET = (
     ConnectionProblem.APP_REFUSED.code,
@@ -28,7 +27,7 @@ class NoApp(Exception):
     """The company has no Xero app here."""
 
 
-def add_company(tools: Tools, company: str, name: str, by: str = COMMAND) -> None:
+def add_company(tools: Tools, company: str, name: str, by: str) -> None:
     """Set a company up, or give it another name."""
     with tools.store.write() as work:
         chosen = companies.settings_of(work, company) if companies.exists(work, company) else CompanySettings()
@@ -36,7 +35,7 @@ def add_company(tools: Tools, company: str, name: str, by: str = COMMAND) -> Non
         _note(work, by, "company named", company, name=name)
 
 
-def set_app(tools: Tools, company: str, keys: AppKeys, scopes: str, callback: str, by: str = COMMAND) -> None:
+def set_app(tools: Tools, company: str, keys: AppKeys, scopes: str, callback: str, by: str) -> None:
     """Let the company use this app. Another app than before needs a new login. Raises apps.AnotherSecret."""
     with tools.store.write() as work:
         apps.save_app(work, tools.vault, company, keys, wanted(scopes), callback=callback)
@@ -48,7 +47,7 @@ def set_app(tools: Tools, company: str, keys: AppKeys, scopes: str, callback: st
     _wake(tools, keys.client_id)
 
 
-def rotate_secret(tools: Tools, company: str, secret: str, by: str = COMMAND) -> None:
+def rotate_secret(tools: Tools, company: str, secret: str, by: str) -> None:
     """A new secret for the company's app; the former stays good until it is forgotten. Raises NoApp."""
     with tools.store.write() as work:
         client_id = _used(work, company).client_id
@@ -59,7 +58,7 @@ def rotate_secret(tools: Tools, company: str, secret: str, by: str = COMMAND) ->
     _wake(tools, client_id)
 
 
-def forget_former_secret(tools: Tools, company: str, by: str = COMMAND) -> bool:
+def forget_former_secret(tools: Tools, company: str, by: str) -> bool:
     """End a rotation; False when there was only one secret. Raises NoApp."""
     with tools.store.write() as work:
         client_id = _used(work, company).client_id
@@ -69,7 +68,7 @@ def forget_former_secret(tools: Tools, company: str, by: str = COMMAND) -> bool:
     return had
 
 
-def change_scopes(tools: Tools, company: str, scopes: str, by: str = COMMAND) -> bool:
+def change_scopes(tools: Tools, company: str, scopes: str, by: str) -> bool:
     """Ask Xero for other permissions from now on; that takes a new login. False when none change. Raises NoApp."""
     with tools.store.write() as work:
         used = _used(work, company)
@@ -84,7 +83,7 @@ def change_scopes(tools: Tools, company: str, scopes: str, by: str = COMMAND) ->
     return True
 
 
-def disable(tools: Tools, company: str, by: str = COMMAND, why: str = "") -> None:
+def disable(tools: Tools, company: str, by: str, why: str = "") -> None:
     """Switch the company's exports off; everything waits, nothing is lost. Raises NoApp."""
     with tools.store.write() as work:
         used = _used(work, company)
@@ -96,7 +95,7 @@ def disable(tools: Tools, company: str, by: str = COMMAND, why: str = "") -> Non
     tools.bells.wake_relay()
 
 
-def enable(tools: Tools, company: str, by: str = COMMAND, why: str = "") -> None:
+def enable(tools: Tools, company: str, by: str, why: str = "") -> None:
     """Switch the company's exports on again; a login made before is good still. Raises NoApp."""
     with tools.store.write() as work:
         used = _used(work, company)

@@ -128,7 +128,7 @@ def go_on(work: Work, connection: CompanyConnection) -> None:
         cause_resolved.connection_renewed(work, connection.company, connection.tenant)
 
 
-def decide(tools: Tools, company: str, *, send: bool, by: str = "command line") -> int:
+def decide(tools: Tools, company: str, *, send: bool, by: str) -> int:
     """A person decided about work meant for another organisation: send it to the present one, or cancel it.
 
     Gives how many invoices that were. Raises LookupError when there is nothing to decide.
@@ -152,7 +152,7 @@ def decide(tools: Tools, company: str, *, send: bool, by: str = "command line") 
     return decided
 
 
-def disconnect(tools: Tools, company: str, by: str = "command line", why: str = "") -> None:
+def disconnect(tools: Tools, company: str, by: str, why: str = "") -> None:
     """End the connection, at Xero too; others who share the login keep its tokens. Raises LookupError, Trouble."""
     with tools.store.read() as work:
         connection = connections.of_company(work, company)

@@ -18,7 +18,7 @@ from store.unit_of_work import Work
 from worker import logs
 from worker.contacts import contact_words, offers
 from worker.contacts.permits import Wait
-from worker.decisions import settings_checks
+from worker.decisions import rights, settings_checks
 from worker.decisions.receipts import Receipt
 from worker.decisions.settings_checks import Choices
 from worker.tools import Tools
@@ -53,7 +53,7 @@ def file(work: Work, _tools: Tools, envelope: Envelope, asked: CompanySettingsCh
         due_at=work.now,
     )
     changes.add(work, change)
-    if not is_admin(asked.requested_by):
+    if rights.needs_admin_of_host(envelope.source) and not is_admin(asked.requested_by):
         _reject(work, change, [ONLY_ADMINS])
     return Receipt(envelope.id, asked.company, "", 0)
 

@@ -11,7 +11,7 @@ from store import changes, companies, connections
 from store.tables import AskedChange
 from store.unit_of_work import Work
 from worker.contacts import contact_words
-from worker.decisions import contact_checks
+from worker.decisions import contact_checks, rights
 from worker.decisions.receipts import Receipt
 from worker.tools import Tools
 
@@ -35,7 +35,7 @@ def file(
         due_at=work.now,
     )
     try:
-        _admit(work, asked)
+        _admit(work, envelope.source, asked)
         wanted(work, tools, change)
     except NotAContact as refused:
         change.state, change.reason, change.answered_at = "rejected", refused.problem.code, work.now
@@ -65,9 +65,9 @@ def readable(work: Work, tools: Tools, company: str, text: str) -> Pasted:
     return pasted
 
 
-def _admit(work: Work, asked: ClientXeroContactUpdateRequested) -> None:
-    """Only admins, and only while the company allows it. Raises NotAContact."""
-    if not is_admin(asked.requested_by):
+def _admit(work: Work, source: str, asked: ClientXeroContactUpdateRequested) -> None:
+    """Only a host's admins, and only while the company allows it. Raises NotAContact."""
+    if rights.needs_admin_of_host(source) and not is_admin(asked.requested_by):
         raise NotAContact(ContactProblem.NOT_ADMIN)
     if not companies.settings_of(work, asked.company).contact_ids_editable:
         raise NotAContact(ContactProblem.NOT_EDITABLE)

@@ -82,7 +82,9 @@ class StreamHost:
 
 @dataclass(frozen=True)
 class Ourselves:
-    """Our own pages and clock, once whoever ordered it was asked."""
+    """Our own clock, for whoever ordered it: they were asked when they did. `id` is who that was, if anybody."""
+
+    id: str = ""
 
 
 @dataclass(frozen=True)
@@ -155,6 +157,11 @@ def objection(actors: Sequence[Actor], effect: Effect, company: str | None = Non
     if not actors:
         return Objection("way", f"{effect.value}: nobody answers for it.")
     return next((found for one in actors if (found := _of_one(one, effect, company))), None)
+
+
+def needs_admin_of_host(source: str) -> bool:
+    """Whether the person of such an event must be an admin, as the host says; of our own the actor was asked."""
+    return not source.startswith(OUR_SOURCES)
 
 
 def of_scopes(key: HostKey, any_of: Sequence[Scope]) -> Objection | None:

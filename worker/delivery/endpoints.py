@@ -13,6 +13,8 @@ from worker.tools import Tools
 
 INSTALLATION = "webhook"
 _MOST_PASSED_OVER = 500  # of others' events, before a company's endpoint is taken on past them
+_TOLD_AGAIN_SECONDS = 3600.0
+_lost_told: dict[str, float] = {}  # by way out, when this process last said that its secret does not open
 _log = logs.log("relay")
 
 
@@ -110,11 +112,18 @@ def _known(work: Work, tools: Tools) -> list[_KnownEndpoint]:
 
 
 def _opens(tools: Tools, one: _KnownEndpoint) -> bool:
-    """An endpoint whose secret no listed key opens gets nothing until one does; the doctor says so."""
-    opens = all(tools.vault.opens(secret) for secret in one.sealed)
-    if not opens:
+    """An endpoint whose secret no listed key opens gets nothing until one does; the doctor says so.
+
+    The log says so once an hour for each.
+    """
+    if all(tools.vault.opens(secret) for secret in one.sealed):
+        _lost_told.pop(one.door, None)
+        return True
+    now = tools.elapsed()
+    if now - _lost_told.get(one.door, -_TOLD_AGAIN_SECONDS) >= _TOLD_AGAIN_SECONDS:
+        _lost_told[one.door] = now
         _log.warning("relay.secret_lost", door=one.door)
-    return opens
+    return False
 
 
 def _opened(tools: Tools, one: _KnownEndpoint) -> PostTarget:

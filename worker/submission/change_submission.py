@@ -3,12 +3,14 @@
 import time
 import uuid
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from events.snapshot import Incoming
 from store import changes as filed
 from worker.contacts import changes, contact_words
 from worker.contacts.permits import Wait
+from worker.decisions.rights import ConsoleUser, Operator
 from worker.intake import intake
 from worker.tools import Tools
 
@@ -16,14 +18,29 @@ _LOOK_AGAIN_SECONDS = 0.2
 Said = dict[str, Any]
 
 
+@dataclass(frozen=True)
+class GivenBy:
+    """Who gives a change, and where: the person must be allowed it, and is who asked for it."""
+
+    person: ConsoleUser | Operator
+    source: str
+
+    @property
+    def requested_by(self) -> Said:
+        """The person, in the words of an event."""
+        role = self.person.role if isinstance(self.person, ConsoleUser) else "command"
+        return {"id": self.person.id, "role": role}
+
+
 def file_change(
-    tools: Tools, model: type[Incoming], said: Said, source: str, patience: float, wait: Wait | None = None
+    tools: Tools, model: type[Incoming], said: Said, by: GivenBy, patience: float, wait: Wait | None = None
 ) -> Said:
     """File a change and answer it: its state (updated, rejected, waiting) and what the answer says.
 
-    It waits where Xero cannot be asked within these seconds; the clock answers it then. Raises Unreadable.
+    It waits where Xero cannot be asked within these seconds; the clock answers it then.
+    Raises Unreadable, NotAllowed.
     """
-    event = file(tools, model, said, source)
+    event = file(tools, model, said, by)
     told: Said = {}
 
     def finished() -> bool:
@@ -36,11 +53,12 @@ def file_change(
     return told
 
 
-def file(tools: Tools, model: type[Incoming], said: Said, source: str) -> str:
-    """Hand a change in; gives the name of its event. Raises Unreadable."""
-    id_ = uuid.uuid4().hex
-    intake.accept(tools, {"specversion": "1.0", "id": id_, "source": source, "type": model.TYPE, "data": said})
-    return contact_words.name_of_event(source, id_)
+def file(tools: Tools, model: type[Incoming], said: Said, by: GivenBy) -> str:
+    """Hand a change in; gives the name of its event. Raises Unreadable, NotAllowed."""
+    id_, data = uuid.uuid4().hex, {**said, "requested_by": by.requested_by}
+    document = {"specversion": "1.0", "id": id_, "source": by.source, "type": model.TYPE, "data": data}
+    intake.accept(tools, document, (by.person,))
+    return contact_words.name_of_event(by.source, id_)
 
 
 def answer(

@@ -10,8 +10,9 @@ from store import contacts
 from worker.contacts import contact_previews, contact_words
 from worker.contacts.permits import Wait
 from worker.decisions.client_table import Wish
+from worker.decisions.rights import ConsoleUser, Operator
 from worker.submission import change_submission
-from worker.submission.change_submission import Said
+from worker.submission.change_submission import GivenBy, Said
 from worker.tools import Tools
 
 SOURCE = "crewcard-xero/import"
@@ -66,18 +67,18 @@ def check(
 
 
 def file(
-    tools: Tools, company: str, fresh: Sequence[Line], person: Said, shown: Shown = _unseen
+    tools: Tools, company: str, fresh: Sequence[Line], person: ConsoleUser | Operator, shown: Shown = _unseen
 ) -> tuple[int, Mapping[str, str]]:
     """Hand the lines in; gives the number of the last change before them, and each one's line by its event.
 
-    Raises Unreadable.
+    Raises Unreadable, NotAllowed.
     """
     with tools.store.read() as work:
         before = filed.newest_id(work)
     places: dict[str, str] = {}
     for place, wish in fresh:
-        said = _said(company, wish, person)
-        places[change_submission.file(tools, ClientXeroContactUpdateRequested, said, SOURCE)] = place
+        said, by = _said(company, wish), GivenBy(person, SOURCE)
+        places[change_submission.file(tools, ClientXeroContactUpdateRequested, said, by)] = place
         shown(len(places), len(fresh))
     return before, places
 
@@ -114,13 +115,12 @@ def sort_out(tools: Tools, company: str, before: int, places: Mapping[str, str],
                 done.waiting.append(change.subject)
 
 
-def _said(company: str, wish: Wish, person: Said) -> Said:
+def _said(company: str, wish: Wish) -> Said:
     return {
         "company": company,
         "client": wish.client,
         "client_name": wish.client_name,
         "xero_contact": wish.pasted,
-        "requested_by": person,
     }
 
 

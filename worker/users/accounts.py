@@ -52,14 +52,14 @@ def change(tools: Tools, by: str, user: str, role: str | None = None, *, disable
     with tools.store.write() as work:
         users.everyone(work, locked=True)  # of two admins who shut each other out one stays
         found = known(work, user)
-        was_admin = _is_admin(found)
+        was_last = is_last_admin(work, found)
         if role is not None:
             found.role = _role(role)
             note(work, by, "user's role changed", user, role)
         if disabled is not None:
             found.disabled_at = work.now if disabled else None
             note(work, by, "user disabled" if disabled else "user enabled", user, found.role)
-        if was_admin and not any(_is_admin(one) for one in users.everyone(work)):
+        if was_last and not _is_admin(found):
             raise UserRefused("This is the last admin: make somebody else an admin first.")
         users.end_sessions(work, user)
         return users.save_user(work, found)
@@ -115,16 +115,26 @@ def _objection(tools: Tools, user: User, password: str, again: str) -> str:
     return objection
 
 
-def link(tools: Tools, by: str, user: str, seconds: float) -> tuple[str, datetime]:
-    """An address that signs this user in once, and until when it is good. Raises UserRefused."""
-    secret = secrets.token_urlsafe(32)
+def link(tools: Tools, by: str, user: str, seconds: float, *, emergency: bool = False) -> tuple[str, datetime]:
+    """An address that signs this user in once, and until when it is good. Raises UserRefused.
+
+    Whom the single sign-on signs in gets one in an `emergency` alone: it leads past the provider.
+    """
+    secret, past = secrets.token_urlsafe(32), False
     with tools.store.write() as work:
+        users.everyone(work, locked=True)  # nobody is bound to the provider meanwhile
         found = known(work, user)
         if found.disabled_at:
             raise UserRefused(f"“{user}” is disabled.")
+        past = bool(found.subject and tools.settings.oidc_issuer)
+        if past and not emergency:
+            raise UserRefused(
+                f"“{user}” signs in with {tools.settings.oidc_name}. A link past it is made at the machine alone, "
+                f"while it is away: crewcard-xero users link {user}"
+            )
         ends_at = work.after(seconds)
         users.keep_link(work, user, secret, ends_at)
-        note(work, by, "sign-in link made", user, found.role)
+        note(work, by, "sign-in link past single sign-on made" if past else "sign-in link made", user, found.role)
     return f"{tools.settings.public_url.rstrip('/')}/console/enter?link={secret}", ends_at
 
 
@@ -140,6 +150,11 @@ def _role(role: str) -> str:
     if role not in tuple(Role):
         raise UserRefused(f"A role is one of {', '.join(Role)}; not “{role}”.")
     return role
+
+
+def is_last_admin(work: Work, user: User) -> bool:
+    """Whether nobody else is an admin who is not shut out; the users are locked, so that it stays so."""
+    return _is_admin(user) and not any(_is_admin(one) for one in users.everyone(work) if one.id != user.id)
 
 
 def _is_admin(user: User) -> bool:

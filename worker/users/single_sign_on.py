@@ -23,6 +23,7 @@ from store.unit_of_work import Work
 from store.vault import Unopenable
 from worker import logs
 from worker.decisions import single_sign_on
+from worker.decisions.roles import Role
 from worker.decisions.signing_in import PROOF_SECONDS
 from worker.tools import Tools
 from worker.users import accounts, signing_in
@@ -36,6 +37,10 @@ _SIGNED_WITH = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "
 _LEEWAY = 60
 _COOKIE_BYTES = 3800
 _PURPOSE = "a sign-in under way"
+_LAST_ADMIN = (
+    "you are the last admin here: nobody could manage users any more. Have somebody else made an admin first, or get "
+    "the role back there. At the machine: crewcard-xero users"
+)
 _log = logs.log("console")
 
 
@@ -45,19 +50,27 @@ class SignOnRefused(Exception):
 
 @dataclass(frozen=True)
 class Begun:
-    """On to the provider: at `address`; `kept` is what the browser has to bring back."""
+    """On to the provider: at `address`; `kept` is what the browser has to bring back.
+
+    `dropped`: a form waits that is too long for a cookie, so that nothing comes of it.
+    """
 
     address: str
     kept: str = field(repr=False)
+    dropped: bool = False
 
 
 @dataclass(frozen=True)
 class Finished:
-    """Back from the provider: a session, the page that was asked for, and a form that waited for proof, if any."""
+    """Back from the provider: a session, the page that was asked for, and a form that waited for proof, if any.
+
+    `dropped`: one waited and was too long to be kept; nothing was done of it.
+    """
 
     signed_in: SignedIn
     back: str
     held: str = field(repr=False)
+    dropped: bool = False
 
 
 def begin(tools: Tools, back: str, again: str = "", held: str = "") -> Begun:
@@ -66,7 +79,7 @@ def begin(tools: Tools, back: str, again: str = "", held: str = "") -> Begun:
     with tools.store.read() as work:
         until = work.after(_TAKES_SECONDS).timestamp()
     said = {name: secrets.token_urlsafe(32) for name in ("state", "nonce", "verifier")}
-    kept = _kept(tools, {**said, "until": until, "back": back, "again": again, "held": held})
+    kept, dropped = _kept(tools, {**said, "until": until, "back": back, "again": again, "held": held})
     address = prepare_grant_uri(
         at["authorization_endpoint"],
         client_id=chosen.oidc_client_id,
@@ -79,7 +92,7 @@ def begin(tools: Tools, back: str, again: str = "", held: str = "") -> Begun:
         code_challenge_method="S256",
         **({"prompt": "login", "max_age": "0"} if again else {}),
     )
-    return Begun(address, kept)
+    return Begun(address, kept, dropped)
 
 
 def finish(tools: Tools, kept: str, answered: Mapping[str, str], place: SignInPlace, cookie: str) -> Finished:
@@ -101,7 +114,7 @@ def finish(tools: Tools, kept: str, answered: Mapping[str, str], place: SignInPl
         raise SignOnRefused(refused)
     if began["again"] and not proven:
         raise NotRecent(signed_in, f"{name} did not ask you again, or does not say when it did.")
-    return Finished(signed_in, began["back"], began["held"])
+    return Finished(signed_in, began["back"], began["held"], began.get("dropped", False))
 
 
 class NotRecent(SignOnRefused):
@@ -117,11 +130,13 @@ def callback(tools: Tools) -> str:
     return f"{tools.settings.public_url.rstrip('/')}/console/sso/callback"
 
 
-def _kept(tools: Tools, said: dict[str, Any]) -> str:
+def _kept(tools: Tools, said: dict[str, Any]) -> tuple[str, bool]:
+    """What the browser keeps, and whether the form that waits had no room in it: no cookie is longer."""
     sealed = tools.vault.seal_document(_PURPOSE, said)
     if len(sealed) <= _COOKIE_BYTES:
-        return sealed
-    return tools.vault.seal_document(_PURPOSE, {**said, "held": "", "back": "/console"})  # no cookie is longer
+        return sealed, False
+    dropped = bool(said["held"])
+    return tools.vault.seal_document(_PURPOSE, {**said, "held": "", "back": "/console", "dropped": dropped}), dropped
 
 
 def _began(tools: Tools, kept: str, state: str) -> Any:
@@ -214,6 +229,7 @@ def _user(work: Work, tools: Tools, claims: Mapping[str, Any], place: SignInPlac
     name, subject = tools.settings.oidc_name, f"{claims['iss']} {claims['sub']}"
     said, objection = single_sign_on.user_in(claims, tools.settings.oidc_user)
     role = single_sign_on.role_in(claims, tools.settings.oidc_roles)
+    users.everyone(work, locked=True)  # of two admins who are demoted at once one stays
     user = users.by_subject(work, subject) or (users.find(work, said) if said else None)
     if user is not None and user.subject not in (None, subject):
         return _refuse(work, user, place, f"“{user.id}” is somebody else at {name}. An admin has to look at it.")
@@ -226,6 +242,10 @@ def _user(work: Work, tools: Tools, claims: Mapping[str, Any], place: SignInPlac
             users.end_sessions(work, user.id)
         why = f"{name} knows you, but gives you no role here. Ask who manages your groups there."
         return _refuse(work, user, place, why)
+    if user is not None and role != Role.ADMIN and accounts.is_last_admin(work, user):
+        if user.subject is not None:
+            users.end_sessions(work, user.id)
+        return _refuse(work, user, place, f"{name} gives you the role “{role}”, and {_LAST_ADMIN}")
     if user is None:
         if objection or not accounts.is_id(said):
             why = objection or f"“{said[:100]}” cannot be an id here"
