@@ -8,6 +8,7 @@ from events.accounting_lists import NotAContact
 from xero_adapter import pasted
 
 MARK, GENERATION = "crewcard", "crewcard-raised"
+_MOST_DIGITS = 9  # of a generation: nobody raises an invoice anew more often
 _XERO = re.compile("xero", re.IGNORECASE)
 
 
@@ -26,23 +27,25 @@ def mark(base: str, company: str, invoice: str, generation: int = 1) -> str:
 
 def marked(url: str | None) -> tuple[str, str] | None:
     """Company and invoice id that a Url names, or None when it carries no mark of ours."""
-    if not url:
-        return None
-    query = url.partition("#")[0].partition("?")[2]
-    fields = [field for field in unquote_x(query).split("&") if field.startswith(f"{MARK}=")]
-    if not fields:
-        return None
-    # Ours stands last: an earlier one is part of the host's own link.
-    owner, _, invoice = unquote_plus(fields[-1].removeprefix(f"{MARK}=")).partition("/")
+    owner, _, invoice = unquote_plus(next(iter(_own_fields(url)), "")).partition("/")
     return (unquote(owner), invoice) if owner and invoice else None
 
 
 def generation(url: str | None) -> int:
     """The generation that a Url names; the first where it does not say."""
-    query = unquote_x((url or "").partition("#")[0].partition("?")[2])
-    said = next((field for field in query.split("&") if field.startswith(f"{GENERATION}=")), "")
+    said = next((field for field in _own_fields(url)[1:] if field.startswith(f"{GENERATION}=")), "")
     number = said.partition("=")[2]
-    return int(number) if number.isdecimal() else 1
+    return max(1, int(number)) if number.isascii() and number.isdecimal() and len(number) <= _MOST_DIGITS else 1
+
+
+def _own_fields(url: str | None) -> list[str]:
+    """Our part of a Url's query: what the mark says, then the fields behind it; nothing where there is no mark.
+
+    Ours stands last: whatever stands before it is part of the host's own link.
+    """
+    fields = unquote_x((url or "").partition("#")[0].partition("?")[2]).split("&")
+    last = max((place for place, field in enumerate(fields) if field.startswith(f"{MARK}=")), default=None)
+    return [] if last is None else [fields[last].removeprefix(f"{MARK}="), *fields[last + 1 :]]
 
 
 def unquote_x(query: str) -> str:

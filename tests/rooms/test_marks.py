@@ -1,5 +1,6 @@
 """The mark on an invoice in Xero: whatever ids a host has, company and invoice are read back as they were written."""
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -36,3 +37,29 @@ def test_marks_of_plain_ids_stay_as_they_are_in_xero_already():
 def test_a_link_of_the_hosts_cannot_pose_as_a_mark():
     forged = f"{BASE}?crewcard=quay%2Fi9"
     assert links.marked(links.mark(forged, "harbour", "i1")) == ("harbour", "i1")
+
+
+LINKS = st.builds(
+    "https://crew.example/{}?{}".format,
+    st.text("ab/%25xXeEro", max_size=12),
+    st.lists(
+        st.sampled_from(["id=7", "crewcard=", "crewcard=quay%2Fi9", "crewcard-raised=", "%78ero=1", "?", "&", ""])
+        | st.text("crewcard-ised=0123456789&?%/+xeo", max_size=40),
+        max_size=6,
+    ).map("&".join),
+)
+
+
+@given(LINKS, IDS, IDS, st.integers(1, 10**9 - 1))
+@example("https://crew.example/i?id=7&crewcard-raised=5", "harbour", "i1", 1)
+@example("https://crew.example/i?crewcard=harbour%2Fi1&crewcard-raised=5", "harbour", "i1", 1)
+@example("https://crew.example/i?crewcard-raised=5", "harbour", "i1", 2)
+@example("https://crew.example/i?id=7&crewcard-raised=" + "9" * 5000, "harbour", "i1", 1)
+def test_whatever_the_hosts_own_link_says_company_invoice_and_generation_come_back(link, company, invoice, generation):
+    url = links.mark(links.usable_base(link, BASE), company, invoice, generation)
+    assert (links.marked(url), links.generation(url)) == ((company, invoice), generation)
+
+
+@pytest.mark.parametrize("said", ["9" * 5000, "²", "٣", "-2", "0", "", "2.0", "1e3"])
+def test_a_generation_that_is_no_number_of_ours_is_the_first(said):
+    assert links.generation(f"{BASE}?crewcard=harbour%2Fi1&crewcard-raised={said}") == 1
