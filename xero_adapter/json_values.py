@@ -1,4 +1,4 @@
-"""Values out of Xero's JSON, whatever stands there instead; pure."""
+"""Values out of Xero's JSON and headers, whatever stands there instead; pure."""
 
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
@@ -10,6 +10,12 @@ from events.money import CENT, ZERO, plain, rounded
 def text_of(value: Any) -> str:
     """The text, or nothing where it is none."""
     return value if isinstance(value, str) else ""
+
+
+def count_of(header: str, most: int) -> int | None:
+    """The whole number that a header says, at most `most`; None where it says none."""
+    said = header.strip()
+    return int(min(float(said), most)) if said.isascii() and said.isdecimal() else None
 
 
 def decimal_of(value: Any) -> Decimal:

@@ -14,8 +14,10 @@ import redis
 
 from events.accounting_target import Organisation
 from xero_adapter import pace_scripts
+from xero_adapter.json_values import count_of
 
 Argument = str | int | float
+_MOST_CALLS = 1_000_000_000  # that a header may leave; Lua counts exactly as far
 
 
 @dataclass(frozen=True)
@@ -167,7 +169,8 @@ class Pace:
 
     def note(self, organisation: Organisation, headers: Mapping[str, str], took: float = 0) -> None:
         """Correct the books from the headers of an answer that took so many seconds (facts §1.2)."""
-        minute, day = headers.get("x-minlimit-remaining", ""), headers.get("x-daylimit-remaining", "")
+        said = (count_of(headers.get(f"x-{one}limit-remaining", ""), _MOST_CALLS) for one in ("min", "day"))
+        minute, day = ("" if one is None else one for one in said)
         args = self._args(minute, day, int(took * 1000))
         with contextlib.suppress(redis.RedisError):
             self._note(keys=self._keys(organisation), args=args)

@@ -176,10 +176,10 @@ if left and left < per_minute then
   redis.call('PEXPIRE', minute, 2 * window)
 end
 if day_left and day_left >= per_day then
-  if redis.call('EXISTS', day) == 1 then redis.call('HSET', day, 'said', day_left) end
+  if redis.call('EXISTS', day) == 1 then redis.call('HSET', day, 'said', day_left, 'heard', now) end
 elseif day_left then
   local used, day_ends, before, heard = numbers(day, 'used', 'ends', 'said', 'heard')
-  local more = before and sent > heard and day_left > before and (before <= 5 or day_left > before + 5)
+  local more = before and sent > (heard or 0) and day_left > before and (before <= 5 or day_left > before + 5)
   local anew = more or day_ends and now >= day_ends
   if anew then redis.call('DEL', day); used, day_ends, before = nil, nil, nil end
   local first = per_day - day_left + math.max(0, redis.call('ZCARD', flight) - 1)

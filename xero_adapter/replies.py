@@ -4,6 +4,7 @@ from typing import Any
 
 from events.accounting_target import Trouble
 from xero_adapter.client import Reply
+from xero_adapter.json_values import count_of
 
 
 def trouble(effect: Any, message: str, reply: Reply, **more: Any) -> Trouble:
@@ -52,7 +53,7 @@ def limit(reply: Reply) -> str:
     known = {"day": "day", "dai": "day", "min": "minute", "con": "concurrent", "app": "appminute"}
     if said:
         return known.get(said[:3], said)
-    return "day" if reply.headers.get("x-daylimit-remaining", "") == "0" else ""
+    return "day" if count_of(reply.headers.get("x-daylimit-remaining", ""), 1) == 0 else ""
 
 
 def correlation(reply: Reply) -> str | None:

@@ -14,11 +14,13 @@ from events.invoice import folded
 from xero_adapter import answers, links, mapping, pictures, replies, updating
 from xero_adapter.auth import Auth
 from xero_adapter.client import Reply, XeroClient
+from xero_adapter.json_values import count_of
 from xero_adapter.login import XeroLogin
 from xero_adapter.pace import Pace
 
 _LONGEST_QUERY = 1500  # characters of encoded numbers; above 2,048 in all Xero answers 404 (facts §4.3)
 _SHORT_WAIT, _LONG_WAIT = 2.0, 300.0  # where Xero does not say how long; the long one for the day
+LONGEST_WAIT = 90_000  # seconds: no limit of Xero's lasts longer than a day (facts §1.2), and an hour is left for clocks
 Write = Callable[..., Reply]
 
 
@@ -190,8 +192,8 @@ class XeroTarget:
 
     def _limited(self, organisation: Organisation, reply: Reply) -> Trouble:
         limit = replies.limit(reply)
-        asked = reply.headers.get("retry-after", "")
-        wait = float(asked) if asked.isdigit() else _LONG_WAIT if limit == "day" else _SHORT_WAIT
+        asked = count_of(reply.headers.get("retry-after", ""), LONGEST_WAIT)
+        wait = float(asked) if asked is not None else _LONG_WAIT if limit == "day" else _SHORT_WAIT
         self._pace.pause(organisation, limit, wait)
         return replies.trouble(
             "limited", f"Xero's limit ({limit or 'unnamed'}) is reached", reply, wait=wait, limit=limit

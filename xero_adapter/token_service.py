@@ -8,6 +8,7 @@ from events.accounting_target import Trouble
 from events.connection_problems import ConnectionProblem
 from events.credentials import AppKeys, TokenPair
 from xero_adapter.bounded import BoundedTransport
+from xero_adapter.json_values import count_of
 
 REST_SECONDS = 15.0
 DEADLINE_SECONDS = 20.0
@@ -71,5 +72,4 @@ def _pair_in(reply: httpx.Response) -> TokenPair:
 
 
 def _wait(reply: httpx.Response) -> float:
-    asked = reply.headers.get("retry-after", "")
-    return min(3600.0, max(REST_SECONDS, float(asked))) if asked.isdigit() else REST_SECONDS
+    return max(REST_SECONDS, float(count_of(reply.headers.get("retry-after", ""), 3600) or 0))

@@ -1,8 +1,11 @@
 """Promise 4: waiting is not failing. It consumes no attempt and goes on by itself."""
 
+from dataclasses import replace
+
 import pytest
 
-from tests.builders import an_invoice, invoices
+from simulator.limits import Limits
+from tests.builders import TENANT, an_invoice, invoices
 
 
 @pytest.mark.parametrize("fault", ["limit_minute", "limit_day", "limit_concurrent"])
@@ -15,6 +18,40 @@ def test_a_limit_defers_and_charges_nobody(installation, fault):
     installation.simulator.state.faults.set({})
     installation.later(70_000)
     installation.settle_down(1)
+    assert {answer["type"] for answer in installation.answers().values()} == {"succeeded"}
+
+
+@pytest.fixture
+def retry_after(monkeypatch):
+    """Xero's 429 says what it is told to say."""
+    real = Limits.refusal
+
+    def says(text):
+        def refusal(*args, **named):
+            reply = real(*args, **named)
+            return replace(reply, headers={**reply.headers, "Retry-After": text})
+
+        monkeypatch.setattr(Limits, "refusal", refusal)
+
+    return says
+
+
+@pytest.mark.parametrize("fault", ["limit_minute", "limit_day"])
+@pytest.mark.parametrize("said", ["9" * 7, "9" * 13, "9" * 25, "9" * 400, "9" * 5000, "\xb2", "-5", "1e9", "soon"])
+def test_whatever_wait_xero_asks_for_it_ends_within_a_day_and_an_hour(installation, retry_after, fault, said):
+    pace = installation.tools.pace
+    retry_after(said)
+    installation.simulator.state.faults.set({fault: [1]})
+    installation.ask(*invoices(3))
+    installation.run()
+    assert {installation.export(f"i000{n}").attempts for n in (1, 2, 3)} == {0}
+    assert installation.answers() == {}
+    pause = f"xp:pace:{TENANT}:pause"
+    assert 0 < installation.tools.redis.pttl(pause) <= 90_001_000, "Redis forgets the pause by itself"
+    assert pace.outlook(TENANT).paused <= 90_000
+    installation.later(90_000)
+    installation.wake()
+    installation.run()
     assert {answer["type"] for answer in installation.answers().values()} == {"succeeded"}
 
 
