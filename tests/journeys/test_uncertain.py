@@ -134,7 +134,7 @@ def test_neither_mark_nor_app_and_yet_alike_is_not_called_anothers(installation)
     installation.run()
     installation.simulator.state.faults.set({})
     (book,) = installation.books()
-    mark = book.pop("Url")
+    mark, book["Url"] = book["Url"], ""
     installation.simulator.state.world.organisations[builders.TENANT].made_by[book["InvoiceID"]] = "another"
     installation.settle_down(2)
     assert installation.answers() == {}
@@ -146,9 +146,76 @@ def test_neither_mark_nor_app_and_yet_alike_is_not_called_anothers(installation)
     assert installation.answers()["i1"]["outcome"] == "adopted"
 
 
-def test_pauses_grow_from_a_minute_to_hours_and_end():
-    waits = [retries.watch_wait(look_ups) for look_ups in range(1, 9)]
-    assert waits[:3] == [60, 300, 900]
-    assert waits[:7] == sorted(waits[:7])
-    assert waits[7] is None
-    assert sum(waits[:7]) > 10 * 3600
+def outage(installation, seconds):
+    """Xero answers nothing for so long, and is asked all the while."""
+    installation.simulator.state.faults.set({"html_503": 1.0, "reads": True})
+    for _ in range(int(seconds / 310)):
+        installation.later(310)
+        installation.wake()
+        installation.run()
+    installation.simulator.state.faults.set({})
+
+
+def test_look_ups_of_an_outage_do_not_count(installation):
+    """Xero is away for long, and shows neither mark nor app when it is back: nobody is asked at once."""
+    installation.simulator.state.faults.set({"commit_then_drop": [1]})
+    installation.ask(an_invoice())
+    installation.run()
+    (book,) = installation.books()
+    mark, book["Url"] = book["Url"], ""
+    installation.simulator.state.world.organisations[builders.TENANT].made_by[book["InvoiceID"]] = "another"
+    outage(installation, 5400)
+    installation.later(310)
+    installation.wake()
+    installation.run()
+    assert installation.answers() == {}
+    assert installation.export("i1").state == "uncertain"
+    book["Url"] = mark
+    installation.later(61)
+    installation.wake()
+    installation.run()
+    assert installation.answers()["i1"]["outcome"] == "adopted"
+
+
+def test_an_outage_between_two_looks_takes_only_its_time_of_the_half_day(installation, lag):
+    lost(installation)
+    outage(installation, 5400)
+    for _ in range(3):
+        installation.later(3700)
+        installation.wake()
+        installation.run()
+    assert installation.answers() == {}
+    lag.on = False
+    installation.later(14_400)
+    installation.wake()
+    installation.run()
+    assert installation.answers()["i1"]["outcome"] == "adopted"
+
+
+@pytest.mark.parametrize(
+    ("watched", "wait"),
+    [
+        (0, 60),
+        (59.9, 60),
+        (60, 300),
+        (359, 300),
+        (360, 900),
+        (1260, 3600),
+        (4860, 7200),
+        (12_060, 14_400),
+        (26_460, 14_400),
+        (40_859, 14_400),
+        (40_860, None),
+        (14 * 86_400, None),
+    ],
+)
+def test_pauses_grow_with_the_time_that_is_watched_from_a_minute_to_hours_and_end(watched, wait):
+    assert retries.watch_wait(watched) == wait
+
+
+def test_who_asks_after_every_pause_asks_eight_times_in_about_half_a_day():
+    watched, asked = 0.0, 1
+    while (wait := retries.watch_wait(watched)) is not None:
+        watched, asked = watched + wait, asked + 1
+    assert asked == 8
+    assert 10 * 3600 < watched < 14 * 3600

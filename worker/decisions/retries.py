@@ -1,5 +1,7 @@
 """When something is tried again; pure. Minutes to hours: seconds are the client's, people's time is the events'."""
 
+import itertools
+
 from events.accounting_target import Trouble
 
 _SOONEST, _FIRST, _LONGEST = 3.0, 15.0, 300.0
@@ -7,6 +9,7 @@ _LONGEST_ASKED = 3600.0
 _FIRST_REFUSED, _LONGEST_REFUSED = 5.0, 40.0  # so that a lane goes on within a minute of Xero's recovery
 _PROOF_REFUSALS, _PROOF_SECONDS = 3, 120.0
 _TOGETHER_LANES, _TOGETHER_SECONDS = 3, 43_200.0
+_WATCH_PAUSES = (60.0, 300.0, 900.0, 3600.0, 7200.0, 14_400.0, 14_400.0)  # a pause each, one after the other
 UNKNOWN_IN_A_ROW = 3
 FAILURES_IN_A_ROW = 8
 
@@ -39,10 +42,13 @@ def look_up_wait(look_ups: int) -> float:
     return _doubled(look_ups - 1)
 
 
-def watch_wait(look_ups: int) -> float | None:
-    """Seconds until Xero is asked again whether what holds a number is ours; None after about half a day."""
-    schedule = (60, 300, 900, 3600, 7200, 14_400, 14_400)
-    return float(schedule[look_ups - 1]) if look_ups <= len(schedule) else None
+def watch_wait(watched: float) -> float | None:
+    """Seconds until Xero is asked again whether what holds a number is ours; None after about half a day.
+
+    By how many seconds ago it was first asked and could not say: look-ups that failed tell nothing and count nothing.
+    """
+    ends = itertools.accumulate(_WATCH_PAUSES)
+    return next((pause for pause, end in zip(_WATCH_PAUSES, ends, strict=True) if watched < end), None)
 
 
 def shown_wait(age: float) -> float:

@@ -134,14 +134,14 @@ def _send_again(work: Work, batch: Batch, absent: Sequence[Export], *, troubled:
 
 def _watch(work: Work, hold: Hold, batch: Batch, unclear: Sequence[Export]) -> None:
     """What may be ours is looked for again, ever more rarely; after hours a person is asked, who can see more."""
-    wait = retries.watch_wait(batch.look_ups)
     if not unclear:
         return
+    since = batch.watched_since or work.now
+    wait = retries.watch_wait((work.now - since).total_seconds())
     if wait is None:
         recording.fail(work, [ExportRefusal(export, Failure(Reason.PERHAPS_IN_XERO)) for export in unclear])
         return
-    since, later = batch.watched_since or work.now, work.after(wait)
-    free = {"state": "uncertain", "closed_at": None, "settle_at": later, "watched_since": since}
+    free = {"state": "uncertain", "closed_at": None, "settle_at": work.after(wait), "watched_since": since}
     batches.move(work, hold, "settled", lease_until=work.now, **free)
 
 
