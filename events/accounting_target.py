@@ -54,6 +54,7 @@ class Posted:
     `mark` is the company and invoice id it says it is, `generation` which invoice of that, from 1; `unmarked` is true
     when it says nothing at all.
     `updated` is when the system last changed it; `copy` its own element, opaque to all but the target.
+    One that is there with a value that cannot be read is `unreadable`: it has neither amounts, date nor copy.
     """
 
     number: str
@@ -72,6 +73,7 @@ class Posted:
     paid: Decimal = Decimal(0)
     unmarked: bool = False
     updated: datetime | None = None
+    unreadable: bool = False
     copy: Element = field(default_factory=dict)
 
 

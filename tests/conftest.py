@@ -23,6 +23,7 @@ BOTH_DATABASES = (
     "rooms/test_store",
     "journeys/test_promise_",
     "journeys/test_any_id",
+    "journeys/test_odd_answers",
     "journeys/test_together",
     "journeys/test_races",
     "security/test_audit",

@@ -4,20 +4,19 @@ Nothing is taken by position: every element is known by its InvoiceNumber. An el
 is left out, which makes its outcome unknown rather than wrong.
 """
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal, InvalidOperation
+from dataclasses import replace
 from typing import Any
 
 from events.accounting_target import Answer, Changes, Posted, Rejected
 from events.invoice import folded
-from xero_adapter import links
+from events.money import ZERO
+from xero_adapter import links, pictures
 from xero_adapter.classify import Message, failure
+from xero_adapter.json_values import day, decimal_of, moment, object_of
 
 PAGE = 1000  # the longest page Xero gives (facts §4.1)
 _NOTHING = "00000000-0000-0000-0000-000000000000"
-_MOMENT = re.compile(r"/Date\((-?\d+)(?:[+-]\d{4})?\)/")
 
 
 def of_create(document: Any) -> Mapping[str, Answer]:
@@ -68,16 +67,20 @@ def complaint(document: Any) -> str:
 
 
 def of_search(document: Any) -> Sequence[Posted]:
-    """The sales invoices in a list answer; purchase bills may carry the same numbers and are passed over."""
+    """The sales invoices in a list answer; purchase bills may carry the same numbers and are passed over.
+
+    One that is there and cannot be read is no missing one: it is given as `unreadable`.
+    """
     found = (_posted(element) for element in _invoices(document) if element.get("Type", "ACCREC") == "ACCREC")
     return [posted for posted in found if posted]
 
 
 def of_changes(document: Any) -> Changes:
     """A page of changed invoices; a full one may have more behind it, whatever in it is not a sales invoice."""
-    moments = [_moment(element.get("UpdatedDateUTC")) for element in _invoices(document)]
-    newest = max((moment for moment in moments if moment), default=None)
-    return Changes(of_search(document), more=len(moments) >= PAGE, newest=newest)
+    moments = [moment(element.get("UpdatedDateUTC")) for element in _invoices(document)]
+    newest = max((one for one in moments if one), default=None)
+    readable = [posted for posted in of_search(document) if not posted.unreadable]
+    return Changes(readable, more=len(moments) >= PAGE, newest=newest)
 
 
 def names_its_invoices(document: Any) -> bool:
@@ -113,51 +116,50 @@ def _answer(element: Mapping[str, Any]) -> Answer | None:
         return None
     refused = element.get("StatusAttributeString") == "ERROR" or element.get("HasErrors") is True
     if not refused:
-        return _posted(element)
+        posted = _posted(element)
+        return None if posted is None or posted.unreadable else posted
     told = messages(element)
     return Rejected(number, failure(told)) if told else None
 
 
 def _posted(element: Mapping[str, Any]) -> Posted | None:
-    identity = element.get("InvoiceID")
-    if not isinstance(identity, str) or identity in ("", _NOTHING):
+    """The invoice; without amounts, and `unreadable`, where a value of it is none of this world."""
+    identity, number = element.get("InvoiceID"), element.get("InvoiceNumber")
+    if not isinstance(identity, str) or identity in ("", _NOTHING) or number is None:
         return None
-    contact = element.get("Contact") if isinstance(element.get("Contact"), dict) else {}
+    contact, url = object_of(element.get("Contact")), _text(element.get("Url"))
+    posted = Posted(
+        number=str(number),
+        target_id=identity.lower(),
+        contact_id=str(contact.get("ContactID") or "").lower(),
+        contact_name=str(contact.get("Name") or ""),
+        status=str(element.get("Status") or ""),
+        currency=str(element.get("CurrencyCode") or ""),
+        subtotal=ZERO,
+        tax=ZERO,
+        total=ZERO,
+        date="",
+        mark=links.marked(url),
+        generation=links.generation(url),
+        unmarked=not element.get("Url"),
+        unreadable=True,
+    )
     try:
-        return Posted(
-            number=str(element["InvoiceNumber"]),
-            target_id=identity.lower(),
-            contact_id=str((contact or {}).get("ContactID") or "").lower(),
-            contact_name=str((contact or {}).get("Name") or ""),
-            status=str(element.get("Status") or ""),
-            currency=str(element.get("CurrencyCode") or ""),
-            subtotal=_decimal(element.get("SubTotal")),
-            tax=_decimal(element.get("TotalTax")),
-            total=_decimal(element.get("Total")),
+        pictures.of_copy(dict(element))  # whoever compares it reads each of its fields
+        return replace(
+            posted,
+            subtotal=decimal_of(element.get("SubTotal")),
+            tax=decimal_of(element.get("TotalTax")),
+            total=decimal_of(element.get("Total")),
             date=day(element.get("DateString") or element.get("Date")),
-            mark=links.marked(_text(element.get("Url"))),
-            generation=links.generation(_text(element.get("Url"))),
-            unmarked=not element.get("Url"),
-            updated=_moment(element.get("UpdatedDateUTC")),
-            paid=_decimal(element.get("AmountPaid")) + _decimal(element.get("AmountCredited")),
+            updated=moment(element.get("UpdatedDateUTC")),
+            paid=decimal_of(element.get("AmountPaid")) + decimal_of(element.get("AmountCredited")),
             copy=dict(element),
             warnings=tuple(dict.fromkeys(_with_line(one) for one in messages(element, "Warnings"))),
+            unreadable=False,
         )
-    except (KeyError, InvalidOperation):
-        return None
-
-
-def day(value: Any) -> str:
-    """The ISO date in a DateString or `/Date(ms)/`; empty when there is none."""
-    text = _text(value) or ""
-    moment = _moment(text) if text.startswith("/") else None
-    return moment.date().isoformat() if moment else text[:10]
-
-
-def _moment(value: Any) -> datetime | None:
-    """The moment in a `/Date(ms)/`; None when it is no such thing."""
-    found = _MOMENT.fullmatch(_text(value) or "")
-    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=int(found[1])) if found else None
+    except (ValueError, ArithmeticError):
+        return posted
 
 
 def _messages_at(element: Mapping[str, Any], line: int | None, under: str = "ValidationErrors") -> Iterator[Message]:
@@ -174,10 +176,6 @@ def _of_line(line: Mapping[str, Any]) -> dict[str, str]:
     names = {"line_said": "Description", "account": "AccountCode", "tax": "TaxType", "item": "ItemCode"}
     said = {fact: _text(line.get(name)) for fact, name in names.items()}
     return {fact: text for fact, text in said.items() if text}
-
-
-def _decimal(value: Any) -> Decimal:
-    return value if isinstance(value, Decimal) else Decimal(str(value if value is not None else 0))
 
 
 def _text(value: Any) -> str | None:

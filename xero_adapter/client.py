@@ -4,7 +4,6 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 
 import tenacity
@@ -19,6 +18,7 @@ from xero_python.exceptions.http_status_exceptions import HTTPStatusException
 from xero_python.rest import RESTClientObject
 
 from events.accounting_target import InTime, Organisation, Trouble
+from xero_adapter import json_values
 from xero_adapter.answers import PAGE
 
 _NOT_A_CALL = (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError)
@@ -41,11 +41,8 @@ class Reply:
     body: bytes
 
     def document(self) -> Any:
-        """The body as JSON with exact decimals. Raises ValueError, for a nesting without end too."""
-        try:
-            return json.loads(self.body, parse_float=Decimal)
-        except RecursionError:
-            raise ValueError("the answer is nested too deeply") from None
+        """The body as JSON with exact decimals and sound texts. Raises ValueError."""
+        return json_values.parsed(self.body)
 
 
 class _PlainDocument(dict[str, Any]):

@@ -13,8 +13,7 @@ from events.accounting_target import Element
 from events.changes import LinePicture
 from events.invoice import folded
 from events.money import ZERO, line_amount, plain, rounded
-from xero_adapter.answers import day
-from xero_adapter.json_values import cents_of, decimal_of, object_of, text_of, written_alike
+from xero_adapter.json_values import cents_of, day, decimal_of, object_of, text_of, written_alike
 from xero_adapter.wanted import WantedInvoice, WantedLine
 
 Guard = Literal["always", "if sent", "never"]

@@ -13,6 +13,7 @@ import httpx
 from events.accounting_target import Trouble
 from events.connection_problems import ConnectionProblem
 from events.credentials import AppKeys, TokenPair
+from xero_adapter import json_values
 from xero_adapter.bounded import BoundedTransport
 from xero_adapter.token_service import TokenService
 
@@ -123,8 +124,8 @@ class XeroLogin:
         if reply.status_code not in (200, 204):
             raise Trouble("not_sent", f"Xero answered {reply.status_code}", wait=15, status=reply.status_code)
         try:
-            return reply.json() if reply.content else None
-        except (ValueError, RecursionError):
+            return json_values.parsed(reply.content) if reply.content else None
+        except ValueError:
             raise Trouble("not_sent", "the answer is not Xero's", wait=15) from None
 
 

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 from events.books import Books, LedgerAccount, Part, SeenContact, SoldItem, TaxRate
-from xero_adapter.answers import day
+from xero_adapter.json_values import day, number_of
 
 Entry = Mapping[str, Any]
 _SECTIONS = ("Assets", "Equity", "Expenses", "Liabilities", "Revenue")
@@ -138,8 +138,5 @@ def _day(value: Any) -> date | None:
 
 
 def _number(value: Any) -> Decimal:
-    try:
-        found = Decimal(str(value if value is not None else 0))
-    except InvalidOperation:
-        return Decimal(0)
+    found = number_of(str(value if value is not None else 0))
     return found if found.is_finite() else Decimal(0)

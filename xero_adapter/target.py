@@ -20,7 +20,7 @@ from xero_adapter.pace import Pace
 
 _LONGEST_QUERY = 1500  # characters of encoded numbers; above 2,048 in all Xero answers 404 (facts §4.3)
 _SHORT_WAIT, _LONG_WAIT = 2.0, 300.0  # where Xero does not say how long; the long one for the day
-LONGEST_WAIT = 90_000  # seconds: no limit of Xero's lasts longer than a day (facts §1.2), and an hour is left for clocks
+LONGEST_WAIT = 90_000  # seconds: no limit of Xero's lasts longer than a day (facts §1.2), an hour is left for clocks
 Write = Callable[..., Reply]
 
 

@@ -55,7 +55,7 @@ LINKS = st.builds(
 @example("https://crew.example/i?crewcard=harbour%2Fi1&crewcard-raised=5", "harbour", "i1", 1)
 @example("https://crew.example/i?crewcard-raised=5", "harbour", "i1", 2)
 @example("https://crew.example/i?id=7&crewcard-raised=" + "9" * 5000, "harbour", "i1", 1)
-def test_whatever_the_hosts_own_link_says_company_invoice_and_generation_come_back(link, company, invoice, generation):
+def test_whatever_the_hosts_own_link_says_all_of_a_mark_comes_back(link, company, invoice, generation):
     url = links.mark(links.usable_base(link, BASE), company, invoice, generation)
     assert (links.marked(url), links.generation(url)) == ((company, invoice), generation)
 

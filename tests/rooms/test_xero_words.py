@@ -12,7 +12,7 @@ from events.invoice import Invoice
 from events.reasons import Reason
 from events.settings import CompanySettings
 from tests.builders import TENANT, an_invoice, contact_id
-from xero_adapter import answers, invoice_fields, links, mapping
+from xero_adapter import answers, invoice_fields, json_values, links, mapping
 
 GUID = "5b96e86b-418e-48e8-8949-308c14aec278"
 ids = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,20}", fullmatch=True)
@@ -199,5 +199,5 @@ def test_purchase_bills_with_the_same_number_are_passed_over():
 
 
 def test_xeros_dates_are_days():
-    assert answers.day("/Date(1795132800000+0000)/") == "2026-11-20"
-    assert answers.day("/Date(-86400000)/") == "1969-12-31"
+    assert json_values.day("/Date(1795132800000+0000)/") == "2026-11-20"
+    assert json_values.day("/Date(-86400000)/") == "1969-12-31"

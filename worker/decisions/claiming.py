@@ -86,6 +86,8 @@ def judge(company: str, claim: Claim, found: Sequence[Posted], contact: str) -> 
     if len(live) > 1:
         return f"Xero has {len(live)} invoices {name}; name it by its Xero id"
     (posted,) = live
+    if posted.unreadable:
+        return f"a value of {name} in Xero cannot be read; try again later, or correct it there"
     if posted.mark and posted.mark != (company, claim.id):
         return f"{name} is CrewCard's invoice {posted.mark[1]} of {posted.mark[0]}"
     if not contact:

@@ -22,6 +22,8 @@ def may_show_yet(exported_at: datetime | None, now: datetime) -> bool:
 
 def ended(copy: Posted | None, exported_at: datetime | None, now: datetime) -> str | Failure | None:
     """How the present invoice ended; why it has not; or None while nobody can say, for Xero may not show it yet."""
+    if copy and copy.unreadable:
+        return None
     if copy is None:
         return None if may_show_yet(exported_at, now) else "gone"
     if guard.final(copy):

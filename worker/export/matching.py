@@ -38,15 +38,19 @@ def of_create(
     deleted holds no number, and an earlier invoice of the same export that lists still show alive has ended.
     """
     shown = [(attempt, one) for attempt in reversed(attempts) for one in found.get(folded(attempt.number), ())]
-    mine = []
+    mine, odd = [], []
     for attempt, posted in shown:
         element = sent.get((attempt.batch_id, attempt.number))
-        if is_ours(export, posted, element, made_by_us=posted.target_id in ours):
+        if posted.unreadable:
+            odd += [attempt] if posted.unmarked or is_ours(export, posted, element, made_by_us=False) else []
+        elif is_ours(export, posted, element, made_by_us=posted.target_id in ours):
             carried = element is not None and carries(posted.copy, element)
             mine.append((posted.status in _GONE, not carried, attempt, posted))
     if mine:
         _, _, attempt, posted = min(mine, key=lambda one: one[:2])
         return Result(export, attempt, posted, "adopted")
+    if odd:
+        return Unclear(odd[0])
     holders = [(attempt, posted) for attempt, posted in shown if _holds_its_number(export, posted)]
     if not holders:
         return _refused_for_nothing(export, attempts, [posted for _, posted in shown])

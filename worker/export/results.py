@@ -61,7 +61,7 @@ class Looked:
 
 
 class NotShownYet(Exception):
-    """Xero took the invoice, or its last change, a moment ago; its lists do not show it."""
+    """Xero took the invoice, or its last change, a moment ago and does not show it; or it cannot be read as shown."""
 
 
 @dataclass(frozen=True)

@@ -74,7 +74,7 @@ def updates(tools: Tools, seen: Mapping[int, CopyInXero]) -> freezing.Map:
     def element(export: Export, posting: Posting) -> Element | Looked:
         one = seen[export.id or 0]
         copy, unknown, target = one.copy, one.unknown, tools.target
-        if one.lags:
+        if one.lags or (copy and copy.unreadable):
             raise NotShownYet
         if copy is None:
             raise Unmappable(guard.GONE)

@@ -108,6 +108,9 @@ def at(look: PreviewCalls, plans: Sequence[Plan]) -> SeenInXero:
     copies = _by_chunks(
         look, "the copies in Xero", choosing.in_chunks(ids, _MOST_IDS), lambda some: target.fetch(where, some)
     )
+    if any(copy and copy.unreadable for copy in copies.values()):
+        look.missed.setdefault("the copies in Xero", "a value in Xero's answer cannot be read")
+        copies = {id_: copy for id_, copy in copies.items() if not (copy and copy.unreadable)}
     clients = sorted({plan.posting.contact_id for plan in sent if plan.posting})
     contacts = _by_chunks(
         look, "contacts", choosing.in_chunks(clients, MOST_CONTACTS), lambda some: reader.contacts(where, some)

@@ -36,5 +36,6 @@ def read_closely(tools: Tools, organisation: Organisation, ids: Sequence[str]) -
             return CloseReading(copies, calls, complete=False)
         finally:
             tools.pace.done(permit)
-        copies |= {id_: tools.target.fingerprint(posted.copy) for id_, posted in found.items()}
+        readable = {id_: posted.copy for id_, posted in found.items() if not posted.unreadable}
+        copies |= {id_: tools.target.fingerprint(copy) for id_, copy in readable.items()}
     return CloseReading(copies, calls, complete=True)
