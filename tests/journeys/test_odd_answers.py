@@ -10,6 +10,7 @@ from tests import builders
 from tests.builders import an_invoice
 from worker.commands import adopt
 from worker.decisions.claiming import Claim
+from worker.export import exported_row
 from worker.reconcile import reconciler
 
 NAMES = ("a", "b", "odd", "c", "d")
@@ -174,3 +175,26 @@ def test_what_cannot_be_read_is_neither_drift_nor_gone_nor_taken_over(installati
     done = adopt.adopt(installation.tools, builders.COMPANY, [claim], "olga", "it is ours", lambda _seconds: None)
     assert done.taken == {}
     assert "cannot be read" in done.refused["old"]
+
+
+def test_what_the_exporter_itself_fails_on_stops_no_neighbour(installation, monkeypatch):
+    """In the answer of the call, and in the look-ups that follow; after half a day a person is asked."""
+    real = exported_row.row
+
+    def row(work, tools, result, *more):
+        if result.export.invoice == "odd":
+            raise ZeroDivisionError
+        return real(work, tools, result, *more)
+
+    monkeypatch.setattr(exported_row, "row", row)
+    installation.ask(*(an_invoice(name) for name in NAMES))
+    installation.run()
+    installation.settle_down(2)
+    assert {name: one["type"] for name, one in installation.answers().items()} == dict.fromkeys(
+        set(NAMES) - {"odd"}, "succeeded"
+    )
+    assert installation.markers()["odd"] == "uncertain"
+    for _ in range(4):
+        wait(installation, 14_500)
+    assert installation.answers()["odd"]["reason"] == "perhaps_in_xero"
+    assert len(installation.books()) == len(NAMES)

@@ -72,33 +72,63 @@ def ask(
 
 
 def _settle_with(tools: Tools, organisation: Organisation, hold: Hold, batch: Batch, seen: LookedUp) -> None:
-    with tools.store.write() as work:
-        if not batches.move(work, hold, "uncertain", state="settled", closed_at=work.now):
-            return
-        parked = exports.of_batches(work, hold.batch_id)
-        sent = exports.numbers_sent(work, [export.id for export in parked if export.id is not None])
-        known = elements(tools, work, sent)
-        results: list[Result] = []
-        absent: list[Export] = []
-        unclear: list[Export] = []
-        for export in parked:
-            tries = sent.get(export.id or 0, ())
-            if batch.kind == "update":
-                result: Result | Unclear | None = matching.of_update(tools.target, export, tries, seen.by_id, known)
-            else:
-                result = matching.of_create(export, tries, seen.by_number, known, seen.ours, tools.target.carries)
-            if isinstance(result, Unclear):
-                unclear.append(export)
-            elif result is None:
-                absent.append(export)
-            else:
-                results.append(result)
-        troubled = lanes.is_troubled(work, organisation.lane)
-        lanes.note_answer(work, organisation.lane)
-        recording.apply(work, tools, organisation, results)
-        _send_again(work, batch, absent, troubled=troubled)
-        _watch(work, hold, batch, unclear)
+    """All in one transaction; where that fails, each alone, and the one at fault is looked up again later."""
+    try:
+        with tools.store.write() as work:
+            if not batches.move(work, hold, "uncertain", state="settled", closed_at=work.now):
+                return
+            parked = exports.of_batches(work, hold.batch_id)
+            unclear = _record_seen(work, tools, organisation, batch, seen, parked)
+            _watch(work, hold, batch, unclear)
+    except Exception:  # a bug with one invoice must not stop its neighbours
+        _log.exception("exporter.could_not_settle", lane=organisation.lane.key, batch=hold.batch_id)
+        _settle_one_by_one(tools, organisation, hold, batch, seen)
     tools.bells.wake_relay()
+
+
+def _settle_one_by_one(tools: Tools, organisation: Organisation, hold: Hold, batch: Batch, seen: LookedUp) -> None:
+    with tools.store.read() as work:
+        ids = [export.id for export in exports.of_batches(work, hold.batch_id)]
+    for id_ in ids:
+        try:
+            with tools.store.write() as work:
+                if not batches.move(work, hold, "uncertain", state="uncertain"):
+                    return
+                alone = [export for export in exports.of_batches(work, hold.batch_id) if export.id == id_]
+                _record_seen(work, tools, organisation, batch, seen, alone)
+        except Exception:
+            _log.exception("exporter.could_not_settle", lane=organisation.lane.key, batch=hold.batch_id)
+    with tools.store.write() as work:
+        if batches.move(work, hold, "uncertain", state="settled", closed_at=work.now):
+            _watch(work, hold, batch, exports.of_batches(work, hold.batch_id))
+
+
+def _record_seen(
+    work: Work, tools: Tools, organisation: Organisation, batch: Batch, seen: LookedUp, parked: Sequence[Export]
+) -> Sequence[Export]:
+    """What became of these; gives those that may be ours and of which Xero does not say so yet."""
+    sent = exports.numbers_sent(work, [export.id for export in parked if export.id is not None])
+    known = elements(tools, work, sent)
+    results: list[Result] = []
+    absent: list[Export] = []
+    unclear: list[Export] = []
+    for export in parked:
+        tries = sent.get(export.id or 0, ())
+        if batch.kind == "update":
+            result: Result | Unclear | None = matching.of_update(tools.target, export, tries, seen.by_id, known)
+        else:
+            result = matching.of_create(export, tries, seen.by_number, known, seen.ours, tools.target.carries)
+        if isinstance(result, Unclear):
+            unclear.append(export)
+        elif result is None:
+            absent.append(export)
+        else:
+            results.append(result)
+    troubled = lanes.is_troubled(work, organisation.lane)
+    lanes.note_answer(work, organisation.lane)
+    recording.apply(work, tools, organisation, results)
+    _send_again(work, batch, absent, troubled=troubled)
+    return unclear
 
 
 def elements(tools: Tools, work: Work, sent: Mapping[int, Sequence[Attempt]]) -> Mapping[tuple[str, str], Element]:
