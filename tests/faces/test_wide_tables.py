@@ -33,3 +33,44 @@ def test_an_id_that_its_own_commas_parted_is_found_again(tmp_path, name):
     good, bad, _ = in_file(tmp_path, "\n".join([HEAD, *rows]))
     assert list(good) == ["b2"]
     assert list(bad) == ["jobs.csv:2"]
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("count", [11, 190])
+def test_unknown_columns_are_named_up_to_ten_and_the_rest_counted(tmp_path, count):
+    names = ",".join(f"note {number}" for number in range(count))
+    _, bad, _ = in_file(tmp_path, f"{HEAD},{names}\n")
+    (said,) = bad.values()
+    assert "Column note 0 is not known" in said
+    assert ("column note 9 is not known" in said, "note 10 " in said) == (True, False)
+    assert f"; and {count - 10} more" in said
+    assert len(said) < 2_000
+
+
+@pytest.mark.timeout(20)
+def test_columns_that_may_be_meant_are_named_up_to_ten_and_the_rest_counted(tmp_path):
+    names = ",".join(f"descriptio{number}" for number in range(150))
+    _, bad, _ = in_file(tmp_path, f"{HEAD.replace('description', names)}\n")
+    (said,) = bad.values()
+    assert "for invoices: description. Column descriptio0 is not known; do you mean description?" in said
+    assert said.count("do you mean") == 10
+    assert "And 140 more columns are not known." in said
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("head", [HEAD, "what,ever"])
+def test_a_table_of_very_many_columns_is_refused_in_a_moment(tmp_path, head):
+    """A header of 2 MB took 45 seconds, for a sentence of 30 MB."""
+    names = ",".join(f"quantity {number}" for number in range(150_000))
+    _, bad, _ = in_file(tmp_path, f"{head},{names}\n")
+    (said,) = bad.values()
+    most = "This has 150,010 columns; a table of invoices has 200 at most." if head == HEAD else "150,002 columns"
+    assert most in said
+    assert len(said) < 500
+
+
+def test_columns_that_stand_there_very_often_are_counted(tmp_path):
+    _, bad, _ = in_file(tmp_path, f"{HEAD}{',quantity' * 150}\n")
+    (said,) = bad.values()
+    assert "Column quantity stands there more than once (columns 9, 11, 12, " in said
+    assert " 18, 19 and 141 more)." in said
