@@ -56,6 +56,7 @@ _TRACKING = (("tracking_category", "tracking_option"), ("tracking_category_2", "
 _COLUMNS = {"id": "invoice", "client id": "client", "totals subtotal": "subtotal", "totals tax": "tax"}
 _COLUMNS |= {"totals total": "total", "client xero contact id": "xero_contact_id"}
 _MOST_PROBLEMS = 5
+_MOST_PARTED = 5  # cells of a row too many or too few, up to which an id is looked for in several together
 
 
 class NotOurColumns(Exception):
@@ -193,12 +194,17 @@ def _ids_by_number(found: Mapping[str, _Gathered]) -> dict[str, set[str]]:
 
 
 def _owners(row: TableRow, place: int, columns: int, known: Mapping[str, _Gathered], separator: str) -> set[str]:
-    """The invoices a row may belong to: its id may have moved, or been parted, by as many cells as are wrong."""
+    """The invoices a row may belong to: its id may have moved, or been parted, by as many cells as are wrong.
+
+    Where very many cells are wrong it may only have moved: runs of cells are as many as their number squared.
+    """
     off = abs(len(row.raw) - columns)
-    first, last = max(0, place - off), min(len(row.raw), place + off + 1)
-    parts = [separator.join(row.raw[one:two]) for one in range(first, last) for two in range(one + 1, last + 1)]
-    told = {"".join(sign for sign in part if sign.isprintable()).strip() for part in parts}
-    return {part for part in told if part in known}
+    widest = 2 * off + 1 if off <= _MOST_PARTED else 1
+    cells = ["".join(filter(str.isprintable, cell)) for cell in row.raw[max(0, place - off) : place + off + 1]]
+    between = separator if separator.isprintable() else ""
+    ends = ((one, two) for one in range(len(cells)) for two in range(one + 1, min(one + widest, len(cells)) + 1))
+    told = {between.join(cells[one:two]).strip() for one, two in ends}
+    return told & known.keys()
 
 
 def _problems(rows: Sequence[TableRow], document: Document, *, northwind: bool) -> list[str]:

@@ -171,8 +171,9 @@ def problems(broken: ValidationError, known: Sequence[str] = (), most: int = _MO
 
     `known` are the fields that a name nobody knows may have been meant for.
     """
-    found = [_problem(error, known) for error in _blamed(broken)]
-    left = len(found) - most
+    blamed = list(_blamed(broken))
+    found = [_problem(error, known) for error in blamed[:most]]
+    left = len(blamed) - most
     if left <= 0:
         return found
     last = found[most - 1]
@@ -182,13 +183,13 @@ def problems(broken: ValidationError, known: Sequence[str] = (), most: int = _MO
 
 def sentences(broken: ValidationError, known: Sequence[str] = ()) -> list[str]:
     """The same of what is no invoice, a sentence each; fields by their path, places in a list counted from 1."""
-    found = []
-    for error in _blamed(broken):
+    blamed, found = list(_blamed(broken)), []
+    for error in blamed[:_MOST]:
         where = [_shown(part) if isinstance(part, str) else part for part in _path(error)]
         names = ".".join(part for part in where if isinstance(part, str))
         places = "".join(f", number {part + 1}" for part in where if isinstance(part, int))
         found.append(f"{names or 'value'}{places}: {_problem(error, known).said}")
-    return found[:_MOST] if len(found) <= _MOST else [*found[:_MOST], f"value: {len(found) - _MOST} more are wrong"]
+    return found if len(blamed) <= _MOST else [*found, f"value: {len(blamed) - _MOST} more are wrong"]
 
 
 def message(error: Mapping[str, Any]) -> str:

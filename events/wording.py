@@ -24,6 +24,20 @@ def shortened(text: str, most: int) -> str:
     return flat if len(flat) <= most else flat[: most - 1].rstrip() + "…"
 
 
+def whole(sentences: Sequence[str], most: int, between: str = " ") -> str:
+    """As many whole sentences as fit in so many characters, the rest counted; the first is there in any case."""
+
+    def joined(count: int, first: str) -> str:
+        left = len(sentences) - count
+        more = f"And {left} more." if between == " " else f"and {left} more"
+        return between.join([first, *sentences[1:count], *([more] if left else [])])
+
+    if not sentences:
+        return ""
+    fits = next((count for count in range(len(sentences), 0, -1) if len(joined(count, sentences[0])) <= most), 0)
+    return joined(fits, sentences[0]) if fits else joined(1, shortened(sentences[0], most - len(joined(1, ""))))
+
+
 def inside(title: str) -> str:
     """A title in the middle of a sentence."""
     return title if title.startswith("Xero") else title[0].lower() + title[1:]

@@ -87,7 +87,7 @@ def due_work(work: Work, lane: Lane, enough: int = 51) -> Due:
 
 @functools.cache
 def _all() -> Any:
-    """All that `look` asks, in one row: to ask costs more than what is asked."""
+    """All that `due_work` asks, in one row: to ask costs more than what is asked."""
     company, tenant, now = (bindparam(name) for name in ("company", "tenant", "now"))  # type: ignore[var-annotated]
     pending = (Export.company == company, Export.tenant == tenant, Export.state == word("pending"))
     ready = select(Export.priority).where(*pending, col(Export.due_at) <= now).order_by(col(Export.priority))

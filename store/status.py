@@ -37,13 +37,21 @@ class CompanyRows(NamedTuple):
 class Workload:
     """What a company has before it: `pending` invoices, calls `in_flight`, batches whose outcome is `uncertain`.
 
-    `live` are all its invoices without an answer.
+    `live` are all its invoices without an answer. Uncertain batches of which Xero was asked and could not say are
+    counted as `watched`: they hold nothing back, and Xero is asked of the first of them again at `next_look`.
     """
 
     live: int = 0
     pending: int = 0
     in_flight: int = 0
     uncertain: int = 0
+    watched: int = 0
+    next_look: datetime | None = None
+
+    @property
+    def unsettled(self) -> int:
+        """All batches whose outcome is not known."""
+        return self.uncertain + self.watched
 
 
 def of_companies(work: Work, companies: Collection[str] | None = None) -> list[CompanyRows]:
@@ -80,8 +88,22 @@ def workloads(work: Work, companies: Collection[str]) -> Mapping[str, Workload]:
     claimed = col(Batch.state).in_(("claimed", "sent"))
     looked_up = (col(Batch.state) == "uncertain") & (col(Batch.lease_until) > work.now)
     flying = _by_company(work, select(Batch.company, func.count()), claimed | looked_up, some)
-    parked = _by_company(work, select(Batch.company, func.count()), col(Batch.state) == "uncertain", some)
-    return {one: Workload(pending[one] + hand[one], pending[one], flying[one], parked[one]) for one in some}
+    fresh = (col(Batch.state) == "uncertain") & col(Batch.watched_since).is_(None)
+    parked = _by_company(work, select(Batch.company, func.count()), fresh, some)
+    watched = _watched(work, some)
+    return {
+        one: Workload(pending[one] + hand[one], pending[one], flying[one], parked[one], *watched.get(one, (0, None)))
+        for one in some
+    }
+
+
+def _watched(work: Work, companies: Sequence[str]) -> Mapping[str, tuple[int, datetime]]:
+    """How many batches of each company are watched, and when Xero is asked of the first of them again."""
+    asked = select(Batch.company, func.count(), func.min(Batch.settle_at)).where(
+        Batch.state == "uncertain", col(Batch.watched_since).is_not(None), col(Batch.company).in_(companies)
+    )
+    rows = statements.rows(work, asked.group_by(col(Batch.company)))
+    return {company: (count, next_look) for company, count, next_look in rows}
 
 
 @dataclass(frozen=True)

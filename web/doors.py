@@ -22,7 +22,7 @@ from worker.decisions.backpressure import TooMuch
 from worker.decisions.receipts import Receipt
 from worker.decisions.rights import NotAllowed
 from worker.intake import dead_letters, intake
-from worker.intake.group_commit import Desk
+from worker.intake.group_commit import GroupCommit
 from worker.intake.intake import Verdict
 from worker.intake.parsed_event import Brought
 from worker.tools import Tools
@@ -43,10 +43,10 @@ router = APIRouter(prefix="/v1")
 async def take_events(request: Request) -> Response:
     """Accept one CloudEvent or an array of them; 202 means committed. Each needs the scope of its type."""
     at = await keys.knock_of_a_known_key(request)
-    return await run_in_threadpool(_take, request.app.state.tools, request.app.state.desk, at)
+    return await run_in_threadpool(_take, request.app.state.tools, request.app.state.group_commit, at)
 
 
-def _take(tools: Tools, desk: Desk, at: Knock) -> Response:
+def _take(tools: Tools, group: GroupCommit, at: Knock) -> Response:
     key = keys.enter(tools, at, OF_EVENTS)
     bodies.must_be_json(at.headers)
     place, body = at.headers.get(PLACE_HEADER, "")[:200], at.body
@@ -57,16 +57,16 @@ def _take(tools: Tools, desk: Desk, at: Knock) -> Response:
     if isinstance(document, list):
         return _take_each(tools, key, document, place)
     try:
-        receipt = _answer(tools, key, _take_one(tools, desk, key, document), body, place)
+        receipt = _answer(tools, key, _take_one(tools, group, key, document), body, place)
     except RefusedRequest as refused:
         return refused.response()
     return JSONResponse(_said(receipt), 202, headers={REPEATED_HEADER: "true"} if receipt.repeated else {})
 
 
-def _take_one(tools: Tools, desk: Desk, key: Key, document: Any) -> Verdict:
+def _take_one(tools: Tools, group: GroupCommit, key: Key, document: Any) -> Verdict:
     _must_be_allowed(tools, key, document)
     try:
-        return desk.accept(Brought(document, (keys.actor_of(key),)))
+        return group.accept(Brought(document, (keys.actor_of(key),)))
     except (Unreadable, NotAllowed, TooMuch, OtherBody) as refused:
         return refused
 

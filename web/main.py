@@ -19,7 +19,7 @@ from worker import logs, settings, wiring
 from worker.decisions.refusals import LoginRefused
 from worker.heartbeat import Heartbeat
 from worker.intake import intake
-from worker.intake.group_commit import Desk
+from worker.intake.group_commit import GroupCommit
 from worker.settings import Settings
 from worker.tools import Tools
 
@@ -31,7 +31,7 @@ def build(tools: Tools) -> FastAPI:
     """The application around these tools."""
     app = FastAPI(title="CrewCard → Xero invoice exporter", openapi_url=None, docs_url=None, redoc_url=None)
     app.state.tools = tools
-    app.state.desk = Desk(functools.partial(intake.file_each, tools))
+    app.state.group_commit = GroupCommit(functools.partial(intake.file_each, tools))
     for router in ROUTERS:
         app.include_router(router)
     openapi.serve(app, HOST_ROUTERS)

@@ -133,6 +133,10 @@ class Sent:
         ([Sent()] * 50, True, True, 0),
         ([Sent()], True, False, 1),
         ([Sent()] * 2, True, False, 1),
+        ([Sent(2, batch_limit=7)] * 7, True, True, 7),
+        ([Sent(2, batch_limit=7)] * 7, False, True, 7),
+        ([Sent(3, alone=True)], True, True, 0),
+        ([Sent()], True, True, 0),
     ],
 )
 def test_how_many_travel_together_after_a_call_that_failed(absent, answered, troubled, limit):

@@ -1,5 +1,7 @@
 """What a company's settings name can go in Xero: said daily, before invoices fail; mended, what failed goes."""
 
+import re
+
 import pytest
 
 from events.accounting_target import Lane
@@ -55,6 +57,17 @@ def test_an_account_that_was_archived_is_told_to_admins_once_a_day(installation)
     installation.later(DAY)
     settings_rechecking.recheck_due(installation.tools, "test")
     assert len(told(installation)) == 2
+
+
+def test_of_very_many_settings_whole_sentences_are_told_and_the_rest_counted(on_sqlite):
+    kinds = {f"kind {number}": LineDefaults(account_code=f"9{number:02}") for number in range(40)}
+    choose(on_sqlite, kinds=kinds)
+    settings_rechecking.recheck_due(on_sqlite.tools, "test")
+    (event,) = told(on_sqlite)
+    whole = re.fullmatch(r"((?:Account .+? Choose one of: .+?\. )+)And (\d+) more\.", event["message"])
+    assert len(event["message"]) <= 1000
+    assert whole
+    assert whole[1].count("Account ") + int(whole[2]) == 40
 
 
 @pytest.mark.parametrize("of_a_kind", [False, True], ids=["the default", "of a kind of line"])

@@ -197,3 +197,16 @@ def test_the_library_s_own_errors_are_all_known_or_said_plainly():
         Claim.model_validate({"id": "a", "xero_invoice_id": "no guid", "date": "x", "content": 5, "total": "1e5"})
     for sentence in sentences(broken.value):
         assert not SCHEMA_WORDS.search(sentence), sentence
+
+
+@pytest.mark.timeout(20)
+def test_very_many_unknown_fields_are_told_in_a_moment():
+    """Each name was compared with all known ones, though five are told."""
+    unknown = {f"quantity {number}": 1 for number in range(100_000)}
+    (of_invoice,) = said_of(unknown)
+    assert "do you mean" in of_invoice
+    event = a_request(an_invoice())
+    event["data"] |= unknown
+    with pytest.raises(Unreadable) as refused:
+        codec.parse_event(event)
+    assert "99995 more are wrong" in str(refused.value.problems)

@@ -16,10 +16,11 @@ from cli import main as command
 from events.connection_problems import ConnectionProblem
 from events.settings import CompanySettings
 from store import companies, connections, invoice_badges, lanes
-from store.tables import Export
+from store.tables import Batch, Export
 from tests import machines
 from tests.builders import COMPANY, an_invoice, invoices
 from tests.console.visiting import Person
+from tests.journeys.test_uncertain import Lag
 from web import main as web
 from worker import wiring
 from worker.connections import apps
@@ -67,6 +68,23 @@ def a_lost_answer(installation):
     installation.ask(an_invoice())
     installation.simulator.state.faults.set({"commit_then_drop": 1.0})
     installation.run()
+
+
+def watched(installation):
+    """Four calls were not answered, and lists do not show what they made: Xero is asked ever more rarely."""
+    with pytest.MonkeyPatch.context() as patch:
+        Lag(patch)
+        for name in ("a", "b", "c", "d"):
+            installation.simulator.state.faults.set({"commit_then_drop": [1]})
+            installation.ask(an_invoice(name), request=name)
+            installation.run()
+            installation.simulator.state.faults.set({})
+            installation.settle_down(2)
+
+
+def watched_beside_a_backlog(installation):
+    watched(installation)
+    installation.ask(*invoices(3))
 
 
 def dead_login(installation):
@@ -138,6 +156,8 @@ STATES = {
     "good tokens are refused": Expected(meets("refuse_tokens"), "waiting", "trouble", held=True),
     "outcomes unknown": Expected(unknown_outcomes, "waiting", "trouble", held=True),
     "an outcome to look up": Expected(a_lost_answer, "waiting", "outcome"),
+    "outcomes watched for hours": Expected(watched, "waiting", "outcome"),
+    "outcomes watched beside a backlog": Expected(watched_beside_a_backlog, "sending"),
     "dead login": Expected(dead_login, "needs_person", "login", who="clerk", held=True),
     "app switched off": Expected(app_switched_off, "needs_person", "login", who="support", held=True),
     "lane stopped": Expected(stopped_lane, "needs_person", "login", who="ops", held=True),
@@ -211,6 +231,23 @@ def test_what_waits_is_not_sent_and_what_is_sent_does_not_wait(brought_about):
         turn.take_turn(installation.tools, installation.lane)
     sent = len(installation.calls("PUT")) > before
     assert sent == (expected.state == "sending" or expected.cause == "worker")
+
+
+def test_what_is_watched_is_told_apart_with_when_the_next_look_is(on_sqlite):
+    """Calls that were watched for half a day were said to hold everything back."""
+    watched(on_sqlite)
+    on_sqlite.a_worker_runs()
+    with on_sqlite.store.read() as work:
+        one = statuses.of_company(on_sqlite.tools, work, COMPANY)
+        looks = sorted(work.session.exec(select(Batch.settle_at).where(Batch.state == "uncertain")))
+    assert (one.load.uncertain, one.load.watched, one.load.next_look) == (0, 4, looks[0])
+    assert one.status.until == looks[0]
+    assert "4 calls" in one.status.sentence
+    on_sqlite.ask(*invoices(3))
+    with on_sqlite.store.read() as work:
+        one = statuses.of_company(on_sqlite.tools, work, COMPANY)
+    assert one.status.sentence.startswith("Sending. ")
+    assert f"{looks[0]:%H:%M:%S} UTC" in one.status.sentence
 
 
 def test_a_company_that_was_never_connected_needs_a_person(on_sqlite):

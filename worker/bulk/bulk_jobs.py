@@ -7,6 +7,7 @@ A replay takes only exports that stand failed, under their locks: of two people 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from events import wording
 from store import audit, bulk_orders, selections
 from store.bulk_orders import Piece
 from store.selections import Act, Selection
@@ -70,7 +71,7 @@ def _moved(tools: Tools, piece: Piece) -> Moved:
     try:
         return _ACTS[piece.act](tools, piece)
     except OrderRefused as refused:
-        _log.warning("bulk.refused", company=piece.company, error=str(refused)[:200])
+        _log.warning("bulk.refused", company=piece.company, error=wording.shortened(str(refused), 200))
         return Moved(0)
 
 

@@ -1,1 +1,1 @@
-"""What people order: cancel, replay, do not send, take over."""
+"""What people order: cancel, replay, do not send, take over, raise anew."""

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from events import wording
 from events.accounting_target import Organisation
 from events.codec import Envelope
 from events.companies import CompanySettingsChanged, CompanySettingsRejected, CompanySettingsUpdated
@@ -28,6 +29,7 @@ ONLY_ADMINS = "Only an admin may change the Xero settings."
 NOT_CONNECTED = "Connect the company to Xero first: its own accounts, tax rates and categories can then be chosen."
 NOT_CHECKED = "Xero could not be asked for a long time, so nothing was changed. Try again once the connection works."
 _SECOND_LOOK_SECONDS = 30.0
+_LONGEST_REASON = 1000
 _log = logs.log("settings")
 
 
@@ -110,5 +112,5 @@ def _apply(work: Work, change: AskedChange, patch: SettingsPatch, choices: Choic
 
 
 def _reject(work: Work, change: AskedChange, problems: Sequence[str]) -> None:
-    if changes.settle(work, change, "rejected", "; ".join(problems)[:1000]):
+    if changes.settle(work, change, "rejected", wording.whole(problems, _LONGEST_REASON, "; ")):
         contact_words.answer(work, change, CompanySettingsRejected(company=change.company, problems=tuple(problems)))

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import redis
 
-from events import causes
+from events import causes, wording
 from events.accounting_lists import ChoiceKind
 from events.accounting_target import Organisation, Trouble
 from events.attention import XeroExportAttentionNeeded
@@ -30,6 +30,7 @@ PASS_SECONDS = 3600.0
 REFUSED_DUTY = "settings refused"
 REFUSED_PASS_SECONDS = 30.0
 REASON = "settings_outdated"
+_LONGEST = 1000
 _TITLE = "A Xero setting does not fit any more"
 _HOW = "Choose another in the company's Xero settings; what failed for it is then sent by itself."
 _log = logs.log("settings")
@@ -124,7 +125,7 @@ def _tell(work: Work, organisation: Organisation, problems: Sequence[str]) -> No
         invoices=0,
         repeated=False,
         title=_TITLE,
-        message=" ".join(problems)[:1000],
+        message=wording.whole(problems, _LONGEST),
         who="admin",
         how=_HOW,
         since=work.now,

@@ -74,9 +74,11 @@ def limit_after(absent: Sequence[Tried], *, answered: bool, troubled: bool) -> i
     batch that fails again each alone. So all but that one are through in the second round. It is Xero's own trouble
     when other calls fail too, or when a first call got no answer at all: then they go as they went.
     """
+    if troubled:
+        return max((one.batch_limit for one in absent), default=0)
     if any(one.batch_limit or one.alone for one in absent) or len(absent) == 1:
         return 1
-    if troubled or not (answered or any(one.attempts > 1 for one in absent)):
+    if not (answered or any(one.attempts > 1 for one in absent)):
         return 0
     return math.isqrt(len(absent))
 

@@ -1,13 +1,13 @@
 """How an invoice in Xero differs from what the export left there; pure."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
 from events.accounting_target import Posted
-from events.drift import Kind
+from events.drift import DriftFound, Kind
 
 _SUMS = ("subtotal", "tax", "total")
 _LINES_EDITED = "lines, wording or accounts changed in Xero; the sums are as exported"
@@ -65,9 +65,22 @@ def is_suspect(belief: Belief, posted: Posted) -> bool:
     return touched and posted.updated != datetime.fromisoformat(belief.updated or "") and not findings(belief, posted)
 
 
-def closer(belief: Belief, copy: str) -> list[Finding]:
-    """What the fingerprint of Xero's whole copy adds."""
-    return [] if copy == belief.copy else [Finding("edited", (_LINES_EDITED,), copy)]
+def closer(belief: Belief, copy: str, edits: Sequence[str] = ()) -> list[Finding]:
+    """What Xero's whole copy adds: its fingerprint, and what was sent that Xero may else set by itself (`edits`)."""
+    if copy != belief.copy:
+        return [Finding("edited", (_LINES_EDITED, *edits), copy)]
+    return [Finding("edited", tuple(edits))] if edits else []
+
+
+def kept(before: DriftFound | None, found: Sequence[Finding], *, compared: bool) -> DriftFound | None:
+    """The edit that was known before and that this look does not disprove; None where it says what there is now.
+
+    A light row shows neither lines nor all fields: only a copy `compared` whole shows that an edit was taken back.
+    """
+    if before is None or before.kind != "edited" or compared or any(one.kind != "paid" for one in found):
+        return None
+    paid = tuple(text for one in found for text in one.differences)
+    return before.model_copy(update={"differences": tuple(dict.fromkeys((*before.differences, *paid)))})
 
 
 def _edits(belief: Belief, posted: Posted) -> list[str]:

@@ -51,7 +51,8 @@ class Block:
 class StatusFacts:
     """All that decides about a company's status, read before. Seconds; 0 where our books still have a call.
 
-    `pending`, `in_flight` and `uncertain` count its work. `login` is a problem of app, login or organisation, `pause`
+    `pending`, `in_flight` and `uncertain` count its work; of what is `watched` Xero was asked, could not say,
+    and is asked again at `next_look`. `login` is a problem of app, login or organisation, `pause`
     that of a person. `limit` is one that Xero named, for `limit_seconds`; `minute_frees` and `day_ends` say when our
     own books have a call again; `held_back`: nothing new goes before Xero was asked about unknown outcomes.
     """
@@ -60,6 +61,8 @@ class StatusFacts:
     pending: int = 0
     in_flight: int = 0
     uncertain: int = 0
+    watched: int = 0
+    next_look: datetime | None = None
     login: Obstacle | None = None
     pause: Obstacle | None = None
     block: Block | None = None
@@ -75,7 +78,7 @@ class StatusFacts:
     @property
     def work(self) -> int:
         """Invoices and calls that are not over."""
-        return self.pending + self.in_flight + self.uncertain
+        return self.pending + self.in_flight + self.uncertain + self.watched
 
 
 @dataclass(frozen=True)
@@ -151,13 +154,23 @@ def _outcome(facts: StatusFacts) -> Status | None:
     if facts.held_back:
         sentence = "Sends nothing new until Xero was asked what became of the calls it did not answer."
         return Status("waiting", sentence, "outcome")
-    if not facts.pending and not facts.in_flight:
+    if facts.pending or facts.in_flight:
+        return None
+    if facts.uncertain:
         return Status("waiting", "Soon asks Xero what became of a call it did not answer.", "outcome")
-    return None
+    return Status("waiting", _watched(facts), "outcome", until=facts.next_look)
 
 
-def _sending(_facts: StatusFacts) -> Status | None:
-    return Status("sending", "Sending.")
+def _sending(facts: StatusFacts) -> Status | None:
+    return Status("sending", f"Sending. {_watched(facts)}" if facts.watched else "Sending.")
+
+
+def _watched(facts: StatusFacts) -> str:
+    """What may be in Xero and is not shown there as ours; it holds nothing else back."""
+    calls = "one call" if facts.watched == 1 else f"{facts.watched} calls"
+    coming = facts.next_look and facts.next_look > facts.now
+    again = f"at {facts.next_look:%H:%M:%S} UTC" if coming else "soon"
+    return f"What became of {calls} Xero could not say yet; it is asked again {again}."
 
 
 # What a person must end comes first; then what ends by itself, the longest-lasting first.

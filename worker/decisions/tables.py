@@ -28,6 +28,7 @@ _OTHER_KINDS = {
 }
 _WORD = re.compile(r"[^\W\d_]+(?:[^\w\s][^\W\d_]+)*[^\w\s]?")
 _SEEN_SAMPLES, _SHARE_OF_ZEROS, _LONGEST_CELL = 3, 0.3, 100_000
+_MOST_COLUMNS, _NAMED = 200, 10
 # Signs of Windows-1252 that stand between two letters in no Western text: there the bytes mean other letters.
 # By code point, because some look like others: low quotes, daggers, tilde, bullets, currencies, fractions …
 _NOT_WITHIN_WORDS = frozenset(
@@ -128,7 +129,7 @@ def columns_in(text: str, known: Sequence[str]) -> set[str]:
     """The names of columns in the first row of a text, as we write them."""
     rest, separator, _ = _begun(text, known)
     head = next((line for line in io.StringIO(rest, newline=None) if line.strip()), "")
-    return {named(cell) for cell in next(iter(csv.reader([head.rstrip("\n")], delimiter=separator)), [])}
+    return {named(cell) for cell in _cells(head, separator)}
 
 
 def named(column: str) -> str:
@@ -202,10 +203,18 @@ def _begun(text: str, known: Sequence[str]) -> tuple[str, str, int]:
     head = next((line for line in io.StringIO(text, newline=None) if line.strip()), "")
 
     def found(separator: str) -> tuple[int, int]:
-        cells = next(iter(csv.reader([head.rstrip("\n")], delimiter=separator)), [])
+        cells = _cells(head, separator)
         return len({named(cell) for cell in cells} & set(known)), len(cells)
 
     return text, max(SEPARATORS, key=found), 0
+
+
+def _cells(head: str, separator: str) -> list[str]:
+    """The cells of a first row; none where one is too long, which is said when the row is read."""
+    try:
+        return next(iter(csv.reader([head.rstrip("\n")], delimiter=separator)), [])
+    except csv.Error:
+        return []
 
 
 def _rows(text: str, separator: str, before: int) -> Iterator[tuple[int, list[str]]]:
@@ -234,27 +243,38 @@ def _about_quotes(broken: str, line: int) -> str:
 def _must_be_ours(
     columns: Sequence[str], head: Sequence[str], known: Sequence[str], needed: Sequence[str], what: str
 ) -> None:
-    """Raises NoTable for unknown, doubled and missing columns, and for files of other products."""
+    """Raises NoTable for unknown, doubled, missing and too many columns, and for files of other products."""
     missing = [name for name in needed if name not in columns]
     if missing:
         _must_not_be_of_another(columns, needed)
+    if len(columns) > _MOST_COLUMNS:
+        raise NoTable(f"This has {len(columns):,} columns; a table of {what} has {_MOST_COLUMNS} at most.")
     unknown = [place for place, name in enumerate(columns) if name and name not in known]
     if missing:
-        near = [_about_column(head[place], unreadable.meant_by(columns[place], missing)) for place in unknown]
-        hints = "".join(f" {hint[0].upper()}{hint[1:]}" for hint in near if hint.endswith("?"))
-        raise NoTable(f"Columns missing for {what}: {', '.join(missing)}.{hints}{_one_cell(head)}")
+        near = [hint for place in unknown if (hint := _about_column(head[place], columns[place], missing))[-1] == "?"]
+        hints = "".join(f" {hint[0].upper()}{hint[1:]}" for hint in near[:_NAMED])
+        more = f" And {len(unknown) - _NAMED} more columns are not known." if len(near) > _NAMED else ""
+        raise NoTable(f"Columns missing for {what}: {', '.join(missing)}.{hints}{more}{_one_cell(head)}")
     if unknown:
-        told = "; ".join(_about_column(head[place], unreadable.meant_by(columns[place], known)) for place in unknown)
+        told = "; ".join(_about_column(head[place], columns[place], known) for place in unknown[:_NAMED])
+        told += f"; and {len(unknown) - _NAMED} more" if len(unknown) > _NAMED else ""
         raise NoTable(
             f"{told[0].upper()}{told[1:]}{'' if told.endswith('?') else '.'} Known are: {', '.join(known)}."
         )
     for name in columns:
-        if name and columns.count(name) > 1:
-            places = " and ".join(str(place) for place, other in enumerate(columns, start=1) if other == name)
-            raise NoTable(f"Column {name} stands there more than once (columns {places}).")
+        places = [place for place, other in enumerate(columns, start=1) if name and other == name]
+        if len(places) > 1:
+            raise NoTable(f"Column {name} stands there more than once ({_places(places)}).")
 
 
-def _about_column(head: str, meant: str) -> str:
+def _places(places: Sequence[int]) -> str:
+    if len(places) <= _NAMED:
+        return f"columns {' and '.join(map(str, places))}"
+    return f"columns {', '.join(map(str, places[:_NAMED]))} and {len(places) - _NAMED} more"
+
+
+def _about_column(head: str, column: str, known: Sequence[str]) -> str:
+    meant = unreadable.meant_by(column, known)
     return f"column {written.shown(head)[1:-1]} is not known" + (f"; do you mean {meant}?" if meant else "")
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from events import wording
 from events.accounting_target import Organisation, Trouble
 from events.requests import InvoiceExportDeferred
 from store import batches, counters, exports, lanes, outbox, requests
@@ -149,5 +150,5 @@ def _traces(trouble: Trouble) -> dict[str, Any]:
     return {
         "http_status": trouble.status,
         "correlation_id": trouble.correlation_id,
-        "trouble": f"{trouble.effect}: {trouble.message}"[:500],
+        "trouble": wording.shortened(f"{trouble.effect}: {trouble.message}", 500),
     }

@@ -152,7 +152,7 @@ def _send_again(work: Work, batch: Batch, absent: Sequence[Export], *, troubled:
 
     left = [export for export in absent if export not in given_up]
     limit = batching.limit_after(left, answered=batch.http_status is not None, troubled=troubled)
-    split = limit and batch.size > 1
+    split = limit and not troubled and batch.size > 1
 
     def again(export: Export) -> dict[str, object]:
         wait = 0.0 if split else retries.again_after_absence(export.attempts)

@@ -43,7 +43,7 @@ def copies(tools: Tools, organisation: Organisation, hold: Hold) -> Mapping[int,
     return {
         key: CopyInXero(
             found.get(id_),
-            [sent for body in unknown.get(key, ()) for sent in _copy_of(tools, body, id_)],
+            [sent for body in unknown.get(key, ()) for sent in of_copy(tools, body, id_)],
             winners.get(claimed[key].client, ""),
             key in recent and _is_behind(claimed[key], found.get(id_)),
         )
@@ -78,9 +78,9 @@ def updates(tools: Tools, seen: Mapping[int, CopyInXero]) -> freezing.Map:
             raise NotShownYet
         if copy is None:
             raise Unmappable(guard.GONE)
-        sent = _is_as_sent(export, posting)
+        sent = is_as_sent(export, posting, export.wanted_hash)
         posting = as_merged(posting, copy, one.winner)
-        sent = sent or _is_as_sent(export, posting)
+        sent = sent or is_as_sent(export, posting, export.wanted_hash)
         changed = edits(tools, export, posting, copy)
         final = guard.final(copy)
         if final:
@@ -108,10 +108,10 @@ def updates(tools: Tools, seen: Mapping[int, CopyInXero]) -> freezing.Map:
     return element
 
 
-def _is_as_sent(export: Export, posting: Posting) -> bool:
+def is_as_sent(export: Export, posting: Posting, wanted_hash: str) -> bool:
     """Whether nothing is wanted that was not sent: the same content, to the same contact."""
     contact = export.sent_contact in ("", posting.contact_id)
-    return export.wanted_hash == export.sent_hash and contact
+    return wanted_hash == export.sent_hash and contact
 
 
 def _looked(tools: Tools, export: Export, posting: Posting, copy: Posted, changed: Sequence[Change] | None) -> Looked:
@@ -155,6 +155,7 @@ def _wanted(tools: Tools, posting: Posting, copy: Posted) -> Picture | None:
         return None
 
 
-def _copy_of(tools: Tools, body: bytes, id_: str) -> list[Element]:
+def of_copy(tools: Tools, body: bytes, id_: str) -> list[Element]:
+    """What a frozen body says of the invoice of this id."""
     sent = tools.target.thaw(body).get(id_)
     return [sent] if sent else []

@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
+from events import wording
 from events.codec import Unreadable
 from events.export import MOST_INVOICES
 from events.orders import InvoiceExportReplayRequested
@@ -76,7 +77,9 @@ def _send(tools: Tools, mending: Mending, invoices: Sequence[str]) -> int:
     try:
         return _order(tools, order, f"mended-{mending.id}-{named}", mending.event).invoices
     except Unreadable as refused:
-        _log.warning("sending_again.refused", company=mending.company, error=refused.problems[0][:200])
+        _log.warning(
+            "sending_again.refused", company=mending.company, error=wording.whole(refused.problems, 200, "; ")
+        )
         return 0
 
 

@@ -1,4 +1,4 @@
-"""The desk behind a door where many knock at once: what comes while one transaction runs shares the next one."""
+"""Events of many callers in one transaction: what comes while one runs shares the next one."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -33,7 +33,7 @@ class _Caller:
         self.verdict: Verdict = RuntimeError("nobody has filed it")
 
 
-class Desk:
+class GroupCommit:
     """Files what its callers bring, with `intake.file_each`. It has no thread of its own: one caller files for all.
 
     Nobody files for others twice, and who has waited for a moment files beside whoever is at it: a lock that one

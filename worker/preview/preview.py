@@ -105,7 +105,7 @@ def _judged(
     pictures = [tools.books.picture_of(plan.element) for plan in plans if plan.sent and plan.element]
     extra = preview_checks.needs(pictures)
     books = preview_reads.settings(look, known, extra, fresh=False)
-    seen = preview_reads.at(look, plans)
+    seen = preview_reads.at(look, known, plans)
     rows = [preview_rows.row(tools, known, plan, seen, books) for plan in plans]
     remembered = any(moment < look.began for moment in books.read.values())
     if remembered and any(problem.reason in _CODES for row in rows for problem in row.problems):

@@ -1,9 +1,10 @@
 """What an export of these invoices would set out to do, before Xero is looked at."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from datetime import datetime
 
-from events.accounting_target import AccountingTarget, Element, Lane, Organisation, Posting, Unmappable
+from events.accounting_target import AccountingTarget, Element, Lane, Organisation, Posted, Posting, Unmappable
 from events.books import Books
 from events.connection_problems import ConnectionProblem
 from events.export import UnreadableInvoice
@@ -12,11 +13,21 @@ from events.invoice import Invoice, folded
 from events.preview import Verdict
 from events.reasons import Reason
 from events.settings import CompanySettings
-from store import companies, connections, contacts, exclusions, organisation_facts, pauses, previews
+from store import (
+    batches,
+    companies,
+    connections,
+    contacts,
+    exclusions,
+    generations,
+    organisation_facts,
+    pauses,
+    previews,
+)
 from store.tables import CompanyConnection, Export, LaneState
 from store.unit_of_work import Work
 from worker.contacts import host_contacts
-from worker.decisions import checks, merge_rules, numbering
+from worker.decisions import checks, merge_rules, numbering, raising
 from worker.decisions.merge_rules import ExportStanding
 from worker.decisions.numbering import Asked
 from worker.export import contact_lookup
@@ -29,7 +40,8 @@ _WRITES = frozenset({"accounting.invoices", "accounting.transactions"})
 class KnownCompany:
     """What we know of a company and these invoices without asking Xero.
 
-    `problem` holds its exports back; `login_due` says that Xero would not answer either.
+    `problem` holds its exports back; `login_due` says that Xero would not answer either. By export id: the number
+    `given` to what is raised anew, and the bodies of updates whose outcome is `unknown`.
     """
 
     lane: Lane
@@ -44,12 +56,17 @@ class KnownCompany:
     excluded: set[str]
     rows: Mapping[str, Export]
     owners: Mapping[str, tuple[str, str]]
+    given: Mapping[int, str]
+    unknown: Mapping[int, Sequence[bytes]]
     waiting: int
 
 
 @dataclass
 class Plan:
-    """What the export would do with one invoice; `failure` is why it would not even be sent."""
+    """What the export would do with one invoice; `failure` is why it would not even be sent.
+
+    `raised` says in a sentence how it is raised anew, where it is.
+    """
 
     id: str
     number: str | None
@@ -59,12 +76,17 @@ class Plan:
     posting: Posting | None = None
     element: Element | None = None
     failure: Failure | None = None
-    notes: list[str] = field(default_factory=list)
+    raised: str = ""
 
     @property
     def sent(self) -> bool:
         """Whether something would be sent to Xero."""
         return self.element is not None and self.failure is None
+
+    @property
+    def begins_again(self) -> bool:
+        """Whether it waits to be raised anew in Xero."""
+        return self.row is not None and self.row.raise_anew
 
 
 def known(work: Work, target: AccountingTarget, company: str, wanted: Sequence[Asked]) -> KnownCompany:
@@ -76,6 +98,13 @@ def known(work: Work, target: AccountingTarget, company: str, wanted: Sequence[A
     asked, _ = numbering.numbered(wanted, rows, settings.number_prefix or "", again=False)
     invoices = _readable(asked)
     clients = sorted({invoice.client.id for invoice in invoices})
+    again = {row.id or 0: row for row in rows.values() if row.raise_anew}
+    given = {key: order.number or "" for key, order in generations.ordered(work, again.values()).items()}
+    further = [
+        invoice.model_copy(update={"number": given.get(row.id or 0) or _further(row, invoice)})
+        for invoice in invoices
+        if (row := rows.get(invoice.id)) and row.raise_anew
+    ]
     return KnownCompany(
         lane=lane,
         organisation=connections.organisation(work, lane),
@@ -88,7 +117,9 @@ def known(work: Work, target: AccountingTarget, company: str, wanted: Sequence[A
         winners=contacts.winners(work, company, clients),
         excluded=exclusions.marked(work, company, [invoice.id for invoice in invoices]),
         rows=rows,
-        owners=previews.owners_of(work, lane, invoices),
+        owners=previews.owners_of(work, lane, [*invoices, *further]),
+        given=given,
+        unknown=batches.unknown_bodies(work, [row.id or 0 for row in rows.values() if row.xero_invoice_id]),
         waiting=connections.waiting(work, company),
     )
 
@@ -117,7 +148,39 @@ def plan(target: AccountingTarget, known: KnownCompany, invoice: Invoice | Unrea
 
 
 def _verdict(row: Export | None) -> Verdict:
-    return "update" if row and row.xero_invoice_id else "create"
+    return "update" if row and row.xero_invoice_id and not row.raise_anew else "create"
+
+
+def raise_anew(target: AccountingTarget, known: KnownCompany, plan: Plan, copy: Posted | None, now: datetime) -> None:
+    """Which further invoice one that waits to be raised anew becomes, as the export decides it after its look."""
+    row, invoice = plan.row, plan.invoice
+    if row is None or invoice is None:
+        return
+    how = raising.ended(copy, row.exported_at, now) if row.xero_invoice_id else raising.NOT_FOUND
+    if isinstance(how, Failure):
+        plan.failure = how
+    elif how is None:
+        plan.verdict, plan.element = "under_way", None
+        plan.raised = "It waits to be raised anew until Xero shows what became of its invoice there."
+    else:
+        given = known.given.get(row.id or 0, "")
+        number = raising.number(invoice.number, _base(row, invoice), given, copy, how, row.generation)
+        plan.number, plan.invoice = number, invoice.model_copy(update={"number": number})
+        owner = known.owners.get(folded(number), (known.lane.company, invoice.id))
+        if owner != (known.lane.company, invoice.id):
+            plan.failure = Failure(Reason.NUMBER_USED_TWICE, {"other": owner[1], "number": number})
+        ended = f"Its invoice in Xero is {how}; it" if row.xero_invoice_id else "Unless Xero has it after all, it"
+        plan.raised = f"{ended} is raised anew, as {number}."
+        _map(target, known, plan)
+
+
+def _base(row: Export, invoice: Invoice) -> str:
+    return row.raised_from if row.raised_as == invoice.number and row.raised_from else invoice.number
+
+
+def _further(row: Export, invoice: Invoice) -> str:
+    """The number it gets where its present one is held."""
+    return raising.number(invoice.number, _base(row, invoice), "", None, raising.NOT_FOUND, row.generation)
 
 
 def _move(
@@ -141,7 +204,7 @@ def _map(target: AccountingTarget, known: KnownCompany, made: Plan) -> None:
         return
     try:
         contact = contact_lookup.contact_of(target, known.links, made.invoice)
-        generation = made.row.generation if made.row else 1
+        generation = made.row.generation + made.row.raise_anew if made.row else 1
         made.posting = Posting(known.lane, made.invoice, contact, known.settings, generation)
         made.element = target.element(made.posting)
     except Unmappable as unfit:

@@ -10,6 +10,7 @@ from events.accounting_target import Organisation, Posted, Trouble
 from events.books import PARTS, Books, Part, SeenContact
 from events.invoice import folded
 from store import choosing, organisation_facts
+from worker.preview import preview_plan
 from worker.preview.preview_plan import KnownCompany, Plan
 from worker.tools import Tools
 
@@ -100,10 +101,10 @@ def _reader(look: PreviewCalls, part: Part) -> Callable[[], Books]:
     return lambda: look.tools.books.part(look.organisation, part)
 
 
-def at(look: PreviewCalls, plans: Sequence[Plan]) -> SeenInXero:
-    """Contacts, numbers and copies of what would be sent."""
+def at(look: PreviewCalls, known: KnownCompany, plans: Sequence[Plan]) -> SeenInXero:
+    """Contacts, numbers and copies of what would be sent. What is raised anew gets its number by its present copy."""
     sent = [plan for plan in plans if plan.sent]
-    ids = [plan.row.xero_invoice_id or "" for plan in sent if plan.verdict == "update" and plan.row]
+    ids = [plan.row.xero_invoice_id for plan in sent if plan.row and plan.row.xero_invoice_id]
     reader, target, where = look.tools.books, look.tools.target, look.organisation
     copies = _by_chunks(
         look, "the copies in Xero", choosing.in_chunks(ids, _MOST_IDS), lambda some: target.fetch(where, some)
@@ -111,6 +112,11 @@ def at(look: PreviewCalls, plans: Sequence[Plan]) -> SeenInXero:
     if any(copy and copy.unreadable for copy in copies.values()):
         look.missed.setdefault("the copies in Xero", "a value in Xero's answer cannot be read")
         copies = {id_: copy for id_, copy in copies.items() if not (copy and copy.unreadable)}
+    for plan in sent:
+        id_ = plan.row.xero_invoice_id if plan.row else None
+        if plan.begins_again and (id_ is None or id_ in copies):
+            preview_plan.raise_anew(target, known, plan, copies.get(id_ or ""), look.began)
+    sent = [plan for plan in sent if plan.sent]
     clients = sorted({plan.posting.contact_id for plan in sent if plan.posting})
     contacts = _by_chunks(
         look, "contacts", choosing.in_chunks(clients, MOST_CONTACTS), lambda some: reader.contacts(where, some)

@@ -28,11 +28,11 @@ def row(tools: Tools, known: KnownCompany, plan: Plan, seen: SeenInXero, books: 
         return _invoice_preview(tools, known, plan, [plan.failure] if plan.failure else [])
     copy = seen.copies.get(_id_in_xero(plan)) if plan.verdict == "update" else None
     plan.posting = updates.as_merged(plan.posting, copy, known.winners.get(plan.invoice.client.id, ""))
-    refused = _guarded(tools, plan, seen, copy)
+    refused = _guarded(tools, known, plan, seen, copy)
     if refused:
         return _invoice_preview(tools, known, plan, [refused])
     element = tools.target.element_of_update(plan.posting, copy.copy) if copy else plan.element
-    if copy and _has_all(tools, plan.posting, copy):
+    if copy and _has_all(tools, known, plan, plan.posting, copy):
         plan.verdict = "unchanged"
         return _invoice_preview(tools, known, plan, [])
     case = _case(tools, known, plan, element, seen, copy, books)
@@ -50,25 +50,35 @@ def row(tools: Tools, known: KnownCompany, plan: Plan, seen: SeenInXero, books: 
     )
 
 
-def _guarded(tools: Tools, plan: Plan, seen: SeenInXero, copy: Posted | None) -> Failure | None:
+def _guarded(tools: Tools, known: KnownCompany, plan: Plan, seen: SeenInXero, copy: Posted | None) -> Failure | None:
     """What the overwrite guard would say; nothing where nobody could look."""
     if plan.verdict != "update" or plan.row is None or plan.posting is None or _id_in_xero(plan) not in seen.copies:
         return None
-    if copy and not guard.final(copy) and _has_all(tools, plan.posting, copy):
+    if copy and not guard.final(copy) and _has_all(tools, known, plan, plan.posting, copy):
         return None
     return guard.objection(
         copy,
         plan.row.copy_seen,
-        (),
+        _unknown(tools, known, plan),
         fingerprint=tools.target.fingerprint,
         carries=tools.target.carries,
         edits=updates.edits(tools, plan.row, plan.posting, copy),
     )
 
 
-def _has_all(tools: Tools, posting: Posting, copy: Posted) -> bool:
-    """Whether Xero has all that is wanted already."""
-    return tools.target.carries(copy.copy, tools.target.element_of_update(posting, copy.copy))
+def _has_all(tools: Tools, known: KnownCompany, plan: Plan, posting: Posting, copy: Posted) -> bool:
+    """Whether Xero was sent or has all that is wanted already, and no line is put anew: the export's own question."""
+    same = plan.row and updates.is_as_sent(plan.row, posting, posting.invoice.content_hash())
+    if same and not _unknown(tools, known, plan):
+        return True
+    wanted = tools.target.element_of_update(posting, copy.copy)
+    return tools.target.carries(copy.copy, wanted) and not tools.target.replaces_lines(wanted)
+
+
+def _unknown(tools: Tools, known: KnownCompany, plan: Plan) -> list[Element]:
+    """Our updates of the invoice whose outcome is not known."""
+    bodies = known.unknown.get(plan.row.id or 0, ()) if plan.row else ()
+    return [sent for body in bodies for sent in updates.of_copy(tools, body, _id_in_xero(plan))]
 
 
 def _case(
@@ -147,7 +157,9 @@ def _cleaned(plan: Plan) -> Iterator[str]:
 
 
 def _standing(plan: Plan) -> Iterator[str]:
-    if plan.verdict == "unchanged" and plan.row:
+    if plan.raised:
+        yield plan.raised
+    elif plan.verdict == "unchanged" and plan.row:
         found = DriftFound.kept(plan.row.found)
         kept = (*exported_row.differences(plan.row), *(found.differences if found else ()))
         yield from (f"Since the last export: {one}." for one in dict.fromkeys(kept))

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from events.accounting_target import Organisation, Trouble
+from events.accounting_target import Organisation, Posted, Trouble
 from worker import logs
 from worker.tools import Tools
 
@@ -13,16 +13,16 @@ _log = logs.log("reconciler")
 
 @dataclass(frozen=True)
 class CloseReading:
-    """The fingerprint of Xero's whole copy by id, the calls it took, and whether all were read."""
+    """Xero's whole copies by id, the calls they took, and whether all were read."""
 
-    copies: Mapping[str, str]
+    copies: Mapping[str, Posted]
     calls: int
     complete: bool
 
 
 def read_closely(tools: Tools, organisation: Organisation, ids: Sequence[str]) -> CloseReading:
     """Read these invoices, as far as permits and Xero allow; what is left is read in the next slot."""
-    copies: dict[str, str] = {}
+    copies: dict[str, Posted] = {}
     calls = 0
     for start in range(0, len(ids), _AT_ONCE):
         permit = tools.pace.ask(organisation)
@@ -36,6 +36,5 @@ def read_closely(tools: Tools, organisation: Organisation, ids: Sequence[str]) -
             return CloseReading(copies, calls, complete=False)
         finally:
             tools.pace.done(permit)
-        readable = {id_: posted.copy for id_, posted in found.items() if not posted.unreadable}
-        copies |= {id_: tools.target.fingerprint(copy) for id_, copy in readable.items()}
+        copies |= {id_: posted for id_, posted in found.items() if not posted.unreadable}
     return CloseReading(copies, calls, complete=True)

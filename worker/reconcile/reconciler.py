@@ -20,6 +20,7 @@ from store.unit_of_work import Work
 from worker import logs
 from worker.decisions import drifting
 from worker.decisions.drifting import Belief, Finding
+from worker.export import exported_row
 from worker.reconcile import close_reading
 from worker.reconcile.close_reading import CloseReading
 from worker.tools import Tools
@@ -27,6 +28,7 @@ from worker.tools import Tools
 DUTY = "reconciler"
 PASS_SECONDS = 60.0
 _DAY_SECONDS = 86_400.0
+_IF_SENT = frozenset({"currency_rate", "expected_payment_date"})
 _log = logs.log("reconciler")
 
 
@@ -110,7 +112,14 @@ def _suspects(tools: Tools, organisation: Organisation, seen: Changes | None, be
     by_id = {posted.target_id: posted for posted in seen.invoices} if seen else {}
     with tools.store.read() as work:
         ours = reconciliations.exported_as(work, organisation.lane, by_id, before)
-    return sorted(id_ for id_, export in ours.items() if drifting.is_suspect(_belief(export), by_id[id_]))
+    return sorted(id_ for id_, export in ours.items() if _is_suspect(export, by_id[id_]))
+
+
+def _is_suspect(export: Export, posted: Posted) -> bool:
+    """Whether only its whole copy says what was done to it, or that an edit known before was taken back."""
+    belief = _belief(export)
+    known = drifting.kept(DriftFound.kept(export.found), drifting.findings(belief, posted), compared=False)
+    return drifting.is_suspect(belief, posted) or (known is not None and belief.copy is not None)
 
 
 def _compare(
@@ -125,7 +134,7 @@ def _compare(
     ours = reconciliations.exported_as(work, organisation.lane, by_id, before)
     exports.lock_again(work, [export.id for export in ours.values() if export.id is not None])
     findings = {
-        target_id: _findings(_belief(export), by_id[target_id], reading.copies.get(target_id))
+        target_id: _findings(tools, export, by_id[target_id], reading.copies.get(target_id))
         for target_id, export in sorted(ours.items())
     }
     news = [
@@ -134,7 +143,15 @@ def _compare(
         for finding in found
         if reconciliations.record_drift(work, ours[target_id], finding.kind, finding.differences, finding.fingerprint)
     ]
-    known = {ours[target_id].id: _known(found, by_id[target_id].number) for target_id, found in findings.items()}
+    known = {
+        ours[target_id].id: drifting.kept(
+            DriftFound.kept(ours[target_id].found),
+            found,
+            compared=target_id in reading.copies and _is_known(ours[target_id]),
+        )
+        or _known(found, by_id[target_id].number)
+        for target_id, found in findings.items()
+    }
     reconciliations.note(work, [export for export in ours.values() if export.id in known], known)
     outbox.publish(work, [_drift_event(work, tools, organisation, *one) for one in news])
     return len(news)
@@ -148,14 +165,32 @@ def _known(found: Sequence[Finding], number: str) -> DriftFound | None:
     return DriftFound(kind=found[0].kind, differences=told, number=number)
 
 
-def _findings(belief: Belief, posted: Posted, copy: str | None) -> list[Finding]:
-    return drifting.findings(belief, posted) or (drifting.closer(belief, copy) if copy else [])
+def _findings(tools: Tools, export: Export, posted: Posted, copy: Posted | None) -> list[Finding]:
+    """What the light row shows; where that is no edit, what the whole copy adds."""
+    belief = _belief(export)
+    found = drifting.findings(belief, posted)
+    if copy is None or any(one.kind != "paid" for one in found):
+        return found
+    return [*drifting.closer(belief, tools.target.fingerprint(copy.copy), _edits(tools, export, copy)), *found]
+
+
+def _edits(tools: Tools, export: Export, copy: Posted) -> list[str]:
+    """What was sent of the whole invoice, and is otherwise in Xero since; what was not sent Xero may set itself."""
+    if not _is_known(export):
+        return []
+    sent = Invoice.of_kept(export.wanted)
+    changed = [one for one in exported_row.changes(tools, export, copy) if one.line is None]
+    return [one.sentence for one in changed if one.field in _IF_SENT and getattr(sent, one.field) is not None]
+
+
+def _is_known(export: Export) -> bool:
+    """Whether the content is kept that Xero was sent last."""
+    return bool(export.wanted) and export.wanted_hash == export.sent_hash
 
 
 def _belief(export: Export) -> Belief:
     kept = json.loads(export.xero_totals or "{}")
-    known = export.wanted and export.wanted_hash == export.sent_hash
-    day = Invoice.of_kept(export.wanted).date.isoformat() if known else None
+    day = Invoice.of_kept(export.wanted).date.isoformat() if _is_known(export) else None
     return Belief(export.number, kept.get("totals", {}), day, kept.get("updated"), export.copy_seen)
 
 

@@ -92,6 +92,8 @@ def _facts(
         pending=load.pending,
         in_flight=load.in_flight,
         uncertain=load.uncertain,
+        watched=load.watched,
+        next_look=load.next_look,
         login=_login(row, known),
         pause=Obstacle(pause_in_words(pause), "ops", pause.at) if pause else None,
         block=block,

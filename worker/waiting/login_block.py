@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Literal
 
+from events import wording
 from events.accounting_target import Lane, Organisation, Trouble
 from events.connection_problems import ConnectionProblem
 from events.connections import ConnectedOrganisation, XeroConnectionDisconnected, XeroConnectionNeedsLogin
@@ -121,7 +122,8 @@ def facts_of(work: Work, connection: CompanyConnection) -> Mapping[str, str]:
 
 
 def _tell_disconnected(work: Work, connection: CompanyConnection, facts: Mapping[str, str]) -> None:
-    message = ConnectionProblem.DISCONNECTED.message(facts)[:255]
+    short = {name: wording.shortened(value, 100) for name, value in facts.items()}
+    message = ConnectionProblem.DISCONNECTED.message(short)
     organisation = organisation_of(connection)
     event = XeroConnectionDisconnected(
         company=connection.company, organisation=organisation, by="xero", message=message

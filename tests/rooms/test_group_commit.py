@@ -1,4 +1,4 @@
-"""The desk: callers share transactions, and nobody waits for somebody else's lock."""
+"""Group commit: callers share transactions, and nobody waits for somebody else's lock."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -7,7 +7,7 @@ import pytest
 
 from tests.machines import wait_for
 from worker.decisions.receipts import Receipt
-from worker.intake.group_commit import MOST_AT_ONCE, Desk
+from worker.intake.group_commit import MOST_AT_ONCE, GroupCommit
 from worker.intake.parsed_event import Brought
 
 
@@ -27,14 +27,14 @@ class Files:
         return [Receipt(f"e{one}", "c", "r", 1) if one >= 0 else ValueError(one) for one in documents]
 
 
-def a_busy_desk(pool, **chosen):
-    """A desk that is at its first event until it is let go."""
+def a_busy_group(pool, **chosen):
+    """A group commit that is at its first event until it is let go."""
     files = Files()
     files.held = {0}
-    desk = Desk(files, **chosen)
-    first = pool.submit(desk.accept, Brought(0))
+    group = GroupCommit(files, **chosen)
+    first = pool.submit(group.accept, Brought(0))
     wait_for(lambda: files.rounds)
-    return files, desk, first
+    return files, group, first
 
 
 @pytest.fixture
@@ -45,14 +45,14 @@ def pool():
 
 def test_who_comes_alone_is_filed_at_once():
     files = Files()
-    assert Desk(files).accept(Brought(1)).event == "e1"
+    assert GroupCommit(files).accept(Brought(1)).event == "e1"
     assert files.rounds == [[1]]
 
 
 def test_what_comes_while_one_is_filed_shares_the_next_transaction_and_each_gets_its_own_answer(pool):
-    files, desk, first = a_busy_desk(pool, patience_seconds=60)
-    others = {one: pool.submit(desk.accept, Brought(one)) for one in range(1, 31)}
-    wait_for(lambda: len(desk._queue) == 30)
+    files, group, first = a_busy_group(pool, patience_seconds=60)
+    others = {one: pool.submit(group.accept, Brought(one)) for one in range(1, 31)}
+    wait_for(lambda: len(group._queue) == 30)
     files.let_go.set()
     assert first.result(20).event == "e0"
     assert {one: other.result(20).event for one, other in others.items()} == {one: f"e{one}" for one in others}
@@ -60,9 +60,9 @@ def test_what_comes_while_one_is_filed_shares_the_next_transaction_and_each_gets
 
 
 def test_a_refusal_is_told_to_the_one_it_is_for(pool):
-    files, desk, _ = a_busy_desk(pool, patience_seconds=60)
-    refused, taken = pool.submit(desk.accept, Brought(-1)), pool.submit(desk.accept, Brought(1))
-    wait_for(lambda: len(desk._queue) == 2)
+    files, group, _ = a_busy_group(pool, patience_seconds=60)
+    refused, taken = pool.submit(group.accept, Brought(-1)), pool.submit(group.accept, Brought(1))
+    wait_for(lambda: len(group._queue) == 2)
     files.let_go.set()
     assert taken.result(20).event == "e1"
     with pytest.raises(ValueError, match="-1"):
@@ -70,8 +70,8 @@ def test_a_refusal_is_told_to_the_one_it_is_for(pool):
 
 
 def test_nobody_waits_for_a_transaction_that_hangs(pool):
-    files, desk, hangs = a_busy_desk(pool, patience_seconds=0.01)
-    assert [pool.submit(desk.accept, Brought(one)).result(20).event for one in (1, 2, 3)] == ["e1", "e2", "e3"]
+    files, group, hangs = a_busy_group(pool, patience_seconds=0.01)
+    assert [pool.submit(group.accept, Brought(one)).result(20).event for one in (1, 2, 3)] == ["e1", "e2", "e3"]
     assert not hangs.done()
     files.let_go.set()
     assert hangs.result(20).event == "e0"
@@ -85,27 +85,27 @@ def test_an_event_with_many_invoices_keeps_nobody_waiting_and_waits_for_nobody(p
         return [Receipt("e", "c", "r", 1) for _ in documents]
 
     bulk = {"data": {"invoices": [{}] * 21}}
-    desk = Desk(file)
-    desk._at_it = 1  # somebody is at it
-    assert pool.submit(desk.accept, Brought(bulk)).result(20).event == "e"
+    group = GroupCommit(file)
+    group._at_it = 1  # somebody is at it
+    assert pool.submit(group.accept, Brought(bulk)).result(20).event == "e"
     assert files == [[Brought(bulk)]]
 
 
-def test_a_failure_of_all_is_everybodys_answer_and_the_desk_goes_on():
+def test_a_failure_of_all_is_everybodys_answer_and_the_next_go_on():
     def fails(_documents):
         raise OSError("the database is away")
 
-    desk = Desk(fails)
+    group = GroupCommit(fails)
     for _ in range(2):
         with pytest.raises(OSError, match="away"):
-            desk.accept(Brought(1))
+            group.accept(Brought(1))
 
 
 def test_under_a_crowd_everybody_is_filed_once_and_no_transaction_is_too_long(pool):
     files = Files()
-    desk = Desk(files)
-    answers = list(pool.map(desk.accept, map(Brought, range(3_000))))
+    group = GroupCommit(files)
+    answers = list(pool.map(group.accept, map(Brought, range(3_000))))
     assert [answer.event for answer in answers] == [f"e{one}" for one in range(3_000)]
     assert sorted(one for some in files.rounds for one in some) == list(range(3_000))
     assert max(map(len, files.rounds)) <= MOST_AT_ONCE
-    assert (desk._at_it, desk._queue) == (0, [])
+    assert (group._at_it, group._queue) == (0, [])
