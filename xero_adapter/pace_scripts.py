@@ -180,6 +180,7 @@ if day_left and day_left >= per_day then
 elseif day_left then
   local used, day_ends, before, heard = numbers(day, 'used', 'ends', 'said', 'heard')
   local more = before and sent > (heard or 0) and day_left > before and (before <= 5 or day_left > before + 5)
+  local whole = before and before >= per_day and per_day or 0
   local anew = more or day_ends and now >= day_ends
   if anew then redis.call('DEL', day); used, day_ends, before = nil, nil, nil end
   local first = per_day - day_left + math.max(0, redis.call('ZCARD', flight) - 1)
@@ -188,7 +189,7 @@ elseif day_left then
   redis.call('PEXPIRE', day, day_length)
   local latest, last, over = numbers(learned, 'now', 'before', 'over')
   if anew or over then latest, last = nil, latest or last end
-  redis.call('HSET', learned, 'now', math.max(latest or 0, day_left + 1), 'before', last or 0)
+  redis.call('HSET', learned, 'now', math.max(latest or 0, day_left + 1, whole), 'before', last or 0)
   redis.call('HDEL', learned, 'over')
   redis.call('PEXPIRE', learned, 8 * day_length)
 end

@@ -3,8 +3,11 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import MetaData, create_engine, func, insert, select, types
+from sqlmodel import SQLModel
 
 from store import migrate
 from tests import machines
@@ -52,6 +55,15 @@ def fill(engine, tables, numbers):
     with engine.begin() as connection:
         for table in tables.values():
             connection.execute(insert(table), [{c.name: a_value(c, one) for c in table.columns} for one in numbers])
+
+
+@pytest.mark.filterwarnings("ignore:.*expression-based index")  # which SQLite does not tell of
+def test_the_tables_are_as_the_migrations_make_them(database_url):
+    engine = create_engine(database_url)
+    with engine.connect() as connection:
+        different = compare_metadata(MigrationContext.configure(connection), SQLModel.metadata)
+    engine.dispose()
+    assert different == []
 
 
 def test_every_earlier_version_upgrades_with_its_data_and_can_still_write_on_the_next_schema(empty_database):
