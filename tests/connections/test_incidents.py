@@ -69,7 +69,13 @@ class Incident:
 
 
 @pytest.mark.parametrize(
-    ("companies", "length", "step"), [("incident", 15, 5.0), ("incident", 180, 10.0), ("small", 1800, 20.0)]
+    ("companies", "length", "step"),
+    [
+        ("incident", 15, 5.0),
+        ("incident", 180, 10.0),
+        ("small", 1800, 20.0),
+        pytest.param("incident", 1800, 20.0, marks=pytest.mark.thorough),
+    ],
 )
 def test_while_xero_refuses_every_token_nobody_is_asked_to_log_in_and_all_goes_on_within_a_minute(
     request, companies, length, step
