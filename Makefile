@@ -44,8 +44,12 @@ test: .venv/.dev  ## the suite
 test-ci: .venv/.dev  ## what .ci/run adds to the suite: a browser, PHP, short chaos and fuzz
 	@$(BIN)/pytest -n 2 --dist loadgroup -rs -m "ci and not thorough"
 
+# It measures, and so runs alone.
+CROWD := tests/security/test_crowd.py::test_a_crowd_of_strangers_disturbs_no_host_and_fills_no_memory[long]
+
 test-security: .venv/.dev  ## attacks on a running installation, long forms too (their short forms are part of `make test`)
-	@$(BIN)/pytest -n 2 --dist loadgroup -rs tests/security
+	@$(BIN)/pytest -n 2 --dist loadgroup -rs tests/security --deselect '$(CROWD)'
+	@$(BIN)/pytest -n 0 -rs '$(CROWD)'
 
 thorough: .venv/.dev  ## what takes minutes: a crash at every step of every story, every case on both databases, many examples
 	@$(BIN)/pytest -n 2 --dist loadgroup -m thorough
