@@ -1,6 +1,7 @@
 """Small pools of threads for what strangers can ask for and what costs much: with a queue that has an end."""
 
 import asyncio
+import os
 import threading
 from collections import Counter
 from collections.abc import Callable
@@ -54,8 +55,8 @@ class Pool:
             self._places += Counter()  # who has no place any more is forgotten
 
 
-# A password takes 32 MiB and some 50 ms: two at a time leave a core and the memory to everybody's events.
-PASSWORDS = Pool("passwords", threads=2, most=16, each=2)
+# A password takes 32 MiB and some 50 ms: half of the cores, two at most, leave the others to everybody's events.
+PASSWORDS = Pool("passwords", threads=max(1, min(2, (os.cpu_count() or 2) // 2)), most=16, each=2)
 # Who is signed in, and gives a password once more or another one, waits for no stranger.
 PROOFS = Pool("proofs", threads=1, most=16, each=2)
 # Links are looked up, and nothing is hashed: whoever guesses at passwords keeps nobody from using one.
