@@ -181,8 +181,8 @@ class PromptServer(uvicorn.Server):
             listening.close()
         for connection in list(self.server_state.connections):
             connection.shutdown()
-        while self.server_state.tasks and not self.force_exit:  # noqa: ASYNC110  # nothing tells of the last one
-            await asyncio.sleep(0.001)
+        while self.server_state.tasks and not self.force_exit:  # an answer may begin another one
+            await asyncio.wait(set(self.server_state.tasks), timeout=0.1)
         await self.lifespan.shutdown()
 
     @contextmanager

@@ -36,7 +36,7 @@ def xero():
 @pytest.mark.parametrize(("database_url", "processes"), [("sqlite", 1), ("postgresql", 3)], indirect=["database_url"])
 def test_no_call_carries_another_companys_bearer(xero, database_url, redis_url, processes):
     owners = _forty_companies(xero, callers.tools_for(database_url, redis_url, xero.url, KEY))
-    xero.faults(expire_tokens=0.02, reads=True)
+    xero.faults(expire_tokens=0.01, reads=True)
     share = CALLS // 2 // processes
     command = [sys.executable, "-m", "tests.connections.callers", database_url, redis_url, xero.url, KEY, str(share)]
     running = [subprocess.Popen(command, stdout=subprocess.PIPE) for _ in range(processes)]
@@ -45,7 +45,7 @@ def test_no_call_carries_another_companys_bearer(xero, database_url, redis_url, 
     carried = [call for call in said["calls"] if call["tenant"]]
     assert foreign(carried, owners) == []
     assert len(carried) >= share * processes
-    assert answered > share * processes * 0.4, "the others met a token that expired twice"
+    assert answered > share * processes * 0.5, "the others met a token that expired twice"
     assert said["token_calls"] > COMPANIES, "tokens expired and were renewed"
     print(f"{len(carried)} calls, {said['token_calls']} token calls, 0 foreign bearers")  # noqa: T201
 

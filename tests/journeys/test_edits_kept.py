@@ -37,6 +37,14 @@ def test_an_edit_of_a_field_that_was_sent_is_found_by_the_closer_look(installati
     assert known(installation) == "edited"
 
 
+def test_an_edited_rate_is_found_where_one_was_sent(on_sqlite):
+    on_sqlite.company(organisation={"currencies": ["USD", "EUR"]})
+    (book,) = exported(on_sqlite, an_invoice(currency="EUR", currency_rate="0.9"))
+    touch(on_sqlite, book, {"CurrencyRate": 1.5})
+    assert look(on_sqlite) == 1
+    assert drifts(on_sqlite) == {"i1": ("edited", ["currency rate: 0.9 → 1.5"])}
+
+
 def test_what_xero_sets_where_nothing_was_sent_is_no_edit(on_sqlite):
     (book,) = exported(on_sqlite, an_invoice())
     touch(on_sqlite, book, {**LATER, "CurrencyRate": 1.5})
