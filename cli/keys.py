@@ -10,9 +10,10 @@ import typer
 from pydantic import TypeAdapter, ValidationError
 
 from cli import order_submission, output, plain_numbers
+from events.scopes import Scope
 from events.snapshot import Id
 from store import api_keys, audit, companies
-from store.api_keys import Key, Listed, Scope
+from store.api_keys import Key, Listed
 from store.unit_of_work import Work
 from worker import settings, wiring
 from worker.tools import Tools

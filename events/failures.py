@@ -6,7 +6,6 @@ from dataclasses import dataclass, field, replace
 from events.help import Who
 from events.reasons import Reason
 from events.wording import inside, lines, shortened
-from events.wording import spoken as spoken  # noqa: PLC0414  # failures are where dates are spoken of
 
 FAILED_TITLE = "Invoice Failed to Export"
 LONGEST_MESSAGE = 300

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import update
 from sqlmodel import col, select
 
-from events.scopes import Scope as Scope  # noqa: PLC0414  # what keys are made with
+from events.scopes import Scope
 from store import statements
 from store.tables import ApiKey
 from store.unit_of_work import Work

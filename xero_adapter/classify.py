@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from events.failures import Failure, spoken
+from events.failures import Failure
 from events.reasons import Reason
+from events.wording import spoken
 
 
 @dataclass(frozen=True)

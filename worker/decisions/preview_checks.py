@@ -8,10 +8,11 @@ from decimal import Decimal
 
 from events.books import Books, LedgerAccount, SeenContact, Sums
 from events.changes import LinePicture, Picture
-from events.failures import Failure, spoken
+from events.failures import Failure
 from events.invoice import Invoice
 from events.reasons import Reason
 from events.snapshot import LARGEST
+from events.wording import spoken
 
 _MAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _LONGEST_MAIL = 255

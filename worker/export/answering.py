@@ -12,10 +12,10 @@ from events.accounting_target import AccountingTarget, Organisation, Posted
 from events.causes import about, cause_of
 from events.drift import GONE, DriftFound
 from events.export import ExportProblem, InvoiceExportFailed, InvoiceExportSucceeded, Notification, XeroTotals
-from events.failures import FAILED_TITLE, Failure, spoken
+from events.failures import FAILED_TITLE, Failure
 from events.invoice import Invoice
 from events.reasons import Reason
-from events.wording import month
+from events.wording import month, spoken
 from store import outbox, requests
 from store.outbox import InvoiceAnswer
 from store.tables import Export, Item, Request
