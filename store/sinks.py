@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import bindparam, case, delete, exists, func, select, update
+from sqlalchemy import bindparam, case, delete, exists, func, update
+from sqlalchemy import select as pick
 from sqlmodel import col
 
 from store import statements
@@ -38,14 +39,14 @@ def lag(work: Work, door: str) -> Any:
 
 @functools.cache
 def _lag() -> Any:
-    come = select(col(DoorOut.position)).where(col(DoorOut.door) == bindparam("door")).scalar_subquery()
-    last = select(func.max(OutboxEvent.position)).scalar_subquery()
+    come = pick(col(DoorOut.position)).where(col(DoorOut.door) == bindparam("door")).scalar_subquery()
+    last = pick(func.max(OutboxEvent.position)).scalar_subquery()
     asked: list[Any] = [
         func.coalesce(come, 0).label("position"),
         func.coalesce(last, 0).label("newest"),
         exists().where(col(OutboxEvent.position).is_(None)).label("unstamped"),
     ]
-    return select(*asked)
+    return pick(*asked)
 
 
 def standing(work: Work, door: str) -> Any:
@@ -55,23 +56,23 @@ def standing(work: Work, door: str) -> Any:
 
 def standings(work: Work) -> Mapping[str, Any]:
     """How each door is doing, by name."""
-    return {row.door: row for row in statements.rows(work, select(*DoorOut.__table__.c))}  # type: ignore[attr-defined]
+    return {row.door: row for row in statements.rows(work, pick(*DoorOut.__table__.c))}  # type: ignore[attr-defined]
 
 
 def newest(work: Work) -> int:
     """The feed's last position."""
-    return statements.run(work, select(func.max(OutboxEvent.position))).scalar_one() or 0
+    return statements.run(work, pick(func.max(OutboxEvent.position))).scalar_one() or 0
 
 
 def newest_by_company(work: Work, after: int) -> Mapping[str, int]:
     """The last position of each company with events behind this one."""
-    asked = select(col(OutboxEvent.company), func.max(OutboxEvent.position)).where(col(OutboxEvent.position) > after)
+    asked = pick(col(OutboxEvent.company), func.max(OutboxEvent.position)).where(col(OutboxEvent.position) > after)
     return {row[0]: row[1] for row in statements.rows(work, asked.group_by(col(OutboxEvent.company)))}
 
 
 def behind(work: Work, after: int, company: str | None) -> int:
     """How many events, of one company or of all, are behind this position."""
-    asked = select(func.count()).select_from(OutboxEvent).where(col(OutboxEvent.position) > after)
+    asked = pick(func.count()).select_from(OutboxEvent).where(col(OutboxEvent.position) > after)
     if company is not None:
         asked = asked.where(col(OutboxEvent.company) == company)
     return int(statements.run(work, asked).scalar_one())
@@ -87,7 +88,7 @@ def window(work: Work, door: str, company: str | None, most: int) -> Window:
     """The next events for this door, of one company where it is that company's; and how far that takes it."""
     start = position(work, door)
     end = min(start + _WINDOW, newest(work))
-    feed = select(*OutboxEvent.__table__.c).where(  # type: ignore[attr-defined]
+    feed = pick(*OutboxEvent.__table__.c).where(  # type: ignore[attr-defined]
         col(OutboxEvent.position) > start, col(OutboxEvent.position) <= end
     )
     if company is not None:
@@ -131,7 +132,7 @@ def delivered(work: Work, door: str, event_id: str) -> None:
 def due_again(work: Work, door: str, most: int = 50) -> Sequence[Any]:
     """Events to try again now, those that wait longest first: rows (of OutboxEvent, and its `tries`)."""
     asked = (
-        select(*OutboxEvent.__table__.c, col(Redelivery.tries))  # type: ignore[attr-defined]
+        pick(*OutboxEvent.__table__.c, col(Redelivery.tries))  # type: ignore[attr-defined]
         .join(Redelivery, col(Redelivery.event_id) == col(OutboxEvent.id))
         .where(col(Redelivery.door) == door, col(Redelivery.state) == _WAITING, col(Redelivery.due_at) <= work.now)
         .order_by(col(Redelivery.due_at))
@@ -142,13 +143,13 @@ def due_again(work: Work, door: str, most: int = 50) -> Sequence[Any]:
 
 def due_doors(work: Work) -> set[str]:
     """Doors with something to try again now."""
-    asked = select(col(Redelivery.door)).where(col(Redelivery.state) == _WAITING, col(Redelivery.due_at) <= work.now)
+    asked = pick(col(Redelivery.door)).where(col(Redelivery.state) == _WAITING, col(Redelivery.due_at) <= work.now)
     return {row.door for row in statements.rows(work, asked.distinct())}
 
 
 def counts(work: Work) -> Mapping[tuple[str, str], int]:
     """How many deliveries wait or are given up, by (door, state)."""
-    asked = select(col(Redelivery.door), col(Redelivery.state), func.count())
+    asked = pick(col(Redelivery.door), col(Redelivery.state), func.count())
     found = statements.rows(work, asked.group_by(col(Redelivery.door), col(Redelivery.state)))
     return {(row[0], row[1]): row[2] for row in found}
 
@@ -157,7 +158,7 @@ def given_up(work: Work, most: int = 100) -> Sequence[Any]:
     """Deliveries that were given up, newest first: door, event, its company and type, tries, trouble, since when."""
     shown = (col(OutboxEvent.company), col(OutboxEvent.type))
     asked = (
-        select(*Redelivery.__table__.c, *shown)  # type: ignore[attr-defined]
+        pick(*Redelivery.__table__.c, *shown)  # type: ignore[attr-defined]
         .join(OutboxEvent, col(OutboxEvent.id) == col(Redelivery.event_id))
         .where(col(Redelivery.state) == word("given_up"))
         .order_by(col(Redelivery.due_at).desc(), col(Redelivery.event_id))
