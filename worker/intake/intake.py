@@ -1,9 +1,12 @@
 """Intake: one transaction files events, their requests and a row per invoice; accepted means committed."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-from events.codec import Envelope
+from events.accounting_target import Lane
+from events.codec import Envelope, Unreadable
 from events.export import InvoiceExportRequested
 from events.orders import (
     InvoiceExportCancelRequested,
@@ -11,24 +14,92 @@ from events.orders import (
     InvoiceExportReplayRequested,
 )
 from events.preview import InvoiceExportPreviewRequested
-from store import audit, inbox
+from events.settings import CompanySettings
+from events.snapshot import Incoming
+from store import audit, companies, connections, inbox, pauses
 from store.inbox import FiledEvent
+from store.openings import Key
+from store.tables import CompanyConnection
 from store.unit_of_work import Work
 from worker import logs
 from worker.commands import cancel, raising_anew, replay
 from worker.contacts import filing_changes
 from worker.decisions import rounds, turns
+from worker.decisions.backpressure import TooMuch
 from worker.decisions.receipts import Receipt
 from worker.decisions.rights import OURSELVES, Actor
 from worker.decisions.rounds import Load
 from worker.intake import parsed_event, request_writer
-from worker.intake.known_companies import KnownCompanies
-from worker.intake.parsed_event import Brought, Coming, OnFiled
+from worker.intake.parsed_event import Brought, Coming, InvoiceContent, OnFiled
+from worker.intake.request_plan import Filing
 from worker.preview import previews
 from worker.tools import Tools
+from worker.waiting import login_block, pausing
+from worker.waiting.login_block import Waits
 
 Verdict = Receipt | Exception
 _log = logs.log("intake")
+
+
+@dataclass(frozen=True)
+class KnownCompanies:
+    """Settings and connections by company; a company that was never set up is in neither.
+
+    `taken` counts the invoices that nobody objected to.
+    """
+
+    settings: Mapping[str, CompanySettings]
+    connections: Mapping[str, CompanyConnection]
+    taken: Counter[str] = field(default_factory=Counter)
+
+    @classmethod
+    def load(cls, work: Work, ids: Collection[str]) -> "KnownCompanies":
+        """Those of these companies that are known."""
+        return cls(companies.settings_of_each(work, ids), connections.of_each(work, ids))
+
+    def lane(self, company: str) -> Lane:
+        """Where the company's exports go; no organisation yet before its first login."""
+        connection = self.connections.get(company)
+        return Lane(company, connection.tenant if connection else connections.NOT_YET)
+
+    def objection(self, work: Work, tools: Tools, asked: Incoming) -> Unreadable | TooMuch | None:
+        """Why this is not filed at all, or None."""
+        if asked.company not in self.settings:
+            return Unreadable(f"data.company: there is no company “{asked.company}” here")
+        if isinstance(asked, InvoiceExportRequested):
+            return self._too_much(work, tools, asked)
+        return None
+
+    def _too_much(self, work: Work, tools: Tools, asked: InvoiceExportRequested) -> TooMuch | None:
+        most, taken = tools.settings.most_pending, self.taken[asked.company]
+        too_much = tools.room.objection(work, asked, most, tools.elapsed(), taken=taken)
+        if too_much is None:
+            self.taken[asked.company] += len(asked.invoices)
+        return too_much
+
+    def filing(
+        self,
+        envelope: Envelope,
+        asked: InvoiceExportRequested,
+        contents: Mapping[str, InvoiceContent] | None = None,
+        caused_by: str | None = None,
+        *,
+        raising: bool = False,
+    ) -> Filing:
+        """A request of one of these companies, on its way into the tables."""
+        prefix = self.settings[asked.company].number_prefix or ""
+        return Filing(
+            asked, envelope, self.lane(asked.company), prefix, caused_by, raising=raising, contents=contents or {}
+        )
+
+    def waits(self, work: Work, filings: Sequence[Filing]) -> Mapping[Key, Waits | None]:
+        """What the requests wait for whose company is not connected. Who waits, for that or a pause, is told so."""
+        held = pauses.holding(work, sorted({one.asked.company for one in filings}))
+        for company, request in (one.key for one in filings if one.asked.company in held):
+            pausing.tell_newcomer(work, company, request)
+        return {
+            one.key: login_block.at_intake(work, self.connections.get(one.asked.company), *one.key) for one in filings
+        }
 
 
 def accept(
@@ -124,11 +195,11 @@ def _request(work: Work, tools: Tools, companies: KnownCompanies, new: Sequence[
         for one in new
         if isinstance(one.asked, InvoiceExportRequested)
     ]
-    request_writer.file(work, tools, filings)
+    filed = request_writer.file(work, tools, filings)
     waits = companies.waits(work, filings)
     return [
-        Receipt(one.envelope.id, one.asked.company, one.asked.request, one.new, connection=waits.get(one.key))
-        for one in filings
+        Receipt(one.envelope.id, *one.key, done.new, connection=waits.get(one.key))
+        for one, done in zip(filings, filed, strict=True)
     ]
 
 
@@ -142,9 +213,7 @@ def _replay(
 ) -> Receipt:
     found = replay.prepare(work, envelope, order)
     filings = [companies.filing(envelope, part, caused_by=found.caused_by) for part in found.parts]
-    for filing in filings:
-        request_writer.file(work, tools, [filing])
-    new = sum(filing.new for filing in filings)
+    new = sum(request_writer.file(work, tools, [filing])[0].new for filing in filings)
     audit.note(work, order.requested_by.id, "replay", order.company, order.chosen(), new, order.why)
     return Receipt(envelope.id, order.company, found.request, new, left_out=found.left_out)
 
@@ -158,12 +227,12 @@ def _raise_anew(
     _key: str,
 ) -> Receipt:
     found = raising_anew.prepare(work, envelope, order)
-    filings = [companies.filing(envelope, part, caused_by=envelope.id, raising=True) for part in found.parts]
-    for filing in filings:
-        request_writer.file(work, tools, [filing])
-        started = [row.id or 0 for row in filing.rows.values() if filing.moves[row.invoice] == "start"]
-        raising_anew.note(work, order, started)
-    new = sum(filing.new for filing in filings)
+    new = 0
+    for part in found.parts:
+        filing = companies.filing(envelope, part, caused_by=envelope.id, raising=True)
+        (filed,) = request_writer.file(work, tools, [filing])
+        raising_anew.note(work, order, filed.plan.started())
+        new += filed.new
     chosen = {**order.chosen(), **({"number": order.number} if order.number else {})}
     audit.note(work, order.requested_by.id, "raise anew", order.company, chosen, new, order.why)
     return Receipt(envelope.id, order.company, found.request, new, left_out=found.left_out)
