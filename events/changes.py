@@ -131,7 +131,7 @@ def compared(before: Picture, after: Picture, same: Same = _equal) -> tuple[Chan
 def _fields(before: _FieldTexts, after: _FieldTexts, line: int | None, same: Same) -> Iterator[Change]:
     for name, was in before.fields().items():
         now = after.said(name)
-        if was is not None and now is not None and not same(name, was, now):
+        if was is not None and now is not None and was != now and not same(name, was, now):
             yield Change(field=name, line=line, before=_spoken(was), after=_spoken(now))
 
 
@@ -165,6 +165,23 @@ def pairs_of(before: Sequence[LinePicture], after: Sequence[LinePicture]) -> dic
     pairs = {place: by_id[line.id] for place, line in enumerate(after) if line.id in by_id}
     free = set(range(len(before))) - set(pairs.values())
     return pairs | {place: place for place in range(len(after)) if place not in pairs and place in free}
+
+
+def carried(sent: Picture, kept: Picture) -> tuple[list[str], list[str], list[str], list[str]]:
+    """Fields that were sent: of the whole those that are kept and those that are not; of lines the same."""
+    pairs = [(sent.lines[ours], kept.lines[theirs]) for theirs, ours in pairs_of(sent.lines, kept.lines).items()]
+    whole, lost = _carried([(sent, kept)])
+    return whole, lost, *_carried(pairs)
+
+
+def _carried(pairs: Sequence[tuple[_FieldTexts, _FieldTexts]]) -> tuple[list[str], list[str]]:
+    """Names of fields that are said on both sides, and of those that the second does not say."""
+    found: dict[str, bool] = {}
+    for ours, theirs in pairs:
+        for name, value in ours.fields().items():
+            if value is not None:
+                found[name] = found.get(name, True) and theirs.said(name) is not None
+    return [name for name, both in found.items() if both], [name for name, both in found.items() if not both]
 
 
 def _text(line: LinePicture) -> str:

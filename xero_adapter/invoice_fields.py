@@ -4,93 +4,31 @@ Mapping, pictures, updates, the guard and the proof of match all go by it (facts
 here and a field of the contract (events/invoice).
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any
 
 from events.accounting_target import Element
 from events.changes import LinePicture
 from events.invoice import folded
 from events.money import ZERO, line_amount, plain, rounded
-from xero_adapter.json_values import cents_of, day, decimal_of, object_of, text_of, written_alike
+from xero_adapter.json_values import (
+    FieldRow,
+    cents_at,
+    cents_of,
+    day_at,
+    decimal_of,
+    lower_at,
+    number_at,
+    object_of,
+    text_at,
+    text_of,
+    written_alike,
+)
 from xero_adapter.wanted import WantedInvoice, WantedLine
 
-Guard = Literal["always", "if sent", "never"]
-Wanted = TypeVar("Wanted")
 _AMOUNTS_ARE = {"exclusive": "Exclusive", "inclusive": "Inclusive", "no_tax": "NoTax"}
 _RATE = Decimal("0.000001")
-
-
-@dataclass(frozen=True)
-class FieldRow(Generic[Wanted]):
-    """One field.
-
-    `name` is ours, and what people call it; `theirs` are Xero's names for it. `carries` are the contract's fields in
-    it. `say` gives what is sent, None for what is left out; a row without `say` is worked out by Xero. `read` gives
-    what an element says of it, normalised. `unsaid` and `unshown` are what it means that an element of ours, or an
-    answer of Xero's, has none of the names: "" for nothing, None for unknown.
-
-    `guard`: whether an edit of it in Xero stops an update; "if sent" where Xero keeps what an update leaves out.
-    `updates` is false for what an update leaves to Xero, `cleared_by` what an update says to clear it, `stays` true
-    where nothing that an update may say clears it.
-    `in_lists` is false for what a list may leave out though it is there.
-    `altered` says what Xero is known to do where it keeps another value than it was sent.
-    """
-
-    name: str
-    theirs: tuple[str, ...]
-    carries: tuple[str, ...]
-    read: Callable[[Element], str | None]
-    say: Callable[[Wanted], Any] | None = None
-    unsaid: str | None = None
-    unshown: str | None = None
-    guard: Guard = "always"
-    updates: bool = True
-    cleared_by: Any = None
-    stays: bool = False
-    in_lists: bool = True
-    same: Callable[[str, str], bool] = lambda one, other: one == other
-    altered: Callable[[str, str, LinePicture | None], str] = lambda _sent, _kept, _line: ""
-    shown_as: tuple[str, ...] = field(default=())
-
-    def put(self, wanted: Wanted) -> Element:
-        """What is sent of it, by Xero's names."""
-        if self.say is None:
-            return {}
-        said = self.say(wanted)
-        values = said if isinstance(said, tuple) else (said,)
-        return {name: value for name, value in zip(self.theirs, values, strict=True) if value is not None}
-
-    def seen(self, element: Element, *, ours: bool) -> str | None:
-        """What an element says of it, in one piece of text."""
-        names = self.shown_as or self.theirs
-        if names and all(element.get(name) is None for name in names):
-            return self.unsaid if ours else self.unshown
-        return self.read(element)
-
-
-# -- reading
-
-
-def _text(name: str) -> Callable[[Element], str]:
-    return lambda element: text_of(element.get(name))
-
-
-def _lower(name: str) -> Callable[[Element], str]:
-    return lambda element: text_of(element.get(name)).lower()
-
-
-def _day(name: str) -> Callable[[Element], str]:
-    return lambda element: day(element.get(f"{name}String") or element.get(name))
-
-
-def _cents(name: str) -> Callable[[Element], str]:
-    return lambda element: cents_of(element.get(name))
-
-
-def _number(name: str) -> Callable[[Element], str]:
-    return lambda element: plain(decimal_of(element.get(name)).normalize() + 0)
 
 
 def _unit(element: Element) -> str:
@@ -162,7 +100,7 @@ INVOICE: tuple[FieldRow[WantedInvoice], ...] = (
         "number",
         ("InvoiceNumber",),
         ("number",),
-        read=_text("InvoiceNumber"),
+        read=text_at("InvoiceNumber"),
         say=lambda one: one.invoice.number,
         same=lambda one, other: folded(one) == folded(other),
     ),
@@ -170,7 +108,7 @@ INVOICE: tuple[FieldRow[WantedInvoice], ...] = (
         "reference",
         ("Reference",),
         ("reference",),
-        read=_text("Reference"),
+        read=text_at("Reference"),
         say=lambda one: one.invoice.reference or None,
         unsaid="",
         unshown="",
@@ -181,7 +119,7 @@ INVOICE: tuple[FieldRow[WantedInvoice], ...] = (
         "date",
         ("Date",),
         ("date",),
-        read=_day("Date"),
+        read=day_at("Date"),
         say=lambda one: one.invoice.date.isoformat(),
         shown_as=("DateString", "Date"),
     ),
@@ -189,7 +127,7 @@ INVOICE: tuple[FieldRow[WantedInvoice], ...] = (
         "due_date",
         ("DueDate",),
         ("due_date",),
-        read=_day("DueDate"),
+        read=day_at("DueDate"),
         say=lambda one: one.due_date,
         shown_as=("DueDateString", "DueDate"),
     ),
@@ -197,7 +135,7 @@ INVOICE: tuple[FieldRow[WantedInvoice], ...] = (
         "expected_payment_date",
         ("ExpectedPaymentDate",),
         ("expected_payment_date",),
-        read=_day("ExpectedPaymentDate"),
+        read=day_at("ExpectedPaymentDate"),
         say=lambda one: one.expected,
         guard="if sent",
         stays=True,
@@ -207,7 +145,7 @@ INVOICE: tuple[FieldRow[WantedInvoice], ...] = (
         "currency",
         ("CurrencyCode",),
         ("currency",),
-        read=_text("CurrencyCode"),
+        read=text_at("CurrencyCode"),
         say=lambda one: one.invoice.currency,
     ),
     FieldRow(
@@ -222,14 +160,14 @@ INVOICE: tuple[FieldRow[WantedInvoice], ...] = (
         "amounts",
         ("LineAmountTypes",),
         ("amounts_are",),
-        read=_text("LineAmountTypes"),
+        read=text_at("LineAmountTypes"),
         say=lambda one: _AMOUNTS_ARE[one.invoice.amounts_are],
     ),
     FieldRow(
         "status",
         ("Status",),
         (),
-        read=_text("Status"),
+        read=text_at("Status"),
         say=lambda one: one.posting.settings.invoice_status,
         guard="never",
         updates=False,  # an approved invoice stays approved, a draft stays for whoever drafts it
@@ -238,13 +176,13 @@ INVOICE: tuple[FieldRow[WantedInvoice], ...] = (
         "branding_theme",
         ("BrandingThemeID",),
         (),
-        read=_lower("BrandingThemeID"),
+        read=lower_at("BrandingThemeID"),
         say=lambda one: one.theme,
         guard="never",
         updates=False,  # a theme chosen in Xero since is not ours to take back
     ),
     FieldRow(
-        "link", ("Url",), ("id", "link"), read=_text("Url"), say=lambda one: one.url, guard="never", in_lists=False
+        "link", ("Url",), ("id", "link"), read=text_at("Url"), say=lambda one: one.url, guard="never", in_lists=False
     ),
     FieldRow(
         "sent_to_contact",
@@ -254,16 +192,16 @@ INVOICE: tuple[FieldRow[WantedInvoice], ...] = (
         say=lambda one: one.sent_to_contact,
         guard="never",  # whoever sends it from Xero edits nothing
     ),
-    FieldRow("subtotal", ("SubTotal",), (), read=_cents("SubTotal")),
-    FieldRow("tax", ("TotalTax",), (), read=_cents("TotalTax")),
-    FieldRow("total", ("Total",), (), read=_cents("Total")),
+    FieldRow("subtotal", ("SubTotal",), (), read=cents_at("SubTotal")),
+    FieldRow("tax", ("TotalTax",), (), read=cents_at("TotalTax")),
+    FieldRow("total", ("Total",), (), read=cents_at("Total")),
 )
 LINE: tuple[FieldRow[WantedLine], ...] = (
     FieldRow(
         "description",
         ("Description",),
         ("description", "quantity", "unit_amount"),
-        read=_text("Description"),
+        read=text_at("Description"),
         say=lambda one: one.description,
         unshown="",
         altered=_rewritten,
@@ -272,7 +210,7 @@ LINE: tuple[FieldRow[WantedLine], ...] = (
         "quantity",
         ("Quantity",),
         ("quantity",),
-        read=_number("Quantity"),
+        read=number_at("Quantity"),
         say=lambda one: number_of(one.amount.quantity),
     ),
     FieldRow(
@@ -295,7 +233,7 @@ LINE: tuple[FieldRow[WantedLine], ...] = (
         "account",
         ("AccountCode",),
         ("account_code", "kind"),
-        read=_text("AccountCode"),
+        read=text_at("AccountCode"),
         say=lambda one: one.account,
         unshown="",
         altered=_account_of_nothing,
@@ -304,7 +242,7 @@ LINE: tuple[FieldRow[WantedLine], ...] = (
         "tax_type",
         ("TaxType",),
         ("tax_type", "kind"),
-        read=_text("TaxType"),
+        read=text_at("TaxType"),
         say=lambda one: one.tax_type,
         unshown="",
     ),
@@ -312,7 +250,7 @@ LINE: tuple[FieldRow[WantedLine], ...] = (
         "item",
         ("ItemCode",),
         ("item_code",),
-        read=_text("ItemCode"),
+        read=text_at("ItemCode"),
         say=lambda one: one.line.item_code or None,
         unsaid="",
         unshown="",

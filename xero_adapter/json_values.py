@@ -1,12 +1,15 @@
-"""Values out of Xero's JSON and headers, whatever stands there instead; pure."""
+"""Values out of Xero's JSON and headers, whatever stands there instead; fields, written and read by a row; pure."""
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, Generic, Literal, TypeVar
 
+from events.accounting_target import Element
+from events.changes import LinePicture
 from events.money import CENT, ZERO, plain, rounded
 
 UNREADABLE = Decimal("NaN")  # stands where a number is none: whoever asks for its value is told by ValueError
@@ -104,3 +107,90 @@ def written_alike(text: str) -> str:
     """A text without what Xero is known to write otherwise: line ends, characters beyond the basic plane, edges."""
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     return "\n".join("".join(one for one in line if ord(one) <= 0xFFFF).rstrip() for line in lines).strip()
+
+
+Guard = Literal["always", "if sent", "never"]
+Wanted = TypeVar("Wanted")
+
+
+@dataclass(frozen=True)
+class FieldRow(Generic[Wanted]):
+    """One field.
+
+    `name` is ours, and what people call it; `theirs` are Xero's names for it. `carries` are the contract's fields in
+    it. `say` gives what is sent, None for what is left out; a row without `say` is worked out by Xero. `read` gives
+    what an element says of it, normalised. `unsaid` and `unshown` are what it means that an element of ours, or an
+    answer of Xero's, has none of the names: "" for nothing, None for unknown.
+
+    `guard`: whether an edit of it in Xero stops an update; "if sent" where Xero keeps what an update leaves out.
+    `updates` is false for what an update leaves to Xero, `cleared_by` what an update says to clear it, `stays` true
+    where nothing that an update may say clears it.
+    `in_lists` is false for what a list may leave out though it is there.
+    `altered` says what Xero is known to do where it keeps another value than it was sent.
+    """
+
+    name: str
+    theirs: tuple[str, ...]
+    carries: tuple[str, ...]
+    read: Callable[[Element], str | None]
+    say: Callable[[Wanted], Any] | None = None
+    unsaid: str | None = None
+    unshown: str | None = None
+    guard: Guard = "always"
+    updates: bool = True
+    cleared_by: Any = None
+    stays: bool = False
+    in_lists: bool = True
+    same: Callable[[str, str], bool] = lambda one, other: one == other
+    altered: Callable[[str, str, LinePicture | None], str] = lambda _sent, _kept, _line: ""
+    shown_as: tuple[str, ...] = field(default=())
+
+    def put(self, wanted: Wanted) -> Element:
+        """What is sent of it, by Xero's names."""
+        if self.say is None:
+            return {}
+        said = self.say(wanted)
+        values = said if isinstance(said, tuple) else (said,)
+        return {name: value for name, value in zip(self.theirs, values, strict=True) if value is not None}
+
+    def seen(self, element: Element, *, ours: bool) -> str | None:
+        """What an element says of it, in one piece of text."""
+        names = self.shown_as or self.theirs
+        if names and all(element.get(name) is None for name in names):
+            return self.unsaid if ours else self.unshown
+        return self.read(element)
+
+
+def sent_by(rows: Sequence[FieldRow[Wanted]], wanted: Wanted) -> Element:
+    """What is sent of these fields, by Xero's names."""
+    return {name: value for row in rows for name, value in row.put(wanted).items()}
+
+
+def seen_in(rows: Sequence[FieldRow[Any]], element: Element, *, ours: bool) -> dict[str, str | None]:
+    """What an element, ours or Xero's, says of these fields, by our names."""
+    return {row.name: row.seen(element, ours=ours) for row in rows}
+
+
+def text_at(name: str) -> Callable[[Element], str]:
+    """The text under a name, or nothing."""
+    return lambda element: text_of(element.get(name))
+
+
+def lower_at(name: str) -> Callable[[Element], str]:
+    """The text under a name in lower case: an id."""
+    return lambda element: text_of(element.get(name)).lower()
+
+
+def day_at(name: str) -> Callable[[Element], str]:
+    """The ISO date under a name, read from its `…String` first."""
+    return lambda element: day(element.get(f"{name}String") or element.get(name))
+
+
+def cents_at(name: str) -> Callable[[Element], str]:
+    """The amount under a name, with two decimals."""
+    return lambda element: cents_of(element.get(name))
+
+
+def number_at(name: str) -> Callable[[Element], str]:
+    """The number under a name, with the decimals that it has."""
+    return lambda element: plain(decimal_of(element.get(name)).normalize() + 0)

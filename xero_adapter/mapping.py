@@ -9,6 +9,7 @@ from events.invoice import Invoice
 from events.money import ZERO, plain, total_of
 from events.reasons import Reason
 from xero_adapter import invoice_fields, line_amounts
+from xero_adapter.json_values import sent_by
 from xero_adapter.wanted import WantedInvoice, WantedLine
 
 
@@ -20,16 +21,12 @@ def element(posting: Posting, link_base: str, status: str | None = None) -> Elem
     invoice, settings = posting.invoice, posting.settings
     _refuse_negative(invoice)
     whole = WantedInvoice(posting, link_base, status or settings.invoice_status)
-    mapped: Element = {"Type": "ACCREC"}
-    for row in invoice_fields.INVOICE:
-        mapped |= row.put(whole)
+    mapped: Element = {"Type": "ACCREC", **sent_by(invoice_fields.INVOICE, whole)}
     lines = [
         WantedLine(number, line, line_amounts.said_of(line), settings, taxed=invoice.amounts_are != "no_tax")
         for number, line in enumerate(invoice.lines, start=1)
     ]
-    mapped["LineItems"] = [
-        {name: value for row in invoice_fields.LINE for name, value in row.put(line).items()} for line in lines
-    ]
+    mapped["LineItems"] = [sent_by(invoice_fields.LINE, line) for line in lines]
     return mapped
 
 

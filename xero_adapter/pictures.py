@@ -8,11 +8,13 @@ from typing import Any
 from events.accounting_target import Element
 from events.changes import Change, Difference, LinePicture, Picture, compared, pairs_of
 from xero_adapter import invoice_fields
-from xero_adapter.invoice_fields import EVERY, FieldRow
-from xero_adapter.json_values import object_of, text_of
+from xero_adapter.invoice_fields import EVERY
+from xero_adapter.json_values import FieldRow, object_of, seen_in, text_of
 
 _CHANGED = frozenset(name for name, row in EVERY.items() if row.guard != "never")
 _GUARDED = frozenset(name for name, row in EVERY.items() if row.guard == "always")
+_GUARDED_WHOLE = [row for row in invoice_fields.INVOICE if row.guard == "always"]
+_GUARDED_LINE = [row for row in invoice_fields.LINE if row.guard == "always"]
 _SENT = frozenset(name for name, row in EVERY.items() if row.say and row.updates)
 _SHOWN = frozenset(row.name for row in invoice_fields.INVOICE if row.name in _SENT and row.in_lists)
 
@@ -28,14 +30,14 @@ def of_sent(element: Element) -> Picture:
 
 
 def _picture(element: Element, *, ours: bool) -> Picture:
-    seen = {row.name: row.seen(element, ours=ours) for row in invoice_fields.INVOICE}
+    seen = seen_in(invoice_fields.INVOICE, element, ours=ours)
     name = None if ours else text_of(object_of(element.get("Contact")).get("Name")) or None
     own = tuple(_line(line, ours=ours) for line in lines(element))
     return Picture(contact_name=name, lines=own, **seen)
 
 
 def _line(line: Element, *, ours: bool) -> LinePicture:
-    seen = {row.name: row.seen(line, ours=ours) for row in invoice_fields.LINE}
+    seen = seen_in(invoice_fields.LINE, line, ours=ours)
     return LinePicture(id=text_of(line.get("LineItemID")) or None, **seen)
 
 
@@ -47,12 +49,12 @@ def lines(element: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def fingerprint(copy: Element) -> str:
     """What an edit in Xero would change, in one short string: equal fingerprints mean an untouched invoice."""
-    said = [_guarded(copy, invoice_fields.INVOICE), *(_guarded(line, invoice_fields.LINE) for line in lines(copy))]
+    said = [_guarded(copy, _GUARDED_WHOLE), *(_guarded(line, _GUARDED_LINE) for line in lines(copy))]
     return hashlib.sha256(json.dumps(said).encode()).hexdigest()
 
 
 def _guarded(element: Element, rows: Sequence[FieldRow[Any]]) -> list[str | None]:
-    return [row.seen(element, ours=False) for row in rows if row.guard == "always"]
+    return list(seen_in(rows, element, ours=False).values())
 
 
 def carries(copy: Element, sent: Element) -> bool:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from events.accounting_target import Posted
-from events.changes import Difference, LinePicture, Picture, named, pairs_of
+from events.changes import Difference, Picture, carried, named
 from events.cleaning import Cleaned
 from events.invoice import Invoice, folded
 from worker.decisions.checks import net_of_lines
@@ -97,27 +97,13 @@ def of_host(host: Host, posted: Posted, why: str) -> Proof:
 
 def _shared(sent: Picture, kept: Picture) -> tuple[list[str], list[str]]:
     """Names of what is said on both sides, and of what was sent and the answer does not carry."""
-    compared = [name for name, value in sent.fields().items() if value is not None and kept.said(name) is not None]
-    absent = [name for name, value in sent.fields().items() if value is not None and kept.said(name) is None]
+    compared, absent, of_lines, lost = carried(sent, kept)
     unseen = [f"{named(name)}: Xero's answer does not carry it" for name in absent]
     if sent.lines and not kept.lines:
         return [named(name) for name in compared], [*unseen, _NO_LINES]
-    pairs = [(sent.lines[ours], kept.lines[theirs]) for theirs, ours in pairs_of(sent.lines, kept.lines).items()]
-    both = _of_lines(pairs, carried=True)
-    lost = _of_lines(pairs, carried=False)
     unseen += [f"{named(name)} of lines: Xero's answer does not carry it" for name in lost]
-    told = [f"{named(name)} of lines" for name in both if name not in lost]
+    told = [f"{named(name)} of lines" for name in of_lines]
     return [*(named(name) for name in compared), "number of lines", *told], unseen
-
-
-def _of_lines(pairs: Sequence[tuple[LinePicture, LinePicture]], *, carried: bool) -> list[str]:
-    found = [
-        name
-        for ours, theirs in pairs
-        for name, value in ours.fields().items()
-        if value is not None and (theirs.said(name) is not None) is carried
-    ]
-    return list(dict.fromkeys(found))
 
 
 def _contact(linked: str, posted: Posted) -> tuple[Difference, ...]:
