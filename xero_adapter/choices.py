@@ -52,6 +52,6 @@ def choices_in(kind: ChoiceKind, document: Any) -> Sequence[ListedChoice]:
     return [one for one in found if one.code]
 
 
-def _text(said: Said, name: str) -> str:
+def _text(said: Mapping[str, Any], name: str) -> str:
     value = said.get(name)
     return value if isinstance(value, str) else ""

@@ -125,8 +125,8 @@ def _entries(document: Any, name: str) -> Iterator[Entry]:
     yield from (one for one in (listed if isinstance(listed, list) else []) if isinstance(one, dict))
 
 
-def _text(one: Entry, name: str) -> str:
-    value = one.get(name)
+def _text(said: Mapping[str, Any], name: str) -> str:
+    value = said.get(name)
     return value if isinstance(value, str) else ""
 
 
