@@ -15,7 +15,7 @@ from xero_python.api_client.oauth2 import OAuth2Token
 
 from benchmarks.chaos import world
 from benchmarks.installation import Bench, tenant_of
-from cli.demo_world import invoice
+from demo.world import invoice
 from events.accounting_target import Lane, Posting
 from events.invoice import Invoice
 from events.settings import CompanySettings

@@ -10,8 +10,8 @@ from typing import Any
 from benchmarks.chaos import world
 from benchmarks.chaos.machines import Machines, machines
 from benchmarks.host import Listener
-from cli.demo_world import invoice
 from cli.door import Door, open_door, requests_for
+from demo.world import invoice
 from events.accounting_target import Lane, Organisation
 from store import connections
 from tests.machines import wait_for

@@ -12,7 +12,7 @@ from benchmarks.installation import Bench, bench
 from benchmarks.overhead import tree_seconds
 from benchmarks.posting import Sent, send, signed
 from benchmarks.report import Report, percentile
-from cli.demo_world import invoice
+from demo.world import invoice
 from store import api_keys
 from tests.machines import wait_for
 

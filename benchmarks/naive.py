@@ -6,7 +6,7 @@ from pathlib import Path
 
 from benchmarks.chaos import naive, world
 from benchmarks.installation import Bench
-from cli.demo_world import invoice
+from demo.world import invoice
 from tests.machines import wait_for
 
 _ROOT = Path(__file__).parents[1]

@@ -16,8 +16,8 @@ from benchmarks.chaos import world
 from benchmarks.installation import Bench, bench
 from benchmarks.overhead import processor_seconds, tree_seconds
 from benchmarks.report import Report
-from cli.demo_world import invoice
 from cli.door import requests_for
+from demo.world import invoice
 from events import codec
 from events.settings import CompanySettings
 from store import bulk_requests, companies, failing, log_lines, migrate, overview, queries, searching

@@ -18,7 +18,6 @@ from cli import (
     connections,
     contacts,
     dead_letters,
-    demo,
     embedded,
     failures,
     keys,
@@ -75,7 +74,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for command in (
-    demo.demo,
+    up.demo,
     up.up,
     up.key,
     publish.publish,

@@ -5,6 +5,7 @@ import fcntl
 import os
 import sys
 from collections.abc import Iterator, Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
@@ -106,6 +107,18 @@ def worker_command(chosen: Settings) -> list[str]:
     threads = str(chosen.worker_threads)
     dramatiq = [sys.executable, "-m", "dramatiq", "worker.main:start", "--processes", "1"]
     return [*dramatiq, "--threads", threads, "--worker-shutdown-timeout", patience, "--queues", "exports"]
+
+
+def demo() -> None:
+    """Send real orders to a simulated Xero and show what became of each.
+
+    Uses the Northwind orders where they are there, else a sample of crew jobs. DEMO_EXIT=1 ends by itself.
+    """
+    if find_spec("simulator") is None or find_spec("demo") is None:
+        output.fail("The simulated Xero is not part of this installation: run the demo from a clone (make demo).")
+    from demo import run  # noqa: PLC0415  # a developers' tool, which production has not
+
+    run.run()
 
 
 def key() -> None:

@@ -11,8 +11,10 @@ from typing import Any
 import uvicorn
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from cli import csv_invoices, demo, demo_world
+from cli import csv_invoices
 from cli.door import requests_for
+from demo import run as demo
+from demo import world as demo_world
 from store import companies, contacts, migrate
 from tests import machines
 from tests.installation import Installation

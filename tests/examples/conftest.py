@@ -2,7 +2,8 @@
 
 import pytest
 
-from cli import csv_invoices, demo
+from cli import csv_invoices
+from demo import run as demo
 from store import api_keys
 from tests.examples.hosts import WEBHOOK_SECRET, Host
 from tests.machines import a_free_port

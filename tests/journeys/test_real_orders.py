@@ -7,15 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from cli import csv_invoices, demo_world
+from cli import csv_invoices
 from cli.door import requests_for
+from demo import world as demo_world
 from events.settings import CompanySettings
 from simulator import control, ledger
 from store import companies, contacts
 from worker.intake import intake
 
 ORDERS = Path(__file__).parents[2] / "../shared/data/northwind_orders.csv"
-SAMPLE = Path(__file__).parents[2] / "cli/samples/crew_jobs.csv"
+SAMPLE = Path(__file__).parents[2] / "demo/crew_jobs.csv"
 TAX = Fraction(825, 10_000)
 COMPANY = demo_world.COMPANY
 

@@ -9,7 +9,8 @@ from fractions import Fraction
 
 import pytest
 
-from cli import csv_invoices, demo_world
+from cli import csv_invoices
+from demo import world as demo_world
 from events.invoice import Invoice
 from tests.journeys.test_real_orders import COMPANY, ORDERS, TAX, half_up, needs_northwind, publish, set_up
 from worker.preview import preview

@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from cli import csv_invoices, demo, demo_world
+from cli import csv_invoices
+from demo import run as demo
+from demo import world as demo_world
 from reference.__main__ import PAGES
 from tests import builders
 from tests.operations import spoken

@@ -13,10 +13,10 @@ from click.testing import Result
 from cryptography.fernet import Fernet
 from typer.testing import CliRunner
 
-from cli import demo
 from cli.main import app
 from cli.supervisor import Supervisor
 from cli.up import environment_for, start_all
+from demo import run as demo
 from tests.machines import a_free_port, wait_for
 from worker import wiring
 from worker.settings import Settings

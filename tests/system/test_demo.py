@@ -10,7 +10,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from cli import demo, demo_world
+from demo import run as demo
+from demo import world as demo_world
 
 LINK = re.compile(r"(http://\S+)/console/enter\?link=(\S+)")
 COMMAND = Path(sys.executable).parent / "crewcard-xero"

@@ -7,7 +7,8 @@ from collections import Counter
 
 import pytest
 
-from cli import csv_invoices, demo
+from cli import csv_invoices
+from demo import run as demo
 from store import overview
 from tests.builders import an_invoice
 from tests.machines import wait_for

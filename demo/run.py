@@ -1,12 +1,11 @@
-"""`crewcard-xero demo`: real orders become invoices in a simulated Xero, on this machine alone."""
+"""What `crewcard-xero demo` does: real orders become invoices in a simulated Xero, on this machine alone."""
 
 import os
 import shutil
 import socket
 import sys
 import time
-from collections.abc import Sequence
-from importlib.util import find_spec
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,31 +13,30 @@ import httpx
 from cryptography.fernet import Fernet
 from rich.progress import Progress, SpinnerColumn, TextColumn
 
-from cli import csv_invoices, demo_next, demo_world, output, private, progress
+from cli import csv_invoices, output, private, progress
 from cli.door import Door, open_door, requests_for
 from cli.output import MARKS
 from cli.supervisor import Supervisor
 from cli.up import checked, environment_for, only_one, start_all
+from demo import world
 from events.settings import CompanySettings
 from store import companies, contacts, queries
 from worker import wiring
 from worker.connections import connecting
 from worker.tools import Tools
+from worker.users import accounts
 
 HOME = Path("var/demo")
 NORTHWIND = Path(__file__).parents[1] / "../shared/data/northwind_orders.csv"
-SAMPLE = Path(__file__).parent / "samples" / "crew_jobs.csv"
+SAMPLE = Path(__file__).parent / "crew_jobs.csv"
 _READY_SECONDS = 30.0
+_USER, _LINK_SECONDS = "demo", 8 * 3600.0
+_NAMES = ("DATABASE_URL", "REDIS_URL", "ENCRYPTION_KEYS", "PUBLIC_URL", "XERO_API_URL", "XERO_IDENTITY_URL")
 Json = dict[str, Any]
 
 
-def demo() -> None:
-    """Send real orders to a simulated Xero and show what became of each.
-
-    Uses the Northwind orders where they are there, else a sample of crew jobs. DEMO_EXIT=1 ends by itself.
-    """
-    if find_spec("simulator") is None:
-        output.fail("The simulated Xero is not part of this installation: run the demo from a clone (make demo).")
+def run() -> None:
+    """Start everything of one machine beside a simulated Xero, send orders, and show what became of each."""
     private.folder(HOME)
     with only_one(HOME):
         for old in ("valkey", "crewcard-xero.sqlite", "crewcard-xero.sqlite-wal", "crewcard-xero.sqlite-shm", "logs"):
@@ -84,9 +82,9 @@ def _run(supervisor: Supervisor) -> None:
     door = open_door(tools)
     bulk = send(door, orders)
     _show(tools, bulk, chosen.xero_api_url)
-    demo_next.keep_environment(HOME / "env", environment)
+    _write_environment(HOME / "env", environment)
     if not os.environ.get("DEMO_EXIT"):
-        demo_next.print_next_steps(tools, HOME)
+        _print_next_steps(tools, HOME)
         supervisor.watch()
 
 
@@ -99,40 +97,38 @@ def _orders() -> list[Json]:
 
 def set_up(tools: Tools, orders: Sequence[Json]) -> None:
     """A company, its organisation in the simulated Xero, a login, and the clients' Xero contacts."""
-    clients = demo_world.clients_in(orders)
+    clients = world.clients_in(orders)
     xero = httpx.Client(base_url=f"{tools.settings.xero_api_url}/_simulator", timeout=30)
-    xero.post("/organisations", json=demo_world.organisation(clients)).raise_for_status()
-    app = connecting.App(demo_world.CLIENT_ID, demo_world.CLIENT_SECRET)
+    xero.post("/organisations", json=world.organisation(clients)).raise_for_status()
+    app = connecting.App(world.CLIENT_ID, world.CLIENT_SECRET)
     xero.post("/apps", json={"client_id": app.client_id, "client_secret": app.secret}).raise_for_status()
-    grant = {"client_id": app.client_id, "user": demo_world.XERO_USER, "tenants": [demo_world.TENANT]}
+    grant = {"client_id": app.client_id, "user": world.XERO_USER, "tenants": [world.TENANT]}
     pair = xero.post("/grants", json=grant).raise_for_status().json()
-    choice = connecting.ChosenOrganisation(
-        demo_world.TENANT, "Harbour Crew Ltd", "!Hc1B2", "USD", demo_world.XERO_USER
-    )
-    chosen = CompanySettings(default_account_code=demo_world.SALES, days_until_due=30, contact_ids_editable=True)
+    choice = connecting.ChosenOrganisation(world.TENANT, "Harbour Crew Ltd", "!Hc1B2", "USD", world.XERO_USER)
+    chosen = CompanySettings(default_account_code=world.SALES, days_until_due=30, contact_ids_editable=True)
     with tools.store.write() as work:
-        companies.set_up(work, demo_world.COMPANY, "Harbour Crew", chosen)
-        for client, contact in demo_world.links(clients).items():
-            contacts.link(work, demo_world.COMPANY, client, contact, said_by="demo")
-    connecting.connect(tools, demo_world.COMPANY, app, choice, pair)
+        companies.set_up(work, world.COMPANY, "Harbour Crew", chosen)
+        for client, contact in world.links(clients).items():
+            contacts.link(work, world.COMPANY, client, contact, said_by="demo")
+    connecting.connect(tools, world.COMPANY, app, choice, pair)
 
 
 def send(door: Door, orders: Sequence[Json]) -> str:
     """One click on an invoice, then the bulk with its bad ones; the bulk's request id when all is answered."""
-    events = requests_for([demo_world.single(orders[0]["client"])], demo_world.COMPANY, "single", "anna")
-    bulk = requests_for(demo_world.bulk(orders), demo_world.COMPANY, "bulk", "anna")
+    events = requests_for([world.single(orders[0]["client"])], world.COMPANY, "single", "anna")
+    bulk = requests_for(world.bulk(orders), world.COMPANY, "bulk", "anna")
     for event in [*events, *bulk]:
         said = door.send(event, "demo")
         if not said.accepted:
             output.fail(f"The door refused: {said.problems}", 1)
-    named = [(demo_world.COMPANY, str(event["data"]["request"])) for event in (events[0], bulk[0])]
+    named = [(world.COMPANY, str(event["data"]["request"])) for event in (events[0], bulk[0])]
     progress.watch(named, door.progress)
     return named[-1][1]
 
 
 def _show(tools: Tools, request: str, xero: str) -> None:
     with tools.store.read() as work:
-        lines = queries.invoices_of(work, demo_world.COMPANY, request)
+        lines = queries.invoices_of(work, world.COMPANY, request)
     failed = [line for line in lines if line.marker == "failed"]
     good = [line for line in lines if line.marker == "exported"]
     table = output.table("", "", "number", "Last Exported, or what happened", "what to do")
@@ -150,7 +146,7 @@ def _show_ledger(xero: str) -> None:
     """What the simulated Xero has, from its own books."""
     ledger = httpx.get(f"{xero}/_simulator/ledger", timeout=30).json()
     calls = httpx.get(f"{xero}/_simulator/calls", timeout=30).json()["calls"]
-    books = [one for one in ledger["organisations"][demo_world.TENANT]["invoices"] if one["InvoiceNumber"] != "HC-77"]
+    books = [one for one in ledger["organisations"][world.TENANT]["invoices"] if one["InvoiceNumber"] != "HC-77"]
     puts = sum(call["method"] == "PUT" for call in calls)
     total = sum(round(one["Total"] * 100) for one in books)
     output.say(
@@ -181,3 +177,32 @@ def _free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as one:
         port: int = one.getsockname()[1]
         return port
+
+
+def _write_environment(path: Path, environment: Mapping[str, str]) -> None:
+    """A file for a shell to read, so that other commands find the demo."""
+    path.unlink(missing_ok=True)
+    path.touch(mode=0o600)
+    path.write_text("".join(f"export {name}='{environment[name]}'\n" for name in _NAMES))
+
+
+def _print_next_steps(tools: Tools, home: Path) -> None:
+    """Commands first; the console's address last, where nobody overlooks it."""
+    command = Path(sys.argv[0]).resolve()
+    output.say(
+        "\nAll of it keeps running until Ctrl-C. In another terminal try:\n"
+        f"  . {home / 'env'}\n"
+        f"  {command} status\n"
+        f"  {command} failures\n"
+        f"  {command} why BAD-09\n"
+        f"  {command} log --failed\n"
+        f"Its logs are in {home / 'logs'}.\n\n"
+        "The console, in a browser: see what failed and why, set a contact, send it again. Signs you in once:"
+    )
+    output.say(f"  {_link(tools)}")
+
+
+def _link(tools: Tools) -> str:
+    """Signs an admin in once; the demo begins with an empty database, so that there is no such user yet."""
+    made = accounts.add(tools, "demo", _USER, "Demo", "admin")
+    return accounts.link(tools, "demo", made.id, _LINK_SECONDS)[0]
