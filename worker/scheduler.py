@@ -11,7 +11,6 @@ import redis
 
 from store import counters, outbox
 from worker import broker, logs, settings, wiring
-from worker.bulk import bulk_jobs
 from worker.connections import tending
 from worker.contacts import changes, rechecking, settings_rechecking
 from worker.delivery import relay
@@ -27,6 +26,7 @@ from worker.measuring import counting
 from worker.preview import previews
 from worker.pruning import pruner
 from worker.reconcile import reconciler
+from worker.submission import bulk_jobs
 from worker.tools import Tools
 from worker.watching import audit_check, throughput
 

@@ -13,7 +13,7 @@ from store.selections import Selection
 from store.tables import BulkOrder
 from tests.builders import COMPANY, an_invoice
 from tests.console.happenings import EVIL, TOLD, archived, link_crane, restore_account, unlinked
-from worker.bulk import bulk_jobs
+from worker.submission import bulk_jobs
 from worker.decisions.rights import ConsoleUser
 
 GROUP = {"company": COMPANY, "cause": "contact_not_mapped:crane"}

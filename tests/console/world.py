@@ -7,7 +7,7 @@ from store import contacts, inbox
 from store.selections import Selection
 from tests.builders import COMPANY, an_invoice, contact_id
 from web.console.app import PAGES, PREFIX
-from worker.bulk import bulk_jobs
+from worker.submission import bulk_jobs
 from worker.decisions.rights import ConsoleUser
 
 SCRIPT = "<script>alert(1)</script>"

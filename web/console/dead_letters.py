@@ -14,12 +14,12 @@ from web.console import query_parameters, rendering, wording
 from web.console.forms import Posted
 from web.console.query_parameters import PER_PAGE
 from web.console.visitor import Looking, Missing, Must, Visitor
-from worker.bulk import order_submission
-from worker.bulk.order_submission import OrderRefused
 from worker.decisions.rights import NotAllowed
 from worker.decisions.roles import Action
 from worker.intake import dead_letters
 from worker.intake.dead_letters import NotOpen
+from worker.submission import orders
+from worker.submission.orders import OrderRefused
 from worker.tools import Tools
 from worker.watching import views
 
@@ -78,7 +78,7 @@ def discard(request: Request, form: Posted, visitor: Mending, number: str) -> Re
     letter = _letter(request, number)
     try:
         dead_letters.discard(
-            request.app.state.tools, letter.id or 0, visitor.actor, order_submission.reason_given(form.text("why"))
+            request.app.state.tools, letter.id or 0, visitor.actor, orders.reason_given(form.text("why"))
         )
     except OrderRefused as refused:
         return _page(request, visitor, letter, [str(refused)], 422)

@@ -1,7 +1,7 @@
 """An invoice's page: where it stands and why, its whole story, and what a person may do about it."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -15,13 +15,13 @@ from events.invoice import Invoice
 from store import companies, invoice_detail
 from store.invoice_detail import InvoiceStory
 from web.console import rendering, timeline, wording
-from web.console.forms import Form, Posted
+from web.console.forms import Posted
 from web.console.visitor import Looking, Missing, Must, Visitor
-from worker.bulk import order_submission
-from worker.bulk.order_submission import Named, OrderRefused
-from worker.commands import excluding
-from worker.decisions import masking
-from worker.decisions.roles import Action
+from worker.commands import registry
+from worker.commands.registry import Command
+from worker.decisions import masking, rights
+from worker.submission import orders
+from worker.submission.orders import Named, OrderRefused
 from worker.tools import Tools
 from worker.watching import views
 
@@ -37,120 +37,30 @@ def invoice_page(request: Request, visitor: Looking, company: str, invoice: str)
     return _page(request, visitor, company, invoice)
 
 
-@router.post("/replay")
-def replay(
-    request: Request,
-    form: Posted,
-    visitor: Annotated[Visitor, Depends(Must(Action.REPLAY))],
-    company: str,
-    invoice: str,
-) -> Response:
-    """Try it again, with the newest content kept."""
+def _add_page(address: str, command: Command) -> None:
+    """The page that gives this command about one invoice, and says what came of it; or why not."""
+    must = Must(rights.ACTIONS[command.effect])
 
-    def act(tools: Tools, why: str) -> str:
-        receipt = order_submission.replay(tools, Named(company, [invoice]), visitor.actor, why)
-        return "It is on its way again." if receipt.invoices else _NOT_FAILED
+    def act(
+        request: Request, form: Posted, visitor: Annotated[Visitor, Depends(must)], company: str, invoice: str
+    ) -> Response:
+        tools: Tools = request.app.state.tools
+        _known(tools, company, invoice)
+        more: dict[str, Any] = {"number": form.text("number") or None} if command is registry.RAISE_ANEW else {}
+        try:
+            receipt = orders.order(tools, command, Named(company, [invoice]), visitor.actor, form.text("why"), **more)
+        except OrderRefused as refused:
+            return _page(request, visitor, company, invoice, 422, str(refused))
+        here = f"/console/invoices/{wording.part(company)}/{wording.part(invoice)}"
+        return rendering.redirect(here, command.shown.sentence(receipt))
 
-    return _ordered(request, visitor, form, company, invoice, act)
-
-
-@router.post("/raise_anew")
-def raise_anew(
-    request: Request,
-    form: Posted,
-    visitor: Annotated[Visitor, Depends(Must(Action.RAISE_ANEW))],
-    company: str,
-    invoice: str,
-) -> Response:
-    """Raise it again, should it be voided, deleted or gone in Xero, which is looked at first."""
-
-    def act(tools: Tools, why: str) -> str:
-        receipt = order_submission.raise_anew(
-            tools, Named(company, [invoice]), visitor.actor, why, form.text("number")
-        )
-        return "Xero is looked at, and it is raised again if it has ended there." if receipt.invoices else _NOT_RAISED
-
-    return _ordered(request, visitor, form, company, invoice, act)
+    router.add_api_route(f"/{address.rpartition('/')[2]}", act, methods=["POST"])
 
 
-@router.post("/cancel")
-def cancel(
-    request: Request,
-    form: Posted,
-    visitor: Annotated[Visitor, Depends(Must(Action.CANCEL))],
-    company: str,
-    invoice: str,
-) -> Response:
-    """Do not send it this time."""
-
-    def act(tools: Tools, why: str) -> str:
-        receipt = order_submission.cancel(tools, Named(company, [invoice]), visitor.actor, why)
-        if receipt.invoices:
-            return "It is cancelled."
-        flying = (receipt.left_out or {}).get("in_flight")
-        return "It is on its way: cancelled if it comes back, else answered by what Xero says." if flying else _LATE
-
-    return _ordered(request, visitor, form, company, invoice, act)
-
-
-@router.post("/exclude")
-def exclude(
-    request: Request,
-    form: Posted,
-    visitor: Annotated[Visitor, Depends(Must(Action.EXCLUDE))],
-    company: str,
-    invoice: str,
-) -> Response:
-    """Mark it “do not send”."""
-
-    def act(tools: Tools, why: str) -> str:
-        done = excluding.exclude(
-            tools, company, [invoice], visitor.user, order_submission.reason_given(why), ids=True
-        )
-        there = " It is in Xero already: only later changes are kept from it." if done.in_xero else ""
-        return f"It is marked “do not send”.{there}"
-
-    return _ordered(request, visitor, form, company, invoice, act)
-
-
-@router.post("/include")
-def include(
-    request: Request,
-    form: Posted,
-    visitor: Annotated[Visitor, Depends(Must(Action.EXCLUDE))],
-    company: str,
-    invoice: str,
-) -> Response:
-    """Take the mark off again."""
-
-    def act(tools: Tools, why: str) -> str:
-        excluding.include(tools, company, [invoice], visitor.user, order_submission.reason_given(why), ids=True)
-        return "The mark is off. Nothing is sent by that: send it again, or export it from CrewCard."
-
-    return _ordered(request, visitor, form, company, invoice, act)
-
-
-_NOT_FAILED = "Nothing was done: it has not failed, or is on its way again already."
-_NOT_RAISED = "Nothing was done: it was never sent to Xero, or is on its way right now."
-_LATE = "Nothing was done: it has its answer already."
-
-
-def _ordered(
-    request: Request,
-    visitor: Visitor,
-    form: Form,
-    company: str,
-    invoice: str,
-    act: Callable[[Tools, str], str],
-) -> Response:
-    """Carry an order about this invoice out, and say what came of it; or why not."""
-    tools: Tools = request.app.state.tools
-    _known(tools, company, invoice)
-    try:
-        said = act(tools, form.text("why"))
-    except OrderRefused as refused:
-        return _page(request, visitor, company, invoice, 422, str(refused))
-    return rendering.redirect(f"/console/invoices/{wording.part(company)}/{wording.part(invoice)}", said)
+for _command in registry.COMMANDS:
+    for _address in _command.pages:
+        if _address.startswith("/invoices/"):
+            _add_page(_address, _command)
 
 
 def _known(tools: Tools, company: str, invoice: str) -> InvoiceStory:

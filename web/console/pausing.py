@@ -11,14 +11,15 @@ from store.pauses import EVERYBODY
 from web.console import rendering
 from web.console.forms import Posted
 from web.console.visitor import Looking, Missing, Must, Visitor
-from worker.decisions.roles import Action
+from worker.commands import registry
+from worker.commands.registry import Command
+from worker.decisions import rights
 from worker.tools import Tools
-from worker.waiting import pausing
 
 LONGEST_REASON = 500
 _WHY = "Say why: whoever looks at this page next needs to know."
 _ALL = "/console/pause"
-Ops = Annotated[Visitor, Depends(Must(Action.PAUSE))]
+Ops = Annotated[Visitor, Depends(Must(rights.ACTIONS[registry.PAUSE.effect]))]
 router = APIRouter()
 
 
@@ -29,39 +30,28 @@ def pauses_page(request: Request, visitor: Looking) -> Response:
 
 
 @router.post("/pause")
-def pause_all(request: Request, form: Posted, visitor: Ops) -> Response:
-    """No company's exports begin a new call."""
-    why = form.text("why")[:LONGEST_REASON]
-    if not why:
-        return _page(request, visitor, _WHY)
-    news = pausing.pause(_tools(request), EVERYBODY, visitor.user, why)
-    return rendering.redirect(_ALL, "Everything is paused." if news else "Everything was paused before.")
-
-
 @router.post("/resume")
-def resume_all(request: Request, form: Posted, visitor: Ops) -> Response:
-    """Everybody goes on, but for companies that are paused alone."""
-    news = pausing.resume(_tools(request), EVERYBODY, visitor.user, form.text("why")[:LONGEST_REASON])
-    return rendering.redirect(_ALL, "Everything goes on." if news else "Nothing was paused.")
+def every_company(request: Request, form: Posted, visitor: Ops) -> Response:
+    """No company's exports begin a new call; or all go on, but for those that are paused alone."""
+    command, why = _command(request), form.text("why")[:LONGEST_REASON]
+    if command is registry.PAUSE and not why:
+        return _page(request, visitor, _WHY)
+    news = command.run(_tools(request), EVERYBODY, visitor.user, why)
+    nothing = command is registry.RESUME and not news
+    return rendering.redirect(
+        _ALL, "Nothing was paused." if nothing else command.shown.about("Everything", news=news)
+    )
 
 
 @router.post("/companies/{company}/pause")
-def pause(request: Request, form: Posted, visitor: Ops, company: str) -> Response:
-    """One company's exports begin no new call."""
-    tools, page = _tools(request), _known(request, company)
-    why = form.text("why")[:LONGEST_REASON]
-    if not why:
-        return rendering.redirect(page, f"Nothing was done. {_WHY}")
-    news = pausing.pause(tools, company, visitor.user, why)
-    return rendering.redirect(page, f"{company} {'is paused' if news else 'was paused before'}.")
-
-
 @router.post("/companies/{company}/resume")
-def resume(request: Request, form: Posted, visitor: Ops, company: str) -> Response:
-    """One company goes on."""
-    tools, page = _tools(request), _known(request, company)
-    news = pausing.resume(tools, company, visitor.user, form.text("why")[:LONGEST_REASON])
-    return rendering.redirect(page, f"{company} {'goes on' if news else 'was not paused'}.")
+def one_company(request: Request, form: Posted, visitor: Ops, company: str) -> Response:
+    """One company's exports begin no new call; or go on."""
+    command, page, why = _command(request), _known(request, company), form.text("why")[:LONGEST_REASON]
+    if command is registry.PAUSE and not why:
+        return rendering.redirect(page, f"Nothing was done. {_WHY}")
+    news = command.run(_tools(request), company, visitor.user, why)
+    return rendering.redirect(page, command.shown.about(company, news=news))
 
 
 def _page(request: Request, visitor: Visitor, problem: str = "") -> Response:
@@ -78,6 +68,11 @@ def _known(request: Request, company: str) -> str:
         if not companies.exists(work, company):
             raise Missing(f"There is no company “{company}” here.")
     return f"/console/companies/{quote(company, safe='')}"
+
+
+def _command(request: Request) -> Command:
+    """Pause or resume, as the address says."""
+    return registry.RESUME if request.url.path.endswith("/resume") else registry.PAUSE
 
 
 def _tools(request: Request) -> Tools:

@@ -13,9 +13,9 @@ from web.console.failures import titled
 from web.console.forms import Posted
 from web.console.query_parameters import PER_PAGE
 from web.console.visitor import Looking, Missing, Must, Visitor
-from worker.bulk import bulk_jobs
-from worker.bulk.order_submission import OrderRefused
 from worker.decisions.roles import Action
+from worker.submission import bulk_jobs
+from worker.submission.orders import OrderRefused
 from worker.tools import Tools
 
 _ACTS: Mapping[str, Act] = {"replay": "replay", "exclude": "exclude", "include": "include"}

@@ -13,10 +13,11 @@ from web.console import rendering, wording
 from web.console.forms import Posted
 from web.console.query_parameters import PER_PAGE
 from web.console.visitor import Looking, Missing, Must, Visitor
-from worker.bulk import order_submission
-from worker.bulk.order_submission import Named, OrderRefused
+from worker.commands import registry
 from worker.decisions.roles import Action
 from worker.delivery import progress
+from worker.submission import orders
+from worker.submission.orders import Named, OrderRefused
 from worker.tools import Tools
 
 STATES = ("waiting", "exported", "failed")
@@ -55,7 +56,8 @@ def cancel(
     """Do not send what of it has not been sent."""
     tools: Tools = request.app.state.tools
     try:
-        receipt = order_submission.cancel(tools, Named(company, request=sent), visitor.actor, form.text("why"))
+        named = Named(company, request=sent)
+        receipt = orders.order(tools, registry.CANCEL, named, visitor.actor, form.text("why"))
     except OrderRefused as refused:
         return _page(request, visitor, company, sent, ItemPage(PER_PAGE + 1), 422, str(refused))
     left = receipt.left_out or {}

@@ -1,17 +1,14 @@
 """Raise invoices anew that are voided, deleted or gone in Xero: ordered here, looked at and done by a turn."""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from events.codec import Envelope, Unreadable
-from events.export import MOST_INVOICES, InvoiceExportRequested
-from events.invoice import Invoice
+from events.export import InvoiceExportRequested
 from events.orders import InvoiceExportRaiseAnewRequested
-from events.people import Origin
 from store import choosing, exports, generations, requests
-from store.tables import Export
 from store.unit_of_work import Work
+from worker.commands import replay
 from worker.decisions import merge_rules
 
 
@@ -39,7 +36,8 @@ def prepare(work: Work, envelope: Envelope, order: InvoiceExportRaiseAnewRequest
     resting = [row for _, row in sorted(newest.items()) if row.state not in merge_rules.LIVE]
     named = set(order.invoices) or set(newest)
     counted = {"under_way": len(newest) - len(resting), "never_sent": len(named - set(newest))}
-    return Raising(_parts(envelope, order, resting), {why: count for why, count in counted.items() if count})
+    parts = replay.parts_of(order, order.as_request or replay.derived_request(envelope, "raise"), resting)
+    return Raising(parts, {why: count for why, count in counted.items() if count})
 
 
 def note(work: Work, order: InvoiceExportRaiseAnewRequested, started: Sequence[int]) -> None:
@@ -47,23 +45,3 @@ def note(work: Work, order: InvoiceExportRaiseAnewRequested, started: Sequence[i
     rows = list(exports.lock_again(work, started).values())
     generations.order(work, rows, order.requested_by.id, order.why, order.number or "")
     exports.change(work, [{"id": row.id, "raise_anew": True} for row in rows])
-
-
-def _parts(
-    envelope: Envelope, order: InvoiceExportRaiseAnewRequested, rows: Sequence[Export]
-) -> list[InvoiceExportRequested]:
-    derived = hashlib.sha256(f"{envelope.source}/{envelope.id}".encode()).hexdigest()[:16]
-    chunks = list(choosing.in_chunks(rows, MOST_INVOICES))
-    return [
-        InvoiceExportRequested(
-            company=order.company,
-            request=order.as_request or f"raise-{derived}",
-            part=part,
-            parts=len(chunks),
-            requested_by=order.requested_by,
-            mode="single" if len(rows) == 1 else "bulk",
-            origin=Origin(),
-            invoices=tuple(Invoice.of_kept(row.wanted) for row in chunk),
-        )
-        for part, chunk in enumerate(chunks, start=1)
-    ]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from events.codec import Envelope, Unreadable
 from events.export import MOST_INVOICES, InvoiceExportRequested
 from events.invoice import Invoice
-from events.orders import InvoiceExportReplayRequested
+from events.orders import InvoiceExportRaiseAnewRequested, InvoiceExportReplayRequested
 from events.people import Origin
 from store import choosing, requests
 from store.tables import Export
@@ -36,7 +36,8 @@ def prepare(work: Work, envelope: Envelope, order: InvoiceExportReplayRequested)
     rows = choosing.locked(work, choosing.to_replay(work, order))
     failed = [row for row in rows.values() if row.state == "failed"]
     newest = {row.invoice: row for row in sorted(failed, key=lambda row: (row.wanted_revision, row.id or 0))}
-    parts = _parts(order, order.as_request or _derived(envelope), [newest[id_] for id_ in sorted(newest)])
+    wanted = [newest[id_] for id_ in sorted(newest)]
+    parts = parts_of(order, order.as_request or derived_request(envelope, "replay"), wanted)
     return Replay(parts, caused_by, _left_out(work, order, set(newest)))
 
 
@@ -50,12 +51,15 @@ def _cause(work: Work, envelope: Envelope, order: InvoiceExportReplayRequested) 
     return replayed.source_event
 
 
-def _derived(envelope: Envelope) -> str:
+def derived_request(envelope: Envelope, word: str) -> str:
     """A request id that belongs to this order, always the same."""
-    return f"replay-{hashlib.sha256(f'{envelope.source}/{envelope.id}'.encode()).hexdigest()[:16]}"
+    return f"{word}-{hashlib.sha256(f'{envelope.source}/{envelope.id}'.encode()).hexdigest()[:16]}"
 
 
-def _parts(order: InvoiceExportReplayRequested, request: str, rows: Sequence[Export]) -> list[InvoiceExportRequested]:
+def parts_of(
+    order: InvoiceExportReplayRequested | InvoiceExportRaiseAnewRequested, request: str, rows: Sequence[Export]
+) -> list[InvoiceExportRequested]:
+    """The request that asks for the newest content of these exports once more, in parts."""
     chunks = list(choosing.in_chunks(rows, MOST_INVOICES))
     return [
         InvoiceExportRequested(

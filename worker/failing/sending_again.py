@@ -5,9 +5,7 @@ each invoice goes once.
 """
 
 import hashlib
-import uuid
 from collections.abc import Sequence
-from typing import Any
 
 from events import wording
 from events.codec import Unreadable
@@ -18,7 +16,7 @@ from store.tables import Mending
 from store.unit_of_work import Work
 from worker import logs
 from worker.decisions.receipts import Receipt
-from worker.intake import intake
+from worker.submission import orders
 from worker.tools import Tools
 from worker.waiting import cause_resolved
 
@@ -48,7 +46,7 @@ def group(tools: Tools, company: str, cause: str, by: str, why: str) -> Receipt:
     if not invoices:
         return Receipt("", company, "", 0)
     order = {"company": company, "causes": [cause], "requested_by": {"id": by, "role": "command"}, "why": why}
-    return _order(tools, order, uuid.uuid4().hex)
+    return orders.hand_in(tools, InvoiceExportReplayRequested, order, source=SOURCE)
 
 
 def _waiting(work: Work, mending: Mending) -> list[str]:
@@ -75,21 +73,12 @@ def _send(tools: Tools, mending: Mending, invoices: Sequence[str]) -> int:
         "why": mending.why,
     }
     try:
-        return _order(tools, order, f"mended-{mending.id}-{named}", mending.event).invoices
+        name = f"mended-{mending.id}-{named}"
+        return orders.hand_in(
+            tools, InvoiceExportReplayRequested, order, source=SOURCE, event=name, caused_by=mending.event
+        ).invoices
     except Unreadable as refused:
         _log.warning(
             "sending_again.refused", company=mending.company, error=wording.whole(refused.problems, 200, "; ")
         )
         return 0
-
-
-def _order(tools: Tools, order: dict[str, Any], event_id: str, caused_by: str | None = None) -> Receipt:
-    document = {
-        "specversion": "1.0",
-        "id": event_id,
-        "source": SOURCE,
-        "type": InvoiceExportReplayRequested.TYPE,
-        "data": order,
-        **({"causationid": caused_by} if caused_by else {}),
-    }
-    return intake.accept(tools, document)

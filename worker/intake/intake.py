@@ -1,18 +1,14 @@
 """Intake: one transaction files events, their requests and a row per invoice; accepted means committed."""
 
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from events.accounting_target import Lane
 from events.codec import Envelope, Unreadable
 from events.export import InvoiceExportRequested
-from events.orders import (
-    InvoiceExportCancelRequested,
-    InvoiceExportRaiseAnewRequested,
-    InvoiceExportReplayRequested,
-)
+from events.orders import InvoiceExportRaiseAnewRequested, InvoiceExportReplayRequested
 from events.preview import InvoiceExportPreviewRequested
 from events.settings import CompanySettings
 from events.snapshot import Incoming
@@ -22,8 +18,7 @@ from store.openings import Key
 from store.tables import CompanyConnection
 from store.unit_of_work import Work
 from worker import logs
-from worker.commands import cancel, raising_anew, replay
-from worker.contacts import filing_changes
+from worker.commands import raising_anew, registry, replay
 from worker.decisions import rounds, turns
 from worker.decisions.backpressure import TooMuch
 from worker.decisions.receipts import Receipt
@@ -32,7 +27,6 @@ from worker.decisions.rounds import Load
 from worker.intake import parsed_event, request_writer
 from worker.intake.parsed_event import Brought, Coming, InvoiceContent, OnFiled
 from worker.intake.request_plan import Filing
-from worker.preview import previews
 from worker.tools import Tools
 from worker.waiting import login_block, pausing
 from worker.waiting.login_block import Waits
@@ -238,13 +232,7 @@ def _raise_anew(
     return Receipt(envelope.id, order.company, found.request, new, left_out=found.left_out)
 
 
-_ORDERS: Mapping[str, Callable[..., Receipt]] = {
-    InvoiceExportCancelRequested.TYPE: cancel.obey,
-    InvoiceExportReplayRequested.TYPE: _replay,
-    InvoiceExportRaiseAnewRequested.TYPE: _raise_anew,
-    InvoiceExportPreviewRequested.TYPE: previews.file,
-    **filing_changes.MOVES,
-}
+_ORDERS = registry.handlers({registry.REPLAY: _replay, registry.RAISE_ANEW: _raise_anew})
 
 
 def _wake(tools: Tools, companies: KnownCompanies, new: Sequence[Coming], *, told: bool) -> None:
@@ -257,5 +245,5 @@ def _wake(tools: Tools, companies: KnownCompanies, new: Sequence[Coming], *, tol
     types = {one.envelope.type for one in new}
     if InvoiceExportPreviewRequested.TYPE in types:
         tools.bells.wake_previews()
-    if types & filing_changes.MOVES.keys():
+    if types & registry.CHANGES:
         tools.bells.wake_changes()

@@ -1,1 +1,1 @@
-"""Changes that people give at the command line or on a page, and that are answered while they wait."""
+"""What people order or change, by command or on a page: handed in as any host's event, one by one or very many."""

@@ -11,7 +11,7 @@ from store import changes as filed
 from worker.contacts import changes, contact_words
 from worker.contacts.permits import Wait
 from worker.decisions.rights import ConsoleUser, Operator
-from worker.intake import intake
+from worker.submission import orders
 from worker.tools import Tools
 
 _LOOK_AGAIN_SECONDS = 0.2
@@ -24,12 +24,6 @@ class GivenBy:
 
     person: ConsoleUser | Operator
     source: str
-
-    @property
-    def requested_by(self) -> Said:
-        """The person, in the words of an event."""
-        role = self.person.role if isinstance(self.person, ConsoleUser) else "command"
-        return {"id": self.person.id, "role": role}
 
 
 def file_change(
@@ -55,9 +49,8 @@ def file_change(
 
 def file(tools: Tools, model: type[Incoming], said: Said, by: GivenBy) -> str:
     """Hand a change in; gives the name of its event. Raises Unreadable, NotAllowed."""
-    id_, data = uuid.uuid4().hex, {**said, "requested_by": by.requested_by}
-    document = {"specversion": "1.0", "id": id_, "source": by.source, "type": model.TYPE, "data": data}
-    intake.accept(tools, document, (by.person,))
+    id_, data = uuid.uuid4().hex, {**said, "requested_by": orders.requested_by(by.person)}
+    orders.hand_in(tools, model, data, (by.person,), by.source, id_)
     return contact_words.name_of_event(by.source, id_)
 
 

@@ -1,1 +1,0 @@
-"""What people order at the console, about one invoice or very many."""
