@@ -8,9 +8,9 @@ from typing import Annotated, Any
 import typer
 from pydantic import ValidationError
 
-from cli import csv_invoices, files, order_submission, output
+from cli import common, csv_invoices, files, output
+from cli.common import AsJson, By, Company, Why
 from cli.files import BadEntry, FileEntry, Note
-from cli.order_submission import AsJson, By, Company, Why
 from events.accounting_target import Trouble
 from events.invoice import Invoice
 from events.unreadable import sentences
@@ -38,12 +38,12 @@ def adopt(
 
     Example:  crewcard-xero adopt older.csv --company harbour --why "moved from the old exporter"
     """
-    tools = order_submission.ready()
+    tools = common.ready()
     claims, unreadable = read_claims(file)
     done = Adopted()
     try:
         for some in choosing.in_chunks(claims, MOST_AT_ONCE):
-            part = adopting.adopt(tools, company, some, by or order_submission.user(), why, _wait)
+            part = adopting.adopt(tools, company, some, by or common.user(), why, _wait)
             done = Adopted(done.taken | part.taken, done.before + part.before, done.refused | part.refused)
     except NotConnected:
         output.fail(f"{company} is not connected to a Xero organisation.", 1)
@@ -115,7 +115,7 @@ def _report(done: Adopted, unreadable: dict[str, str], *, as_json: bool) -> None
     if as_json:
         output.print_json({**done.__dict__, "unreadable": unreadable})
         return
-    output.say(f"{order_submission.count(len(done.taken))} taken over, {len(done.before)} were ours before.")
+    output.say(f"{common.count(len(done.taken))} taken over, {len(done.before)} were ours before.")
     for name, told in done.taken.items():
         if told:
             output.say(f"  {name}: {'; '.join(told)}")

@@ -1,12 +1,11 @@
 """The audit: `crewcard-xero audit` shows who did what, `audit verify` finds what was changed in it since."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from cli import order_submission, output
-from cli.order_submission import AsJson
-from cli.plain_numbers import Most
+from cli import common, output
+from cli.common import AsJson, Most, OfCompany
 from store import audit as kept
 from store.audit import Head
 
@@ -14,28 +13,18 @@ app = typer.Typer(
     help="Who did what, when and why; and whether anybody changed a line of it since.\n\n"
     "Examples:\n\n  crewcard-xero audit --company harbour\n\n  crewcard-xero audit verify"
 )
+_NOT_SEEN = "Whether all of it was written anew shows only with --head."
 
 
 @app.callback(invoke_without_command=True)
-def list_lines(
-    context: typer.Context,
-    company: Annotated[str | None, typer.Option(help="Only this company")] = None,
-    most: Most = 30,
-    as_json: AsJson = False,
-) -> None:
+def list_lines(context: typer.Context, company: OfCompany = None, most: Most = 30, as_json: AsJson = False) -> None:
     """Who did what, newest first."""
     if context.invoked_subcommand:
         return
-    with order_submission.ready().store.read() as work:
+    with common.ready().store.read() as work:
         lines = kept.newest(work, company, most)
-    if as_json:
-        output.print_json([line.model_dump() for line in lines])
-        return
-    table = output.table("", "when", "who", "what", "company", "chosen", "moved", "why")
-    for line in lines:
-        shown = (line.who, line.what, line.company, line.chosen, line.count, line.why)
-        table.add_row(f"{line.at:%Y-%m-%d %H:%M:%S}", *(output.text(value) for value in shown))
-    output.results.print(table)
+    columns: dict[str, Any] = {"when": output.moment, "who": "who", "what": "what", "company": "company"}
+    output.listing(lines, as_json=as_json, columns={**columns, "chosen": "chosen", "moved": "count", "why": "why"})
 
 
 @app.command()
@@ -62,7 +51,7 @@ def verify(
         noted = [Head.parse(text) for text in heads or ()]
     except ValueError as wrong:
         output.fail(f"--head: {wrong}.")
-    with order_submission.ready().store.read() as work:
+    with common.ready().store.read() as work:
         found = kept.verify(work, noted)
     if as_json:
         shown = {"intact": found.intact, "lines": found.lines, "head": str(found.head), "more": found.more}
@@ -72,12 +61,9 @@ def verify(
             output.say(f"✘ {problem}")
         if found.more:
             output.say(f"✘ and {found.more} more")
-        compared = f", compared with {order_submission.count(len(noted), 'head')} from outside" if noted else ""
-        output.say(f"{order_submission.count(found.lines, 'line')} read{compared}. Head: {found.head}")
+        compared = f", compared with {common.count(len(noted), 'head')} from outside" if noted else ""
+        output.say(f"{common.count(found.lines, 'line')} read{compared}. Head: {found.head}")
     if not found.intact:
         raise typer.Exit(1)
     if not as_json:
         output.say("Every line is as it was written." if noted else f"Every line fits its chain. {_NOT_SEEN}")
-
-
-_NOT_SEEN = "Whether all of it was written anew shows only with --head."

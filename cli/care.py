@@ -2,12 +2,12 @@
 
 import json
 from collections.abc import Callable
-from typing import Annotated
 
 import httpx
 import typer
 
 from cli import connections, output
+from cli.common import AsJson
 from store import api_keys, audit, reseal, roles
 from store import migrate as migrations
 from worker import settings, wiring
@@ -52,7 +52,7 @@ def rotate_keys() -> None:
     output.say("None needs an older key." if not left else f"{left} still need an older key: run this again.")
 
 
-def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON")] = False) -> None:
+def doctor(as_json: AsJson = False) -> None:
     """Check every part this installation stands on; ends with 1 when something is wrong.
 
     Example:  crewcard-xero doctor

@@ -1,24 +1,21 @@
 """Companies and their Xero apps: `crewcard-xero companies …`. Secrets are typed or piped in, never arguments."""
 
 import sys
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 
-from cli import order_submission, output
-from cli.order_submission import By
+from cli import common, output
+from cli.common import AsJson, By
+from cli.common import CompanyId as Company
 from events.credentials import AppKeys
-from store import companies
-from store.apps import AnotherSecret
-from worker import settings, wiring
 from worker.connections import apps, health
+from worker.connections.health import Health
 from worker.decisions import return_addresses
 from worker.decisions.rights import Effect
 from worker.tools import Tools
 
 app = typer.Typer(help="Companies and their Xero apps.")
-Company = Annotated[str, typer.Argument(help="The company's id in CrewCard")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON")]
 
 
 @app.callback(invoke_without_command=True)
@@ -29,18 +26,12 @@ def list_companies(context: typer.Context, as_json: AsJson = False) -> None:
     """
     if context.invoked_subcommand:
         return
-    found = health.of_all(_tools())
-    if as_json:
-        rows = [
-            {"company": one.company, "name": one.name, "client_id": one.client_id, "organisation": one.organisation}
-            for one in found
-        ]
-        output.print_json(rows)
-        return
-    table = output.table("", "company", "name", "Client ID", "organisation")
-    for one in found:
-        table.add_row(*(output.text(v) for v in (one.company, one.name, one.client_id, one.organisation)))
-    output.results.print(table)
+    columns = {"company": "company", "name": "name", "Client ID": "client_id", "organisation": "organisation"}
+
+    def document(one: Health) -> dict[str, object]:
+        return {field: getattr(one, field) for field in columns.values()}
+
+    output.listing(health.of_all(common.ready()), as_json=as_json, columns=columns, document=document)
 
 
 @app.command()
@@ -49,7 +40,7 @@ def add(company: Company, name: Annotated[str, typer.Option(help="Its name")] = 
 
     Example:  crewcard-xero companies add harbour --name "Harbour Crew"
     """
-    tools = _tools()
+    tools = common.ready()
     apps.add_company(tools, company, name or company, _giver(tools, by, company))
     output.say(f"{company} is set up. Next: crewcard-xero companies app {company} --client-id …")
 
@@ -67,18 +58,14 @@ def set_app(
 
     Example:  crewcard-xero companies app harbour --client-id 0123ABCD < secret.txt
     """
-    tools = _tools()
+    tools = common.ready()
     giver = _giver(tools, by, company)
     with tools.store.read() as work:
-        if not companies.exists(work, company):
-            output.fail(f"There is no company “{company}”. Set it up: crewcard-xero companies add {company}", 1)
+        common.must_exist(work, company)
     if callback and not return_addresses.allowed(callback, tools.settings.return_addresses):
         output.fail(f"{callback} is not on the list RETURN_ADDRESSES.", 1)
     keys = AppKeys(client_id, () if pkce else (_secret(),), "pkce" if pkce else "web")
-    try:
-        apps.set_app(tools, company, keys, scopes, callback, giver)
-    except AnotherSecret:
-        output.fail("Another company uses this app, with another secret. Rotate it there: companies secret", 1)
+    apps.set_app(tools, company, keys, scopes, callback, giver)
     output.say(f"Kept. Next: crewcard-xero connect {company}")
 
 
@@ -88,12 +75,9 @@ def secret(company: Company, by: By = "") -> None:
 
     Example:  crewcard-xero companies secret harbour < secret.txt
     """
-    tools = _tools()
+    tools = common.ready()
     giver = _giver(tools, by, company)
-    try:
-        apps.rotate_secret(tools, company, _secret(), giver)
-    except apps.NoApp:
-        _no_app(company)
+    apps.rotate_secret(tools, company, _secret(), giver)
     output.say(f"Both secrets are good now. When Xero has only the new one: companies forget-secret {company}")
 
 
@@ -103,11 +87,8 @@ def forget_secret(company: Company, by: By = "") -> None:
 
     Example:  crewcard-xero companies forget-secret harbour
     """
-    tools = _tools()
-    try:
-        had = apps.forget_former_secret(tools, company, _giver(tools, by, company))
-    except apps.NoApp:
-        _no_app(company)
+    tools = common.ready()
+    had = apps.forget_former_secret(tools, company, _giver(tools, by, company))
     output.say("Forgotten." if had else "There was only one secret.")
 
 
@@ -119,11 +100,8 @@ def scopes(
 
     Example:  crewcard-xero companies scopes harbour broad
     """
-    tools = _tools()
-    try:
-        changed = apps.change_scopes(tools, company, wanted, _giver(tools, by, company))
-    except apps.NoApp:
-        _no_app(company)
+    tools = common.ready()
+    changed = apps.change_scopes(tools, company, wanted, _giver(tools, by, company))
     output.say(f"Changed. Next: crewcard-xero connect {company}" if changed else "These are asked for already.")
 
 
@@ -133,11 +111,8 @@ def disable(company: Company, by: By = "") -> None:
 
     Example:  crewcard-xero companies disable harbour
     """
-    tools = _tools()
-    try:
-        apps.disable(tools, company, _giver(tools, by, company))
-    except apps.NoApp:
-        _no_app(company)
+    tools = common.ready()
+    apps.disable(tools, company, _giver(tools, by, company))
     output.say("Switched off. Nothing is lost; on again with: crewcard-xero companies enable " + company)
 
 
@@ -147,20 +122,13 @@ def enable(company: Company, by: By = "") -> None:
 
     Example:  crewcard-xero companies enable harbour
     """
-    tools = _tools()
-    try:
-        apps.enable(tools, company, _giver(tools, by, company))
-    except apps.NoApp:
-        _no_app(company)
+    tools = common.ready()
+    apps.enable(tools, company, _giver(tools, by, company))
     output.say("Switched on.")
 
 
 def _giver(tools: Tools, by: str, company: str) -> str:
-    return order_submission.must_be_allowed(tools, by, Effect.COMPANIES, company)
-
-
-def _tools() -> Tools:
-    return wiring.build(settings.load())
+    return common.must_be_allowed(tools, by, Effect.COMPANIES, company)
 
 
 def _secret() -> str:
@@ -172,7 +140,3 @@ def _secret() -> str:
     if not typed:
         output.fail("A Client Secret is needed.", 1)
     return typed
-
-
-def _no_app(company: str) -> NoReturn:
-    output.fail(f"{company} has no Xero app here. Enter it first: crewcard-xero companies app {company}", 1)

@@ -1,15 +1,16 @@
 """`crewcard-xero companies settings COMPANY`: what a company chose, what it may choose, and changing it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from operator import itemgetter
 from typing import Annotated, Any
 
 import typer
 from pydantic import ValidationError
 
-from cli import contacts, output, setting_words, submission
-from cli.order_submission import AsJson, By
-from events.accounting_target import Trouble
+from cli import common, contacts, output
+from cli.common import AsJson, By
+from cli.common import CompanyId as Company
 from events.companies import CompanySettingsChanged
 from events.settings import SettingsPatch
 from events.unreadable import sentences
@@ -22,10 +23,12 @@ _SETTABLE = (
     "kinds.KIND.account_code, kinds.KIND.tax_type, invoice_status, due=day_of_next_month:20, number_prefix, "
     "tracking=Region:North, branding_theme"
 )
+_TRUE, _FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0", "")
+_DUE = "due is written like days_after_invoice:14, days_after_month_end:30, day_of_this_month:28, day_of_next_month:9"
 
 
 def settings(
-    company: Annotated[str, typer.Argument(help="The company's id in CrewCard")],
+    company: Company,
     chosen: Annotated[list[str] | None, typer.Option("--set", help=_SETTABLE)] = None,
     choices: Annotated[bool, typer.Option("--choices", help="Show what the organisation offers")] = False,
     check: Annotated[bool, typer.Option("--check", help="Only say whether it could be set")] = False,
@@ -36,7 +39,7 @@ def settings(
 
     Example:  crewcard-xero companies settings harbour --set default_account_code=200 --set due=day_of_next_month:20
     """
-    tools = contacts.ready(company)
+    tools = common.ready_for(company)
     if choices:
         _offer(tools, company, as_json=as_json)
         return
@@ -53,7 +56,7 @@ def settings(
 
 def _patch(chosen: Sequence[str]) -> dict[str, Any]:
     try:
-        said = setting_words.patch(chosen)
+        said = _typed(chosen)
         SettingsPatch.model_validate(said)
     except ValueError as broken:
         output.fail("; ".join(sentences(broken)) if isinstance(broken, ValidationError) else str(broken))
@@ -64,7 +67,7 @@ def _change(tools: Tools, company: str, said: dict[str, Any], by: str, *, check:
     if check:
         told = _checked(tools, company, said)
     else:
-        told = submission.file_change(tools, CompanySettingsChanged, {"company": company, "settings": said}, by)
+        told = common.file_change(tools, CompanySettingsChanged, {"company": company, "settings": said}, by)
     if as_json:
         output.print_json(told)
     elif told["state"] == "rejected":
@@ -80,21 +83,14 @@ def _change(tools: Tools, company: str, said: dict[str, Any], by: str, *, check:
 def _checked(tools: Tools, company: str, said: dict[str, Any]) -> dict[str, Any]:
     with tools.store.read() as work:
         organisation = changes.organisation_of(work, company)
-    try:
-        _, problems = changing_settings.judge(
-            tools, organisation, SettingsPatch.model_validate(said), submission.wait
-        )
-    except Trouble as trouble:
-        submission.away(trouble)
+    patch = SettingsPatch.model_validate(said)
+    _, problems = changing_settings.judge(tools, organisation, patch, common.wait)
     return {"state": "rejected" if problems else "usable", "problems": list(problems)}
 
 
 def _offer(tools: Tools, company: str, *, as_json: bool) -> None:
     organisation = contacts.connected(tools, company)
-    try:
-        found = offers.offered(tools, organisation, offers.KINDS, submission.wait, at_most_old=60)
-    except Trouble as trouble:
-        submission.away(trouble)
+    found = offers.offered(tools, organisation, offers.KINDS, common.wait, at_most_old=60)
     usable = {kind: [one for one in some if one.usable] for kind, some in found.items()}
     if as_json:
         output.print_json({kind: [asdict(one) for one in some] for kind, some in usable.items()})
@@ -109,7 +105,76 @@ def _offer(tools: Tools, company: str, *, as_json: bool) -> None:
 
 
 def _show(kept: dict[str, Any]) -> None:
-    table = output.table("", "setting", "value")
-    for name, value in setting_words.lines(kept):
-        table.add_row(output.text(name), output.text(value))
-    output.results.print(table)
+    columns = {"setting": itemgetter(0), "value": itemgetter(1)}
+    output.listing(list(_as_typed(kept)), as_json=False, columns=columns)
+
+
+def _typed(chosen: Sequence[str]) -> dict[str, Any]:
+    """The settings that these name, as an event says them. Raises ValueError in a sentence."""
+    said: dict[str, Any] = {}
+    for one in chosen:
+        name, equals, value = (part.strip() for part in one.partition("="))
+        if not equals:
+            raise ValueError(f"{one}: settings are written as name=value")
+        if name.startswith("kinds."):
+            _of_kind(said, name, value)
+        else:
+            said[name] = _parsed(name, value)
+    return said
+
+
+def _as_typed(kept: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Every setting with its value, in the words in which it is typed."""
+    for name, value in kept.items():
+        if name == "days_until_due" and value is None:
+            continue
+        if name == "kinds" and value:
+            for kind, defaults in value.items():
+                yield from ((f"kinds.{kind}.{which}", code) for which, code in defaults.items() if code)
+        else:
+            yield name, _written(name, value)
+
+
+def _of_kind(said: dict[str, Any], name: str, value: str) -> None:
+    """`kinds.hire.account_code`; without the last part the kind is forgotten."""
+    _, _, rest = name.partition(".")
+    kind, dot, which = rest.rpartition(".")
+    kinds = said.setdefault("kinds", {})
+    if dot and which in ("account_code", "tax_type"):
+        kinds[kind] = {**(kinds.get(kind) or {}), which: value or None}
+    elif value:
+        raise ValueError(f"{name}: a kind has kinds.{rest}.account_code and kinds.{rest}.tax_type")
+    else:
+        kinds[rest] = None
+
+
+def _parsed(name: str, value: str) -> Any:
+    if name == "contact_ids_editable":
+        if value.lower() not in _TRUE + _FALSE:
+            raise ValueError(f"{name} is true or false")
+        return value.lower() in _TRUE
+    if not value:
+        return None
+    if name == "invoice_status":
+        return value.upper()
+    if name == "due":
+        kind, _, days = value.partition(":")
+        if not common.is_whole(days):
+            raise ValueError(_DUE)
+        return {"kind": kind, "days": int(days)}
+    if name == "tracking":
+        pairs = (one.partition(":") for one in value.split(";") if one.strip())
+        return [{"category": category.strip(), "option": option.strip()} for category, _, option in pairs]
+    return value
+
+
+def _written(name: str, value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if name == "due":
+        return f"{value['kind']}:{value['days']}"
+    if name == "tracking":
+        return "; ".join(f"{one['category']}:{one['option']}" for one in value)
+    return str(value["name"]) if name == "branding_theme" else str(value)

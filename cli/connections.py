@@ -6,23 +6,20 @@ from typing import Annotated, Any
 
 import typer
 
-from cli import order_submission, output
-from cli.order_submission import By
+from cli import common, output
+from cli.common import AsJson, By
+from cli.common import CompanyId as Company
 from events.accounting_target import Trouble
-from store import audit, companies
-from worker import settings, wiring
+from store import audit
 from worker.connections import connecting, login_links
 from worker.connections.health import Health
 from worker.decisions.precedence import Status
-from worker.decisions.refusals import LoginRefused
 from worker.decisions.rights import Effect
 from worker.status import companies as statuses
 from worker.status.companies import CompanyStatus
 from worker.tools import Tools
 
 app = typer.Typer(help="Connections to Xero: how each is, and what a person can do about it.")
-Company = Annotated[str, typer.Argument(help="The company's id in CrewCard")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON")]
 
 
 def connect(
@@ -35,16 +32,9 @@ def connect(
 
     Example:  crewcard-xero connect harbour
     """
-    tools = _tools()
-    with tools.store.read() as work:
-        known = companies.exists(work, company)
-    if not known:
-        output.fail(f"There is no company “{company}”. Set it up: crewcard-xero companies add {company}", 1)
-    giver = order_submission.must_be_allowed(tools, by, Effect.LOGIN, company)
-    try:
-        made = login_links.link(tools, company, return_to)
-    except LoginRefused as refused:
-        output.fail(f"{refused} {refused.refusal.value.how}", 1)
+    tools = common.ready_for(company)
+    giver = common.must_be_allowed(tools, by, Effect.LOGIN, company)
+    made = login_links.link(tools, company, return_to)
     with tools.store.write() as work:
         audit.note(work, giver, "connect link made", company, {}, 0, "")
     if as_json:
@@ -62,7 +52,7 @@ def list_connections(context: typer.Context, as_json: AsJson = False) -> None:
     """
     if context.invoked_subcommand:
         return
-    found = of_all(_tools())
+    found = of_all(common.ready())
     if as_json:
         output.print_json([document(one) for one in found])
     else:
@@ -76,8 +66,8 @@ def disconnect(company: Company, by: By = "") -> None:
 
     Example:  crewcard-xero connections disconnect harbour
     """
-    tools = _tools()
-    giver = order_submission.must_be_allowed(tools, by, Effect.DISCONNECT, company)
+    tools = common.ready()
+    giver = common.must_be_allowed(tools, by, Effect.DISCONNECT, company)
     try:
         connecting.disconnect(tools, company, giver)
     except LookupError:
@@ -101,8 +91,8 @@ def decide(
     """
     if send is None:
         output.fail("Say what becomes of them: --send (to the present organisation) or --cancel.", 2)
-    tools = _tools()
-    giver = order_submission.must_be_allowed(tools, by, Effect.COMPANIES, company)
+    tools = common.ready()
+    giver = common.must_be_allowed(tools, by, Effect.COMPANIES, company)
     try:
         count = connecting.decide(tools, company, send=send, by=giver)
     except LookupError:
@@ -163,7 +153,3 @@ def _day(one: Health) -> str:
     until = f"the day ends by {one.day_ends_at:%Y-%m-%d %H:%M} UTC"
     spare = f"left {one.day_calls_left:,}, {one.day_calls_left_for_bulk:,} of them for bulk sends"
     return f"{left} · used {one.day_calls_used:,} · {spare} · {until}"
-
-
-def _tools() -> Tools:
-    return wiring.build(settings.load())

@@ -1,24 +1,32 @@
-"""Clients' Xero contacts: `crewcard-xero contacts …`."""
+"""Clients' Xero contacts: `crewcard-xero contacts …`; files of them: client, xero_contact, name, number, email."""
 
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from cli import contact_lines, contacts_import, csv_contacts, order_submission, output, submission
-from cli.order_submission import AsJson, By
-from cli.plain_numbers import Most
-from events.accounting_target import Organisation, Trouble
+from cli import common, output
+from cli.common import AsJson, By, Most
+from events.accounting_target import Organisation
 from events.contacts import ClientXeroContactUpdateRequested
-from store import client_contacts, companies
+from store import client_contacts
+from store.client_contacts import ClientContact
 from worker.contacts import changes, contact_previews, rechecking, suggesting
+from worker.decisions import client_table, tables
+from worker.decisions.client_table import Wish
+from worker.decisions.fuzzy_match import Card, Suggestion
+from worker.decisions.tables import NoTable
+from worker.submission import contact_import
+from worker.submission.contact_import import Imported
 from worker.tools import Tools
 
 app = typer.Typer(help="Which Xero contact each client is billed as.", no_args_is_help=True)
 Company = Annotated[str, typer.Option(help="Whose clients")]
 Pasted = Annotated[str, typer.Argument(help="The contact's address in Xero, or its ID; empty ends the link")]
 _GOOD = ("active", "")
+_LONGEST_IMPORT_SECONDS = 3600.0
 
 
 @app.command(name="list")
@@ -27,7 +35,7 @@ def list_(company: Company, as_json: AsJson = False) -> None:
 
     Example:  crewcard-xero contacts list --company harbour --json | jq '.linked[] | select(.status != "active")'
     """
-    tools = ready(company)
+    tools = common.ready_for(company)
     with tools.store.read() as work:
         linked = client_contacts.all_of(work, company)
         missing = suggesting.unlinked(work, company)
@@ -35,9 +43,9 @@ def list_(company: Company, as_json: AsJson = False) -> None:
         without = [{**asdict(card), "failed_invoices": failed} for card, failed in missing.items()]
         output.print_json({"linked": [asdict(one) for one in linked], "unlinked": without})
     else:
-        contact_lines.show(linked)
+        _show(linked)
         for card, failed in missing.items():
-            waits = f"; {order_submission.count(failed)} failed for it" if failed else ""
+            waits = f"; {common.count(failed)} failed for it" if failed else ""
             output.say(f"{card.client} ({card.name}) has no Xero contact{waits}.")
     raise typer.Exit(1 if missing or any(one.status not in _GOOD for one in linked) else 0)
 
@@ -58,13 +66,13 @@ def set_(
       crewcard-xero contacts set acme "" --company harbour
 
     """
-    tools = ready(company)
+    tools = common.ready_for(company)
     said = {"company": company, "client": client, "xero_contact": pasted}
-    told = submission.file_change(tools, ClientXeroContactUpdateRequested, said, by)
+    told = common.file_change(tools, ClientXeroContactUpdateRequested, said, by)
     if as_json:
         output.print_json(told)
     else:
-        submission.print_answer(told)
+        _print_answer(told)
     raise typer.Exit(1 if told["state"] == "rejected" else 0)
 
 
@@ -79,11 +87,8 @@ def check(
 
     Example:  crewcard-xero contacts check 5b96e86b-418e-48e8-8949-308c14aec278 --company harbour
     """
-    tools = ready(company)
-    try:
-        found = contact_previews.preview_one(tools, company, client, pasted, submission.wait)
-    except Trouble as trouble:
-        submission.away(trouble)
+    tools = common.ready_for(company)
+    found = contact_previews.preview_one(tools, company, client, pasted, common.wait)
     if as_json:
         output.print_json(asdict(found))
     else:
@@ -108,18 +113,36 @@ def suggest(
       crewcard-xero contacts suggest clients.csv --company harbour --json
 
     """
-    tools = ready(company)
+    tools = common.ready_for(company)
     with tools.store.read() as work:
-        cards = csv_contacts.cards(file) if file else list(suggesting.unlinked(work, company))
+        asked = cards(file) if file else list(suggesting.unlinked(work, company))
         organisation = connected(tools, company)
-    try:
-        found = suggesting.suggest(tools, organisation, cards, most, submission.wait)
-    except Trouble as trouble:
-        submission.away(trouble)
-    if as_json:
-        output.print_json(contact_lines.suggested(tools, organisation, found))
-    else:
-        contact_lines.show_suggestions(tools, organisation, found)
+    found = list(suggesting.suggest(tools, organisation, asked, most, common.wait).items())
+
+    def link(one: Suggestion) -> str:
+        return tools.lists.contact_link(organisation.short_code, one.contact.id)
+
+    def document(row: tuple[Card, Sequence[Suggestion]]) -> dict[str, Any]:
+        card, likely = row
+        told = [
+            {
+                "xero_contact_id": one.contact.id,
+                "name": one.contact.name,
+                "link": link(one),
+                "score": one.score,
+                "by": one.by,
+            }
+            for one in likely
+        ]
+        return {"client": card.client, "name": card.name, "suggestions": told}
+
+    def lines(row: tuple[Card, Sequence[Suggestion]]) -> Iterator[str]:
+        card, likely = row
+        yield f"{card.client} {card.name}".rstrip() + ("" if likely else ": nothing like it in Xero")
+        for one in likely:
+            yield f"  {one.score:.0%} by {one.by}: {one.contact.name}  {link(one)}"
+
+    output.listing(found, as_json=as_json, document=document, lines=lines)
 
 
 @app.command()
@@ -128,34 +151,54 @@ def recheck(company: Company, as_json: AsJson = False) -> None:
 
     Example:  crewcard-xero contacts recheck --company harbour
     """
-    tools = ready(company)
+    tools = common.ready_for(company)
     connected(tools, company)
-    try:
-        with submission.bar("Contacts", quiet=as_json) as shown:
-            looked = rechecking.recheck(tools, company, wait=submission.wait, shown=shown)
-    except Trouble as trouble:
-        submission.away(trouble)
+    with common.bar("Contacts", quiet=as_json) as shown:
+        looked = rechecking.recheck(tools, company, wait=common.wait, shown=shown)
     tools.bells.wake_relay()
     with tools.store.read() as work:
         amiss = [one for one in client_contacts.all_of(work, company) if one.status not in _GOOD]
     if as_json:
         output.print_json({"looked_at": looked, "amiss": [asdict(one) for one in amiss]})
     else:
-        output.say(f"{order_submission.count(looked, 'contact')} looked at, {len(amiss)} of them amiss.")
-        contact_lines.show(amiss)
+        output.say(f"{common.count(looked, 'contact')} looked at, {len(amiss)} of them amiss.")
+        _show(amiss)
     raise typer.Exit(1 if amiss else 0)
 
 
-app.command(name="import")(contacts_import.import_)
+@app.command(name="import")
+def import_(
+    file: Annotated[Path, typer.Argument(help="CSV: client, xero_contact, name", exists=True, dir_okay=False)],
+    company: Company,
+    by: By = "",
+    only_check: Annotated[bool, typer.Option("--check", help="Only say what would happen")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Link the clients in a file to their Xero contacts, each after asking Xero (45 in one call).
 
+    The same file again changes nothing. Ends with 1 when a line had a mistake.
 
-def ready(company: str) -> Tools:
-    """The tools, for a company that there is."""
-    tools = order_submission.ready()
+    Example:  crewcard-xero contacts import clients.csv --company harbour --check
+    """
+    tools, done = common.ready(), Imported()
+    lines = wishes(file, done.mistakes)
     with tools.store.read() as work:
-        if not companies.exists(work, company):
-            output.fail(f"There is no company “{company}”. Set it up: crewcard-xero companies add {company}", 1)
-    return tools
+        common.must_exist(work, company)
+        closed = client_contacts.why_not(work, company)
+    if closed:
+        output.fail(f"{closed} (crewcard-xero companies settings {company} --set contact_ids_editable=true)", 1)
+    fresh = contact_import.without_known(tools, company, lines, done)
+    if only_check:
+        with common.bar("Asking Xero", quiet=as_json) as shown:
+            contact_import.check(tools, company, fresh, done, common.wait, shown)
+    else:
+        with common.bar("Accepting", quiet=as_json) as shown:
+            before, places = contact_import.file(tools, company, fresh, common.person(tools, by), shown)
+        with common.bar("Asking Xero", quiet=as_json) as shown:
+            contact_import.answer(tools, company, before, _LONGEST_IMPORT_SECONDS, common.wait, shown)
+        contact_import.sort_out(tools, company, before, places, done)
+    _report(done, would="would be " if only_check else "", as_json=as_json)
+    raise typer.Exit(1 if done.mistakes else 0)
 
 
 def connected(tools: Tools, company: str) -> Organisation:
@@ -165,3 +208,65 @@ def connected(tools: Tools, company: str) -> Organisation:
     if organisation is None:
         output.fail(f"{company} is not connected to Xero. Connect it: crewcard-xero connect {company}", 1)
     return organisation
+
+
+def cards(file: Path) -> list[Card]:
+    """Clients in a file, each once; what is no table ends the command."""
+    try:
+        return client_table.cards(_text(file))
+    except NoTable as broken:
+        output.fail(f"{file.name}:{broken.line}: {broken}", 2)
+
+
+def wishes(file: Path, mistakes: dict[str, str]) -> Mapping[str, tuple[str, Wish]]:
+    """The wish of each client and the line it stands at; rows that say none go to the mistakes."""
+    try:
+        return client_table.wishes(_text(file), file.name, mistakes)
+    except NoTable as broken:
+        output.fail(f"{file.name}:{broken.line}: {broken}", 2)
+
+
+def _text(file: Path) -> str:
+    decoded = tables.decoded(file.read_bytes())
+    if decoded.note:
+        output.warn(f"{file.name}: {decoded.note}")
+    return decoded.text
+
+
+def _show(linked: Sequence[ClientContact]) -> None:
+    """A table of links; nothing where there are none."""
+    if linked:
+        columns: dict[str, Any] = {"client": "client", "name in Xero": "name", "state": "status"}
+        columns["looked at"] = lambda one: f"{one.checked_at:%Y-%m-%d}" if one.checked_at else "not yet"
+        output.listing(linked, as_json=False, columns={**columns, "set by": "changed_by", "Xero Client ID": "value"})
+
+
+def _print_answer(told: Mapping[str, Any]) -> None:
+    """The answer to a change of a contact, for a person."""
+    if told["state"] == "waiting":
+        output.say("Accepted. Xero cannot be asked just now; it is checked, and answered, as soon as it can.")
+    elif told["state"] == "rejected":
+        output.warn(f"{told['message']} {told['how']}")
+    elif told.get("contact"):
+        output.say(
+            f"{told['client']} is billed as “{told['contact']['name']}” ({told['contact']['xero_contact_id']})."
+        )
+        for warning in told.get("warnings", ()):
+            output.say(f"  {warning}")
+        if told.get("sent_again"):
+            output.say(f"  {common.count(told['sent_again'])} that had failed for it go again.")
+    else:
+        output.say(f"{told['client']} is not linked to a Xero contact any more.")
+
+
+def _report(done: Imported, *, would: str, as_json: bool) -> None:
+    if as_json:
+        output.print_json(asdict(done))
+        return
+    output.say(f"{common.count(len(done.linked), 'client')} {would}linked, {len(done.before)} were so before.")
+    if done.waiting:
+        output.say(f"{len(done.waiting)} are accepted and wait until Xero can be asked.")
+    for client, warning in done.warnings.items():
+        output.say(f"  {client}: {warning}")
+    for place, mistake in done.mistakes.items():
+        output.warn(f"Not imported: {place}: {mistake}")

@@ -1,37 +1,23 @@
 """What could not be read: `crewcard-xero dead-letters …`."""
 
 import json
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
 
-from cli import order_submission, output, plain_numbers
-from cli.order_submission import AsJson, By, Why
-from events.codec import Unreadable
+from cli import common, output
+from cli.common import AsJson, By, Why
 from store import api_keys, inbox
 from store.tables import DeadLetter
-from worker.decisions.receipts import Receipt
-from worker.decisions.rights import NotAllowed
 from worker.intake import dead_letters
-from worker.intake.dead_letters import NotOpen
 from worker.watching import views
 
-Number = Annotated[int, typer.Argument(parser=plain_numbers.whole, metavar="NUMBER", help="The letter's number")]
-
-
-class _DeadLettersGroup(TyperGroup):
-    """`dead-letters` lists, `dead-letters 3` shows; what is no command is a number to show."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        if not args or args[0] not in {*self.commands, *ctx.help_option_names}:
-            args = ["show" if args and plain_numbers.is_whole(args[0]) else "list", *args]
-        return super().parse_args(ctx, args)
-
-
+Number = Annotated[int, typer.Argument(parser=common.whole, metavar="NUMBER", help="The letter's number")]
 app = typer.Typer(
-    cls=_DeadLettersGroup,
+    cls=common.ListingGroup,
     help="What could not be read, with the reason; nothing is ever thrown away.\n\n"
     "Examples:\n\n  crewcard-xero dead-letters\n\n  crewcard-xero dead-letters 3\n\n"
     "  crewcard-xero dead-letters mend 3 mended.json",
@@ -46,15 +32,10 @@ def list_letters(
 
     Example:  crewcard-xero dead-letters list --state discarded
     """
-    with order_submission.ready().store.read() as work:
+    with common.ready().store.read() as work:
         found = inbox.dead_letters(work, state=state)
-    if as_json:
-        output.print_json([_document(one, whole=False) for one in found])
-        return
-    for one in found:
-        _tell(one)
-    if not found:
-        output.say("There are no dead letters." if state == "open" else f"No dead letter is {state}.")
+    none = "There are no dead letters." if state == "open" else f"No dead letter is {state}."
+    output.listing(found, as_json=as_json, document=partial(_document, whole=False), lines=_lines, none=none)
 
 
 @app.command()
@@ -63,17 +44,15 @@ def show(number: Number, as_json: AsJson = False) -> None:
 
     Example:  crewcard-xero dead-letters show 3 > letter.json
     """
-    tools = order_submission.ready()
+    tools = common.ready()
     with tools.store.read() as work:
         found = inbox.dead_letter(work, number)
     if found is None:
         output.fail(f"There is no dead letter {number}.", 1)
-    views.note(tools, order_submission.user(), "dead letter viewed", "", {"dead_letter": number})
-    if as_json:
-        output.print_json([_document(found, whole=True)])
-        return
-    _tell(found)
-    output.echo(found.body.decode(errors="replace").replace("\r\n", "\n"))
+    views.note(tools, common.user(), "dead letter viewed", "", {"dead_letter": number})
+    output.listing([found], as_json=as_json, document=partial(_document, whole=True), lines=_lines)
+    if not as_json:
+        output.echo(found.body.decode(errors="replace").replace("\r\n", "\n"))
 
 
 @app.command()
@@ -109,52 +88,31 @@ def discard(number: Number, why: Why, by: By = "") -> None:
 
     Example:  crewcard-xero dead-letters discard 3 --why "a test of the host's developers"
     """
-    tools = order_submission.ready()
-    try:
-        dead_letters.discard(tools, number, order_submission.person(tools, by), why)
-    except NotOpen:
-        _not_open(number)
-    except NotAllowed as refused:
-        output.fail(str(refused), 1)
+    tools = common.ready()
+    dead_letters.discard(tools, number, common.person(tools, by), why)
     output.say(f"Dead letter {number} is discarded; it is kept.")
 
 
 def _replay(number: int, by: str, mended: bytes | None, *, as_json: bool) -> None:
-    tools = order_submission.ready()
-    try:
-        receipt = dead_letters.replay(tools, number, order_submission.person(tools, by), mended)
-    except NotOpen:
-        _not_open(number)
-    except NotAllowed as refused:
-        output.fail(str(refused), 1)
-    except Unreadable as broken:
-        output.fail("; ".join(broken.problems), 1)
-    _report(receipt, as_json=as_json)
-
-
-def _not_open(number: int) -> None:
-    output.fail(f"There is no open dead letter {number}.", 1)
-
-
-def _report(receipt: Receipt, *, as_json: bool) -> None:
+    tools = common.ready()
+    receipt = dead_letters.replay(tools, number, common.person(tools, by), mended)
     if as_json:
         output.print_json({name: value for name, value in receipt.__dict__.items() if value is not None})
-        return
-    output.say(
-        f"Read: event {receipt.event} of {receipt.company}, {order_submission.count(receipt.invoices)} under way."
-    )
+    else:
+        under_way = common.count(receipt.invoices)
+        output.say(f"Read: event {receipt.event} of {receipt.company}, {under_way} under way.")
 
 
-def _tell(one: DeadLetter) -> None:
+def _lines(one: DeadLetter) -> Iterator[str]:
     closed = f"  {one.state} by {one.closed_by}{f': {one.why}' if one.why else ''}" if one.closed_by else ""
-    output.say(f"{one.id}  {one.received_at:%Y-%m-%d %H:%M:%S}  {one.door}  {one.place}{closed}")
+    yield f"{one.id}  {one.received_at:%Y-%m-%d %H:%M:%S}  {one.door}  {one.place}{closed}"
     if one.key:
         companies = ", ".join(sorted(api_keys.named(one.companies) or ())) or "every company"
-        output.say(f"   brought by the key {one.key}, which spoke for {companies}")
+        yield f"   brought by the key {one.key}, which spoke for {companies}"
     if one.size > len(one.body):
-        output.say(f"   {one.size:,} bytes came, too many for an event; the first {len(one.body):,} are kept")
+        yield f"   {one.size:,} bytes came, too many for an event; the first {len(one.body):,} are kept"
     for problem in json.loads(one.problems):
-        output.say(f"   {problem}")
+        yield f"   {problem}"
 
 
 def _document(one: DeadLetter, *, whole: bool) -> dict[str, Any]:

@@ -1,40 +1,25 @@
 """What failed, grouped by what has to be mended: `crewcard-xero failures …`, `alerts`."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
 
-from cli import order_submission, output
-from cli.order_submission import AsJson, By, Why, Yes
-from cli.plain_numbers import Most
+from cli import common, output
+from cli.common import AsJson, By, Most, OfCompany, Why, Yes
 from events.causes import goes_by_itself, reason_of, who_mends
-from events.reasons import Reason
 from store import alerts as told
 from store import failing, unknown_words
 from store.failing import Group
+from store.tables import Alert
 from store.unknown_words import Unmatched
-from worker.decisions.receipts import Receipt
-from worker.decisions.rights import Effect
+from worker.commands import registry
 from worker.failing import sending_again
 
-OfCompany = Annotated[str | None, typer.Argument(help="Only this company")]
 _SHOWN = 8
-
-
-class _FailuresGroup(TyperGroup):
-    """`failures harbour` lists, `failures retry …` orders: what is no command is the company to list."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        if not args or args[0] not in {*self.commands, *ctx.help_option_names}:
-            args = ["list", *args]
-        return super().parse_args(ctx, args)
-
-
 app = typer.Typer(
-    cls=_FailuresGroup,
+    cls=common.ListingGroup,
     help="What failed, by cause: who can mend it and how; and “send again”.\n\n"
     "Examples:\n\n  crewcard-xero failures harbour\n\n  crewcard-xero failures --unmatched\n\n"
     '  crewcard-xero failures retry account_archived:299 --company harbour --why "account restored"',
@@ -43,7 +28,7 @@ app = typer.Typer(
 
 @app.command(name="list")
 def list_groups(
-    company: OfCompany = None,
+    company: Annotated[str | None, typer.Argument(help="Only this company")] = None,
     only: Annotated[str | None, typer.Option("--company", help="The same as naming the company")] = None,
     unmatched: Annotated[bool, typer.Option("--unmatched", help="Words of Xero's that we do not know yet")] = False,
     as_json: AsJson = False,
@@ -56,15 +41,13 @@ def list_groups(
       crewcard-xero failures --unmatched
 
     """
-    with order_submission.ready().store.read() as work:
-        unknown = unknown_words.unmatched(work) if unmatched else []
-        groups = [] if unmatched else failing.groups(work, company or only)
-    if as_json:
-        output.print_json([asdict(one) for one in unknown] if unmatched else [_document(group) for group in groups])
-    elif unmatched:
-        _tell_unknown(unknown)
-    else:
-        _tell(groups)
+    with common.ready().store.read() as work:
+        if unmatched:
+            unknown, none = unknown_words.unmatched(work), "Xero has said nothing that we do not know."
+            output.listing(unknown, as_json=as_json, lines=_lines_of_unknown, none=none)
+            return
+        groups = [_document(group) for group in failing.groups(work, company or only)]
+    output.listing(groups, as_json=as_json, lines=_lines, none="Nothing has failed.")
 
 
 @app.command()
@@ -87,42 +70,44 @@ def retry(
     """
     if bool(group) == bool(reason):
         output.fail("Name a group or give --reason, one of the two. See: crewcard-xero failures")
-    tools = order_submission.ready()
-    giver = order_submission.must_be_allowed(tools, by, Effect.REPLAY, company)
+    tools, command = common.ready(), registry.REPLAY
+    giver = common.must_be_allowed(tools, by, command.effect, company)
     with tools.store.read() as work:
         counted = failing.counts(work, company)
         chosen = sorted(cause for cause in counted if group == cause or reason == _code(cause))
         found = len(failing.of_causes(work, company, chosen)) if chosen else 0
     if not chosen:
         output.fail(f"{company} has no group “{group or reason}”. See: crewcard-xero failures {company}", 1)
-    order_submission.sure(f"Try {order_submission.count(found)} of {company} again?", yes=yes or not found)
+    question = command.confirmation.format(invoices=common.count(found), company=company)
+    common.confirm(question, yes=yes or not found)
     receipts = [sending_again.group(tools, company, cause, giver, why) for cause in chosen]
-    _report(company, receipts, as_json=as_json)
+    moved = sum(receipt.invoices for receipt in receipts)
+    requests = [receipt.request for receipt in receipts if receipt.request]
+    if as_json:
+        output.print_json({"company": company, "moved": moved, "requests": requests})
+    elif moved:
+        output.say(f"{common.count(moved)} asked for again ({', '.join(requests)}).")
+    else:
+        output.say("There was nothing to do: they are being sent again already.")
 
 
-def alerts(
-    company: Annotated[str | None, typer.Option(help="Only this company")] = None,
-    most: Most = 30,
-    as_json: AsJson = False,
-) -> None:
+def alerts(company: OfCompany = None, most: Most = 30, as_json: AsJson = False) -> None:
     """What was told as needing a person, newest first. A cause that repeats is told once an hour at most.
 
     Example:  crewcard-xero alerts --company harbour
     """
-    with order_submission.ready().store.read() as work:
+    with common.ready().store.read() as work:
         found = told.newest(work, company, most)
-    if as_json:
-        output.print_json([one.model_dump() for one in found])
-        return
-    if not found:
-        output.say("Nothing has needed a person.")
-    for one in found:
-        about = f": {one.about}" if one.about else ""
-        held = f", {one.untold} held back since" if one.untold else ""
-        times = f"told {order_submission.count(one.told, 'time')}, last at {one.told_at:%Y-%m-%d %H:%M}"
-        output.say(f"{one.last_at:%Y-%m-%d %H:%M}  {one.company}: {one.title}{about} ({one.cause})")
-        output.say(f"  {times}{held}; for: {one.who}")
-        output.say(f"  {one.message}")
+    output.listing(found, as_json=as_json, lines=_lines_of_alert, none="Nothing has needed a person.")
+
+
+def _lines_of_alert(one: Alert) -> Iterator[str]:
+    about = f": {one.about}" if one.about else ""
+    held = f", {one.untold} held back since" if one.untold else ""
+    times = f"told {common.count(one.told, 'time')}, last at {one.told_at:%Y-%m-%d %H:%M}"
+    yield f"{one.last_at:%Y-%m-%d %H:%M}  {one.company}: {one.title}{about} ({one.cause})"
+    yield f"  {times}{held}; for: {one.who}"
+    yield f"  {one.message}"
 
 
 def _code(cause: str) -> str:
@@ -132,60 +117,32 @@ def _code(cause: str) -> str:
 
 def _document(group: Group) -> dict[str, Any]:
     known = reason_of(group.cause)
+    title = known.value.title if known else group.reason
     return {
         **asdict(group),
-        "title": _title(known, group),
+        "title": f"{title}: {group.about}" if group.about else title,
         "who": who_mends(group.cause),
         "by_itself": goes_by_itself(group.cause),
         "steps": group.how.splitlines(),
     }
 
 
-def _title(known: Reason | None, group: Group) -> str:
-    title = known.value.title if known else group.reason
-    return f"{title}: {group.about}" if group.about else title
-
-
-def _tell(groups: Sequence[Group]) -> None:
-    if not groups:
-        output.say("Nothing has failed.")
-    for shown in map(_document, groups):
-        output.say(
-            f"{shown['company']}: {shown['title']} · {order_submission.count(shown['invoices'])}, {_state(shown)}"
-        )
-        output.say(f"  {shown['example']}")
-        output.say(f"  To be mended by: {shown['who']}")
-        for number, step in enumerate(shown["steps"], start=1):
-            output.say(f"  {number}. {step}")
-        if shown["link"]:
-            output.say(f"  {shown['link']}")
-        more = " …" if shown["invoices"] > _SHOWN else ""
-        output.say(f"  Invoices: {', '.join(shown['numbers'][:_SHOWN])}{more}")
-        output.say(f"  Group: {shown['cause']}")
-
-
-def _state(shown: dict[str, Any]) -> str:
+def _lines(shown: dict[str, Any]) -> Iterator[str]:
     since = f"the oldest since {shown['oldest']:%Y-%m-%d %H:%M}"
-    return f"{since}, {shown['sending']} being sent again" if shown["sending"] else since
+    sending = f", {shown['sending']} being sent again" if shown["sending"] else ""
+    yield f"{shown['company']}: {shown['title']} · {common.count(shown['invoices'])}, {since}{sending}"
+    yield f"  {shown['example']}"
+    yield f"  To be mended by: {shown['who']}"
+    for number, step in enumerate(shown["steps"], start=1):
+        yield f"  {number}. {step}"
+    if shown["link"]:
+        yield f"  {shown['link']}"
+    more = " …" if shown["invoices"] > _SHOWN else ""
+    yield f"  Invoices: {', '.join(shown['numbers'][:_SHOWN])}{more}"
+    yield f"  Group: {shown['cause']}"
 
 
-def _tell_unknown(unknown: Sequence[Unmatched]) -> None:
-    if not unknown:
-        output.say("Xero has said nothing that we do not know.")
-    for one in unknown:
-        times = order_submission.count(one.times, "time")
-        output.say(
-            f"{times}, {one.first_at:%Y-%m-%d} to {one.last_at:%Y-%m-%d %H:%M}, last for {one.number or one.invoice}"
-        )
-        output.say(f"  {one.text}")
-
-
-def _report(company: str, receipts: Sequence[Receipt], *, as_json: bool) -> None:
-    moved = sum(receipt.invoices for receipt in receipts)
-    requests = [receipt.request for receipt in receipts if receipt.request]
-    if as_json:
-        output.print_json({"company": company, "moved": moved, "requests": requests})
-    elif moved:
-        output.say(f"{order_submission.count(moved)} asked for again ({', '.join(requests)}).")
-    else:
-        output.say("There was nothing to do: they are being sent again already.")
+def _lines_of_unknown(one: Unmatched) -> Iterator[str]:
+    times, last = common.count(one.times, "time"), f"{one.last_at:%Y-%m-%d %H:%M}"
+    yield f"{times}, {one.first_at:%Y-%m-%d} to {last}, last for {one.number or one.invoice}"
+    yield f"  {one.text}"

@@ -1,6 +1,7 @@
 """Keys of host applications: `crewcard-xero keys …`. A secret is shown once, when it is made."""
 
 import re
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
@@ -9,21 +10,19 @@ from typing import Annotated, Any
 import typer
 from pydantic import TypeAdapter, ValidationError
 
-from cli import order_submission, output, plain_numbers
+from cli import common, output
+from cli.common import AsJson
 from events.scopes import Scope
 from events.snapshot import Id
-from store import api_keys, audit, companies
+from store import api_keys, audit
 from store.api_keys import Key, Listed
 from store.unit_of_work import Work
-from worker import settings, wiring
-from worker.tools import Tools
 
 app = typer.Typer(help="Keys of host applications to the doors.", no_args_is_help=True)
 KeyId = Annotated[str, typer.Argument(help="The key's id; it may be seen by anybody")]
 By = Annotated[str, typer.Option("--by", help="Who does it, for the audit; else the user of this machine")]
 Expires = Annotated[str, typer.Option("--expires", help="When it ends: 2027-03-31, 90d, or never")]
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON")]
 
 
 @app.command(name="list")
@@ -32,22 +31,22 @@ def list_keys(as_json: AsJson = False) -> None:
 
     Example:  crewcard-xero keys list
     """
-    tools = _tools()
+    tools = common.ready()
     with tools.store.read() as work:
         found, soon = api_keys.all_keys(work), work.after(tools.settings.key_warning_days * 86_400)
-    if as_json:
-        output.print_json([{**asdict(one), "state": _state(one, soon)} for one in found])
-        return
-    table = output.table("", "key", "companies", "scopes", "last used", "good until", "state")
-    for one in found:
-        shown = (one.id, ", ".join(one.companies) or "every company", ", ".join(one.scopes) or "everything")
-        table.add_row(
-            *(
-                output.text(value)
-                for value in (*shown, one.last_used_at or "never", one.expires_at or "revoked", _state(one, soon))
-            )
-        )
-    output.results.print(table)
+    columns: dict[str, str | Callable[[Listed], Any]] = {
+        "key": "id",
+        "companies": lambda one: ", ".join(one.companies) or "every company",
+        "scopes": lambda one: ", ".join(one.scopes) or "everything",
+        "last used": lambda one: one.last_used_at or "never",
+        "good until": lambda one: one.expires_at or "revoked",
+        "state": lambda one: _state(one, soon),
+    }
+
+    def document(one: Listed) -> dict[str, Any]:
+        return {**asdict(one), "state": _state(one, soon)}
+
+    output.listing(found, as_json=as_json, columns=columns, document=document)
 
 
 @app.command()
@@ -73,11 +72,12 @@ def make(
     if bool(company) == every_company:
         output.fail("Name the companies it speaks for: --company ID, again for more; or --every-company.")
     _must_be_id(key)
-    tools = _tools()
+    tools = common.ready()
     with tools.store.write() as work:
         if api_keys.find(work, tools.vault, key):
             output.fail(f"There is a key “{key}” already. A new secret: crewcard-xero keys rotate {key}", 1)
-        _must_exist(work, company or [])
+        for named in company or ():
+            common.must_exist(work, named)
         made = api_keys.make(work, tools.vault, key, company or None, scope or None, _moment(work, expires))
         note(work, by, "key made", made)
     _show(made, as_json=as_json)
@@ -88,9 +88,7 @@ def rotate(
     key: KeyId,
     keep_hours: Annotated[
         float,
-        typer.Option(
-            parser=plain_numbers.between(0, 720), metavar="NUMBER", help="How long the old secret stays good"
-        ),
+        typer.Option(parser=common.between(0, 720), metavar="NUMBER", help="How long the old secret stays good"),
     ] = 24,
     by: By = "",
     as_json: AsJson = False,
@@ -99,7 +97,7 @@ def rotate(
 
     Example:  crewcard-xero keys rotate crewcard --keep-hours 2
     """
-    tools = _tools()
+    tools = common.ready()
     with tools.store.write() as work:
         try:
             made = api_keys.rotate(work, tools.vault, key, keep_hours * 3600)
@@ -122,7 +120,7 @@ def expire(
       crewcard-xero keys expire crewcard never
 
     """
-    tools = _tools()
+    tools = common.ready()
     with tools.store.write() as work:
         at, before = _moment(work, when), api_keys.without_secrets(work, key)
         if before is None or not api_keys.expire(work, key, at):
@@ -137,7 +135,7 @@ def revoke(key: KeyId, by: By = "") -> None:
 
     Example:  crewcard-xero keys revoke crewcard
     """
-    tools = _tools()
+    tools = common.ready()
     with tools.store.write() as work:
         found = api_keys.without_secrets(work, key)
         ended = api_keys.revoke(work, key)
@@ -157,7 +155,7 @@ def note(work: Work, by: str, what: str, key: Key | Listed, more: dict[str, Any]
         "expires": key.expires_at.isoformat() if key.expires_at else None,
     }
     company = next(iter(key.companies)) if key.companies and len(key.companies) == 1 else ""
-    audit.note(work, by or order_submission.user(), what, company, {**said, **(more or {})}, 0, "")
+    audit.note(work, by or common.user(), what, company, {**said, **(more or {})}, 0, "")
 
 
 def _moment(work: Work, text: str) -> datetime | None:
@@ -166,7 +164,7 @@ def _moment(work: Work, text: str) -> datetime | None:
         return None
     at = None
     with suppress(ValueError, OverflowError):
-        if text.endswith("d") and plain_numbers.is_whole(text[:-1]):
+        if text.endswith("d") and common.is_whole(text[:-1]):
             at = work.now + timedelta(days=int(text[:-1]))
         elif _DAY.fullmatch(text):
             at = datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC) + timedelta(days=1)
@@ -177,21 +175,11 @@ def _moment(work: Work, text: str) -> datetime | None:
     return at
 
 
-def _tools() -> Tools:
-    return wiring.build(settings.load())
-
-
 def _must_be_id(key: str) -> None:
     try:
         TypeAdapter(Id).validate_python(key)
     except ValidationError:
         output.fail("A key's id has letters, digits, “.”, “_”, “:” and “-”, at most 100.")
-
-
-def _must_exist(work: Work, named: list[str]) -> None:
-    unknown = [one for one in named if not companies.exists(work, one)]
-    if unknown:
-        output.fail(f"There is no company “{unknown[0]}”. Set it up: crewcard-xero companies add {unknown[0]}", 1)
 
 
 def _show(made: Key, *, as_json: bool) -> None:

@@ -13,6 +13,7 @@ from cli import (
     adopting,
     audit,
     care,
+    common,
     companies,
     company_settings,
     connections,
@@ -21,10 +22,8 @@ from cli import (
     embedded,
     failures,
     keys,
-    marks,
     orders,
     output,
-    pause,
     preview,
     private,
     publish,
@@ -60,7 +59,7 @@ class Command(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:
         """Do it."""
-        with _plainly():
+        with _plainly(), common.refusals():
             return super().invoke(ctx)
 
 
@@ -86,10 +85,10 @@ for command in (
     orders.cancel,
     orders.replay,
     orders.raise_anew,
-    marks.exclude,
-    marks.include,
-    pause.pause,
-    pause.resume,
+    orders.exclude,
+    orders.include,
+    orders.pause,
+    orders.resume,
     adopting.adopt,
     care.migrate,
     care.doctor,

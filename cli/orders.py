@@ -1,21 +1,26 @@
-"""Orders to exports that were asked for: `cancel`, `replay`, `raise-anew`."""
+"""Orders about exports, as the registry has them: cancel, replay, raise anew, mark “do not send”, pause."""
 
-from typing import Annotated
+import time
+from typing import Annotated, Any
 
 import typer
 
-from cli import order_submission, output
-from cli.order_submission import AsJson, By, Company, Why, Yes
-from events.orders import (
-    InvoiceExportCancelRequested,
-    InvoiceExportRaiseAnewRequested,
-    InvoiceExportReplayRequested,
-)
-from store import choosing
+from cli import common, output
+from cli.common import AsJson, By, Company, OfCompany, Why, Yes
+from store.pauses import EVERYBODY
+from worker.commands import registry
+from worker.commands.excluding import Marked
+from worker.commands.registry import Command
 from worker.decisions.receipts import Receipt
+from worker.submission import orders
+from worker.tools import Tools
+from worker.waiting import pausing
 
+_LOOK_SECONDS = 0.2
 Request = Annotated[str | None, typer.Argument(help="Id of the request; else every request")]
 Invoices = Annotated[list[str] | None, typer.Option("--invoice", "-i", help="Only this invoice id; may be repeated")]
+Names = Annotated[list[str], typer.Argument(help="Invoice ids or numbers")]
+Everybody = Annotated[bool, typer.Option("--all", help="Every company")]
 _LEFT_OUT = {
     "answered": "had their answer already",
     "in_flight": "on their way to Xero: cancelled if they come back, else answered by what Xero says",
@@ -44,14 +49,8 @@ def cancel(
       crewcard-xero cancel --invoice i42 --company harbour --why "disputed" --yes
 
     """
-    tools = order_submission.ready()
-    order = order_submission.order(
-        InvoiceExportCancelRequested, by, company=company, request=request, invoices=invoice or [], why=why
-    )
-    with tools.store.read() as work:
-        found = len(choosing.to_cancel(work, order))
-    order_submission.sure(f"Cancel {order_submission.count(found)} of {company}?", yes=yes or not found)
-    _report(order_submission.file_order(tools, order), "cancelled", as_json=as_json)
+    said = {"company": company, "request": request, "invoices": invoice or [], "why": why}
+    _order(registry.CANCEL, by, said, yes=yes, as_json=as_json)
 
 
 def replay(
@@ -72,14 +71,8 @@ def replay(
       crewcard-xero replay r-1017 --company harbour --why "books are open again" --yes
 
     """
-    tools = order_submission.ready()
     said = {"company": company, "request": request, "invoices": invoice or [], "reason": reason, "why": why}
-    order = order_submission.order(InvoiceExportReplayRequested, by, **said)
-    with tools.store.read() as work:
-        found = len(choosing.to_replay(work, order))
-    order_submission.sure(f"Try {order_submission.count(found)} of {company} again?", yes=yes or not found)
-    receipt = order_submission.file_order(tools, order)
-    _report(receipt, f"asked for again (request {receipt.request})", as_json=as_json)
+    _order(registry.REPLAY, by, said, yes=yes, as_json=as_json)
 
 
 def raise_anew(
@@ -102,14 +95,92 @@ def raise_anew(
       crewcard-xero raise-anew i42 --company harbour --number N-42A --why "voided by mistake" --yes
 
     """
-    tools = order_submission.ready()
     said = {"company": company, "invoices": invoice, "number": number, "why": why}
-    order = order_submission.order(InvoiceExportRaiseAnewRequested, by, **said)
+    _order(registry.RAISE_ANEW, by, said, yes=yes, as_json=as_json)
+
+
+def exclude(invoices: Names, company: Company, why: Why, by: By = "", as_json: AsJson = False) -> None:
+    """Mark invoices “do not send”; ends with 1 when one of them is not known.
+
+    Example:  crewcard-xero exclude N-1007 N-1008 --company harbour --why "settled in cash"
+    """
+    _mark(registry.EXCLUDE, company, invoices, by, why, as_json=as_json)
+
+
+def include(
+    invoices: Names,
+    company: Company,
+    why: Annotated[str, typer.Option(help="Why; kept in the audit")] = "",
+    by: By = "",
+    as_json: AsJson = False,
+) -> None:
+    """Take the mark off again. Nothing is sent by it: export the invoice, or replay it.
+
+    Example:  crewcard-xero include N-1007 --company harbour
+    """
+    _mark(registry.INCLUDE, company, invoices, by, why, as_json=as_json)
+
+
+def pause(
+    company: OfCompany = None,
+    everybody: Everybody = False,
+    why: Why = "",
+    wait: Annotated[bool, typer.Option("--wait", help="Count down until nothing is in flight")] = False,
+    at_most: Annotated[
+        float,
+        typer.Option(parser=common.between(0, 86_400), metavar="NUMBER", help="Longest wait, in seconds"),
+    ] = 300,
+    by: By = "",
+    as_json: AsJson = False,
+) -> None:
+    """Let no new call to Xero begin; what is in flight ends by itself. Requests are still accepted, and wait.
+
+    With --wait it ends with 1 if calls are still in flight after the longest wait.
+
+    Examples:
+      crewcard-xero pause --company harbour --why "books are being closed"
+
+      crewcard-xero pause --all --wait
+
+    """
+    tools, scope = common.ready(), _scope(company, everybody=everybody)
+    giver = common.must_be_allowed(tools, by, registry.PAUSE.effect, company)
+    news = registry.PAUSE.run(tools, scope, giver, why)
+    left = _drain(tools, scope, at_most) if wait else pausing.in_flight(tools, scope)
+    if as_json:
+        output.print_json({"scope": scope, "news": news, "in_flight": left})
+    else:
+        output.say(f"{registry.PAUSE.shown.about(_named(scope), news=news)} {_flying(left)}")
+    raise typer.Exit(1 if wait and left else 0)
+
+
+def resume(
+    company: OfCompany = None, everybody: Everybody = False, why: Why = "", by: By = "", as_json: AsJson = False
+) -> None:
+    """Go on after a pause.
+
+    Example:  crewcard-xero resume --company harbour
+    """
+    tools, scope = common.ready(), _scope(company, everybody=everybody)
+    giver = common.must_be_allowed(tools, by, registry.RESUME.effect, company)
+    news = registry.RESUME.run(tools, scope, giver, why)
+    if as_json:
+        output.print_json({"scope": scope, "news": news})
+    else:
+        output.say(registry.RESUME.shown.about(_named(scope), news=news))
+
+
+def _order(command: Command, by: str, said: dict[str, Any], *, yes: bool, as_json: bool) -> None:
+    """Show how many it would move, ask, hand it in as any host would, and say what came of it."""
+    tools = common.ready()
+    giver = common.person(tools, by)
+    asked = orders.model_of(command, giver, **said)
     with tools.store.read() as work:
-        found = len(choosing.to_raise(work, order))
-    order_submission.sure(f"Raise {order_submission.count(found)} of {company} again?", yes=yes or not found)
-    receipt = order_submission.file_order(tools, order)
-    _report(receipt, f"asked for anew (request {receipt.request})", as_json=as_json)
+        found = len(command.counted(work, asked)) if command.counted else 0
+    question = command.confirmation.format(invoices=common.count(found), company=asked.company)
+    common.confirm(question, yes=yes or not found)
+    receipt = orders.hand_in(tools, type(asked), orders.dumped(asked), (giver,))
+    _report(receipt, command.printed.format(request=receipt.request), as_json=as_json)
 
 
 def _report(receipt: Receipt, done: str, *, as_json: bool) -> None:
@@ -119,8 +190,57 @@ def _report(receipt: Receipt, done: str, *, as_json: bool) -> None:
             {"company": receipt.company, "request": receipt.request, "moved": receipt.invoices, "left_out": left}
         )
         return
-    output.say(
-        f"{order_submission.count(receipt.invoices)} {done}." if receipt.invoices else "There was nothing to do."
-    )
+    output.say(f"{common.count(receipt.invoices)} {done}." if receipt.invoices else "There was nothing to do.")
     for name, number in left.items():
         output.say(f"  {number} {_LEFT_OUT[name]}")
+
+
+def _mark(command: Command, company: str, names: list[str], by: str, why: str, *, as_json: bool) -> None:
+    tools = common.ready()
+    giver = common.must_be_allowed(tools, by, command.effect, company)
+    done: Marked = command.run(tools, company, names, giver, why)
+    if as_json:
+        output.print_json(done.__dict__)
+    else:
+        _print_marked(done, command.printed)
+    raise typer.Exit(1 if done.unknown else 0)
+
+
+def _print_marked(done: Marked, what: str) -> None:
+    output.say(f"{common.count(len(done.changed))} {what}.")
+    told = (
+        (done.so_before, "so before"),
+        (done.in_flight, "on their way to Xero: called back if they come back, else they stay in Xero"),
+        (done.in_xero, "in Xero already: only later changes are kept from it"),
+    )
+    for names, where in told:
+        if names:
+            output.say(f"  {where}: {', '.join(names)}")
+    if done.unknown:
+        output.warn(f"Not known here, so not marked: {', '.join(done.unknown)}")
+
+
+def _scope(company: str | None, *, everybody: bool) -> str:
+    if everybody == bool(company):
+        output.fail("Say whom: --company NAME, or --all.")
+    return company or EVERYBODY
+
+
+def _drain(tools: Tools, scope: str, at_most: float) -> int:
+    """Count down on standard error; give how many calls are left."""
+    end = time.monotonic() + at_most
+    with output.errors.status("") as shown:
+        while left := pausing.in_flight(tools, scope):
+            if time.monotonic() >= end:
+                break
+            shown.update(_flying(left))
+            time.sleep(_LOOK_SECONDS)
+    return left
+
+
+def _named(scope: str) -> str:
+    return "Every company" if scope == EVERYBODY else scope
+
+
+def _flying(left: int) -> str:
+    return f"{common.count(left, 'call')} to Xero in flight." if left else "Nothing is in flight."

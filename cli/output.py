@@ -1,9 +1,12 @@
 """How the command speaks: results on standard output, everything else on standard error."""
 
 import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any, NoReturn
 
 import typer
+from pydantic import BaseModel
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -53,6 +56,47 @@ def fail(line: str, code: int = 2) -> NoReturn:
 def print_json(value: Any) -> None:
     """The result for machines."""
     typer.echo(plain_text.shown(json.dumps(value, default=str, ensure_ascii=False, indent=2), lines=True))
+
+
+def listing(
+    rows: Sequence[Any],
+    *,
+    as_json: bool,
+    columns: Mapping[str, str | Callable[[Any], Any]] | None = None,
+    document: Callable[[Any], Any] | None = None,
+    lines: Callable[[Any], Iterable[str]] = lambda _: (),
+    none: str = "",
+) -> None:
+    """A list: each row as JSON, or a table of these columns (fields, or what makes a cell), or `lines` of each.
+
+    `document` makes a row's JSON where it is not simply all of its fields; `none` is said of an empty list.
+    """
+    if as_json:
+        print_json([document(row) if document else fields(row) for row in rows])
+        return
+    if columns is not None and (rows or not none):
+        shown = table("", *columns)
+        for row in rows:
+            cells = (getattr(row, at) if isinstance(at, str) else at(row) for at in columns.values())
+            shown.add_row(*map(text, cells))
+        results.print(shown)
+    elif not rows and none:
+        say(none)
+    for row in rows:
+        for line in lines(row):
+            say(line)
+
+
+def moment(row: Any) -> str:
+    """When a row was written: `2026-11-22 09:30:00`."""
+    return f"{row.at:%Y-%m-%d %H:%M:%S}"
+
+
+def fields(row: Any) -> dict[str, Any]:
+    """All fields of a row: of a table's, of a dataclass, or of what is a document already."""
+    if isinstance(row, BaseModel):
+        return row.model_dump()
+    return row if isinstance(row, dict) else asdict(row)
 
 
 def table(title: str, *columns: str) -> Table:

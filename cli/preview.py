@@ -10,9 +10,9 @@ import redis
 import typer
 from pydantic import TypeAdapter, WrapValidator
 
-from cli import files, order_submission, output
+from cli import common, files, output
+from cli.common import AsJson
 from cli.files import BadEntry, FileEntry, Note
-from cli.order_submission import AsJson
 from events import codec
 from events.codec import Unreadable
 from events.export import InvoiceExportRequested, UnreadableInvoice, read_or_name
@@ -66,7 +66,7 @@ def preview(
       crewcard-xero preview events.jsonl --json | jq '.previews[].invoices[] | select(.verdict == "fail")'
 
     """
-    tools = order_submission.ready()
+    tools = common.ready()
     wanted = read_invoices(file, company)
     try:
         made = [
@@ -167,9 +167,9 @@ def _tell_forecast(made: InvoiceExportPreviewed) -> None:
     elif forecast.seconds is None and forecast.calls:
         output.warn(f"It needs {forecast.calls} calls, more than Xero's day has left for bulk sends{left}.")
     elif forecast.calls:
-        needed = order_submission.count(forecast.calls, "call")
+        needed = common.count(forecast.calls, "call")
         output.say(f"The export takes {needed}, about {_spoken(forecast.seconds or 0)}{left}.")
-    output.say(f"Nothing was sent. Looking took {order_submission.count(made.calls, 'call')}.")
+    output.say(f"Nothing was sent. Looking took {common.count(made.calls, 'call')}.")
 
 
 def _spoken(seconds: int) -> str:

@@ -31,6 +31,11 @@ def whole(entry: LogEntry) -> list[str]:
     return [*detail_lines(entry), *lines, *([f"not compared: {left}"] if left else []), *cleaned]
 
 
+def line_document(entry: LogEntry) -> dict[str, Any]:
+    """A line of the log, for machines."""
+    return {**entry.model_dump(), **document(entry)}
+
+
 def document(entry: LogEntry) -> dict[str, Any]:
     """Differences and changes as lists, the proof as an object."""
     lists = {name: json.loads(getattr(entry, name) or "[]") for name in _LISTS}

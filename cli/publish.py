@@ -7,12 +7,12 @@ from typing import Annotated, Any
 
 import typer
 
-from cli import files, order_submission, output, preview, progress
+from cli import common, files, output, preview, progress
+from cli.common import AsJson
 from cli.door import Door, DoorClosed, open_door, requests_for
 from cli.files import BadEntry, FileEntry, Note
 from events.export import UnreadableInvoice
 from store import inbox
-from worker import settings, wiring
 from worker.tools import Tools
 
 _LONGEST_WAIT_SECONDS = 30.0
@@ -39,7 +39,7 @@ def publish(
     whole: Annotated[
         bool, typer.Option("--all-or-nothing", help="Send nothing while anything in the file cannot be read")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Send a file of export events or invoices; the same file again changes nothing.
 
@@ -55,7 +55,7 @@ def publish(
       crewcard-xero publish events.jsonl
 
     """
-    tools = wiring.build(settings.load())
+    tools = common.ready()
     try:
         door = open_door(tools)
         done = send_file(tools, door, file, company, mode, whole=whole)
@@ -86,7 +86,7 @@ def send_file(
         elif isinstance(entry, FileEntry):
             invoices.append((entry.place, entry.document))
     if invoices and company:
-        for event in requests_for([document for _, document in invoices], company, mode, order_submission.user()):
+        for event in requests_for([document for _, document in invoices], company, mode, common.user()):
             _send(door, event, f"{path.name} ({invoices[0][0]} ...)", done)
     return done
 

@@ -1,21 +1,19 @@
 """What stands where: `status`, `log`."""
 
+from collections.abc import Callable
+from operator import itemgetter
 from typing import Annotated, Any
 
 import typer
 
-from cli import output, progress, proofs
-from cli.output import results
-from cli.plain_numbers import Most
+from cli import common, output, progress, proofs
+from cli.common import AsJson, Most, OfCompany
 from store import overview, queries
 from store.pauses import EVERYBODY
-from worker import settings, wiring
+from store.tables import LogEntry
 from worker.status import companies as statuses
 from worker.status.companies import CompanyStatus
 from worker.tools import Tools
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON")]
-OfCompany = Annotated[str | None, typer.Option(help="Only this company")]
 
 
 def status(
@@ -32,7 +30,7 @@ def status(
       crewcard-xero status r-1017 --watch
 
     """
-    tools = wiring.build(settings.load())
+    tools = common.ready()
     if request is not None:
         progress.show(tools, request, company, watching=watch, as_json=as_json)
         return
@@ -58,10 +56,7 @@ def _overview(tools: Tools, *, as_json: bool) -> None:
         f"open requests: {seen.open_requests}"
     )
     names = ("company", "organisation", "state", "waiting", "message")
-    table = output.table("", *names)
-    for row in companies:
-        table.add_row(*(output.text(row[name]) for name in names))
-    results.print(table)
+    output.listing(companies, as_json=False, columns={name: itemgetter(name) for name in names})
 
 
 def _company(one: CompanyStatus) -> dict[str, Any]:
@@ -91,14 +86,13 @@ def log(
 
     Example:  crewcard-xero log --company harbour --failed
     """
-    with wiring.build(settings.load()).store.read() as work:
+    with common.ready().store.read() as work:
         lines = queries.log(work, company, most, only_failed=failed)
-    if as_json:
-        output.print_json([{**line.model_dump(), **proofs.document(line)} for line in lines])
-        return
-    table = output.table("", "when", "company", "number", "outcome", "message")
-    for line in lines:
-        when, said = f"{line.at:%Y-%m-%d %H:%M:%S}", line.message or "\n".join(proofs.detail_lines(line))
-        outcome = f"{line.outcome}{proofs.outcome_word(line)}"
-        table.add_row(when, *(output.text(value) for value in (line.company, line.number, outcome, said)))
-    results.print(table)
+    columns: dict[str, str | Callable[[LogEntry], str]] = {
+        "when": output.moment,
+        "company": "company",
+        "number": "number",
+        "outcome": lambda line: f"{line.outcome}{proofs.outcome_word(line)}",
+        "message": lambda line: line.message or "\n".join(proofs.detail_lines(line)),
+    }
+    output.listing(lines, as_json=as_json, columns=columns, document=proofs.line_document)

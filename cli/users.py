@@ -1,23 +1,24 @@
 """Users of the console: `crewcard-xero users …`."""
 
+from operator import itemgetter
 from typing import Annotated
 
 import typer
 
-from cli import order_submission, output, plain_numbers
-from cli.order_submission import By
-from worker import settings, wiring
+from cli import common, output
+from cli.common import AsJson, By
 from worker.decisions.rights import Effect
 from worker.tools import Tools
 from worker.users import accounts, factors
 
 app = typer.Typer(help="Users of the console.")
+_COLUMNS = {"user": "user", "name": "name", "role": "role", "disabled": "disabled", "second factor": "second_factor"}
+_COLUMNS |= {"single sign-on": "single_sign_on", "last signed in": "seen"}
 User = Annotated[str, typer.Argument(help="The user's id, such as anna@crewcard.example")]
 Hours = Annotated[
     float,
-    typer.Option(parser=plain_numbers.between(0.1, 72), metavar="NUMBER", help="How long it is good, in hours"),
+    typer.Option(parser=common.between(0.1, 72), metavar="NUMBER", help="How long it is good, in hours"),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON")]
 
 
 @app.callback(invoke_without_command=True)
@@ -38,15 +39,9 @@ def list_users(context: typer.Context, as_json: AsJson = False) -> None:
             "single_sign_on": one.subject is not None,
             "seen": one.seen_at,
         }
-        for one in accounts.everyone(_tools())
+        for one in accounts.everyone(common.ready())
     ]
-    if as_json:
-        output.print_json(rows)
-        return
-    table = output.table("", "user", "name", "role", "disabled", "second factor", "single sign-on", "last signed in")
-    for row in rows:
-        table.add_row(*(output.text(value) for value in row.values()))
-    output.results.print(table)
+    output.listing(rows, as_json=as_json, columns={title: itemgetter(name) for title, name in _COLUMNS.items()})
 
 
 @app.command()
@@ -60,11 +55,8 @@ def add(
 
     Example:  crewcard-xero users add anna@crewcard.example --role support --name "Anna Berg"
     """
-    tools = _tools()
-    try:
-        made = accounts.add(tools, _giver(tools, by), user, name, role)
-    except accounts.UserRefused as refused:
-        output.fail(str(refused))
+    tools = common.ready()
+    made = accounts.add(tools, _giver(tools, by), user, name, role)
     link(made.id, by=by)
 
 
@@ -80,11 +72,8 @@ def link(
 
     Example:  crewcard-xero users link anna@crewcard.example
     """
-    tools = _tools()
-    try:
-        address, ends_at = accounts.link(tools, _giver(tools, by), user, hours * 3600, emergency=True)
-    except accounts.UserRefused as refused:
-        output.fail(str(refused))
+    tools = common.ready()
+    address, ends_at = accounts.link(tools, _giver(tools, by), user, hours * 3600, emergency=True)
     if any(one.id == user and one.subject for one in accounts.everyone(tools)) and tools.settings.oidc_issuer:
         output.warn(f"{user} signs in with {tools.settings.oidc_name}: this link leads past it, for an emergency.")
     output.warn(f"Signs {user} in once, until {ends_at:%Y-%m-%d %H:%M} UTC:")
@@ -127,25 +116,15 @@ def reset_factor(user: User, by: By = "") -> None:
 
     Example:  crewcard-xero users reset-factor anna@crewcard.example
     """
-    tools = _tools()
-    try:
-        factors.reset(tools, _giver(tools, by), user)
-    except accounts.UserRefused as refused:
-        output.fail(str(refused))
+    tools = common.ready()
+    factors.reset(tools, _giver(tools, by), user)
     output.say(f"{user} is signed out, and sets up another authenticator app at the next sign-in.")
 
 
 def _change(user: str, by: str, role: str | None = None, *, disabled: bool | None = None) -> None:
-    tools = _tools()
-    try:
-        accounts.change(tools, _giver(tools, by), user, role, disabled=disabled)
-    except accounts.UserRefused as refused:
-        output.fail(str(refused))
+    tools = common.ready()
+    accounts.change(tools, _giver(tools, by), user, role, disabled=disabled)
 
 
 def _giver(tools: Tools, by: str) -> str:
-    return order_submission.must_be_allowed(tools, by, Effect.USERS)
-
-
-def _tools() -> Tools:
-    return wiring.build(settings.load())
+    return common.must_be_allowed(tools, by, Effect.USERS)

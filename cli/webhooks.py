@@ -1,20 +1,19 @@
 """Webhooks out: `crewcard-xero webhooks …`: endpoints and how they are doing, deliveries that were given up."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
 
-from cli import order_submission, output
-from cli.order_submission import AsJson, By
-from store import audit, companies, sinks
+from cli import common, output
+from cli.common import AsJson, By
+from store import audit, sinks
 from store import endpoints as kept
 from store.unit_of_work import Work
 from worker.decisions import addresses
 from worker.delivery import endpoints
 from worker.delivery.endpoints import EndpointHealth
-from worker.tools import Tools
 
 app = typer.Typer(
     help="Webhooks to hosts: every endpoint and how it is doing, and deliveries that were given up.\n\n"
@@ -28,7 +27,7 @@ def list_endpoints(context: typer.Context, as_json: AsJson = False) -> None:
     """Every endpoint and how it is doing, and the deliveries that were given up."""
     if context.invoked_subcommand:
         return
-    tools = order_submission.ready()
+    tools = common.ready()
     seen = endpoints.seen(tools)
     with tools.store.read() as work:
         given_up = sinks.given_up(work)
@@ -43,20 +42,18 @@ def _show(seen: Sequence[EndpointHealth], given_up: Sequence[Any]) -> None:
     if not seen:
         output.say("There are no endpoints. Set WEBHOOK_URL, or: crewcard-xero webhooks add COMPANY URL")
         return
-    table = output.table("", "endpoint", "company", "url", "behind", "again", "given up", "trouble")
-    for one in seen:
-        rests = f" (rests until {one.rests_until:%H:%M:%S})" if one.rests_until else ""
-        cells = (
-            one.id,
-            one.company or "all",
-            one.url,
-            one.behind,
-            one.waiting,
-            one.given_up,
-            f"{one.trouble}{rests}",
-        )
-        table.add_row(*(output.text(cell) for cell in cells))
-    output.results.print(table)
+    columns: dict[str, str | Callable[[EndpointHealth], Any]] = {
+        "endpoint": "id",
+        "company": lambda one: one.company or "all",
+        "url": "url",
+        "behind": "behind",
+        "again": "waiting",
+        "given up": "given_up",
+        "trouble": lambda one: (
+            one.trouble + (f" (rests until {one.rests_until:%H:%M:%S})" if one.rests_until else "")
+        ),
+    }
+    output.listing(seen, as_json=False, columns=columns)
     for row in given_up:
         since = f"{row.due_at:%Y-%m-%d %H:%M}"
         output.say(f"{since}  {row.event_id}  {row.company}  {row.type}: {row.trouble} ({row.tries} tries)")
@@ -77,13 +74,12 @@ def add(
 
     Example:  crewcard-xero webhooks add harbour https://app.example.com/callback.php
     """
-    tools = order_submission.ready()
+    tools = common.ready()
     problem = addresses.objection(url, private=tools.settings.webhook_private_addresses)
     if problem:
         output.fail(f"{url} {problem}.", 1)
     with tools.store.write() as work:
-        if not companies.exists(work, company):
-            output.fail(f"There is no company “{company}”. Set it up: crewcard-xero companies add {company}", 1)
+        common.must_exist(work, company)
         made = kept.add(work, tools.vault, company, url)
         _note(work, by, "webhook endpoint added", company, made.id, url)
     if as_json:
@@ -105,7 +101,7 @@ def rotate(
 
     Example:  crewcard-xero webhooks rotate 5c0fd3a1b2c4
     """
-    tools = order_submission.ready()
+    tools = common.ready()
     with tools.store.write() as work:
         made = kept.rotate(work, tools.vault, endpoint)
         if made:
@@ -125,7 +121,7 @@ def remove(endpoint: Annotated[str, typer.Argument(help="Its id, as `webhooks` s
 
     Example:  crewcard-xero webhooks remove 5c0fd3a1b2c4
     """
-    with order_submission.ready().store.write() as work:
+    with common.ready().store.write() as work:
         gone = kept.remove(work, endpoint)
         if gone:
             _note(work, by, "webhook endpoint removed", gone.company, endpoint, gone.url)
@@ -151,8 +147,9 @@ def retry(
     """
     if bool(events) == everything:
         output.fail("Name events, or say --all.")
-    tools = order_submission.ready()
-    count = _retry(tools, None if everything else events, endpoint)
+    door = None if endpoint is None else endpoints.door_of(endpoint)
+    with common.ready().store.write() as work:
+        count = sinks.retry(work, None if everything else events, door)
     if as_json:
         output.print_json({"retried": count})
     else:
@@ -160,10 +157,4 @@ def retry(
 
 
 def _note(work: Work, by: str, what: str, company: str, endpoint: str, url: str) -> None:
-    audit.note(work, by or order_submission.user(), what, company, {"endpoint": endpoint, "url": url}, 0, "")
-
-
-def _retry(tools: Tools, events: Sequence[str] | None, endpoint: str | None) -> int:
-    door = None if endpoint is None else endpoints.door_of(endpoint)
-    with tools.store.write() as work:
-        return sinks.retry(work, events, door)
+    audit.note(work, by or common.user(), what, company, {"endpoint": endpoint, "url": url}, 0, "")

@@ -7,13 +7,12 @@ from typing import Annotated, Any
 
 import typer
 
-from cli import output, proofs
+from cli import common, output, proofs
+from cli.common import AsJson, OfCompany
 from cli.output import MARKS, results
-from cli.show import AsJson, OfCompany
 from store import exclusions, generations, pauses, queries, reconciliations
-from store.tables import Drift, Exclusion, Generation, LogEntry, Pause
+from store.tables import Drift, Exclusion, Generation, Pause
 from store.unit_of_work import Work
-from worker import settings, wiring
 from worker.decisions.precedence import Status
 from worker.status import companies as statuses
 from worker.tools import Tools
@@ -40,7 +39,7 @@ def why(
 
     Example:  crewcard-xero why NW-10248
     """
-    tools = wiring.build(settings.load())
+    tools = common.ready()
     with tools.store.read() as work:
         named = queries.invoices_named(work, invoice, company)
         if not named:
@@ -76,17 +75,13 @@ def _document(whole: WholeInvoice) -> dict[str, Any]:
             {**attempt.model_dump(), "correlation_id": batch.correlation_id, "trouble": batch.trouble}
             for attempt, batch in story.attempts
         ],
-        "log": [_line(entry) for entry in story.entries],
+        "log": [proofs.line_document(entry) for entry in story.entries],
         "excluded": whole.exclusion.model_dump() if whole.exclusion else None,
         "paused": whole.pause.model_dump() if whole.pause else None,
         "drifts": [{**one.model_dump(), "differences": json.loads(one.differences)} for one in whole.drifts],
         "earlier": [one.model_dump() for one in whole.earlier],
         "company": asdict(whole.status) if whole.status else None,
     }
-
-
-def _line(entry: LogEntry) -> dict[str, Any]:
-    return {**entry.model_dump(), **proofs.document(entry)}
 
 
 def _tell(row: Any, whole: WholeInvoice) -> None:

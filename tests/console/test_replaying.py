@@ -13,8 +13,8 @@ from store.selections import Selection
 from store.tables import BulkOrder
 from tests.builders import COMPANY, an_invoice
 from tests.console.happenings import EVIL, TOLD, archived, link_crane, restore_account, unlinked
-from worker.submission import bulk_jobs
 from worker.decisions.rights import ConsoleUser
+from worker.submission import bulk_jobs
 
 GROUP = {"company": COMPANY, "cause": "contact_not_mapped:crane"}
 OTHER = "22222222-2222-4333-8444-555555555555"

@@ -7,6 +7,7 @@ import re
 import pytest
 from typer.testing import CliRunner
 
+from cli import common
 from cli import users as command
 from store import audit
 from tests.console.visiting import Person, hidden
@@ -71,7 +72,7 @@ def test_what_cannot_be_is_refused_with_its_reason_and_changes_nothing(admin, on
 
 
 def test_the_command_line_lets_somebody_in_who_lost_everything(on_sqlite, console, monkeypatch):
-    monkeypatch.setattr(command, "_tools", lambda: on_sqlite.tools)
+    monkeypatch.setattr(common, "ready", lambda: on_sqlite.tools)
     run = CliRunner()
     made = run.invoke(command.app, ["add", "anna@crewcard.example", "--role", "admin", "--name", "Anna Berg"])
     assert "/console/enter?link=" in made.stdout

@@ -7,8 +7,8 @@ from store import contacts, inbox
 from store.selections import Selection
 from tests.builders import COMPANY, an_invoice, contact_id
 from web.console.app import PAGES, PREFIX
-from worker.submission import bulk_jobs
 from worker.decisions.rights import ConsoleUser
+from worker.submission import bulk_jobs
 
 SCRIPT = "<script>alert(1)</script>"
 # What stands for {name} in an address; a page with another name in its address adds it here.

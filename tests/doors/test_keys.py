@@ -11,7 +11,7 @@ import pytest
 from standardwebhooks import Webhook
 from typer.testing import CliRunner
 
-from cli import keys as keys_command
+from cli import common
 from cli.main import app
 from store import api_keys
 from store.api_keys import Scope
@@ -165,7 +165,7 @@ def test_while_redis_is_away_the_doors_take_events(small_host, on_sqlite):
 
 @pytest.fixture
 def command(on_sqlite, monkeypatch):
-    monkeypatch.setattr(keys_command, "_tools", lambda: on_sqlite.tools)
+    monkeypatch.setattr(common, "ready", lambda: on_sqlite.tools)
 
     def run(*words, code=0):
         ended = CliRunner().invoke(app, ["keys", *words])

@@ -5,7 +5,7 @@ import json
 import pytest
 from typer.testing import CliRunner
 
-from cli import order_submission
+from cli import common
 from cli.main import app
 from store import batches, exports
 from tests.builders import COMPANY, TENANT, an_invoice, invoices
@@ -16,7 +16,7 @@ from worker import wiring
 @pytest.fixture
 def command(on_sqlite, monkeypatch):
     """Runs a command on the installation's own tools; gives its exit code, output and errors."""
-    monkeypatch.setattr(order_submission.settings, "load", lambda: on_sqlite.settings)
+    monkeypatch.setattr(common.settings, "load", lambda: on_sqlite.settings)
     monkeypatch.setattr(wiring, "build", lambda *_args, **_named: on_sqlite.tools)
 
     def run(*words, answer=None):

@@ -7,7 +7,7 @@ import pytest
 import uvicorn
 from typer.testing import CliRunner
 
-from cli import order_submission
+from cli import common
 from cli.door import Door
 from cli.main import app
 from tests import machines
@@ -30,7 +30,7 @@ def command(on_sqlite, monkeypatch, tmp_path):
             on_sqlite.tools, settings=on_sqlite.settings.model_copy(update={"public_url": url})
         )
         monkeypatch.setattr(settings, "load", lambda: tools.settings)
-        monkeypatch.setattr(order_submission.settings, "load", lambda: tools.settings)
+        monkeypatch.setattr(common.settings, "load", lambda: tools.settings)
         monkeypatch.setattr(wiring, "build", lambda *_args, **_named: tools)
         seen = Door.progress
 

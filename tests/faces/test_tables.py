@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cli import csv_contacts, csv_invoices, files
+from cli import contacts, csv_invoices, files
 from cli.files import BadEntry, FileEntry, Note
 from events.invoice import Invoice
 
@@ -297,7 +297,7 @@ def test_contacts_are_read_by_the_same_reader(tmp_path, separator, encoding):
     path = tmp_path / "contacts.csv"
     path.write_bytes(text.replace(",", separator).encode(encoding))
     mistakes = {}
-    found = csv_contacts.wishes(path, mistakes)
+    found = contacts.wishes(path, mistakes)
     assert list(found) == ["7/ä"]
     assert found["7/ä"][1].client_name == "Café"
     assert {place: said[:7] for place, said in mistakes.items()} == {

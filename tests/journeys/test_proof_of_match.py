@@ -5,7 +5,7 @@ import json
 import pytest
 from typer.testing import CliRunner
 
-from cli import order_submission
+from cli import common
 from cli.main import app
 from events.accounting_target import Lane
 from store import contacts, queries
@@ -34,7 +34,7 @@ def xero(make_installation, sqlite_url):
 
 @pytest.fixture
 def command(xero, monkeypatch):
-    monkeypatch.setattr(order_submission.settings, "load", lambda: xero.settings)
+    monkeypatch.setattr(common.settings, "load", lambda: xero.settings)
     monkeypatch.setattr(wiring, "build", lambda *_args, **_named: xero.tools)
     return lambda *words: CliRunner().invoke(app, list(words)).stdout
 
@@ -114,7 +114,7 @@ def test_what_xero_warns_of_after_yes_reaches_event_log_and_command(make_install
     words = "Account code '999' has been removed as it does not match a recognised account."
     assert (answer["verified"], answer["warnings"]) == (False, [words])
     assert answer["differences"] == ["line 1 account (none) in Xero, 999 in CrewCard", f"Xero warned: {words}"]
-    monkeypatch.setattr(order_submission.settings, "load", lambda: installation.settings)
+    monkeypatch.setattr(common.settings, "load", lambda: installation.settings)
     monkeypatch.setattr(wiring, "build", lambda *_args, **_named: installation.tools)
     for words_of in (("why", "i1"), ("log",)):
         assert "warned: Account code" in CliRunner().invoke(app, list(words_of)).stdout

@@ -8,7 +8,7 @@ import uvicorn
 from sqlalchemy import event, text
 from typer.testing import CliRunner
 
-from cli import order_submission
+from cli import common
 from cli.main import app
 from store import audit, inbox
 from store.audit import Head
@@ -248,7 +248,7 @@ def test_once_a_day_the_head_goes_out_as_an_event_a_metric_and_says_what_was_fou
 @pytest.fixture
 def command(lines, monkeypatch):
     """`crewcard-xero` on this installation."""
-    monkeypatch.setattr(order_submission, "ready", lambda: lines.tools)
+    monkeypatch.setattr(common, "ready", lambda: lines.tools)
     return lambda *words: CliRunner().invoke(app, words)
 
 
@@ -273,7 +273,7 @@ def test_a_head_that_is_none_is_refused(command, head):
 
 
 def test_endpoints_that_get_a_companys_events_are_in_the_audit(on_sqlite, monkeypatch):
-    monkeypatch.setattr(order_submission, "ready", lambda: on_sqlite.tools)
+    monkeypatch.setattr(common, "ready", lambda: on_sqlite.tools)
     added = CliRunner().invoke(app, ["webhooks", "add", "harbour", "https://h.example/c", "--by", "eve", "--json"])
     endpoint = json.loads(added.stdout)["id"]
     CliRunner().invoke(app, ["webhooks", "rotate", endpoint, "--by", "eve"])

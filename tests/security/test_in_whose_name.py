@@ -5,10 +5,7 @@ import json
 import pytest
 from typer.testing import CliRunner
 
-from cli import companies as companies_command
-from cli import connections as connections_command
-from cli import order_submission
-from cli import users as users_command
+from cli import common
 from cli.main import app
 from store import pauses
 from tests.builders import COMPANY, an_invoice, contact_id
@@ -65,9 +62,7 @@ def people(ground):
 @pytest.fixture
 def command(people, monkeypatch, tmp_path):
     """Runs a command on the installation; gives its exit code and all that it said."""
-    monkeypatch.setattr(order_submission, "ready", lambda: people.tools)
-    for module in (connections_command, companies_command, users_command):
-        monkeypatch.setattr(module, "_tools", lambda: people.tools)
+    monkeypatch.setattr(common, "ready", lambda: people.tools)
     file = tmp_path / "clients.csv"
     file.write_text(f"client,xero_contact\ncrane,{ACME}\n")
 
@@ -116,7 +111,7 @@ def test_who_may_is_let_and_stands_in_the_audit_by_name(people, command):
         ("connections", "disconnect", COMPANY): "disconnected",
     }
     for words, what in who.items():
-        for by, named in (("BOSS", "boss"), ("", order_submission.user())):
+        for by, named in (("BOSS", "boss"), ("", common.user())):
             if by == "" and words[0] in ("connections", "companies"):
                 continue
             code, said = command(*words, *(("--by", by) if by else ()))
@@ -133,7 +128,7 @@ def test_without_a_name_it_is_the_user_of_the_machine(people, command):
     people.installation.ask(an_invoice())
     for words in (("users", "add", "eve"), ("companies", "disable", COMPANY), ("connections", "disconnect", COMPANY)):
         assert command(*words)[0] == 0
-    assert {line.who for line in people.audit() if line.who != "test"} == {order_submission.user()}
+    assert {line.who for line in people.audit() if line.who != "test"} == {common.user()}
 
 
 def test_a_user_who_may_changes_settings_and_contacts_by_command(people, command):

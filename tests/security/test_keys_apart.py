@@ -5,9 +5,7 @@ import json
 import pytest
 from typer.testing import CliRunner
 
-from cli import keys as keys_command
-from cli import order_submission
-from cli import users as users_command
+from cli import common
 from cli.main import app
 from store import inbox
 from tests.builders import COMPANY, an_invoice
@@ -131,7 +129,7 @@ def test_nobody_speaks_in_the_name_of_our_own_events(ground, source):
 
 @pytest.fixture
 def command(ground, monkeypatch):
-    monkeypatch.setattr(keys_command, "_tools", lambda: ground.tools)
+    monkeypatch.setattr(common, "ready", lambda: ground.tools)
 
     def run(*words, code=0):
         ended = CliRunner().invoke(app, ["keys", *words])
@@ -205,8 +203,7 @@ def test_letters_keep_what_the_key_was_good_for_when_they_came(ground):
 def test_a_number_in_no_plain_digits_is_refused_by_the_name_of_what_it_was_for(ground, command, monkeypatch):
     """What Python takes for a number and nobody meant: `1_0` is ten, `nan` is within every bound."""
     command("make", "k", "--company", COMPANY)
-    monkeypatch.setattr(order_submission, "ready", lambda: ground.tools)
-    monkeypatch.setattr(users_command, "_tools", lambda: ground.tools)
+    monkeypatch.setattr(common, "ready", lambda: ground.tools)
     places = {
         "keep-hours": ("keys", "rotate", "k", "--keep-hours"),
         "hours": ("users", "link", "anna", "--hours"),

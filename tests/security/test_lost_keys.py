@@ -10,9 +10,7 @@ from cryptography.fernet import Fernet
 from sqlmodel import select
 from typer.testing import CliRunner
 
-from cli import companies as companies_command
-from cli import keys as keys_command
-from cli import order_submission
+from cli import common
 from cli.main import app
 from store import api_keys, audit, endpoints
 from store.api_keys import Scope
@@ -191,9 +189,7 @@ def test_with_keys_lost_what_has_to_end_still_ends(installation, lose, monkeypat
         api_keys.rotate(work, tools.vault, "ends", 3600)
         endpoint = endpoints.add(work, tools.vault, COMPANY, "https://app.example.com/callback.php")
     lose()
-    monkeypatch.setattr(keys_command, "_tools", lambda: tools)
-    monkeypatch.setattr(order_submission, "ready", lambda: tools)
-    monkeypatch.setattr(companies_command, "_tools", lambda: tools)
+    monkeypatch.setattr(common, "ready", lambda: tools)
 
     def said(*words):
         done = CliRunner().invoke(app, words)
@@ -210,7 +206,7 @@ def test_with_keys_lost_what_has_to_end_still_ends(installation, lose, monkeypat
         lines = {line.what: line for line in audit.newest(work, most=20) if line.what.startswith("key")}
         states = {one.id: one.revoked_at is not None for one in api_keys.all_keys(work)}
     assert states == {"gone": True, "ends": True}
-    assert lines["key's end changed"].who == order_submission.user()
+    assert lines["key's end changed"].who == common.user()
     with installation.store.read() as work:
         (first,) = [line for line in audit.newest(work, most=20) if json.loads(line.chosen).get("key") == "gone"]
     chosen = {"key": "gone", "companies": [COMPANY], "scopes": ["reads"]}

@@ -7,7 +7,7 @@ import re
 import pytest
 from typer.testing import CliRunner
 
-from cli import order_submission
+from cli import common
 from cli.main import app
 from events.scopes import Scope
 from store import api_keys, connections, inbox
@@ -355,7 +355,7 @@ def test_the_command_is_bound_like_the_page(ground, command_of, tmp_path):
 
 @pytest.fixture
 def command_of(ground, monkeypatch):
-    monkeypatch.setattr(order_submission, "ready", lambda: ground.tools)
+    monkeypatch.setattr(common, "ready", lambda: ground.tools)
 
     def run(*words, code=0):
         ended = CliRunner().invoke(app, ["dead-letters", *words])

@@ -13,6 +13,7 @@ import pytest
 from joserfc.jwk import RSAKey
 from typer.testing import CliRunner
 
+from cli import common
 from cli import users as users_command
 from tests.console.visiting import PASSWORD, a_browser, hidden
 from tests.security import doorway, providers
@@ -224,7 +225,7 @@ def test_no_link_of_the_console_leads_past_the_provider(guarded, issuer, monkeyp
     old = browser_at(installation).post("/console/enter", data={"link": before.rpartition("=")[2]})
     assert old.status_code == 410
     # The emergency way: at the machine, and the audit says what it is.
-    monkeypatch.setattr(users_command, "_tools", lambda: installation.tools)
+    monkeypatch.setattr(common, "ready", lambda: installation.tools)
     made = CliRunner().invoke(users_command.app, ["link", "rosa@crewcard.example"])
     assert made.exit_code == 0, made.output
     entered = browser_at(installation).post("/console/enter", data={"link": made.stdout.strip().rpartition("=")[2]})

@@ -18,7 +18,7 @@ from sqlalchemy import String, cast, literal, update
 from sqlmodel import AutoString
 from typer.testing import CliRunner
 
-from cli import order_submission, output
+from cli import common, output
 from cli.main import app
 from events import plain_text
 from store import endpoints, inbox, tables
@@ -136,7 +136,7 @@ def poisoned(on_sqlite):
 @pytest.fixture
 def said(poisoned, monkeypatch, tmp_path):
     """What a command says, on both its outputs; FILE is a file with a hostile name and hostile words."""
-    monkeypatch.setattr(order_submission.settings, "load", lambda: poisoned.settings)
+    monkeypatch.setattr(common.settings, "load", lambda: poisoned.settings)
     monkeypatch.setattr(wiring, "build", lambda *_args, **_named: poisoned.tools)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     file = tmp_path / f"evil{HOSTILE.replace('/', '')}.csv"

@@ -1,0 +1,202 @@
+"""What commands share: their options, the tools, who gives an order, the question before it, what is refused."""
+
+import getpass
+import re
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from typer.core import TyperGroup
+
+from cli import output
+from events import plain_text
+from events.accounting_target import Trouble
+from events.codec import Unreadable
+from events.snapshot import Incoming
+from store import companies, migrate, users
+from store.apps import AnotherSecret
+from store.unit_of_work import Work
+from worker import settings, wiring
+from worker.connections.apps import NoApp
+from worker.decisions import rights
+from worker.decisions.refusals import LoginRefused
+from worker.decisions.rights import ConsoleUser, Effect, NotAllowed, Operator
+from worker.intake.dead_letters import NotOpen
+from worker.submission import change_submission, orders
+from worker.submission.change_submission import GivenBy
+from worker.submission.orders import OrderRefused
+from worker.tools import Tools
+from worker.users.accounts import UserRefused
+
+LONGEST_WAIT_SECONDS = 120.0
+_NUMBER, _WHOLE = re.compile(r"[0-9]{1,9}(\.[0-9]{1,6})?"), re.compile(r"-?[0-9]{1,18}")
+# What is refused in the middle of a command ends it: a sentence, and the code of its end.
+_REFUSALS: dict[type[Exception], tuple[Callable[[Any], str], int]] = {
+    Unreadable: (lambda broken: "; ".join(broken.problems), 1),
+    NotAllowed: (str, 1),
+    OrderRefused: (str, 2),
+    UserRefused: (str, 2),
+    LoginRefused: (lambda refused: f"{refused} {refused.refusal.value.how}", 1),
+    NotOpen: ("There is no open dead letter {}.".format, 1),
+    NoApp: ("{0} has no Xero app here. Enter it first: crewcard-xero companies app {0}".format, 1),
+    AnotherSecret: (
+        lambda _: "Another company uses this app, with another secret. Rotate it there: companies secret",
+        1,
+    ),
+    Trouble: (
+        lambda away: f"Xero cannot be asked just now ({away.message}); nothing was changed. Try again later.",
+        1,
+    ),
+}
+
+
+def is_whole(text: str) -> bool:
+    """Whether this is a whole number, 0 or more, in ASCII digits."""
+    return text.isascii() and text.isdigit()
+
+
+def whole(text: str | int) -> int:
+    """A whole number, in ASCII digits: `1_0` and `١٢` are refused, not guessed at. Raises typer.BadParameter."""
+    if not _WHOLE.fullmatch(str(text)):
+        raise typer.BadParameter(f"“{text}” is no whole number: write it in digits, such as 30.")
+    return int(text)
+
+
+def between(least: float, most: float) -> Callable[[str | float], float]:
+    """A reader of numbers from the one to the other; it raises typer.BadParameter."""
+
+    def number(text: str | float) -> float:
+        if not _NUMBER.fullmatch(str(text)) or not least <= float(text) <= most:
+            raise typer.BadParameter(f"“{text}” is no number from {least:g} to {most:g}, such as 24 or 0.5.")
+        return float(text)
+
+    return number
+
+
+Company = Annotated[str, typer.Option(help="Whose invoices")]
+OfCompany = Annotated[str | None, typer.Option(help="Only this company")]
+CompanyId = Annotated[str, typer.Argument(help="The company's id in CrewCard")]
+Why = Annotated[str, typer.Option(help="Why; kept in the audit")]
+By = Annotated[
+    str,
+    typer.Option(
+        "--by", help="Who gives the order (a user of the console must be allowed it); else the user of this machine"
+    ),
+]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask first")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON")]
+Most = Annotated[int, typer.Option("--most", "-n", parser=whole, metavar="NUMBER", help="How many, at most")]
+
+
+class ListingGroup(TyperGroup):
+    """A group that lists by itself: what is no command of it is for the list, or a number to `show`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """What was typed, behind the command that it is for."""
+        if not args or args[0] not in {*self.commands, *ctx.help_option_names}:
+            shows = args and is_whole(args[0]) and "show" in self.commands
+            args = ["show" if shows else "list", *args]
+        return super().parse_args(ctx, args)
+
+
+@contextmanager
+def refusals() -> Iterator[None]:
+    """What is refused ends the command, with a sentence that says why."""
+    try:
+        yield
+    except tuple(_REFUSALS) as refused:
+        sentence, code = next(told for kind, told in _REFUSALS.items() if isinstance(refused, kind))
+        output.fail(sentence(refused), code)
+
+
+def user() -> str:
+    """The user of this machine, as an id."""
+    name = re.sub(r"[^A-Za-z0-9._:-]", "-", getpass.getuser()).lstrip("-._:")
+    return name[:100] or "somebody"
+
+
+def person(tools: Tools, by: str) -> ConsoleUser | Operator:
+    """Who gives an order. In the name of a user of the console no more can be done than that user may.
+
+    Whoever else is at this machine, with its database and its secrets, may do all.
+    """
+    named = by.strip()
+    if not named or named == user():
+        return Operator(user())
+    with tools.store.read() as work:
+        known = users.find(work, named.casefold())
+    if known is None:
+        return Operator(named)
+    return ConsoleUser(known.id, "" if known.disabled_at else known.role)
+
+
+def must_be_allowed(tools: Tools, by: str, effect: Effect, company: str | None = None) -> str:
+    """The id of who gives an order, once they may cause this. Raises NotAllowed."""
+    giver = person(tools, by)
+    wrong = rights.objection((giver,), effect, company)
+    if wrong:
+        raise NotAllowed(wrong)
+    return giver.id
+
+
+def ready() -> Tools:
+    """The tools, unless the database is not there yet."""
+    chosen = settings.load()
+    if migrate.current(chosen.database_url) is None:
+        output.fail("The database is empty. Run: crewcard-xero migrate (or: crewcard-xero up)")
+    return wiring.build(chosen)
+
+
+def ready_for(company: str) -> Tools:
+    """The tools, for a company that there is."""
+    tools = ready()
+    with tools.store.read() as work:
+        must_exist(work, company)
+    return tools
+
+
+def must_exist(work: Work, company: str) -> None:
+    """End with what to do where there is no such company."""
+    if not companies.exists(work, company):
+        output.fail(f"There is no company “{company}”. Set it up: crewcard-xero companies add {company}", 1)
+
+
+def confirm(question: str, *, yes: bool) -> None:
+    """Go on only if somebody says so."""
+    if not yes and not typer.confirm(plain_text.shown(question), err=True):
+        output.fail("Nothing was done.", 1)
+
+
+def count(number: int, thing: str = "invoice") -> str:
+    """`1 invoice`, `12 invoices`."""
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
+def wait(seconds: float) -> None:
+    """Sit out a limit, and say so; what would take too long is left to the clock."""
+    if seconds > LONGEST_WAIT_SECONDS:
+        output.fail("Xero's limit of the day is reached. What was accepted is answered by itself.", 1)
+    output.warn(f"Xero's limit is reached; going on in {seconds:.0f} s ...")
+    time.sleep(seconds)
+
+
+@contextmanager
+def bar(title: str, *, quiet: bool) -> Iterator[Callable[[int, int], None]]:
+    """A progress bar on standard error; gives what to call with how far it is, and of how many."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=output.errors, disable=quiet) as bars:
+        task = bars.add_task(output.text(title), total=None)
+
+        def shown(done: int, whole: int) -> None:
+            bars.update(task, completed=done, total=whole)
+
+        yield shown
+
+
+def file_change(tools: Tools, model: type[Incoming], said: dict[str, Any], by: str) -> dict[str, Any]:
+    """File a change and answer it; gives its state (updated, rejected, waiting) and what the answer says."""
+    given = GivenBy(person(tools, by), orders.COMMAND)
+    return change_submission.file_change(tools, model, said, given, LONGEST_WAIT_SECONDS, wait)
