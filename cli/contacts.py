@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -187,16 +188,8 @@ def import_(
         closed = client_contacts.why_not(work, company)
     if closed:
         output.fail(f"{closed} (crewcard-xero companies settings {company} --set contact_ids_editable=true)", 1)
-    fresh = contact_import.without_known(tools, company, lines, done)
-    if only_check:
-        with common.bar("Asking Xero", quiet=as_json) as shown:
-            contact_import.check(tools, company, fresh, done, common.wait, shown)
-    else:
-        with common.bar("Accepting", quiet=as_json) as shown:
-            before, places = contact_import.file(tools, company, fresh, common.person(tools, by), shown)
-        with common.bar("Asking Xero", quiet=as_json) as shown:
-            contact_import.answer(tools, company, before, _LONGEST_IMPORT_SECONDS, common.wait, shown)
-        contact_import.sort_out(tools, company, before, places, done)
+    person, progress = None if only_check else common.person(tools, by), partial(common.bar, quiet=as_json)
+    contact_import.take(tools, company, lines, done, person, _LONGEST_IMPORT_SECONDS, common.wait, progress)
     _report(done, would="would be " if only_check else "", as_json=as_json)
     raise typer.Exit(1 if done.mistakes else 0)
 

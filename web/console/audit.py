@@ -11,7 +11,6 @@ from store.pauses import EVERYBODY
 from store.tables import AuditCheck, AuditLine
 from web.console import rendering
 from web.console.visitor import Looking
-from worker.tools import Tools
 
 MOST = 50
 _LONGEST = 200
@@ -23,9 +22,8 @@ def audit_page(
     request: Request, visitor: Looking, who: str = "", company: str = "", what: str = "", after: str = ""
 ) -> Response:
     """The newest lines first."""
-    tools: Tools = request.app.state.tools
     wanted = audit.AuditFilter(who.strip(), company.strip(), what.strip())
-    with tools.store.read() as work:
+    with visitor.tools.store.read() as work:
         lines = audit.found(work, wanted, MOST + 1, int(after) if after.isdecimal() and len(after) < 19 else None)
         now, check = work.now, audit.newest_check(work)
     shown = [(line, chosen(line)) for line in lines[:MOST]]

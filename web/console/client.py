@@ -12,7 +12,7 @@ from events.contacts import ClientXeroContactUpdateRequested
 from store import changes as filed
 from store import client_contacts, clients, companies, connections
 from store.unit_of_work import Work
-from web.console import rendering, wording, xero
+from web.console import rendering, wording
 from web.console.forms import Posted
 from web.console.visitor import Looking, Missing, Must, Visitor
 from worker.contacts import changes, contact_previews, suggesting
@@ -40,16 +40,16 @@ def check(request: Request, visitor: Mapping, form: Posted, company: str, client
     """Ask Xero about a pasted contact; changes nothing."""
     pasted = form.text("contact")
     try:
-        found = contact_previews.preview_one(request.app.state.tools, company, client, pasted)
+        found = contact_previews.preview_one(visitor.tools, company, client, pasted)
     except Trouble as trouble:
-        return _page(request, visitor, company, client, pasted, problem=xero.away(trouble))
+        return _page(request, visitor, company, client, pasted, problem=wording.away(trouble))
     return _page(request, visitor, company, client, pasted, found=found)
 
 
 @router.post("/contacts/{company}/{client:name}/suggestions")
 def suggest(request: Request, visitor: Mapping, company: str, client: str) -> Response:
     """Ask Xero for contacts that the client may be; changes nothing."""
-    tools: Tools = request.app.state.tools
+    tools = visitor.tools
     with tools.store.read() as work:
         organisation = changes.organisation_of(work, company)
         card = Card(client, _name(work, company, client))
@@ -58,7 +58,7 @@ def suggest(request: Request, visitor: Mapping, company: str, client: str) -> Re
     try:
         likely = suggesting.suggest(tools, organisation, [card], most=5)[card]
     except Trouble as trouble:
-        return _page(request, visitor, company, client, problem=xero.away(trouble))
+        return _page(request, visitor, company, client, problem=wording.away(trouble))
     links = {one.contact.id: tools.lists.contact_link(organisation.short_code, one.contact.id) for one in likely}
     return _page(request, visitor, company, client, likely=likely, links=links)
 
@@ -66,16 +66,17 @@ def suggest(request: Request, visitor: Mapping, company: str, client: str) -> Re
 @router.post("/contacts/{company}/{client:name}")
 def choose(request: Request, visitor: Mapping, form: Posted, company: str, client: str) -> Response:
     """Bill the client as this contact, once Xero has been asked; nothing pasted ends the link."""
-    tools: Tools = request.app.state.tools
     pasted = form.text("contact")
     if not pasted and form.text("do") != "end":
         return _page(request, visitor, company, client, problem="Paste the contact's address in Xero, or its ID.")
-    with tools.store.read() as work:
+    with visitor.tools.store.read() as work:
         name = _name(work, company, client)
     said = {"company": company, "client": client, "client_name": name, "xero_contact": pasted}
     by = GivenBy(visitor.actor, SOURCE)
     try:
-        told = change_submission.file_change(tools, ClientXeroContactUpdateRequested, said, by, _PATIENCE_SECONDS)
+        told = change_submission.file_change(
+            visitor.tools, ClientXeroContactUpdateRequested, said, by, _PATIENCE_SECONDS
+        )
     except Unreadable as refused:
         return _page(request, visitor, company, client, pasted, problem=str(refused))
     if told["state"] == "rejected":
@@ -111,9 +112,8 @@ def _page(
     links: dict[str, str] | None = None,
     told: Said | None = None,
 ) -> Response:
-    tools: Tools = request.app.state.tools
-    with tools.store.read() as work:
-        kept = _facts(work, tools, company, client)
+    with visitor.tools.store.read() as work:
+        kept = _facts(work, visitor.tools, company, client)
         status = 422 if problem or told else 200
         shown = {"pasted": pasted, "problem": problem, "found": found, "likely": likely, "links": links, "told": told}
         return rendering.page(request, visitor, "client", work.now, status, **shown, **kept)

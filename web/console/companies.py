@@ -10,7 +10,6 @@ from store import audit, failing, requests, status
 from web.console import rendering
 from web.console.visitor import Looking, Missing
 from worker.status import companies as statuses
-from worker.tools import Tools
 
 MOST = 50
 _FEW = 5
@@ -20,7 +19,7 @@ router = APIRouter()
 @router.get("/companies")
 def companies_page(request: Request, visitor: Looking, state: str = "", q: str = "", after: str = "") -> Response:
     """Companies in a state, or all."""
-    tools: Tools = request.app.state.tools
+    tools = visitor.tools
     state = state if state in status.STATES else ""
     with tools.store.read() as work:
         found = status.matching(work, state, q.strip(), after, MOST + 1)
@@ -36,7 +35,7 @@ def companies_page(request: Request, visitor: Looking, state: str = "", q: str =
 @router.get("/companies/{company}")
 def company_page(request: Request, visitor: Looking, company: str) -> Response:
     """One company: its connection, its lane, its bulk sends, its failures, what people did."""
-    tools: Tools = request.app.state.tools
+    tools = visitor.tools
     with tools.store.read() as work:
         seen = statuses.of_companies(tools, work, [company])
         if not seen:

@@ -9,7 +9,6 @@ from store import clients
 from store.unit_of_work import Work
 from web.console import rendering
 from web.console.visitor import Looking
-from worker.tools import Tools
 
 STATES = {
     "": "Needs somebody",
@@ -32,9 +31,8 @@ def contacts_page(
     request: Request, visitor: Looking, company: str = "", state: str = "", after: str = ""
 ) -> Response:
     """Who holds invoices back, and how linked clients are in Xero."""
-    tools: Tools = request.app.state.tools
     state = state if state in STATES else ""
-    with tools.store.read() as work:
+    with visitor.tools.store.read() as work:
         facts: dict[str, Any] = {"company": company, "state": state, "states": STATES}
         lists: dict[str, Any] = {**_held_back(work, company, state, after), **_linked(work, company, state, after)}
         return rendering.page(request, visitor, "contacts", work.now, **{**facts, **lists})

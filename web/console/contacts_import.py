@@ -9,7 +9,7 @@ from fastapi.responses import Response
 from events.accounting_target import Trouble
 from events.codec import Unreadable
 from store import client_contacts, companies
-from web.console import rendering, xero
+from web.console import rendering, wording
 from web.console.forms import Form, Posted
 from web.console.visitor import Must, Visitor
 from worker.decisions import client_table
@@ -39,7 +39,7 @@ def take(request: Request, visitor: Mapping, form: Posted) -> Response:
     except (NoTable, Unreadable) as refused:
         return _page(request, visitor, company, table, str(refused))
     except Trouble as trouble:
-        return _page(request, visitor, company, table, xero.away(trouble))
+        return _page(request, visitor, company, table, wording.away(trouble))
     return _page(request, visitor, company, table, done=done, imported=form.text("do") == "import")
 
 
@@ -50,13 +50,8 @@ def _move(tools: Tools, visitor: Visitor, form: Form, done: Imported) -> None:
     lines = client_table.wishes(form.whole("table"), "line", done.mistakes)
     if len(lines) > MOST_LINES:
         raise NoTable(f"These are {len(lines)} lines. Paste at most {MOST_LINES} at once, or use the command line.")
-    fresh = contact_import.without_known(tools, company, lines, done)
-    if form.text("do") != "import":
-        contact_import.check(tools, company, fresh, done)
-        return
-    before, places = contact_import.file(tools, company, fresh, visitor.actor)
-    contact_import.answer(tools, company, before, _PATIENCE_SECONDS)
-    contact_import.sort_out(tools, company, before, places, done)
+    person = visitor.actor if form.text("do") == "import" else None
+    contact_import.take(tools, company, lines, done, person, _PATIENCE_SECONDS)
 
 
 def _must_be_editable(tools: Tools, company: str) -> None:

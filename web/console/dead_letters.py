@@ -32,9 +32,8 @@ Mending = Annotated[Visitor, Depends(Must(Action.DEAD_LETTERS))]
 @router.get("")
 def dead_letters_page(request: Request, visitor: Looking, state: str = "open", after: str = "") -> Response:
     """The newest first."""
-    tools: Tools = request.app.state.tools
     state = state if state in STATES else "open"
-    with tools.store.read() as work:
+    with visitor.tools.store.read() as work:
         rows = inbox.dead_letters(work, PER_PAGE + 1, state, query_parameters.whole_number(after))
         now = work.now
     shown = [(row, json.loads(row.problems)) for row in rows[:PER_PAGE]]
@@ -52,12 +51,11 @@ def look_at_one(request: Request, visitor: Looking, number: str) -> Response:
 @router.post("/{number}/replay")
 def replay(request: Request, form: Posted, visitor: Mending, number: str) -> Response:
     """Read it again, as it came or as it was mended in the form."""
-    tools: Tools = request.app.state.tools
     letter = _letter(request, number)
     text = form.whole("body").replace("\r\n", "\n")
     mended = text.encode() if text and text != _shown(letter.body) else None
     try:
-        receipt = dead_letters.replay(tools, letter.id or 0, visitor.actor, mended)
+        receipt = dead_letters.replay(visitor.tools, letter.id or 0, visitor.actor, mended)
     except Unreadable as broken:
         return _page(request, visitor, letter, list(broken.problems), 422, mended)
     except NotAllowed as refused:
@@ -77,9 +75,7 @@ def discard(request: Request, form: Posted, visitor: Mending, number: str) -> Re
     """Nothing shall come of it."""
     letter = _letter(request, number)
     try:
-        dead_letters.discard(
-            request.app.state.tools, letter.id or 0, visitor.actor, orders.reason_given(form.text("why"))
-        )
+        dead_letters.discard(visitor.tools, letter.id or 0, visitor.actor, orders.reason_given(form.text("why")))
     except OrderRefused as refused:
         return _page(request, visitor, letter, [str(refused)], 422)
     except NotOpen:
@@ -111,9 +107,8 @@ def _page(
     mended: bytes | None = None,
 ) -> Response:
     """The letter as it is kept; that somebody read it is in the audit, once an hour."""
-    tools: Tools = request.app.state.tools
-    views.note(tools, visitor.user, "dead letter viewed", "", {"dead_letter": letter.id})
-    with tools.store.read() as work:
+    views.note(visitor.tools, visitor.user, "dead letter viewed", "", {"dead_letter": letter.id})
+    with visitor.tools.store.read() as work:
         now = work.now
     companies, scopes = api_keys.named(letter.companies), api_keys.named(letter.scopes)
     facts: dict[str, Any] = {

@@ -12,7 +12,6 @@ from store.failing import Group
 from web.console import query_parameters, rendering
 from web.console.query_parameters import PER_PAGE
 from web.console.visitor import Looking, Missing
-from worker.tools import Tools
 
 router = APIRouter(prefix="/failures")
 
@@ -20,9 +19,8 @@ router = APIRouter(prefix="/failures")
 @router.get("")
 def failures_page(request: Request, visitor: Looking, company: str = "", after: str = "") -> Response:
     """The groups, the largest first."""
-    tools: Tools = request.app.state.tools
     skip = min(query_parameters.whole_number(after) or 0, 100_000)
-    with tools.store.read() as work:
+    with visitor.tools.store.read() as work:
         groups = failing.groups(work, company or None, PER_PAGE + 1, skip)
         now, names = work.now, companies.names(work, {group.company for group in groups})
     shown = [(group, group_in_words(group)) for group in groups[:PER_PAGE]]
@@ -35,8 +33,7 @@ def look_at_one(request: Request, visitor: Looking, company: str, cause: str = "
     """One group, with a page of its invoices; without a cause, the company's groups."""
     if not cause:
         return failures_page(request, visitor, company)
-    tools: Tools = request.app.state.tools
-    with tools.store.read() as work:
+    with visitor.tools.store.read() as work:
         group = failing.group(work, company, cause)
         rows = failing.page(work, company, cause, _place(after), PER_PAGE + 1) if group else []
         now, name = work.now, companies.name_of(work, company)

@@ -44,11 +44,12 @@ def _add_page(address: str, command: Command) -> None:
     def act(
         request: Request, form: Posted, visitor: Annotated[Visitor, Depends(must)], company: str, invoice: str
     ) -> Response:
-        tools: Tools = request.app.state.tools
-        _known(tools, company, invoice)
+        _known(visitor.tools, company, invoice)
         more: dict[str, Any] = {"number": form.text("number") or None} if command is registry.RAISE_ANEW else {}
         try:
-            receipt = orders.order(tools, command, Named(company, [invoice]), visitor.actor, form.text("why"), **more)
+            receipt = orders.order(
+                visitor.tools, command, Named(company, [invoice]), visitor.actor, form.text("why"), **more
+            )
         except OrderRefused as refused:
             return _page(request, visitor, company, invoice, 422, str(refused))
         here = f"/console/invoices/{wording.part(company)}/{wording.part(invoice)}"
@@ -75,7 +76,7 @@ def _page(
     request: Request, visitor: Visitor, company: str, invoice: str, status: int = 200, problem: str = ""
 ) -> Response:
     """Everything known of it; that somebody read it is in the audit, once an hour."""
-    tools: Tools = request.app.state.tools
+    tools = visitor.tools
     whole = _known(tools, company, invoice)
     views.note(tools, visitor.user, "invoice viewed", company, {"invoice": invoice})
     with tools.store.read() as work:

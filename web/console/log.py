@@ -16,7 +16,6 @@ from store.unit_of_work import Store
 from web.console import query_parameters, rendering
 from web.console.rendering import HEADERS
 from web.console.visitor import Looking
-from worker.tools import Tools
 
 MOST_IN_A_FILE = 100_000
 OUTCOMES = ("created", "updated", "adopted", "unchanged", "failed")
@@ -44,10 +43,9 @@ router = APIRouter()
 @router.get("/log")
 def log_page(request: Request, visitor: Looking, after: str = "") -> Response:
     """A page of the log."""
-    tools: Tools = request.app.state.tools
     said = dict(request.query_params)
     chosen = query_parameters.log_filter(said)
-    with tools.store.read() as work:
+    with visitor.tools.store.read() as work:
         lines = log_lines.page(work, chosen, query_parameters.whole_number(after), query_parameters.PER_PAGE + 1)
         now, names = work.now, companies.names(work, {line.company for line in lines})
     more = lines[query_parameters.PER_PAGE - 1].id if len(lines) > query_parameters.PER_PAGE else None
@@ -67,13 +65,12 @@ def log_page(request: Request, visitor: Looking, after: str = "") -> Response:
 @router.get("/log.csv")
 def take_away(request: Request, visitor: Looking) -> Response:
     """The lines that match as a file for a spreadsheet."""
-    tools: Tools = request.app.state.tools
     chosen = query_parameters.log_filter(dict(request.query_params))
     filters = {name: value for name, value in request.query_params.items() if value}
-    with tools.store.write() as work:
+    with visitor.tools.store.write() as work:
         audit.note(work, visitor.user, "log downloaded", filters.pop("company", ""), filters, 0, "")
     named = {**HEADERS, "content-disposition": 'attachment; filename="export-log.csv"'}
-    return StreamingResponse(_file(tools.store, chosen), media_type="text/csv; charset=utf-8", headers=named)
+    return StreamingResponse(_file(visitor.tools.store, chosen), media_type="text/csv; charset=utf-8", headers=named)
 
 
 def _file(store: Store, chosen: LogFilter) -> Iterator[str]:

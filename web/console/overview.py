@@ -33,7 +33,7 @@ class DoorbellCounts:
 @router.get("")
 def overview_page(request: Request, visitor: Looking) -> Response:
     """The installation at a glance."""
-    tools: Tools = request.app.state.tools
+    tools = visitor.tools
     bells = _doorbells(tools)
     with tools.store.read() as work:
         needs = attention.what_needs_a_person(tools, work)

@@ -6,15 +6,14 @@ from urllib.parse import quote
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
-from store import batches, companies, pauses
+from store import batches, pauses
 from store.pauses import EVERYBODY
 from web.console import rendering
 from web.console.forms import Posted
-from web.console.visitor import Looking, Missing, Must, Visitor
+from web.console.visitor import Looking, Must, Visitor, must_exist
 from worker.commands import registry
 from worker.commands.registry import Command
 from worker.decisions import rights
-from worker.tools import Tools
 
 LONGEST_REASON = 500
 _WHY = "Say why: whoever looks at this page next needs to know."
@@ -36,7 +35,7 @@ def every_company(request: Request, form: Posted, visitor: Ops) -> Response:
     command, why = _command(request), form.text("why")[:LONGEST_REASON]
     if command is registry.PAUSE and not why:
         return _page(request, visitor, _WHY)
-    news = command.run(_tools(request), EVERYBODY, visitor.user, why)
+    news = command.run(visitor.tools, EVERYBODY, visitor.user, why)
     nothing = command is registry.RESUME and not news
     return rendering.redirect(
         _ALL, "Nothing was paused." if nothing else command.shown.about("Everything", news=news)
@@ -47,34 +46,26 @@ def every_company(request: Request, form: Posted, visitor: Ops) -> Response:
 @router.post("/companies/{company}/resume")
 def one_company(request: Request, form: Posted, visitor: Ops, company: str) -> Response:
     """One company's exports begin no new call; or go on."""
-    command, page, why = _command(request), _known(request, company), form.text("why")[:LONGEST_REASON]
+    must_exist(visitor, company)
+    command, why, page = (
+        _command(request),
+        form.text("why")[:LONGEST_REASON],
+        f"/console/companies/{quote(company, safe='')}",
+    )
     if command is registry.PAUSE and not why:
         return rendering.redirect(page, f"Nothing was done. {_WHY}")
-    news = command.run(_tools(request), company, visitor.user, why)
+    news = command.run(visitor.tools, company, visitor.user, why)
     return rendering.redirect(page, command.shown.about(company, news=news))
 
 
 def _page(request: Request, visitor: Visitor, problem: str = "") -> Response:
-    with _tools(request).store.read() as work:
+    with visitor.tools.store.read() as work:
         held = pauses.active(work)
         facts = {"held": held, "everybody": EVERYBODY, "in_flight": batches.in_flight(work)}
         now = work.now
     return rendering.page(request, visitor, "pause", now, 422 if problem else 200, problem=problem, **facts)
 
 
-def _known(request: Request, company: str) -> str:
-    """The address of the company's page. Raises Missing."""
-    with _tools(request).store.read() as work:
-        if not companies.exists(work, company):
-            raise Missing(f"There is no company “{company}” here.")
-    return f"/console/companies/{quote(company, safe='')}"
-
-
 def _command(request: Request) -> Command:
     """Pause or resume, as the address says."""
     return registry.RESUME if request.url.path.endswith("/resume") else registry.PAUSE
-
-
-def _tools(request: Request) -> Tools:
-    tools: Tools = request.app.state.tools
-    return tools

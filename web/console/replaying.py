@@ -16,7 +16,6 @@ from web.console.visitor import Looking, Missing, Must, Visitor
 from worker.decisions.roles import Action
 from worker.submission import bulk_jobs
 from worker.submission.orders import OrderRefused
-from worker.tools import Tools
 
 _ACTS: Mapping[str, Act] = {"replay": "replay", "exclude": "exclude", "include": "include"}
 _MOST_PICKED = 500
@@ -38,9 +37,7 @@ def order(request: Request, form: Posted, visitor: Annotated[Visitor, Depends(Mu
     act = _act(form.text("act"))
     said, picked = {name: form.text(name) for name in _FIELDS}, form.every("pick")
     try:
-        number = bulk_jobs.order(
-            request.app.state.tools, act, _selection(said, picked), visitor.actor, form.text("why")
-        )
+        number = bulk_jobs.order(visitor.tools, act, _selection(said, picked), visitor.actor, form.text("why"))
     except OrderRefused as refused:
         return _preview(request, visitor, act, said, picked, 422, str(refused))
     return rendering.redirect(f"/console/replay/{number}")
@@ -49,9 +46,8 @@ def order(request: Request, form: Posted, visitor: Annotated[Visitor, Depends(Mu
 @router.get("/{number}")
 def watch(request: Request, visitor: Looking, number: str, after: str = "") -> Response:
     """How far an order is."""
-    tools: Tools = request.app.state.tools
     key = query_parameters.whole_number(number) or 0
-    with tools.store.read() as work:
+    with visitor.tools.store.read() as work:
         found, now = bulk_orders.known(work, key), work.now
         reached = bulk_orders.reached(work, key)
         pieces = bulk_orders.pieces(work, key, query_parameters.whole_number(after) or 0, PER_PAGE + 1)
@@ -78,9 +74,8 @@ def _preview(
     status: int = 200,
     problem: str = "",
 ) -> Response:
-    tools: Tools = request.app.state.tools
     chosen = _selection(said, picked)
-    with tools.store.read() as work:
+    with visitor.tools.store.read() as work:
         shares = selections.shares(work, act, chosen) if chosen.says() else []
         now, names = work.now, companies.names(work, {share.company for share in shares})
     total = sum(share.invoices for share in shares)

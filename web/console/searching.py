@@ -9,7 +9,6 @@ from store import companies, searching
 from store.searching import SearchHit
 from web.console import rendering, wording
 from web.console.visitor import Looking
-from worker.tools import Tools
 
 _SUGGESTED = 8
 _OF_EACH_KIND = 15
@@ -27,8 +26,7 @@ router = APIRouter()
 @router.get("/search")
 def search_page(request: Request, visitor: Looking, q: str = "") -> Response:
     """Everything that begins with what was typed, by kind."""
-    tools: Tools = request.app.state.tools
-    with tools.store.read() as work:
+    with visitor.tools.store.read() as work:
         found = searching.search(work, q, _OF_EACH_KIND)
         now, names = work.now, companies.names(work, {one.company for one in found})
     by_kind = {title: [one for one in found if one.kind == kind] for kind, title in _KINDS.items()}
@@ -41,8 +39,7 @@ def search_page(request: Request, visitor: Looking, q: str = "") -> Response:
 @router.get("/search/suggestions")
 def suggest(request: Request, visitor: Looking, q: str = "") -> Response:
     """A few links, for below the box."""
-    tools: Tools = request.app.state.tools
-    with tools.store.read() as work:
+    with visitor.tools.store.read() as work:
         found = searching.mixed(searching.search(work, q, _SUGGESTED), _SUGGESTED)
         now, names = work.now, companies.names(work, {one.company for one in found})
     return rendering.page(

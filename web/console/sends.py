@@ -18,7 +18,6 @@ from worker.decisions.roles import Action
 from worker.delivery import progress
 from worker.submission import orders
 from worker.submission.orders import Named, OrderRefused
-from worker.tools import Tools
 
 STATES = ("waiting", "exported", "failed")
 router = APIRouter(prefix="/requests")
@@ -27,8 +26,7 @@ router = APIRouter(prefix="/requests")
 @router.get("")
 def sends_page(request: Request, visitor: Looking, company: str = "", state: str = "", after: str = "") -> Response:
     """The bulk sends, newest first."""
-    tools: Tools = request.app.state.tools
-    with tools.store.read() as work:
+    with visitor.tools.store.read() as work:
         rows = bulk_requests.page(work, company, state, _place(after), PER_PAGE + 1)
         now = work.now
     last = rows[PER_PAGE - 1] if len(rows) > PER_PAGE else None
@@ -54,10 +52,9 @@ def cancel(
     sent: str,
 ) -> Response:
     """Do not send what of it has not been sent."""
-    tools: Tools = request.app.state.tools
     try:
         named = Named(company, request=sent)
-        receipt = orders.order(tools, registry.CANCEL, named, visitor.actor, form.text("why"))
+        receipt = orders.order(visitor.tools, registry.CANCEL, named, visitor.actor, form.text("why"))
     except OrderRefused as refused:
         return _page(request, visitor, company, sent, ItemPage(PER_PAGE + 1), 422, str(refused))
     left = receipt.left_out or {}
@@ -69,12 +66,11 @@ def cancel(
 def _page(
     request: Request, visitor: Visitor, company: str, sent: str, page: ItemPage, status: int = 200, problem: str = ""
 ) -> Response:
-    tools: Tools = request.app.state.tools
-    with tools.store.read() as work:
+    with visitor.tools.store.read() as work:
         row = requests.known(work, company, sent)
         now, name = work.now, companies.name_of(work, company)
         lines = queries.invoices_of(work, company, sent, page=page) if row else []
-    seen = progress.progress_of(tools, company, sent)
+    seen = progress.progress_of(visitor.tools, company, sent)
     if row is None or seen is None:
         raise Missing(f"“{company}” has no request “{sent}”.")
     facts: dict[str, Any] = {

@@ -9,11 +9,10 @@ from events.accounting_target import Trouble
 from events.codec import Unreadable
 from events.companies import CompanySettingsChanged
 from store import companies
-from store.unit_of_work import Work
-from web.console import rendering, settings_form, setup_page, xero
+from web.console import rendering, settings_form, setup_page, wording
 from web.console.forms import Posted
 from web.console.setup_page import SettingUp, Shown
-from web.console.visitor import Missing
+from web.console.visitor import must_exist
 from worker.connections import apps
 from worker.contacts import changes, offers
 from worker.submission import change_submission
@@ -40,12 +39,11 @@ def ask(request: Request, visitor: SettingUp) -> Response:
 @router.post("/companies/new")
 def add(request: Request, visitor: SettingUp, form: Posted) -> Response:
     """Set a company up, for its app and connection to follow."""
-    tools: Tools = request.app.state.tools
     company, name = form.text("company"), form.text("name")[:255]
-    problem = _objection(tools, company)
+    problem = _objection(visitor.tools, company)
     if problem:
         return _asked(request, visitor, company, name, problem)
-    apps.add_company(tools, company, name or company, visitor.user)
+    apps.add_company(visitor.tools, company, name or company, visitor.user)
     return rendering.redirect(setup_page.address(company), f"{name or company} is set up. Its Xero app comes next.")
 
 
@@ -56,29 +54,27 @@ def company_setup(request: Request, visitor: SettingUp, company: str) -> Respons
 
 
 @router.post("/companies/{company}/setup/name")
-def rename(request: Request, visitor: SettingUp, form: Posted, company: str) -> Response:
+def rename(visitor: SettingUp, form: Posted, company: str) -> Response:
     """Give the company another name."""
     name = form.text("name")[:255]
-    with request.app.state.tools.store.read() as work:
-        _must_exist(work, company)
+    must_exist(visitor, company)
     if name:
-        apps.add_company(request.app.state.tools, company, name, visitor.user)
+        apps.add_company(visitor.tools, company, name, visitor.user)
     return rendering.redirect(setup_page.address(company), f"It is called {name} now." if name else "")
 
 
 @router.post("/companies/{company}/setup/choices")
 def fetch(request: Request, visitor: SettingUp, company: str) -> Response:
     """Ask Xero what there is to choose from."""
-    tools: Tools = request.app.state.tools
-    with tools.store.read() as work:
+    with visitor.tools.store.read() as work:
         organisation = changes.organisation_of(work, company)
     if organisation is None:
         return setup_page.show(request, visitor, company, Shown(_UNCONNECTED, "settings"), 422)
     try:
         for kind in offers.KINDS:
-            offers.fetch(tools, organisation, kind)
+            offers.fetch(visitor.tools, organisation, kind)
     except Trouble as trouble:
-        return setup_page.show(request, visitor, company, Shown(xero.away(trouble), "settings"), 422)
+        return setup_page.show(request, visitor, company, Shown(wording.away(trouble), "settings"), 422)
     return rendering.redirect(
         f"{setup_page.address(company)}#settings", f"The choices are now as in {organisation.name}."
     )
@@ -97,9 +93,7 @@ def choose(request: Request, visitor: SettingUp, form: Posted, company: str) -> 
         return rendering.redirect(setup_page.address(company), "No setting was changed.")
     said, by = {"company": company, "settings": patch}, GivenBy(visitor.actor, SOURCE)
     try:
-        told = change_submission.file_change(
-            request.app.state.tools, CompanySettingsChanged, said, by, _PATIENCE_SECONDS
-        )
+        told = change_submission.file_change(visitor.tools, CompanySettingsChanged, said, by, _PATIENCE_SECONDS)
     except Unreadable as refused:
         told = {"state": "rejected", "problems": refused.problems}
     if told["state"] == "rejected":
@@ -109,7 +103,7 @@ def choose(request: Request, visitor: SettingUp, form: Posted, company: str) -> 
 
 
 def _asked(request: Request, visitor: SettingUp, company: str = "", name: str = "", problem: str = "") -> Response:
-    with request.app.state.tools.store.read() as work:
+    with visitor.tools.store.read() as work:
         now = work.now
     facts = {"company": company, "name": name, "problem": problem}
     return rendering.page(request, visitor, "company_new", now, 422 if problem else 200, **facts)
@@ -122,9 +116,3 @@ def _objection(tools: Tools, company: str) -> str:
     with tools.store.read() as work:
         known = companies.name_of(work, company) if companies.exists(work, company) else ""
     return f"There is a company “{company}” already: {known}." if known else ""
-
-
-def _must_exist(work: Work, company: str) -> None:
-    """Raises Missing."""
-    if not companies.exists(work, company):
-        raise Missing(f"There is no company “{company}” here.")

@@ -41,7 +41,7 @@ class Shown:
 
 def show(request: Request, visitor: Visitor, company: str, shown: Shown | None = None, status: int = 200) -> Response:
     """The page. Raises Missing."""
-    tools: Tools = request.app.state.tools
+    tools = visitor.tools
     how = health.of_company(tools, company)
     if how is None:
         raise Missing(f"There is no company “{company}” here.")

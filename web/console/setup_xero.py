@@ -7,12 +7,12 @@ from fastapi.responses import Response
 
 from events.accounting_target import Trouble
 from events.credentials import AppKeys
-from store import audit, companies
+from store import audit
 from store.apps import AnotherSecret
-from web.console import rendering, setup_page, wording, xero
+from web.console import rendering, setup_page, wording
 from web.console.forms import Form, Posted
 from web.console.setup_page import SettingUpProven, Shown
-from web.console.visitor import Missing
+from web.console.visitor import must_exist
 from worker.connections import apps, connecting, login_links
 from worker.connections.apps import NoApp
 from worker.decisions import return_addresses
@@ -30,7 +30,8 @@ router = APIRouter()
 @router.post(f"{HERE}/app")
 def set_app(request: Request, visitor: SettingUpProven, form: Posted, company: str) -> Response:
     """Keep the company's own Xero app; its secret is never shown again."""
-    tools = _tools(request, company)
+    must_exist(visitor, company)
+    tools = visitor.tools
     keys, problem = _keys(form), _objection(tools, form)
     if not problem:
         try:
@@ -50,8 +51,8 @@ def replace_secret(request: Request, visitor: SettingUpProven, form: Posted, com
     if not _printable(secret):
         return setup_page.show(request, visitor, company, Shown("Paste the new Client Secret.", "app"), 422)
 
-    def replace() -> str:
-        apps.rotate_secret(_tools(request, company), company, secret, visitor.user)
+    def replace(tools: Tools) -> str:
+        apps.rotate_secret(tools, company, secret, visitor.user)
         return "The new Client Secret counts; the former one stays good until you forget it."
 
     return _moved(request, visitor, company, "app", replace)
@@ -61,8 +62,8 @@ def replace_secret(request: Request, visitor: SettingUpProven, form: Posted, com
 def forget_secret(request: Request, visitor: SettingUpProven, company: str) -> Response:
     """End a rotation."""
 
-    def forget() -> str:
-        had = apps.forget_former_secret(_tools(request, company), company, visitor.user)
+    def forget(tools: Tools) -> str:
+        had = apps.forget_former_secret(tools, company, visitor.user)
         return "The former Client Secret is forgotten." if had else "There was only one Client Secret."
 
     return _moved(request, visitor, company, "app", forget)
@@ -72,8 +73,8 @@ def forget_secret(request: Request, visitor: SettingUpProven, company: str) -> R
 def change_scopes(request: Request, visitor: SettingUpProven, form: Posted, company: str) -> Response:
     """Ask Xero for other permissions."""
 
-    def change() -> str:
-        changed = apps.change_scopes(_tools(request, company), company, _scopes(form), visitor.user)
+    def change(tools: Tools) -> str:
+        changed = apps.change_scopes(tools, company, _scopes(form), visitor.user)
         return "Changed. That takes a new login: make a connect link." if changed else "These are asked for already."
 
     return _moved(request, visitor, company, "app", change)
@@ -84,8 +85,8 @@ def switch(request: Request, visitor: SettingUpProven, form: Posted, company: st
     """Switch the company's exports off or on."""
     on = form.text("do") == "on"
 
-    def move() -> str:
-        (apps.enable if on else apps.disable)(_tools(request, company), company, visitor.user, form.text("why"))
+    def move(tools: Tools) -> str:
+        (apps.enable if on else apps.disable)(tools, company, visitor.user, form.text("why"))
         return "Exports are on again." if on else "Exports are off. What is asked for waits; nothing is lost."
 
     return _moved(request, visitor, company, "app", move)
@@ -94,7 +95,8 @@ def switch(request: Request, visitor: SettingUpProven, form: Posted, company: st
 @router.post(f"{HERE}/link")
 def make_link(request: Request, visitor: SettingUpProven, company: str) -> Response:
     """A fresh connect link, shown once on this page."""
-    tools = _tools(request, company)
+    must_exist(visitor, company)
+    tools = visitor.tools
     try:
         made = login_links.link(tools, company)
     except LoginRefused as refused:
@@ -109,8 +111,8 @@ def make_link(request: Request, visitor: SettingUpProven, company: str) -> Respo
 def disconnect(request: Request, visitor: SettingUpProven, form: Posted, company: str) -> Response:
     """End the connection, at Xero too."""
 
-    def move() -> str:
-        connecting.disconnect(_tools(request, company), company, visitor.user, form.text("why"))
+    def move(tools: Tools) -> str:
+        connecting.disconnect(tools, company, visitor.user, form.text("why"))
         return "Disconnected, at Xero too. What is asked for waits until the company is connected again."
 
     return _moved(request, visitor, company, "connection", move)
@@ -121,34 +123,28 @@ def decide(request: Request, visitor: SettingUpProven, form: Posted, company: st
     """What becomes of invoices meant for another organisation than the present one."""
     send = form.text("do") == "send"
 
-    def move() -> str:
-        count = connecting.decide(_tools(request, company), company, send=send, by=visitor.user)
+    def move(tools: Tools) -> str:
+        count = connecting.decide(tools, company, send=send, by=visitor.user)
         told = wording.count(count, "invoice")
         return f"{told} sent on to the present organisation." if send else f"{told} cancelled."
 
     return _moved(request, visitor, company, "connection", move)
 
 
-def _moved(request: Request, visitor: SettingUpProven, company: str, part: str, move: Callable[[], str]) -> Response:
-    """Do it and say so, or say why not."""
+def _moved(
+    request: Request, visitor: SettingUpProven, company: str, part: str, move: Callable[[Tools], str]
+) -> Response:
+    """Do it and say so, or say why not. Raises Missing."""
+    must_exist(visitor, company)
     try:
-        return rendering.redirect(setup_page.address(company), move())
+        return rendering.redirect(setup_page.address(company), move(visitor.tools))
     except NoApp:
         problem = _NO_APP
     except LookupError:
         problem = _NOTHING
     except Trouble as trouble:
-        problem = xero.away(trouble)
+        problem = wording.away(trouble)
     return setup_page.show(request, visitor, company, Shown(problem, part), 422)
-
-
-def _tools(request: Request, company: str) -> Tools:
-    """Raises Missing."""
-    tools: Tools = request.app.state.tools
-    with tools.store.read() as work:
-        if not companies.exists(work, company):
-            raise Missing(f"There is no company “{company}” here.")
-    return tools
 
 
 def _keys(form: Form) -> AppKeys:

@@ -9,6 +9,7 @@ from urllib.parse import quote, unquote, urlsplit
 from fastapi import Depends, Request
 from fastapi.concurrency import run_in_threadpool
 
+from store import companies
 from store.users import Whose
 from web.console import forms
 from web.console.forms import COOKIE, Form, read_form
@@ -72,7 +73,7 @@ class Visitor:
     """Who is signed in; `form` is what every form of theirs carries, `cookie` what their browser does.
 
     `paused` is the pause of everybody, which every page tells. `whose` is their session; `lacks`: what their sign-in
-    is still without, and until then they see nothing.
+    is still without, and until then they see nothing. `tools` are the process's.
     """
 
     user: str
@@ -83,6 +84,7 @@ class Visitor:
     whose: Whose = field(repr=False)
     lacks: str = ""
     paused: Everybody | None = None
+    tools: Tools = field(repr=False, kw_only=True)
 
     @property
     def actor(self) -> ConsoleUser:
@@ -131,7 +133,7 @@ class MustProve(Must):
     async def __call__(self, request: Request, form: Annotated[Form, Depends(read_form)]) -> Visitor:  # type: ignore[override]
         """The visitor of this request."""
         visitor = await run_in_threadpool(super().__call__, request, form)
-        tools: Tools = request.app.state.tools
+        tools = visitor.tools
         if proving.is_fresh(tools, visitor.whose, visitor.whose.now):
             return visitor
         given = form.whole("proof_password"), form.text("proof_code")
@@ -141,6 +143,13 @@ class MustProve(Must):
         if problem:
             raise NeedsProof(visitor, forms.hold(tools.vault, request, form, visitor.form), problem.strip())
         return visitor
+
+
+def must_exist(visitor: Visitor, company: str) -> None:
+    """Raises Missing where there is no such company."""
+    with visitor.tools.store.read() as work:
+        if not companies.exists(work, company):
+            raise Missing(f"There is no company “{company}” here.")
 
 
 Looking = Annotated[Visitor, Depends(Must(Action.LOOK))]
@@ -156,7 +165,7 @@ def signed_in(request: Request) -> Visitor | None:
         return None
     user, lacks = whose.user, signing_in.lacks(tools, whose)
     paused = None if lacks else pausing.of_everybody(tools)
-    return Visitor(user.id, user.name, user.role, form_token(cookie), cookie, whose, lacks, paused)
+    return Visitor(user.id, user.name, user.role, form_token(cookie), cookie, whose, lacks, paused, tools=tools)
 
 
 def place_of(request: Request) -> SignInPlace:

@@ -7,6 +7,8 @@ from urllib.parse import quote, unquote, urlencode
 
 from starlette.convertors import Convertor, register_url_convertor
 
+from events.accounting_target import Trouble
+
 MARKERS: Mapping[str, str] = {
     "exported": "Exported",
     "failed": "Failed",
@@ -109,6 +111,16 @@ def part(name: str) -> str:
 
 def _every(value: Any) -> list[Any]:
     return list(value) if isinstance(value, list | tuple) else [] if value in (None, "") else [value]
+
+
+def away(trouble: Trouble) -> str:
+    """Why Xero cannot be asked, and what to do."""
+    if trouble.effect == "needs_login":
+        return "Xero does not let us in: the company's login is due. Make a connect link on its setup page."
+    if trouble.effect == "limited" and trouble.wait:
+        limit = "the day's limit of calls" if trouble.limit == "day" else "Xero's limit of calls"
+        return f"{limit[0].upper()}{limit[1:]} is reached. Try again in {length(trouble.wait)}."
+    return f"Xero cannot be asked just now ({trouble.message}). Nothing was changed; try again in a few minutes."
 
 
 FILTERS: dict[str, Callable[..., Any]] = {

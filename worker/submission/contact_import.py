@@ -1,7 +1,8 @@
 """A table of clients and their Xero contacts is imported: lines with mistakes are named, the rest is linked."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 
 from events.contacts import ClientXeroContactUpdateRequested
@@ -18,10 +19,13 @@ from worker.tools import Tools
 SOURCE = "crewcard-xero/import"
 Line = tuple[str, Wish]
 Shown = Callable[[int, int], None]
+Progress = Callable[[str], AbstractContextManager[Shown]]
 
 
-def _unseen(_done: int, _all: int) -> None:
+@contextmanager
+def _unseen(_title: str) -> Iterator[Shown]:
     """Nobody watches."""
+    yield lambda _done, _all: None
 
 
 @dataclass
@@ -35,7 +39,45 @@ class Imported:
     mistakes: dict[str, str] = field(default_factory=dict)
 
 
-def without_known(tools: Tools, company: str, lines: Mapping[str, Line], done: Imported) -> list[Line]:
+def take(
+    tools: Tools,
+    company: str,
+    lines: Mapping[str, Line],
+    done: Imported,
+    person: ConsoleUser | Operator | None,
+    patience: float,
+    wait: Wait | None = None,
+    progress: Progress = _unseen,
+) -> None:
+    """Link the clients of these lines, or say what would become of them where no `person` does it.
+
+    Asks Xero until all is answered, it cannot be asked, or these seconds are over. Raises Unreadable, NotAllowed,
+    Trouble.
+    """
+    fresh = _without_known(tools, company, lines, done)
+    if person is None:
+        with progress("Asking Xero") as shown:
+            looks = contact_previews.look_at(tools, company, [wish for _, wish in fresh], wait, shown)
+        for (place, wish), look in zip(fresh, looks, strict=True):
+            if look.usable:
+                _linked(done, wish.client, look.warnings)
+            else:
+                done.mistakes[place] = f"{look.message} {look.how}"
+        return
+    with tools.store.read() as work:
+        before = filed.newest_id(work)
+    places: dict[str, str] = {}
+    with progress("Accepting") as shown:
+        for place, wish in fresh:
+            said, by = _said(company, wish), GivenBy(person, SOURCE)
+            places[change_submission.file(tools, ClientXeroContactUpdateRequested, said, by)] = place
+            shown(len(places), len(fresh))
+    with progress("Asking Xero") as shown:
+        _answer(tools, company, before, patience, wait, shown)
+    _sort_out(tools, company, before, places, done)
+
+
+def _without_known(tools: Tools, company: str, lines: Mapping[str, Line], done: Imported) -> list[Line]:
     """The lines that say something new."""
     with tools.store.read() as work:
         known = contacts.known(work, company, list(lines))
@@ -49,43 +91,7 @@ def without_known(tools: Tools, company: str, lines: Mapping[str, Line], done: I
     return fresh
 
 
-def check(
-    tools: Tools,
-    company: str,
-    some: Sequence[Line],
-    done: Imported,
-    wait: Wait | None = None,
-    shown: Shown = _unseen,
-) -> None:
-    """Say what would become of these lines. Raises Trouble."""
-    looks = contact_previews.look_at(tools, company, [wish for _, wish in some], wait, shown)
-    for (place, wish), look in zip(some, looks, strict=True):
-        if look.usable:
-            _linked(done, wish.client, look.warnings)
-        else:
-            done.mistakes[place] = f"{look.message} {look.how}"
-
-
-def file(
-    tools: Tools, company: str, fresh: Sequence[Line], person: ConsoleUser | Operator, shown: Shown = _unseen
-) -> tuple[int, Mapping[str, str]]:
-    """Hand the lines in; gives the number of the last change before them, and each one's line by its event.
-
-    Raises Unreadable, NotAllowed.
-    """
-    with tools.store.read() as work:
-        before = filed.newest_id(work)
-    places: dict[str, str] = {}
-    for place, wish in fresh:
-        said, by = _said(company, wish), GivenBy(person, SOURCE)
-        places[change_submission.file(tools, ClientXeroContactUpdateRequested, said, by)] = place
-        shown(len(places), len(fresh))
-    return before, places
-
-
-def answer(
-    tools: Tools, company: str, before: int, patience: float, wait: Wait | None = None, shown: Shown = _unseen
-) -> None:
+def _answer(tools: Tools, company: str, before: int, patience: float, wait: Wait | None, shown: Shown) -> None:
     """Ask Xero about what was handed in, until all is answered, Xero cannot be asked, or these seconds are over."""
     end = time.monotonic() + patience
     with tools.store.read() as work:
@@ -100,7 +106,7 @@ def answer(
     change_submission.answer(tools, company, finished, patience, wait)
 
 
-def sort_out(tools: Tools, company: str, before: int, places: Mapping[str, str], done: Imported) -> None:
+def _sort_out(tools: Tools, company: str, before: int, places: Mapping[str, str], done: Imported) -> None:
     """What was answered to each line."""
     with tools.store.read() as work:
         for change in filed.after(work, company, before):
