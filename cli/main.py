@@ -49,7 +49,7 @@ def _plainly() -> Iterator[None]:
         raise
 
 
-class Command(TyperGroup):
+class RootGroup(TyperGroup):
     """The command with all that is under it."""
 
     def make_context(self, *args: Any, **named: Any) -> Any:
@@ -64,7 +64,7 @@ class Command(TyperGroup):
 
 
 app = typer.Typer(
-    cls=Command,
+    cls=RootGroup,
     name="crewcard-xero",
     help="CrewCard → Xero invoice exporter.",
     no_args_is_help=True,
