@@ -25,13 +25,11 @@ from cli import (
     orders,
     output,
     preview,
-    private,
     publish,
     show,
     up,
     users,
     webhooks,
-    why,
 )
 from events import plain_text
 from store.vault import Unopenable
@@ -80,7 +78,7 @@ for command in (
     preview.preview,
     show.status,
     show.log,
-    why.why,
+    show.why,
     failures.alerts,
     orders.cancel,
     orders.replay,
@@ -111,7 +109,7 @@ app.add_typer(webhooks.app, name="webhooks")
 def run() -> None:
     """The entry of `crewcard-xero`. Results go to standard output, so the log may only go to the other."""
     logs.set_up("WARNING")
-    private.from_now_on()
+    embedded.keep_private()
     if sys.argv[1:2] not in (["up"], ["demo"]):
         embedded.lead_to(up.DATA)
     try:

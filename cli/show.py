@@ -1,19 +1,25 @@
-"""What stands where: `status`, `log`."""
+"""What stands where: `status`, `log`, and `why INVOICE`: everything known of one invoice."""
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from operator import itemgetter
 from typing import Annotated, Any
 
 import typer
 
-from cli import common, output, progress, proofs
+from cli import common, output, progress
 from cli.common import AsJson, Most, OfCompany
-from store import overview, queries
+from store import exclusions, generations, overview, pauses, queries, reconciliations
 from store.pauses import EVERYBODY
-from store.tables import LogEntry
+from store.tables import Drift, Exclusion, Generation, LogEntry, Pause
+from store.unit_of_work import Work
+from worker.decisions.precedence import Status
 from worker.status import companies as statuses
 from worker.status.companies import CompanyStatus
 from worker.tools import Tools
+
+_LISTS = ("differences", "changes")
 
 
 def status(
@@ -92,7 +98,149 @@ def log(
         "when": output.moment,
         "company": "company",
         "number": "number",
-        "outcome": lambda line: f"{line.outcome}{proofs.outcome_word(line)}",
-        "message": lambda line: line.message or "\n".join(proofs.detail_lines(line)),
+        "outcome": lambda line: f"{line.outcome}{_verified_word(line)}",
+        "message": lambda line: line.message or "\n".join(_detail_lines(line)),
     }
-    output.listing(lines, as_json=as_json, columns=columns, document=proofs.line_document)
+    output.listing(lines, as_json=as_json, columns=columns, document=_line_document)
+
+
+@dataclass(frozen=True)
+class WholeInvoice:
+    """An invoice's story, and what people and the reconciler had to do with it."""
+
+    story: queries.Story
+    exclusion: Exclusion | None
+    pause: Pause | None
+    drifts: Sequence[Drift]
+    earlier: Sequence[Generation] = ()
+    status: Status | None = None
+
+
+def why(
+    invoice: Annotated[str, typer.Argument(help="Invoice id or number")],
+    company: OfCompany = None,
+    as_json: AsJson = False,
+) -> None:
+    """Everything known of one invoice: where it stands, each attempt, what to do.
+
+    Example:  crewcard-xero why NW-10248
+    """
+    tools = common.ready()
+    with tools.store.read() as work:
+        named = queries.invoices_named(work, invoice, company)
+        if not named:
+            output.fail(f"No invoice has the id or number “{invoice}”.", 1)
+        stories = [(row, _whole_story(tools, work, row.company, row.invoice)) for row in named]
+    if as_json:
+        output.print_json([_story_document(story) for _, story in stories])
+        return
+    for row, story in stories:
+        _print_story(row, story)
+
+
+def _whole_story(tools: Tools, work: Work, company: str, invoice: str) -> WholeInvoice:
+    story = queries.story(work, company, invoice)
+    export = story.export.id if story.export else None
+    found = statuses.of_company(tools, work, company)
+    return WholeInvoice(
+        story,
+        exclusions.of_invoice(work, company, invoice),
+        pauses.of_company(work, company),
+        reconciliations.drifts(work, company, invoice),
+        generations.earlier(work, [export]).get(export, ()) if export else (),
+        found.status if found else None,
+    )
+
+
+def _story_document(whole: WholeInvoice) -> dict[str, Any]:
+    story = whole.story
+    return {
+        "status": story.status.model_dump() if story.status else None,
+        "export": story.export.model_dump(exclude={"wanted", "copy_kept"}) if story.export else None,
+        "attempts": [
+            {**attempt.model_dump(), "correlation_id": batch.correlation_id, "trouble": batch.trouble}
+            for attempt, batch in story.attempts
+        ],
+        "log": [_line_document(entry) for entry in story.entries],
+        "excluded": whole.exclusion.model_dump() if whole.exclusion else None,
+        "paused": whole.pause.model_dump() if whole.pause else None,
+        "drifts": [{**one.model_dump(), "differences": json.loads(one.differences)} for one in whole.drifts],
+        "earlier": [one.model_dump() for one in whole.earlier],
+        "company": asdict(whole.status) if whole.status else None,
+    }
+
+
+def _print_story(row: Any, whole: WholeInvoice) -> None:
+    story, status = whole.story, whole.story.status
+    output.say(f"Invoice {row.number or row.invoice} of {row.company}")
+    if status:
+        output.results.print(f"  {output.MARKS.get(status.marker, status.marker)}", highlight=False)
+        told = {"": status.message, "What to do: ": status.how, "Where: ": status.link, "In Xero: ": status.deep_link}
+        for label, value in told.items():
+            if value:
+                output.say(f"  {label}{value}")
+    elif story.export:
+        output.say(f"  {story.export.state}, asked for {story.export.touched_at:%Y-%m-%d %H:%M:%S}")
+    if whole.status and whole.status.cause:
+        output.say(f"  Its company: {whole.status.sentence}")
+    _print_orders(whole)
+    for attempt, batch in story.attempts:
+        trace = f" (Xero's correlation id {batch.correlation_id})" if batch.correlation_id else ""
+        said = f": {attempt.said}" if attempt.said else ""
+        output.say(f"  {attempt.at:%Y-%m-%d %H:%M:%S}  sent as {attempt.number}: {attempt.outcome}{said}{trace}")
+    for entry in story.entries:
+        output.say(
+            f"  {entry.at:%Y-%m-%d %H:%M:%S}  {entry.outcome} for request {entry.request}{_verified_word(entry)}"
+        )
+        for sentence in _proof_lines(entry):
+            output.say(f"    {sentence}")
+
+
+def _print_orders(whole: WholeInvoice) -> None:
+    """What people and the reconciler had to say."""
+    if whole.exclusion:
+        output.say(
+            f"  Marked “do not send” by {whole.exclusion.by}: {whole.exclusion.why} ({whole.exclusion.at:%Y-%m-%d})"
+        )
+    if whole.pause:
+        output.say(f"  Its exports are paused by {whole.pause.by}. {whole.pause.why}".rstrip())
+    for before in whole.earlier:
+        was = f"{before.number} ({before.xero_invoice_id or 'never found'}), {before.ended} in Xero"
+        output.say(f"  {before.at:%Y-%m-%d %H:%M:%S}  raised anew by {before.by}, after {was}: {before.why}")
+    for one in reversed(whole.drifts):
+        said = "; ".join(json.loads(one.differences))
+        output.say(f"  {one.found_at:%Y-%m-%d %H:%M:%S}  found {one.kind}: {said}")
+
+
+def _verified_word(entry: LogEntry) -> str:
+    """The word behind the outcome."""
+    if entry.verified is None:
+        return ""
+    return ", verified" if entry.verified else ", differs"
+
+
+def _detail_lines(entry: LogEntry) -> list[str]:
+    """Each difference and each change, a line each."""
+    found = _proof_of(entry)
+    return [*(f"differs: {one}" for one in found["differences"]), *(f"changed: {one}" for one in found["changes"])]
+
+
+def _proof_lines(entry: LogEntry) -> list[str]:
+    """The same, then what was compared when and what could not be, and what was taken out of texts."""
+    proof = _proof_of(entry)["proof"]
+    compared, left = ", ".join(proof.get("compared", ())), "; ".join(proof.get("not_compared", ()))
+    when = f" at {proof['compared_at'][:19].replace('T', ' ')}" if proof.get("compared_at") else ""
+    lines = [f"compared{when}: {compared}"] if compared else []
+    cleaned = [f"cleaned before it was sent: {one['said']}" for one in proof.get("cleaned", ())]
+    return [*_detail_lines(entry), *lines, *([f"not compared: {left}"] if left else []), *cleaned]
+
+
+def _line_document(entry: LogEntry) -> dict[str, Any]:
+    """A line of the log, for machines."""
+    return {**entry.model_dump(), **_proof_of(entry)}
+
+
+def _proof_of(entry: LogEntry) -> dict[str, Any]:
+    """Differences and changes as lists, the proof as an object."""
+    lists = {name: json.loads(getattr(entry, name) or "[]") for name in _LISTS}
+    return {**lists, "proof": json.loads(entry.proof or "{}")}

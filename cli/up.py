@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 from cryptography.fernet import Fernet
 
-from cli import embedded, output, private
+from cli import embedded, output
 from cli.supervisor import Supervisor
 from store import migrate, users
 from store.database import engine_for
@@ -31,7 +31,7 @@ def up(
 
     Example:  ENCRYPTION_KEYS=$(crewcard-xero key) crewcard-xero up
     """
-    private.folder(data)
+    embedded.private_folder(data)
     given = embedded.given()
     environment = environment_for(data, given)
     chosen = checked(environment)

@@ -13,7 +13,7 @@ import httpx
 from cryptography.fernet import Fernet
 from rich.progress import Progress, SpinnerColumn, TextColumn
 
-from cli import csv_invoices, output, private, progress
+from cli import csv_invoices, embedded, output, progress
 from cli.door import Door, open_door, requests_for
 from cli.output import MARKS
 from cli.supervisor import Supervisor
@@ -37,7 +37,7 @@ Json = dict[str, Any]
 
 def run() -> None:
     """Start everything of one machine beside a simulated Xero, send orders, and show what became of each."""
-    private.folder(HOME)
+    embedded.private_folder(HOME)
     with only_one(HOME):
         for old in ("valkey", "crewcard-xero.sqlite", "crewcard-xero.sqlite-wal", "crewcard-xero.sqlite-shm", "logs"):
             shutil.rmtree(HOME / old) if (HOME / old).is_dir() else (HOME / old).unlink(missing_ok=True)

@@ -160,3 +160,13 @@ def test_raise_anew_asks_first_and_why_tells_of_the_one_before(on_sqlite, comman
     assert old["InvoiceID"].lower() in said.replace("\n", "")
     code, _, said = command("raise-anew", "a", "b", "--number", "N-1", "--company", COMPANY, "--why", "x", "--yes")
     assert (code, "exactly one invoice" in said) == (2, True)
+
+
+@pytest.mark.parametrize(
+    "words", ["companies", "connections", "keys list", "users", "status", "log", "why i1", "audit"]
+)
+def test_a_command_says_what_to_do_about_an_empty_database(on_sqlite, monkeypatch, tmp_path, words):
+    empty = on_sqlite.settings.model_copy(update={"database_url": f"sqlite:///{tmp_path}/new.sqlite"})
+    monkeypatch.setattr(common.settings, "load", lambda: empty)
+    done = CliRunner().invoke(app, words.split())
+    assert (done.exit_code, "Run: crewcard-xero migrate" in done.stderr) == (2, True), done.output

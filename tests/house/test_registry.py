@@ -135,7 +135,7 @@ def test_an_order_about_many_stands_in_the_audit_as_one(on_sqlite, command):
     chosen = Selection(picked=((COMPANY, "i0001"), (COMPANY, "i0002")))
     bulk_jobs.order(on_sqlite.tools, command.name, chosen, ConsoleUser("olga", "support"), "because")
     with on_sqlite.store.read() as work:
-        assert command.bulk in {line.what for line in audit.newest(work)}
+        assert f"{command.name} many" in {line.what for line in audit.newest(work)}
 
 
 def newest(installation):

@@ -88,7 +88,6 @@ def test_a_database_is_its_owners_whoever_makes_it(tmp_path):
 
 
 def test_files_of_others_in_the_same_folder_are_left_alone(tmp_path):
-    from cli import private
 
     mine, ours = tmp_path / "photos.txt", tmp_path / "crewcard-xero.sqlite"
     for one in (mine, ours):
@@ -97,7 +96,7 @@ def test_files_of_others_in_the_same_folder_are_left_alone(tmp_path):
     tmp_path.chmod(0o755)
     before = os.umask(0o022)
     try:
-        private.folder(tmp_path)
+        embedded.private_folder(tmp_path)
     finally:
         os.umask(before)
     assert stat.S_IMODE(mine.stat().st_mode) == 0o644

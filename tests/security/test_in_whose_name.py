@@ -124,6 +124,12 @@ def test_who_may_is_let_and_stands_in_the_audit_by_name(people, command):
     assert not [line for line in people.audit() if line.who == "command line"]
 
 
+def test_an_order_stands_under_the_id_of_the_user_however_it_was_typed(people, command):
+    people.installation.ask(an_invoice())
+    assert command("cancel", *WITH, "-i", "i1", "--why", "no", "--yes", "--by", " SUE ")[0] == 0
+    assert people.audit("cancel")[0].who == "sue"
+
+
 def test_without_a_name_it_is_the_user_of_the_machine(people, command):
     people.installation.ask(an_invoice())
     for words in (("users", "add", "eve"), ("companies", "disable", COMPANY), ("connections", "disconnect", COMPANY)):
