@@ -12,7 +12,7 @@ from markupsafe import Markup
 from store import users
 from web.console import rendering
 from web.console.forms import COOKIE, Form, Posted
-from web.console.sign_in import HOME, apart, now, ours, tools_of, wait, with_session, with_wait
+from web.console.sign_in import HOME, apart, ours, tools_of, wait, with_session, with_wait
 from web.console.visitor import Must, MustProve, Unfinished, Visitor, place_of
 from worker.decisions.roles import Action
 from worker.users import accounts, factors, sessions
@@ -57,7 +57,7 @@ def _password_page(request: Request, visitor: Visitor, problem: str = "", status
     chosen, user = tools_of(request).settings, visitor.whose.user
     by = chosen.oidc_name if user.subject or not chosen.passwords else ""
     facts = {"problem": problem, "has_one": bool(user.password), "by": by}
-    return rendering.page(request, visitor, "password", visitor.whose.now, status, **facts)
+    return rendering.page(request, visitor, "password", status, **facts)
 
 
 @router.get("/factor")
@@ -70,7 +70,7 @@ def show_factor(request: Request, visitor: Half, back: str = HOME) -> Response:
     with tools_of(request).store.read() as work:
         left = users.recovery_codes_left(work, visitor.user)
     user = visitor.whose.user
-    return rendering.page(request, visitor, "factor", visitor.whose.now, since=user.factor_at, left=left)
+    return rendering.page(request, visitor, "factor", since=user.factor_at, left=left)
 
 
 @router.post("/factor/new")
@@ -109,12 +109,12 @@ def _offer_page(
 ) -> Response:
     picture = segno.make(offer.address, error="m").svg_inline(scale=5, border=3, dark="#000", light="#fff")
     facts = {"offer": offer, "picture": Markup(picture), "back": ours(back), "problem": problem}  # noqa: S704  # our own
-    return rendering.page(request, visitor, "factor_new", now(request), status, **facts)
+    return rendering.page(request, visitor, "factor_new", status, **facts)
 
 
 def _codes_page(request: Request, codes: Sequence[str], back: str) -> Response:
     """Without the menu: its forms carry the token of the session that has just ended."""
-    return rendering.page(request, None, "recovery_codes", now(request), codes=codes, back=ours(back))
+    return rendering.page(request, None, "recovery_codes", codes=codes, back=ours(back))
 
 
 @router.get("/sessions")
@@ -122,7 +122,7 @@ def list_sessions(request: Request, visitor: Own) -> Response:
     """Where one is signed in."""
     found = sessions.of_user(tools_of(request), visitor.user)
     mine = visitor.whose.session.id
-    return rendering.page(request, visitor, "sessions", visitor.whose.now, sessions=found, mine=mine)
+    return rendering.page(request, visitor, "sessions", sessions=found, mine=mine)
 
 
 @router.post("/sessions/end")

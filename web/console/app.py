@@ -36,7 +36,6 @@ from web.console.forms import TooLarge
 from web.console.visitor import Forbidden, Missing, NeedsProof, NotSignedIn, Unfinished, signed_in
 from web.problems import RefusedRequest
 from worker.decisions.rights import NotAllowed
-from worker.tools import Tools
 from worker.users.pools import Busy
 
 PREFIX = "/console"
@@ -120,8 +119,7 @@ async def _needs_proof(request: Request, problem: Exception) -> Response:
         "code": user.factor is not None,
         "sso": chosen.oidc_name if user.subject and chosen.oidc_issuer else "",
     }
-    now = needs.visitor.whose.now
-    return await run_in_threadpool(rendering.page, request, needs.visitor, "prove", now, 403, **facts)
+    return await run_in_threadpool(rendering.page, request, needs.visitor, "prove", 403, **facts)
 
 
 async def _busy(request: Request, problem: Exception) -> Response:
@@ -145,12 +143,9 @@ async def refusal_page(request: Request, refused: RefusedRequest) -> Response:
     message = f"{said[:1].upper()}{said[1:]}."
     if refused.status >= HTTPStatus.INTERNAL_SERVER_ERROR:  # nothing is asked, for that may be what is away
         facts = {"title": refused.title, "message": message}
-        return rendering.page(request, None, "told", datetime.now(UTC), refused.status, **facts)
+        return rendering.page(request, None, "told", refused.status, now=datetime.now(UTC), **facts)
     return await run_in_threadpool(_refusal_page, request, refused.status, refused.title, message)
 
 
 def _refusal_page(request: Request, status: int, title: str, message: str) -> Response:
-    tools: Tools = request.app.state.tools
-    with tools.store.read() as work:
-        now = work.now
-    return rendering.page(request, signed_in(request), "told", now, status, title=title, message=message)
+    return rendering.page(request, signed_in(request), "told", status, title=title, message=message)

@@ -25,11 +25,11 @@ def audit_page(
     wanted = audit.AuditFilter(who.strip(), company.strip(), what.strip())
     with visitor.tools.store.read() as work:
         lines = audit.found(work, wanted, MOST + 1, int(after) if after.isdecimal() and len(after) < 19 else None)
-        now, check = work.now, audit.newest_check(work)
+        check = audit.newest_check(work)
     shown = [(line, chosen(line)) for line in lines[:MOST]]
     more = str(lines[MOST - 1].id) if len(lines) > MOST else ""
     return rendering.page(
-        request, visitor, "audit", now, lines=shown, wanted=wanted, after=more, everybody=EVERYBODY, **_checked(check)
+        request, visitor, "audit", lines=shown, wanted=wanted, after=more, everybody=EVERYBODY, **_checked(check)
     )
 
 

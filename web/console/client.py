@@ -116,7 +116,7 @@ def _page(
         kept = _facts(work, visitor.tools, company, client)
         status = 422 if problem or told else 200
         shown = {"pasted": pasted, "problem": problem, "found": found, "likely": likely, "links": links, "told": told}
-        return rendering.page(request, visitor, "client", work.now, status, **shown, **kept)
+        return rendering.page(request, visitor, "client", status, **shown, **kept)
 
 
 def _facts(work: Work, tools: Tools, company: str, client: str) -> dict[str, Any]:

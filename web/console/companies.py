@@ -25,11 +25,10 @@ def companies_page(request: Request, visitor: Looking, state: str = "", q: str =
         found = status.matching(work, state, q.strip(), after, MOST + 1)
         seen = statuses.of_companies(tools, work, found[:MOST])
         counts = status.counts(work)
-        now = work.now
     more = found[MOST - 1] if len(found) > MOST else ""
     facts: dict[str, Any] = {"companies": seen, "counts": counts, "state": state, "q": q, "after": more}
     facts["asked_after"] = after
-    return rendering.page(request, visitor, "companies", now, limits=tools.settings, **facts)
+    return rendering.page(request, visitor, "companies", limits=tools.settings, **facts)
 
 
 @router.get("/companies/{company}")
@@ -48,8 +47,7 @@ def company_page(request: Request, visitor: Looking, company: str) -> Response:
             "more_causes": max(0, len(causes) - _FEW),
             "lines": audit.found(work, audit.AuditFilter(company=company), _FEW),
         }
-        now = work.now
-    return rendering.page(request, visitor, "company", now, limits=tools.settings, **facts)
+    return rendering.page(request, visitor, "company", limits=tools.settings, **facts)
 
 
 def _title(cause: str) -> str:

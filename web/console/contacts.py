@@ -35,7 +35,7 @@ def contacts_page(
     with visitor.tools.store.read() as work:
         facts: dict[str, Any] = {"company": company, "state": state, "states": STATES}
         lists: dict[str, Any] = {**_held_back(work, company, state, after), **_linked(work, company, state, after)}
-        return rendering.page(request, visitor, "contacts", work.now, **{**facts, **lists})
+        return rendering.page(request, visitor, "contacts", **{**facts, **lists})
 
 
 def _held_back(work: Work, company: str, state: str, after: str) -> dict[str, Any]:

@@ -74,9 +74,6 @@ def _page(
     done: Imported | None = None,
     imported: bool = False,
 ) -> Response:
-    tools: Tools = request.app.state.tools
-    with tools.store.read() as work:
-        now = work.now
     facts = {"company": company, "table": table, "problem": problem, "imported": imported, "most": MOST_LINES}
     told = {**facts, "done": done, "counts": {name: len(some) for name, some in asdict(done or Imported()).items()}}
-    return rendering.page(request, visitor, "contacts_import", now, 422 if problem else 200, **told)
+    return rendering.page(request, visitor, "contacts_import", 422 if problem else 200, **told)

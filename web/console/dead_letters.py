@@ -35,10 +35,9 @@ def dead_letters_page(request: Request, visitor: Looking, state: str = "open", a
     state = state if state in STATES else "open"
     with visitor.tools.store.read() as work:
         rows = inbox.dead_letters(work, PER_PAGE + 1, state, query_parameters.whole_number(after))
-        now = work.now
     shown = [(row, json.loads(row.problems)) for row in rows[:PER_PAGE]]
     more = rows[PER_PAGE - 1].id if len(rows) > PER_PAGE else None
-    return rendering.page(request, visitor, "dead_letters", now, rows=shown, more=more, state=state, states=STATES)
+    return rendering.page(request, visitor, "dead_letters", rows=shown, more=more, state=state, states=STATES)
 
 
 @router.get("/{number}")
@@ -108,8 +107,6 @@ def _page(
 ) -> Response:
     """The letter as it is kept; that somebody read it is in the audit, once an hour."""
     views.note(visitor.tools, visitor.user, "dead letter viewed", "", {"dead_letter": letter.id})
-    with visitor.tools.store.read() as work:
-        now = work.now
     companies, scopes = api_keys.named(letter.companies), api_keys.named(letter.scopes)
     facts: dict[str, Any] = {
         "letter": letter,
@@ -122,7 +119,7 @@ def _page(
         "scopes": None if scopes is None else sorted(scopes),
         "tried": mended is not None or status != 200,
     }
-    return rendering.page(request, visitor, "dead_letter", now, status, **facts)
+    return rendering.page(request, visitor, "dead_letter", status, **facts)
 
 
 def _is_text(body: bytes) -> bool:

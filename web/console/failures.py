@@ -22,10 +22,10 @@ def failures_page(request: Request, visitor: Looking, company: str = "", after: 
     skip = min(query_parameters.whole_number(after) or 0, 100_000)
     with visitor.tools.store.read() as work:
         groups = failing.groups(work, company or None, PER_PAGE + 1, skip)
-        now, names = work.now, companies.names(work, {group.company for group in groups})
+        names = companies.names(work, {group.company for group in groups})
     shown = [(group, group_in_words(group)) for group in groups[:PER_PAGE]]
     more = str(skip + PER_PAGE) if len(groups) > PER_PAGE else ""
-    return rendering.page(request, visitor, "failures", now, groups=shown, names=names, more=more, company=company)
+    return rendering.page(request, visitor, "failures", groups=shown, names=names, more=more, company=company)
 
 
 @router.get("/{company}")
@@ -36,7 +36,7 @@ def look_at_one(request: Request, visitor: Looking, company: str, cause: str = "
     with visitor.tools.store.read() as work:
         group = failing.group(work, company, cause)
         rows = failing.page(work, company, cause, _place(after), PER_PAGE + 1) if group else []
-        now, name = work.now, companies.name_of(work, company)
+        name = companies.name_of(work, company)
     if group is None:
         raise Missing("Nothing fails for this any more: it was mended, or is being sent again.")
     last = rows[PER_PAGE - 1] if len(rows) > PER_PAGE else None
@@ -47,7 +47,7 @@ def look_at_one(request: Request, visitor: Looking, company: str, cause: str = "
         "rows": rows[:PER_PAGE],
         "more": f"{last.changed_at.isoformat()}~{last.invoice}" if last else "",
     }
-    return rendering.page(request, visitor, "failure", now, **facts)
+    return rendering.page(request, visitor, "failure", **facts)
 
 
 def group_in_words(group: Group) -> dict[str, Any]:

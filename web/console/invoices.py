@@ -80,7 +80,7 @@ def _page(
     whole = _known(tools, company, invoice)
     views.note(tools, visitor.user, "invoice viewed", company, {"invoice": invoice})
     with tools.store.read() as work:
-        now, name = work.now, companies.name_of(work, company)
+        name = companies.name_of(work, company)
     export = whole.story.export
     proof = json.loads(export.xero_totals) if export and export.xero_totals else None
     at = proof.get("compared_at") if proof else None
@@ -97,7 +97,7 @@ def _page(
         "live": whole.marker in _LIVE,
         "problem": problem,
     }
-    return rendering.page(request, visitor, "invoice", now, status, **facts)
+    return rendering.page(request, visitor, "invoice", status, **facts)
 
 
 def _can_be_raised(whole: InvoiceStory) -> bool:

@@ -47,7 +47,7 @@ def log_page(request: Request, visitor: Looking, after: str = "") -> Response:
     chosen = query_parameters.log_filter(said)
     with visitor.tools.store.read() as work:
         lines = log_lines.page(work, chosen, query_parameters.whole_number(after), query_parameters.PER_PAGE + 1)
-        now, names = work.now, companies.names(work, {line.company for line in lines})
+        names = companies.names(work, {line.company for line in lines})
     more = lines[query_parameters.PER_PAGE - 1].id if len(lines) > query_parameters.PER_PAGE else None
     facts: dict[str, Any] = {
         "lines": lines[: query_parameters.PER_PAGE],
@@ -59,7 +59,7 @@ def log_page(request: Request, visitor: Looking, after: str = "") -> Response:
         "reasons": sorted((one.value.title, one.code) for one in Reason),
         "titles": {one.code: one.value.title for one in Reason},
     }
-    return rendering.page(request, visitor, "log", now, filters=facts.pop("said"), **facts)
+    return rendering.page(request, visitor, "log", filters=facts.pop("said"), **facts)
 
 
 @router.get("/log.csv")

@@ -40,9 +40,11 @@ def overview_page(request: Request, visitor: Looking) -> Response:
         seen = ops_summary.at_a_glance(work)
         quarters = throughput.since(work, work.now - timedelta(hours=24, minutes=15))
         there = [(one, processes.is_silent(work, one)) for one in processes.everyone(work)]
-        now = work.now
-    drawn = [*charts.of_quarters(quarters, now), charts.of_calls(bells.tallies if bells else {}, now)]
-    day = charts.over_a_day(quarters, now)
+    drawn = [
+        *charts.of_quarters(quarters, visitor.whose.now),
+        charts.of_calls(bells.tallies if bells else {}, visitor.whose.now),
+    ]
+    day = charts.over_a_day(quarters, visitor.whose.now)
     facts: dict[str, Any] = {
         "needs": needs,
         "glance": seen,
@@ -51,7 +53,7 @@ def overview_page(request: Request, visitor: Looking) -> Response:
         "day": day,
         "processes": there,
     }
-    return rendering.page(request, visitor, "overview", now, **facts)
+    return rendering.page(request, visitor, "overview", **facts)
 
 
 def _doorbells(tools: Tools) -> DoorbellCounts | None:

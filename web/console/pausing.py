@@ -62,8 +62,7 @@ def _page(request: Request, visitor: Visitor, problem: str = "") -> Response:
     with visitor.tools.store.read() as work:
         held = pauses.active(work)
         facts = {"held": held, "everybody": EVERYBODY, "in_flight": batches.in_flight(work)}
-        now = work.now
-    return rendering.page(request, visitor, "pause", now, 422 if problem else 200, problem=problem, **facts)
+    return rendering.page(request, visitor, "pause", 422 if problem else 200, problem=problem, **facts)
 
 
 def _command(request: Request) -> Command:

@@ -30,10 +30,9 @@ HEADERS = {
 }
 
 
-def page(
-    request: Request, visitor: Visitor | None, template: str, now: datetime, status: int = 200, **facts: Any
-) -> HTMLResponse:
-    """A whole page. `now` is database time, so that ages are right whatever the browser's clock says."""
+def page(request: Request, visitor: Visitor | None, template: str, status: int = 200, **facts: Any) -> HTMLResponse:
+    """A whole page. Ages on it are by database time, not the browser's clock: `now`, or when it was asked for."""
+    now = facts.pop("now", None) or (visitor.whose.now if visitor else _now(request))
     said = unquote(request.cookies.get(_SAID, ""))
     asked = request.query_params.multi_items()
     html = (
@@ -45,6 +44,12 @@ def page(
     if said:
         answer.delete_cookie(_SAID, path="/console")
     return answer
+
+
+def _now(request: Request) -> datetime:
+    with request.app.state.tools.store.read() as work:
+        now: datetime = work.now
+    return now
 
 
 def redirect(address: str, said: str = "") -> Response:

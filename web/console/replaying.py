@@ -48,7 +48,7 @@ def watch(request: Request, visitor: Looking, number: str, after: str = "") -> R
     """How far an order is."""
     key = query_parameters.whole_number(number) or 0
     with visitor.tools.store.read() as work:
-        found, now = bulk_orders.known(work, key), work.now
+        found = bulk_orders.known(work, key)
         reached = bulk_orders.reached(work, key)
         pieces = bulk_orders.pieces(work, key, query_parameters.whole_number(after) or 0, PER_PAGE + 1)
         names = companies.names(work, {piece.company for piece, _ in pieces})
@@ -62,7 +62,7 @@ def watch(request: Request, visitor: Looking, number: str, after: str = "") -> R
         "names": names,
         "going_on": found.done_at is None or reached.exported + reached.failed < reached.total,
     }
-    return rendering.page(request, visitor, "order", now, **facts)
+    return rendering.page(request, visitor, "order", **facts)
 
 
 def _preview(
@@ -77,7 +77,7 @@ def _preview(
     chosen = _selection(said, picked)
     with visitor.tools.store.read() as work:
         shares = selections.shares(work, act, chosen) if chosen.says() else []
-        now, names = work.now, companies.names(work, {share.company for share in shares})
+        names = companies.names(work, {share.company for share in shares})
     total = sum(share.invoices for share in shares)
     facts: dict[str, Any] = {
         "act": act,
@@ -91,7 +91,7 @@ def _preview(
         "names": names,
         "problem": problem or query_parameters.objections(said),
     }
-    return rendering.page(request, visitor, "replay", now, status, **facts)
+    return rendering.page(request, visitor, "replay", status, **facts)
 
 
 def _act(act: str) -> Act:

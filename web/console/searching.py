@@ -28,11 +28,11 @@ def search_page(request: Request, visitor: Looking, q: str = "") -> Response:
     """Everything that begins with what was typed, by kind."""
     with visitor.tools.store.read() as work:
         found = searching.search(work, q, _OF_EACH_KIND)
-        now, names = work.now, companies.names(work, {one.company for one in found})
+        names = companies.names(work, {one.company for one in found})
     by_kind = {title: [one for one in found if one.kind == kind] for kind, title in _KINDS.items()}
     shown = {title: hits for title, hits in by_kind.items() if hits}
     return rendering.page(
-        request, visitor, "search", now, q=q, found=shown, names=names, address=address, enough=_enough(q)
+        request, visitor, "search", q=q, found=shown, names=names, address=address, enough=_enough(q)
     )
 
 
@@ -41,9 +41,9 @@ def suggest(request: Request, visitor: Looking, q: str = "") -> Response:
     """A few links, for below the box."""
     with visitor.tools.store.read() as work:
         found = searching.mixed(searching.search(work, q, _SUGGESTED), _SUGGESTED)
-        now, names = work.now, companies.names(work, {one.company for one in found})
+        names = companies.names(work, {one.company for one in found})
     return rendering.page(
-        request, visitor, "suggestions", now, q=q, found=found, names=names, address=address, enough=_enough(q)
+        request, visitor, "suggestions", q=q, found=found, names=names, address=address, enough=_enough(q)
     )
 
 

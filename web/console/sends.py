@@ -28,11 +28,10 @@ def sends_page(request: Request, visitor: Looking, company: str = "", state: str
     """The bulk sends, newest first."""
     with visitor.tools.store.read() as work:
         rows = bulk_requests.page(work, company, state, _place(after), PER_PAGE + 1)
-        now = work.now
     last = rows[PER_PAGE - 1] if len(rows) > PER_PAGE else None
     more = f"{last.created_at.isoformat()}~{last.company}~{last.id}" if last else ""
     facts: dict[str, Any] = {"rows": rows[:PER_PAGE], "more": more, "company": company, "state": state}
-    return rendering.page(request, visitor, "sends", now, states=list(bulk_requests.STATES), **facts)
+    return rendering.page(request, visitor, "sends", states=list(bulk_requests.STATES), **facts)
 
 
 @router.get("/{company}/{sent:name}")
@@ -68,7 +67,7 @@ def _page(
 ) -> Response:
     with visitor.tools.store.read() as work:
         row = requests.known(work, company, sent)
-        now, name = work.now, companies.name_of(work, company)
+        name = companies.name_of(work, company)
         lines = queries.invoices_of(work, company, sent, page=page) if row else []
     seen = progress.progress_of(visitor.tools, company, sent)
     if row is None or seen is None:
@@ -83,7 +82,7 @@ def _page(
         "problem": problem,
         "parts_come": sum(map(bool, row.parts_received.split(","))),
     }
-    return rendering.page(request, visitor, "send", now, status, states=STATES, **facts)
+    return rendering.page(request, visitor, "send", status, states=STATES, **facts)
 
 
 def _place(after: str) -> RequestPosition | None:

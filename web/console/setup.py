@@ -103,10 +103,8 @@ def choose(request: Request, visitor: SettingUp, form: Posted, company: str) -> 
 
 
 def _asked(request: Request, visitor: SettingUp, company: str = "", name: str = "", problem: str = "") -> Response:
-    with visitor.tools.store.read() as work:
-        now = work.now
     facts = {"company": company, "name": name, "problem": problem}
-    return rendering.page(request, visitor, "company_new", now, 422 if problem else 200, **facts)
+    return rendering.page(request, visitor, "company_new", 422 if problem else 200, **facts)
 
 
 def _objection(tools: Tools, company: str) -> str:

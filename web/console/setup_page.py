@@ -64,7 +64,7 @@ def show(request: Request, visitor: Visitor, company: str, shown: Shown | None =
             "tracked": settings_form.tracked(shown.typed or kept, choices.get("tracking")),
             "callback": f"{tools.settings.public_url.rstrip('/')}/connect/xero/callback",
         }
-        return rendering.page(request, visitor, "setup", work.now, status, **facts)
+        return rendering.page(request, visitor, "setup", status, **facts)
 
 
 def address(company: str) -> str:

@@ -62,7 +62,7 @@ def _sign_in(request: Request, form: Form) -> Response:
 @router.get("/enter")
 def ask_to_enter(request: Request, link: str = "") -> Response:
     """A link is opened: only the button uses it up, so that a program that looks at links does not."""
-    return rendering.page(request, None, "enter", now(request), link=link, problem="")
+    return rendering.page(request, None, "enter", link=link, problem="")
 
 
 @router.post("/enter")
@@ -76,7 +76,7 @@ def _enter(request: Request, form: Form) -> Response:
     signed_in = signing_in.by_link(tools_of(request), form.text("link"), place_of(request), _cookie(request))
     if signed_in:
         return welcome(signed_in, HOME)
-    return rendering.page(request, None, "enter", now(request), 410, link="", problem=_USED)
+    return rendering.page(request, None, "enter", 410, link="", problem=_USED)
 
 
 @router.get("/code")
@@ -119,7 +119,7 @@ async def apart(pool: Pool, request: Request, story: Callable[..., Response], *g
         return await pool.run(network_of(place_of(request).address), story, *given)
     except Busy as busy:
         facts = {"title": "Try again in a moment", "message": _BUSY}
-        return with_wait(rendering.page(request, None, "told", datetime.now(UTC), 503, **facts), busy.seconds)
+        return with_wait(rendering.page(request, None, "told", 503, now=datetime.now(UTC), **facts), busy.seconds)
 
 
 def welcome(signed_in: SignedIn, back: str) -> Response:
@@ -172,21 +172,15 @@ def tools_of(request: Request) -> Tools:
     return tools
 
 
-def now(request: Request) -> datetime:
-    """Database time."""
-    with tools_of(request).store.read() as work:
-        return work.now
-
-
 def _asked(request: Request, back: str, user: str = "", problem: str = "", status: int = 200) -> Response:
     chosen = tools_of(request).settings
     sso = f"{HOME}/sso?back={quote(ours(back), safe='/')}" if chosen.oidc_issuer else ""
     facts = {"back": ours(back), "user": user, "problem": problem, "sso": sso, "sso_name": chosen.oidc_name}
-    return rendering.page(request, None, "sign_in", now(request), status, passwords=chosen.passwords, **facts)
+    return rendering.page(request, None, "sign_in", status, passwords=chosen.passwords, **facts)
 
 
 def _code_page(request: Request, visitor: Visitor, back: str, problem: str = "", status: int = 200) -> Response:
-    return rendering.page(request, visitor, "code", visitor.whose.now, status, back=ours(back), problem=problem)
+    return rendering.page(request, visitor, "code", status, back=ours(back), problem=problem)
 
 
 def _step(lacks: str, back: str) -> str:

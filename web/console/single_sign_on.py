@@ -9,7 +9,7 @@ from fastapi.responses import RedirectResponse, Response
 from store.vault import Unopenable
 from web.console import forms, rendering
 from web.console.forms import COOKIE, Form, Posted
-from web.console.sign_in import HOME, apart, now, ours, tools_of, welcome, with_session
+from web.console.sign_in import HOME, apart, ours, tools_of, welcome, with_session
 from web.console.visitor import Missing, Must, Visitor, form_token, place_of
 from worker.decisions.roles import Action
 from worker.users import single_sign_on
@@ -58,7 +58,7 @@ def _begin_again(request: Request, form: Form, visitor: Visitor) -> Response:
         return _refused(request, str(refused), 503)
     name = tools.settings.oidc_name
     facts: dict[str, Any] = {"address": begun.address, "name": name, "dropped": begun.dropped}
-    answer = rendering.page(request, visitor, "sso_again", now(request), **facts)
+    answer = rendering.page(request, visitor, "sso_again", **facts)
     return _kept(answer, begun)
 
 
@@ -94,8 +94,8 @@ def _go_on(request: Request, held: str, cookie: str) -> Response:
         path, again = forms.held_again(tools_of(request).vault, held, form_token(cookie))
     except Unopenable:
         title = "Nothing was done"
-        return rendering.page(request, None, "told", now(request), title=title, message=_NOT_KEPT)
-    return rendering.page(request, None, "sso_go_on", now(request), to=path, held=again)
+        return rendering.page(request, None, "told", title=title, message=_NOT_KEPT)
+    return rendering.page(request, None, "sso_go_on", to=path, held=again)
 
 
 def _kept(answer: Response, begun: Begun) -> Response:
@@ -105,7 +105,7 @@ def _kept(answer: Response, begun: Begun) -> Response:
 
 def _refused(request: Request, why: str, status: int) -> Response:
     facts = {"title": "Not signed in", "message": why}
-    answer = rendering.page(request, None, "told", datetime.now(UTC), status, **facts)
+    answer = rendering.page(request, None, "told", status, now=datetime.now(UTC), **facts)
     answer.delete_cookie(_KEPT, path=HOME)
     return answer
 

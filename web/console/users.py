@@ -81,8 +81,6 @@ def _page(
 ) -> Response:
     tools = visitor.tools
     everyone = [(one, quote(one.id, safe="")) for one in accounts.everyone(tools)]
-    with tools.store.read() as work:
-        now = work.now
     facts = {"users": everyone, "roles": ROLES, "problem": problem, "made": made, "by": tools.settings.oidc_name}
     single_sign_on = bool(tools.settings.oidc_issuer)
-    return rendering.page(request, visitor, "users", now, status, single_sign_on=single_sign_on, **facts)
+    return rendering.page(request, visitor, "users", status, single_sign_on=single_sign_on, **facts)

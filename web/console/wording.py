@@ -54,7 +54,7 @@ def ago(at: datetime | None, now: datetime) -> str:
     if at is None:
         return _NONE
     passed = (now - at) / timedelta(seconds=1)
-    return f"{length(passed)} ago" if passed >= 0 else f"in {length(-passed)}"
+    return f"{length(passed)} ago" if passed > -1 else f"in {length(-passed)}"
 
 
 def number(value: float) -> str:
