@@ -96,11 +96,9 @@ def discard(number: Number, why: Why, by: By = "") -> None:
 def _replay(number: int, by: str, mended: bytes | None, *, as_json: bool) -> None:
     tools = common.ready()
     receipt = dead_letters.replay(tools, number, common.person(tools, by), mended)
-    if as_json:
-        output.print_json({name: value for name, value in receipt.__dict__.items() if value is not None})
-    else:
-        under_way = common.count(receipt.invoices)
-        output.say(f"Read: event {receipt.event} of {receipt.company}, {under_way} under way.")
+    document = {name: value for name, value in receipt.__dict__.items() if value is not None}
+    told = f"Read: event {receipt.event} of {receipt.company}, {common.count(receipt.invoices)} under way."
+    output.result(document, told, as_json=as_json)
 
 
 def _lines(one: DeadLetter) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""The parts this machine brings itself when none is set: Valkey on a Unix socket, SQLite in a folder of its owner's."""
+"""The parts this machine brings itself when none is set: Valkey on a Unix socket, SQLite in a private folder."""
 
 import hashlib
 import os

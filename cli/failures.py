@@ -8,10 +8,9 @@ import typer
 
 from cli import common, output
 from cli.common import AsJson, By, Most, OfCompany, Why, Yes
-from events.causes import goes_by_itself, reason_of, who_mends
+from events.causes import reason_of
 from store import alerts as told
 from store import failing, unknown_words
-from store.failing import Group
 from store.tables import Alert
 from store.unknown_words import Unmatched
 from worker.commands import registry
@@ -46,7 +45,7 @@ def list_groups(
             unknown, none = unknown_words.unmatched(work), "Xero has said nothing that we do not know."
             output.listing(unknown, as_json=as_json, lines=_lines_of_unknown, none=none)
             return
-        groups = [_document(group) for group in failing.groups(work, company or only)]
+        groups = [asdict(group) | group.in_words() for group in failing.groups(work, company or only)]
     output.listing(groups, as_json=as_json, lines=_lines, none="Nothing has failed.")
 
 
@@ -83,12 +82,10 @@ def retry(
     receipts = [sending_again.group(tools, company, cause, giver, why) for cause in chosen]
     moved = sum(receipt.invoices for receipt in receipts)
     requests = [receipt.request for receipt in receipts if receipt.request]
-    if as_json:
-        output.print_json({"company": company, "moved": moved, "requests": requests})
-    elif moved:
-        output.say(f"{common.count(moved)} asked for again ({', '.join(requests)}).")
-    else:
-        output.say("There was nothing to do: they are being sent again already.")
+    told = f"{common.count(moved)} asked for again ({', '.join(requests)})."
+    nothing = "There was nothing to do: they are being sent again already."
+    document = {"company": company, "moved": moved, "requests": requests}
+    output.result(document, told if moved else nothing, as_json=as_json)
 
 
 def alerts(company: OfCompany = None, most: Most = 30, as_json: AsJson = False) -> None:
@@ -113,18 +110,6 @@ def _lines_of_alert(one: Alert) -> Iterator[str]:
 def _code(cause: str) -> str:
     known = reason_of(cause)
     return known.code if known else cause
-
-
-def _document(group: Group) -> dict[str, Any]:
-    known = reason_of(group.cause)
-    title = known.value.title if known else group.reason
-    return {
-        **asdict(group),
-        "title": f"{title}: {group.about}" if group.about else title,
-        "who": who_mends(group.cause),
-        "by_itself": goes_by_itself(group.cause),
-        "steps": group.how.splitlines(),
-    }
 
 
 def _lines(shown: dict[str, Any]) -> Iterator[str]:

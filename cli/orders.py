@@ -147,10 +147,8 @@ def pause(
     giver = common.must_be_allowed(tools, by, registry.PAUSE.effect, company)
     news = registry.PAUSE.run(tools, scope, giver, why)
     left = _drain(tools, scope, at_most) if wait else pausing.in_flight(tools, scope)
-    if as_json:
-        output.print_json({"scope": scope, "news": news, "in_flight": left})
-    else:
-        output.say(f"{registry.PAUSE.shown.about(_named(scope), news=news)} {_flying(left)}")
+    told = f"{registry.PAUSE.shown.about(_named(scope), news=news)} {_flying(left)}"
+    output.result({"scope": scope, "news": news, "in_flight": left}, told, as_json=as_json)
     raise typer.Exit(1 if wait and left else 0)
 
 
@@ -164,10 +162,9 @@ def resume(
     tools, scope = common.ready(), _scope(company, everybody=everybody)
     giver = common.must_be_allowed(tools, by, registry.RESUME.effect, company)
     news = registry.RESUME.run(tools, scope, giver, why)
-    if as_json:
-        output.print_json({"scope": scope, "news": news})
-    else:
-        output.say(registry.RESUME.shown.about(_named(scope), news=news))
+    output.result(
+        {"scope": scope, "news": news}, registry.RESUME.shown.about(_named(scope), news=news), as_json=as_json
+    )
 
 
 def _order(command: Command, by: str, said: dict[str, Any], *, yes: bool, as_json: bool) -> None:
@@ -185,14 +182,10 @@ def _order(command: Command, by: str, said: dict[str, Any], *, yes: bool, as_jso
 
 def _report(receipt: Receipt, done: str, *, as_json: bool) -> None:
     left = receipt.left_out or {}
-    if as_json:
-        output.print_json(
-            {"company": receipt.company, "request": receipt.request, "moved": receipt.invoices, "left_out": left}
-        )
-        return
-    output.say(f"{common.count(receipt.invoices)} {done}." if receipt.invoices else "There was nothing to do.")
-    for name, number in left.items():
-        output.say(f"  {number} {_LEFT_OUT[name]}")
+    document = {"company": receipt.company, "request": receipt.request, "moved": receipt.invoices, "left_out": left}
+    told = f"{common.count(receipt.invoices)} {done}." if receipt.invoices else "There was nothing to do."
+    rest = (f"  {number} {_LEFT_OUT[name]}" for name, number in left.items())
+    output.result(document, told, *rest, as_json=as_json)
 
 
 def _mark(command: Command, company: str, names: list[str], by: str, why: str, *, as_json: bool) -> None:

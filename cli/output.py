@@ -99,6 +99,14 @@ def fields(row: Any) -> dict[str, Any]:
     return row if isinstance(row, dict) else asdict(row)
 
 
+def result(document: Any, *lines: str, as_json: bool) -> None:
+    """What came of it: a document for machines, or these lines for people."""
+    if as_json:
+        print_json(document)
+    for line in () if as_json else lines:
+        say(line)
+
+
 def table(title: str, *columns: str) -> Table:
     """An empty table that folds long text instead of cutting it."""
     made = Table(title=title, title_justify="left", show_edge=False, pad_edge=False, expand=False)

@@ -82,11 +82,9 @@ def add(
         common.must_exist(work, company)
         made = kept.add(work, tools.vault, company, url)
         _note(work, by, "webhook endpoint added", company, made.id, url)
-    if as_json:
-        output.print_json({"id": made.id, "company": company, "url": url, "secret": made.secret})
-        return
-    output.say(f"Endpoint {made.id} gets the events of {company} from now on. Its signing secret:")
-    output.say(made.secret)
+    document = {"id": made.id, "company": company, "url": url, "secret": made.secret}
+    told = f"Endpoint {made.id} gets the events of {company} from now on. Its signing secret:"
+    output.result(document, told, made.secret, as_json=as_json)
 
 
 @app.command()
@@ -108,11 +106,8 @@ def rotate(
             _note(work, by, "webhook secret rotated", made.company, endpoint, made.url)
     if made is None:
         output.fail(f"There is no endpoint “{endpoint}” (WEBHOOK_SECRET may hold two, separated by a comma).", 1)
-    if as_json:
-        output.print_json({"id": made.id, "secret": made.secret})
-        return
-    output.say("Its new signing secret, beside which the old one goes on signing:")
-    output.say(made.secret)
+    told = "Its new signing secret, beside which the old one goes on signing:"
+    output.result({"id": made.id, "secret": made.secret}, told, made.secret, as_json=as_json)
 
 
 @app.command()
@@ -150,10 +145,7 @@ def retry(
     door = None if endpoint is None else endpoints.door_of(endpoint)
     with common.ready().store.write() as work:
         count = sinks.retry(work, None if everything else events, door)
-    if as_json:
-        output.print_json({"retried": count})
-    else:
-        output.say(f"{count} deliveries are tried again.")
+    output.result({"retried": count}, f"{count} deliveries are tried again.", as_json=as_json)
 
 
 def _note(work: Work, by: str, what: str, company: str, endpoint: str, url: str) -> None:

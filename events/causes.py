@@ -78,6 +78,13 @@ def reason_of(cause: str) -> Reason | None:
     return Reason.__members__.get(cause.partition(":")[0].upper())
 
 
+def titled(cause: str) -> str:
+    """A cause in words, where nothing more is known of it: “Account archived: 299”."""
+    known, thing = reason_of(cause), thing_of(cause)
+    title = known.value.title if known else cause
+    return f"{title}: {thing}" if known and thing else title
+
+
 def key(reason: Reason, *things: str) -> str:
     """The key of a reason and the things it is about, in characters that survive a command line."""
     told = re.sub(r"[^\w.:-]+", "-", _AND.join(thing for thing in things if thing)).strip("-")

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import String, column, exists, true, values
 from sqlmodel import col, func, select
 
+from events import causes
 from events.causes import NOT_MENDED
 from store import statements
 from store.tables import Exclusion, Export, InvoiceStatus
@@ -34,6 +35,17 @@ class Group:
     how: str
     link: str | None
     numbers: Sequence[str]
+
+    def in_words(self) -> dict[str, Any]:
+        """What it is, who mends it, how, and whether it then goes by itself."""
+        known = causes.reason_of(self.cause)
+        title = known.value.title if known else self.reason
+        return {
+            "title": f"{title}: {self.about}" if self.about else title,
+            "who": causes.who_mends(self.cause),
+            "by_itself": causes.goes_by_itself(self.cause),
+            "steps": self.how.splitlines(),
+        }
 
 
 def groups(work: Work, company: str | None = None, most: int | None = None, skip: int = 0) -> list[Group]:

@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from events.causes import reason_of, thing_of
+from events.causes import titled
 from store import audit, failing, requests, status
 from web.console import rendering
 from web.console.visitor import Looking, Missing
@@ -43,15 +43,8 @@ def company_page(request: Request, visitor: Looking, company: str) -> Response:
         facts: dict[str, Any] = {
             "one": seen[0],
             "sends": requests.open_ones(work, company, _FEW + 1),
-            "causes": [(cause, _title(cause), count) for cause, count in causes[:_FEW]],
+            "causes": [(cause, titled(cause), count) for cause, count in causes[:_FEW]],
             "more_causes": max(0, len(causes) - _FEW),
             "lines": audit.found(work, audit.AuditFilter(company=company), _FEW),
         }
     return rendering.page(request, visitor, "company", limits=tools.settings, **facts)
-
-
-def _title(cause: str) -> str:
-    """A cause in words: its reason, and the thing it is about."""
-    known, thing = reason_of(cause), thing_of(cause)
-    title = known.value.title if known else cause.partition(":")[0]
-    return f"{title}: {thing}" if thing else title

@@ -6,7 +6,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from events.causes import goes_by_itself, reason_of, thing_of, who_mends
+from events.causes import thing_of
 from store import companies, failing
 from store.failing import Group
 from web.console import query_parameters, rendering
@@ -51,23 +51,8 @@ def look_at_one(request: Request, visitor: Looking, company: str, cause: str = "
 
 
 def group_in_words(group: Group) -> dict[str, Any]:
-    """The group in words: what it is, who mends it, how, and whether it then goes by itself."""
-    known = reason_of(group.cause)
-    title = known.value.title if known else group.reason
-    return {
-        "title": f"{title}: {group.about}" if group.about else title,
-        "client": thing_of(group.cause) if group.cause.startswith("contact_") else "",
-        "who": who_mends(group.cause),
-        "by_itself": goes_by_itself(group.cause),
-        "steps": group.how.splitlines(),
-    }
-
-
-def titled(cause: str) -> str:
-    """A cause in words, where nothing more is known of it: “Account archived: 299”."""
-    known, thing = reason_of(cause), thing_of(cause)
-    title = known.value.title if known else cause
-    return f"{title}: {thing}" if known and thing else title
+    """The group in words, and the client whose contact would mend it."""
+    return {**group.in_words(), "client": thing_of(group.cause) if group.cause.startswith("contact_") else ""}
 
 
 def _place(after: str) -> tuple[datetime, str] | None:

@@ -6,10 +6,10 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
+from events.causes import titled
 from store import bulk_orders, companies, selections
 from store.selections import Act, Selection
 from web.console import query_parameters, rendering
-from web.console.failures import titled
 from web.console.forms import Posted
 from web.console.query_parameters import PER_PAGE
 from web.console.visitor import Looking, Missing, Must, Visitor

@@ -1,25 +1,34 @@
-"""Setting a company up: it is named, gets its Xero app, is connected, chooses its settings."""
+"""Setting a company up: it is named, gets its Xero app, is connected, chooses its settings; and the page for it."""
 
 import re
+from dataclasses import dataclass, field
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
-from events.accounting_target import Trouble
+from events.accounting_lists import ListedChoice
+from events.accounting_target import Lane, Trouble
 from events.codec import Unreadable
 from events.companies import CompanySettingsChanged
-from store import companies
-from web.console import rendering, settings_form, setup_page, wording
+from store import apps as kept_apps
+from store import companies, connections
+from store import offers as kept_offers
+from store.tables import CompanyApp, CompanyConnection, XeroApp
+from store.unit_of_work import Work
+from web.console import rendering, settings_form, wording
 from web.console.forms import Posted
-from web.console.setup_page import SettingUp, Shown
-from web.console.visitor import must_exist
-from worker.connections import apps
+from web.console.settings_form import Typed
+from web.console.visitor import Missing, Must, MustProve, Visitor, must_exist
+from worker.connections import apps, health
+from worker.connections.apps import SCOPES
 from worker.contacts import changes, offers
-from worker.submission import change_submission
+from worker.decisions.roles import Action
+from worker.submission import change_submission, orders
 from worker.submission.change_submission import GivenBy
 from worker.tools import Tools
+from worker.waiting.login_tokens import Link
 
-SOURCE = "crewcard-xero/console"
 _PATIENCE_SECONDS = 20.0
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,99}")
 _BAD_ID = "A company's id is its id in CrewCard: 1 to 100 letters, digits or . _ : -, and not “new”."
@@ -28,6 +37,85 @@ _UNCONNECTED = "Connect the company to Xero first: its own accounts, tax rates a
 _ACCEPTED = "Accepted. Xero cannot be asked just now; it is checked, and counts, as soon as it can."
 _CHANGED = "The settings are changed. What was sent before stays as it was sent."
 router = APIRouter()
+APP_FIELDS = ("client_id", "kind", "scopes", "callback")
+SettingUp = Annotated[Visitor, Depends(Must(Action.SET_UP))]
+SettingUpProven = Annotated[Visitor, Depends(MustProve(Action.SET_UP))]  # secrets, connections
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What a form brought about: problems by the part of the page they belong to, and what was typed there."""
+
+    problem: str = ""
+    part: str = ""
+    problems: tuple[str, ...] = ()
+    typed: Typed | None = None
+    seen: Typed | None = None
+    link: Link | None = field(default=None, repr=False)
+    fields: dict[str, str] = field(default_factory=lambda: dict.fromkeys(APP_FIELDS, ""))
+
+
+def show(request: Request, visitor: Visitor, company: str, shown: Shown | None = None, status: int = 200) -> Response:
+    """The page. Raises Missing."""
+    tools = visitor.tools
+    how = health.of_company(tools, company)
+    if how is None:
+        raise Missing(f"There is no company “{company}” here.")
+    shown = shown or Shown()
+    with tools.store.read() as work:
+        found = kept_apps.of_company(work, company)
+        kept = settings_form.of_settings(companies.settings_of(work, company))
+        at = connections.of_company(work, company)
+        choices = _choices(work, at)
+        facts = {
+            "company": company,
+            "how": how,
+            "connection": at,
+            "shown": shown,
+            "app": _app(tools, found),
+            "typed": shown.typed or kept,
+            "seen": shown.seen or kept,
+            "due_rules": settings_form.DUE_RULES,
+            "choices": choices,
+            "tracked": settings_form.tracked(shown.typed or kept, choices.get("tracking")),
+            "callback": f"{tools.settings.public_url.rstrip('/')}/connect/xero/callback",
+        }
+        return rendering.page(request, visitor, "setup", status, **facts)
+
+
+def setup_address(company: str) -> str:
+    """Where the page is."""
+    return f"/console/companies/{wording.part(company)}/setup"
+
+
+def _app(tools: Tools, found: tuple[CompanyApp, XeroApp] | None) -> dict[str, Any] | None:
+    """The app without its secrets."""
+    if found is None:
+        return None
+    used, app = found
+    named = next((name for name, scopes in SCOPES.items() if set(scopes.split()) == set(used.scopes.split())), "")
+    return {
+        "client_id": app.client_id,
+        "kind": app.kind,
+        "callback": app.callback,
+        "scopes": used.scopes,
+        "named": named,
+        "enabled": used.state == "enabled",
+        "secret_changed_at": app.secret_changed_at,
+        "two_secrets": app.former_secret is not None,
+        "opens": tools.vault.opens(app.secret),
+    }
+
+
+def _choices(work: Work, at: CompanyConnection | None) -> dict[str, Any]:
+    """What the organisation offered when it was last asked: usable ones, those offered first in front."""
+    known = kept_offers.of_lane(work, Lane(at.company, at.tenant)) if at else {}
+    asked = [one.fetched_at for one in known.values()]
+    return {"asked_at": min(asked, default=None), **{kind: _usable(one.choices) for kind, one in known.items()}}
+
+
+def _usable(choices: Any) -> list[ListedChoice]:
+    return sorted((one for one in choices if one.usable), key=lambda one: (not one.first, one.code))
 
 
 @router.get("/companies/new")
@@ -44,13 +132,13 @@ def add(request: Request, visitor: SettingUp, form: Posted) -> Response:
     if problem:
         return _asked(request, visitor, company, name, problem)
     apps.add_company(visitor.tools, company, name or company, visitor.user)
-    return rendering.redirect(setup_page.address(company), f"{name or company} is set up. Its Xero app comes next.")
+    return rendering.redirect(setup_address(company), f"{name or company} is set up. Its Xero app comes next.")
 
 
 @router.get("/companies/{company}/setup")
 def company_setup(request: Request, visitor: SettingUp, company: str) -> Response:
     """The company's app, connection and settings."""
-    return setup_page.show(request, visitor, company)
+    return show(request, visitor, company)
 
 
 @router.post("/companies/{company}/setup/name")
@@ -60,7 +148,7 @@ def rename(visitor: SettingUp, form: Posted, company: str) -> Response:
     must_exist(visitor, company)
     if name:
         apps.add_company(visitor.tools, company, name, visitor.user)
-    return rendering.redirect(setup_page.address(company), f"It is called {name} now." if name else "")
+    return rendering.redirect(setup_address(company), f"It is called {name} now." if name else "")
 
 
 @router.post("/companies/{company}/setup/choices")
@@ -69,15 +157,13 @@ def fetch(request: Request, visitor: SettingUp, company: str) -> Response:
     with visitor.tools.store.read() as work:
         organisation = changes.organisation_of(work, company)
     if organisation is None:
-        return setup_page.show(request, visitor, company, Shown(_UNCONNECTED, "settings"), 422)
+        return show(request, visitor, company, Shown(_UNCONNECTED, "settings"), 422)
     try:
         for kind in offers.KINDS:
             offers.fetch(visitor.tools, organisation, kind)
     except Trouble as trouble:
-        return setup_page.show(request, visitor, company, Shown(wording.away(trouble), "settings"), 422)
-    return rendering.redirect(
-        f"{setup_page.address(company)}#settings", f"The choices are now as in {organisation.name}."
-    )
+        return show(request, visitor, company, Shown(wording.away(trouble), "settings"), 422)
+    return rendering.redirect(f"{setup_address(company)}#settings", f"The choices are now as in {organisation.name}.")
 
 
 @router.post("/companies/{company}/setup/settings")
@@ -86,20 +172,20 @@ def choose(request: Request, visitor: SettingUp, form: Posted, company: str) -> 
     try:
         seen = settings_form.seen_in(form)
     except (ValueError, TypeError):
-        return setup_page.show(request, visitor, company, Shown(_STALE, "settings"), 422)
+        return show(request, visitor, company, Shown(_STALE, "settings"), 422)
     typed = settings_form.of_form(form)
     patch = settings_form.patch(seen, typed)
     if not patch:
-        return rendering.redirect(setup_page.address(company), "No setting was changed.")
-    said, by = {"company": company, "settings": patch}, GivenBy(visitor.actor, SOURCE)
+        return rendering.redirect(setup_address(company), "No setting was changed.")
+    said, by = {"company": company, "settings": patch}, GivenBy(visitor.actor, orders.CONSOLE)
     try:
         told = change_submission.file_change(visitor.tools, CompanySettingsChanged, said, by, _PATIENCE_SECONDS)
     except Unreadable as refused:
         told = {"state": "rejected", "problems": refused.problems}
     if told["state"] == "rejected":
         shown = Shown(part="settings", problems=tuple(told["problems"]), typed=typed, seen=seen)
-        return setup_page.show(request, visitor, company, shown, 422)
-    return rendering.redirect(setup_page.address(company), _ACCEPTED if told["state"] == "waiting" else _CHANGED)
+        return show(request, visitor, company, shown, 422)
+    return rendering.redirect(setup_address(company), _ACCEPTED if told["state"] == "waiting" else _CHANGED)
 
 
 def _asked(request: Request, visitor: SettingUp, company: str = "", name: str = "", problem: str = "") -> Response:

@@ -9,9 +9,9 @@ from events.accounting_target import Trouble
 from events.credentials import AppKeys
 from store import audit
 from store.apps import AnotherSecret
-from web.console import rendering, setup_page, wording
+from web.console import rendering, setup, wording
 from web.console.forms import Form, Posted
-from web.console.setup_page import SettingUpProven, Shown
+from web.console.setup import SettingUpProven, Shown
 from web.console.visitor import must_exist
 from worker.connections import apps, connecting, login_links
 from worker.connections.apps import NoApp
@@ -39,9 +39,9 @@ def set_app(request: Request, visitor: SettingUpProven, form: Posted, company: s
         except AnotherSecret:
             problem = _SHARED
     if problem:
-        kept = {name: form.text(name) for name in setup_page.APP_FIELDS}
-        return setup_page.show(request, visitor, company, Shown(problem, "app", fields=kept), 422)
-    return rendering.redirect(setup_page.address(company), "The app is kept. Next, make a connect link.")
+        kept = {name: form.text(name) for name in setup.APP_FIELDS}
+        return setup.show(request, visitor, company, Shown(problem, "app", fields=kept), 422)
+    return rendering.redirect(setup.setup_address(company), "The app is kept. Next, make a connect link.")
 
 
 @router.post(f"{HERE}/secret")
@@ -49,7 +49,7 @@ def replace_secret(request: Request, visitor: SettingUpProven, form: Posted, com
     """A new Client Secret; the former one stays good until it is forgotten."""
     secret = form.text("secret")
     if not _printable(secret):
-        return setup_page.show(request, visitor, company, Shown("Paste the new Client Secret.", "app"), 422)
+        return setup.show(request, visitor, company, Shown("Paste the new Client Secret.", "app"), 422)
 
     def replace(tools: Tools) -> str:
         apps.rotate_secret(tools, company, secret, visitor.user)
@@ -101,10 +101,10 @@ def make_link(request: Request, visitor: SettingUpProven, company: str) -> Respo
         made = login_links.link(tools, company)
     except LoginRefused as refused:
         told = f"{refused} {refused.refusal.value.how}"
-        return setup_page.show(request, visitor, company, Shown(told, "connection"), 422)
+        return setup.show(request, visitor, company, Shown(told, "connection"), 422)
     with tools.store.write() as work:
         audit.note(work, visitor.user, "connect link made", company, {}, 0, "")
-    return setup_page.show(request, visitor, company, Shown(part="connection", link=made))
+    return setup.show(request, visitor, company, Shown(part="connection", link=made))
 
 
 @router.post(f"{HERE}/disconnect")
@@ -137,14 +137,14 @@ def _moved(
     """Do it and say so, or say why not. Raises Missing."""
     must_exist(visitor, company)
     try:
-        return rendering.redirect(setup_page.address(company), move(visitor.tools))
+        return rendering.redirect(setup.setup_address(company), move(visitor.tools))
     except NoApp:
         problem = _NO_APP
     except LookupError:
         problem = _NOTHING
     except Trouble as trouble:
         problem = wording.away(trouble)
-    return setup_page.show(request, visitor, company, Shown(problem, part), 422)
+    return setup.show(request, visitor, company, Shown(problem, part), 422)
 
 
 def _keys(form: Form) -> AppKeys:

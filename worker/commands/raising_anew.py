@@ -1,31 +1,17 @@
 """Raise invoices anew that are voided, deleted or gone in Xero: ordered here, looked at and done by a turn."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from events.codec import Envelope, Unreadable
-from events.export import InvoiceExportRequested
 from events.orders import InvoiceExportRaiseAnewRequested
 from store import choosing, exports, generations, requests
 from store.unit_of_work import Work
 from worker.commands import replay
+from worker.commands.replay import Repeated
 from worker.decisions import merge_rules
 
 
-@dataclass(frozen=True)
-class Raising:
-    """The requests that ask for the invoices anew (parts of one), and what is left out by why."""
-
-    parts: Sequence[InvoiceExportRequested]
-    left_out: dict[str, int]
-
-    @property
-    def request(self) -> str:
-        """The id of the new request; empty when there is nothing to raise."""
-        return self.parts[0].request if self.parts else ""
-
-
-def prepare(work: Work, envelope: Envelope, order: InvoiceExportRaiseAnewRequested) -> Raising:
+def prepare(work: Work, envelope: Envelope, order: InvoiceExportRaiseAnewRequested) -> Repeated:
     """What an order to raise anew asks for, its exports locked. Raises Unreadable for an unknown request."""
     if order.request and requests.known(work, order.company, order.request) is None:
         raise Unreadable(f"data.request: {order.company} has no request “{order.request}”")
@@ -37,7 +23,7 @@ def prepare(work: Work, envelope: Envelope, order: InvoiceExportRaiseAnewRequest
     named = set(order.invoices) or set(newest)
     counted = {"under_way": len(newest) - len(resting), "never_sent": len(named - set(newest))}
     parts = replay.parts_of(order, order.as_request or replay.derived_request(envelope, "raise"), resting)
-    return Raising(parts, {why: count for why, count in counted.items() if count})
+    return Repeated(parts, envelope.id, {why: count for why, count in counted.items() if count})
 
 
 def note(work: Work, order: InvoiceExportRaiseAnewRequested, started: Sequence[int]) -> None:

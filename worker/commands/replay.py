@@ -15,8 +15,8 @@ from store.unit_of_work import Work
 
 
 @dataclass(frozen=True)
-class Replay:
-    """The requests that repeat what failed (parts of one), the event they repeat, and what is left out by why."""
+class Repeated:
+    """The requests that ask for invoices once more (parts of one), the event behind them, what is left out by why."""
 
     parts: Sequence[InvoiceExportRequested]
     caused_by: str
@@ -28,7 +28,7 @@ class Replay:
         return self.parts[0].request if self.parts else ""
 
 
-def prepare(work: Work, envelope: Envelope, order: InvoiceExportReplayRequested) -> Replay:
+def prepare(work: Work, envelope: Envelope, order: InvoiceExportReplayRequested) -> Repeated:
     """What an order to replay asks for anew, its exports locked. Raises Unreadable for an unknown request."""
     caused_by = _cause(work, envelope, order)
     if order.as_request and requests.known(work, order.company, order.as_request):
@@ -38,7 +38,7 @@ def prepare(work: Work, envelope: Envelope, order: InvoiceExportReplayRequested)
     newest = {row.invoice: row for row in sorted(failed, key=lambda row: (row.wanted_revision, row.id or 0))}
     wanted = [newest[id_] for id_ in sorted(newest)]
     parts = parts_of(order, order.as_request or derived_request(envelope, "replay"), wanted)
-    return Replay(parts, caused_by, _left_out(work, order, set(newest)))
+    return Repeated(parts, caused_by, _left_out(work, order, set(newest)))
 
 
 def _cause(work: Work, envelope: Envelope, order: InvoiceExportReplayRequested) -> str:
