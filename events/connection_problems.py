@@ -4,12 +4,11 @@ Each member's value is its help, see `events.help`; facts in braces come from th
 """
 
 from collections.abc import Mapping
-from enum import Enum
 
-from events.help import Help
+from events.help import Catalogue, Help
 
 
-class ConnectionProblem(Enum):
+class ConnectionProblem(Catalogue):
     """Why a company's exports wait for a person, and who that person is."""
 
     NEVER_CONNECTED = Help(
@@ -87,28 +86,15 @@ class ConnectionProblem(Enum):
         "or log in again and choose {before}.",
     )
 
-    @property
-    def code(self) -> str:
-        """The published code: `login_ended`."""
-        return self.name.lower()
-
     @classmethod
     def by_code(cls, code: str | None, otherwise: "ConnectionProblem | None" = None) -> "ConnectionProblem":
         """The problem with this code; `otherwise`, or a login that ended, for one we do not know."""
         return cls.__members__.get((code or "").upper(), otherwise or cls.LOGIN_ENDED)
 
-    def message(self, facts: Mapping[str, str]) -> str:
-        """What happened, with the connection's own names in it."""
-        return self.value.message.format_map(_ProblemFacts(facts))
-
-    def remedy(self, facts: Mapping[str, str]) -> str:
-        """What to do about it."""
-        return self.value.how.format_map(_ProblemFacts(facts))
+    @property
+    def unnamed(self) -> Mapping[str, str]:
+        """What a fact is called that nobody gave."""
+        return _UNNAMED
 
 
 _UNNAMED = {"company": "the company", "organisation": "the Xero organisation", "before": "another organisation"}
-
-
-class _ProblemFacts(dict[str, str]):
-    def __missing__(self, name: str) -> str:
-        return _UNNAMED.get(name, name)

@@ -4,15 +4,14 @@ Each member's value is its help, see `events.help`; facts in braces come from th
 """
 
 from collections.abc import Mapping
-from enum import Enum
 
-from events.help import Help
+from events.help import Catalogue, Help
 
 LONGEST_MESSAGE = 300
 _PASTE = "Open the contact in Xero, copy the address of that page and paste it as the client's Xero Client ID."
 
 
-class ContactProblem(Enum):
+class ContactProblem(Catalogue):
     """What was wrong with what a person pasted, or with the contact it names."""
 
     NOT_ADMIN = Help(
@@ -107,18 +106,14 @@ class ContactProblem(Enum):
     )
 
     @property
-    def code(self) -> str:
-        """The published code: `other_organisation`."""
-        return self.name.lower()
+    def unnamed(self) -> Mapping[str, str]:
+        """What a fact is called that nobody gave."""
+        return _UNNAMED
 
     def message(self, facts: Mapping[str, str]) -> str:
         """What was wrong, in a sentence a person understands; at most 300 characters."""
-        told = self.value.message.format_map(_ContactFacts(facts))
+        told = super().message(facts)
         return told if len(told) <= LONGEST_MESSAGE else f"{told[: LONGEST_MESSAGE - 1]}…"
-
-    def remedy(self, facts: Mapping[str, str]) -> str:
-        """What to do, or to paste, instead."""
-        return self.value.how.format_map(_ContactFacts(facts))
 
 
 _UNNAMED = {
@@ -130,9 +125,5 @@ _UNNAMED = {
     "pasted": "that",
     "site": "another site",
     "winner": "another contact",
+    **dict.fromkeys(("ours", "theirs", "winner_id"), "unknown"),
 }
-
-
-class _ContactFacts(dict[str, str]):
-    def __missing__(self, name: str) -> str:
-        return _UNNAMED.get(name, "unknown")

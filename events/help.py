@@ -1,6 +1,8 @@
 """What a person reads about a failure."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import Enum
 from typing import Literal
 
 Who = Literal["clerk", "admin", "bookkeeper", "support", "nobody"]
@@ -28,3 +30,27 @@ class Help:
     def steps(self) -> tuple[str, ...]:
         """What to do, one step after the other."""
         return tuple(self.how.splitlines())
+
+
+class Catalogue(Enum):
+    """What can be wrong, each with its help. Codes are stored and published: add, never rename."""
+
+    _value_: Help
+
+    @property
+    def code(self) -> str:
+        """The published code: `contact_archived`."""
+        return self.name.lower()
+
+    @property
+    def unnamed(self) -> Mapping[str, str]:
+        """What a fact is called that nobody gave."""
+        return {}
+
+    def message(self, facts: Mapping[str, str]) -> str:
+        """What happened, with the facts at hand in it."""
+        return self.value.message.format_map({**self.unnamed, **facts})
+
+    def remedy(self, facts: Mapping[str, str]) -> str:
+        """What to do about it."""
+        return self.value.how.format_map({**self.unnamed, **facts})

@@ -3,14 +3,12 @@
 Each member's value is its help: what people read, a step per line. Facts in braces come from the invoice at hand.
 """
 
-from enum import Enum
-
-from events.help import Help
+from events.help import Catalogue, Help
 
 _AGAIN = "Mended in Xero: press “send again” for the group. Changed in CrewCard: export the invoice again."
 
 
-class Reason(Enum):
+class Reason(Catalogue):
     """Why an invoice was not exported."""
 
     ACCOUNT_ARCHIVED = Help(
@@ -345,11 +343,6 @@ class Reason(Enum):
         f"Mend what Xero names.\n{_AGAIN}",
         thing=("said",),
     )
-
-    @property
-    def code(self) -> str:
-        """The published code: `contact_archived`."""
-        return self.name.lower()
 
     @classmethod
     def of(cls, code: str) -> "Reason":

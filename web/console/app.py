@@ -1,5 +1,6 @@
 """The console's routes, and what a person sees when one says no."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import cast
@@ -57,6 +58,12 @@ PAGES = (
     setup_xero,
     companies,  # last: other pages lie under /companies
 )
+_REFUSALS: Mapping[type[Exception], tuple[int, str]] = {
+    Forbidden: (403, "Not allowed"),
+    NotAllowed: (403, "Not allowed"),
+    Missing: (404, "Not found"),
+    TooLarge: (413, "Too much at once"),
+}
 
 
 def add_to(app: FastAPI) -> None:
@@ -68,12 +75,10 @@ def add_to(app: FastAPI) -> None:
     for address in ("/", f"{PREFIX}/"):
         app.add_api_route(address, _home, include_in_schema=False)
     app.add_exception_handler(NotSignedIn, _sign_in_first)
-    app.add_exception_handler(Forbidden, _forbidden)
-    app.add_exception_handler(NotAllowed, _forbidden)
+    for kind in _REFUSALS:
+        app.add_exception_handler(kind, _refused)
     app.add_exception_handler(NeedsProof, _needs_proof)
     app.add_exception_handler(Busy, _busy)
-    app.add_exception_handler(Missing, _missing)
-    app.add_exception_handler(TooLarge, _too_large)
 
 
 class _LastingFiles(StaticFiles):
@@ -98,8 +103,9 @@ async def _sign_in_first(request: Request, problem: Exception) -> Response:
     return RedirectResponse(address, 303, headers={"cache-control": "no-store"})
 
 
-async def _forbidden(request: Request, problem: Exception) -> Response:
-    return await run_in_threadpool(_refusal_page, request, 403, "Not allowed", str(problem))
+async def _refused(request: Request, problem: Exception) -> Response:
+    status, title = _REFUSALS[type(problem)]
+    return await run_in_threadpool(_refusal_page, request, status, title, str(problem))
 
 
 async def _needs_proof(request: Request, problem: Exception) -> Response:
@@ -123,14 +129,6 @@ async def _busy(request: Request, problem: Exception) -> Response:
     answer = await refusal_page(request, refused)
     answer.headers["retry-after"] = str(cast("Busy", problem).seconds)
     return answer
-
-
-async def _missing(request: Request, problem: Exception) -> Response:
-    return await run_in_threadpool(_refusal_page, request, 404, "Not found", str(problem))
-
-
-async def _too_large(request: Request, problem: Exception) -> Response:
-    return await run_in_threadpool(_refusal_page, request, 413, "Too much at once", str(problem))
 
 
 async def refusal_page(request: Request, refused: RefusedRequest) -> Response:
