@@ -1,7 +1,7 @@
 """Acts about many invoices: shown beforehand, ordered with a reason, watched until they are done."""
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
@@ -13,11 +13,11 @@ from web.console import query_parameters, rendering
 from web.console.forms import Posted
 from web.console.query_parameters import PER_PAGE
 from web.console.visitor import Looking, Missing, Must, Visitor
-from worker.decisions.roles import Action
+from worker.commands import registry
+from worker.decisions import rights
 from worker.submission import bulk_jobs
 from worker.submission.orders import OrderRefused
 
-_ACTS: Mapping[str, Act] = {"replay": "replay", "exclude": "exclude", "include": "include"}
 _MOST_PICKED = 500
 _SHARES = 100
 _FIELDS = ("company", "cause", "request", "outcome", "reason", "client", "number", "from", "to")
@@ -32,7 +32,9 @@ def preview(request: Request, visitor: Looking, act: str = "replay") -> Response
 
 
 @router.post("")
-def order(request: Request, form: Posted, visitor: Annotated[Visitor, Depends(Must(Action.REPLAY))]) -> Response:
+def order(
+    request: Request, form: Posted, visitor: Annotated[Visitor, Depends(Must(rights.ACTIONS[registry.REPLAY.effect]))]
+) -> Response:
     """Do it, as far as a person can wait; the rest goes on behind."""
     act = _act(form.text("act"))
     said, picked = {name: form.text(name) for name in _FIELDS}, form.every("pick")
@@ -95,9 +97,10 @@ def _preview(
 
 
 def _act(act: str) -> Act:
-    if act not in _ACTS:
+    known: Act | None = next((one for one in get_args(Act) if one == act), None)
+    if known is None:
         raise Missing("There is no such act; invoices are sent again, marked “do not send”, or unmarked.")
-    return _ACTS[act]
+    return known
 
 
 def _selection(said: Mapping[str, str], picked: Sequence[str]) -> Selection:

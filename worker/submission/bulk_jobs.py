@@ -22,7 +22,7 @@ from worker.tools import Tools
 
 AT_ONCE = 2  # pieces, while the person waits; the clock goes on with the rest
 _IN_A_ROW = 10
-_ACTS: Mapping[str, Command] = {"replay": registry.REPLAY, "exclude": registry.EXCLUDE, "include": registry.INCLUDE}
+_ACTS: Mapping[str, Command] = {command.name: command for command in registry.COMMANDS if command.bulk}
 _log = logs.log("bulk")
 
 
