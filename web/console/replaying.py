@@ -21,6 +21,7 @@ from worker.submission.orders import OrderRefused
 _MOST_PICKED = 500
 _SHARES = 100
 _FIELDS = ("company", "cause", "request", "outcome", "reason", "client", "number", "from", "to")
+Sending = Annotated[Visitor, Depends(Must(rights.ACTIONS[registry.REPLAY.effect]))]
 router = APIRouter(prefix="/replay")
 
 
@@ -32,9 +33,7 @@ def preview(request: Request, visitor: Looking, act: str = "replay") -> Response
 
 
 @router.post("")
-def order(
-    request: Request, form: Posted, visitor: Annotated[Visitor, Depends(Must(rights.ACTIONS[registry.REPLAY.effect]))]
-) -> Response:
+def order(request: Request, form: Posted, visitor: Sending) -> Response:
     """Do it, as far as a person can wait; the rest goes on behind."""
     act = _act(form.text("act"))
     said, picked = {name: form.text(name) for name in _FIELDS}, form.every("pick")
