@@ -22,9 +22,11 @@ def list_lines(context: typer.Context, company: OfCompany = None, most: Most = 3
     if context.invoked_subcommand:
         return
     with common.ready().store.read() as work:
-        lines = kept.newest(work, company, most)
+        lines = kept.newest(work, company, most + 1)
     columns: dict[str, Any] = {"when": output.moment, "who": "who", "what": "what", "company": "company"}
-    output.listing(lines, as_json=as_json, columns={**columns, "chosen": "chosen", "moved": "count", "why": "why"})
+    output.listing(
+        lines, as_json=as_json, columns={**columns, "chosen": "chosen", "moved": "count", "why": "why"}, most=most
+    )
 
 
 @app.command()

@@ -15,6 +15,7 @@ from store.tables import DeadLetter
 from worker.intake import dead_letters
 from worker.watching import views
 
+_MOST = 100
 Number = Annotated[int, typer.Argument(parser=common.whole, metavar="NUMBER", help="The letter's number")]
 app = typer.Typer(
     cls=common.ListingGroup,
@@ -33,9 +34,11 @@ def list_letters(
     Example:  crewcard-xero dead-letters list --state discarded
     """
     with common.ready().store.read() as work:
-        found = inbox.dead_letters(work, state=state)
+        found = inbox.dead_letters(work, _MOST + 1, state)
     none = "There are no dead letters." if state == "open" else f"No dead letter is {state}."
-    output.listing(found, as_json=as_json, document=partial(_document, whole=False), lines=_lines, none=none)
+    output.listing(
+        found, as_json=as_json, document=partial(_document, whole=False), lines=_lines, none=none, most=_MOST
+    )
 
 
 @app.command()

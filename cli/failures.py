@@ -94,8 +94,8 @@ def alerts(company: OfCompany = None, most: Most = 30, as_json: AsJson = False) 
     Example:  crewcard-xero alerts --company harbour
     """
     with common.ready().store.read() as work:
-        found = told.newest(work, company, most)
-    output.listing(found, as_json=as_json, lines=_lines_of_alert, none="Nothing has needed a person.")
+        found = told.newest(work, company, most + 1)
+    output.listing(found, as_json=as_json, lines=_lines_of_alert, none="Nothing has needed a person.", most=most)
 
 
 def _lines_of_alert(one: Alert) -> Iterator[str]:

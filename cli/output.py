@@ -66,11 +66,16 @@ def listing(
     document: Callable[[Any], Any] | None = None,
     lines: Callable[[Any], Iterable[str]] = lambda _: (),
     none: str = "",
+    most: int | None = None,
 ) -> None:
     """A list: each row as JSON, or a table of these columns (fields, or what makes a cell), or `lines` of each.
 
-    `document` makes a row's JSON where it is not simply all of its fields; `none` is said of an empty list.
+    `document` makes a row's JSON where it is not simply all of its fields; `none` is said of an empty list. Of more
+    rows than `most` so many are shown, and standard error says that there are others: who asks takes one more.
     """
+    if most is not None and len(rows) > most:
+        rows = rows[:most]
+        warn(f"These are the newest {most}; there are more.")
     if as_json:
         print_json([document(row) if document else fields(row) for row in rows])
         return

@@ -93,7 +93,7 @@ def log(
     Example:  crewcard-xero log --company harbour --failed
     """
     with common.ready().store.read() as work:
-        lines = queries.log(work, company, most, only_failed=failed)
+        lines = queries.log(work, company, most + 1, only_failed=failed)
     columns: dict[str, str | Callable[[LogEntry], str]] = {
         "when": output.moment,
         "company": "company",
@@ -101,7 +101,7 @@ def log(
         "outcome": lambda line: f"{line.outcome}{_verified_word(line)}",
         "message": lambda line: line.message or "\n".join(_detail_lines(line)),
     }
-    output.listing(lines, as_json=as_json, columns=columns, document=_line_document)
+    output.listing(lines, as_json=as_json, columns=columns, document=_line_document, most=most)
 
 
 @dataclass(frozen=True)

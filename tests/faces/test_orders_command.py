@@ -11,6 +11,7 @@ from store import batches, exports
 from tests.builders import COMPANY, TENANT, an_invoice, invoices
 from tests.journeys.test_adopt import written
 from worker import wiring
+from worker.failing import alerting
 
 
 @pytest.fixture
@@ -170,3 +171,17 @@ def test_a_command_says_what_to_do_about_an_empty_database(on_sqlite, monkeypatc
     monkeypatch.setattr(common.settings, "load", lambda: empty)
     done = CliRunner().invoke(app, words.split())
     assert (done.exit_code, "Run: crewcard-xero migrate" in done.stderr) == (2, True), done.output
+
+
+@pytest.mark.parametrize("words", ["log", "audit", "alerts"])
+def test_a_list_that_was_cut_says_that_there_is_more(on_sqlite, command, words):
+    on_sqlite.ask(*(an_invoice(f"i{currency}", currency=currency) for currency in ("EUR", "GBP", "JPY")))
+    on_sqlite.run()
+    on_sqlite.relay()
+    alerting.watch(on_sqlite.tools)
+    for number in range(3):
+        command("exclude", f"i{number}", "--company", COMPANY, "--why", "in cash")
+    code, said, errors = command(words, "--most", "2", "--json")
+    assert (code, len(told(said)), "These are the newest 2; there are more." in errors) == (0, 2, True)
+    code, said, errors = command(words, "--most", "3", "--json")
+    assert (code, len(told(said)), errors) == (0, 3, "")
