@@ -15,7 +15,7 @@ from events.accounting_target import Trouble
 from events.invoice import Invoice
 from events.unreadable import sentences
 from store import choosing
-from worker.commands import adopt as adopting
+from worker.commands import registry
 from worker.commands.adopt import MOST_AT_ONCE, Adopted, NotConnected
 from worker.decisions import tables
 from worker.decisions.claiming import Claim
@@ -43,7 +43,7 @@ def adopt(
     done = Adopted()
     try:
         for some in choosing.in_chunks(claims, MOST_AT_ONCE):
-            part = adopting.adopt(tools, company, some, by or common.user(), why, _wait)
+            part: Adopted = registry.ADOPT.run(tools, company, some, by or common.user(), why, _wait)
             done = Adopted(done.taken | part.taken, done.before + part.before, done.refused | part.refused)
     except NotConnected:
         output.fail(f"{company} is not connected to a Xero organisation.", 1)
@@ -115,7 +115,7 @@ def _report(done: Adopted, unreadable: dict[str, str], *, as_json: bool) -> None
     if as_json:
         output.print_json({**done.__dict__, "unreadable": unreadable})
         return
-    output.say(f"{common.count(len(done.taken))} taken over, {len(done.before)} were ours before.")
+    output.say(f"{common.count(len(done.taken))} {registry.ADOPT.printed}, {len(done.before)} were ours before.")
     for name, told in done.taken.items():
         if told:
             output.say(f"  {name}: {'; '.join(told)}")

@@ -78,7 +78,7 @@ class Command:
     counted: Callable[[Work, Any], Sequence[int]] | None = None
     confirmation: str = ""
     printed: str = ""
-    shown: Said = Said("")  # frozen
+    shown: Said = Said("")
     lacks: Mapping[str, str] = field(default_factory=dict)
 
     def run(self, tools: Tools, *said: Any, **more: Any) -> Any:
