@@ -94,7 +94,7 @@ def _postpone(tools: Tools, organisation: Organisation | None, some: Sequence[As
     with tools.store.write() as work:
         if trouble.effect == "needs_login" and organisation:
             login_block.after_refusal(work, organisation, trouble)
-        oldest = work.after(-tools.settings.expiry)
+        oldest = work.after(-tools.settings.expiry_seconds)
         changes.postpone(work, some[0].company, seconds)
     tired = [change for change in some if change.received_at < oldest]
     if some[0].kind == "contact":

@@ -46,7 +46,7 @@ def _claim(tools: Tools, organisation: Organisation, calls: int) -> tuple[list[H
         _quarantine(work, poisonous)
         chosen = batching.choose_some([one for one in due if one.id not in poisonous], calls)
         kind = batching.kind(chosen[0][0]) if chosen else "create"
-        lease = tools.settings.lease
+        lease = tools.settings.lease_seconds
         return [batches.claim(work, organisation.lane, some, lease, kind) for some in chosen], kind
 
 

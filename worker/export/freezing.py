@@ -118,8 +118,8 @@ def _body(
         key=key,
         size=len(elements),
         sent_at=work.now,
-        settle_at=work.after(tools.settings.settle),
-        lease_until=work.after(tools.settings.lease),
+        settle_at=work.after(tools.settings.settle_seconds),
+        lease_until=work.after(tools.settings.lease_seconds),
     )
     return key, body
 

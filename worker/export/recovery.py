@@ -36,7 +36,7 @@ def settle(tools: Tools, organisation: Organisation, batch_id: str) -> bool:
     with tools.store.write() as work:
         if not pauses.may_begin(work, organisation.lane.company):
             return False
-        taken = batches.take_uncertain(work, batch_id, tools.settings.lease)
+        taken = batches.take_uncertain(work, batch_id, tools.settings.lease_seconds)
         if taken is None:
             return False
         hold, batch = taken

@@ -63,7 +63,7 @@ def answer_doorbell(tools: Tools, lane: Lane, token: str) -> None:
         _log.warning("exporter.redis_lost", lane=lane.key, error=type(lost).__name__)
     except Exception:
         _log.exception("exporter.failed", lane=lane.key)
-        following = NextTurn(tools.settings.sweep)
+        following = NextTurn(tools.settings.sweep_seconds)
     finally:
         tools.bells.end(lane.key, token, following.seconds, following.most)
 

@@ -122,7 +122,7 @@ def _forecast(
     waits = known.problem or preview_totals.right_missing(known, plans, books)
     seen = _outlook(tools, known)
     left = seen.day_calls if seen else None
-    room = CallRoom(tools.settings.calls_per_minute, tools.settings.minute, seen.day_left if seen else None)
+    room = CallRoom(tools.settings.calls_per_minute, tools.settings.minute_seconds, seen.day_left if seen else None)
     seconds = None if waits else forecasting.seconds(needed, known.waiting, room)
     return Forecast(calls=needed, day_calls_left=left, seconds=seconds, waits_for=waits)
 
