@@ -12,8 +12,8 @@ Settings come from the environment, or from a file `.env` in the folder where a 
 an installation take the same. Times are seconds. `.env.example` holds this list too. Start-up names everything
 that is missing or wrong at once.
 
-These are new names. The old ones are taken until release 0.3.0, and a line of the log says so at start (`settings.old_name_used`); where both are set and
-differ, nothing starts: {renamed}.
+These are new names. The old ones are taken until release 0.3.0, and a line of the log says so at start
+(`settings.old_name_used`); where both are set and differ, nothing starts: {renamed}.
 """
 
 

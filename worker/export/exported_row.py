@@ -44,7 +44,10 @@ Sent = Mapping[tuple[str, str], Element]  # by batch, and invoice id (updates) o
 
 def sent_in(work: Work, tools: Tools, results: Sequence[Result]) -> Sent:
     """What the batches of these results carried, as it was written down before the call."""
-    bodies = batches.bodies(work, sorted({result.attempt.batch_id for result in results}))
+    bodies = {result.attempt.batch_id: result.body for result in results if result.body}
+    asked = {result.attempt.batch_id for result in results} - bodies.keys()
+    if asked:
+        bodies |= batches.bodies(work, sorted(asked))
     return {(id_, name): one for id_, body in bodies.items() for name, one in tools.target.thaw(body).items()}
 
 

@@ -30,7 +30,6 @@ class FrozenBatch:
 
     hold: Hold
     key: str
-    body: bytes
     send_before: float
     sent: Sent
 
@@ -65,7 +64,9 @@ def freeze(
         attempts = batches.note_attempts(work, [(export, mapped.contacts[export.id]) for export, _ in mapped.fit])
         send_before = tools.elapsed() + SEND_WITHIN_SECONDS
     return [
-        FrozenBatch(hold, *body, send_before, _sent(kind, hold, mapped, attempts)) for hold, body in bodies if body
+        FrozenBatch(hold, frozen[0], send_before, _sent(kind, hold, mapped, attempts, frozen[1]))
+        for hold, frozen in bodies
+        if frozen
     ]
 
 
@@ -124,10 +125,10 @@ def _body(
     return key, body
 
 
-def _sent(kind: str, hold: Hold, mapped: Mapped, attempts: Mapping[int, Carried]) -> Sent:
+def _sent(kind: str, hold: Hold, mapped: Mapped, attempts: Mapping[int, Carried], body: bytes) -> Sent:
     mine = [export for export, _ in mapped.fit if export.batch_id == hold.batch_id]
     carried = {one.id: attempts[one.id] for one in mine if one.id is not None}
-    return Sent(kind, carried, mapped.contents, mixed=len({bool(one.priority) for one in mine}) > 1)
+    return Sent(kind, carried, mapped.contents, body, mixed=len({bool(one.priority) for one in mine}) > 1)
 
 
 def _map(work: Work, tools: Tools, organisation: Organisation, claimed: Sequence[Export], map_one: Map) -> Mapped:
