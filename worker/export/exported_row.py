@@ -59,6 +59,8 @@ def row(work: Work, tools: Tools, result: Result, kept: str, sent: Sent) -> dict
     newest = attempt.content_hash == export.wanted_hash
     host = Host(tools.target.contact_id(kept) or "", result.sent)
     copy = tools.books.picture(answer.copy)
+    # A drift from the start: somebody voided or deleted it before we learnt that it had arrived
+    kind = {"VOIDED": "voided", "DELETED": "deleted"}.get(answer.status)
     return {
         "id": export.id,
         "state": "exported" if newest else "pending",
@@ -76,17 +78,11 @@ def row(work: Work, tools: Tools, result: Result, kept: str, sent: Sent) -> dict
         "exported_at": work.now,
         "sent_contact": attempt.contact or answer.contact_id,
         "checked_at": work.now,
-        "found": _gone_already(answer),
+        "found": DriftFound(kind=kind, differences=(f"{kind} in Xero",)).model_dump_json() if kind else None,
         "batch_limit": 0,
         "raise_anew": False,
         **copy_of(tools, answer, copy),
     }
-
-
-def _gone_already(posted: Posted) -> str | None:
-    """A drift from the start: somebody voided or deleted it before we learnt that it had arrived."""
-    kind = {"VOIDED": "voided", "DELETED": "deleted"}.get(posted.status)
-    return DriftFound(kind=kind, differences=(f"{kind} in Xero",)).model_dump_json() if kind else None
 
 
 def row_of_look(work: Work, tools: Tools, looked: Looked) -> dict[str, Any]:

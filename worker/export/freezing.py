@@ -138,7 +138,10 @@ def _map(work: Work, tools: Tools, organisation: Organisation, claimed: Sequence
     for export in claimed:
         try:
             content = mapped.contents[export.wanted_hash] = export_content.newest(export)
-            invoice = _under_its_number(content, export)
+            # The content under the number that belongs to the row
+            invoice = (
+                content if content.number == export.number else content.model_copy(update={"number": export.number})
+            )
             contact = contact_lookup.contact_of(tools.target, kept, invoice)
             mapped.contacts[export.id] = contact
             said = map_one(export, Posting(organisation.lane, invoice, contact, settings, export.generation))
@@ -156,8 +159,3 @@ def _map(work: Work, tools: Tools, organisation: Organisation, claimed: Sequence
             problem = {"problem": "the exporter failed on it"}
             mapped.unfit.append(ExportRefusal(export, Failure(Reason.INVOICE_UNREADABLE, problem)))
     return mapped
-
-
-def _under_its_number(content: Invoice, export: Export) -> Invoice:
-    """The content under the number that belongs to the row."""
-    return content if content.number == export.number else content.model_copy(update={"number": export.number})
