@@ -19,7 +19,14 @@ from worker import logs
 
 Json = dict[str, Any]
 # As in production; only chaos shortens them.
-TIMES = {"CONNECT_TIMEOUT": "5", "READ_TIMEOUT": "60", "LEASE": "90", "SETTLE": "100", "SWEEP": "15", "MINUTE": "60"}
+TIMES = {
+    "CONNECT_TIMEOUT_SECONDS": "5",
+    "READ_TIMEOUT_SECONDS": "60",
+    "LEASE_SECONDS": "90",
+    "SETTLE_SECONDS": "100",
+    "SWEEP_SECONDS": "15",
+    "MINUTE_SECONDS": "60",
+}
 NO_LIMIT = 1_000_000
 _CLIENT = {"id": world.CLIENT, "name": "ACME Ltd"}
 _PATIENCE_SECONDS = 900.0

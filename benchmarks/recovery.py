@@ -81,7 +81,7 @@ def _after_a_kill(made: Machines, door: Door, name: str) -> tuple[float, float]:
 
 def _after_a_flush(made: Machines, door: Door, name: str) -> float:
     """Seconds until work without a doorbell is taken up. The workers are held meanwhile, or they had taken it."""
-    time.sleep(random.uniform(0, made.settings.sweep))  # anywhere between two sweeps
+    time.sleep(random.uniform(0, made.settings.sweep_seconds))  # anywhere between two sweeps
     _signal(made, signal.SIGSTOP)
     _ask(door, name, 1)
     emptied = datetime.now(UTC)
@@ -125,14 +125,14 @@ def _soon(condition: Callable[[], Any]) -> Any:
 def _limits(settings: Settings) -> dict[str, tuple[float, str]]:
     """What is promised, and in which settings."""
     return {
-        NOT_SENT: (settings.lease, "LEASE"),
-        SENT: (settings.settle + settings.sweep, "SETTLE + SWEEP"),
-        EMPTIED: (settings.sweep, "SWEEP"),
+        NOT_SENT: (settings.lease_seconds, "LEASE_SECONDS"),
+        SENT: (settings.settle_seconds + settings.sweep_seconds, "SETTLE_SECONDS + SWEEP_SECONDS"),
+        EMPTIED: (settings.sweep_seconds, "SWEEP_SECONDS"),
     }
 
 
 def _table(figures: Figures, settings: Settings) -> Table:
-    chosen = f"LEASE {settings.lease:g}, SETTLE {settings.settle:g}, SWEEP {settings.sweep:g}"
+    chosen = f"lease {settings.lease_seconds:g}, settle {settings.settle_seconds:g}, sweep {settings.sweep_seconds:g}"
     title = f"Seconds until it moves again ({chosen}, a call takes {_LATENCY['latency']:g})"
     table = Table(title=title, title_justify="left")
     for header in ("accident", "median", "longest", "promised"):

@@ -60,6 +60,7 @@ INSERT INTO alerts (company, cause, reason, title, message, who, how, invoices, 
   'h', 3, 0, 1, now(), now(), now() FROM generate_series(1, 450) g;
 INSERT INTO audit (at, who, what, company, chosen, count, why)
   SELECT now(), 'user-' || g % 40, 'replay', 'c' || g % 500, '{}', g, 'why' FROM generate_series(1, 100000) g;
+UPDATE audit_head SET line = (SELECT max(id) FROM audit);
 INSERT INTO dead_letters (door, place, body_hash, body, problems, state, received_at)
   SELECT 'http', '', 'h' || g, 'x', '["not JSON"]', 'open', now() FROM generate_series(1, 300) g;
 """

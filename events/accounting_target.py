@@ -22,7 +22,10 @@ InTime = Callable[[], bool]  # asked as late as can be: may this call still be s
 
 @dataclass(frozen=True)
 class Organisation:
-    """Where a lane leads: the organisation, and whose login (app, Xero user) opens it, made `since` when."""
+    """Where a lane leads: the organisation, and whose login (app, Xero user) opens it, made `since` when.
+
+    `refused_taxes` where tax rates are known that an account there did not take.
+    """
 
     lane: Lane
     name: str
@@ -31,6 +34,7 @@ class Organisation:
     client_id: str
     xero_user: str
     since: datetime | None = None
+    refused_taxes: bool = False
 
 
 @dataclass(frozen=True)

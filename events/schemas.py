@@ -84,15 +84,11 @@ def tidy(schema: Any, direction: Direction) -> Any:
     if "description" in kept and isinstance(kept["description"], str):
         kept["description"] = _OUR_PAPERS.sub("", kept["description"])
     if "ge" in schema:
-        kept["anyOf"] = _amount(schema)
+        number = {"type": "number", "minimum": float(schema["ge"]), "maximum": float(schema["le"])}
+        kept["anyOf"] = [number, {"type": "string", "pattern": _AMOUNT}]
     if "properties" in kept:
         kept["properties"] = {name: _untitled(value) for name, value in kept["properties"].items()}
     return _without_nulls(kept) if direction == "out" else kept
-
-
-def _amount(schema: Json) -> list[Json]:
-    number = {"type": "number", "minimum": float(schema["ge"]), "maximum": float(schema["le"])}
-    return [number, {"type": "string", "pattern": _AMOUNT}]
 
 
 def _untitled(schema: Any) -> Any:

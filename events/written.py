@@ -55,7 +55,10 @@ def text(value: Any) -> Any:
     if not isinstance(value, str):
         return value  # for the contract to refuse
     if not value.isascii() or not value.isprintable():
-        _must_be_whole(value)
+        if broken := _BROKEN.search(value):
+            what = "a NUL character" if broken[0] == "\0" else "half of a character"
+            told = f"has {what} at place {broken.start() + 1}, which no text has"
+            raise PydanticCustomError("text_broken", "{told}", {"told": told})
         value = _UNSEEN.sub("", _NEW_LINES.sub("\n", value))
     return value
 
@@ -179,13 +182,6 @@ def currency(value: Any) -> Any:
         right = said.upper() if _CURRENCY.fullmatch(said.upper()) else "the three capital letters, like USD"
         told = f"{shown(said)} is not the code of a currency here; write {right}"
     raise PydanticCustomError("currency_written", "{told}", {"told": told})
-
-
-def _must_be_whole(value: str) -> None:
-    if broken := _BROKEN.search(value):
-        what = "a NUL character" if broken[0] == "\0" else "half of a character"
-        told = f"has {what} at place {broken.start() + 1}, which no text has"
-        raise PydanticCustomError("text_broken", "{told}", {"told": told})
 
 
 def _id_refused(told: str) -> PydanticCustomError:

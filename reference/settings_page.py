@@ -5,19 +5,23 @@ from typing import Any
 from pydantic.fields import FieldInfo
 
 from reference.markdown import code, page, table
-from worker.settings import Settings
+from worker.settings import RENAMED, Settings
 
 _ABOUT = """
 Settings come from the environment, or from a file `.env` in the folder where a process starts. All processes of
 an installation take the same. Times are seconds. `.env.example` holds this list too. Start-up names everything
 that is missing or wrong at once.
+
+These are new names. The old ones are taken until release 0.3.0, and a line of the log says so at start
+(`settings.old_name_used`); where both are set and differ, nothing starts: {renamed}.
 """
 
 
 def text() -> str:
     """The page."""
     rows = [_row(name, field) for name, field in Settings.model_fields.items()]
-    return page("Settings", _ABOUT, table(("setting", "meaning", "default"), rows))
+    renamed = ", ".join(f"{code(now.upper())} was {code(old.upper())}" for old, now in RENAMED.items())
+    return page("Settings", _ABOUT.format(renamed=renamed), table(("setting", "meaning", "default"), rows))
 
 
 def _row(name: str, field: FieldInfo) -> tuple[str, str, str]:

@@ -39,19 +39,14 @@ def note(work: Work, who: str, what: str, company: str, chosen: Mapping[str, Any
 
 
 def _append(work: Work, line: Mapping[str, Any]) -> None:
-    head = _head(work)
+    # The head, locked until the commit; it is there since the database was migrated
+    asked = select(AuditHead).where(AuditHead.id == _HEAD)
+    (head,) = statements.rows(work, asked if work.on_sqlite else asked.with_for_update())
     made = {"id": head.line + 1, **line}
     chain = link(head.chain, made)
     statements.insert(work, AuditLine, [{**made, "chain": chain}])
     mine = update(AuditHead).where(col(AuditHead.id) == _HEAD)
     statements.run(work, mine.values(line=made["id"], chain=chain))
-
-
-def _head(work: Work) -> Any:
-    """The head, locked until the commit; it is there since the database was migrated."""
-    asked = select(AuditHead).where(AuditHead.id == _HEAD)
-    (row,) = statements.rows(work, asked if work.on_sqlite else asked.with_for_update())
-    return row
 
 
 def link(former: str, line: Mapping[str, Any]) -> str:

@@ -1,14 +1,16 @@
 """The organisation each company exports to, and the app and login that open it."""
 
+import functools
 from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
-from sqlalchemy import func
+from sqlalchemy import bindparam, exists, func
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, select, update
 
 from events.accounting_target import Lane, Organisation
 from store import statements
-from store.tables import CompanyApp, CompanyConnection, Export
+from store.tables import CompanyApp, CompanyConnection, Export, RefusedTax
 from store.tables.columns import word
 from store.unit_of_work import Work
 
@@ -58,7 +60,7 @@ def of_each(work: Work, companies: Collection[str]) -> Mapping[str, CompanyConne
 
 def organisation(work: Work, lane: Lane) -> Organisation | None:
     """The lane's organisation, or None when the company is connected to none or to another."""
-    found = statements.look_up(work, CompanyConnection, company=lane.company)
+    found = next(iter(statements.rows(work, _organisation(), company=lane.company)), None)
     if found is None or found.tenant != lane.tenant or found.state == "disconnected":
         return None
     return Organisation(
@@ -69,7 +71,17 @@ def organisation(work: Work, lane: Lane) -> Organisation | None:
         client_id=found.client_id,
         xero_user=found.xero_user,
         since=found.connected_at,
+        refused_taxes=found.refused_taxes,
     )
+
+
+@functools.cache
+def _organisation() -> Any:
+    """The connection, and whether a tax rate was refused there: each turn asks, and hardly ever needs which."""
+    of_company = col(RefusedTax.company) == CompanyConnection.company
+    refused = exists().where(of_company, col(RefusedTax.tenant) == CompanyConnection.tenant)
+    connection = select(CompanyConnection, refused.label("refused_taxes"))
+    return connection.where(col(CompanyConnection.company) == bindparam("company"))
 
 
 def set_state(work: Work, connection: CompanyConnection, state: str, problem: str = "") -> bool:

@@ -113,12 +113,6 @@ def _why(answer: InvoiceExportFailed) -> dict[str, Any]:
     }
 
 
-def _unmatched(answer: InvoiceExportFailed) -> str | None:
-    """Messages of Xero's that we do not know, one per line."""
-    unknown = [one.xero_words for one in answer.problems if one.reason == Reason.XERO_REFUSED.code]
-    return "\n".join(" ".join(words.split()) for words in unknown if words) or None
-
-
 def _entry(now: datetime, answer: Answer, event_id: str) -> dict[str, Any]:
     row: dict[str, Any] = {
         "event_id": event_id,
@@ -140,13 +134,15 @@ def _entry(now: datetime, answer: Answer, event_id: str) -> dict[str, Any]:
     }
     if isinstance(answer, InvoiceExportSucceeded):
         return {**row, "outcome": answer.outcome, "xero_invoice_id": answer.xero_invoice_id, **_proof(answer)}
+    # Messages of Xero's that we do not know, one per line
+    unknown = [one.xero_words for one in answer.problems if one.reason == Reason.XERO_REFUSED.code]
     return {
         **row,
         "outcome": "failed",
         "reason": answer.reason,
         "message": answer.notification.message,
         "xero_words": answer.xero_words,
-        "unmatched": _unmatched(answer),
+        "unmatched": "\n".join(" ".join(words.split()) for words in unknown if words) or None,
     }
 
 

@@ -39,17 +39,15 @@ class FiledEvent:
 
 def answered_before(work: Work, events: Sequence[FiledEvent]) -> Mapping[FiledEvent, dict[str, Any] | OtherBody]:
     """The answers these events already had; OtherBody for an id that came with another body."""
-    rows = statements.find(work, InboxEvent, [_key(one) for one in events])
+    rows = statements.find(
+        work, InboxEvent, [{"company": one.company, "source": one.source, "id": one.id} for one in events]
+    )
     kept = {(row.company, row.source, row.id): row for row in rows}
     known = {one: row for one in events if (row := kept.get((one.company, one.source, one.id)))}
     return {
         one: json.loads(row.answer) if row.body_hash == one.body_hash else OtherBody(one.id)
         for one, row in known.items()
     }
-
-
-def _key(seen: FiledEvent) -> dict[str, str]:
-    return {"company": seen.company, "source": seen.source, "id": seen.id}
 
 
 def file(work: Work, answers: Mapping[FiledEvent, Mapping[str, Any]]) -> None:

@@ -123,7 +123,9 @@ def unstamped(work: Work) -> OldestAndCount:
     """Events that are committed and not yet in the feed."""
     fresh: Any = select(col(OutboxEvent.created_at)).where(col(OutboxEvent.position).is_(None))
     some = fresh.order_by(col(OutboxEvent.created_at)).limit(COUNTED_TO).subquery()
-    return _pile(work, select(func.count(), func.min(some.c.created_at)).select_from(some))
+    return OldestAndCount(
+        *statements.rows(work, select(func.count(), func.min(some.c.created_at)).select_from(some))[0]
+    )
 
 
 def deliveries(work: Work) -> list[Delivery]:
@@ -171,7 +173,3 @@ def dead_letters(work: Work) -> int:
 
 def _first_rows(column: Any, condition: Any) -> Any:
     return select(column).where(condition).limit(COUNTED_TO).subquery()
-
-
-def _pile(work: Work, asked: Any) -> OldestAndCount:
-    return OldestAndCount(*statements.rows(work, asked)[0])

@@ -47,8 +47,4 @@ def draft(url: str, message: str) -> None:
     config = _config()
     with engine_for_migrations(url).begin() as connection:
         config.attributes["connection"] = connection
-        command.revision(config, message=message, autogenerate=True, rev_id=f"{_next_number():04d}")
-
-
-def _next_number() -> int:
-    return int(newest() or 0) + 1
+        command.revision(config, message=message, autogenerate=True, rev_id=f"{int(newest() or 0) + 1:04d}")

@@ -1,7 +1,7 @@
 """Which invoices an act about many is about: ticked ones, a group, a request, all that match a filter of the log."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
@@ -96,7 +96,12 @@ def _narrowed(work: Work, chosen: Selection, table: Any) -> list[Any]:
     """By what is said beside company and cause."""
     wanted: list[Any] = []
     if chosen.picked:
-        wanted.append(_is_one_of(chosen.picked, table))
+        by_company: dict[str, list[str]] = defaultdict(list)
+        for company, invoice in chosen.picked:
+            by_company[company].append(invoice)
+        wanted.append(
+            or_(*(and_(table.company == company, table.invoice.in_(ids)) for company, ids in by_company.items()))
+        )
     if chosen.request:
         mine = select(Item.invoice).where(Item.company == chosen.company, Item.request == chosen.request)
         wanted.append(table.invoice.in_(mine.where(Item.state == "failed")))
@@ -107,13 +112,6 @@ def _narrowed(work: Work, chosen: Selection, table: Any) -> list[Any]:
     if chosen.log.company:
         wanted.append(table.company == chosen.log.company)
     return wanted
-
-
-def _is_one_of(picked: Iterable[tuple[str, str]], table: Any) -> Any:
-    by_company: dict[str, list[str]] = defaultdict(list)
-    for company, invoice in picked:
-        by_company[company].append(invoice)
-    return or_(*(and_(table.company == company, table.invoice.in_(ids)) for company, ids in by_company.items()))
 
 
 def total(counted: Sequence[Share]) -> int:

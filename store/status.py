@@ -90,20 +90,16 @@ def workloads(work: Work, companies: Collection[str]) -> Mapping[str, Workload]:
     flying = _by_company(work, select(Batch.company, func.count()), claimed | looked_up, some)
     fresh = (col(Batch.state) == "uncertain") & col(Batch.watched_since).is_(None)
     parked = _by_company(work, select(Batch.company, func.count()), fresh, some)
-    watched = _watched(work, some)
+    # How many batches of each company are watched, and when Xero is asked of the first of them again
+    asked = select(Batch.company, func.count(), func.min(Batch.settle_at)).where(
+        Batch.state == "uncertain", col(Batch.watched_since).is_not(None), col(Batch.company).in_(some)
+    )
+    rows = statements.rows(work, asked.group_by(col(Batch.company)))
+    watched = {company: (count, next_look) for company, count, next_look in rows}
     return {
         one: Workload(pending[one] + hand[one], pending[one], flying[one], parked[one], *watched.get(one, (0, None)))
         for one in some
     }
-
-
-def _watched(work: Work, companies: Sequence[str]) -> Mapping[str, tuple[int, datetime]]:
-    """How many batches of each company are watched, and when Xero is asked of the first of them again."""
-    asked = select(Batch.company, func.count(), func.min(Batch.settle_at)).where(
-        Batch.state == "uncertain", col(Batch.watched_since).is_not(None), col(Batch.company).in_(companies)
-    )
-    rows = statements.rows(work, asked.group_by(col(Batch.company)))
-    return {company: (count, next_look) for company, count, next_look in rows}
 
 
 @dataclass(frozen=True)

@@ -48,7 +48,13 @@ class Installation:
             xero_api_url=xero_url,
             xero_identity_url=xero_url,
             xero_login_url=xero_url,
-            **{"second_factor": "waived", "read_timeout": 2, "connect_timeout": 1, "settle": 4, **chosen},
+            **{
+                "second_factor": "waived",
+                "read_timeout_seconds": 2,
+                "connect_timeout_seconds": 1,
+                "settle_seconds": 4,
+                **chosen,
+            },
         )
         self.store = Store(machines.engine(database_url, pool_size=4), lambda _connection: self.now())
         client = redis.Redis.from_url(redis_url)
@@ -106,7 +112,7 @@ class Installation:
         """Run, sweep and let time pass until nothing is left to do."""
         for _ in range(rounds):
             self.run()
-            self.later(self.settings.lease + self.settings.settle + 301)
+            self.later(self.settings.lease_seconds + self.settings.settle_seconds + 301)
             self.wake()
         self.run()
 

@@ -67,8 +67,7 @@ def serving(app: FastAPI, chosen: Settings) -> uvicorn.Config:
 
 def main() -> None:
     """Serve until told to stop."""
-    chosen = settings.load()
-    logs.set_up(chosen.log_level, chosen.log_format)
+    chosen = settings.load_at_start()
     tools = wiring.build(chosen)
     app, heartbeat = build(tools), Heartbeat(tools.store, "web")
     listening = socket.create_server((chosen.web_host, chosen.web_port), backlog=2048)

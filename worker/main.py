@@ -42,8 +42,7 @@ class _Boot(Middleware):
 
 def start() -> None:
     """Set the process up; dramatiq calls this, nothing happens at import."""
-    chosen = settings.load()
-    logs.set_up(chosen.log_level, chosen.log_format)
+    chosen = settings.load_at_start()
     tools = wiring.later(chosen)
     made = broker.build(broker.redis_client(chosen.redis_url), _Boot(tools))
     broker.use(made)

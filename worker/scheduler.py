@@ -130,7 +130,7 @@ def _webhooks(clock: Scheduler) -> NextRun:
 
 def _rescuer(clock: Scheduler) -> NextRun:
     rescuer.sweep(clock.tools, clock.holder)
-    return NextRun(clock.tools.settings.sweep)
+    return NextRun(clock.tools.settings.sweep_seconds)
 
 
 def _logins(clock: Scheduler) -> NextRun:
@@ -193,8 +193,7 @@ DUTIES = (
 
 def main() -> None:
     """Run the clock process."""
-    chosen = settings.load()
-    logs.set_up(chosen.log_level, chosen.log_format)
+    chosen = settings.load_at_start()
     tools = wiring.build(chosen)
     scheduler, heartbeat = Scheduler(tools), Heartbeat(tools.store, "clock")
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -3,16 +3,47 @@
 import ipaddress
 import os
 import sys
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from cryptography.fernet import Fernet
-from pydantic import Field, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import (
+    Field,
+    ModelWrapValidatorHandler,
+    PrivateAttr,
+    ValidationError,
+    create_model,
+    field_validator,
+    model_validator,
+)
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SecretsSettingsSource,
+    SettingsConfigDict,
+)
 
 from events import credentials
+from worker import logs
 from worker.decisions import addresses
 from worker.decisions.roles import Role
+
+# Old names, taken until release 0.3.0, and what each is called now.
+RENAMED = {
+    "tend": "login_care_seconds",
+    "lease": "lease_seconds",
+    "connect_timeout": "connect_timeout_seconds",
+    "read_timeout": "read_timeout_seconds",
+    "settle": "settle_seconds",
+    "sweep": "sweep_seconds",
+    "expiry": "expiry_seconds",
+    "minute": "minute_seconds",
+}
+_OLD_FIELDS: dict[str, Any] = dict.fromkeys(RENAMED, (str | None, None))
+_OldNames = create_model("_OldNames", __base__=BaseSettings, **_OLD_FIELDS)
+_LONGEST_CALL = "CONNECT_TIMEOUT_SECONDS and READ_TIMEOUT_SECONDS together"
 
 
 class Settings(BaseSettings):
@@ -107,15 +138,17 @@ class Settings(BaseSettings):
     expiry_warning_days: float = Field(
         default=14, gt=0, lt=60, description="So long before a Xero login would end the host is warned"
     )
-    tend: float = Field(default=300, gt=0, le=600, description="How often logins are looked after")
+    login_care_seconds: float = Field(default=300, gt=0, le=600, description="How often logins are looked after")
     worker_processes: int = Field(default=2, ge=1, le=64, description="Worker processes that `up` runs")
     worker_threads: int = Field(default=8, ge=1, le=64, description="Turns at once in one worker process")
-    lease: float = Field(default=90, gt=0, description="How long a batch belongs to its worker")
-    connect_timeout: float = Field(default=5, gt=0, description="Longest wait for a connection to Xero")
-    read_timeout: float = Field(default=60, gt=0, description="Longest wait for an answer from Xero")
-    settle: float = Field(default=100, gt=0, description="After this time an unknown outcome is looked up in Xero")
-    sweep: float = Field(default=15, gt=0, description="How often forgotten work is looked for")
-    expiry: float = Field(
+    lease_seconds: float = Field(default=90, gt=0, description="How long a batch belongs to its worker")
+    connect_timeout_seconds: float = Field(default=5, gt=0, description="Longest wait for a connection to Xero")
+    read_timeout_seconds: float = Field(default=60, gt=0, description="Longest wait for an answer from Xero")
+    settle_seconds: float = Field(
+        default=100, gt=0, description="After this time an unknown outcome is looked up in Xero"
+    )
+    sweep_seconds: float = Field(default=15, gt=0, description="How often forgotten work is looked for")
+    expiry_seconds: float = Field(
         default=1_209_600, gt=0, description="An invoice that waits longer than this fails with a reason"
     )
     retention_days: float = Field(
@@ -130,7 +163,7 @@ class Settings(BaseSettings):
         description="Most calls per organisation and day; fewer (1,000 on Xero's Starter tier) are learned from Xero",
     )
     calls_at_once: int = Field(default=5, ge=1, description="Xero's limit of calls in flight")
-    minute: float = Field(default=60, gt=0, description="Length of Xero's minute; shorter only in tests")
+    minute_seconds: float = Field(default=60, gt=0, description="Length of Xero's minute; shorter only in tests")
     day_reserve: float = Field(default=0.1, ge=0, lt=1, description="Share of the day's calls kept for single sends")
     most_pending: int = Field(
         default=100_000, ge=500, description="Invoices of one company that may wait before its bulk sends get a 429"
@@ -183,6 +216,37 @@ class Settings(BaseSettings):
     log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR")
     log_format: str = Field(default="auto", description="auto (JSON unless a terminal), json or console")
 
+    _old_names: tuple[str, ...] = PrivateAttr(default=())  # that something was set by
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003  # the library hands it by this name
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Where settings come from, the first that names one counts; `.env` brings old names by itself."""
+        folder = getattr(file_secret_settings, "secrets_dir", None)
+        old = (EnvSettingsSource(_OldNames), SecretsSettingsSource(_OldNames, folder))
+        return init_settings, env_settings, dotenv_settings, file_secret_settings, *old
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _take_old_names(cls, given: Any, handler: ModelWrapValidatorHandler["Settings"]) -> "Settings":
+        old = {name: given[name] for name in RENAMED if name in given}
+        for name, value in old.items():
+            new = RENAMED[name]
+            if new in given and not _is_same(given[new], value):
+                raise ValueError(
+                    f"{name.upper()} is the old name of {new.upper()}: both are set, and differ. Keep the new"
+                )
+        now = {RENAMED[name]: value for name, value in old.items()}
+        made = handler(now | {name: value for name, value in given.items() if name not in old})
+        made._old_names = tuple(old)  # noqa: SLF001  # of the one that was made here
+        return made
+
     @field_validator("encryption_keys", "return_addresses", "trusted_proxies", "webhook_secret", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
@@ -221,10 +285,10 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _in_proportion(self) -> "Settings":
-        if self.settle <= self.call_deadline:
-            raise ValueError("SETTLE must be longer than CONNECT_TIMEOUT and READ_TIMEOUT together")
-        if self.lease <= self.call_deadline:
-            raise ValueError("LEASE must be longer than CONNECT_TIMEOUT and READ_TIMEOUT together")
+        if self.settle_seconds <= self.call_deadline:
+            raise ValueError(f"SETTLE_SECONDS must be longer than {_LONGEST_CALL}")
+        if self.lease_seconds <= self.call_deadline:
+            raise ValueError(f"LEASE_SECONDS must be longer than {_LONGEST_CALL}")
         return self
 
     @model_validator(mode="after")
@@ -267,9 +331,22 @@ class Settings(BaseSettings):
         return frozenset(door for door, is_shut in shut.items() if is_shut)
 
     @property
+    def old_names(self) -> tuple[str, ...]:
+        """Names of before by which something was set."""
+        return self._old_names
+
+    @property
     def call_deadline(self) -> float:
         """The longest a call to Xero can take."""
-        return self.connect_timeout + self.read_timeout
+        return self.connect_timeout_seconds + self.read_timeout_seconds
+
+
+def _is_same(one: object, other: object) -> bool:
+    """Whether two values of a number are one: 15 and 15.0."""
+    try:
+        return float(str(one)) == float(str(other))
+    except ValueError:
+        return one == other
 
 
 def _is_here(address: str) -> bool:
@@ -287,6 +364,16 @@ def load() -> Settings:
     except ValidationError as broken:
         lines = [f"  {'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in broken.errors()]
         sys.exit("Settings are missing or wrong (see .env.example):\n" + "\n".join(lines))
+
+
+def load_at_start() -> Settings:
+    """The settings of a process that starts, which is told in its log of every old name that it was set by."""
+    chosen = load()
+    logs.set_up(chosen.log_level, chosen.log_format)
+    for name in chosen.old_names:
+        told = f"{name.upper()} is called {RENAMED[name].upper()} now; the old name is taken until release 0.3.0"
+        logs.log("settings").warning("settings.old_name_used", reason=told)
+    return chosen
 
 
 def example() -> str:

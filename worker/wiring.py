@@ -48,7 +48,9 @@ def assemble(
     """Tools around a store and Redis clients, one of them for blocking waits; `others` replace tools in tests."""
     vault = Vault(settings.encryption_keys)
     pace = Pace(client, limits(settings))
-    xero = XeroClient(settings.xero_api_url, connect=settings.connect_timeout, read=settings.read_timeout)
+    xero = XeroClient(
+        settings.xero_api_url, connect=settings.connect_timeout_seconds, read=settings.read_timeout_seconds
+    )
     tokens = TokenService(settings.xero_identity_url)
     auth = Auth(DatabaseTokenBox(store, vault), tokens)
     login = XeroLogin(settings.xero_login_url, settings.xero_api_url, tokens)
@@ -72,7 +74,7 @@ def assemble(
 
 def _doorbells(settings: Settings, client: redis.Redis, waiting: redis.Redis | None) -> Doorbells:
     """A turn that died with its worker frees its lane in time for the next sweep to be within one lease."""
-    held = max(settings.lease - settings.sweep, settings.lease / 2)
+    held = max(settings.lease_seconds - settings.sweep_seconds, settings.lease_seconds / 2)
     push = queue.build(client).push
     return Doorbells(client, push, waiting=waiting, bell_seconds=min(30, held), turn_seconds=held)
 
@@ -83,10 +85,10 @@ def limits(settings: Settings) -> CallLimits:
         per_minute=settings.calls_per_minute,
         at_once=settings.calls_at_once,
         per_day=settings.calls_per_day,
-        minute=settings.minute,
-        margin=min(0.5, settings.minute / 60),
+        minute=settings.minute_seconds,
+        margin=min(0.5, settings.minute_seconds / 60),
         deadline=settings.call_deadline + 5,
-        settle=settings.settle,
+        settle=settings.settle_seconds,
         reserve=settings.day_reserve,
         looks=settings.preview_share,
     )

@@ -86,18 +86,14 @@ def _ranked(message: Message) -> tuple[int, Failure]:
     for rank, (reason, pattern) in enumerate(_RECOGNISERS):
         found = re.search(pattern, message.text, re.IGNORECASE)
         if found:
-            return rank, Failure(reason, {**message.facts, **_facts(found)}, message.text, message.line)
+            # What the message itself names, dates in words people use
+            facts = {name: text for name, text in found.groupdict().items() if text}
+            if "lock_date" in facts:
+                facts["lock_date"] = _spoken(facts["lock_date"])
+            if {"option", "category"} <= set(facts):
+                facts["tracking"] = f"{facts.pop('category')} “{facts.pop('option')}”"
+            return rank, Failure(reason, {**message.facts, **facts}, message.text, message.line)
     return len(_RECOGNISERS), Failure(Reason.XERO_REFUSED, message.facts, message.text, message.line)
-
-
-def _facts(found: re.Match[str]) -> dict[str, str]:
-    """What the message itself names, dates in words people use."""
-    facts = {name: text for name, text in found.groupdict().items() if text}
-    if "lock_date" in facts:
-        facts["lock_date"] = _spoken(facts["lock_date"])
-    if {"option", "category"} <= set(facts):
-        facts["tracking"] = f"{facts.pop('category')} “{facts.pop('option')}”"
-    return facts
 
 
 def _spoken(day: str) -> str:

@@ -65,23 +65,15 @@ def _discounts(line: LineItem, gross: Decimal, meant: Decimal) -> Iterator[_Off]
             yield rounded(line.discount_rate, UNIT), None
         elif not line.discount_rate and line.discount_amount and ZERO < rounded(line.discount_amount) <= gross:
             yield None, rounded(line.discount_amount)
-        if _is_discounted(line):
-            yield from _others(gross, meant)
+        if line.discount_rate or line.discount_amount:
+            # All of it off, or the cents that leave what is meant
+            if meant == ZERO:
+                yield _WHOLE, None
+            for way in (ROUND_FLOOR, ROUND_CEILING):
+                amount = (gross - meant).quantize(CENT, way)
+                if ZERO < amount <= gross:
+                    yield None, amount
     yield None, None
-
-
-def _is_discounted(line: LineItem) -> bool:
-    return bool(line.discount_rate or line.discount_amount)
-
-
-def _others(gross: Decimal, meant: Decimal) -> Iterator[_Off]:
-    """All of it off, or the cents that leave what is meant."""
-    if meant == ZERO:
-        yield _WHOLE, None
-    for way in (ROUND_FLOOR, ROUND_CEILING):
-        amount = (gross - meant).quantize(CENT, way)
-        if ZERO < amount <= gross:
-            yield None, amount
 
 
 def _note(line: LineItem) -> str:

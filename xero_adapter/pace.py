@@ -117,7 +117,7 @@ class Pace:
         minute's calls to be spread over the rest of it, so that a single send finds one.
         """
         limits, token = self._limits, uuid.uuid4().hex
-        kept = (0, 0) if single else (limits.kept_back, limits.reserve)
+        kept = (0, 0) if single else self._kept_back()
         bounds = (limits.at_once, int(limits.deadline * 1000), *kept, int(spread and not single))
         said = self._ask(keys=self._keys(organisation), args=self._args(token, *bounds))
         wait, limit, call, further = [*said, None, 0][:4]
@@ -181,17 +181,21 @@ class Pace:
 
     def outlook(self, tenant: str) -> Outlook:
         """What bulk sends of the organisation may do, as far as we know. Raises redis.RedisError."""
-        return self.outlooks([tenant])[tenant]
+        return _outlook(self._outlook(keys=self._books(tenant), args=self._args(*self._kept_back())))
 
     def outlooks(self, tenants: Collection[str]) -> dict[str, Outlook]:
         """The same of many organisations in one round trip. Raises redis.RedisError."""
         if not tenants:
             return {}
-        args = self._args(self._limits.kept_back, self._limits.reserve)
+        args = self._args(*self._kept_back())
         with self._client.pipeline(transaction=False) as pipe:
             for tenant in tenants:
                 self._outlook(keys=self._books(tenant), args=args, client=pipe)
             return {tenant: _outlook(said) for tenant, said in zip(tenants, pipe.execute(), strict=True)}
+
+    def _kept_back(self) -> tuple[int, float]:
+        """Calls of the minute and share of the day that bulk sends leave."""
+        return self._limits.kept_back, self._limits.reserve
 
     def tallies(self) -> dict[tuple[int, str], int]:
         """What became of everybody's calls of the last two days, by hour (of Unix time) and what. Raises RedisError.

@@ -35,7 +35,7 @@ end
 local function allowed()  -- calls of a day; the most there are until Xero told
   local latest, before = numbers(learned, 'now', 'before')
   local most = math.max(latest or 0, before or 0)
-  return most > 0 and math.min(per_day, most) or per_day
+  return most > 0 and math.min(per_day, most) or per_day, latest
 end
 local function tally(key, what)
   local hour = math.floor(now / 3600000)
@@ -100,7 +100,8 @@ if day_ends and now >= day_ends then
   used, day_ends, told, sure = nil, nil, nil, nil
 end
 used, day_ends = used or per_day - allowed(), day_ends or now + day_length
-if per_day - used <= math.floor(reserve * allowed()) then
+-- `allowed` is at most `per_day`: it is read only where it may matter
+if per_day - used <= math.floor(reserve * per_day) and per_day - used <= math.floor(reserve * allowed()) then
   local kind = reserve > 0 and 'bulk' or 'single'
   local probe, gap = numbers(day, kind, kind .. ' gap')
   if sure or most or told and told >= per_day then return {math.max(1000, day_ends - now), 'day'} end
@@ -153,10 +154,10 @@ end
 NOTE = """
 local left, day_left, sent = tonumber(ARGV[7]), tonumber(ARGV[8]), now - ARGV[9]
 tally(KEYS[8], 'answered')
-local before = numbers(minute, 'call')
+local before, told = numbers(minute, 'call', 'left')
 redis.call('HSET', minute, 'call', before and math.floor(0.7 * before + 0.3 * ARGV[9]) or ARGV[9])
 redis.call('PEXPIRE', minute, 2 * window)
-if not left and redis.call('HEXISTS', minute, 'left') == 1 then redis.call('HINCRBY', minute, 'unseen', 1) end
+if not left and told then redis.call('HINCRBY', minute, 'unseen', 1) end
 if left and left < per_minute then
   local known = redis.call('ZCOUNT', calls, '(' .. (sent - window), '+inf')
   for filler = known + 1, per_minute - left do
@@ -176,7 +177,8 @@ if left and left < per_minute then
   redis.call('PEXPIRE', minute, 2 * window)
 end
 if day_left and day_left >= per_day then
-  if redis.call('EXISTS', day) == 1 then redis.call('HSET', day, 'said', day_left, 'heard', now) end
+  local used, before = numbers(day, 'used', 'said')  -- once it was a whole day, `heard` decides nothing
+  if used and (before or 0) < per_day then redis.call('HSET', day, 'said', day_left, 'heard', now) end
 elseif day_left then
   local used, day_ends, before, heard = numbers(day, 'used', 'ends', 'said', 'heard')
   local more = before and sent > (heard or 0) and day_left > before and (before <= 5 or day_left > before + 5)
@@ -222,13 +224,14 @@ local said, unseen, call, ends = numbers(minute, 'left', 'unseen', 'call', 'ends
 if said then left = math.max(left, said - (unseen or 0) - redis.call('ZCARD', flight)) end
 local used, day_ends = numbers(day, 'used', 'ends')
 if day_ends and now >= day_ends then used, day_ends = nil, nil end
-local most = allowed()
+local most, latest = allowed()
 used = used or per_day - most
 local day_left = per_day - used - math.floor(reserve * most)
-local over, limit = numbers(KEYS[5], 'over'), redis.call('HGET', KEYS[5], 'limit')
+local over, limit = unpack(redis.call('HMGET', KEYS[5], 'over', 'limit'))
+over = tonumber(over)
 local next = redis.call('ZRANGEBYSCORE', calls, '(' .. (now - window), '+inf', 'WITHSCORES', 'LIMIT', before, 1)[2]
 local frees = math.min(next and next + window or now, ends or now + window, now + window)
 return {math.max(0, left - kept_back), math.max(0, day_left), (day_ends or now + day_length) - now, call or 300,
   math.max(0, (over or now) - now), over and limit or '', math.max(0, left), math.max(0, per_day - used),
-  math.max(0, frees - now), most, redis.call('HEXISTS', learned, 'now')}
+  math.max(0, frees - now), most, latest and 1 or 0}
 """

@@ -38,7 +38,10 @@ def parse_pasted(text: str) -> Pasted:
     for page, pattern in _PAGES:
         if pattern.search(plain):
             raise NotAContact(ContactProblem.NOT_OF_A_CONTACT, {"page": page})
-    _refuse_other_sites(plain)
+    for address in _ADDRESS.findall(plain):
+        site = _site(address.replace("\\", "/"))
+        if site and site != _XERO and not site.endswith(f".{_XERO}"):
+            raise NotAContact(ContactProblem.NOT_XEROS, {"site": site})
     found = _ids(plain) or _ids(re.sub(r"\s+", "", plain))  # an address may have been broken over two lines
     if not found:
         raise NotAContact(*_what_instead(plain))
@@ -62,13 +65,6 @@ def _plain(text: str) -> str:
 def _ids(text: str) -> list[str]:
     found = ["-".join(parts).lower() for parts in _GUID.findall(text)]
     return [one for one in found if one != _NOTHING]
-
-
-def _refuse_other_sites(plain: str) -> None:
-    for address in _ADDRESS.findall(plain):
-        site = _site(address.replace("\\", "/"))
-        if site and site != _XERO and not site.endswith(f".{_XERO}"):
-            raise NotAContact(ContactProblem.NOT_XEROS, {"site": site})
 
 
 def _site(address: str) -> str:

@@ -28,7 +28,8 @@ def sums(element: Element, books: Books, copy: Element | None = None) -> Sums | 
         if amount is None:
             return None
         net += amount
-        tax += _tax(amount, _percent(whole, books), kind)
+        rate = (books.tax_rates or {}).get(tax_type(whole, books))
+        tax += _tax(amount, rate.percent if rate else ZERO, kind)
     subtotal = net - tax if kind == "Inclusive" else net
     return Sums(subtotal=rounded(subtotal), tax=rounded(tax), total=rounded(subtotal + tax))
 
@@ -45,11 +46,6 @@ def account_code(line: Mapping[str, Any], books: Books) -> str:
     """The account a line gets: its own, else its item's."""
     item = (books.items or {}).get(str(line.get("ItemCode") or ""))
     return str(line.get("AccountCode") or (item.account if item else ""))
-
-
-def _percent(line: Mapping[str, Any], books: Books) -> Decimal:
-    rate = (books.tax_rates or {}).get(tax_type(line, books))
-    return rate.percent if rate else ZERO
 
 
 def _tax(amount: Decimal, percent: Decimal, kind: Any) -> Decimal:

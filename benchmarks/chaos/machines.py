@@ -68,7 +68,7 @@ class Machines:
         port = self.xero_url.rpartition(":")[2]
         self.supervisor.start("simulator", [sys.executable, "-m", "simulator", "--port", port], stop_last=True)
         wait_for(lambda: _answers(f"{self.xero_url}/_simulator/health"), _STARTING_SECONDS)
-        self.xero.put("/clock", json={"minute": self.settings.minute}).raise_for_status()
+        self.xero.put("/clock", json={"minute": self.settings.minute_seconds}).raise_for_status()
         self.xero.put("/switches", json={"reads_lag_seconds": READS_LAG_SECONDS}).raise_for_status()
 
     def start(self) -> None:

@@ -10,7 +10,14 @@ Database = Literal["sqlite", "postgresql"]
 Blow = Literal["worker", "group", "valkey", "flush", "postgres", "clock", "web"]
 
 # Short times, so that what is lost comes back within a run. Seconds, as in .env.example.
-TIMES = {"CONNECT_TIMEOUT": "1", "READ_TIMEOUT": "2", "LEASE": "4", "SETTLE": "5", "SWEEP": "1", "MINUTE": "6"}
+TIMES = {
+    "CONNECT_TIMEOUT_SECONDS": "1",
+    "READ_TIMEOUT_SECONDS": "2",
+    "LEASE_SECONDS": "4",
+    "SETTLE_SECONDS": "5",
+    "SWEEP_SECONDS": "1",
+    "MINUTE_SECONDS": "6",
+}
 # A slow answer comes after the reader has given up, and before the batch has settled.
 FAULTS = {
     "commit_then_drop": 0.03,
@@ -23,7 +30,7 @@ FAULTS = {
     "latency": 0.4,
     "reads": 1,
 }
-# Lists show what was written only so much later: longer than a pause between two events, shorter than SETTLE.
+# Lists show what was written only so much later: longer than a pause between two events, shorter than SETTLE_SECONDS.
 READS_LAG_SECONDS = 3.0
 SHORT_BLOWS: dict[Blow, int] = {
     "worker": 4,

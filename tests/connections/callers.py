@@ -27,7 +27,7 @@ def tools_for(database: str, redis_url: str, xero: str, key: str) -> Tools:
         xero_api_url=xero,
         xero_identity_url=xero,
         xero_login_url=xero,
-        read_timeout=30,
+        read_timeout_seconds=30,
     )
     return wiring.assemble(settings, Store(engine_for(database, pool_size=8)), redis.Redis.from_url(redis_url))
 

@@ -57,12 +57,14 @@ def test_a_kill_between_xeros_answer_and_our_commit_does_not_lose_the_connection
 def test_a_renewal_that_was_killed_is_done_again_in_time_although_no_work_needs_it(house):
     _connected(house)
     _process(house, "die").communicate()
-    house.installation.later(house.tools.settings.tend * 3)
+    house.installation.later(house.tools.settings.login_care_seconds * 3)
     assert tending.tend(house.tools, "another clock") == 1
     house.installation.later(31 * MINUTE)
     house.tools.auth.renew(*house.login())
     assert house.connection().state == "connected"
-    assert house.tools.settings.tend * 3 < 30 * MINUTE, "a dead clock's duty ends after two, the next looks after one"
+    assert house.tools.settings.login_care_seconds * 3 < 30 * MINUTE, (
+        "a dead clock's duty ends after two, the next looks after one"
+    )
 
 
 def test_a_kill_that_nobody_mends_within_the_grace_ends_in_a_login_that_is_due_and_not_in_a_loop(small_house):

@@ -60,7 +60,7 @@ def test_what_could_not_be_checked_for_too_long_is_refused_and_says_so(clerk_fre
     installation.simulator.state.faults.set({"http_500": 1.0, "reads": True})
     clerk_free.paste("crane", ACTIVE)
     clerk_free.clock()
-    installation.later(installation.settings.expiry + 1)
+    installation.later(installation.settings.expiry_seconds + 1)
     clerk_free.clock()
     (answer,) = clerk_free.told("crane")
     assert (answer["ended"], answer["reason"]) == ("rejected", "not_checked")

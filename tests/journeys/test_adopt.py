@@ -129,7 +129,7 @@ def test_a_hundred_cost_five_calls_each_with_its_own_permit(on_sqlite):
 
 
 def test_a_limit_is_sat_out_and_nothing_is_lost(make_installation, sqlite_url):
-    installation = make_installation(sqlite_url, calls_per_minute=1, minute=0.2)
+    installation = make_installation(sqlite_url, calls_per_minute=1, minute_seconds=0.2)
     installation.company()
     claims = [claim(f"i{number:03d}") for number in range(40)]
     for one in claims:

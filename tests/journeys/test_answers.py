@@ -69,7 +69,7 @@ def test_in_flight_with_newer_content(installation):
     installation.ask(an_invoice(revision=2, reference="newest"), request="now")
     installation.run()
     assert installation.answers("before") == installation.answers("now") == {}
-    installation.later(installation.settings.settle + 1)
+    installation.later(installation.settings.settle_seconds + 1)
     installation.wake()
     installation.run(1)
     assert installation.answers("before")["i1"]["outcome"] == "adopted"

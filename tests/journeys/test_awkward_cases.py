@@ -28,7 +28,7 @@ def test_renumbered_after_a_timeout_the_number_that_was_sent_is_the_one_looked_f
     lose_the_reply(installation, an_invoice(number="N-old", revision=1))
     installation.ask(an_invoice(number="N-new", revision=2), request="renumbered")
     installation.rings.clear()
-    installation.later(installation.settings.settle + 1)
+    installation.later(installation.settings.settle_seconds + 1)
     installation.wake()
     installation.run(1)
     assert numbers(installation) == ["N-old"]
@@ -68,7 +68,7 @@ def test_a_commit_that_comes_after_the_look_up_ends_in_one_invoice(installation)
     lose_the_reply(installation, an_invoice())
     (late,) = installation.books()
     appear = hide_from_xero(installation)
-    installation.later(installation.settings.settle + 1)
+    installation.later(installation.settings.settle_seconds + 1)
     installation.wake()
     installation.run(1)
     assert installation.export("i1").state == "pending"
@@ -159,7 +159,7 @@ def test_a_lease_that_expires_with_the_call_under_way_is_settled_and_the_late_an
 
     def slow(*call):
         answers = real(*call)
-        installation.later(installation.settings.lease + 1)
+        installation.later(installation.settings.lease_seconds + 1)
         rescuer.sweep(installation.tools, "test")
         return answers
 
@@ -199,7 +199,7 @@ def test_a_late_commit_of_older_content_is_known_by_what_it_says_and_the_newer_g
     """Sent, not found, changed by the host, sent again, refused as taken: what Xero has is the first content."""
     lose_the_reply(installation, an_invoice(reference="first", revision=1), request="first")
     appear = hide_from_xero(installation)
-    installation.later(installation.settings.settle + 1)
+    installation.later(installation.settings.settle_seconds + 1)
     installation.wake()
     installation.run(1)
     installation.ask(an_invoice(reference="second", revision=2), request="second")

@@ -76,7 +76,7 @@ def test_what_waits_too_long_unsent_expires(installation):
     installation.simulator.state.identity.grants.clear()
     installation.ask(an_invoice())
     installation.until_proven()
-    installation.later(installation.settings.expiry + 1)
+    installation.later(installation.settings.expiry_seconds + 1)
     rescuer.sweep(installation.tools, "test")
     assert installation.answers()["i1"]["reason"] == "expired"
     assert len(installation.events("invoice.export.completed")) == 1
@@ -86,7 +86,7 @@ def test_what_was_sent_and_never_settled_is_told_as_unknown_and_its_number_stays
     installation.simulator.state.faults.set({"commit_then_drop": 1.0})
     installation.ask(an_invoice())
     installation.run()
-    installation.later(installation.settings.expiry + 1)
+    installation.later(installation.settings.expiry_seconds + 1)
     rescuer.sweep(installation.tools, "test")
     assert installation.answers()["i1"]["reason"] == "outcome_unknown"
     installation.simulator.state.faults.set({})
@@ -144,7 +144,7 @@ def test_an_invoice_that_makes_xero_fail_does_not_hold_back_its_neighbours_for_e
 def test_a_request_whose_parts_never_all_came_completes_with_what_came(installation):
     installation.ask(*invoices(2), part=1, parts=2)
     installation.run()
-    installation.later(installation.settings.expiry + 1)
+    installation.later(installation.settings.expiry_seconds + 1)
     installation.wake()
     (completed,) = installation.events("invoice.export.completed")
     assert (completed["data"]["total"], completed["data"]["exported"]) == (2, 2)

@@ -111,7 +111,7 @@ def test_a_renewed_login_sends_what_waited_too_long_for_it(installation):
     installation.simulator.state.identity.grants.clear()
     installation.ask(an_invoice("a"), an_invoice("b"))
     installation.until_proven()
-    installation.later(installation.settings.expiry + 1)
+    installation.later(installation.settings.expiry_seconds + 1)
     rescuer.sweep(installation.tools, "test")
     assert groups(installation)["expired:the-connection-to-Xero"].invoices == 2
     installation.company()
@@ -126,7 +126,7 @@ def test_a_login_to_another_organisation_sends_nothing_there_by_itself(installat
     installation.simulator.state.identity.grants.clear()
     installation.ask(an_invoice("a"))
     installation.until_proven()
-    installation.later(installation.settings.expiry + 1)
+    installation.later(installation.settings.expiry_seconds + 1)
     rescuer.sweep(installation.tools, "test")
     installation.company(tenant=OTHER_TENANT)
     assert go_on(installation) == 0
@@ -139,7 +139,7 @@ def test_what_waited_before_the_first_login_goes_with_it(make_installation, data
     with installation.store.write() as work:
         companies.set_up(work, COMPANY, "Harbour", CompanySettings(default_account_code="200"))
     installation.ask(an_invoice("a"))
-    installation.later(installation.settings.expiry + 1)
+    installation.later(installation.settings.expiry_seconds + 1)
     rescuer.sweep(installation.tools, "test")
     assert list(groups(installation)) == ["expired:the-connection-to-Xero"]
     installation.company()

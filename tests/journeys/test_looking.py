@@ -325,7 +325,7 @@ def expired(installation, **content):
     installation.simulator.state.identity.grants.clear()
     installation.ask(an_invoice(**{"revision": 1, **content}), request="click", mode="single")
     installation.run()
-    installation.later(installation.settings.expiry + 1)
+    installation.later(installation.settings.expiry_seconds + 1)
     rescuer.sweep(installation.tools, "test")
     return installation.answers("click")["i1"]
 

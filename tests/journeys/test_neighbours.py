@@ -30,7 +30,7 @@ class Poison:
 
 def settle_once(installation):
     installation.run()
-    installation.later(installation.settings.settle + 1)
+    installation.later(installation.settings.settle_seconds + 1)
     installation.wake()
     installation.run()
 

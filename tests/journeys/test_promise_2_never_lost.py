@@ -148,7 +148,7 @@ def test_a_clock_that_was_killed_keeps_the_relay_to_itself_for_three_sweeps_at_m
     on_sqlite.ask(an_invoice())
     on_sqlite.run()
     assert relay.relay(on_sqlite.tools, "next") is None
-    on_sqlite.later(3 * on_sqlite.settings.sweep + 1)
+    on_sqlite.later(3 * on_sqlite.settings.sweep_seconds + 1)
     assert relay.relay(on_sqlite.tools, "next")
 
 

@@ -77,7 +77,7 @@ def excluded(installation, monkeypatch):
 
 def waited(installation):
     installation.run()
-    installation.later(installation.settings.expiry + 1)
+    installation.later(installation.settings.expiry_seconds + 1)
     rescuer.sweep(installation.tools, "test")
 
 

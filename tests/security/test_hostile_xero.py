@@ -140,7 +140,7 @@ def attacked(simulated_xero, redis_url, database_url):
     simulator.state.reset()
     hostile = Hostile(url)
     with listening(hostile) as front:
-        made = Installation(database_url, redis_url, simulator, front, read_timeout=20, settle=30)
+        made = Installation(database_url, redis_url, simulator, front, read_timeout_seconds=20, settle_seconds=30)
         made.company()
         yield made, hostile
         made.store.engine.dispose()
@@ -157,7 +157,7 @@ def test_an_answer_that_fills_memory_is_one_nobody_can_read(attacked, bombs, kin
         made.run()
     assert made.markers() == {"i1": "uncertain"}
     assert not made.answers()
-    made.later(made.settings.lease + made.settings.settle + 301)
+    made.later(made.settings.lease_seconds + made.settings.settle_seconds + 301)
     made.wake()
     with bounded_memory():
         made.run()

@@ -48,7 +48,7 @@ def lose_a_reply(installation):
     installation.simulator.state.faults.set({"commit_then_drop": 1.0})
     installation.run()
     installation.simulator.state.faults.set({})
-    installation.later(installation.settings.settle + 1)
+    installation.later(installation.settings.settle_seconds + 1)
     installation.wake()
 
 

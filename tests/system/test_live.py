@@ -24,7 +24,13 @@ def orders():
 
 @pytest.fixture(scope="module")
 def live(tmp_path_factory, orders):
-    fast = {"LEASE": "4", "SETTLE": "4", "SWEEP": "1", "READ_TIMEOUT": "2", "CONNECT_TIMEOUT": "1"}
+    fast = {
+        "LEASE_SECONDS": "4",
+        "SETTLE_SECONDS": "4",
+        "SWEEP_SECONDS": "1",
+        "READ_TIMEOUT_SECONDS": "2",
+        "CONNECT_TIMEOUT_SECONDS": "1",
+    }
     made = Live(tmp_path_factory.mktemp("live"), **fast)
     made.start(orders)
     yield made

@@ -58,7 +58,7 @@ def everything_is_exported_by_others(installation):
     installation.rings.clear()
 
     def done():
-        installation.later(installation.settings.lease + installation.settings.settle + 301)
+        installation.later(installation.settings.lease_seconds + installation.settings.settle_seconds + 301)
         installation.wake()
         installation.run()
         return len(installation.answers()) == len(WANTED)

@@ -31,7 +31,7 @@ def tend(tools: Tools, holder: str) -> int:
     Gives how many were renewed, if on duty.
     """
     with tools.store.write() as work:
-        if not duties.take(work, DUTY, holder, tools.settings.tend * 2):
+        if not duties.take(work, DUTY, holder, tools.settings.login_care_seconds * 2):
             return 0
         logins.forget_ended(work, _FORGET_LOGINS_SECONDS)
         idle = tokens.unrefreshed_since(work, work.after(-_days(tools.settings.keep_alive_days)))
@@ -51,7 +51,7 @@ def seconds_until_next(tools: Tools) -> float:
     """How long until logins are looked after again: soon while one is in doubt, so that it is told in time."""
     with tools.store.read() as work:
         doubted = bool(tokens.in_doubt(work))
-    return min(tools.settings.tend, _IN_DOUBT_SECONDS) if doubted else tools.settings.tend
+    return min(tools.settings.login_care_seconds, _IN_DOUBT_SECONDS) if doubted else tools.settings.login_care_seconds
 
 
 def _keep_day_calls(tools: Tools) -> None:

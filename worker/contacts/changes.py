@@ -36,7 +36,8 @@ def answer_some(tools: Tools, company: str, holder: str, wait: Wait | None = Non
     None while another holder is at them. `wait` sits out a limit; without it they wait in the database.
     """
     with tools.store.write() as work:
-        if not duties.take(work, f"{DUTY}/{company}", holder, _lease(tools)):
+        # Longer than the calls of one go, and their waits for a permit
+        if not duties.take(work, f"{DUTY}/{company}", holder, tools.settings.call_deadline * 3):
             return None
         due = changes.due(work, company, MOST_CONTACTS)
         organisation = organisation_of(work, company)
@@ -60,11 +61,6 @@ def _answer_first(
         return _postpone(tools, organisation, some, trouble)
     tools.bells.wake_relay()
     return len(some)
-
-
-def _lease(tools: Tools) -> float:
-    """Longer than the calls of one go, and their waits for a permit."""
-    return tools.settings.call_deadline * 3
 
 
 def organisation_of(work: Work, company: str) -> Organisation | None:
@@ -94,7 +90,7 @@ def _postpone(tools: Tools, organisation: Organisation | None, some: Sequence[As
     with tools.store.write() as work:
         if trouble.effect == "needs_login" and organisation:
             login_block.after_refusal(work, organisation, trouble)
-        oldest = work.after(-tools.settings.expiry)
+        oldest = work.after(-tools.settings.expiry_seconds)
         changes.postpone(work, some[0].company, seconds)
     tired = [change for change in some if change.received_at < oldest]
     if some[0].kind == "contact":

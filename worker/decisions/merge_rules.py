@@ -74,7 +74,9 @@ def decide(standing: ExportStanding, revision: int, content_hash: str, *, looks:
     if standing.excluded:
         return Failure(Reason.EXCLUDED)
     if standing.state in LIVE:
-        return _beside_a_live_export(standing, revision, content_hash)
+        if content_hash == standing.wanted_hash or revision < standing.wanted_revision:
+            return "join"
+        return "replace" if standing.state == "pending" else "wait"
     if not standing.in_xero:
         return "start"
     older = revision < standing.sent_revision and content_hash != standing.sent_hash
@@ -87,12 +89,6 @@ def decide(standing: ExportStanding, revision: int, content_hash: str, *, looks:
 def gone(kind: str) -> Failure:
     """Why nothing can be sent to an invoice of which Xero has only the remains, or nothing."""
     return Failure(Reason.GONE_FROM_XERO) if kind == "gone" else Failure(Reason.INVOICE_FINALISED, {"status": kind})
-
-
-def _beside_a_live_export(standing: ExportStanding, revision: int, content_hash: str) -> Move:
-    if content_hash == standing.wanted_hash or revision < standing.wanted_revision:
-        return "join"
-    return "replace" if standing.state == "pending" else "wait"
 
 
 def answers(item_revision: int, item_hash: str, sent_revision: int, sent_hash: str) -> bool:

@@ -104,7 +104,8 @@ def decoded(body: bytes) -> Decoded:
     if name != _WESTERN:
         note = "" if name == _UTF_8 else f"The file is not UTF-8; it was read as {name}."
         return Decoded(text, name, note)
-    samples = _western_samples(text)
+    words = dict.fromkeys(word for word in re.findall(r"[^\W\d_]+", text) if not word.isascii())
+    samples = [written.shown(word) for word in list(words)[:_SEEN_SAMPLES]]
     return Decoded(text, name, f"The file is not UTF-8; it was read as {name}: {', '.join(samples)}.")
 
 
@@ -180,11 +181,6 @@ def _is_odd(word: str) -> bool:
     dashed = re.search("[a-z][\u2013\u2014][a-z]", word)
     signs = set(inner) & _NOT_WITHIN_WORDS or set(word) & _NEVER or word[-1] in "\xb3\xb9"
     return bool(signs or (small and capitals) or dashed)
-
-
-def _western_samples(text: str) -> list[str]:
-    words = dict.fromkeys(word for word in re.findall(r"[^\W\d_]+", text) if not word.isascii())
-    return [written.shown(word) for word in list(words)[:_SEEN_SAMPLES]]
 
 
 def _line_of(body: bytes, at: int) -> int:

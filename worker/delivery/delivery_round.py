@@ -89,18 +89,16 @@ def _record_outcomes(work: Work, endpoint: PostTarget, now: Round, outcomes: Seq
     """Every event has its outcome: through, to be tried again, or given up."""
     for event, missed in zip(now.events, outcomes, strict=True):
         if missed is not None:
-            _put_off(work, endpoint, event, missed)
+            tries = getattr(event, "tries", 0) + 1
+            sinks.try_again(work, endpoint.door, event.id, retries.delivery_wait(tries), tries, missed.trouble)
+            _log.warning(
+                "relay.not_delivered", door=endpoint.door, event_id=event.id, attempt=tries, error=missed.trouble
+            )
         elif event in now.again:
             sinks.delivered(work, endpoint.door, event.id)
     if now.to > now.start:
         sinks.move_on(work, endpoint.door, now.to)
     _judge(work, endpoint, now.failures, outcomes)
-
-
-def _put_off(work: Work, endpoint: PostTarget, event: Any, missed: Missed) -> None:
-    tries = getattr(event, "tries", 0) + 1
-    sinks.try_again(work, endpoint.door, event.id, retries.delivery_wait(tries), tries, missed.trouble)
-    _log.warning("relay.not_delivered", door=endpoint.door, event_id=event.id, attempt=tries, error=missed.trouble)
 
 
 def _judge(work: Work, endpoint: PostTarget, before: int, outcomes: Sequence[Missed | None]) -> None:

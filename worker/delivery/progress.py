@@ -98,7 +98,7 @@ def quota(chosen: Settings, seen: Outlook) -> Quota:
         call=seen.call,
         minute_left=seen.minute_left,
         per_minute=chosen.calls_per_minute,
-        minute=chosen.minute,
+        minute=chosen.minute_seconds,
         day_left=seen.day_left,
         per_day=seen.per_day,
         day_ends=seen.day_ends,

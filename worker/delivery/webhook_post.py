@@ -76,7 +76,8 @@ class Poster:
         with asked as reply:
             if 200 <= reply.status < 300:
                 _read_a_little(reply)
-            return reply.status, _header(reply, b"retry-after")
+            found = (text for key, text in reply.headers if key.lower() == b"retry-after")
+            return reply.status, next(found, b"").decode("latin-1")
 
     @staticmethod
     def _headers(secrets: Sequence[str], event_id: str, body: str) -> list[tuple[str, str]]:
@@ -88,11 +89,6 @@ class Poster:
             ("webhook-timestamp", str(int(now.timestamp()))),
             ("webhook-signature", " ".join(Webhook(secret).sign(event_id, now, body) for secret in secrets)),
         ]
-
-
-def _header(reply: httpcore.Response, name: bytes) -> str:
-    found = (text for key, text in reply.headers if key.lower() == name)
-    return next(found, b"").decode("latin-1")
 
 
 def _read_a_little(reply: httpcore.Response) -> None:

@@ -66,7 +66,7 @@ def _permit(tools: Tools, organisation: Organisation) -> Permit | None:
 def _call(tools: Tools, organisation: Organisation, frozen: FrozenBatch, call: Call) -> Answers | Trouble:
     """Make the call, unless it is too late for it: we were suspended."""
     try:
-        return call(organisation, frozen.body, frozen.key, lambda: tools.elapsed() <= frozen.send_before)
+        return call(organisation, frozen.sent.body, frozen.key, lambda: tools.elapsed() <= frozen.send_before)
     except Trouble as trouble:
         return trouble
     except Exception as broken:

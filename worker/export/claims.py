@@ -1,6 +1,6 @@
 """Send what is due next: claim, (for updates: guard,) freeze, call; each step committed before the next begins."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from events.accounting_target import Element, Organisation, Posting, Trouble
 from events.failures import Failure
@@ -8,7 +8,6 @@ from events.reasons import Reason
 from store import batches, exports, pauses
 from store.batches import Hold
 from store.tables import Export
-from store.unit_of_work import Work
 from worker.decisions import batching
 from worker.export import calling, deferral, freezing, raise_anew, recording, updates
 from worker.export.calling import Called
@@ -43,18 +42,14 @@ def _claim(tools: Tools, organisation: Organisation, calls: int) -> tuple[list[H
             return [], ""
         due = exports.pending(work, organisation.lane, batching.MOST_INVOICES * calls)
         poisonous = [one.id for one in due if batching.quarantined(one)]
-        _quarantine(work, poisonous)
+        # Those that have stopped the exporter too often fail, and are not tried again
+        if poisonous:
+            found = exports.lock_again(work, poisonous).values()
+            recording.fail(work, [ExportRefusal(export, Failure(Reason.QUARANTINED)) for export in found])
         chosen = batching.choose_some([one for one in due if one.id not in poisonous], calls)
         kind = batching.kind(chosen[0][0]) if chosen else "create"
-        lease = tools.settings.lease
+        lease = tools.settings.lease_seconds
         return [batches.claim(work, organisation.lane, some, lease, kind) for some in chosen], kind
-
-
-def _quarantine(work: Work, poisonous: Sequence[int]) -> None:
-    """Those that have stopped the exporter too often fail, and are not tried again."""
-    if poisonous:
-        found = exports.lock_again(work, poisonous).values()
-        recording.fail(work, [ExportRefusal(export, Failure(Reason.QUARANTINED)) for export in found])
 
 
 def _new(tools: Tools) -> freezing.Map:

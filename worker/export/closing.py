@@ -99,7 +99,8 @@ def _sort_answers(claimed: Sequence[Export], sent: Sent, answers: Answers) -> tu
         if answer is None or _needs_look_up(answer, sent.kind):
             unclear.append((export, answer))
         else:
-            results.append(Result(export, attempt, answer, outcome, sent.contents.get(attempt.content_hash)))
+            content = sent.contents.get(attempt.content_hash)
+            results.append(Result(export, attempt, answer, outcome, content, sent.body))
     return results, unclear
 
 

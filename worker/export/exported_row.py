@@ -44,7 +44,10 @@ Sent = Mapping[tuple[str, str], Element]  # by batch, and invoice id (updates) o
 
 def sent_in(work: Work, tools: Tools, results: Sequence[Result]) -> Sent:
     """What the batches of these results carried, as it was written down before the call."""
-    bodies = batches.bodies(work, sorted({result.attempt.batch_id for result in results}))
+    bodies = {result.attempt.batch_id: result.body for result in results if result.body}
+    asked = {result.attempt.batch_id for result in results} - bodies.keys()
+    if asked:
+        bodies |= batches.bodies(work, sorted(asked))
     return {(id_, name): one for id_, body in bodies.items() for name, one in tools.target.thaw(body).items()}
 
 
@@ -56,6 +59,8 @@ def row(work: Work, tools: Tools, result: Result, kept: str, sent: Sent) -> dict
     newest = attempt.content_hash == export.wanted_hash
     host = Host(tools.target.contact_id(kept) or "", result.sent)
     copy = tools.books.picture(answer.copy)
+    # A drift from the start: somebody voided or deleted it before we learnt that it had arrived
+    kind = {"VOIDED": "voided", "DELETED": "deleted"}.get(answer.status)
     return {
         "id": export.id,
         "state": "exported" if newest else "pending",
@@ -73,17 +78,11 @@ def row(work: Work, tools: Tools, result: Result, kept: str, sent: Sent) -> dict
         "exported_at": work.now,
         "sent_contact": attempt.contact or answer.contact_id,
         "checked_at": work.now,
-        "found": _gone_already(answer),
+        "found": DriftFound(kind=kind, differences=(f"{kind} in Xero",)).model_dump_json() if kind else None,
         "batch_limit": 0,
         "raise_anew": False,
         **copy_of(tools, answer, copy),
     }
-
-
-def _gone_already(posted: Posted) -> str | None:
-    """A drift from the start: somebody voided or deleted it before we learnt that it had arrived."""
-    kind = {"VOIDED": "voided", "DELETED": "deleted"}.get(posted.status)
-    return DriftFound(kind=kind, differences=(f"{kind} in Xero",)).model_dump_json() if kind else None
 
 
 def row_of_look(work: Work, tools: Tools, looked: Looked) -> dict[str, Any]:

@@ -30,7 +30,6 @@ class FrozenBatch:
 
     hold: Hold
     key: str
-    body: bytes
     send_before: float
     sent: Sent
 
@@ -65,7 +64,9 @@ def freeze(
         attempts = batches.note_attempts(work, [(export, mapped.contacts[export.id]) for export, _ in mapped.fit])
         send_before = tools.elapsed() + SEND_WITHIN_SECONDS
     return [
-        FrozenBatch(hold, *body, send_before, _sent(kind, hold, mapped, attempts)) for hold, body in bodies if body
+        FrozenBatch(hold, frozen[0], send_before, _sent(kind, hold, mapped, attempts, frozen[1]))
+        for hold, frozen in bodies
+        if frozen
     ]
 
 
@@ -118,16 +119,16 @@ def _body(
         key=key,
         size=len(elements),
         sent_at=work.now,
-        settle_at=work.after(tools.settings.settle),
-        lease_until=work.after(tools.settings.lease),
+        settle_at=work.after(tools.settings.settle_seconds),
+        lease_until=work.after(tools.settings.lease_seconds),
     )
     return key, body
 
 
-def _sent(kind: str, hold: Hold, mapped: Mapped, attempts: Mapping[int, Carried]) -> Sent:
+def _sent(kind: str, hold: Hold, mapped: Mapped, attempts: Mapping[int, Carried], body: bytes) -> Sent:
     mine = [export for export, _ in mapped.fit if export.batch_id == hold.batch_id]
     carried = {one.id: attempts[one.id] for one in mine if one.id is not None}
-    return Sent(kind, carried, mapped.contents, mixed=len({bool(one.priority) for one in mine}) > 1)
+    return Sent(kind, carried, mapped.contents, body, mixed=len({bool(one.priority) for one in mine}) > 1)
 
 
 def _map(work: Work, tools: Tools, organisation: Organisation, claimed: Sequence[Export], map_one: Map) -> Mapped:
@@ -137,7 +138,10 @@ def _map(work: Work, tools: Tools, organisation: Organisation, claimed: Sequence
     for export in claimed:
         try:
             content = mapped.contents[export.wanted_hash] = export_content.newest(export)
-            invoice = _under_its_number(content, export)
+            # The content under the number that belongs to the row
+            invoice = (
+                content if content.number == export.number else content.model_copy(update={"number": export.number})
+            )
             contact = contact_lookup.contact_of(tools.target, kept, invoice)
             mapped.contacts[export.id] = contact
             said = map_one(export, Posting(organisation.lane, invoice, contact, settings, export.generation))
@@ -155,8 +159,3 @@ def _map(work: Work, tools: Tools, organisation: Organisation, claimed: Sequence
             problem = {"problem": "the exporter failed on it"}
             mapped.unfit.append(ExportRefusal(export, Failure(Reason.INVOICE_UNREADABLE, problem)))
     return mapped
-
-
-def _under_its_number(content: Invoice, export: Export) -> Invoice:
-    """The content under the number that belongs to the row."""
-    return content if content.number == export.number else content.model_copy(update={"number": export.number})

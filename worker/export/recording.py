@@ -48,8 +48,8 @@ def _learn(work: Work, tools: Tools, organisation: Organisation, results: Sequen
     new = {(facts["account"], facts["tax"]) for facts in told if facts.get("account") and facts.get("tax")}
     if new:
         organisation_facts.note_refused(work, organisation.lane, new)
-    known = organisation_facts.refused(work, organisation.lane)
-    if known:
+    if new or organisation.refused_taxes:
+        known = organisation_facts.refused(work, organisation.lane)
         copies = [tools.books.picture(r.answer.copy) for r in results if isinstance(r.answer, Posted)]
         taken = {(line.said("account") or "", line.said("tax_type") or "") for one in copies for line in one.lines}
         organisation_facts.forget_refused(work, organisation.lane, known & taken)

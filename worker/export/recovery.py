@@ -36,7 +36,7 @@ def settle(tools: Tools, organisation: Organisation, batch_id: str) -> bool:
     with tools.store.write() as work:
         if not pauses.may_begin(work, organisation.lane.company):
             return False
-        taken = batches.take_uncertain(work, batch_id, tools.settings.lease)
+        taken = batches.take_uncertain(work, batch_id, tools.settings.lease_seconds)
         if taken is None:
             return False
         hold, batch = taken
@@ -145,7 +145,7 @@ def _send_again(work: Work, batch: Batch, absent: Sequence[Export], *, troubled:
     has failed.
     """
     refused = batch.http_status in _REFUSALS
-    given_up = [export for export in absent if _hopeless(export, batch, refused=refused)]
+    given_up = [export for export in absent if batch.size == 1 and (refused or export.attempts >= _HOPELESS_AFTER)]
     said = (batch.trouble or "").partition(": ")[2]
     reason = Reason.SENT_WRONGLY if refused else Reason.XERO_KEEPS_FAILING
     recording.fail(work, [ExportRefusal(export, Failure(reason, said=said)) for export in given_up])
@@ -173,10 +173,6 @@ def _watch(work: Work, hold: Hold, batch: Batch, unclear: Sequence[Export]) -> N
         return
     free = {"state": "uncertain", "closed_at": None, "settle_at": work.after(wait), "watched_since": since}
     batches.move(work, hold, "settled", lease_until=work.now, **free)
-
-
-def _hopeless(export: Export, batch: Batch, *, refused: bool) -> bool:
-    return batch.size == 1 and (refused or export.attempts >= _HOPELESS_AFTER)
 
 
 def _ask_again_later(tools: Tools, organisation: Organisation, hold: Hold, batch: Batch, trouble: Trouble) -> None:

@@ -22,7 +22,7 @@ _log = logs.log("rescuer")
 def sweep(tools: Tools, holder: str) -> int:
     """One sweep, if this process has the duty; give how many batches were rescued."""
     with tools.store.write() as work:
-        if not duties.take(work, DUTY, holder, tools.settings.sweep * 3):
+        if not duties.take(work, DUTY, holder, tools.settings.sweep_seconds * 3):
             return 0
         claimed = batches.overdue(work, "claimed")
         sent = batches.overdue(work, "sent")
@@ -30,10 +30,10 @@ def sweep(tools: Tools, holder: str) -> int:
             _give_back(work, batch)
         for batch in sent:
             _park(work, batch)
-        expired = expiry.expire(work, tools, tools.settings.expiry)
+        expired = expiry.expire(work, tools, tools.settings.expiry_seconds)
         forgotten = answer_forgotten(work, tools)
     with tools.store.write() as work:
-        forgotten += give_up_parts(work, tools.settings.expiry)
+        forgotten += give_up_parts(work, tools.settings.expiry_seconds)
     with tools.store.read() as work:
         waiting = due_lanes.due(work)
     for lane in waiting:

@@ -16,7 +16,7 @@ from worker.export.answering import Outcome
 
 @dataclass(frozen=True)
 class Sent:
-    """What one call carries: its attempts by export id, and what its invoices say, by hash.
+    """What one call carries: its attempts by export id, what its invoices say, by hash, and the frozen body.
 
     `mixed` when people's own sends and a backlog's travel together.
     """
@@ -24,18 +24,20 @@ class Sent:
     kind: str
     attempts: Mapping[int, Carried]
     contents: Mapping[str, Invoice]
+    body: bytes
     mixed: bool = False
 
 
 @dataclass(frozen=True)
 class Result:
-    """What became of one attempt; `content` is what it carried, where that is still at hand."""
+    """What became of one attempt; `content` is what it carried, `body` its batch's, where they are still at hand."""
 
     export: Export
     attempt: Attempt | Carried
     answer: Answer
     outcome: Outcome = "created"
     content: Invoice | None = None
+    body: bytes | None = None
 
     @property
     def sent(self) -> Invoice | None:

@@ -63,7 +63,7 @@ def answer_doorbell(tools: Tools, lane: Lane, token: str) -> None:
         _log.warning("exporter.redis_lost", lane=lane.key, error=type(lost).__name__)
     except Exception:
         _log.exception("exporter.failed", lane=lane.key)
-        following = NextTurn(tools.settings.sweep)
+        following = NextTurn(tools.settings.sweep_seconds)
     finally:
         tools.bells.end(lane.key, token, following.seconds, following.most)
 
@@ -109,7 +109,12 @@ def _call(tools: Tools, organisation: Organisation, due: Due, manner: Manner) ->
     permit = tools.pace.ask(organisation, single=due.single, spread=spread)
     most = turns.side_by_side(due.waiting, single=due.single, troubled=due.troubled, call=permit.call)
     if permit.wait:
-        _tell_of_wait(tools, organisation, permit)
+        # The limit is reached: nothing fails, no attempt is charged; a long wait is told. The lane is not
+        # blocked: a single send may use what is kept back for it.
+        _log.info("exporter.waited", lane=organisation.lane.key, limit=permit.limit, wait=permit.wait)
+        if permit.wait >= deferral.WORTH_TELLING_SECONDS and permit.limit != "spread":
+            with tools.store.write() as work:
+                deferral.tell_of_limit(work, organisation, permit.limit, work.after(permit.wait))
         return NextTurn(permit.wait, most)
 
     quick, booked = turns.is_quick(permit.call), False
@@ -133,17 +138,6 @@ def _call(tools: Tools, organisation: Organisation, due: Due, manner: Manner) ->
 def _calls(due: Due, permit: Permit, manner: Manner) -> int:
     most, quick = min(manner.calls, 1 + permit.further), turns.is_quick(permit.call)
     return turns.calls(most, due.waiting, single=due.single, troubled=due.troubled, quick=quick)
-
-
-def _tell_of_wait(tools: Tools, organisation: Organisation, permit: Permit) -> None:
-    """The limit is reached: nothing fails, no attempt is charged; a long wait is told.
-
-    The lane is not blocked: a single send may use what is kept back for it.
-    """
-    _log.info("exporter.waited", lane=organisation.lane.key, limit=permit.limit, wait=permit.wait)
-    if permit.wait >= deferral.WORTH_TELLING_SECONDS and permit.limit != "spread":
-        with tools.store.write() as work:
-            deferral.tell_of_limit(work, organisation, permit.limit, work.after(permit.wait))
 
 
 def _use_permit(

@@ -39,9 +39,15 @@ def business_readings(tools: Tools, work: Work) -> Iterator[MetricReading]:
         yield MetricReading(metrics.INVOICES, count, (state,))
     yield from _batches(work)
     yield from _events_out(work, tools.settings)
-    yield from _asked(work)
+    for kind, pile in metrics_rows.asked_of_xero(work).items():
+        yield MetricReading(metrics.ASKED, pile.count, (kind,))
+        yield MetricReading(metrics.ASKED_AGE, _age(work, pile.since), (kind,))
     yield MetricReading(metrics.DEAD_LETTERS, metrics_rows.dead_letters(work))
-    yield from _audit(work)
+    # Before the first check there is nothing to tell
+    if last := audit.newest_check(work):
+        yield MetricReading(metrics.AUDIT_INTACT, float(last.problems == "[]"))
+        yield MetricReading(metrics.AUDIT_CHECKED, _age(work, last.checked_at))
+        yield MetricReading(metrics.AUDIT_HEAD, last.line, (last.chain,))
     yield from _processes(work)
     counted = counters.everything(work)
     for row in counted:
@@ -120,20 +126,6 @@ def _events_out(work: Work, settings: Settings) -> Iterator[MetricReading]:
     refused = dict.fromkeys([("webhook", "waiting"), ("webhook", "given_up")], 0) if settings.webhook_url else {}
     for labels, count in {**refused, **metrics_rows.redeliveries(work)}.items():
         yield MetricReading(metrics.REDELIVERIES, count, labels)
-
-
-def _asked(work: Work) -> Iterator[MetricReading]:
-    for kind, pile in metrics_rows.asked_of_xero(work).items():
-        yield MetricReading(metrics.ASKED, pile.count, (kind,))
-        yield MetricReading(metrics.ASKED_AGE, _age(work, pile.since), (kind,))
-
-
-def _audit(work: Work) -> Iterator[MetricReading]:
-    """Before the first check there is nothing to tell."""
-    if last := audit.newest_check(work):
-        yield MetricReading(metrics.AUDIT_INTACT, float(last.problems == "[]"))
-        yield MetricReading(metrics.AUDIT_CHECKED, _age(work, last.checked_at))
-        yield MetricReading(metrics.AUDIT_HEAD, last.line, (last.chain,))
 
 
 def _processes(work: Work) -> Iterator[MetricReading]:

@@ -6,7 +6,6 @@ Whatever would fail by settings we only remember is looked at afresh before it i
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
 
 import redis
 
@@ -61,6 +60,10 @@ def preview(
     rows, books = _judged(tools, known, plans, look)
     forecast = _forecast(tools, known, plans, rows, books)
     fails = any(row.verdict == "fail" for row in rows)
+    # What the look at Xero cost, and what it could not see
+    limits = [*preview_totals.plan_limit(look, plans, books)]  # a call of its own, which may go unseen too
+    warnings = [*preview_totals.unseen(look), *limits]
+    complete = look is not None and not look.missed
     return InvoiceExportPreviewed(
         company=company,
         request=request,
@@ -71,7 +74,9 @@ def preview(
         forecast=forecast,
         invoices=tuple(rows),
         previewed_at=now,
-        **_seen(look, plans, books),
+        complete=complete,
+        warnings=tuple(warnings),
+        calls=look.calls if look else 0,
     )
 
 
@@ -83,14 +88,6 @@ def seconds_to_look(tools: Tools, company: str, key: str) -> int:
         return tools.pace.seconds_to_look(connection.tenant, key) if connection else 0
     except redis.RedisError:
         return 0
-
-
-def _seen(look: PreviewCalls | None, plans: Sequence[Plan], books: Books) -> dict[str, Any]:
-    """What the look at Xero cost, and what it could not see."""
-    limits = [*preview_totals.plan_limit(look, plans, books)]  # a call of its own, which may go unseen too
-    warnings = [*preview_totals.unseen(look), *limits]
-    complete = look is not None and not look.missed
-    return {"complete": complete, "warnings": tuple(warnings), "calls": look.calls if look else 0}
 
 
 def _judged(
@@ -122,7 +119,7 @@ def _forecast(
     waits = known.problem or preview_totals.right_missing(known, plans, books)
     seen = _outlook(tools, known)
     left = seen.day_calls if seen else None
-    room = CallRoom(tools.settings.calls_per_minute, tools.settings.minute, seen.day_left if seen else None)
+    room = CallRoom(tools.settings.calls_per_minute, tools.settings.minute_seconds, seen.day_left if seen else None)
     seconds = None if waits else forecasting.seconds(needed, known.waiting, room)
     return Forecast(calls=needed, day_calls_left=left, seconds=seconds, waits_for=waits)
 

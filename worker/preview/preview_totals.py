@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import date
 
-from events.accounting_target import Organisation
 from events.books import Books
 from events.connection_problems import ConnectionProblem
 from events.export import XeroTotals
@@ -47,11 +46,9 @@ def right_missing(known: KnownCompany, plans: Sequence[Plan], books: Books) -> s
     needed = "CreateApprovedInvoice" if approved else "CreateDraftInvoice"
     if books.allowed is None or needed in books.allowed or not any(plan.sent for plan in plans):
         return None
-    return ConnectionProblem.NOT_PERMITTED.message({"organisation": _name(known.organisation)})
-
-
-def _name(organisation: Organisation | None) -> str:
-    return organisation.name if organisation else "the Xero organisation"
+    return ConnectionProblem.NOT_PERMITTED.message(
+        {"organisation": known.organisation.name if known.organisation else "the Xero organisation"}
+    )
 
 
 def plan_limit(look: PreviewCalls | None, plans: Sequence[Plan], books: Books) -> Iterator[str]:

@@ -54,7 +54,12 @@ def answer_next(tools: Tools) -> bool:
     if patient and not made.complete and not made.forecast.waits_for:
         _postpone(tools, row)
     else:
-        _answer(tools, row, made)
+        with tools.store.write() as work:
+            if previews.answered(work, row):
+                key = f"preview/{row.company}/{row.id}"
+                outbox.publish_once(work, Outgoing(made, row.company, row.id, key, row.source_event))
+        _log.info("previews.answered", company=row.company, preview=row.id, size=len(made.invoices), calls=made.calls)
+        tools.bells.wake_relay()
     return True
 
 
@@ -85,15 +90,6 @@ def _made(tools: Tools, row: Preview) -> InvoiceExportPreviewed:
 def _postpone(tools: Tools, row: Preview) -> None:
     with tools.store.write() as work:
         previews.postpone(work, row, _AGAIN_SECONDS)
-
-
-def _answer(tools: Tools, row: Preview, made: InvoiceExportPreviewed) -> None:
-    with tools.store.write() as work:
-        if previews.answered(work, row):
-            key = f"preview/{row.company}/{row.id}"
-            outbox.publish_once(work, Outgoing(made, row.company, row.id, key, row.source_event))
-    _log.info("previews.answered", company=row.company, preview=row.id, size=len(made.invoices), calls=made.calls)
-    tools.bells.wake_relay()
 
 
 def _given_up(row: Preview) -> InvoiceExportPreviewed:

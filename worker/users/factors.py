@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from store import audit, counters, users
-from store.unit_of_work import Work
 from store.users import Whose
 from store.vault import Unopenable
 from worker import logs
@@ -95,16 +94,12 @@ def reset(tools: Tools, by: str, user: str) -> None:
         found = accounts.known(work, user)
         found.factor = found.factor_at = found.factor_step = None
         users.save_user(work, found)
-        _forget(work, user)
+        users.keep_recovery_codes(work, user, ())
+        users.forget_browsers(work, user)
+        users.end_sessions(work, user)
         audit.note(work, by, "second factor reset", "", {"user": user, "role": found.role}, 0, "")
         _log.warning("console.factor_reset", user=user)
         counters.add(work, "sign_ins", {("factor_reset", ""): 1})
-
-
-def _forget(work: Work, user: str) -> None:
-    users.keep_recovery_codes(work, user, ())
-    users.forget_browsers(work, user)
-    users.end_sessions(work, user)
 
 
 def _factor_of(user: str, place: SignInPlace) -> dict[str, str]:
