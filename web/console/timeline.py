@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from store.invoice_detail import InvoiceStory
-from store.tables import Attempt, Batch, Drift, Generation, Item, LogEntry, Request
+from store.tables import Attempt, Batch, Drift, Generation, Item, LogEntry, Request as SentRequest
 
 _TRIED: Mapping[str, tuple[str, str, str]] = {
     "sent": ("On its way to Xero", "", "exporting"),
@@ -62,7 +62,7 @@ def timeline_of(whole: InvoiceStory, sent: Mapping[str, str]) -> list[Moment]:
     return [one for _, one in sorted(enumerate(found), key=lambda pair: (pair[1].at, pair[0]), reverse=True)]
 
 
-def _asked(item: Item, request: Request) -> Moment:
+def _asked(item: Item, request: SentRequest) -> Moment:
     how = "with others" if request.mode == "bulk" else "alone"
     again = [("Repeats event", request.caused_by)] if request.caused_by else []
     return Moment(
