@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from store.invoice_detail import InvoiceStory
-from store.tables import Attempt, Batch, Drift, Generation, Item, LogEntry, Request as SentRequest
+from store.tables import Attempt, Batch, Drift, Generation, Item, LogEntry
+from store.tables import Request as SentRequest
 
 _TRIED: Mapping[str, tuple[str, str, str]] = {
     "sent": ("On its way to Xero", "", "exporting"),
