@@ -1,14 +1,16 @@
 """The organisation each company exports to, and the app and login that open it."""
 
+import functools
 from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
-from sqlalchemy import func
+from sqlalchemy import bindparam, func
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, select, update
 
-from events.accounting_target import Lane, Organisation
+from events.lane import DEFAULT_TARGET, Lane, Organisation
 from store import statements
-from store.tables import CompanyApp, CompanyConnection, Export
+from store.tables import Company, CompanyApp, CompanyConnection, Export
 from store.tables.columns import word
 from store.unit_of_work import Work
 
@@ -58,7 +60,7 @@ def of_each(work: Work, companies: Collection[str]) -> Mapping[str, CompanyConne
 
 def organisation(work: Work, lane: Lane) -> Organisation | None:
     """The lane's organisation, or None when the company is connected to none or to another."""
-    found = statements.look_up(work, CompanyConnection, company=lane.company)
+    found = work.connection.execute(_with_target(), {"company": lane.company}).first()
     if found is None or found.tenant != lane.tenant or found.state == "disconnected":
         return None
     return Organisation(
@@ -69,7 +71,17 @@ def organisation(work: Work, lane: Lane) -> Organisation | None:
         client_id=found.client_id,
         xero_user=found.xero_user,
         since=found.connected_at,
+        target=found.target or DEFAULT_TARGET,
     )
+
+
+@functools.cache
+def _with_target() -> Any:
+    """A company's connection, and the accounting system that the company names."""
+    connection, company = CompanyConnection.__table__, Company.__table__  # type: ignore[attr-defined]
+    joined = connection.outerjoin(company, company.c.id == connection.c.company)
+    asked = select(connection, company.c.target).select_from(joined)
+    return asked.where(connection.c.company == bindparam("company"))
 
 
 def set_state(work: Work, connection: CompanyConnection, state: str, problem: str = "") -> bool:
@@ -137,6 +149,9 @@ def enabled(work: Work, company: str) -> bool:
     return used is not None and used.state == "enabled"
 
 
-def all_connections(work: Work) -> Sequence[CompanyConnection]:
-    """All connections by company."""
-    return work.session.exec(select(CompanyConnection).order_by(col(CompanyConnection.company))).all()
+def all_connections(work: Work, target: str | None = None) -> Sequence[CompanyConnection]:
+    """All connections by company; or those to this accounting system."""
+    asked = select(CompanyConnection).order_by(col(CompanyConnection.company))
+    if target is not None:
+        asked = asked.join(Company, col(Company.id) == col(CompanyConnection.company)).where(Company.target == target)
+    return work.session.exec(asked).all()
