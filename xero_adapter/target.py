@@ -19,17 +19,15 @@ from events.accounting_target import (
     ListedChoice,
     ListedContact,
     Organisation,
-    Pasted,
     Posted,
     Posting,
     TargetLogin,
     TargetPace,
     Trouble,
 )
-from events.changes import Change, Difference, Picture
 from events.connection_problems import ConnectionProblem
 from events.invoice import folded
-from events.settings import Books, Part, Sums
+from events.settings import Books, Part
 from xero_adapter import (
     answers,
     choices,
@@ -60,6 +58,20 @@ class XeroTarget:
     # facts §2.2 and §4.3; a snapshot takes at most twice as much in Xero's words
     sizes = CallSizes(invoices=50, bytes=3_400_000, contacts=45, ids=38)
 
+    # Pure, and told of where they are written.
+    fingerprint = staticmethod(pictures.fingerprint)
+    carries = staticmethod(pictures.carries)
+    freeze = staticmethod(mapping.freeze)
+    contact_link = staticmethod(links.contact_link)
+    pasted = staticmethod(pasted.parse_pasted)
+    picture = staticmethod(pictures.of_copy)
+    picture_of = staticmethod(pictures.of_sent)
+    compare = staticmethod(pictures.changes)
+    edits = staticmethod(pictures.edits)
+    differences = staticmethod(pictures.differences)
+    left_behind = staticmethod(pictures.left_behind)
+    sums = staticmethod(tallying.sums)
+
     def __init__(self, client: XeroClient, login: XeroLogin, pace: Pace, link_base: str) -> None:
         self.login: TargetLogin | None = login
         self.pace: TargetPace = pace
@@ -75,14 +87,6 @@ class XeroTarget:
         """The invoice as an update of Xero's copy. Raises Unmappable."""
         return updating.element(mapping.element(posting, self._link_base, copy.get("Status")), copy)
 
-    def fingerprint(self, copy: Element) -> str:
-        """What an edit in Xero would change."""
-        return pictures.fingerprint(copy)
-
-    def carries(self, copy: Element, sent: Element) -> bool:
-        """Whether Xero's copy says all that was sent."""
-        return pictures.carries(copy, sent)
-
     def replaces_lines(self, update: Element) -> bool:
         """Whether the update puts a line anew, because the copy's has something that has to go."""
         return any("LineItemID" not in line for line in pictures.lines(update))
@@ -90,10 +94,6 @@ class XeroTarget:
     def thaw(self, body: bytes) -> Mapping[str, Element]:
         """The elements of a frozen body: updates by invoice id, new invoices by number."""
         return {one.get("InvoiceID") or one["InvoiceNumber"]: one for one in json.loads(body)["Invoices"]}
-
-    def freeze(self, elements: Sequence[Element]) -> bytes:
-        """The exact body of a create."""
-        return mapping.freeze(elements)
 
     def contact_id(self, kept: str) -> str | None:
         """The contact id in what was pasted or sent along."""
@@ -103,47 +103,11 @@ class XeroTarget:
         """The invoice's page in Xero."""
         return links.deep_link(organisation.short_code, target_id)
 
-    def contact_link(self, short_code: str, contact_id: str) -> str:
-        """The contact's page in Xero."""
-        return links.contact_link(short_code, contact_id)
-
-    def pasted(self, text: str) -> Pasted:
-        """The contact in what a person pasted. Raises NotAContact."""
-        return pasted.parse_pasted(text)
-
     def is_like(self, posted: Posted, sent: Element) -> bool:
         """Whether contact, date and currency are those that were sent."""
         contact: Any = sent.get("Contact") or {}
         same = (contact.get("ContactID"), sent.get("Date"), sent.get("CurrencyCode"))
         return same == (posted.contact_id, posted.date, posted.currency)
-
-    def picture(self, copy: Element) -> Picture:
-        """An invoice as Xero shows it."""
-        return pictures.of_copy(copy)
-
-    def picture_of(self, element: Element) -> Picture:
-        """An invoice as an element of ours will make it."""
-        return pictures.of_sent(element)
-
-    def compare(self, before: Picture, after: Picture) -> tuple[Change, ...]:
-        """What became different in an invoice, of what an export may change."""
-        return pictures.changes(before, after)
-
-    def edits(self, before: Picture, now: Picture, wanted: Picture | None = None) -> tuple[Change, ...]:
-        """What somebody changed in Xero, of that which an update would take back."""
-        return pictures.edits(before, now, wanted)
-
-    def differences(self, sent: Picture, kept: Picture) -> tuple[Difference, ...]:
-        """What Xero keeps otherwise than it was sent."""
-        return pictures.differences(sent, kept)
-
-    def left_behind(self, before: Picture, sent: Picture, kept: Picture) -> tuple[Difference, ...]:
-        """What an update took off, and Xero keeps all the same."""
-        return pictures.left_behind(before, sent, kept)
-
-    def sums(self, element: Element, books: Books, copy: Element | None = None) -> Sums | None:
-        """What an element will come to."""
-        return tallying.sums(element, books, copy)
 
     def create(self, organisation: Organisation, body: bytes, key: str, in_time: InTime) -> Answers:
         """PUT the frozen body: creates only, never overwrites (facts §3.2). Raises Trouble."""
