@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from cli.main import app
-from events.accounting_target import AccountingTarget, TargetLogin, TargetPace
+from events.accounting_target import AccountingTarget, Lane, TargetLogin, TargetPace
 from events.invoice import Invoice
 from events.settings import CompanySettings
 from store import companies, contacts
@@ -19,6 +19,7 @@ from tests.targets.paper import Paper
 from worker.connections import apps, connecting, health, login_links, tending
 from worker.connections.connecting import ChosenOrganisation
 from worker.decisions.refusals import LoginRefused
+from worker.export import turn
 from worker.preview import preview
 from worker.reconcile import reconciler
 from worker.status import companies as statuses
@@ -201,6 +202,7 @@ def name_unknown(made):
 def test_a_company_that_names_an_unknown_system_waits_with_a_sentence_and_others_go_on(both):
     ask(both, an_invoice("p1"))
     name_unknown(both)
+    assert turn.take_turn(both.tools, Lane(QUAY, BOOKS)) == turn.NextTurn(), "it is no failure of a turn"
     ask(
         both,
         an_invoice("p2", client={"id": "acme", "name": "ACME Ltd", "xero_contact_id": "cust-acme"}),
