@@ -44,7 +44,7 @@ def sdk_rate(made: Bench, company: str, request: str, count: int, latency: float
 def barest_rate(made: Bench, company: str, request: str, count: int, latency: float) -> float:
     """The same through our own `XeroClient`, which spares most of the SDK: frozen bodies go in, JSON comes out."""
     organisation = made.organisation(company)
-    bearer = made.machines.tools.auth.bearer(organisation)
+    bearer = made.machines.tools.targets["xero"].login.auth.bearer(organisation)
     client = XeroClient(made.machines.xero_url)
     frozen = bodies(company, request, count)
 
@@ -69,7 +69,7 @@ def _rate(post: Callable[[int], int], batches: int, latency: float) -> float:
 
 
 def _api(made: Bench, company: str) -> AccountingApi:
-    bearer = made.machines.tools.auth.bearer(made.organisation(company))
+    bearer = made.machines.tools.targets["xero"].login.auth.bearer(made.organisation(company))
     token = {
         "access_token": bearer,
         "scope": [],

@@ -57,7 +57,7 @@ def _click(made: Bench, company: str, request: str) -> float:
 def _beside(made: Bench, company: str, count: int, own: float) -> tuple[list[float], list[float]]:
     """Clicks two seconds apart, less Xero's own time; and how long pace would have let a click wait just before."""
     seconds, waits = [], []
-    organisation, pace = made.organisation(company), made.machines.tools.pace
+    organisation, pace = made.organisation(company), made.machines.tools.targets["xero"].pace
     for number in range(count):
         threading.Event().wait(1.2)
         permit = pace.ask(organisation, single=True)
@@ -70,7 +70,9 @@ def _beside(made: Bench, company: str, count: int, own: float) -> tuple[list[flo
 
 def _own_time(made: Bench, company: str, size: int) -> float:
     """What the simulated Xero and the wire take for a call with so many invoices, without us: the median of some."""
-    headers = {"Authorization": f"Bearer {made.machines.tools.auth.bearer(made.organisation(company))}"}
+    headers = {
+        "Authorization": f"Bearer {made.machines.tools.targets['xero'].login.auth.bearer(made.organisation(company))}"
+    }
     headers |= {"Xero-Tenant-Id": tenant_of(company), "Accept": "application/json"}
     took = []
     with httpx.Client(base_url=made.machines.xero_url, headers=headers) as bare:

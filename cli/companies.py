@@ -26,7 +26,13 @@ def list_companies(context: typer.Context, as_json: AsJson = False) -> None:
     """
     if context.invoked_subcommand:
         return
-    columns = {"company": "company", "name": "name", "Client ID": "client_id", "organisation": "organisation"}
+    columns = {
+        "company": "company",
+        "name": "name",
+        "exports to": "target",
+        "Client ID": "client_id",
+        "organisation": "organisation",
+    }
 
     def document(one: Health) -> dict[str, object]:
         return {field: getattr(one, field) for field in columns.values()}
@@ -35,13 +41,24 @@ def list_companies(context: typer.Context, as_json: AsJson = False) -> None:
 
 
 @app.command()
-def add(company: Company, name: Annotated[str, typer.Option(help="Its name")] = "", by: By = "") -> None:
+def add(
+    company: Company,
+    name: Annotated[str, typer.Option(help="Its name")] = "",
+    target: Annotated[str | None, typer.Option(help="The accounting system it exports to; at first xero")] = None,
+    by: By = "",
+) -> None:
     """Set a company up, or give it another name.
 
     Example:  crewcard-xero companies add harbour --name "Harbour Crew"
     """
     tools = common.ready()
-    apps.add_company(tools, company, name or company, _giver(tools, by, company))
+    try:
+        apps.add_company(tools, company, name or company, _giver(tools, by, company), target)
+    except apps.UnknownTarget as known:
+        output.fail(f"There is no accounting system “{target}” here. There is: {known}.", 1)
+    except apps.StillConnected as at:
+        first = f"crewcard-xero connections disconnect {company}"
+        output.fail(f"{company} is connected to {at}, which is not in {target}. Disconnect it first: {first}", 1)
     output.say(f"{company} is set up. Next: crewcard-xero companies app {company} --client-id …")
 
 

@@ -82,7 +82,7 @@ def _change(tools: Tools, company: str, said: dict[str, Any], by: str, *, check:
 
 def _checked(tools: Tools, company: str, said: dict[str, Any]) -> dict[str, Any]:
     with tools.store.read() as work:
-        organisation = changes.organisation_of(work, company)
+        organisation = changes.organisation_of(work, tools, company)
     patch = SettingsPatch.model_validate(said)
     _, problems = changing_settings.judge(tools, organisation, patch, common.wait)
     return {"state": "rejected" if problems else "usable", "problems": list(problems)}

@@ -121,7 +121,7 @@ def suggest(
     found = list(suggesting.suggest(tools, organisation, asked, most, common.wait).items())
 
     def link(one: Suggestion) -> str:
-        return tools.lists.contact_link(organisation.short_code, one.contact.id)
+        return tools.target(organisation).contact_link(organisation.short_code, one.contact.id)
 
     def document(row: tuple[Card, Sequence[Suggestion]]) -> dict[str, Any]:
         card, likely = row
@@ -197,7 +197,7 @@ def import_(
 def connected(tools: Tools, company: str) -> Organisation:
     """The company's organisation, or an end that says what to do."""
     with tools.store.read() as work:
-        organisation = changes.organisation_of(work, company)
+        organisation = changes.organisation_of(work, tools, company)
     if organisation is None:
         output.fail(f"{company} is not connected to Xero. Connect it: crewcard-xero connect {company}", 1)
     return organisation

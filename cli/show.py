@@ -70,6 +70,7 @@ def _company(one: CompanyStatus) -> dict[str, Any]:
     found = one.status
     return {
         "company": one.health.company,
+        "target": one.health.target,
         "organisation": one.health.organisation,
         "state": found.state,
         "cause": found.cause or None,

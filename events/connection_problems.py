@@ -86,6 +86,13 @@ class ConnectionProblem(Catalogue):
         "or log in again and choose {before}.",
     )
 
+    TARGET_UNKNOWN = Help(
+        "Accounting system not known here",
+        "{company} is set up for the accounting system “{target}”, which this installation does not know.",
+        "support",
+        "Run a version that knows it, or name another: crewcard-xero companies add {company} --target …",
+    )
+
     @classmethod
     def by_code(cls, code: str | None, otherwise: "ConnectionProblem | None" = None) -> "ConnectionProblem":
         """The problem with this code; `otherwise`, or a login that ended, for one we do not know."""
@@ -97,4 +104,9 @@ class ConnectionProblem(Catalogue):
         return _UNNAMED
 
 
-_UNNAMED = {"company": "the company", "organisation": "the Xero organisation", "before": "another organisation"}
+_UNNAMED = {
+    "company": "the company",
+    "organisation": "the Xero organisation",
+    "before": "another organisation",
+    "target": "unknown",
+}

@@ -127,3 +127,12 @@ _UNNAMED = {
     "winner": "another contact",
     **dict.fromkeys(("ours", "theirs", "winner_id"), "unknown"),
 }
+
+
+class NotAContact(Exception):
+    """What was pasted names no contact; `problem` and `facts` say what it is instead."""
+
+    def __init__(self, problem: ContactProblem, facts: Mapping[str, str] | None = None) -> None:
+        super().__init__(problem.code)
+        self.problem = problem
+        self.facts = dict(facts or {})

@@ -92,3 +92,22 @@ class Doubt:
             return False
         alone = self.witness is None and self.others_refused < _TOGETHER_LOGINS - 1
         return self.others_renewed or alone or self.seconds >= _TOGETHER_SECONDS
+
+
+@dataclass(frozen=True)
+class OpenedOrganisation:
+    """An organisation that a login opens; `connection_id` is the connection's id, which is not the tenant's."""
+
+    tenant: str
+    name: str
+    connection_id: str
+    consent: str = ""
+
+
+@dataclass(frozen=True)
+class AboutOrganisation:
+    """What the accounting system says about an organisation."""
+
+    name: str
+    short_code: str
+    base_currency: str

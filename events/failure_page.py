@@ -84,7 +84,7 @@ def _failures() -> Iterator[str]:
 
 
 def _problems() -> Iterator[str]:
-    facts = {"company": "harbour", "organisation": "Harbour Crew Ltd", "before": "Old Crew Ltd"}
+    facts = {"company": "harbour", "organisation": "Harbour Crew Ltd", "before": "Old Crew Ltd", "target": "slate"}
     yield "\n## When a company's exports wait for its connection\n"
     yield "Nothing fails; everything that waits goes on by itself once this is done.\n"
     for problem in ConnectionProblem:

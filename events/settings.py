@@ -1,7 +1,8 @@
-"""What a company chooses about its exports."""
+"""What a company chooses about its exports, and what its organisation has set in the accounting system."""
 
 from collections.abc import Mapping
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
+from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
@@ -16,6 +17,17 @@ Kind = Annotated[Text, Field(min_length=1, max_length=50)]
 # Stays within Xero's numbers (facts §3.2), and short enough to leave room for the number itself.
 NumberPrefix = Annotated[str, Field(max_length=20, pattern=r"^[ -+\--~]*$")]
 InvoiceStatus = Literal["DRAFT", "SUBMITTED", "AUTHORISED"]
+# Parts of an organisation's settings, each one call, and what they say.
+Part = Literal["organisation", "actions", "accounts", "tax_rates", "currencies", "tracking", "items"]
+PARTS: Mapping[Part, tuple[str, ...]] = {
+    "organisation": ("period_lock", "year_lock", "plan", "base_currency"),
+    "actions": ("allowed",),
+    "accounts": ("accounts",),
+    "tax_rates": ("tax_rates",),
+    "currencies": ("currencies",),
+    "tracking": ("tracking",),
+    "items": ("items",),
+}
 
 
 class LineDefaults(Snapshot):
@@ -145,3 +157,70 @@ def _merged(kept: Mapping[str, LineDefaults], patch: Mapping[str, LineDefaults |
 
 def _first_of_next(day: date) -> date:
     return (day.replace(day=28) + timedelta(days=4)).replace(day=1)
+
+
+class LedgerAccount(Snapshot):
+    """A ledger account. `section` is revenue, asset …, `tax_type` its own rate; `for_sales` unless bank or system."""
+
+    code: str
+    name: str = ""
+    active: bool = True
+    for_sales: bool = True
+    section: str = ""
+    tax_type: str = ""
+
+
+class TaxRate(Snapshot):
+    """A tax rate in percent, and the sections of accounts it may be used with."""
+
+    code: str
+    name: str = ""
+    percent: Decimal = Decimal(0)
+    active: bool = True
+    sections: frozenset[str] = frozenset()
+
+
+class SoldItem(Snapshot):
+    """Something sold, and what it brings to a line that does not say it; `price` None is not known."""
+
+    code: str
+    account: str = ""
+    price: Decimal | None = None
+    tax_type: str = ""
+
+
+class Books(Snapshot):
+    """An organisation's settings, as far as they were read: None is what nobody could read.
+
+    `refused` is what only its refusals have shown: tax rates that an account does not take, by account.
+    """
+
+    period_lock: date | None = None
+    year_lock: date | None = None
+    plan: str | None = None
+    base_currency: str | None = None
+    allowed: frozenset[str] | None = None
+    accounts: Mapping[str, LedgerAccount] | None = None
+    tax_rates: Mapping[str, TaxRate] | None = None
+    currencies: frozenset[str] | None = None
+    tracking: Mapping[str, frozenset[str]] | None = None
+    items: Mapping[str, SoldItem] | None = None
+    refused: Mapping[str, frozenset[str]] = {}
+    read: Mapping[str, datetime] = {}
+
+    def with_part(self, part: Part, found: "Books", moment: datetime) -> "Books":
+        """These settings with one part as it was read at that moment."""
+        fields = {name: getattr(found, name) for name in PARTS[part]}
+        return self.model_copy(update={**fields, "read": {**self.read, part: moment}})
+
+    def lock(self) -> date | None:
+        """The day up to which the books are locked, by whichever lock is later."""
+        return max((day for day in (self.period_lock, self.year_lock) if day), default=None)
+
+
+class Sums(Snapshot):
+    """What an invoice comes to, to the cent."""
+
+    subtotal: Decimal
+    tax: Decimal
+    total: Decimal

@@ -5,21 +5,28 @@ from collections.abc import Collection, Mapping, Sequence
 
 from sqlmodel import col, select
 
+from events.lane import DEFAULT_TARGET
 from events.settings import CompanySettings
 from store import statements
 from store.tables import Company
 from store.unit_of_work import Work
 
 
-def set_up(work: Work, company: str, name: str, settings: CompanySettings) -> None:
-    """Add the company, or give it another name and settings."""
+def set_up(work: Work, company: str, name: str, settings: CompanySettings, target: str | None = None) -> None:
+    """Add the company, or give it another name and settings, and another accounting system where one is named."""
     text = settings.model_dump_json(exclude_none=True)
     known = work.session.get(Company, company)
     if known is None:
-        work.session.add(Company(id=company, name=name, settings=text, created_at=work.now))
-    else:
-        known.name, known.settings = name, text
+        known = Company(id=company, name=name, created_at=work.now)
+        work.session.add(known)
+    known.name, known.settings, known.target = name, text, target or known.target
     work.session.flush()
+
+
+def target_of(work: Work, company: str) -> str:
+    """The name of the company's accounting system."""
+    known = statements.look_up(work, Company, id=company)
+    return known.target if known else DEFAULT_TARGET
 
 
 def settings_of(work: Work, company: str) -> CompanySettings:
@@ -28,10 +35,10 @@ def settings_of(work: Work, company: str) -> CompanySettings:
     return _settings_of(known.settings) if known else CompanySettings()
 
 
-def settings_of_each(work: Work, ids: Collection[str]) -> Mapping[str, CompanySettings]:
-    """The settings of those of these companies that were set up, by id."""
+def known(work: Work, ids: Collection[str]) -> Mapping[str, tuple[CompanySettings, str]]:
+    """Settings, and accounting system by name, of those of these companies that were set up, by id."""
     found = statements.find(work, Company, [{"id": id_} for id_ in sorted(ids)])
-    return {row.id: _settings_of(row.settings) for row in found}
+    return {row.id: (_settings_of(row.settings), row.target) for row in found}
 
 
 def name_of(work: Work, company: str) -> str:

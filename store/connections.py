@@ -8,9 +8,9 @@ from sqlalchemy import bindparam, exists, func
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, select, update
 
-from events.accounting_target import Lane, Organisation
+from events.lane import DEFAULT_TARGET, Lane, Organisation
 from store import statements
-from store.tables import CompanyApp, CompanyConnection, Export, RefusedTax
+from store.tables import Company, CompanyApp, CompanyConnection, Export, RefusedTax
 from store.tables.columns import word
 from store.unit_of_work import Work
 
@@ -60,7 +60,7 @@ def of_each(work: Work, companies: Collection[str]) -> Mapping[str, CompanyConne
 
 def organisation(work: Work, lane: Lane) -> Organisation | None:
     """The lane's organisation, or None when the company is connected to none or to another."""
-    found = next(iter(statements.rows(work, _organisation(), company=lane.company)), None)
+    found = work.connection.execute(_organisation(), {"company": lane.company}).first()
     if found is None or found.tenant != lane.tenant or found.state == "disconnected":
         return None
     return Organisation(
@@ -72,16 +72,21 @@ def organisation(work: Work, lane: Lane) -> Organisation | None:
         xero_user=found.xero_user,
         since=found.connected_at,
         refused_taxes=found.refused_taxes,
+        target=found.target or DEFAULT_TARGET,
     )
 
 
 @functools.cache
 def _organisation() -> Any:
-    """The connection, and whether a tax rate was refused there: each turn asks, and hardly ever needs which."""
-    of_company = col(RefusedTax.company) == CompanyConnection.company
-    refused = exists().where(of_company, col(RefusedTax.tenant) == CompanyConnection.tenant)
-    connection = select(CompanyConnection, refused.label("refused_taxes"))
-    return connection.where(col(CompanyConnection.company) == bindparam("company"))
+    """A company's connection, the accounting system it names, and whether a tax rate was refused there: each turn
+    asks, and hardly ever needs which.
+    """
+    connection, company = CompanyConnection.__table__, Company.__table__  # type: ignore[attr-defined]
+    of_company = col(RefusedTax.company) == connection.c.company
+    refused = exists().where(of_company, col(RefusedTax.tenant) == connection.c.tenant)
+    joined = connection.outerjoin(company, company.c.id == connection.c.company)
+    asked = select(connection, company.c.target, refused.label("refused_taxes")).select_from(joined)
+    return asked.where(connection.c.company == bindparam("company"))
 
 
 def set_state(work: Work, connection: CompanyConnection, state: str, problem: str = "") -> bool:
@@ -149,6 +154,9 @@ def enabled(work: Work, company: str) -> bool:
     return used is not None and used.state == "enabled"
 
 
-def all_connections(work: Work) -> Sequence[CompanyConnection]:
-    """All connections by company."""
-    return work.session.exec(select(CompanyConnection).order_by(col(CompanyConnection.company))).all()
+def all_connections(work: Work, target: str | None = None) -> Sequence[CompanyConnection]:
+    """All connections by company; or those to this accounting system."""
+    asked = select(CompanyConnection).order_by(col(CompanyConnection.company))
+    if target is not None:
+        asked = asked.join(Company, col(Company.id) == col(CompanyConnection.company)).where(Company.target == target)
+    return work.session.exec(asked).all()

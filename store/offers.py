@@ -7,8 +7,7 @@ from datetime import datetime
 
 from sqlmodel import select
 
-from events.accounting_lists import ChoiceKind, ListedChoice
-from events.accounting_target import Lane
+from events.accounting_target import ChoiceKind, Lane, ListedChoice
 from store import statements
 from store.tables import Offer
 from store.unit_of_work import Work

@@ -7,7 +7,7 @@ from sqlalchemy import delete
 from sqlmodel import col, select
 
 from events.accounting_target import Lane
-from events.books import Books
+from events.settings import Books
 from store import statements
 from store.tables import OrganisationFacts, RefusedTax
 from store.unit_of_work import Work

@@ -191,10 +191,11 @@ def _is(work: Work, state: str) -> Any:
 
 
 def _needs_person() -> Any:
+    by_login = func.coalesce(col(CompanyConnection.client_id), "?") != ""  # an accounting system may ask for none
     return or_(
-        func.coalesce(col(CompanyApp.state), "") != "enabled",
+        by_login & (func.coalesce(col(CompanyApp.state), "") != "enabled"),
         func.coalesce(col(CompanyConnection.state), "") != "connected",
-        func.coalesce(col(Token.problem), "missing") != "",
+        by_login & (func.coalesce(col(Token.problem), "missing") != ""),
         func.coalesce(col(LaneState.state), "open") != "open",
     )
 

@@ -9,7 +9,7 @@ import redis
 from cryptography.fernet import Fernet
 from sqlmodel import col, select
 
-from events.accounting_target import Lane
+from events.accounting_target import Lane, Organisation
 from events.settings import CompanySettings
 from simulator import control
 from simulator.app import Simulator
@@ -87,6 +87,13 @@ class Installation:
                 contacts.link(work, company, client, builders.contact_id(client), said_by="test")
         connecting.connect(self.tools, company, app, choice, pair)
         return Lane(company, tenant)
+
+    def organisation(self, company: str = builders.COMPANY, tenant: str = builders.TENANT) -> Organisation:
+        """Where the company's invoices go, as the engine knows it."""
+        with self.store.read() as work:
+            found = self.tools.organisation(work, Lane(company, tenant))
+        assert found
+        return found
 
     # -- what happens
 

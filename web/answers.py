@@ -90,9 +90,9 @@ class Contact(Answer):
 class Connection(Answer):
     """How a company's connection to Xero is. `wrong` is null while all is well, else what, with who and how.
 
-    `access_token_age` is in seconds, `waiting` counts invoices without an answer. `day_calls` are Xero's
-    calls of a day: as Xero's headers told (`day_calls_learned`), else the most that are set; `day_ends_at` is when
-    the day of the used ones ends at the latest.
+    `target` is its accounting system, `access_token_age` is in seconds, `waiting` counts invoices without an answer.
+    `day_calls` are Xero's calls of a day: as Xero's headers told (`day_calls_learned`), else the most that are set;
+    `day_ends_at` is when the day of the used ones ends at the latest.
     """
 
     company: str
@@ -103,6 +103,7 @@ class Connection(Answer):
     who: str | None
     how: str | None
     notes: tuple[str, ...]
+    target: str
     organisation: str | None
     tenant: str | None
     short_code: str | None

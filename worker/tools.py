@@ -1,22 +1,18 @@
 """What every move is handed: made once per process, after the fork, by `wiring`."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import redis
 
-from events.accounting_lists import AccountingLists
-from events.accounting_target import AccountingTarget
-from events.books import BookReader
-from store.unit_of_work import Store
+from events.accounting_target import AccountingTarget, Lane, Organisation
+from store import companies, connections
+from store.unit_of_work import Store, Work
 from store.vault import Vault
 from worker.doorbells import Doorbells
 from worker.pending_counts import BacklogRoom
 from worker.settings import Settings
-from xero_adapter.auth import Auth
-from xero_adapter.login import XeroLogin
-from xero_adapter.pace import Pace
 
 
 def elapsed() -> float:
@@ -26,18 +22,26 @@ def elapsed() -> float:
 
 @dataclass(frozen=True)
 class Tools:
-    """Database, Redis, Xero, doorbells. `elapsed` can be handed in by tests."""
+    """Database, Redis, doorbells, and the accounting systems by name. `elapsed` can be handed in by tests."""
 
     settings: Settings
     store: Store
     redis: redis.Redis
     vault: Vault
-    pace: Pace
-    auth: Auth
-    login: XeroLogin
-    target: AccountingTarget
-    lists: AccountingLists
-    books: BookReader
+    targets: Mapping[str, AccountingTarget]
     bells: Doorbells
     elapsed: Callable[[], float] = elapsed
     room: BacklogRoom = field(default_factory=BacklogRoom)
+
+    def target(self, organisation: Organisation) -> AccountingTarget:
+        """The accounting system that the organisation is in."""
+        return self.targets[organisation.target]
+
+    def organisation(self, work: Work, lane: Lane) -> Organisation | None:
+        """The lane's organisation; None while the company is connected to none or another, or its system unknown."""
+        found = connections.organisation(work, lane)
+        return found if found and found.target in self.targets else None
+
+    def target_of(self, work: Work, company: str) -> AccountingTarget | None:
+        """The company's accounting system, connected or not; None where it is unknown here."""
+        return self.targets.get(companies.target_of(work, company))

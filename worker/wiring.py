@@ -8,7 +8,8 @@ from typing import Any
 
 import redis
 
-from events.accounting_lists import AccountingLists
+from events.accounting_target import AccountingTarget
+from events.lane import DEFAULT_TARGET
 from store.database import engine_for
 from store.tokens import DatabaseTokenBox
 from store.unit_of_work import Store
@@ -18,9 +19,7 @@ from worker.doorbells import Doorbells
 from worker.settings import Settings
 from worker.tools import Tools
 from xero_adapter.auth import Auth
-from xero_adapter.books import XeroBooks
 from xero_adapter.client import XeroClient
-from xero_adapter.lists import XeroLists
 from xero_adapter.login import XeroLogin
 from xero_adapter.pace import CallLimits, Pace
 from xero_adapter.target import XeroTarget
@@ -47,29 +46,30 @@ def assemble(
 ) -> Tools:
     """Tools around a store and Redis clients, one of them for blocking waits; `others` replace tools in tests."""
     vault = Vault(settings.encryption_keys)
-    pace = Pace(client, limits(settings))
-    xero = XeroClient(
-        settings.xero_api_url, connect=settings.connect_timeout_seconds, read=settings.read_timeout_seconds
-    )
-    tokens = TokenService(settings.xero_identity_url)
-    auth = Auth(DatabaseTokenBox(store, vault), tokens)
-    login = XeroLogin(settings.xero_login_url, settings.xero_api_url, tokens)
-    target = XeroTarget(xero, auth, login, pace, settings.link_base)
-    lists: AccountingLists = XeroLists(xero, target.ask)
     made: dict[str, Any] = {
         "settings": settings,
         "store": store,
         "redis": client,
         "vault": vault,
-        "pace": pace,
-        "auth": auth,
-        "login": login,
-        "target": target,
-        "lists": lists,
-        "books": XeroBooks(xero, target.ask),
+        "targets": _targets(settings, store, vault, client),
         "bells": _doorbells(settings, client, waiting),
     }
     return Tools(**{**made, **others})
+
+
+def _targets(settings: Settings, store: Store, vault: Vault, client: redis.Redis) -> dict[str, AccountingTarget]:
+    """The registry of accounting systems, by the name that companies give."""
+    return {DEFAULT_TARGET: _xero(settings, store, vault, client)}
+
+
+def _xero(settings: Settings, store: Store, vault: Vault, client: redis.Redis) -> XeroTarget:
+    tokens = TokenService(settings.xero_identity_url)
+    auth = Auth(DatabaseTokenBox(store, vault), tokens)
+    login = XeroLogin(settings.xero_login_url, settings.xero_api_url, tokens, auth)
+    calls = XeroClient(
+        settings.xero_api_url, connect=settings.connect_timeout_seconds, read=settings.read_timeout_seconds
+    )
+    return XeroTarget(calls, login, Pace(client, limits(settings)), settings.link_base)
 
 
 def _doorbells(settings: Settings, client: redis.Redis, waiting: redis.Redis | None) -> Doorbells:

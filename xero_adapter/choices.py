@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from events.accounting_lists import ChoiceKind, ListedChoice
+from events.accounting_target import ChoiceKind, ListedChoice
 
 Said = Mapping[str, Any]
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from events.accounting_lists import ContactPage, ListedContact
+from events.accounting_target import ContactPage, ListedContact
 
 PAGE = 1000  # the longest page Xero gives (facts §4.1)
 

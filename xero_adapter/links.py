@@ -4,7 +4,7 @@ import functools
 import re
 from urllib.parse import quote, unquote, unquote_plus, urlsplit
 
-from events.accounting_lists import NotAContact
+from events.contact_problems import NotAContact
 from xero_adapter import pasted
 
 MARK, GENERATION = "crewcard", "crewcard-raised"
@@ -66,7 +66,9 @@ def deep_link(short_code: str, invoice_id: str) -> str:
 
 
 def contact_link(short_code: str, contact_id: str) -> str:
-    """The page of a contact in Xero (facts §5.1)."""
+    """The page of a contact in Xero (facts §5.1); of the organisation last used there where the code is not known."""
+    if not short_code:
+        return f"https://go.xero.com/Contacts/View/{contact_id}"
     return f"https://go.xero.com/app/{quote(short_code, safe='!')}/contacts/contact/{contact_id}"
 
 

@@ -3,8 +3,8 @@
 import base64
 import hashlib
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -12,42 +12,49 @@ import httpx
 
 from events.accounting_target import Trouble
 from events.connection_problems import ConnectionProblem
-from events.credentials import AppKeys, TokenPair
+from events.credentials import AboutOrganisation, AppKeys, OpenedOrganisation, TokenPair
 from xero_adapter import json_values
+from xero_adapter.auth import Auth
 from xero_adapter.bounded import BoundedTransport
 from xero_adapter.token_service import TokenService
 
 _DEADLINE_SECONDS = 20
+_SCOPES = {
+    "granular": "offline_access accounting.invoices accounting.contacts.read accounting.settings.read",
+    "broad": "offline_access accounting.transactions accounting.contacts.read accounting.settings.read",
+}
+_WRITES = frozenset({"accounting.invoices", "accounting.transactions"})
 _OPENID = "openid"  # a login that asks for it gets an id token, and with it its nonce back
 
 
-@dataclass(frozen=True)
-class OpenedOrganisation:
-    """An organisation that a login opens; `xero_id` is the connection's id, which is not the tenant's."""
-
-    tenant: str
-    name: str
-    xero_id: str
-    consent: str = ""
-
-
-@dataclass(frozen=True)
-class About:
-    """What Xero says about an organisation."""
-
-    name: str
-    short_code: str
-    base_currency: str
-
-
 class XeroLogin:
-    """Xero's login page, token service and connections; safe to share between threads."""
+    """Xero's login page, token service and connections, and `auth` for bearers; safe to share between threads."""
 
-    def __init__(self, login_url: str, api_url: str, tokens: TokenService) -> None:
+    unused_days = 60
+
+    def __init__(self, login_url: str, api_url: str, tokens: TokenService, auth: Auth) -> None:
+        self.auth = auth
         self._login_url = login_url.rstrip("/")
         self._api_url = api_url.rstrip("/")
         self._tokens = tokens
         self._http = httpx.Client(transport=BoundedTransport(), timeout=httpx.Timeout(_DEADLINE_SECONDS, connect=5))
+
+    def wanted_scopes(self, said: str) -> str:
+        """The scopes behind `granular` or `broad` (older apps), or those that are listed; always a lasting login."""
+        words = [_SCOPES.get(word, word) for word in said.replace(",", " ").split()]
+        return " ".join(dict.fromkeys(["offline_access", *" ".join(words).split()]))
+
+    def may_write(self, granted: Collection[str]) -> bool:
+        """Whether these scopes let us write invoices."""
+        return not _WRITES.isdisjoint(granted)
+
+    def access(self, client_id: str, user: str) -> str:
+        """A valid access token of this login. Raises Trouble."""
+        return self.auth.access(client_id, user)
+
+    def renew(self, client_id: str, user: str) -> None:
+        """Refresh the pair although it is still good. Raises Trouble."""
+        self.auth.renew(client_id, user)
 
     def address(self, app: AppKeys, callback: str, scopes: str, state: str, verifier: str) -> str:
         """Xero's login page for this app, bound to this login by PKCE and nonce, whatever kind of app it is.
@@ -96,17 +103,28 @@ class XeroLogin:
         found = (_found(one) for one in listed if isinstance(one, dict))
         return [one for one in found if one]
 
-    def remove(self, bearer: str, xero_id: str) -> None:
+    def remove(self, bearer: str, connection_id: str) -> None:
         """Disconnect one organisation, by the connection's id. Raises Trouble."""
-        self._ask("DELETE", f"/connections/{xero_id}", bearer)
+        self._ask("DELETE", f"/connections/{connection_id}", bearer)
 
-    def about(self, bearer: str, tenant: str) -> About:
+    def about(self, bearer: str, tenant: str) -> AboutOrganisation:
         """The organisation's name, short code and currency. Raises Trouble."""
         document = self._ask("GET", "/api.xro/2.0/Organisation", bearer, {"xero-tenant-id": tenant})
         listed = document.get("Organisations") if isinstance(document, dict) else None
         one = listed[0] if isinstance(listed, list) and listed and isinstance(listed[0], dict) else {}
         name, short_code, currency = (str(one.get(key) or "") for key in ("Name", "ShortCode", "BaseCurrency"))
-        return About(name, short_code, currency)
+        return AboutOrganisation(name, short_code, currency)
+
+    def user(self, pair: TokenPair) -> str:
+        """The Xero user an access token names (`xero_userid`, facts §7.2); empty when it names none.
+
+        Its signature is not checked: the token came from Xero itself, over our own connection.
+        """
+        return _claim(pair, "xero_userid")
+
+    def consent(self, pair: TokenPair) -> str:
+        """The consent an access token came from (`authentication_event_id`); empty when it names none."""
+        return _claim(pair, "authentication_event_id")
 
     def _ask(self, method: str, path: str, bearer: str, more: dict[str, str] | None = None) -> Any:
         headers = {"authorization": f"Bearer {bearer}", "accept": "application/json", **(more or {})}
@@ -137,19 +155,6 @@ def challenge(verifier: str) -> str:
 def nonce(verifier: str) -> str:
     """OpenID Connect's nonce of the login that has this verifier; it tells nothing of the verifier."""
     return hashlib.sha256(f"nonce {verifier}".encode()).hexdigest()
-
-
-def xero_user(pair: TokenPair) -> str:
-    """The Xero user an access token names (`xero_userid`, facts §7.2); empty when it names none.
-
-    Its signature is not checked: the token came from Xero itself, over our own connection.
-    """
-    return _claim(pair, "xero_userid")
-
-
-def consent(pair: TokenPair) -> str:
-    """The consent an access token came from (`authentication_event_id`); empty when it names none."""
-    return _claim(pair, "authentication_event_id")
 
 
 def _claim(pair: TokenPair, name: str) -> str:

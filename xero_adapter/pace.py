@@ -12,7 +12,7 @@ from typing import Any
 
 import redis
 
-from events.accounting_target import Organisation
+from events.accounting_target import Organisation, Outlook, Permit
 from xero_adapter import pace_scripts
 from xero_adapter.json_values import count_of
 
@@ -45,44 +45,6 @@ class CallLimits:
         return self.per_minute // 60
 
 
-@dataclass(frozen=True)
-class Permit:
-    """Leave to make one call; or, with `wait` seconds, none and `limit` says which limit it is.
-
-    `call` is how many seconds Xero took to answer of late, where that is known; `further` calls may follow at once,
-    before the limits ask for a wait.
-    """
-
-    organisation: Organisation
-    token: str
-    wait: float = 0
-    limit: str = ""
-    call: float | None = None
-    further: int = 0
-
-
-@dataclass(frozen=True)
-class Outlook:
-    """What is known of an organisation's limits: calls that bulk sends may still make, and seconds.
-
-    `call` is how long Xero took to answer of late, `paused` how long nobody may call because of which `limit` of
-    Xero's; `minute_calls` and `day_calls` are what anybody may still make, `minute_frees` when there is one more.
-    `per_day` are the calls of a whole day: `learned` from Xero's headers, else the most that are set.
-    """
-
-    minute_left: int
-    day_left: int
-    day_ends: float
-    call: float
-    paused: float
-    limit: str = ""
-    minute_calls: int = 0
-    day_calls: int = 0
-    minute_frees: float = 0
-    per_day: int = 0
-    learned: bool = False
-
-
 class Pace:
     """The books of every organisation's calls, kept in Redis and rebuildable at any time.
 
@@ -92,6 +54,7 @@ class Pace:
     def __init__(
         self, client: redis.Redis, limits: CallLimits, prefix: str = "xp", clock: Callable[[], float] | None = None
     ) -> None:
+        self.per_minute, self.minute = limits.per_minute, limits.minute
         self._limits = limits
         self._prefix = prefix
         self._client = client

@@ -1,22 +1,16 @@
-"""Xero's settings and contacts out of its JSON; pure. An entry that cannot be read is left out (SPEC, facts §5)."""
+"""Xero's settings out of its JSON; pure. An entry that cannot be read is left out (SPEC, facts §5)."""
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from events.books import Books, LedgerAccount, Part, SeenContact, SoldItem, TaxRate
+from events.settings import Books, LedgerAccount, Part, SoldItem, TaxRate
 from xero_adapter.json_values import day, number_of
 
 Entry = Mapping[str, Any]
 _SECTIONS = ("Assets", "Equity", "Expenses", "Liabilities", "Revenue")
 _CLASSES = {"ASSET": "assets", "EQUITY": "equity", "EXPENSE": "expenses", "LIABILITY": "liabilities"}
-
-
-def contacts(document: Any) -> Mapping[str, SeenContact]:
-    """Contacts by id, lower case."""
-    found = (_contact(one) for one in _entries(document, "Contacts") if _text(one, "ContactID"))
-    return {one.id: one for one in found}
 
 
 def count(document: Any) -> int:
@@ -99,25 +93,16 @@ def _item(one: Entry) -> SoldItem:
     )
 
 
-READERS: Mapping[Part, Callable[[Any], Books]] = {
-    "organisation": _organisation,
-    "actions": _actions,
-    "accounts": _accounts,
-    "tax_rates": _tax_rates,
-    "currencies": _currencies,
-    "tracking": _tracking,
-    "items": _items,
+# Per part: the SDK's method, and how its answer is read.
+READERS: Mapping[Part, tuple[str, Callable[[Any], Books]]] = {
+    "organisation": ("get_organisations", _organisation),
+    "actions": ("get_organisation_actions", _actions),
+    "accounts": ("get_accounts", _accounts),
+    "tax_rates": ("get_tax_rates", _tax_rates),
+    "currencies": ("get_currencies", _currencies),
+    "tracking": ("get_tracking_categories", _tracking),
+    "items": ("get_items", _items),
 }
-
-
-def _contact(one: Entry) -> SeenContact:
-    return SeenContact(
-        id=_text(one, "ContactID").lower(),
-        name=_text(one, "Name"),
-        active=one.get("ContactStatus", "ACTIVE") == "ACTIVE",
-        email=_text(one, "EmailAddress"),
-        merged_into=_text(one, "MergedToContactID").lower() or None,
-    )
 
 
 def _entries(document: Any, name: str) -> Iterator[Entry]:

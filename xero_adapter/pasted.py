@@ -4,8 +4,8 @@ import re
 import unicodedata
 from urllib.parse import unquote, urlsplit
 
-from events.accounting_lists import NotAContact, Pasted
-from events.contact_problems import ContactProblem
+from events.accounting_target import Pasted
+from events.contact_problems import ContactProblem, NotAContact
 
 _HEX = "0-9a-fA-F"
 _GUID = re.compile(

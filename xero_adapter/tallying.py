@@ -5,8 +5,8 @@ from decimal import Decimal
 from typing import Any
 
 from events.accounting_target import Element
-from events.books import Books, Sums
 from events.money import ZERO, line_amount, rounded
+from events.settings import Books, Sums
 from xero_adapter.pictures import lines
 
 _NO_TAX = "NONE"

@@ -3,16 +3,44 @@
 import functools
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
-from events.accounting_target import Answers, Changes, Element, InTime, Organisation, Posted, Posting, Trouble
+from events.accounting_target import (
+    Answers,
+    CallSizes,
+    Changes,
+    ChoiceKind,
+    ContactPage,
+    Element,
+    InTime,
+    ListedChoice,
+    ListedContact,
+    Organisation,
+    Posted,
+    Posting,
+    TargetLogin,
+    TargetPace,
+    Trouble,
+)
 from events.connection_problems import ConnectionProblem
 from events.invoice import folded
-from xero_adapter import answers, links, mapping, pictures, replies, updating
-from xero_adapter.auth import Auth
+from events.settings import Books, Part
+from xero_adapter import (
+    answers,
+    choices,
+    contacts,
+    links,
+    mapping,
+    pages,
+    pasted,
+    pictures,
+    replies,
+    tallying,
+    updating,
+)
 from xero_adapter.client import Reply, XeroClient
 from xero_adapter.json_values import count_of
 from xero_adapter.login import XeroLogin
@@ -25,13 +53,30 @@ Write = Callable[..., Reply]
 
 
 class XeroTarget:
-    """The only accounting target there is today."""
+    """Xero, with its limits and its login. Each of its calls is made with a good bearer, and noted in the pace."""
 
-    def __init__(self, client: XeroClient, auth: Auth, login: XeroLogin, pace: Pace, link_base: str) -> None:
+    # facts §2.2 and §4.3; a snapshot takes at most twice as much in Xero's words
+    sizes = CallSizes(invoices=50, bytes=3_400_000, contacts=45, ids=38)
+
+    # Pure, and told of where they are written.
+    fingerprint = staticmethod(pictures.fingerprint)
+    carries = staticmethod(pictures.carries)
+    freeze = staticmethod(mapping.freeze)
+    contact_link = staticmethod(links.contact_link)
+    pasted = staticmethod(pasted.parse_pasted)
+    picture = staticmethod(pictures.of_copy)
+    picture_of = staticmethod(pictures.of_sent)
+    compare = staticmethod(pictures.changes)
+    edits = staticmethod(pictures.edits)
+    differences = staticmethod(pictures.differences)
+    left_behind = staticmethod(pictures.left_behind)
+    sums = staticmethod(tallying.sums)
+
+    def __init__(self, client: XeroClient, login: XeroLogin, pace: Pace, link_base: str) -> None:
+        self.login: TargetLogin | None = login
+        self.pace: TargetPace = pace
+        self._login, self._pace = login, pace
         self._client = client
-        self._auth = auth
-        self._login = login
-        self._pace = pace
         self._link_base = link_base
 
     def element(self, posting: Posting) -> Element:
@@ -42,14 +87,6 @@ class XeroTarget:
         """The invoice as an update of Xero's copy. Raises Unmappable."""
         return updating.element(mapping.element(posting, self._link_base, copy.get("Status")), copy)
 
-    def fingerprint(self, copy: Element) -> str:
-        """What an edit in Xero would change."""
-        return pictures.fingerprint(copy)
-
-    def carries(self, copy: Element, sent: Element) -> bool:
-        """Whether Xero's copy says all that was sent."""
-        return pictures.carries(copy, sent)
-
     def replaces_lines(self, update: Element) -> bool:
         """Whether the update puts a line anew, because the copy's has something that has to go."""
         return any("LineItemID" not in line for line in pictures.lines(update))
@@ -57,10 +94,6 @@ class XeroTarget:
     def thaw(self, body: bytes) -> Mapping[str, Element]:
         """The elements of a frozen body: updates by invoice id, new invoices by number."""
         return {one.get("InvoiceID") or one["InvoiceNumber"]: one for one in json.loads(body)["Invoices"]}
-
-    def freeze(self, elements: Sequence[Element]) -> bytes:
-        """The exact body of a create."""
-        return mapping.freeze(elements)
 
     def contact_id(self, kept: str) -> str | None:
         """The contact id in what was pasted or sent along."""
@@ -70,9 +103,11 @@ class XeroTarget:
         """The invoice's page in Xero."""
         return links.deep_link(organisation.short_code, target_id)
 
-    def contact_link(self, organisation: Organisation, contact_id: str) -> str:
-        """The contact's page in Xero."""
-        return links.contact_link(organisation.short_code, contact_id)
+    def is_like(self, posted: Posted, sent: Element) -> bool:
+        """Whether contact, date and currency are those that were sent."""
+        contact: Any = sent.get("Contact") or {}
+        same = (contact.get("ContactID"), sent.get("Date"), sent.get("CurrencyCode"))
+        return same == (posted.contact_id, posted.date, posted.currency)
 
     def create(self, organisation: Organisation, body: bytes, key: str, in_time: InTime) -> Answers:
         """PUT the frozen body: creates only, never overwrites (facts §3.2). Raises Trouble."""
@@ -113,14 +148,27 @@ class XeroTarget:
         """Every sales invoice with one of these numbers, by folded number. Raises Trouble."""
         found: dict[str, list[Posted]] = {folded(number): [] for number in numbers}
         chosen = {"created_by_my_app": True} if ours_only else {}
-        for chunk in _chunks(numbers):
+        for chunk in self.in_calls(numbers):
             for posted in self._list(organisation, invoice_numbers=chunk, **chosen):
                 found.setdefault(folded(posted.number), []).append(posted)
         return found
 
+    def in_calls(self, numbers: Iterable[str]) -> list[list[str]]:
+        """Numbers, each once, in chunks whose encoded list fits Xero's longest query."""
+        chunks: list[list[str]] = []
+        left = 0
+        for number in dict.fromkeys(numbers):
+            size = len(quote(number, safe="")) + 3
+            if size > left:
+                chunks.append([])
+                left = _LONGEST_QUERY
+            chunks[-1].append(number)
+            left -= size
+        return chunks
+
     def fetch(self, organisation: Organisation, target_ids: Sequence[str]) -> Mapping[str, Posted]:
         """The sales invoices with these ids, by id; what Xero does not show is left out. Raises Trouble."""
-        shown = [posted for chunk in _chunks(target_ids) for posted in self._list(organisation, i_ds=chunk)]
+        shown = [posted for chunk in self.in_calls(target_ids) for posted in self._list(organisation, i_ds=chunk)]
         return {posted.target_id: posted for posted in shown}
 
     def changes(self, organisation: Organisation, since: datetime, page: int, *, ours_only: bool) -> Changes:
@@ -136,6 +184,65 @@ class XeroTarget:
         )
         return answers.of_changes(document)
 
+    def contacts(self, organisation: Organisation, ids: Sequence[str]) -> Mapping[str, ListedContact]:
+        """The contacts with these ids, at most 45, by id. Raises Trouble.
+
+        Paged, because only then Xero says who a contact was merged into; archived ones come only when asked
+        for (facts §5).
+        """
+        if len(ids) > self.sizes.contacts:
+            raise ValueError(f"at most {self.sizes.contacts} contacts in one call")
+        chosen = {"i_ds": list(ids), "include_archived": True, "page": 1, "page_size": 100}
+        return contacts.by_id(self._named_list(organisation, "get_contacts", "Contacts", **chosen))
+
+    def all_contacts(self, organisation: Organisation, page: int) -> ContactPage:
+        """A page of the active contacts. Raises Trouble."""
+        chosen = {"page": page, "page_size": contacts.PAGE, "summary_only": True, "order": "Name ASC"}
+        return contacts.page_of(self._named_list(organisation, "get_contacts", "Contacts", **chosen))
+
+    def choices(self, organisation: Organisation, kind: ChoiceKind) -> Sequence[ListedChoice]:
+        """What the organisation has of this kind. Raises Trouble."""
+        method, listed, _ = choices.ENDPOINTS[kind]
+        return choices.choices_in(kind, self._named_list(organisation, method, listed))
+
+    def part(self, organisation: Organisation, part: Part) -> Books:
+        """One part of the organisation's settings (facts §7.3). Raises Trouble."""
+        method, read = pages.READERS[part]
+        return read(self._document(organisation, method))
+
+    def approved(self, organisation: Organisation, month: date) -> int:
+        """Approved or paid sales invoices dated in the month of this day; only the count is asked for."""
+        first = month.replace(day=1)
+        after = (first + timedelta(days=32)).replace(day=1)
+        dated = f"Date>=DateTime({first:%Y,%m,%d}) AND Date<DateTime({after:%Y,%m,%d})"
+        document = self._document(
+            organisation,
+            "get_invoices",
+            where=f'Type=="ACCREC" AND {dated}',
+            statuses=["AUTHORISED", "PAID"],
+            page=1,
+            page_size=1,
+            summary_only=True,
+        )
+        return pages.count(document)
+
+    def _named_list(self, organisation: Organisation, method: str, listed: str, **chosen: Any) -> Any:
+        return self._document(organisation, method, lambda document: contacts.is_list(document, listed), **chosen)
+
+    def _document(
+        self,
+        organisation: Organisation,
+        method: str,
+        is_xeros: Callable[[Any], bool] = lambda document: isinstance(document, dict),
+        **chosen: Any,
+    ) -> Any:
+        """What one of the SDK's read methods gives, if it is what Xero answers there."""
+        reply = self.ask(organisation, lambda bearer: self._client.get(method, organisation, bearer, **chosen))
+        document = replies.document(reply)
+        if not is_xeros(document):
+            raise replies.trouble("unknown", "the answer is not Xero's", reply)
+        return document
+
     def _list(self, organisation: Organisation, **chosen: Any) -> Sequence[Posted]:
         return answers.of_search(self._invoices(organisation, **chosen))
 
@@ -149,11 +256,11 @@ class XeroTarget:
 
     def ask(self, organisation: Organisation, send: Callable[[str], Reply], or_status: int = 200) -> Reply:
         """The answer to a call made with a good bearer. Raises Trouble."""
-        bearer = self._auth.bearer(organisation)
+        bearer = self._login.auth.bearer(organisation)
         begun = time.monotonic()
         reply = send(bearer)
         if reply.status == 401 and not replies.lacks_scope(reply):
-            another = self._auth.another(organisation, bearer, expired=replies.says_expired(reply))
+            another = self._login.auth.another(organisation, bearer, expired=replies.says_expired(reply))
             if another:
                 begun = time.monotonic()
                 reply = send(another)
@@ -180,7 +287,7 @@ class XeroTarget:
         if reply.status == 401:
             lasting = ConnectionProblem.SCOPE_MISSING.code if replies.lacks_scope(reply) else None
             return replies.trouble("refused", said, reply, problem=lasting)
-        bearer = self._auth.bearer(organisation)
+        bearer = self._login.auth.bearer(organisation)
         try:
             connected = self._login.organisations(bearer)
         except Trouble:
@@ -198,17 +305,3 @@ class XeroTarget:
         return replies.trouble(
             "limited", f"Xero's limit ({limit or 'unnamed'}) is reached", reply, wait=wait, limit=limit
         )
-
-
-def _chunks(numbers: Sequence[str]) -> list[list[str]]:
-    """Numbers in chunks whose encoded list fits Xero's longest query."""
-    chunks: list[list[str]] = [[]]
-    length = 0
-    for number in dict.fromkeys(numbers):
-        grown = len(quote(number, safe="")) + 3
-        if chunks[-1] and length + grown > _LONGEST_QUERY:
-            chunks.append([])
-            length = 0
-        chunks[-1].append(number)
-        length += grown
-    return [chunk for chunk in chunks if chunk]

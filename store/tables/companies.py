@@ -5,16 +5,18 @@ from datetime import datetime
 from sqlalchemy import Text
 from sqlmodel import Field, SQLModel
 
+from events.lane import DEFAULT_TARGET
 from store.tables.columns import index_by_start, index_where
 
 
 class Company(SQLModel, table=True):
-    """A CrewCard company: its settings (JSON of events.settings.CompanySettings)."""
+    """A CrewCard company: its settings (JSON of events.settings.CompanySettings), and accounting system."""
 
     __tablename__ = "companies"
     id: str = Field(primary_key=True)
     name: str
     settings: str = Field(default="{}", sa_type=Text)
+    target: str = Field(default=DEFAULT_TARGET, sa_column_kwargs={"server_default": DEFAULT_TARGET})
     created_at: datetime
 
 

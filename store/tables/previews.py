@@ -47,7 +47,7 @@ class RefusedTax(SQLModel, table=True):
 
 
 class OrganisationFacts(SQLModel, table=True):
-    """An organisation's settings as one company's login sees them (JSON of events.books.Books), and since when."""
+    """An organisation's settings as one company's login sees them (JSON of events.settings.Books), and since when."""
 
     __tablename__ = "organisation_facts"
     company: str = Field(primary_key=True)

@@ -56,7 +56,7 @@ def _asked(tools, organisation) -> int:
     """One look-up; one cut off on a connection that the other side had just closed is asked again."""
     for _ in range(5):
         try:
-            tools.target.find(organisation, ["N-1"])
+            tools.targets["xero"].find(organisation, ["N-1"])
         except Trouble as trouble:
             if trouble.effect in ("not_sent", "needs_login", "refused"):
                 return 0

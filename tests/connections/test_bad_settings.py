@@ -98,7 +98,7 @@ def test_while_a_secret_is_replaced_either_one_works(house):
     for at_xero, calls in (("s", 2), ("new", 1)):
         house.xero.app("app-harbour", at_xero)
         before = house.xero.token_calls()
-        house.tools.auth.renew(*house.login())
+        house.tools.targets["xero"].login.auth.renew(*house.login())
         assert house.xero.token_calls() == before + calls
         (seen,) = health.of_all(house.tools)
         assert any("refuses the newest" in note for note in seen.notes) is (at_xero == "s")

@@ -116,15 +116,15 @@ def _break_a_login(house, sinks, canaries: set[str]) -> None:
     house.company("pier", kind="pkce")
     browser = sinks.browser()
     back = house.xero.answer(house.to_xero(browser, house.link("pier")), ANNA, TENANT)
-    exchange = house.tools.login.exchange
+    exchange = house.tools.targets["xero"].login.exchange
 
     def broken(app, code, callback, verifier):
         canaries.update((code, verifier))
         raise RuntimeError(f"no use for {code} {verifier} {exchange(app, code, callback, verifier).access_token}")
 
-    house.tools.login.exchange = broken
+    house.tools.targets["xero"].login.exchange = broken
     assert browser.get(back).status_code == 500
-    del house.tools.login.exchange
+    del house.tools.targets["xero"].login.exchange
 
 
 def _replace_our_key(sinks, monkeypatch) -> None:
@@ -144,14 +144,14 @@ def _rotate_and_fall_over(house, sinks) -> None:
     house.xero.app("app-harbour", NEXT)
     house.installation.later(31 * 86_400)
     assert tending.tend(house.tools, "clock") == 1
-    box = house.tools.auth._box
+    box = house.tools.targets["xero"].login.auth._box
     box.save = _broken
     house.installation.later(3600)
     house.installation.ask(an_invoice("broken"), request="r3")
     house.installation.run()
     house.installation.later(60)
     with pytest.raises(RuntimeError) as caught:
-        house.tools.auth.access(*house.login())
+        house.tools.targets["xero"].login.auth.access(*house.login())
     sinks.error(caught.value)
     del box.save
     house.installation.later(60)
@@ -169,7 +169,7 @@ def _be_refused(house, sinks) -> None:
     house.xero.app("app-harbour", "changed")
     house.installation.later(3600)
     with pytest.raises(Trouble) as caught:
-        house.tools.auth.access(*house.login())
+        house.tools.targets["xero"].login.auth.access(*house.login())
     sinks.error(caught.value)
     house.installation.ask(an_invoice("refused"), request="r4")
     house.installation.run()

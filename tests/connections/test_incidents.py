@@ -137,7 +137,7 @@ def test_a_login_refused_first_waits_for_one_that_the_token_service_renews(small
     """The first company whose token ends in an incident is not told dead because the others' still last."""
     small.installation.later(3600)
     for name in small.names[1:]:
-        small.installation.tools.auth.access(f"app-{name}", f"user-{name}")
+        small.installation.tools.targets["xero"].login.auth.access(f"app-{name}", f"user-{name}")
     small.installation.later(600)
     small.fault(token_invalid_grant=1)
     small.ask(names=["c00"])

@@ -30,7 +30,7 @@ def test_every_secret_is_sealed_again_with_the_newest_key_and_work_goes_on(house
         assert reseal.left(work, Vault([NEW])) == 0
         assert api_keys.find(work, Vault([NEW]), "host").secret.startswith("whsec_")
     house.tools.vault._fernet = Vault([NEW])._fernet
-    house.tools.auth.renew(*house.login())
+    house.tools.targets["xero"].login.auth.renew(*house.login())
     house.installation.ask(an_invoice())
     house.installation.run()
     assert len(house.books()) == 1
@@ -45,14 +45,14 @@ def test_a_pair_that_is_refreshed_meanwhile_is_not_overwritten(house):
 
     def refreshed_meanwhile(secret: str) -> bytes:
         if "refresh_token" in secret:
-            house.tools.auth.renew(*house.login())
+            house.tools.targets["xero"].login.auth.renew(*house.login())
         return seal(secret)
 
     both.seal = refreshed_meanwhile
     reseal.reseal(house.tools.store, both)
     house.installation.later(3600)
-    house.tools.auth.renew(*house.login())
-    assert house.tools.auth.access(*house.login())
+    house.tools.targets["xero"].login.auth.renew(*house.login())
+    assert house.tools.targets["xero"].login.auth.access(*house.login())
 
 
 def test_every_sealed_column_is_rotated(small_house):

@@ -46,7 +46,7 @@ def test_a_kill_between_xeros_answer_and_our_commit_does_not_lose_the_connection
     assert killed.returncode == -signal.SIGKILL
     assert house.xero.token_calls() == 1
     house.installation.later(5 * MINUTE)
-    house.tools.auth.renew(*house.login())
+    house.tools.targets["xero"].login.auth.renew(*house.login())
     house.installation.later(40 * MINUTE)
     house.installation.ask(an_invoice())
     house.installation.run()
@@ -60,7 +60,7 @@ def test_a_renewal_that_was_killed_is_done_again_in_time_although_no_work_needs_
     house.installation.later(house.tools.settings.login_care_seconds * 3)
     assert tending.tend(house.tools, "another clock") == 1
     house.installation.later(31 * MINUTE)
-    house.tools.auth.renew(*house.login())
+    house.tools.targets["xero"].login.auth.renew(*house.login())
     assert house.connection().state == "connected"
     assert house.tools.settings.login_care_seconds * 3 < 30 * MINUTE, (
         "a dead clock's duty ends after two, the next looks after one"
@@ -81,11 +81,11 @@ def test_a_kill_that_nobody_mends_within_the_grace_ends_in_a_login_that_is_due_a
 
 def test_who_lost_the_lease_may_not_overwrite_the_newer_pair(house):
     _connected(house)
-    box = house.tools.auth._box
+    box = house.tools.targets["xero"].login.auth._box
     assert box.lease(*house.login(), "slow", 45)
     stale = box.load(*house.login())
     house.installation.later(50)
-    house.tools.auth.renew(*house.login())
+    house.tools.targets["xero"].login.auth.renew(*house.login())
     newest = box.load(*house.login()).pair.access_token
     assert not box.save(*house.login(), stale.pair, version=stale.version, holder="slow")
     assert box.load(*house.login()).pair.access_token == newest
@@ -103,7 +103,7 @@ def test_thirty_days_of_rotations_and_restarts_keep_the_connection_alive(house):
             house.installation.later(5 * MINUTE)
             tending.tend(house.tools, f"clock of day {day}")
             house.installation.later(8 * 3600 - 5 * MINUTE)
-            house.tools.auth.access(*house.login())
+            house.tools.targets["xero"].login.auth.access(*house.login())
         house.installation.ask(an_invoice(f"d{day}"), request=f"d{day}")
         house.installation.run()
     assert len(house.books()) == 30
@@ -125,7 +125,7 @@ def test_a_login_that_nobody_uses_is_renewed_before_its_60_days_are_over(house):
 
 def test_a_login_that_cannot_be_renewed_is_warned_of_in_time_and_once(small_house):
     _connected(small_house)
-    small_house.tools.auth._tokens._url = "http://127.0.0.1:9/connect/token"
+    small_house.tools.targets["xero"].login.auth._tokens._url = "http://127.0.0.1:9/connect/token"
     for _ in range(47):
         small_house.installation.later(DAY)
         tending.tend(small_house.tools, "clock")
@@ -155,22 +155,25 @@ def test_while_the_token_service_is_away_it_is_asked_once_in_a_quarter_of_a_minu
     _connected(small_house)
     _let_expire(small_house)
     asked = []
-    ask = small_house.tools.auth._tokens.ask
+    ask = small_house.tools.targets["xero"].login.auth._tokens.ask
 
     def counted(*args):
         asked.append(args)
         return ask(*args)
 
-    small_house.tools.auth._tokens.ask = counted
-    away, small_house.tools.auth._tokens._url = small_house.tools.auth._tokens._url, "http://127.0.0.1:9/"
+    small_house.tools.targets["xero"].login.auth._tokens.ask = counted
+    away, small_house.tools.targets["xero"].login.auth._tokens._url = (
+        small_house.tools.targets["xero"].login.auth._tokens._url,
+        "http://127.0.0.1:9/",
+    )
     for _ in range(20):
         with pytest.raises(Trouble) as trouble:
-            small_house.tools.auth.access(*small_house.login())
+            small_house.tools.targets["xero"].login.auth.access(*small_house.login())
         assert trouble.value.effect == "not_sent"
     assert len(asked) == 1
-    small_house.tools.auth._tokens._url = away
+    small_house.tools.targets["xero"].login.auth._tokens._url = away
     small_house.installation.later(16)
-    assert small_house.tools.auth.access(*small_house.login())
+    assert small_house.tools.targets["xero"].login.auth.access(*small_house.login())
 
 
 def test_two_companies_that_share_a_xero_user_share_one_pair(house):

@@ -133,7 +133,7 @@ def test_without_redis_the_page_still_tells_what_the_database_knows(person, on_s
     somebody = person("read")
     on_sqlite.ask(an_invoice("i1"))
     gone = redis.Redis.from_url("redis://127.0.0.1:1/0")
-    monkeypatch.setattr(on_sqlite.tools.pace, "_client", gone)
+    monkeypatch.setattr(on_sqlite.tools.targets["xero"].pace, "_client", gone)
     page = somebody.see()
     assert "Redis does not answer" in page
     assert tile(page, "Waiting to be sent")[0] == "1"

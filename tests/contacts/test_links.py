@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from events.accounting_lists import NotAContact
+from events.contact_problems import NotAContact
 from xero_adapter import links, pasted
 
 GUID = "5b96e86b-418e-48e8-8949-308c14aec278"
@@ -68,11 +68,8 @@ def test_the_bare_id_is_enough(form, id_):
 
 @given(ids, codes)
 def test_a_link_of_ours_names_its_contact(id_, code):
-    from xero_adapter.lists import XeroLists
-
-    lists = XeroLists(None, None)
-    assert pasted.parse_pasted(lists.contact_link(f"!{code}", id_)).contact_id == id_
-    assert pasted.parse_pasted(lists.contact_link("", id_)).contact_id == id_
+    assert pasted.parse_pasted(links.contact_link(f"!{code}", id_)).contact_id == id_
+    assert pasted.parse_pasted(links.contact_link("", id_)).contact_id == id_
 
 
 OTHERS = {

@@ -91,7 +91,7 @@ def test_two_clocks_do_not_look_twice(clerk_free):
 
 
 def test_a_recheck_does_not_overwrite_a_link_that_changed_meanwhile(clerk_free, monkeypatch):
-    asked = clerk_free.tools.lists.contacts
+    asked = clerk_free.tools.targets["xero"].contacts
 
     def meanwhile(organisation, ids):
         shown = asked(organisation, ids)
@@ -99,7 +99,7 @@ def test_a_recheck_does_not_overwrite_a_link_that_changed_meanwhile(clerk_free, 
             contacts.link(work, COMPANY, "acme", contact_id("bolt"), "anna", status="active", name="Bolt & Co")
         return shown
 
-    monkeypatch.setattr(clerk_free.tools.lists, "contacts", meanwhile)
+    monkeypatch.setattr(clerk_free.tools.targets["xero"], "contacts", meanwhile)
     rechecking.recheck(clerk_free.tools, COMPANY)
     assert (clerk_free.field("acme").value, clerk_free.field("acme").name) == (contact_id("bolt"), "Bolt & Co")
 

@@ -87,7 +87,7 @@ def test_without_redis_nothing_is_asked_and_nothing_is_lost(clerk_free, monkeypa
 
     clerk_free.paste("crane", ACTIVE)
     with monkeypatch.context() as cut:
-        cut.setattr(clerk_free.tools.pace, "_ask", gone)
+        cut.setattr(clerk_free.tools.targets["xero"].pace, "_ask", gone)
         assert clerk_free.clock() == 0
     assert clerk_free.calls("/contacts") == []
     clerk_free.installation.later(20)
@@ -107,7 +107,7 @@ def test_two_clocks_and_a_command_answer_each_change_once(admin):
         admin.paste(f"client{number}", ACTIVE)
     with admin.installation.store.read() as work:
         due = list(filed.due(work, COMPANY, 45))
-        organisation = changes.organisation_of(work, COMPANY)
+        organisation = changes.organisation_of(work, admin.tools, COMPANY)
     barrier = threading.Barrier(3)
 
     def go():
@@ -141,7 +141,7 @@ def test_the_work_of_a_clock_that_died_is_taken_up_by_another(clerk_free, monkey
 @pytest.mark.parametrize("asked", ["contacts", "choices"])
 def test_xero_is_asked_outside_any_transaction(clerk_free, monkeypatch, asked):
     """SQLite has one writer: were a transaction open meanwhile, this one would wait for it in vain."""
-    ask, wrote = getattr(clerk_free.tools.lists, asked), []
+    ask, wrote = getattr(clerk_free.tools.targets["xero"], asked), []
 
     def meanwhile(*said):
         with clerk_free.installation.store.write() as work:
@@ -149,7 +149,7 @@ def test_xero_is_asked_outside_any_transaction(clerk_free, monkeypatch, asked):
         wrote.append(said)
         return ask(*said)
 
-    monkeypatch.setattr(clerk_free.tools.lists, asked, meanwhile)
+    monkeypatch.setattr(clerk_free.tools.targets["xero"], asked, meanwhile)
     clerk_free.paste("crane", ACTIVE)
     clerk_free.choose(default_account_code="260")
     assert clerk_free.clock() == 2

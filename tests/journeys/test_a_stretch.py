@@ -7,9 +7,10 @@ import redis
 
 from store import connections
 from tests.builders import an_invoice, invoices
-from worker.decisions import batching, turns
+from worker.decisions import turns
 from worker.export import turn
 from worker.export.turn import Lane, Manner
+from xero_adapter.target import XeroTarget
 
 ANY = 60.0
 
@@ -17,9 +18,7 @@ ANY = 60.0
 @pytest.fixture
 def quick(installation, monkeypatch):
     """An installation with threads to spare whose calls carry five invoices, and are quick whatever they take."""
-    monkeypatch.setattr(batching, "MOST_INVOICES", 5)
-    monkeypatch.setattr(turns, "MOST_INVOICES", 5)
-    monkeypatch.setattr(turns, "WORTH_COUNTING", 16)
+    monkeypatch.setattr(XeroTarget, "sizes", replace(XeroTarget.sizes, invoices=5))
     monkeypatch.setattr(turns, "_QUICK_SECONDS", ANY)
     installation.tools.bells.staff("here", 16, 600)
     installation.ask(an_invoice("first"), request="first")  # from now on it is known how long Xero takes
@@ -83,7 +82,7 @@ def test_a_turn_that_stays_is_over_some_time(quick, monkeypatch):
 @pytest.mark.parametrize("fault", ["commit_then_drop", "drop", "limit_minute", "http_500", "offline"])
 def test_trouble_with_one_call_leaves_the_answers_before_it_and_sends_nothing_behind_it(on_sqlite, place, fault):
     on_sqlite.ask(*invoices(160))
-    on_sqlite.tools.pace.note(organisation(on_sqlite), {}, 0.01)
+    on_sqlite.tools.targets["xero"].pace.note(organisation(on_sqlite), {}, 0.01)
     on_sqlite.simulator.state.faults.set({fault: [place]})
     a_turn_of_three(on_sqlite)
     assert len(on_sqlite.calls("PUT")) == place
@@ -157,10 +156,11 @@ class Passing(dict):
         super().__setitem__(key, count)
 
 
-def test_without_redis_what_was_answered_is_written_down_and_nothing_more_is_sent(quick):
+def test_without_redis_what_was_answered_is_written_down_and_nothing_more_is_sent(quick, monkeypatch):
     quick.ask(*invoices(20))
-    tools = replace(quick.tools, pace=Once(quick.tools.pace))
-    a_turn_of_three(quick, tools)
+    with monkeypatch.context() as lost:
+        lost.setattr(quick.tools.targets["xero"], "pace", Once(quick.tools.targets["xero"].pace))
+        a_turn_of_three(quick)
     assert len(quick.calls("PUT")) == 1
     assert len(quick.answers()) == 5
     quick.settle_down(2)
@@ -188,7 +188,7 @@ def test_near_the_limit_no_more_is_claimed_than_may_be_sent(make_installation, s
     made = make_installation(sqlite_url, calls_per_minute=4)
     made.company()
     made.ask(*invoices(400))
-    made.tools.pace.note(organisation(made), {}, 0.01)
+    made.tools.targets["xero"].pace.note(organisation(made), {}, 0.01)
     for _ in range(4):
         a_turn_of_three(made)
     assert len(made.calls("PUT")) == 2  # half of the minute at once, the other half is spread

@@ -114,7 +114,7 @@ def test_newer_content_before_anything_was_sent_simply_replaces_the_older(instal
 def test_a_number_that_is_taken_and_not_shown_fails_once_and_never_loops(installation, monkeypatch):
     organisation = installation.simulator.state.world.organisations[TENANT]
     ledger.write_by_hand(installation.simulator.state.world, organisation, "N-i1", contact_id("bolt"))
-    monkeypatch.setattr(installation.tools.target, "find", lambda *_args, **_kwargs: {"N-I1": []})
+    monkeypatch.setattr(installation.tools.targets["xero"], "find", lambda *_args, **_kwargs: {"N-I1": []})
     installation.ask(an_invoice())
     installation.settle_down()
     assert installation.answers()["i1"]["reason"] == "number_taken"
@@ -122,14 +122,14 @@ def test_a_number_that_is_taken_and_not_shown_fails_once_and_never_loops(install
 
 
 def test_an_answer_that_leaves_an_invoice_out_leaves_only_that_one_uncertain(installation, monkeypatch):
-    real = installation.tools.target.create
+    real = installation.tools.targets["xero"].create
 
     def forgetful(*call):
         answers = real(*call)
         answers.by_number.pop("N-B")
         return answers
 
-    monkeypatch.setattr(installation.tools.target, "create", forgetful)
+    monkeypatch.setattr(installation.tools.targets["xero"], "create", forgetful)
     installation.ask(an_invoice("a", number="N-A"), an_invoice("b", number="N-B"))
     installation.run(1)
     assert set(installation.answers()) == {"a"}
@@ -155,7 +155,7 @@ def test_without_a_url_another_date_is_somebody_elses_invoice(installation):
 def test_a_lease_that_expires_with_the_call_under_way_is_settled_and_the_late_answer_ignored(
     installation, monkeypatch
 ):
-    real = installation.tools.target.create
+    real = installation.tools.targets["xero"].create
 
     def slow(*call):
         answers = real(*call)
@@ -163,7 +163,7 @@ def test_a_lease_that_expires_with_the_call_under_way_is_settled_and_the_late_an
         rescuer.sweep(installation.tools, "test")
         return answers
 
-    monkeypatch.setattr(installation.tools.target, "create", slow)
+    monkeypatch.setattr(installation.tools.targets["xero"], "create", slow)
     installation.ask(an_invoice())
     installation.run(1)
     assert installation.export("i1").state == "uncertain"

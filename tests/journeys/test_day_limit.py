@@ -25,7 +25,7 @@ DAY = 86_400.0
 def make_day(make_installation):
     def make(url, **chosen):
         installation = make_installation(url, **chosen)
-        installation.tools.pace._clock = lambda: installation.now().timestamp()
+        installation.tools.targets["xero"].pace._clock = lambda: installation.now().timestamp()
         installation.company()
         return installation
 
@@ -203,13 +203,13 @@ def test_a_starter_organisation_is_paced_by_its_own_thousand_calls(make_day, dat
     simulate_day(day, 1000)
     day.ask(*invoices(120))
     let_pass(day, 5)
-    outlook = day.tools.pace.outlook(TENANT)
+    outlook = day.tools.targets["xero"].pace.outlook(TENANT)
     assert (outlook.per_day, outlook.day_calls, outlook.day_left) == (1000, 997, 897)
-    assert reconciler.slot(day.tools, TENANT) == pytest.approx(DAY / (0.02 * 1000))
+    assert reconciler.slot(day.tools, day.organisation()) == pytest.approx(DAY / (0.02 * 1000))
     tending.tend(day.tools, "clock")
     with day.store.read() as work:
         assert work.session.exec(select(CompanyConnection.day_calls)).one() == 1000
     day.tools.redis.flushall()
-    assert day.tools.pace.outlook(TENANT).per_day == 5000
+    assert day.tools.targets["xero"].pace.outlook(TENANT).per_day == 5000
     tending.tend(day.tools, "clock")
-    assert day.tools.pace.outlook(TENANT).per_day == 1000
+    assert day.tools.targets["xero"].pace.outlook(TENANT).per_day == 1000

@@ -4,6 +4,7 @@ import contextlib
 import itertools
 import os
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -14,10 +15,11 @@ from store import contacts
 from tests import machines
 from tests.builders import COMPANY, an_invoice, an_order, contact_id
 from tests.installation import Installation
-from worker.decisions import batching, turns
+from worker.decisions import turns
 from worker.export import closing, rescuer, turn
 from worker.intake import intake
 from xero_adapter import links
+from xero_adapter.target import XeroTarget
 
 INVOICES = [f"i{number}" for number in range(1, 6)]
 FAULTS = ["commit_then_drop", "commit_then_500", "http_500", "drop", "limit_minute", "html_503"]
@@ -155,8 +157,8 @@ def test_whatever_happens_in_whatever_order_the_promises_hold(
     stays, redis_url, simulated_xero, sqlite_template, kept_sqlite, monkeypatch
 ):
     if stays:
-        monkeypatch.setattr(batching, "MOST_INVOICES", 1)
-        monkeypatch.setattr(turns, "WORTH_COUNTING", 1)
+        monkeypatch.setattr(XeroTarget, "sizes", replace(XeroTarget.sizes, invoices=1))
+        monkeypatch.setattr(turns, "worth_counting", lambda _size: 1)
         monkeypatch.setattr(turns, "_QUICK_SECONDS", 60.0)
     Model.staffed = stays
     examples = int(os.environ.get("MODEL_EXAMPLES", "25"))

@@ -80,7 +80,7 @@ def test_a_redis_that_is_away_costs_the_estimate_and_nothing_else(on_sqlite, mon
     def away(**_arguments):
         raise redis.ConnectionError
 
-    monkeypatch.setattr(on_sqlite.tools.pace, "_outlook", away)
+    monkeypatch.setattr(on_sqlite.tools.targets["xero"].pace, "_outlook", away)
     seen = progress.progress_of(on_sqlite.tools, COMPANY, "r1")
     assert (seen.total, seen.waiting, seen.estimated_finish) == (60, 60, None)
 
@@ -90,7 +90,7 @@ def test_progress_that_comes_too_late_for_its_request_is_not_told(installation):
     installation.run()
     with installation.store.write() as work:
         work.session.get_one(Request, (COMPANY, "r1")).total = 500
-    progress.tell(installation.tools, installation_lane(installation), ["r1"])
+    progress.tell(installation.tools, installation.organisation(), ["r1"])
     assert told(installation) == []
 
 

@@ -175,7 +175,7 @@ def test_a_redis_that_dies_with_the_call_under_way_loses_no_answer(make_installa
     installation = make_installation(sqlite_url)
     installation.company()
     installation.ask(an_invoice())
-    pace = installation.tools.pace
+    pace = installation.tools.targets["xero"].pace
 
     def away(*_args, **_kwargs):
         raise redis.ConnectionError

@@ -29,14 +29,14 @@ def test_an_invoice_that_cannot_be_read_fails_alone(installation):
 
 
 def test_an_invoice_whose_mapping_breaks_fails_alone(on_sqlite, monkeypatch):
-    real = on_sqlite.tools.target.element
+    real = on_sqlite.tools.targets["xero"].element
 
     def break_for_one(posting):
         if posting.invoice.id == "bad":
             raise ZeroDivisionError
         return real(posting)
 
-    monkeypatch.setattr(on_sqlite.tools.target, "element", break_for_one)
+    monkeypatch.setattr(on_sqlite.tools.targets["xero"], "element", break_for_one)
     on_sqlite.ask(an_invoice("bad"), an_invoice("good"))
     on_sqlite.run()
     answers = on_sqlite.answers()

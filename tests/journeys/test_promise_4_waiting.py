@@ -39,7 +39,7 @@ def retry_after(monkeypatch):
 @pytest.mark.parametrize("fault", ["limit_minute", "limit_day"])
 @pytest.mark.parametrize("said", ["9" * 7, "9" * 13, "9" * 25, "9" * 400, "9" * 5000, "\xb2", "-5", "1e9", "soon"])
 def test_whatever_wait_xero_asks_for_it_ends_within_a_day_and_an_hour(installation, retry_after, fault, said):
-    pace = installation.tools.pace
+    pace = installation.tools.targets["xero"].pace
     retry_after(said)
     installation.simulator.state.faults.set({fault: [1]})
     installation.ask(*invoices(3))

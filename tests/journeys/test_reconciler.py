@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from store import pauses, reconciliations
+from store import connections, pauses, reconciliations
 from tests.builders import COMPANY, TENANT, an_invoice, invoices
 from worker.decisions.drifting import Belief, findings
 from worker.reconcile import reconciler
@@ -20,7 +20,7 @@ def exported(installation, *wanted):
 
 def look(installation):
     """A pass in the lane's next slot."""
-    installation.later(reconciler.slot(installation.tools, TENANT) + 1)
+    installation.later(reconciler.slot(installation.tools, installation.organisation()) + 1)
     return reconciler.reconcile(installation.tools, "test")
 
 
@@ -71,7 +71,7 @@ def test_the_same_drift_is_told_once_and_a_new_one_again(installation):
 
 
 def edit_a_line(installation, book, **changed):
-    installation.later(reconciler.slot(installation.tools, TENANT))
+    installation.later(reconciler.slot(installation.tools, installation.organisation()))
     book["LineItems"][0].update(changed)
     book["UpdatedDateUTC"] = f"/Date({int(installation.now().timestamp()) * 1000}+0000)/"
 
@@ -145,8 +145,8 @@ def test_without_a_permit_no_call_is_made_and_the_slot_is_kept(on_sqlite):
     (book,) = exported(on_sqlite)
     book["Status"] = "VOIDED"
     with on_sqlite.store.read() as work:
-        organisation = reconciler.connections.organisation(work, reconciler.Lane(COMPANY, TENANT))
-    on_sqlite.tools.pace.pause(organisation, "day", 60)
+        organisation = connections.organisation(work, reconciler.Lane(COMPANY, TENANT))
+    on_sqlite.tools.targets["xero"].pace.pause(organisation, "day", 60)
     assert look(on_sqlite) == 0
     assert on_sqlite.calls("GET") == []
     on_sqlite.tools.redis.flushall()

@@ -188,7 +188,7 @@ def test_the_daily_look_is_paid_from_the_reconcilers_share(installation):
     installation.ask(an_invoice())
     installation.run()
     tools = installation.tools
-    apart = reconciler.slot(tools, TENANT)
+    apart = reconciler.slot(tools, installation.organisation())
     reconciler.reconcile(tools, "test")
     choose(installation, default_account_code="200", default_tax_type="OUTPUT")
     before, calls = next_look(installation), len(installation.calls())
@@ -213,8 +213,8 @@ def test_a_daily_look_that_gets_no_permit_costs_the_reconciler_nothing(on_sqlite
     reconciler.reconcile(tools, "test")
     before, calls = next_look(on_sqlite), len(on_sqlite.calls())
     with on_sqlite.store.read() as work:
-        organisation = changes.organisation_of(work, COMPANY)
-    tools.pace.pause(organisation, "day", 3600)
+        organisation = changes.organisation_of(work, tools, COMPANY)
+    tools.targets["xero"].pace.pause(organisation, "day", 3600)
     assert settings_rechecking.recheck_due(tools, "test") == 0
     assert (next_look(on_sqlite), len(on_sqlite.calls())) == (before, calls)
 
@@ -231,7 +231,7 @@ def test_a_look_that_a_refusal_asks_for_is_not_put_on_the_reconciler(on_sqlite):
 
 def test_the_daily_look_leaves_the_days_reserve_to_people(on_sqlite):
     asked = []
-    pace, ask = on_sqlite.tools.pace, on_sqlite.tools.pace.ask
+    pace, ask = on_sqlite.tools.targets["xero"].pace, on_sqlite.tools.targets["xero"].pace.ask
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pace, "ask", lambda at, **said: (asked.append(said.get("single", False)), ask(at, **said))[1])
         settings_rechecking.recheck_due(on_sqlite.tools, "test")

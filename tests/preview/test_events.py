@@ -102,7 +102,7 @@ def test_a_preview_waits_for_a_limit_and_in_the_end_is_answered_with_what_was_se
 def test_without_redis_no_call_is_made_and_the_preview_waits(on_sqlite, monkeypatch):
     ask(on_sqlite)
     away = redis.Redis(unix_socket_path="/nowhere/redis.sock")
-    monkeypatch.setattr(on_sqlite.tools.pace, "_ask", away.register_script("return 1"))
+    monkeypatch.setattr(on_sqlite.tools.targets["xero"].pace, "_ask", away.register_script("return 1"))
     assert previews.answer_next(on_sqlite.tools)
     assert (previewed(on_sqlite), on_sqlite.calls()) == ([], [])
     monkeypatch.undo()

@@ -16,6 +16,7 @@ from tests.builders import an_invoice, contact_id
 from worker.decisions import batching, checks, merge_rules, proof, retries
 from worker.decisions.merge_rules import ExportStanding
 from worker.decisions.proof import Host
+from xero_adapter.target import XeroTarget
 
 
 @pytest.mark.parametrize(
@@ -57,6 +58,9 @@ def test_whom_a_result_answers(item, sent, answered):
     assert merge_rules.answers(*item, *sent) is answered
 
 
+SIZES = XeroTarget.sizes
+
+
 @dataclass
 class Due:
     crashes: int = 0
@@ -80,22 +84,22 @@ dues = st.builds(
 
 @given(st.lists(dues, max_size=80))
 def test_a_batch_is_a_head_of_the_queue_small_enough_and_the_suspicious_travel_alone(candidates):
-    chosen = batching.choose(candidates)
+    chosen = batching.choose(candidates, SIZES)
     assert chosen == candidates[: len(chosen)]
     assert bool(chosen) == bool(candidates)
     assert len(chosen) <= 50
     assert len({(batching.kind(one), one.xero_invoice_id) for one in chosen}) <= 1
     assert all(len(chosen) <= (one.batch_limit or 50) for one in chosen)
     assert len(chosen) == 1 or not any(batching.suspicious(one) for one in chosen)
-    assert len(chosen) == 1 or sum(one.size * 2 for one in chosen) <= batching.MOST_BYTES
+    assert len(chosen) == 1 or sum(one.size * 2 for one in chosen) <= SIZES.bytes
 
 
 @given(st.lists(dues, max_size=200), st.integers(1, 4))
 def test_several_batches_are_a_head_of_the_queue_and_only_what_is_sound_travels_in_several(candidates, most):
-    chosen = batching.choose_some(candidates, most)
+    chosen = batching.choose_some(candidates, most, SIZES)
     assert [one for batch in chosen for one in batch] == candidates[: sum(map(len, chosen))]
     assert len(chosen) <= most
-    assert chosen[:1] == ([batching.choose(candidates)] if candidates else [])
+    assert chosen[:1] == ([batching.choose(candidates, SIZES)] if candidates else [])
     assert all(len(batch) <= 50 for batch in chosen)
     if len(chosen) > 1:
         assert not any(one.crashes or one.alone or one.xero_invoice_id for batch in chosen for one in batch)
@@ -103,11 +107,11 @@ def test_several_batches_are_a_head_of_the_queue_and_only_what_is_sound_travels_
 
 
 def test_a_backlog_of_sound_new_invoices_fills_every_call():
-    assert [len(batch) for batch in batching.choose_some([Due()] * 120, 3)] == [50, 50, 20]
+    assert [len(batch) for batch in batching.choose_some([Due()] * 120, 3, SIZES)] == [50, 50, 20]
 
 
 def test_fifty_go_together():
-    assert len(batching.choose([Due()] * 120)) == 50
+    assert len(batching.choose([Due()] * 120, SIZES)) == 50
 
 
 def test_the_breaker_opens_after_three_unknown_outcomes_and_backs_off_to_five_minutes():

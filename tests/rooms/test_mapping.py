@@ -11,10 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from events.accounting_target import Lane, Posting, Unmappable
-from events.books import Books, LedgerAccount, TaxRate
 from events.invoice import Invoice
 from events.money import plain
-from events.settings import CompanySettings
+from events.settings import Books, CompanySettings, LedgerAccount, TaxRate
 from tests.builders import an_invoice, contact_id
 from worker.decisions import checks
 from xero_adapter import mapping, tallying

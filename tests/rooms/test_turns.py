@@ -27,13 +27,13 @@ NOW = datetime(2026, 11, 22, tzinfo=UTC)
     ],
 )
 def test_a_lane_takes_as_many_turns_as_its_backlog_asks_for(waiting, single, troubled, most):
-    assert turns.side_by_side(waiting, single=single, troubled=troubled) == most
+    assert turns.side_by_side(waiting, 50, single=single, troubled=troubled) == most
 
 
 @pytest.mark.parametrize(("call", "most"), [(None, 3), (2.0, 3), (0.1, 3), (0.02, 2), (0, 2)])
 def test_where_xero_answers_at_once_a_third_turn_would_only_wait_for_a_processor(call, most):
-    assert turns.side_by_side(10_000, single=False, troubled=False, call=call) == most
-    assert turns.side_by_side(10_000, single=True, troubled=False, call=call) == most + 1
+    assert turns.side_by_side(10_000, 50, single=False, troubled=False, call=call) == most
+    assert turns.side_by_side(10_000, 50, single=True, troubled=False, call=call) == most + 1
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_where_xero_answers_at_once_a_third_turn_would_only_wait_for_a_processor
     ],
 )
 def test_a_turn_makes_several_calls_only_for_a_backlog_that_nobody_waits_for(waiting, single, troubled, quick, calls):
-    assert turns.calls(3, waiting, single=single, troubled=troubled, quick=quick) == calls
+    assert turns.calls(3, waiting, 50, single=single, troubled=troubled, quick=quick) == calls
 
 
 @pytest.mark.parametrize(

@@ -193,7 +193,7 @@ def test_the_token_service_and_the_list_of_organisations_fill_no_memory(simulate
             tokens.ask(AppKeys("app", ("secret",)), {"grant_type": "refresh_token", "refresh_token": "r"})
         assert trouble.value.effect == "not_sent"
         with pytest.raises(Trouble) as trouble:
-            XeroLogin(front, front, tokens).organisations("bearer")
+            XeroLogin(front, front, tokens, None).organisations("bearer")
         assert trouble.value.effect == "not_sent"
 
 

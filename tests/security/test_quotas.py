@@ -30,7 +30,9 @@ def limit(ground, **chosen):
     """Other limits of Xero's from now on."""
     import dataclasses
 
-    ground.tools.pace._limits = dataclasses.replace(ground.tools.pace._limits, **chosen)
+    ground.tools.targets["xero"].pace._limits = dataclasses.replace(
+        ground.tools.targets["xero"].pace._limits, **chosen
+    )
 
 
 def kept(ground):
@@ -192,7 +194,7 @@ def test_previews_spend_their_share_of_the_day_and_nothing_of_the_reserve(ground
             by_event.answer_next(ground.tools)
     spent = len(ground.installation.calls())
     assert 0 < spent <= 4  # half of the share of all previews, which is 8 of 40
-    assert ground.tools.pace.outlook(TENANT).day_calls == 40 - spent
+    assert ground.tools.targets["xero"].pace.outlook(TENANT).day_calls == 40 - spent
     refused = preview(host, 99)
     assert refused.status_code == 429
     assert "previews of “harbour” have today" in problems(refused)[0]
@@ -228,7 +230,11 @@ def test_bulk_exports_are_told_from_previews(ground):
         {**a_click("bulk-1"), "data": {**a_click("bulk-1")["data"], "invoices": invoices(3)}}
     ).status_code
     ground.installation.run()
-    assert ground.tools.pace.outlook(TENANT).day_calls == 40 - len(ground.installation.calls()) < 40 - spent
+    assert (
+        ground.tools.targets["xero"].pace.outlook(TENANT).day_calls
+        == 40 - len(ground.installation.calls())
+        < 40 - spent
+    )
 
 
 def test_contacts_that_a_host_sends_leave_the_reserve_of_the_day_to_clicks(make_installation, sqlite_url):

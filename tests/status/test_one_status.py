@@ -4,7 +4,6 @@ import contextlib
 import html
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from typing import NamedTuple
 
 import pytest
@@ -48,13 +47,13 @@ def meets(fault):
 
 def calls_are_used_up(installation):
     """More than the minute has, or the day (CALLS_PER_DAY); our own count of calls ends it, not a 429."""
-    installation.tools.pace._clock = lambda: installation.now().timestamp()
+    installation.tools.targets["xero"].pace._clock = lambda: installation.now().timestamp()
     for part in range(8):
         installation.ask(*invoices(450, prefix=f"p{part}-"), request=f"r{part}")
     installation.run(10_000)
     with installation.store.read() as work:
         organisation = connections.organisation(work, installation.lane)
-    while not (permit := installation.tools.pace.ask(organisation, single=True)).wait:
+    while not (permit := installation.tools.targets["xero"].pace.ask(organisation, single=True)).wait:
         calling.book(installation.tools, permit, "answered")
 
 
@@ -128,7 +127,7 @@ def nobody_at_work(installation):
 def redis_away(installation):
     installation.ask(*invoices(3))
     dead = redis.Redis.from_url("redis://127.0.0.1:1")
-    installation.tools = replace(installation.tools, pace=Pace(dead, wiring.limits(installation.settings)))
+    installation.tools.targets["xero"].pace = Pace(dead, wiring.limits(installation.settings))
 
 
 class Expected(NamedTuple):

@@ -2,6 +2,7 @@
 
 import itertools
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
@@ -11,9 +12,10 @@ from tests import machines
 from tests.builders import COMPANY, TENANT, an_invoice, an_order, invoices
 from tests.installation import Installation
 from tests.system.stepping import run_and_die
-from worker.decisions import batching, turns
+from worker.decisions import turns
 from worker.delivery import relay
 from worker.intake import intake
+from xero_adapter.target import XeroTarget
 
 pytestmark = pytest.mark.timeout(900)
 WANTED = [*invoices(3), an_invoice("bad", line={"account_code": "299"})]
@@ -35,11 +37,12 @@ def turn(installation):
 
 def stay(installation):
     """Where Xero answers at once: a turn with one call, and one with three behind it."""
-    batching.MOST_INVOICES, turns.WORTH_COUNTING, turns._QUICK_SECONDS = 1, 1, 60.0
+    XeroTarget.sizes = replace(XeroTarget.sizes, invoices=1)
+    turns.worth_counting, turns._QUICK_SECONDS = (lambda _size: 1), 60.0
     installation.tools.bells.staff("here", 16, 600)
     with installation.store.read() as work:
         organisation = connections.organisation(work, Lane(COMPANY, TENANT))
-    installation.tools.pace.note(organisation, {}, 0.01)
+    installation.tools.targets["xero"].pace.note(organisation, {}, 0.01)
     installation.run(1)
 
 

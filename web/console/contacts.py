@@ -153,7 +153,7 @@ def suggest(request: Request, visitor: Mapping, company: str, client: str) -> Re
     """Ask Xero for contacts that the client may be; changes nothing."""
     tools = visitor.tools
     with tools.store.read() as work:
-        organisation = changes.organisation_of(work, company)
+        organisation = changes.organisation_of(work, tools, company)
         card = Card(client, _name(work, company, client))
     if organisation is None:
         return _page(request, visitor, company, client, problem=_UNCONNECTED)
@@ -161,7 +161,8 @@ def suggest(request: Request, visitor: Mapping, company: str, client: str) -> Re
         likely = suggesting.suggest(tools, organisation, [card], most=5)[card]
     except Trouble as trouble:
         return _page(request, visitor, company, client, problem=wording.away(trouble))
-    links = {one.contact.id: tools.lists.contact_link(organisation.short_code, one.contact.id) for one in likely}
+    target, at = tools.target(organisation), organisation.short_code
+    links = {one.contact.id: target.contact_link(at, one.contact.id) for one in likely}
     return _page(request, visitor, company, client, likely=likely, links=links)
 
 
@@ -228,14 +229,16 @@ def _facts(work: Work, tools: Tools, company: str, client: str) -> dict[str, Any
     contact = client_contacts.contact_of(work, company, client)
     waits, since, named = clients.waiting_for(work, company, client)
     at = connections.of_company(work, company)
-    link = tools.lists.contact_link(at.short_code if at else "", contact.value)
+    target = tools.target_of(work, company)
+    is_one = target is not None and target.contact_id(contact.value) is not None
+    link = target.contact_link(at.short_code if at else "", contact.value) if target and is_one else ""
     return {
         "company": company,
         "company_name": companies.name_of(work, company),
         "client": client,
         "name": contact.client_name or named or client,
         "contact": contact,
-        "link": link if tools.target.contact_id(contact.value) else "",
+        "link": link,
         "organisation": at.organisation if at else "",
         "waits": waits,
         "since": since,

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 from pydantic import ValidationError
 
+from events.accounting_target import AccountingTarget
 from events.changes import Picture
 from events.drift import GONE, DriftFound
 from events.invoice import Invoice
@@ -80,7 +81,7 @@ def _page(
     whole = _known(tools, company, invoice)
     views.note(tools, visitor.user, "invoice viewed", company, {"invoice": invoice})
     with tools.store.read() as work:
-        name = companies.name_of(work, company)
+        name, target = companies.name_of(work, company), tools.target_of(work, company)
     export = whole.story.export
     proof = json.loads(export.xero_totals) if export and export.xero_totals else None
     at = proof.get("compared_at") if proof else None
@@ -92,7 +93,7 @@ def _page(
         "can_be_raised": _can_be_raised(whole),
         "proof": proof,
         "compared_at": datetime.fromisoformat(at) if at else None,
-        "moments": timeline.timeline_of(whole, _sent(tools, whole)),
+        "moments": timeline.timeline_of(whole, _sent(target, whole)),
         "steps": (whole.story.status.how or "").splitlines() if whole.story.status else [],
         "live": whole.marker in _LIVE,
         "problem": problem,
@@ -124,12 +125,12 @@ def _copy(text: str | None) -> Picture | None:
         return None
 
 
-def _sent(tools: Tools, whole: InvoiceStory) -> Mapping[str, str]:
+def _sent(target: AccountingTarget | None, whole: InvoiceStory) -> Mapping[str, str]:
     """What the newest batches carried of this invoice, by batch, with nothing secret in it."""
     export = whole.story.export
     found = {}
     for attempt, batch in whole.story.attempts[-_SHOWN_BODIES:]:
-        elements = tools.target.thaw(batch.body) if batch.body else {}
+        elements = target.thaw(batch.body) if target and batch.body else {}
         mine = elements.get(attempt.number) or elements.get((export and export.xero_invoice_id) or "")
         if mine:
             found[batch.id] = masking.masked(json.dumps(mine, indent=2, ensure_ascii=False, default=str))

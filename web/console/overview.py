@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -60,7 +61,10 @@ def _doorbells(tools: Tools) -> DoorbellCounts | None:
     """None while Redis is away."""
     try:
         oldest = broker.oldest(tools.redis)
-        return DoorbellCounts(broker.queue_length(tools.redis), _age(oldest), tools.pace.tallies())
+        tallies: Counter[tuple[int, str]] = Counter()
+        for target in tools.targets.values():
+            tallies.update(target.pace.tallies())
+        return DoorbellCounts(broker.queue_length(tools.redis), _age(oldest), tallies)
     except redis.RedisError:
         return None
 

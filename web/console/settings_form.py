@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from events.accounting_lists import ListedChoice
+from events.accounting_target import ListedChoice
 from events.settings import CompanySettings
 from web.console.forms import Form
 

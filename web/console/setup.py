@@ -7,8 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
-from events.accounting_lists import ListedChoice
-from events.accounting_target import Lane, Trouble
+from events.accounting_target import Lane, ListedChoice, Trouble
 from events.codec import Unreadable
 from events.companies import CompanySettingsChanged
 from store import apps as kept_apps
@@ -21,7 +20,6 @@ from web.console.forms import Posted
 from web.console.settings_form import Typed
 from web.console.visitor import Missing, Must, MustProve, Visitor, must_exist
 from worker.connections import apps, health
-from worker.connections.apps import SCOPES
 from worker.contacts import changes, offers
 from worker.decisions.roles import Action
 from worker.submission import change_submission, orders
@@ -37,6 +35,7 @@ _UNCONNECTED = "Connect the company to Xero first: its own accounts, tax rates a
 _ACCEPTED = "Accepted. Xero cannot be asked just now; it is checked, and counts, as soon as it can."
 _CHANGED = "The settings are changed. What was sent before stays as it was sent."
 router = APIRouter()
+_SCOPES = ("granular", "broad")
 APP_FIELDS = ("client_id", "kind", "scopes", "callback")
 SettingUp = Annotated[Visitor, Depends(Must(Action.SET_UP))]
 SettingUpProven = Annotated[Visitor, Depends(MustProve(Action.SET_UP))]  # secrets, connections
@@ -72,7 +71,7 @@ def show(request: Request, visitor: Visitor, company: str, shown: Shown | None =
             "how": how,
             "connection": at,
             "shown": shown,
-            "app": _app(tools, found),
+            "app": _app(tools, work, found),
             "typed": shown.typed or kept,
             "seen": shown.seen or kept,
             "due_rules": settings_form.DUE_RULES,
@@ -88,12 +87,14 @@ def setup_address(company: str) -> str:
     return f"/console/companies/{wording.part(company)}/setup"
 
 
-def _app(tools: Tools, found: tuple[CompanyApp, XeroApp] | None) -> dict[str, Any] | None:
+def _app(tools: Tools, work: Work, found: tuple[CompanyApp, XeroApp] | None) -> dict[str, Any] | None:
     """The app without its secrets."""
     if found is None:
         return None
     used, app = found
-    named = next((name for name, scopes in SCOPES.items() if set(scopes.split()) == set(used.scopes.split())), "")
+    target = tools.target_of(work, used.company)
+    words = {name: target.login.wanted_scopes(name) for name in _SCOPES} if target and target.login else {}
+    named = next((name for name, scopes in words.items() if set(scopes.split()) == set(used.scopes.split())), "")
     return {
         "client_id": app.client_id,
         "kind": app.kind,
@@ -155,7 +156,7 @@ def rename(visitor: SettingUp, form: Posted, company: str) -> Response:
 def fetch(request: Request, visitor: SettingUp, company: str) -> Response:
     """Ask Xero what there is to choose from."""
     with visitor.tools.store.read() as work:
-        organisation = changes.organisation_of(work, company)
+        organisation = changes.organisation_of(work, visitor.tools, company)
     if organisation is None:
         return show(request, visitor, company, Shown(_UNCONNECTED, "settings"), 422)
     try:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from events.accounting_target import Lane, Organisation, Posted
+from events.accounting_target import AccountingTarget, Lane, Organisation, Posted
 from events.invoice import Invoice
 from store import adoptions, audit, connections, contacts, exports, reconciliations
 from store.tables import Export, Item
@@ -45,7 +45,7 @@ def adopt(tools: Tools, company: str, claims: Sequence[Claim], by: str, why: str
     """Take over at most 500 invoices, after asking Xero; `wait` sits out a limit. Raises NotConnected, Trouble."""
     done = Adopted()
     with tools.store.read() as work:
-        organisation = _organisation(work, company)
+        organisation = _organisation(work, tools, company)
         rows = adoptions.known(work, organisation.lane, [claim.id for claim in claims])
         whole = [claiming.completed(claim, _standing(rows.get(claim.id))) for claim in claims]
         kept = contacts.links(work, company, [claim.client for claim in whole if claim.client])
@@ -53,7 +53,7 @@ def adopt(tools: Tools, company: str, claims: Sequence[Claim], by: str, why: str
     shown = paced_reads.shown(tools, organisation, asked, wait)
     found = []
     for claim in asked:
-        contact = tools.target.contact_id(kept.get(claim.client or "", "")) or ""
+        contact = tools.target(organisation).contact_id(kept.get(claim.client or "", "")) or ""
         said = claiming.judge(company, claim, shown.get(claim.id, ()), contact)
         if isinstance(said, str):
             done.refused[claim.id] = said
@@ -66,9 +66,9 @@ def adopt(tools: Tools, company: str, claims: Sequence[Claim], by: str, why: str
     return done
 
 
-def _organisation(work: Work, company: str) -> Organisation:
+def _organisation(work: Work, tools: Tools, company: str) -> Organisation:
     connection = connections.of_company(work, company)
-    found = connections.organisation(work, Lane(company, connection.tenant)) if connection else None
+    found = tools.organisation(work, Lane(company, connection.tenant)) if connection else None
     if found is None:
         raise NotConnected(company)
     return found
@@ -94,7 +94,7 @@ def _take(
     work: Work, tools: Tools, organisation: Organisation, found: Sequence[_ProvenClaim], done: Adopted, by: str
 ) -> None:
     """Write down what still may be taken, now that nobody else can move it."""
-    lane = organisation.lane
+    lane, target = organisation.lane, tools.target(organisation)
     named = {one.claim.id: (one.posted.number, one.claim.client or "") for one in found}
     rows = adoptions.lock(work, lane, named)
     held = adoptions.holders(work, lane, [one.posted.target_id for one in found])
@@ -105,7 +105,7 @@ def _take(
             done.refused[one.claim.id] = refused
         else:
             taken.append(one)
-    exports.change(work, [_row(work, tools, one, rows[one.claim.id]) for one in taken])
+    exports.change(work, [_row(work, target, one, rows[one.claim.id]) for one in taken])
     if taken:
         _tell(work, tools, organisation, taken, rows, by)
         reconciliations.look_at_everything(work, lane)
@@ -123,7 +123,7 @@ def _clash(work: Work, lane: Lane, one: _ProvenClaim, row: Export, held: Mapping
     return f"number {one.posted.number} belongs to CrewCard's invoice {other}" if other else None
 
 
-def _row(work: Work, tools: Tools, one: _ProvenClaim, row: Export) -> dict[str, Any]:
+def _row(work: Work, target: AccountingTarget, one: _ProvenClaim, row: Export) -> dict[str, Any]:
     """The export as if we had sent it; what was sent is known only where the content is."""
     content, posted = one.claim.content, one.posted
     proof = claiming.proof_of(one.claim, posted, one.contact)
@@ -140,7 +140,7 @@ def _row(work: Work, tools: Tools, one: _ProvenClaim, row: Export) -> dict[str, 
         "sent_revision": content.revision if content else -1,
         "xero_invoice_id": posted.target_id,
         "xero_totals": answering.proof_text(posted, proof, work.now),
-        **exported_row.copy_of(tools, posted),
+        **exported_row.copy_of(target, posted),
         "sent_contact": posted.contact_id,
         "checked_at": work.now,
         "found": None,
@@ -164,7 +164,8 @@ def _tell(
         for id_, row in fresh.items()
     }
     adoptions.open_request(work, organisation.lane, request, by, list(items.values()))
+    target = tools.target(organisation)
     answering.record_answers(
         work,
-        [answering.succeeded(items[id_], row, organisation, tools.target, "adopted") for id_, row in fresh.items()],
+        [answering.succeeded(items[id_], row, organisation, target, "adopted") for id_, row in fresh.items()],
     )

@@ -3,18 +3,16 @@
 from events.accounting_target import Lane
 from events.connection_problems import ConnectionProblem
 from events.credentials import AppKeys
-from events.settings import CompanySettings
 from store import apps, audit, companies, connections, tokens
 from store.tables import CompanyApp, CompanyConnection
 from store.unit_of_work import Work
 from worker import logs
 from worker.connections import connecting
-from worker.connections.connecting import BROAD, GRANULAR
+from worker.connections.login_links import way_in
 from worker.decisions import organisation_choice
 from worker.tools import Tools
 from worker.waiting import login_block
 
-SCOPES = {"granular": GRANULAR, "broad": BROAD}
 _MENDED_BY_SECRET = (
     ConnectionProblem.APP_REFUSED.code,
     ConnectionProblem.APP_NOT_ALLOWED.code,
@@ -27,23 +25,40 @@ class NoApp(Exception):
     """The company has no Xero app here."""
 
 
-def add_company(tools: Tools, company: str, name: str, by: str) -> None:
-    """Set a company up, or give it another name."""
+class UnknownTarget(Exception):
+    """There is no accounting system of this name here; the text says which there are."""
+
+
+class StillConnected(Exception):
+    """The company is connected to an organisation of another accounting system; the text names it."""
+
+
+def add_company(tools: Tools, company: str, name: str, by: str, target: str | None = None) -> None:
+    """Set a company up, or give it another name; its accounting system is the default one until another is named.
+
+    Raises UnknownTarget, StillConnected.
+    """
+    if target is not None and target not in tools.targets:
+        raise UnknownTarget(", ".join(sorted(tools.targets)))
     with tools.store.write() as work:
-        chosen = companies.settings_of(work, company) if companies.exists(work, company) else CompanySettings()
-        companies.set_up(work, company, name, chosen)
-        _note(work, by, "company named", company, name=name)
+        if target is not None and target != companies.target_of(work, company):
+            connection = connections.locked(work, company)
+            if connection and connection.state != "disconnected":
+                raise StillConnected(connection.organisation)
+        companies.set_up(work, company, name, companies.settings_of(work, company), target)
+        _note(work, by, "company named", company, name=name, **({"target": target} if target else {}))
 
 
 def set_app(tools: Tools, company: str, keys: AppKeys, scopes: str, callback: str, by: str) -> None:
     """Let the company use this app. Another app than before needs a new login. Raises apps.AnotherSecret."""
     with tools.store.write() as work:
-        apps.save_app(work, tools.vault, company, keys, wanted(scopes), callback=callback)
+        wanted = way_in(work, tools, company).wanted_scopes(scopes)
+        apps.save_app(work, tools.vault, company, keys, wanted, callback=callback)
         connection = connections.locked(work, company)
         if connection and connection.client_id != keys.client_id:
             login_block.park(work, connection, ConnectionProblem.SCOPES_CHANGED)
         _mended(work, keys.client_id)
-        _note(work, by, "Xero app set", company, client_id=keys.client_id, scopes=wanted(scopes), callback=callback)
+        _note(work, by, "Xero app set", company, client_id=keys.client_id, scopes=wanted, callback=callback)
     _wake(tools, keys.client_id)
 
 
@@ -72,9 +87,10 @@ def change_scopes(tools: Tools, company: str, scopes: str, by: str) -> bool:
     """Ask Xero for other permissions from now on; that takes a new login. False when none change. Raises NoApp."""
     with tools.store.write() as work:
         used = _used(work, company)
-        if set(used.scopes.split()) == set(wanted(scopes).split()):
+        wanted = way_in(work, tools, company).wanted_scopes(scopes)
+        if set(used.scopes.split()) == set(wanted.split()):
             return False
-        used.scopes, used.changed_at = wanted(scopes), work.now
+        used.scopes, used.changed_at = wanted, work.now
         connection = connections.locked(work, company)
         if connection and connection.state != "disconnected":
             login_block.park(work, connection, ConnectionProblem.SCOPES_CHANGED)
@@ -105,12 +121,6 @@ def enable(tools: Tools, company: str, by: str, why: str = "") -> None:
         if connection and connection.problem == ConnectionProblem.APP_DISABLED.code:
             _go_on(work, connection)
     _wake(tools, used.client_id)
-
-
-def wanted(scopes: str) -> str:
-    """The scopes behind `granular` or `broad`, or those that are listed; `offline_access` is always among them."""
-    words = [SCOPES.get(word, word) for word in scopes.replace(",", " ").split()]
-    return " ".join(dict.fromkeys(["offline_access", *" ".join(words).split()]))
 
 
 def _note(work: Work, by: str, what: str, company: str, **said: str) -> None:

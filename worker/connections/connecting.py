@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from events.accounting_target import Lane, Trouble
+from events.accounting_target import Lane, TargetLogin, Trouble
 from events.connection_problems import ConnectionProblem
 from events.connections import XeroConnectionConnected, XeroConnectionDisconnected
 from events.credentials import AppKeys, TokenPair
@@ -15,11 +15,10 @@ from store.tokens import keep_first_pair
 from store.unit_of_work import Work
 from worker import logs
 from worker.connections import moving
+from worker.connections.login_links import way_in
 from worker.tools import Tools
 from worker.waiting import cause_resolved, login_block
 
-GRANULAR = "offline_access accounting.invoices accounting.contacts.read accounting.settings.read"
-BROAD = "offline_access accounting.transactions accounting.contacts.read accounting.settings.read"
 _log = logs.log("connections")
 
 
@@ -29,7 +28,7 @@ class App:
 
     client_id: str
     secret: str = field(repr=False)
-    scopes: str = GRANULAR
+    scopes: str = "granular"
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,8 @@ def connect(tools: Tools, company: str, app: App, choice: ChosenOrganisation, pa
     """Keep the app, the token pair and the chosen organisation; whatever waited for a login goes on."""
     tokens = TokenPair.from_answer(pair)
     with tools.store.write() as work:
-        apps.save_app(work, tools.vault, company, AppKeys(app.client_id, (app.secret,)), app.scopes)
+        scopes = way_in(work, tools, company).wanted_scopes(app.scopes)
+        apps.save_app(work, tools.vault, company, AppKeys(app.client_id, (app.secret,)), scopes)
         keep_first_pair(work, tools.vault, app.client_id, choice.xero_user, tokens)
         settle_on(work, tools, company, app.client_id, choice, tokens.scopes)
     tools.bells.ring(Lane(company, choice.tenant).key)
@@ -153,12 +153,13 @@ def decide(tools: Tools, company: str, *, send: bool, by: str) -> int:
 
 
 def disconnect(tools: Tools, company: str, by: str, why: str = "") -> None:
-    """End the connection, at Xero too; others who share the login keep its tokens. Raises LookupError, Trouble."""
+    """End the connection, over there too; others who share the login keep its tokens. Raises LookupError, Trouble."""
     with tools.store.read() as work:
-        connection = connections.of_company(work, company)
+        connection, target = connections.of_company(work, company), tools.target_of(work, company)
     if connection is None or connection.state == "disconnected":
         raise LookupError(company)
-    _remove_at_xero(tools, connection)
+    if target and target.login:
+        _remove_there(target.login, connection)
     with tools.store.write() as work:
         again = connections.locked(work, company)
         if again is None or again.connected_at != connection.connected_at:
@@ -175,13 +176,13 @@ def disconnect(tools: Tools, company: str, by: str, why: str = "") -> None:
     tools.bells.wake_relay()
 
 
-def _remove_at_xero(tools: Tools, connection: CompanyConnection) -> None:
-    """Take the organisation off the app at Xero; a login that Xero refuses has nothing left to take off."""
+def _remove_there(way: TargetLogin, connection: CompanyConnection) -> None:
+    """Take the organisation off the app; a login that is refused has nothing left to take off."""
     try:
-        bearer = tools.auth.access(connection.client_id, connection.xero_user)
-        for one in tools.login.organisations(bearer):
+        bearer = way.access(connection.client_id, connection.xero_user)
+        for one in way.organisations(bearer):
             if one.tenant == connection.tenant:
-                tools.login.remove(bearer, one.xero_id)
+                way.remove(bearer, one.connection_id)
     except Trouble as trouble:
         if trouble.effect not in ("needs_login", "refused"):
             raise

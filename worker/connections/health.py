@@ -6,13 +6,14 @@ from datetime import datetime, timedelta
 
 import redis
 
+from events.accounting_target import Outlook
 from events.connection_problems import ConnectionProblem
+from events.lane import DEFAULT_TARGET
 from store import status
 from store.status import CompanyRows, Workload
 from store.tables import CompanyApp, CompanyConnection, Token, XeroApp
 from worker.connections import tending
 from worker.tools import Tools
-from xero_adapter.pace import Outlook
 
 UNEASY_DAYS = 20
 
@@ -33,6 +34,7 @@ class Health:
     who: str | None
     how: str | None
     notes: tuple[str, ...] = ()
+    target: str = DEFAULT_TARGET
     organisation: str | None = None
     tenant: str | None = None
     short_code: str | None = None
@@ -75,30 +77,43 @@ def of_company(tools: Tools, company: str) -> Health | None:
 
 def outlooks(tools: Tools, rows: Sequence[CompanyRows]) -> Mapping[str, Outlook] | None:
     """What is known of these companies' limits, by organisation; None while Redis is away."""
+    found: dict[str, Outlook] = {}
     try:
-        return tools.pace.outlooks([row.connection.tenant for row in rows if row.connection])
+        for name, target in tools.targets.items():
+            mine = [row.connection.tenant for row in rows if row.connection and row.company.target == name]
+            found |= target.pace.outlooks(mine)
     except redis.RedisError:
         return None
+    return found
 
 
 def health_of(tools: Tools, now: datetime, row: CompanyRows, load: Workload, seen: Mapping[str, Outlook]) -> Health:
     """One company's, from what was read before."""
     company, used, app, at, token, lane = row
     readable = all(tools.vault.opens(sealed) for sealed in _sealed(app, token))
-    problem = _problem(used, at, token) if readable else ConnectionProblem.KEY_MISSING
-    facts = {"company": company.name, "organisation": at.organisation, "before": "another organisation"} if at else {}
+    target = tools.targets.get(company.target)
+    login = target.login if target else None
+    problem: ConnectionProblem | None = ConnectionProblem.KEY_MISSING
+    if target is None:
+        problem = ConnectionProblem.TARGET_UNKNOWN
+    elif readable:
+        problem = _problem(used, token, at) if login else _problem_of_connection(at)
+    facts = {"target": company.target}
+    facts |= {"organisation": at.organisation, "before": "another organisation"} if at else {}
     paused = lane.message if lane and lane.state != "open" and problem is ConnectionProblem.OTHER_ORGANISATION else ""
     asked = (at.scopes if at else "") or (used.scopes if used else "")
     outlook = seen.get(at.tenant) if at else None
+    ends = tending.ends_at(token, login) if token and login else None
     used_today = max(0, outlook.per_day - outlook.day_calls) if outlook else None
     return Health(
         company=company.id,
         name=company.name,
         state=at.state if at else "not connected",
-        wrong=(paused or problem.message({"company": company.name, **facts})) if problem else None,
+        wrong=(paused or problem.message({**facts, "company": company.name})) if problem else None,
         who=problem.value.who if problem else None,
         how=problem.remedy({**facts, "company": company.id}) if problem else None,
-        notes=tuple(_notes(now, company.id, app, token)),
+        notes=tuple(_notes(now, company.id, app, token, ends)),
+        target=company.target,
         organisation=at.organisation if at else None,
         tenant=at.tenant if at else None,
         short_code=at.short_code if at else None,
@@ -114,7 +129,7 @@ def health_of(tools: Tools, now: datetime, row: CompanyRows, load: Workload, see
         day_ends_at=now + timedelta(seconds=outlook.day_ends) if outlook and used_today else None,
         waiting=load.live,
         access_token_age=(now - token.refreshed_at).total_seconds() if token else None,
-        login_ends_at=tending.ends_at(token) if token else None,
+        login_ends_at=ends,
     )
 
 
@@ -123,21 +138,28 @@ def _sealed(app: XeroApp | None, token: Token | None) -> list[bytes]:
     return ([app.secret] if app else []) + ([token.pair] if token else [])
 
 
-def _problem(used: CompanyApp | None, at: CompanyConnection | None, token: Token | None) -> ConnectionProblem | None:
+def _problem(used: CompanyApp | None, token: Token | None, at: CompanyConnection | None) -> ConnectionProblem | None:
+    """Where it takes an app and a login."""
     if used is None:
         return ConnectionProblem.APP_MISSING
     if used.state != "enabled":
         return ConnectionProblem.APP_DISABLED
-    if at is None:
-        return ConnectionProblem.NEVER_CONNECTED
-    if at.state != "connected":
-        return ConnectionProblem.by_code(at.problem, ConnectionProblem.DISCONNECTED)
+    if found := _problem_of_connection(at):
+        return found
     if token is None:
         return ConnectionProblem.LOGIN_ENDED
     return ConnectionProblem.by_code(token.problem) if token.problem else None
 
 
-def _notes(now: datetime, company: str, app: XeroApp | None, token: Token | None) -> list[str]:
+def _problem_of_connection(at: CompanyConnection | None) -> ConnectionProblem | None:
+    if at is None:
+        return ConnectionProblem.NEVER_CONNECTED
+    if at.state != "connected":
+        return ConnectionProblem.by_code(at.problem, ConnectionProblem.DISCONNECTED)
+    return None
+
+
+def _notes(now: datetime, company: str, app: XeroApp | None, token: Token | None, ends: datetime | None) -> list[str]:
     """What is no fault yet."""
     notes = []
     if app and app.secret_refused_at:
@@ -145,8 +167,8 @@ def _notes(now: datetime, company: str, app: XeroApp | None, token: Token | None
     elif app and app.former_secret is not None:
         end = f"crewcard-xero companies forget-secret {company}"
         notes.append(f"Two Client Secrets are kept; when Xero has only the new one: {end}")
-    if token and tending.ends_at(token) < now + timedelta(days=UNEASY_DAYS):
-        notes.append(f"The login ends on {tending.ends_at(token):%Y-%m-%d} unless it is renewed.")
+    if ends and ends < now + timedelta(days=UNEASY_DAYS):
+        notes.append(f"The login ends on {ends:%Y-%m-%d} unless it is renewed.")
     if token and token.resting_until and token.resting_until > now:
         notes.append("Xero's login service did not answer a moment ago.")
     return notes

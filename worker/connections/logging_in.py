@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 
 from events.accounting_target import Lane, Trouble
 from events.connection_problems import ConnectionProblem
-from events.credentials import AppKeys, TokenPair
+from events.credentials import AppKeys
 from store import connections, logins
 from store.tables import Login
 from store.tokens import keep_first_pair
@@ -21,12 +21,11 @@ from store.vault import Unopenable
 from worker import logs
 from worker.connections import connecting
 from worker.connections.connecting import ChosenOrganisation
-from worker.connections.login_links import app_of
+from worker.connections.login_links import app_of, way_in
 from worker.decisions import organisation_choice
 from worker.decisions.organisation_choice import OfferedOrganisation
 from worker.decisions.refusals import LoginRefusal, LoginRefused
 from worker.tools import Tools
-from xero_adapter import login as xero
 
 HOST = None  # in place of a browser's secret: a signed hand-over
 _log = logs.log("connections")
@@ -75,14 +74,16 @@ def finish(tools: Tools, login: Login, browser: str | None, code: str, error: st
 
 def _open(tools: Tools, login: Login, app: AppKeys, scopes: str, code: str) -> Sequence[OfferedOrganisation]:
     """Exchange the code, keep the pair before it is used, and see which organisations it opens."""
+    with tools.store.read() as work:
+        way = way_in(work, tools, login.company)
     try:
-        pair = tools.login.exchange(app, code, login.callback, tools.vault.open(login.verifier))
-        user = _keep_pair(
-            tools, login, pair
-        )  # whatever becomes of this login: a new consent may end the older tokens
+        pair = way.exchange(app, code, login.callback, tools.vault.open(login.verifier))
+        user = way.user(pair) or f"of {login.company}"  # where it names nobody
+        with tools.store.write() as work:  # whatever becomes of this login: a new consent may end the older tokens
+            keep_first_pair(work, tools.vault, login.client_id, user, pair)
         if organisation_choice.missing_scopes(scopes, pair.scopes):
             raise _over(tools, login, LoginRefusal.SCOPE_MISSING)
-        opened = tools.login.organisations(pair.access_token)
+        opened = way.organisations(pair.access_token)
     except Trouble as trouble:
         raise _over(tools, login, _refusal(trouble)) from None
     except Unopenable:  # the verifier's key was dropped while the person was at Xero
@@ -92,21 +93,13 @@ def _open(tools: Tools, login: Login, app: AppKeys, scopes: str, code: str) -> S
     with tools.store.write() as work:
         taken = connections.taken(work, [one.tenant for one in opened], login.company)
         current = connections.of_company(work, login.company)
-        consent = xero.consent(pair)
+        consent = way.consent(pair)
         consented = {one.tenant for one in opened if consent and one.consent == consent}
-        found = [OfferedOrganisation(one.tenant, one.name, one.xero_id) for one in opened]
+        found = [OfferedOrganisation(one.tenant, one.name, one.connection_id) for one in opened]
         offered = organisation_choice.offer(found, consented, taken, current.tenant if current else None)
         document = json.dumps([asdict(one) for one in offered])
         logins.note(work, login.id, xero_user=user, scopes=pair.scopes, organisations=document)
     return offered
-
-
-def _keep_pair(tools: Tools, login: Login, pair: TokenPair) -> str:
-    """Keep the pair under the Xero user it names; under the company where it names none."""
-    user = xero.xero_user(pair) or f"of {login.company}"
-    with tools.store.write() as work:
-        keep_first_pair(work, tools.vault, login.client_id, user, pair)
-    return user
 
 
 def choose(tools: Tools, login_id: str, browser: str | None, tenant: str) -> Outcome:
@@ -116,8 +109,9 @@ def choose(tools: Tools, login_id: str, browser: str | None, tenant: str) -> Out
     if tenant not in offered:
         raise LoginRefused(LoginRefusal.NOT_OFFERED, login.return_to)
     try:
-        bearer = tools.auth.access(login.client_id, login.xero_user)
-        about = tools.login.about(bearer, tenant)
+        with tools.store.read() as work:
+            way = way_in(work, tools, login.company)
+        about = way.about(way.access(login.client_id, login.xero_user), tenant)
     except Trouble as trouble:
         raise LoginRefused(_refusal(trouble), login.return_to) from None
     name = about.name or offered[tenant].name

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from urllib.parse import urlsplit
 
+from events.accounting_target import TargetLogin
 from events.credentials import AppKeys
 from store import apps, companies, connections, logins
 from store.tables import Login
@@ -55,6 +56,7 @@ def opened(tools: Tools, company: str, text: str) -> OpenedLink:
     ticket = _ticket(tools, company, text)
     with tools.store.read() as work:
         _must_be_good(work, ticket)
+        way_in(work, tools, company)
         app_of(work, tools, company)
         connection = connections.of_company(work, company)
         return OpenedLink(
@@ -72,6 +74,7 @@ def start(tools: Tools, company: str, text: str) -> Started:
     state, browser, verifier = (secrets.token_urlsafe(32) for _ in range(3))
     with tools.store.write() as work:
         _must_be_good(work, ticket)
+        way = way_in(work, tools, company)
         app, scopes, callback = app_of(work, tools, company)
         login = Login(
             id=ticket.id,
@@ -88,7 +91,7 @@ def start(tools: Tools, company: str, text: str) -> Started:
         if not logins.start(work, login):
             raise LoginRefused(LoginRefusal.LINK_USED, ticket.return_to)
     _log.info("connections.login_started", company=company)
-    return Started(ticket.id, browser, tools.login.address(app, callback, scopes, state, verifier))
+    return Started(ticket.id, browser, way.address(app, callback, scopes, state, verifier))
 
 
 def login_of(tools: Tools, company: str, text: str) -> str:
@@ -113,6 +116,14 @@ def _must_be_good(work: Work, ticket: Ticket) -> None:
         raise LoginRefused(LoginRefusal.LINK_STALE, ticket.return_to)
     if logins.find(work, ticket.id):
         raise LoginRefused(LoginRefusal.LINK_USED, ticket.return_to)
+
+
+def way_in(work: Work, tools: Tools, company: str) -> TargetLogin:
+    """How one logs in to the company's accounting system. Raises LoginRefused where nobody can."""
+    target = tools.target_of(work, company)
+    if target is None or target.login is None:
+        raise LoginRefused(LoginRefusal.NO_LOGIN)
+    return target.login
 
 
 def app_of(work: Work, tools: Tools, company: str) -> tuple[AppKeys, str, str]:

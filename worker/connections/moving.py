@@ -12,7 +12,7 @@ from events.accounting_target import Lane
 from events.failures import Failure
 from events.invoice import Invoice
 from events.reasons import Reason
-from store import connections, exports, number_claims, requests
+from store import exports, number_claims, requests
 from store.number_claims import Owner
 from store.tables import Export, Item, NumberClaim, Request
 from store.unit_of_work import Work
@@ -118,12 +118,12 @@ def _free_numbers(work: Work, lane: Lane, rows: Sequence[Export]) -> None:
 
 
 def _answer_unchanged(work: Work, tools: Tools, lane: Lane, targets: Sequence[Export]) -> None:
-    organisation = connections.organisation(work, lane)
+    organisation = tools.organisation(work, lane)
     by_id = {target.id or 0: target for target in targets}
     if not organisation or not by_id:
         return
     answers = [
-        answering.succeeded(item, by_id[item.export_id or 0], organisation, tools.target, "unchanged")
+        answering.succeeded(item, by_id[item.export_id or 0], organisation, tools.target(organisation), "unchanged")
         for item in requests.waiting(work, list(by_id))
     ]
     answering.record_answers(work, answers)

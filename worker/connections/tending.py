@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 
 import redis
 
-from events.accounting_target import Trouble
+from events.accounting_target import TargetLogin, TargetPace, Trouble
 from events.connection_problems import ConnectionProblem
 from events.connections import XeroConnectionLoginExpiring
-from store import connections, duties, logins, outbox, tokens
+from store import companies, connections, duties, logins, outbox, tokens
 from store.outbox import Outgoing
 from store.tables import CompanyConnection, Token
 from store.unit_of_work import Work
@@ -19,7 +19,6 @@ from worker.tools import Tools
 from worker.waiting import login_block, login_tokens
 
 DUTY = "tending"
-UNUSED_LOGIN_DAYS = 60
 _IN_DOUBT_SECONDS = 61.0
 _FORGET_LOGINS_SECONDS = 7 * 86_400
 _log = logs.log("connections")
@@ -38,11 +37,13 @@ def tend(tools: Tools, holder: str) -> int:
         doubted = tokens.in_doubt(work)
         due = {(token.client_id, token.xero_user): token for token in [*tokens.cut_off(work), *idle, *doubted]}
     renewed = sum(_renew(tools, token) for token in due.values())
-    with tools.store.write() as work:
-        quiet = UNUSED_LOGIN_DAYS - tools.settings.expiry_warning_days
-        for token in tokens.unrefreshed_since(work, work.after(-_days(quiet))):
-            _warn(work, tools, token)
-    _keep_day_calls(tools)
+    for name, target in tools.targets.items():
+        if target.login:
+            with tools.store.write() as work:
+                quiet = target.login.unused_days - tools.settings.expiry_warning_days
+                for token in tokens.unrefreshed_since(work, work.after(-_days(quiet))):
+                    _warn(work, tools, name, token, ends_at(token, target.login))
+        _keep_day_calls(tools, name, target.pace)
     tools.bells.wake_relay()
     return renewed
 
@@ -54,15 +55,16 @@ def seconds_until_next(tools: Tools) -> float:
     return min(tools.settings.login_care_seconds, _IN_DOUBT_SECONDS) if doubted else tools.settings.login_care_seconds
 
 
-def _keep_day_calls(tools: Tools) -> None:
-    """The calls of a day that Xero's headers told of each organisation are kept, and given back to a new Redis."""
+def _keep_day_calls(tools: Tools, name: str, pace: TargetPace) -> None:
+    """The calls of a day that answers told of each organisation are kept, and given back to a new Redis."""
     with tools.store.read() as work:
-        known = {one.tenant: one.day_calls for one in connections.all_connections(work) if one.state == "connected"}
+        there = connections.all_connections(work, name)
+        known = {one.tenant: one.day_calls for one in there if one.state == "connected"}
     try:
-        seen = tools.pace.outlooks(known)
+        seen = pace.outlooks(known)
         for tenant, calls in known.items():
             if calls and not seen[tenant].learned:
-                tools.pace.remember(tenant, calls)
+                pace.remember(tenant, calls)
     except redis.RedisError:
         return
     news = {tenant: one.per_day for tenant, one in seen.items() if one.learned and one.per_day != known[tenant]}
@@ -71,14 +73,18 @@ def _keep_day_calls(tools: Tools) -> None:
             connections.keep_day_calls(work, news)
 
 
-def ends_at(token: Token) -> datetime:
-    """When Xero lets an unused login end."""
-    return token.refreshed_at + timedelta(days=UNUSED_LOGIN_DAYS)
+def ends_at(token: Token, login: TargetLogin) -> datetime:
+    """When the accounting system lets an unused login end."""
+    return token.refreshed_at + timedelta(days=login.unused_days)
 
 
 def _renew(tools: Tools, token: Token) -> bool:
+    with tools.store.read() as work:
+        login = _login(work, tools, token)
+    if login is None:
+        return False
     try:
-        tools.auth.renew(token.client_id, token.xero_user)
+        login.renew(token.client_id, token.xero_user)
     except Trouble as trouble:
         _log.warning("connections.not_renewed", effect=trouble.effect, reason=trouble.problem)
         if trouble.effect == "needs_login":
@@ -90,19 +96,25 @@ def _renew(tools: Tools, token: Token) -> bool:
     return True
 
 
-def _warn(work: Work, tools: Tools, token: Token) -> None:
+def _login(work: Work, tools: Tools, token: Token) -> TargetLogin | None:
+    """The login of the accounting system that the pair opens."""
+    used = connections.using(work, token.client_id, token.xero_user)
+    targets = (tools.target_of(work, one.company) for one in used)
+    return next((target.login for target in targets if target and target.login), None)
+
+
+def _warn(work: Work, tools: Tools, target: str, token: Token, ends: datetime) -> None:
     """One warning per company and pair of tokens."""
     for connection in connections.using(work, token.client_id, token.xero_user):
-        if connection.state == "disconnected":
+        if connection.state == "disconnected" or companies.target_of(work, connection.company) != target:
             continue
         key = f"expiring/{connection.company}/{token.client_id}/{token.xero_user}/{token.version}"
-        event = _warning(tools, connection, token)
+        event = _warning(tools, connection, ends)
         if outbox.publish_once(work, Outgoing(event, connection.company, connection.company, key)):
             _log.warning("connections.login_expiring", company=connection.company, tenant=connection.tenant)
 
 
-def _warning(tools: Tools, connection: CompanyConnection, token: Token) -> XeroConnectionLoginExpiring:
-    ends = ends_at(token)
+def _warning(tools: Tools, connection: CompanyConnection, ends: datetime) -> XeroConnectionLoginExpiring:
     message = f"The Xero login for {connection.organisation} ends on {ends:%Y-%m-%d} unless somebody logs in again."
     return XeroConnectionLoginExpiring(
         company=connection.company,

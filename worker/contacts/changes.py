@@ -6,9 +6,8 @@ They wait in the database. While Xero is away, or a login is due, a company's ch
 from collections.abc import Sequence
 from itertools import takewhile
 
-from events.accounting_lists import MOST_CONTACTS, NotAContact
 from events.accounting_target import Lane, Organisation, Trouble
-from events.contact_problems import ContactProblem
+from events.contact_problems import ContactProblem, NotAContact
 from store import changes, connections, duties
 from store.tables import AskedChange
 from store.unit_of_work import Work
@@ -39,8 +38,8 @@ def answer_some(tools: Tools, company: str, holder: str, wait: Wait | None = Non
         # Longer than the calls of one go, and their waits for a permit
         if not duties.take(work, f"{DUTY}/{company}", holder, tools.settings.call_deadline * 3):
             return None
-        due = changes.due(work, company, MOST_CONTACTS)
-        organisation = organisation_of(work, company)
+        target, organisation = tools.target_of(work, company), organisation_of(work, tools, company)
+        due = changes.due(work, company, target.sizes.contacts if target else 1)
     try:
         return _answer_first(tools, organisation, due, wait)
     finally:
@@ -63,10 +62,10 @@ def _answer_first(
     return len(some)
 
 
-def organisation_of(work: Work, company: str) -> Organisation | None:
+def organisation_of(work: Work, tools: Tools, company: str) -> Organisation | None:
     """The organisation the company is connected to, however its login is; None when it is connected to none."""
     connection = connections.of_company(work, company)
-    return connections.organisation(work, Lane(company, connection.tenant)) if connection else None
+    return tools.organisation(work, Lane(company, connection.tenant)) if connection else None
 
 
 def _answer(tools: Tools, organisation: Organisation | None, some: Sequence[AskedChange], wait: Wait | None) -> None:

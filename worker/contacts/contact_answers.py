@@ -3,9 +3,8 @@
 import functools
 from collections.abc import Mapping, Sequence
 
-from events.accounting_lists import MOST_CONTACTS, ListedContact, NotAContact
-from events.accounting_target import Organisation
-from events.contact_problems import ContactProblem
+from events.accounting_target import ListedContact, Organisation
+from events.contact_problems import ContactProblem, NotAContact
 from events.contacts import ClientXeroContactUpdated
 from store import audit, changes, contacts
 from store.tables import AskedChange
@@ -25,17 +24,18 @@ _log = logs.log("contacts")
 def look_up(
     tools: Tools, organisation: Organisation, ids: Sequence[str], wait: Wait | None = None, *, single: bool = True
 ) -> Mapping[str, ListedContact]:
-    """What Xero shows of at most 45 contacts, and of those they were merged into: one call, rarely more.
+    """What Xero shows of a call's worth of contacts, and of those they were merged into: one call, rarely more.
 
     Raises Trouble.
     """
+    target = tools.target(organisation)
     shown: dict[str, ListedContact] = {}
     asked = sorted(set(ids))
     for _ in range(1 + _MOST_MERGES):
         if not asked:
             break
-        some = asked[:MOST_CONTACTS]
-        ask = functools.partial(tools.lists.contacts, organisation, some)
+        some = asked[: target.sizes.contacts]
+        ask = functools.partial(target.contacts, organisation, some)
         shown |= permits.call(tools, organisation, ask, wait, single=single)
         asked = [one for one in contact_checks.unseen_winners(shown) if one not in some]
     return shown

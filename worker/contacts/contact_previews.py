@@ -3,9 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from events.accounting_lists import MOST_CONTACTS, ListedContact, NotAContact, Pasted
-from events.accounting_target import Trouble
-from events.contact_problems import ContactProblem
+from events.accounting_target import ListedContact, Pasted, Trouble
+from events.contact_problems import ContactProblem, NotAContact
 from store import choosing
 from store.unit_of_work import Work
 from worker.contacts import changes, contact_answers, contact_words, mapping_contacts
@@ -44,8 +43,10 @@ def look_at(
     shown: Callable[[int, int], None] = lambda _done, _all: None,
 ) -> list[ContactLook]:
     """What would be said to each, in order; `shown` is told how far it is. Raises Trouble."""
+    with tools.store.read() as work:
+        target = tools.target_of(work, company)
     looks: list[ContactLook] = []
-    for some in choosing.in_chunks(wishes, MOST_CONTACTS):
+    for some in choosing.in_chunks(wishes, target.sizes.contacts if target else 1):
         looks += _look_at_some(tools, company, some, wait)
         shown(len(looks), len(wishes))
     return looks
@@ -53,7 +54,7 @@ def look_at(
 
 def _look_at_some(tools: Tools, company: str, some: Sequence[Wish], wait: Wait | None) -> list[ContactLook]:
     with tools.store.read() as work:
-        organisation = changes.organisation_of(work, company)
+        organisation = changes.organisation_of(work, tools, company)
         read = [_read_contact(work, tools, company, wish) for wish in some]
     ids = [one.contact_id for one in read if isinstance(one, Pasted)]
     if ids and organisation is None:

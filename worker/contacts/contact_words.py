@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from events.accounting_lists import ListedContact
+from events.accounting_target import ListedContact
 from events.contact_problems import ContactProblem
 from events.contacts import ClientXeroContactRejected, XeroContact
 from events.snapshot import Event
@@ -47,7 +47,8 @@ def rejected(
 def shown(work: Work, tools: Tools, company: str, contact_id: str, name: str) -> XeroContact:
     """A contact as a person recognises it."""
     connection = connections.of_company(work, company)
-    link = tools.lists.contact_link(connection.short_code if connection else "", contact_id)
+    target = tools.target_of(work, company)
+    link = target.contact_link(connection.short_code if connection else "", contact_id) if target else ""
     return XeroContact(xero_contact_id=contact_id, name=name, link=link)
 
 

@@ -8,24 +8,23 @@ from store import audit, changes, contacts
 from store.tables import AskedChange, ContactLink
 from store.unit_of_work import Work
 from worker import logs
-from worker.tools import Tools
 from worker.waiting import cause_resolved
 
 HOST = "host"
 _log = logs.log("contacts")
 
 
-def take_over(work: Work, tools: Tools, company: str, invoices: Sequence[Invoice]) -> None:
+def take_over(work: Work, target: AccountingTarget | None, company: str, invoices: Sequence[Invoice]) -> None:
     """Take over what the host changed since it last said it; the newest word wins, and the log says whose it was.
 
     A host that repeats its old word does not overrule an admin who changed the contact since.
     """
     said = {one.client.id: one.client for one in invoices}
-    changed = news(work, tools.target, company, invoices)
+    changed = news(work, target, company, invoices)
     known = contacts.known(work, company, list(changed)) if changed else {}
     for client, heard in changed.items():  # in the order in which everybody locks them
         before = known[client].xero_contact_id if client in known else ""
-        if _same(tools.target, before, heard):
+        if _same(target, before, heard):
             contacts.note_host(work, company, client, heard)
         else:
             more = {"source": HOST, "client_name": said[client].name, "host_id": heard}
@@ -33,7 +32,7 @@ def take_over(work: Work, tools: Tools, company: str, invoices: Sequence[Invoice
             _write_down(work, company, said[client], before, heard)
 
 
-def news(work: Work, target: AccountingTarget, company: str, invoices: Sequence[Invoice]) -> Mapping[str, str]:
+def news(work: Work, target: AccountingTarget | None, company: str, invoices: Sequence[Invoice]) -> Mapping[str, str]:
     """What the host says of clients' contacts and did not say before, by client, in their order."""
     said = {one.client.id: one.client for one in invoices if one.client.xero_contact_id}
     known = contacts.known(work, company, list(said)) if said else {}
@@ -41,18 +40,23 @@ def news(work: Work, target: AccountingTarget, company: str, invoices: Sequence[
     return {client: text for client, text in heard.items() if _is_news(target, text, known.get(client))}
 
 
-def _plain(target: AccountingTarget, client: Client) -> str:
+def id_in(target: AccountingTarget | None, text: str) -> str | None:
+    """The contact's id in what was kept or sent along; None where the company's accounting system is unknown here."""
+    return target.contact_id(text) if target else None
+
+
+def _plain(target: AccountingTarget | None, client: Client) -> str:
     """The id itself where it can be read; else the text as it came, to be shown to whoever mends it."""
     text = (client.xero_contact_id or "").strip()
-    return target.contact_id(text) or text
+    return id_in(target, text) or text
 
 
-def _is_news(target: AccountingTarget, heard: str, known: ContactLink | None) -> bool:
+def _is_news(target: AccountingTarget | None, heard: str, known: ContactLink | None) -> bool:
     return known is None or not _same(target, known.host_id, heard)
 
 
-def _same(target: AccountingTarget, before: str, heard: str) -> bool:
-    return bool(before) and (target.contact_id(before) or before) == heard
+def _same(target: AccountingTarget | None, before: str, heard: str) -> bool:
+    return bool(before) and (id_in(target, before) or before) == heard
 
 
 def _write_down(work: Work, company: str, client: Client, before: str, now: str) -> None:

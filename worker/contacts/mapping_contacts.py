@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from events.accounting_lists import NotAContact, Pasted
+from events.accounting_target import Pasted
 from events.codec import Envelope
-from events.contact_problems import ContactProblem
+from events.contact_problems import ContactProblem, NotAContact
 from events.contacts import ClientXeroContactUpdateRequested
 from events.people import is_admin
 from store import changes, companies, connections
@@ -56,9 +56,9 @@ def wanted(work: Work, tools: Tools, change: AskedChange) -> Pasted | None:
 
 def readable(work: Work, tools: Tools, company: str, text: str) -> Pasted:
     """The contact in a pasted text, as far as can be told without asking Xero. Raises NotAContact."""
-    pasted = tools.lists.pasted(text)
-    connection = connections.of_company(work, company)
-    if connection is None or connection.state == "disconnected":
+    target, connection = tools.target_of(work, company), connections.of_company(work, company)
+    pasted = target.pasted(text) if target else None
+    if pasted is None or connection is None or connection.state == "disconnected":
         raise NotAContact(ContactProblem.NOT_CONNECTED)
     if not contact_checks.same_short_code(pasted.short_code, connection.short_code):
         raise NotAContact(ContactProblem.OTHER_ORGANISATION, {"theirs": pasted.short_code})

@@ -3,8 +3,7 @@
 import functools
 from collections.abc import Sequence
 
-from events.accounting_lists import ChoiceKind, ListedChoice
-from events.accounting_target import Organisation
+from events.accounting_target import ChoiceKind, ListedChoice, Organisation
 from store import offers
 from worker.contacts import permits
 from worker.contacts.permits import Wait
@@ -43,7 +42,9 @@ def fetch(
     tools: Tools, organisation: Organisation, kind: ChoiceKind, wait: Wait | None = None
 ) -> Sequence[ListedChoice]:
     """Ask the organisation, and keep what it says. Raises Trouble."""
-    choices = permits.call(tools, organisation, functools.partial(tools.lists.choices, organisation, kind), wait)
+    choices = permits.call(
+        tools, organisation, functools.partial(tools.target(organisation).choices, organisation, kind), wait
+    )
     with tools.store.write() as work:
         offers.save_choices(work, organisation.lane, kind, choices)
     return choices

@@ -5,9 +5,8 @@ from typing import TypeVar
 
 import redis
 
-from events.accounting_target import Organisation, Trouble
+from events.accounting_target import Organisation, Permit, Trouble
 from worker.tools import Tools
-from xero_adapter.pace import Permit
 
 _WITHOUT_REDIS_SECONDS = 15.0
 Wait = Callable[[float], None]
@@ -29,12 +28,12 @@ def call(
     try:
         return ask()
     finally:
-        tools.pace.done(permit)
+        tools.target(organisation).pace.done(permit)
 
 
 def _ask(tools: Tools, organisation: Organisation, *, single: bool) -> Permit:
     try:
-        return tools.pace.ask(organisation, single=single)
+        return tools.target(organisation).pace.ask(organisation, single=single)
     except redis.RedisError as lost:
         message = f"no permit without Redis: {type(lost).__name__}"
         raise Trouble("not_sent", message, wait=_WITHOUT_REDIS_SECONDS) from None

@@ -6,8 +6,7 @@ What is not as it was (archived, merged, erased, renamed) is told; nothing is ch
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from events.accounting_lists import MOST_CONTACTS, ListedContact
-from events.accounting_target import Organisation, Trouble
+from events.accounting_target import ListedContact, Organisation, Trouble
 from events.contact_problems import ContactProblem
 from events.contacts import ClientXeroContactUpdated
 from store import choosing, contacts, duties, outbox
@@ -59,11 +58,11 @@ def recheck(
     """
     with tools.store.read() as work:
         links = contacts.to_check(work, company, older_than)
-        organisation = changes.organisation_of(work, company)
+        organisation = changes.organisation_of(work, tools, company)
     if organisation is None:
         return 0
     done = 0
-    for some in choosing.in_chunks(links, MOST_CONTACTS):
+    for some in choosing.in_chunks(links, tools.target(organisation).sizes.contacts):
         _recheck(tools, organisation, some, wait)
         done += len(some)
         shown(done, len(links))
@@ -71,7 +70,8 @@ def recheck(
 
 
 def _recheck(tools: Tools, organisation: Organisation, links: Sequence[ContactLink], wait: Wait | None) -> None:
-    ids = {link.client: tools.target.contact_id(link.xero_contact_id) or "" for link in links}
+    target = tools.target(organisation)
+    ids = {link.client: target.contact_id(link.xero_contact_id) or "" for link in links}
     asked = [one for one in ids.values() if one]
     seen = contact_answers.look_up(tools, organisation, asked, wait, single=False) if asked else {}
     with tools.store.write() as work:

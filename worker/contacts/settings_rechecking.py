@@ -12,8 +12,7 @@ from collections.abc import Sequence
 import redis
 
 from events import causes, wording
-from events.accounting_lists import ChoiceKind
-from events.accounting_target import Organisation, Trouble
+from events.accounting_target import ChoiceKind, Organisation, Trouble
 from events.attention import XeroExportAttentionNeeded
 from events.settings import CompanySettings, SettingsPatch
 from store import alerts, companies, connections, duties, outbox
@@ -68,7 +67,7 @@ def recheck(
     """
     with tools.store.read() as work:
         patch = as_patch(companies.settings_of(work, company))
-        organisation = changes.organisation_of(work, company)
+        organisation = changes.organisation_of(work, tools, company)
     kinds = settings_checks.needed(patch)
     if organisation is None or not kinds:
         return False

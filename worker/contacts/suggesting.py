@@ -3,8 +3,7 @@
 import functools
 from collections.abc import Mapping, Sequence
 
-from events.accounting_lists import ListedContact
-from events.accounting_target import Organisation
+from events.accounting_target import ListedContact, Organisation
 from events.invoice import Invoice
 from store import contacts
 from store.unit_of_work import Work
@@ -36,7 +35,7 @@ def everybody(tools: Tools, organisation: Organisation, wait: Wait | None = None
     """All active contacts of the organisation. Raises Trouble."""
     found: dict[str, ListedContact] = {}
     for page in range(1, _MOST_PAGES + 1):
-        ask = functools.partial(tools.lists.all_contacts, organisation, page)
+        ask = functools.partial(tools.target(organisation).all_contacts, organisation, page)
         shown = permits.call(tools, organisation, ask, wait, single=False)
         found |= {one.id: one for one in shown.contacts}
         if not shown.more:

@@ -1,11 +1,11 @@
-"""Which of the due exports travel together in one call; pure (exactly-once §g, facts §2.2)."""
+"""Which of the due exports travel together in one call; pure (exactly-once §g)."""
 
 import math
 from collections.abc import Sequence
 from typing import Literal, Protocol, TypeVar
 
-MOST_INVOICES = 50
-MOST_BYTES = 3_400_000
+from events.accounting_target import CallSizes
+
 CRASHES_BEFORE_ALONE = 2
 CRASHES_BEFORE_QUARANTINE = 8
 Kind = Literal["create", "update", "anew"]
@@ -33,24 +33,24 @@ class Tried(Protocol):
 C = TypeVar("C", bound=Candidate)
 
 
-def choose(candidates: Sequence[C]) -> list[C]:
-    """The next batch from due exports in their order: a suspicious one alone, else up to 50 under 3.4 MB."""
+def choose(candidates: Sequence[C], sizes: CallSizes) -> list[C]:
+    """The next batch from due exports in their order: a suspicious one alone, else what one call takes."""
     if not candidates:
         return []
     if suspicious(candidates[0]):
         return [candidates[0]]
     chosen: list[C] = []
     size = 0
-    for candidate in candidates[: candidates[0].batch_limit or MOST_INVOICES]:
-        size += candidate.size * 2  # Xero's words for a snapshot are never twice as long
-        too_large = bool(chosen) and size > MOST_BYTES
+    for candidate in candidates[: _limit(candidates[0], sizes)]:
+        size += candidate.size * 2  # a system's words for a snapshot are never twice as long
+        too_large = bool(chosen) and size > sizes.bytes
         if suspicious(candidate) or too_large or _sort(candidate) != _sort(candidates[0]):
             break
         chosen.append(candidate)
     return chosen
 
 
-def choose_some(candidates: Sequence[C], most: int) -> list[list[C]]:
+def choose_some(candidates: Sequence[C], most: int, sizes: CallSizes) -> list[list[C]]:
     """The next batches, at most so many; several only of new invoices with which nothing was ever wrong.
 
     What has stopped the exporter before must not take others along, and updates are looked at first.
@@ -58,7 +58,7 @@ def choose_some(candidates: Sequence[C], most: int) -> list[list[C]]:
     chosen: list[list[C]] = []
     rest = list(candidates)
     while rest and len(chosen) < most:
-        batch = choose(rest)
+        batch = choose(rest, sizes)
         sound = not any(one.crashes or one.alone or one.batch_limit or kind(one) != "create" for one in batch)
         if chosen and not sound:
             break
@@ -88,6 +88,10 @@ def kind(candidate: Candidate) -> Kind:
     if candidate.raise_anew:
         return "anew"
     return "update" if candidate.xero_invoice_id is not None else "create"
+
+
+def _limit(candidate: Candidate, sizes: CallSizes) -> int:
+    return min(candidate.batch_limit or sizes.invoices, sizes.invoices)
 
 
 def _sort(candidate: Candidate) -> tuple[Kind, bool, int]:

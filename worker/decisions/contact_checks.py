@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from events.accounting_lists import ListedContact
+from events.accounting_target import ListedContact
 from events.contact_problems import ContactProblem
 from events.contacts import ContactStatus
 from events.reasons import Reason
@@ -56,7 +56,7 @@ def status_of(contact: ListedContact | None) -> ContactStatus:
     """How a contact is; one that Xero does not show is missing."""
     if contact is None:
         return "missing"
-    if contact.status == "ACTIVE":
+    if contact.active:
         return "active"
     return "merged" if contact.merged_into else _STATUSES.get(contact.status, "archived")
 

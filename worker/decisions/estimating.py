@@ -3,13 +3,12 @@
 from dataclasses import dataclass
 from math import ceil
 
-from worker.decisions.batching import MOST_INVOICES
 from worker.decisions.turns import MOST_FOR_BULK
 
 
 @dataclass(frozen=True)
 class Quota:
-    """What an organisation's calls may do. Seconds; a `call` is how long Xero takes to answer one.
+    """What an organisation's calls may do. Seconds; a `call` carries `size` invoices, and takes so long.
 
     `paused` is how long nobody may call; `day_left` are the calls bulk sends may still make in `day_ends` seconds.
     """
@@ -23,11 +22,12 @@ class Quota:
     day_ends: float
     day: float
     paused: float = 0
+    size: int = 50
 
 
 def seconds_until_done(invoices: int, quota: Quota) -> float:
-    """Seconds until so many waiting invoices are exported, batches of 50, nothing else in the way."""
-    calls = ceil(invoices / MOST_INVOICES)
+    """Seconds until so many waiting invoices are exported, whole calls, nothing else in the way."""
+    calls = ceil(invoices / quota.size)
     if calls == 0:
         return 0.0
     if calls <= quota.day_left:

@@ -2,31 +2,30 @@
 
 from dataclasses import dataclass
 
-from worker.decisions.batching import MOST_INVOICES
+from events.accounting_target import CallSizes
 
-_LOOK_UPS = 38  # copies in one query (facts §4.3), so an update of 50 takes two looks and one call
 _CALL_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
 class CallRoom:
-    """Xero's limits: calls per window of `minute` seconds, and what the day still has for bulk sends."""
+    """Limits: calls per window of `minute` seconds, and what the day still has for bulk sends."""
 
     per_minute: int
     minute: float
     day_left: int | None
 
 
-def calls(creates: int, updates: int) -> int:
+def calls(creates: int, updates: int, sizes: CallSizes) -> int:
     """Calls that an export of so many new and changed invoices needs; copies are looked at before a change."""
-    full, rest = divmod(updates, MOST_INVOICES)
-    looks = full * _whole(MOST_INVOICES, _LOOK_UPS) + _whole(rest, _LOOK_UPS)
-    return _whole(creates, MOST_INVOICES) + _whole(updates, MOST_INVOICES) + looks
+    full, rest = divmod(updates, sizes.invoices)
+    looks = full * _whole(sizes.invoices, sizes.ids) + _whole(rest, sizes.ids)
+    return _whole(creates, sizes.invoices) + _whole(updates, sizes.invoices) + looks
 
 
-def seconds(needed: int, ahead: int, room: CallRoom) -> int | None:
+def seconds(needed: int, ahead: int, room: CallRoom, sizes: CallSizes) -> int | None:
     """Seconds until the last of the calls, `ahead` invoices being queued before; None when the day has too few."""
-    whole = needed + calls(ahead, 0)
+    whole = needed + calls(ahead, 0, sizes)
     if room.day_left is not None and whole > room.day_left:
         return None
     windows = max(0, whole - 1) // room.per_minute

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
-from events.accounting_lists import ListedContact
+from events.accounting_target import ListedContact
 
 # Words that say how a firm is organised, not which firm it is.
 _FORMS = frozenset(

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from events.books import Books, LedgerAccount, SeenContact, Sums
+from events.accounting_target import ListedContact
 from events.changes import LinePicture, Picture
 from events.failures import Failure
 from events.invoice import Invoice
 from events.reasons import Reason
+from events.settings import Books, LedgerAccount, Sums
 from events.snapshot import LARGEST
 from events.wording import spoken
 
@@ -37,7 +38,7 @@ class Case:
     picture: Picture
     status: str
     sums: Sums | None = None
-    contact: SeenContact | None = None
+    contact: ListedContact | None = None
     looked: bool = True
     other: str | None = None
     before: date | None = None

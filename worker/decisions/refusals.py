@@ -72,6 +72,12 @@ class LoginRefusal(Enum):
         "CrewCard support has to enter its Client ID and Client Secret.",
         409,
     )
+    NO_LOGIN = RefusalWords(
+        "No login here",
+        "The company's accounting system is not known here, or asks for no login.",
+        "CrewCard support can say which accounting system the company is set up for.",
+        409,
+    )
     APP_CHANGED = RefusalWords(
         "The Xero app was changed",
         "The company uses another Xero app than the one this login was started with.",

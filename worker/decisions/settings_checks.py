@@ -6,7 +6,7 @@ And which of them what Xero refused comes from.
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from events.accounting_lists import ChoiceKind, ListedChoice
+from events.accounting_target import ChoiceKind, ListedChoice
 from events.failures import Failure
 from events.invoice import Invoice, LineItem
 from events.reasons import Reason

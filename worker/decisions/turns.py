@@ -5,22 +5,24 @@ Why: docs/explanation/fairness.md. Xero's own bound, five calls in flight, is pa
 
 from math import ceil
 
-from worker.decisions.batching import MOST_INVOICES
-
 MOST, MOST_FOR_BULK = 4, 3
 _QUICK_SECONDS, _MOST_WHILE_QUICK = 0.1, 2
 AT_A_STRETCH, CALLS_OF_ONE_THAT_STAYS = 10, 3
-WORTH_COUNTING = MOST_FOR_BULK * MOST_INVOICES + 1
 
 
-def side_by_side(waiting: int, *, single: bool, troubled: bool, call: float | None = None) -> int:
+def worth_counting(size: int) -> int:
+    """Up to how many due invoices are counted, of which `size` fit one call: more are simply many."""
+    return MOST_FOR_BULK * size + 1
+
+
+def side_by_side(waiting: int, size: int, *, single: bool, troubled: bool, call: float | None = None) -> int:
     """Turns the lane may hold at once, by what is due in it; `single` when a person waits for one invoice.
 
     After a call whose outcome is unknown a lane goes on alone: what Xero cannot bear it is not given more of.
     """
     if troubled:
         return 1
-    return max(1, min(for_bulk(call), ceil(waiting / MOST_INVOICES))) + single
+    return max(1, min(for_bulk(call), ceil(waiting / size))) + single
 
 
 def for_bulk(call: float | None) -> int:
@@ -40,15 +42,15 @@ def is_quick(call: float | None) -> bool:
     return call is not None and call < _QUICK_SECONDS
 
 
-def calls(most: int, waiting: int, *, single: bool, troubled: bool, quick: bool) -> int:
+def calls(most: int, waiting: int, size: int, *, single: bool, troubled: bool, quick: bool) -> int:
     """Calls that a turn makes one after another, at most so many.
 
     More than one only where answers come at once and nobody waits for any of them: what a turn costs beside its
     calls (to claim, freeze and write down) is most of it then.
     """
-    return most if quick and is_long(waiting) and not single and not troubled else 1
+    return most if quick and is_long(waiting, size) and not single and not troubled else 1
 
 
-def is_long(waiting: int) -> bool:
+def is_long(waiting: int, size: int) -> bool:
     """Whether a backlog is worth spreading over the minute, so that a click finds a call left."""
-    return waiting >= WORTH_COUNTING
+    return waiting >= worth_counting(size)

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 import redis
 
-from events.accounting_target import Lane
+from events.accounting_target import AccountingTarget, Lane, Organisation, Outlook
 from events.requests import InvoiceExportProgressed
 from store import outbox, pauses, progress
 from store.outbox import Outgoing
@@ -15,16 +15,15 @@ from store.tables import LaneState, Request
 from store.unit_of_work import Work
 from worker.decisions import progress_throttle
 from worker.decisions.estimating import Quota, seconds_until_done
-from worker.settings import Settings
 from worker.tools import Tools
-from xero_adapter.pace import Outlook
 
 
 def progress_of(tools: Tools, company: str, request: str) -> Progress | None:
     """How far a request is and when it should be done; None when it is not known."""
     with tools.store.read() as work:
         row = work.session.get(Request, (company, request))
-        return progress.from_request(row, estimated_finish(work, tools, row)) if row else None
+        target = tools.target_of(work, company)
+        return progress.from_request(row, estimated_finish(work, target, row)) if row else None
 
 
 def news(work: Work, requests: Iterable[Request]) -> list[str]:
@@ -32,21 +31,22 @@ def news(work: Work, requests: Iterable[Request]) -> list[str]:
     return [row.id for row in requests if _is_news(row, work.now)]
 
 
-def tell(tools: Tools, lane: Lane, requests: Collection[str]) -> None:
+def tell(tools: Tools, organisation: Organisation, requests: Collection[str]) -> None:
     """Tell how far these requests are, where it still is news; each in a transaction of its own."""
+    target = tools.target(organisation)
     for request in requests:
         with tools.store.write() as work:
-            _tell(work, tools, lane.company, request)
+            _tell(work, target, organisation.lane.company, request)
     if requests:
         tools.bells.wake_relay()
 
 
-def _tell(work: Work, tools: Tools, company: str, request: str) -> None:
+def _tell(work: Work, target: AccountingTarget, company: str, request: str) -> None:
     """Under the request's lock, where whoever completes it waits: nothing is told after `completed`."""
     row = progress.locked(work, company, request)
     if not _is_news(row, work.now):
         return
-    finish = estimated_finish(work, tools, row)
+    finish = estimated_finish(work, target, row)
     said = progress.from_request(row, finish)
     event = InvoiceExportProgressed(
         company=company,
@@ -74,17 +74,17 @@ def _is_news(row: Request, now: datetime) -> bool:
     return progress_throttle.worth_telling(whole, answered, row.progressed, row.progressed_at, now)
 
 
-def estimated_finish(work: Work, tools: Tools, row: Request) -> datetime | None:
+def estimated_finish(work: Work, target: AccountingTarget | None, row: Request) -> datetime | None:
     """When the request should be done; None while a person has to act first, or nobody knows the limits."""
     waiting = row.total - row.exported - row.failed
     lane = Lane(row.company, row.tenant)
-    if row.completed_at or not row.tenant or pauses.of_company(work, row.company):
+    if target is None or row.completed_at or not row.tenant or pauses.of_company(work, row.company):
         return None
     wait = wait_of(work.session.get(LaneState, lane), work.now)
     if wait and wait.until is None:
         return None
     try:
-        known = quota(tools.settings, tools.pace.outlook(lane.tenant))
+        known = quota(target, target.pace.outlook(lane.tenant))
     except redis.RedisError:
         return None
     ahead = waiting if row.mode == "single" else max(waiting, progress.backlog(work, lane, row.created_at))
@@ -92,16 +92,17 @@ def estimated_finish(work: Work, tools: Tools, row: Request) -> datetime | None:
     return work.now + timedelta(seconds=pause + seconds_until_done(ahead, known))
 
 
-def quota(chosen: Settings, seen: Outlook) -> Quota:
+def quota(target: AccountingTarget, seen: Outlook) -> Quota:
     """What an organisation's calls may do, as far as we know."""
     return Quota(
         call=seen.call,
         minute_left=seen.minute_left,
-        per_minute=chosen.calls_per_minute,
-        minute=chosen.minute_seconds,
+        per_minute=target.pace.per_minute,
+        minute=target.pace.minute,
         day_left=seen.day_left,
         per_day=seen.per_day,
         day_ends=seen.day_ends,
         day=86_400,
         paused=seen.paused,
+        size=target.sizes.invoices,
     )

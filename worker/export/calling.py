@@ -6,13 +6,12 @@ from typing import Literal
 
 import redis
 
-from events.accounting_target import Answers, InTime, Organisation, Rejected, Trouble
+from events.accounting_target import Answers, InTime, Organisation, Permit, Rejected, Trouble
 from worker import logs
 from worker.delivery import progress
 from worker.export import closing, deferral
 from worker.export.freezing import FrozenBatch
 from worker.tools import Tools
-from xero_adapter.pace import Permit
 
 Called = Literal["not", "answered", "lost"]  # what became of a permit's call
 Call = Callable[[Organisation, bytes, str, InTime], Answers]
@@ -21,7 +20,8 @@ _log = logs.log("exporter")
 
 def book(tools: Tools, permit: Permit, called: Called) -> None:
     """Tell pace what became of a permit's call."""
-    {"not": tools.pace.abandon, "answered": tools.pace.done, "lost": tools.pace.lost}[called](permit)
+    pace = tools.target(permit.organisation).pace
+    {"not": pace.abandon, "answered": pace.done, "lost": pace.lost}[called](permit)
 
 
 def send(
@@ -57,7 +57,7 @@ def send(
 def _permit(tools: Tools, organisation: Organisation) -> Permit | None:
     """Leave to make one more call at once, if there is."""
     try:
-        permit = tools.pace.ask(organisation)
+        permit = tools.target(organisation).pace.ask(organisation)
     except redis.RedisError:  # what is answered already shall be written down
         return None
     return None if permit.wait else permit
@@ -81,7 +81,7 @@ def _record(
     seconds = time.monotonic() - begun
     for one, answers in replies:
         _tell(organisation, one, answers, told.requests, seconds)
-    progress.tell(tools, organisation.lane, told.news)
+    progress.tell(tools, organisation, told.news)
 
 
 def _became(said: Answers | Trouble) -> Called:

@@ -1,13 +1,13 @@
 """Send what is due next: claim, (for updates: guard,) freeze, call; each step committed before the next begins."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from events.accounting_target import Element, Organisation, Posting, Trouble
+from events.accounting_target import Organisation, Trouble
 from events.failures import Failure
 from events.reasons import Reason
 from store import batches, exports, pauses
 from store.batches import Hold
-from store.tables import Export
+from store.unit_of_work import Work
 from worker.decisions import batching
 from worker.export import calling, deferral, freezing, raise_anew, recording, updates
 from worker.export.calling import Called
@@ -31,8 +31,9 @@ def send_next(
         return raise_anew.raise_some(tools, organisation, holds[0])
     if kind == "update":
         return _update(tools, organisation, holds[0])
-    frozen = freezing.freeze(tools, organisation, holds, kind, _new(tools))
-    return calling.send(tools, organisation, frozen, tools.target.create, answered) if frozen else "not"
+    target = tools.target(organisation)
+    frozen = freezing.freeze(tools, organisation, holds, kind, lambda _export, posting: target.element(posting))
+    return calling.send(tools, organisation, frozen, target.create, answered) if frozen else "not"
 
 
 def _claim(tools: Tools, organisation: Organisation, calls: int) -> tuple[list[Hold], str]:
@@ -40,23 +41,21 @@ def _claim(tools: Tools, organisation: Organisation, calls: int) -> tuple[list[H
     with tools.store.write() as work:
         if not pauses.may_begin(work, organisation.lane.company):
             return [], ""
-        due = exports.pending(work, organisation.lane, batching.MOST_INVOICES * calls)
+        sizes = tools.target(organisation).sizes
+        due = exports.pending(work, organisation.lane, sizes.invoices * calls)
         poisonous = [one.id for one in due if batching.quarantined(one)]
-        # Those that have stopped the exporter too often fail, and are not tried again
-        if poisonous:
-            found = exports.lock_again(work, poisonous).values()
-            recording.fail(work, [ExportRefusal(export, Failure(Reason.QUARANTINED)) for export in found])
-        chosen = batching.choose_some([one for one in due if one.id not in poisonous], calls)
+        _quarantine(work, poisonous)
+        chosen = batching.choose_some([one for one in due if one.id not in poisonous], calls, sizes)
         kind = batching.kind(chosen[0][0]) if chosen else "create"
         lease = tools.settings.lease_seconds
         return [batches.claim(work, organisation.lane, some, lease, kind) for some in chosen], kind
 
 
-def _new(tools: Tools) -> freezing.Map:
-    def element(_export: Export, posting: Posting) -> Element:
-        return tools.target.element(posting)
-
-    return element
+def _quarantine(work: Work, poisonous: Sequence[int]) -> None:
+    """Those that have stopped the exporter too often fail, and are not tried again."""
+    if poisonous:
+        found = exports.lock_again(work, poisonous).values()
+        recording.fail(work, [ExportRefusal(export, Failure(Reason.QUARANTINED)) for export in found])
 
 
 def _update(tools: Tools, organisation: Organisation, hold: Hold) -> Called:
@@ -66,10 +65,11 @@ def _update(tools: Tools, organisation: Organisation, hold: Hold) -> Called:
     except Trouble as trouble:
         deferral.after_look(tools, organisation, hold, trouble)
         return "answered"
-    map_one = updates.updates(tools, copies)
+    target = tools.target(organisation)
+    map_one = updates.updates(target, copies)
     if not freezing.answer_known(tools, organisation, hold, map_one):
         return "answered"
-    permit = tools.pace.ask(organisation, single=True)  # or the look was for nothing
+    permit = target.pace.ask(organisation, single=True)  # or the look was for nothing
     if permit.wait:
         limited = Trouble("limited", f"Xero's {permit.limit} limit", wait=permit.wait, limit=permit.limit)
         deferral.give_back(tools, organisation, hold, limited, "claimed")
@@ -77,7 +77,7 @@ def _update(tools: Tools, organisation: Organisation, hold: Hold) -> Called:
     sent: Called = "answered"
     try:
         frozen = freezing.freeze(tools, organisation, [hold], "update", map_one)
-        sent = calling.send(tools, organisation, frozen, tools.target.update, lambda: None) if frozen else "not"
+        sent = calling.send(tools, organisation, frozen, target.update, lambda: None) if frozen else "not"
     finally:
         calling.book(tools, permit, sent)
     return "answered"

@@ -16,7 +16,7 @@ def into_xero(
     if failure.reason.value.opens == "contact":
         kept = contact_lookup.linked(work, Lane(export.company, export.tenant), [export.client])
         contact = target.contact_id(kept.get(export.client, ""))
-        links |= {"link_contact": target.contact_link(organisation, contact)} if contact else {}
+        links |= {"link_contact": target.contact_link(organisation.short_code, contact)} if contact else {}
     for name, id_ in (
         ("link_invoice", export.xero_invoice_id),
         ("link_other_invoice", failure.facts.get("other_id")),

@@ -2,11 +2,12 @@
 
 from dataclasses import replace
 
+from events.accounting_target import AccountingTarget
 from events.causes import WAITED_FOR_CONNECTION
 from events.failures import Failure
 from events.lane import Lane
 from events.reasons import Reason
-from store import batches, connections, exports, lanes
+from store import batches, exports, lanes
 from store.connections import NOT_YET
 from store.tables import Export
 from store.unit_of_work import Work
@@ -25,8 +26,9 @@ def expire(work: Work, tools: Tools, seconds: float) -> int:
     overdue = exports.live_longer_than(work, seconds)
     unknown = batches.unknown_bodies(work, [export.id for export in overdue if export.id is not None])
     for export in overdue:
-        move = None if export.id in unknown else _known(work, tools, export)
-        organisation = connections.organisation(work, Lane(export.company, export.tenant))
+        organisation = tools.organisation(work, Lane(export.company, export.tenant))
+        target = tools.target(organisation) if organisation else None
+        move = None if export.id in unknown else _known(work, target, export)
         if move == "unchanged" and organisation:
             recording.rest_as_known(work, tools, organisation, export)
         else:
@@ -35,12 +37,13 @@ def expire(work: Work, tools: Tools, seconds: float) -> int:
     return len(overdue)
 
 
-def _known(work: Work, tools: Tools, export: Export) -> Move | Failure | None:
+def _known(work: Work, target: AccountingTarget | None, export: Export) -> Move | Failure | None:
     """What a request for it in bulk would come to, without a look; None where something is on its way to Xero."""
     if export.state != "pending" or export.raise_anew or export.xero_invoice_id is None:
         return None
     kept = contact_lookup.linked(work, Lane(export.company, export.tenant), [export.client])
-    standing = ExportStanding.from_row(export, contact=tools.target.contact_id(kept.get(export.client, "")))
+    contact = target.contact_id(kept.get(export.client, "")) if target else None
+    standing = ExportStanding.from_row(export, contact=contact)
     return merge_rules.decide(replace(standing, state="exported"), export.wanted_revision, export.wanted_hash)
 
 

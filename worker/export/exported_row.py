@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from events.accounting_target import Element, Posted
+from events.accounting_target import AccountingTarget, Element, Posted
 from events.changes import Change, Picture
 from events.drift import DriftFound
 from store import batches
@@ -16,7 +16,6 @@ from worker.decisions import proof
 from worker.decisions.proof import Host, Proof
 from worker.export import answering, export_content
 from worker.export.results import Looked, Result
-from worker.tools import Tools
 
 
 @dataclass
@@ -42,23 +41,23 @@ class KeptExport:
 Sent = Mapping[tuple[str, str], Element]  # by batch, and invoice id (updates) or number
 
 
-def sent_in(work: Work, tools: Tools, results: Sequence[Result]) -> Sent:
+def sent_in(work: Work, target: AccountingTarget, results: Sequence[Result]) -> Sent:
     """What the batches of these results carried, as it was written down before the call."""
     bodies = {result.attempt.batch_id: result.body for result in results if result.body}
     asked = {result.attempt.batch_id for result in results} - bodies.keys()
     if asked:
         bodies |= batches.bodies(work, sorted(asked))
-    return {(id_, name): one for id_, body in bodies.items() for name, one in tools.target.thaw(body).items()}
+    return {(id_, name): one for id_, body in bodies.items() for name, one in target.thaw(body).items()}
 
 
-def row(work: Work, tools: Tools, result: Result, kept: str, sent: Sent) -> dict[str, Any]:
+def row(work: Work, target: AccountingTarget, result: Result, kept: str, sent: Sent) -> dict[str, Any]:
     """The export's columns after an attempt that was posted; `kept` is what is kept as the client's contact."""
     export, attempt, answer = result.export, result.attempt, result.answer
     if not isinstance(answer, Posted):
         raise TypeError("only a posted invoice has totals")
     newest = attempt.content_hash == export.wanted_hash
-    host = Host(tools.target.contact_id(kept) or "", result.sent)
-    copy = tools.books.picture(answer.copy)
+    host = Host(target.contact_id(kept) or "", result.sent)
+    copy = target.picture(answer.copy)
     # A drift from the start: somebody voided or deleted it before we learnt that it had arrived
     kind = {"VOIDED": "voided", "DELETED": "deleted"}.get(answer.status)
     return {
@@ -74,18 +73,18 @@ def row(work: Work, tools: Tools, result: Result, kept: str, sent: Sent) -> dict
         "failures": 0,
         "alone": False,
         "xero_invoice_id": answer.target_id,
-        "xero_totals": answering.proof_text(answer, _proof(tools, result, copy, host, sent), work.now),
+        "xero_totals": answering.proof_text(answer, _proof(target, result, copy, host, sent), work.now),
         "exported_at": work.now,
         "sent_contact": attempt.contact or answer.contact_id,
         "checked_at": work.now,
         "found": DriftFound(kind=kind, differences=(f"{kind} in Xero",)).model_dump_json() if kind else None,
         "batch_limit": 0,
         "raise_anew": False,
-        **copy_of(tools, answer, copy),
+        **copy_of(target, answer, copy),
     }
 
 
-def row_of_look(work: Work, tools: Tools, looked: Looked) -> dict[str, Any]:
+def row_of_look(work: Work, target: AccountingTarget, looked: Looked) -> dict[str, Any]:
     """The export's columns after a look that found nothing to be sent; Last Exported does not move.
 
     What was found different stays different from the copy we saw at the export, so that nothing overwrites it.
@@ -94,7 +93,7 @@ def row_of_look(work: Work, tools: Tools, looked: Looked) -> dict[str, Any]:
     taken: dict[str, Any] = {
         "xero_totals": answering.proof_text(posted, looked.proof, work.now),
         "sent_contact": posted.contact_id,
-        **copy_of(tools, posted),
+        **copy_of(target, posted),
     }
     kept = {name: getattr(export, name) for name in taken}
     return {
@@ -116,7 +115,7 @@ def row_of_look(work: Work, tools: Tools, looked: Looked) -> dict[str, Any]:
     }
 
 
-def _proof(tools: Tools, result: Result, theirs: Picture, host: Host, sent: Sent) -> Proof:
+def _proof(target: AccountingTarget, result: Result, theirs: Picture, host: Host, sent: Sent) -> Proof:
     """What was sent stands in the frozen body, whatever has come since."""
     posted, batch = result.answer, result.attempt.batch_id
     if not isinstance(posted, Posted):
@@ -124,27 +123,27 @@ def _proof(tools: Tools, result: Result, theirs: Picture, host: Host, sent: Sent
     element = sent.get((batch, posted.target_id)) or sent.get((batch, result.attempt.number))
     if element is None:
         return proof.of_host(host, posted, "what was sent: it is not kept any more")
-    ours = tools.books.picture_of(element)
-    differing, before = tools.books.differences(ours, theirs), picture(result.export)
+    ours = target.picture_of(element)
+    differing, before = target.differences(ours, theirs), picture(result.export)
     if result.outcome == "updated" and before:
-        differing += tools.books.left_behind(before, ours, theirs)
+        differing += target.left_behind(before, ours, theirs)
     return proof.of_sent(ours, theirs, differing, posted, host)
 
 
-def copy_of(tools: Tools, posted: Posted, picture: Picture | None = None) -> dict[str, str | None]:
+def copy_of(target: AccountingTarget, posted: Posted, picture: Picture | None = None) -> dict[str, str | None]:
     """Xero's copy as it is remembered, by fingerprint and picture; nothing where its lines were not shown."""
-    whole = bool(posted.copy.get("LineItems"))
-    kept = (picture or tools.books.picture(posted.copy)).model_copy(update={"updated": posted.updated})
+    kept = (picture or target.picture(posted.copy)).model_copy(update={"updated": posted.updated})
+    whole = bool(kept.lines)
     return {
-        "copy_seen": tools.target.fingerprint(posted.copy) if whole else None,
+        "copy_seen": target.fingerprint(posted.copy) if whole else None,
         "copy_kept": kept.model_dump_json() if whole else None,
     }
 
 
-def changes(tools: Tools, export: Export, posted: Posted) -> tuple[Change, ...]:
+def changes(target: AccountingTarget, export: Export, posted: Posted) -> tuple[Change, ...]:
     """What is different in Xero from the copy we last saw; nothing where none was kept."""
     before = picture(export)
-    return tools.books.changes(before, tools.books.picture(posted.copy)) if before else ()
+    return target.compare(before, target.picture(posted.copy)) if before else ()
 
 
 def picture(export: Export) -> Picture | None:

@@ -109,7 +109,7 @@ def _body(
     if not elements:
         batches.move(work, hold, "claimed", state="settled", closed_at=work.now)
         return None
-    body, key = tools.target.freeze(elements), f"{organisation.lane.tenant}-{uuid.uuid4().hex}"
+    body, key = tools.target(organisation).freeze(elements), f"{organisation.lane.tenant}-{uuid.uuid4().hex}"
     batches.move(
         work,
         hold,
@@ -132,17 +132,16 @@ def _sent(kind: str, hold: Hold, mapped: Mapped, attempts: Mapping[int, Carried]
 
 
 def _map(work: Work, tools: Tools, organisation: Organisation, claimed: Sequence[Export], map_one: Map) -> Mapped:
+    target = tools.target(organisation)
     settings = companies.settings_of(work, organisation.lane.company)
     kept = contact_lookup.linked(work, organisation.lane, [export.client for export in claimed])
     mapped = Mapped()
     for export in claimed:
         try:
             content = mapped.contents[export.wanted_hash] = export_content.newest(export)
-            # The content under the number that belongs to the row
-            invoice = (
-                content if content.number == export.number else content.model_copy(update={"number": export.number})
-            )
-            contact = contact_lookup.contact_of(tools.target, kept, invoice)
+            number = export.number  # the one that belongs to the row
+            invoice = content if content.number == number else content.model_copy(update={"number": number})
+            contact = contact_lookup.contact_of(target, kept, invoice)
             mapped.contacts[export.id] = contact
             said = map_one(export, Posting(organisation.lane, invoice, contact, settings, export.generation))
             if isinstance(said, Looked):
@@ -152,7 +151,7 @@ def _map(work: Work, tools: Tools, organisation: Organisation, claimed: Sequence
         except NotShownYet:
             mapped.unseen.append(export)
         except Unmappable as unfit:
-            failure = into_xero(work, tools.target, organisation, export, unfit.failure)
+            failure = into_xero(work, target, organisation, export, unfit.failure)
             mapped.unfit.append(ExportRefusal(export, failure))
         except Exception:  # a bug with one invoice must not stop its neighbours
             _log.exception("exporter.could_not_map", invoice=export.invoice, company=export.company)

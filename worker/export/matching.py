@@ -1,8 +1,7 @@
 """Is what Xero shows ours? Judgements about uncertain invoices; pure (exactly-once §e, §f)."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from events.accounting_target import AccountingTarget, Element, Posted, Rejected
 from events.failures import Failure
@@ -12,7 +11,6 @@ from store.tables import Attempt, Export
 from worker.export.results import Result
 
 Sent = Mapping[tuple[str, str], Element]
-Carries = Callable[[Element, Element], bool]
 _GONE = frozenset({"VOIDED", "DELETED"})
 _FREES_ITS_NUMBER = "DELETED"  # a voided one keeps it (facts §3.2)
 
@@ -25,12 +23,12 @@ class Unclear:
 
 
 def of_create(
+    target: AccountingTarget,
     export: Export,
     attempts: Sequence[Attempt],
     found: Mapping[str, Sequence[Posted]],
     sent: Sent,
-    ours: frozenset[str] = frozenset(),
-    carries: Carries = lambda _copy, _sent: False,
+    ours: frozenset[str],
 ) -> Result | Unclear | None:
     """Ours → adopted, live before voided and as the attempt whose content it carries; another's → refused, naming it.
 
@@ -42,9 +40,9 @@ def of_create(
     for attempt, posted in shown:
         element = sent.get((attempt.batch_id, attempt.number))
         if posted.unreadable:
-            odd += [attempt] if posted.unmarked or is_ours(export, posted, element, made_by_us=False) else []
-        elif is_ours(export, posted, element, made_by_us=posted.target_id in ours):
-            carried = element is not None and carries(posted.copy, element)
+            odd += [attempt] if posted.unmarked or is_ours(target, export, posted, element, made_by_us=False) else []
+        elif is_ours(target, export, posted, element, made_by_us=posted.target_id in ours):
+            carried = element is not None and target.carries(posted.copy, element)
             mine.append((posted.status in _GONE, not carried, attempt, posted))
     if mine:
         _, _, attempt, posted = min(mine, key=lambda one: one[:2])
@@ -56,7 +54,7 @@ def of_create(
         return _refused_for_nothing(export, attempts, [posted for _, posted in shown])
     open_ones = [attempt for attempt in attempts if attempt.reason != Reason.NUMBER_TAKEN.code]
     for attempt, posted in holders:
-        if attempt in open_ones and posted.unmarked and _looks_the_same(posted, _sent(sent, attempt)):
+        if attempt in open_ones and posted.unmarked and _is_like(target, posted, _sent(sent, attempt)):
             return Unclear(attempt)  # neither mark nor app tells; perhaps Xero does not show them
     return _clash(export, *min(holders, key=_is_gone))
 
@@ -82,20 +80,18 @@ def _clash(export: Export, attempt: Attempt, posted: Posted) -> Result:
     return Result(export, attempt, Rejected(attempt.number, failure))
 
 
-def is_ours(export: Export, posted: Posted, sent: Element | None, *, made_by_us: bool) -> bool:
+def is_ours(
+    target: AccountingTarget, export: Export, posted: Posted, sent: Element | None, *, made_by_us: bool
+) -> bool:
     """By our mark; where Xero shows no mark at all, by our app, the contact, date and currency that were sent."""
     if not posted.unmarked:
         mine = posted.mark == (export.company, export.invoice)
         return mine and posted.generation == export.generation
-    return made_by_us and _looks_the_same(posted, sent)
+    return made_by_us and _is_like(target, posted, sent)
 
 
-def _looks_the_same(posted: Posted, sent: Element | None) -> bool:
-    if sent is None:
-        return False
-    contact: Any = sent.get("Contact") or {}
-    same = (contact.get("ContactID"), sent.get("Date"), sent.get("CurrencyCode"))
-    return same == (posted.contact_id, posted.date, posted.currency)
+def _is_like(target: AccountingTarget, posted: Posted, sent: Element | None) -> bool:
+    return sent is not None and target.is_like(posted, sent)
 
 
 def of_update(

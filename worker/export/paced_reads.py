@@ -22,21 +22,21 @@ def shown(
     found: dict[str, Sequence[Posted]] = {}
     for some in choosing.in_chunks([claim for claim in claims if claim.xero_invoice_id], _A_CALL):
         ids = {claim.id: (claim.xero_invoice_id or "").lower() for claim in some}
-        ask = functools.partial(tools.target.fetch, organisation, list(ids.values()))
+        ask = functools.partial(tools.target(organisation).fetch, organisation, list(ids.values()))
         by_id = _call(tools, organisation, ask, wait)
         found |= {invoice: [by_id[id_]] for invoice, id_ in ids.items() if id_ in by_id}
     for some in choosing.in_chunks([claim for claim in claims if not claim.xero_invoice_id], _A_CALL):
         numbers = {claim.id: claim.number or "" for claim in some}
-        look = functools.partial(tools.target.find, organisation, list(numbers.values()))
+        look = functools.partial(tools.target(organisation).find, organisation, list(numbers.values()))
         by_number = _call(tools, organisation, look, wait)
         found |= {invoice: by_number.get(folded(number), ()) for invoice, number in numbers.items()}
     return found
 
 
 def _call(tools: Tools, organisation: Organisation, ask: Callable[[], T], wait: Wait) -> T:
-    while (permit := tools.pace.ask(organisation)).wait:
+    while (permit := tools.target(organisation).pace.ask(organisation)).wait:
         wait(permit.wait)
     try:
         return ask()
     finally:
-        tools.pace.done(permit)
+        tools.target(organisation).pace.done(permit)

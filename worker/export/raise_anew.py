@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from events.accounting_target import Lane, Organisation, Posted, Rejected, Trouble
+from events.accounting_target import AccountingTarget, Lane, Organisation, Posted, Rejected, Trouble
 from events.failures import Failure
 from events.reasons import Reason
 from store import batches, exports, generations, lanes, number_claims
@@ -69,6 +69,7 @@ def raise_some(tools: Tools, organisation: Organisation, hold: Hold) -> Called:
 
 def _decide(work: Work, tools: Tools, organisation: Organisation, rows: Sequence[Export], seen: LookedUp) -> None:
     """What becomes of each: refused, found to be ours after all, looked at once more later, or begun again."""
+    target = tools.target(organisation)
     ordered = generations.ordered(work, rows)
     sent = exports.numbers_sent(work, [export.id for export in rows if export.id is not None])
     refused: list[ExportRefusal] = []
@@ -79,7 +80,7 @@ def _decide(work: Work, tools: Tools, organisation: Organisation, rows: Sequence
         if not export.raise_anew:  # withdrawn while Xero was asked
             later[export.id] = 0.0
             continue
-        ended = _end(work, tools, export, sent.get(export.id or 0, ()), seen)
+        ended = _end(work, target, export, sent.get(export.id or 0, ()), seen)
         following = _next(work, export, ordered.get(export.id or 0), ended) if isinstance(ended, _Ended) else ended
         if isinstance(following, Result):
             adopted.append(following)
@@ -106,15 +107,15 @@ def _decide(work: Work, tools: Tools, organisation: Organisation, rows: Sequence
 
 
 def _end(
-    work: Work, tools: Tools, export: Export, tries: Sequence[Attempt], seen: LookedUp
+    work: Work, target: AccountingTarget, export: Export, tries: Sequence[Attempt], seen: LookedUp
 ) -> _Ended | Failure | Result | None:
     """How its present invoice ended and what is left of it; why it has not; or None while nobody can say."""
     if export.xero_invoice_id:
         copy = seen.by_id.get(export.xero_invoice_id)
         how = raising.ended(copy, export.exported_at, work.now)
         return _Ended(how, copy) if isinstance(how, str) else how
-    elements = recovery.elements(tools, work, {export.id or 0: tries})
-    found = matching.of_create(export, tries, seen.by_number, elements, seen.ours, tools.target.carries)
+    elements = recovery.elements(target, work, {export.id or 0: tries})
+    found = matching.of_create(target, export, tries, seen.by_number, elements, seen.ours)
     if isinstance(found, Result) and not isinstance(found.answer, Rejected):
         return found
     if any(raising.may_show_yet(attempt.at, work.now) for attempt in tries if attempt.outcome in _UNANSWERED):

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from events.accounting_target import Organisation, Posted, Rejected
+from events.accounting_target import AccountingTarget, Organisation, Posted, Rejected
 from events.changes import Change
 from events.drift import GONE, DriftFound
 from events.failures import Failure
@@ -36,7 +36,8 @@ def apply(work: Work, tools: Tools, organisation: Organisation, results: Sequenc
     told = _post(work, tools, organisation, posted)
     wrong = [(r.export, r.answer.failure, r.attempt) for r in results if isinstance(r.answer, Rejected)]
     refused = [
-        ExportRefusal(e, into_xero(work, tools.target, organisation, e, why), tried) for e, why, tried in wrong
+        ExportRefusal(e, into_xero(work, tools.target(organisation), organisation, e, why), tried)
+        for e, why, tried in wrong
     ]
     return {**told, **fail(work, refused)}
 
@@ -50,7 +51,7 @@ def _learn(work: Work, tools: Tools, organisation: Organisation, results: Sequen
         organisation_facts.note_refused(work, organisation.lane, new)
     if new or organisation.refused_taxes:
         known = organisation_facts.refused(work, organisation.lane)
-        copies = [tools.books.picture(r.answer.copy) for r in results if isinstance(r.answer, Posted)]
+        copies = [tools.target(organisation).picture(r.answer.copy) for r in results if isinstance(r.answer, Posted)]
         taken = {(line.said("account") or "", line.said("tax_type") or "") for one in copies for line in one.lines}
         organisation_facts.forget_refused(work, organisation.lane, known & taken)
 
@@ -65,10 +66,11 @@ def attempt_row(result: Result) -> dict[str, Any]:
 
 
 def _post(work: Work, tools: Tools, organisation: Organisation, results: Sequence[Result]) -> Mapping[str, Request]:
+    target = tools.target(organisation)
     kept = contact_lookup.linked(work, organisation.lane, [result.export.client for result in results])
-    changes = {result.export.id: _changes(tools, result) for result in results}  # before the rows say the new copy
-    sent = exported_row.sent_in(work, tools, results)
-    rows = [exported_row.row(work, tools, result, kept.get(result.export.client, ""), sent) for result in results]
+    changes = {result.export.id: _changes(target, result) for result in results}  # before the rows say the new copy
+    sent = exported_row.sent_in(work, target, results)
+    rows = [exported_row.row(work, target, result, kept.get(result.export.client, ""), sent) for result in results]
     exports.change(work, rows)  # their callers have locked them
     become = [exported_row.KeptExport.from_row(r.export, row) for r, row in zip(results, rows, strict=True)]
     by_id = {row["id"]: (r, one) for r, row, one in zip(results, rows, become, strict=True)}
@@ -76,7 +78,7 @@ def _post(work: Work, tools: Tools, organisation: Organisation, results: Sequenc
     for item in requests.waiting(work, list(by_id)):
         result, export = by_id[item.export_id]
         if _speaks_for(result.attempt, item):  # else newer content came meanwhile; it goes next, as an update
-            answer = answering.succeeded(item, export, organisation, tools.target, result.outcome)
+            answer = answering.succeeded(item, export, organisation, target, result.outcome)
             changed = changes[item.export_id]
             given.append(answer.model_copy(update={"changes": changed}) if changed else answer)
     told = answering.record_answers(work, given)
@@ -90,7 +92,8 @@ def rest(work: Work, tools: Tools, organisation: Organisation, looked: Sequence[
     """
     if not looked:
         return {}
-    rows = [exported_row.row_of_look(work, tools, one) for one in looked]
+    target = tools.target(organisation)
+    rows = [exported_row.row_of_look(work, target, one) for one in looked]
     exports.change(work, rows)
     by_id = {one.export.id: (one, row) for one, row in zip(looked, rows, strict=True)}
     given = []
@@ -100,7 +103,7 @@ def rest(work: Work, tools: Tools, organisation: Organisation, looked: Sequence[
         shown = {**row, "number": one.posted.number, "xero_totals": proof}
         now = exported_row.KeptExport.from_row(one.export, {**shown, "xero_invoice_id": one.export.xero_invoice_id})
         outcome: Outcome = "updated" if one.arrived else "unchanged"
-        given.append(answering.succeeded(item, now, organisation, tools.target, outcome))
+        given.append(answering.succeeded(item, now, organisation, target, outcome))
     return answering.record_answers(work, given)
 
 
@@ -110,16 +113,17 @@ def rest_as_known(work: Work, tools: Tools, organisation: Organisation, export: 
     exports.change(work, [{"id": export.id, "state": "exported", **free}])
     until = reconciliations.compared_until(work, organisation.lane)
     waiting = requests.waiting(work, [export.id] if export.id is not None else [])
+    target = tools.target(organisation)
     return answering.record_answers(
         work,
-        [answering.succeeded(item, export, organisation, tools.target, "unchanged", until) for item in waiting],
+        [answering.succeeded(item, export, organisation, target, "unchanged", until) for item in waiting],
     )
 
 
-def _changes(tools: Tools, result: Result) -> tuple[Change, ...]:
+def _changes(target: AccountingTarget, result: Result) -> tuple[Change, ...]:
     if result.outcome != "updated" or not isinstance(result.answer, Posted):
         return ()
-    return exported_row.changes(tools, result.export, result.answer)
+    return exported_row.changes(target, result.export, result.answer)
 
 
 def _speaks_for(attempt: Attempt | Carried, item: Item) -> bool:

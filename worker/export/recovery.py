@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from events.accounting_target import Element, Organisation, Posted, Trouble
+from events.accounting_target import AccountingTarget, Element, Organisation, Posted, Trouble
 from events.failures import Failure
 from events.reasons import Reason
 from store import batches, exports, lanes, pauses
@@ -61,7 +61,7 @@ def ask(
     sent: Mapping[int, Sequence[Attempt]],
 ) -> LookedUp:
     """Updates by id; new invoices by every number they were ever sent under. Raises Trouble."""
-    target = tools.target
+    target = tools.target(organisation)
     if all(export.xero_invoice_id for export in parked):
         return LookedUp(by_id=target.fetch(organisation, [export.xero_invoice_id or "" for export in parked]))
     numbers = sorted({attempt.number for attempts in sent.values() for attempt in attempts})
@@ -108,16 +108,17 @@ def _record_seen(
 ) -> Sequence[Export]:
     """What became of these; gives those that may be ours and of which Xero does not say so yet."""
     sent = exports.numbers_sent(work, [export.id for export in parked if export.id is not None])
-    known = elements(tools, work, sent)
+    target = tools.target(organisation)
+    known = elements(target, work, sent)
     results: list[Result] = []
     absent: list[Export] = []
     unclear: list[Export] = []
     for export in parked:
         tries = sent.get(export.id or 0, ())
         if batch.kind == "update":
-            result: Result | Unclear | None = matching.of_update(tools.target, export, tries, seen.by_id, known)
+            result: Result | Unclear | None = matching.of_update(target, export, tries, seen.by_id, known)
         else:
-            result = matching.of_create(export, tries, seen.by_number, known, seen.ours, tools.target.carries)
+            result = matching.of_create(target, export, tries, seen.by_number, known, seen.ours)
         if isinstance(result, Unclear):
             unclear.append(export)
         elif result is None:
@@ -131,11 +132,13 @@ def _record_seen(
     return unclear
 
 
-def elements(tools: Tools, work: Work, sent: Mapping[int, Sequence[Attempt]]) -> Mapping[tuple[str, str], Element]:
+def elements(
+    target: AccountingTarget, work: Work, sent: Mapping[int, Sequence[Attempt]]
+) -> Mapping[tuple[str, str], Element]:
     """What each attempt carried, by (batch, id for updates or number for new invoices)."""
     ids = {attempt.batch_id for attempts in sent.values() for attempt in attempts}
     bodies = batches.bodies(work, sorted(ids))
-    return {(id_, name): one for id_, body in bodies.items() for name, one in tools.target.thaw(body).items()}
+    return {(id_, name): one for id_, body in bodies.items() for name, one in target.thaw(body).items()}
 
 
 def _send_again(work: Work, batch: Batch, absent: Sequence[Export], *, troubled: bool) -> None:

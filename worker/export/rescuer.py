@@ -3,7 +3,7 @@
 from events.accounting_target import Lane
 from events.failures import Failure
 from events.reasons import Reason
-from store import batches, connections, due_lanes, duties, exports
+from store import batches, due_lanes, duties, exports
 from store.batches import Hold
 from store.orphans import give_up_parts, left_waiting
 from store.outbox import InvoiceAnswer
@@ -70,9 +70,9 @@ def answer_forgotten(work: Work, tools: Tools) -> int:
     given: list[InvoiceAnswer] = []
     for item, export in left_waiting(work, _LEFT_SECONDS):
         lane = Lane(export.company, export.tenant)
-        organisation = connections.organisation(work, lane)
+        organisation = tools.organisation(work, lane)
         if export.state == "exported" and organisation:
-            given.append(answering.succeeded(item, export, organisation, tools.target, "unchanged"))
+            given.append(answering.succeeded(item, export, organisation, tools.target(organisation), "unchanged"))
         elif export.state == "failed":
             failure = Failure(Reason.of(exports.last_reason(work, export) or Reason.OUTCOME_UNKNOWN.code))
             given.append(answering.refused(item, export, export_content.newest(export), failure))

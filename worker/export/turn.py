@@ -11,15 +11,14 @@ from dataclasses import dataclass
 
 import redis
 
-from events.accounting_target import Lane, Organisation
-from store import connections, lanes
+from events.accounting_target import Lane, Organisation, Permit
+from store import lanes
 from store.lanes import Due
 from worker import logs
-from worker.decisions import batching, breaker, turns
+from worker.decisions import breaker, turns
 from worker.export import calling, claims, deferral, recovery
 from worker.export.calling import Called
 from worker.tools import Tools
-from xero_adapter.pace import Permit
 
 _PROBE_SECONDS = 15.0
 _TOGETHER_SECONDS = 0.5
@@ -87,10 +86,12 @@ def _take_turns(tools: Tools, lane: Lane, token: str) -> NextTurn:
 def take_turn(tools: Tools, lane: Lane, manner: Manner = _ALONE) -> NextTurn:
     """One turn. Everything it does survives being killed on any line."""
     with tools.store.read() as work:
-        due = lanes.due_work(work, lane, turns.WORTH_COUNTING)
-        organisation = connections.organisation(work, lane)
+        organisation = tools.organisation(work, lane)
+        if organisation is None:
+            return NextTurn()
+        due = lanes.due_work(work, lane, turns.worth_counting(tools.target(organisation).sizes.invoices))
         now = work.now
-    if due.stopped or organisation is None:
+    if due.stopped:
         return NextTurn()
     if due.blocked_until and due.blocked_until > now:
         return NextTurn((due.blocked_until - now).total_seconds())
@@ -105,9 +106,11 @@ def _call(tools: Tools, organisation: Organisation, due: Due, manner: Manner) ->
     """Make the call that matters most, with a permit for it."""
     if due.troubled and not tools.bells.is_alone(organisation.lane.key):
         return NextTurn(_TOGETHER_SECONDS)  # the turns that were under way end first
-    spread = not due.settled_batch and turns.is_long(due.waiting)
-    permit = tools.pace.ask(organisation, single=due.single, spread=spread)
-    most = turns.side_by_side(due.waiting, single=due.single, troubled=due.troubled, call=permit.call)
+    target = tools.target(organisation)
+    size = target.sizes.invoices
+    spread = not due.settled_batch and turns.is_long(due.waiting, size)
+    permit = target.pace.ask(organisation, single=due.single, spread=spread)
+    most = turns.side_by_side(due.waiting, size, single=due.single, troubled=due.troubled, call=permit.call)
     if permit.wait:
         # The limit is reached: nothing fails, no attempt is charged; a long wait is told. The lane is not
         # blocked: a single send may use what is kept back for it.
@@ -128,16 +131,16 @@ def _call(tools: Tools, organisation: Organisation, due: Due, manner: Manner) ->
 
     called: Called = "answered"  # should it break: to count a call too many is the safe side
     try:
-        called = _use_permit(tools, organisation, due, most, _calls(due, permit, manner), free)
+        called = _use_permit(tools, organisation, due, most, _calls(due, permit, manner, size), free)
     finally:
         if not booked:
             calling.book(tools, permit, called)
     return NextTurn(0, 1 if called == "lost" else most, stays=quick and called == "answered")
 
 
-def _calls(due: Due, permit: Permit, manner: Manner) -> int:
+def _calls(due: Due, permit: Permit, manner: Manner, size: int) -> int:
     most, quick = min(manner.calls, 1 + permit.further), turns.is_quick(permit.call)
-    return turns.calls(most, due.waiting, single=due.single, troubled=due.troubled, quick=quick)
+    return turns.calls(most, due.waiting, size, single=due.single, troubled=due.troubled, quick=quick)
 
 
 def _use_permit(
@@ -148,7 +151,7 @@ def _use_permit(
         return "answered" if recovery.settle(tools, organisation, due.settled_batch) else "not"
 
     def let_others_begin() -> None:
-        if due.waiting > batching.MOST_INVOICES:
+        if due.waiting > tools.target(organisation).sizes.invoices:
             tools.bells.ring(organisation.lane.key, most=most)
 
     return claims.send_next(tools, organisation, calls, let_others_begin, free)

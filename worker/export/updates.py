@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from events.accounting_target import Element, Organisation, Posted, Posting, Unmappable
+from events.accounting_target import AccountingTarget, Element, Organisation, Posted, Posting, Unmappable
 from events.changes import Change, Picture
 from events.drift import DriftFound
 from store import batches, contacts, exports
@@ -39,11 +39,12 @@ def copies(tools: Tools, organisation: Organisation, hold: Hold) -> Mapping[int,
         winners = contacts.winners(work, organisation.lane.company, [export.client for export in claimed.values()])
         recent = {key for key, export in claimed.items() if raising.may_show_yet(export.exported_at, work.now)}
     ids = {key: export.xero_invoice_id or "" for key, export in claimed.items()}
-    found = tools.target.fetch(organisation, sorted(ids.values()))
+    target = tools.target(organisation)
+    found = target.fetch(organisation, sorted(ids.values()))
     return {
         key: CopyInXero(
             found.get(id_),
-            [sent for body in unknown.get(key, ()) for sent in of_copy(tools, body, id_)],
+            [sent for body in unknown.get(key, ()) for sent in of_copy(target, body, id_)],
             winners.get(claimed[key].client, ""),
             key in recent and _is_behind(claimed[key], found.get(id_)),
         )
@@ -65,7 +66,7 @@ def _is_behind(export: Export, copy: Posted | None) -> bool:
     return copy.updated + timedelta(seconds=1) <= kept.updated
 
 
-def updates(tools: Tools, seen: Mapping[int, CopyInXero]) -> freezing.Map:
+def updates(target: AccountingTarget, seen: Mapping[int, CopyInXero]) -> freezing.Map:
     """How an invoice becomes an update: refused by the guard, or its content with the copy's ids.
 
     Where Xero has all that is wanted already, nothing is sent, and what there is now is told.
@@ -73,7 +74,7 @@ def updates(tools: Tools, seen: Mapping[int, CopyInXero]) -> freezing.Map:
 
     def element(export: Export, posting: Posting) -> Element | Looked:
         one = seen[export.id or 0]
-        copy, unknown, target = one.copy, one.unknown, tools.target
+        copy, unknown = one.copy, one.unknown
         if one.lags or (copy and copy.unreadable):
             raise NotShownYet
         if copy is None:
@@ -81,16 +82,16 @@ def updates(tools: Tools, seen: Mapping[int, CopyInXero]) -> freezing.Map:
         sent = is_as_sent(export, posting, export.wanted_hash)
         posting = as_merged(posting, copy, one.winner)
         sent = sent or is_as_sent(export, posting, export.wanted_hash)
-        changed = edits(tools, export, posting, copy)
+        changed = edits(target, export, posting, copy)
         final = guard.final(copy)
         if final:
             raise Unmappable(final)
         if sent and not unknown:
-            return _looked(tools, export, posting, copy, changed)
+            return _looked(target, export, posting, copy, changed)
         wanted = target.element_of_update(posting, copy.copy)
         if target.carries(copy.copy, wanted) and not target.replaces_lines(wanted):
             ours = any(target.carries(copy.copy, one) for one in unknown)
-            there = _looked(tools, export, posting, copy, ())
+            there = _looked(target, export, posting, copy, ())
             paid = there.found if there.found and there.found.kind == "paid" else None
             return replace(there, found=paid, as_wanted=True, arrived=ours)
         refused = guard.objection(
@@ -114,9 +115,11 @@ def is_as_sent(export: Export, posting: Posting, wanted_hash: str) -> bool:
     return wanted_hash == export.sent_hash and contact
 
 
-def _looked(tools: Tools, export: Export, posting: Posting, copy: Posted, changed: Sequence[Change] | None) -> Looked:
+def _looked(
+    target: AccountingTarget, export: Export, posting: Posting, copy: Posted, changed: Sequence[Change] | None
+) -> Looked:
     """What Xero has now, compared with what is wanted and with what was there after the last export."""
-    shown = _proof(tools, posting, copy)
+    shown = _proof(target, posting, copy)
     paid = drifting.payment(copy)
     since = bool(changed) or not exported_row.differences(export)
     found: DriftFound | None
@@ -127,15 +130,15 @@ def _looked(tools: Tools, export: Export, posting: Posting, copy: Posted, change
     return Looked(export, posting.invoice, copy, shown, found)
 
 
-def _proof(tools: Tools, posting: Posting, copy: Posted) -> Proof:
-    host, theirs = Host(posting.contact_id, posting.invoice), tools.books.picture(copy.copy)
-    ours = _wanted(tools, posting, copy)
+def _proof(target: AccountingTarget, posting: Posting, copy: Posted) -> Proof:
+    host, theirs = Host(posting.contact_id, posting.invoice), target.picture(copy.copy)
+    ours = _wanted(target, posting, copy)
     if ours is None:
         return proof.of_host(host, copy, "what was sent: with today's settings it could not be sent again")
-    return proof.of_sent(ours, theirs, tools.books.differences(ours, theirs), copy, host)
+    return proof.of_sent(ours, theirs, target.differences(ours, theirs), copy, host)
 
 
-def edits(tools: Tools, export: Export, posting: Posting, copy: Posted | None) -> Sequence[Change] | None:
+def edits(target: AccountingTarget, export: Export, posting: Posting, copy: Posted | None) -> Sequence[Change] | None:
     """What somebody changed in Xero since we last saw the copy; None where no picture of it was kept.
 
     A contact that is now the one we want was merged or corrected, and is not overwritten by anything.
@@ -143,19 +146,19 @@ def edits(tools: Tools, export: Export, posting: Posting, copy: Posted | None) -
     kept = exported_row.picture(export)
     if kept is None or copy is None:
         return None
-    found = tools.books.edits(kept, tools.books.picture(copy.copy), _wanted(tools, posting, copy))
+    found = target.edits(kept, target.picture(copy.copy), _wanted(target, posting, copy))
     return [change for change in found if change.field != "contact" or copy.contact_id != posting.contact_id]
 
 
-def _wanted(tools: Tools, posting: Posting, copy: Posted) -> Picture | None:
+def _wanted(target: AccountingTarget, posting: Posting, copy: Posted) -> Picture | None:
     """What the update would say; None where it cannot be made, of which its own failure tells."""
     try:
-        return tools.books.picture_of(tools.target.element_of_update(posting, copy.copy))
+        return target.picture_of(target.element_of_update(posting, copy.copy))
     except Unmappable:
         return None
 
 
-def of_copy(tools: Tools, body: bytes, id_: str) -> list[Element]:
+def of_copy(target: AccountingTarget, body: bytes, id_: str) -> list[Element]:
     """What a frozen body says of the invoice of this id."""
-    sent = tools.target.thaw(body).get(id_)
+    sent = target.thaw(body).get(id_)
     return [sent] if sent else []

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from events.accounting_target import Lane
+from events.accounting_target import AccountingTarget, Lane
 from events.codec import Envelope, Unreadable
 from events.export import InvoiceExportRequested
 from events.orders import InvoiceExportRaiseAnewRequested, InvoiceExportReplayRequested
@@ -37,19 +37,23 @@ _log = logs.log("intake")
 
 @dataclass(frozen=True)
 class KnownCompanies:
-    """Settings and connections by company; a company that was never set up is in neither.
+    """Settings, connections and accounting systems by company; one that was never set up is in none of them.
 
     `taken` counts the invoices that nobody objected to.
     """
 
     settings: Mapping[str, CompanySettings]
     connections: Mapping[str, CompanyConnection]
+    targets: Mapping[str, AccountingTarget | None]
     taken: Counter[str] = field(default_factory=Counter)
 
     @classmethod
-    def load(cls, work: Work, ids: Collection[str]) -> "KnownCompanies":
+    def load(cls, work: Work, tools: Tools, ids: Collection[str]) -> "KnownCompanies":
         """Those of these companies that are known."""
-        return cls(companies.settings_of_each(work, ids), connections.of_each(work, ids))
+        known = companies.known(work, ids)
+        targets = {company: tools.targets.get(target) for company, (_, target) in known.items()}
+        settings = {company: chosen for company, (chosen, _) in known.items()}
+        return cls(settings, connections.of_each(work, ids), targets)
 
     def lane(self, company: str) -> Lane:
         """Where the company's exports go; no organisation yet before its first login."""
@@ -81,10 +85,9 @@ class KnownCompanies:
         raising: bool = False,
     ) -> Filing:
         """A request of one of these companies, on its way into the tables."""
-        prefix = self.settings[asked.company].number_prefix or ""
-        return Filing(
-            asked, envelope, self.lane(asked.company), prefix, caused_by, raising=raising, contents=contents or {}
-        )
+        lane, target = self.lane(asked.company), self.targets[asked.company]
+        prefix, contents = self.settings[asked.company].number_prefix or "", contents or {}
+        return Filing(asked, envelope, lane, target, prefix, caused_by, raising=raising, contents=contents)
 
     def waits(self, work: Work, filings: Sequence[Filing]) -> Mapping[Key, Waits | None]:
         """What the requests wait for whose company is not connected. Who waits, for that or a pause, is told so."""
@@ -154,7 +157,7 @@ def _together(tools: Tools, some: Sequence[Coming]) -> Sequence[Verdict]:
 
 def _file(tools: Tools, some: Sequence[Coming]) -> Sequence[Verdict]:
     with tools.store.write() as work:
-        companies = KnownCompanies.load(work, {one.asked.company for one in some})
+        companies = KnownCompanies.load(work, tools, {one.asked.company for one in some})
         known = inbox.answered_before(work, [one.seen for one in some])
         verdicts: dict[FiledEvent, Verdict] = {seen: _again(answer) for seen, answer in known.items()}
         for one in some:

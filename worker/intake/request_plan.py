@@ -7,7 +7,7 @@ from datetime import datetime
 from types import SimpleNamespace
 from typing import Any
 
-from events.accounting_target import Lane
+from events.accounting_target import AccountingTarget, Lane
 from events.codec import Envelope
 from events.export import InvoiceExportRequested, UnreadableInvoice
 from events.failures import Failure
@@ -47,11 +47,13 @@ class Filing:
 
     `prefix` is what the company's settings put before numbers; `caused_by` is the event that a replay repeats;
     `raising`: the invoices are to be raised anew; `contents` is what its invoices said before any lock was taken.
+    `target` is None where the company's accounting system is unknown here.
     """
 
     asked: InvoiceExportRequested
     envelope: Envelope
     lane: Lane
+    target: AccountingTarget | None
     prefix: str = ""
     caused_by: str | None = None
     raising: bool = False

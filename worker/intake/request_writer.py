@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from events.failures import Failure
 from events.invoice import Invoice
-from store import connections, exclusions, exports, number_claims, openings, reconciliations, requests
+from store import exclusions, exports, number_claims, openings, reconciliations, requests
 from store.number_claims import Owner
 from store.openings import Key
 from store.outbox import InvoiceAnswer
@@ -36,24 +36,24 @@ def file(work: Work, tools: Tools, filings: Sequence[Filing]) -> list[FiledReque
     """Write what these requests want into the tables, and answer what can be answered at once."""
     openings.hold_parts(work, [one.key for one in filings])
     first = openings.open_each(work, [one.opening() for one in filings])
-    plans = [request_plan.plan(known, work.now) for known in _lock(work, tools, filings, first)]
+    plans = [request_plan.plan(known, work.now) for known in _lock(work, filings, first)]
     return _write(work, tools, plans, first)
 
 
-def _lock(work: Work, tools: Tools, filings: Sequence[Filing], first: AbstractSet[Key]) -> list[LockedRequest]:
+def _lock(work: Work, filings: Sequence[Filing], first: AbstractSet[Key]) -> list[LockedRequest]:
     """What decides, under locks. What hosts say of their clients' contacts is kept first: it may change that."""
     locked = _lock_rows(work, filings)
     marked = exclusions.marked_ones(work, [(one.filing.asked.company, id_) for one in locked for id_ in one.rows])
     owners = number_claims.claim(work, [(one.filing.lane, i) for one in locked for i in one.invoices.readable])
     owners = {**owners, **_freed(work, locked, owners)}
-    _keep_contacts(work, tools, locked)
+    _keep_contacts(work, locked)
     return [
         replace(
             one,
             excluded={id_ for id_ in one.rows if (one.filing.asked.company, id_) in marked},
             cancelled=one.filing.key not in first and requests.is_cancelled(work, *one.filing.key),
             owners=owners,
-            contacts=_contacts(work, tools, one),
+            contacts=_contacts(work, one),
         )
         for one in locked
     ]
@@ -94,21 +94,22 @@ def _freed(
     return freed
 
 
-def _keep_contacts(work: Work, tools: Tools, locked: Sequence[LockedRequest]) -> None:
+def _keep_contacts(work: Work, locked: Sequence[LockedRequest]) -> None:
     """What hosts say of their clients' contacts; a replay repeats old words, which must not overrule newer ones."""
     said: dict[str, list[Invoice]] = {}
     for one in locked:
         if one.filing.caused_by is None:
             said.setdefault(one.filing.asked.company, []).extend(one.invoices.readable)
+    targets = {one.filing.asked.company: one.filing.target for one in locked}
     for company in sorted(said):
-        host_contacts.take_over(work, tools, company, said[company])
+        host_contacts.take_over(work, targets[company], company, said[company])
 
 
-def _contacts(work: Work, tools: Tools, one: LockedRequest) -> Mapping[str, str]:
+def _contacts(work: Work, one: LockedRequest) -> Mapping[str, str]:
     """To which contacts clients are linked now: only of invoices in Xero whose content has not changed it matters."""
     in_xero = [row.client for row in one.rows.values() if row.xero_invoice_id]
     kept = contact_lookup.linked(work, one.filing.lane, in_xero)
-    return {client: tools.target.contact_id(said) or "" for client, said in kept.items()}
+    return {client: host_contacts.id_in(one.filing.target, said) or "" for client, said in kept.items()}
 
 
 def _write(work: Work, tools: Tools, plans: Sequence[RequestPlan], first: AbstractSet[Key]) -> list[FiledRequest]:
@@ -142,9 +143,10 @@ def _answers_at_once(work: Work, tools: Tools, plan: RequestPlan, items: Sequenc
         if isinstance(move, Failure):
             failure = answering.told_of(invoice, move) if isinstance(invoice, Invoice) else move
             given.append(answering.failed(Item(**row), invoice.number, failure))
-        elif organisation := connections.organisation(work, plan.filing.lane):
+        elif organisation := tools.organisation(work, plan.filing.lane):
             export, until = plan.known.rows[invoice.id], reconciliations.compared_until(work, plan.filing.lane)
-            told = answering.succeeded(Item(**row), export, organisation, tools.target, "unchanged", until)
+            target = tools.target(organisation)
+            told = answering.succeeded(Item(**row), export, organisation, target, "unchanged", until)
             cleaned = invoice.cleaned if isinstance(invoice, Invoice) else ()
             given.append(told.model_copy(update={"cleaned": cleaned}))
     return given

@@ -5,14 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from events.accounting_target import AccountingTarget, Element, Lane, Organisation, Posted, Posting, Unmappable
-from events.books import Books
 from events.connection_problems import ConnectionProblem
 from events.export import UnreadableInvoice
 from events.failures import Failure
 from events.invoice import Invoice, folded
 from events.preview import Verdict
 from events.reasons import Reason
-from events.settings import CompanySettings
+from events.settings import Books, CompanySettings
 from store import (
     batches,
     companies,
@@ -31,9 +30,8 @@ from worker.decisions import checks, merge_rules, numbering, raising
 from worker.decisions.merge_rules import ExportStanding
 from worker.decisions.numbering import Asked
 from worker.export import contact_lookup
+from worker.tools import Tools
 from worker.waiting import login_block
-
-_WRITES = frozenset({"accounting.invoices", "accounting.transactions"})
 
 
 @dataclass(frozen=True)
@@ -89,7 +87,7 @@ class Plan:
         return self.row is not None and self.row.raise_anew
 
 
-def known(work: Work, target: AccountingTarget, company: str, wanted: Sequence[Asked]) -> KnownCompany:
+def known(work: Work, tools: Tools, target: AccountingTarget, company: str, wanted: Sequence[Asked]) -> KnownCompany:
     """What the store says of the company and these invoices, each once."""
     connection = connections.of_company(work, company)
     lane = Lane(company, connection.tenant if connection else connections.NOT_YET)
@@ -107,9 +105,9 @@ def known(work: Work, target: AccountingTarget, company: str, wanted: Sequence[A
     ]
     return KnownCompany(
         lane=lane,
-        organisation=connections.organisation(work, lane),
-        problem=_problem(work, company, connection),
-        login_due=_what_is_wrong(work, company, connection) is not None,
+        organisation=tools.organisation(work, lane),
+        problem=_problem(work, target, company, connection),
+        login_due=_what_is_wrong(work, target, company, connection) is not None,
         asked=asked,
         settings=settings,
         books=organisation_facts.known(work, lane),
@@ -211,10 +209,10 @@ def _map(target: AccountingTarget, known: KnownCompany, made: Plan) -> None:
         made.failure = unfit.failure
 
 
-def _problem(work: Work, company: str, connection: CompanyConnection | None) -> str | None:
+def _problem(work: Work, target: AccountingTarget, company: str, connection: CompanyConnection | None) -> str | None:
     """What would hold every export of the company back, in a sentence."""
     facts = login_block.facts_of(work, connection) if connection else {"company": companies.name_of(work, company)}
-    found = _what_is_wrong(work, company, connection)
+    found = _what_is_wrong(work, target, company, connection)
     if found:
         return found.message(facts)
     held = pauses.of_company(work, company)
@@ -224,12 +222,16 @@ def _problem(work: Work, company: str, connection: CompanyConnection | None) -> 
     return lane.message if lane and lane.state != "open" else None
 
 
-def _what_is_wrong(work: Work, company: str, connection: CompanyConnection | None) -> ConnectionProblem | None:
+def _what_is_wrong(
+    work: Work, target: AccountingTarget, company: str, connection: CompanyConnection | None
+) -> ConnectionProblem | None:
     if connection is None:
         return ConnectionProblem.NEVER_CONNECTED
     if connection.state != "connected":
         return ConnectionProblem.by_code(connection.problem, ConnectionProblem.DISCONNECTED)
+    if target.login is None:
+        return None
     if not connections.enabled(work, company):
         return ConnectionProblem.APP_DISABLED
-    granted = set(connection.scopes.split())
-    return ConnectionProblem.SCOPE_MISSING if granted and not granted & _WRITES else None
+    granted = connection.scopes.split()
+    return ConnectionProblem.SCOPE_MISSING if granted and not target.login.may_write(granted) else None

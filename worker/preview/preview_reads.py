@@ -4,19 +4,16 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeVar
-from urllib.parse import quote
 
-from events.accounting_target import Organisation, Posted, Trouble
-from events.books import PARTS, Books, Part, SeenContact
+from events.accounting_target import AccountingTarget, ListedContact, Organisation, Posted, Trouble
 from events.invoice import folded
+from events.settings import PARTS, Books, Part
 from store import choosing, organisation_facts
 from worker.preview import preview_plan
 from worker.preview.preview_plan import KnownCompany, Plan
 from worker.tools import Tools
 
 GOOD_SECONDS = 600.0  # so long settings are believed; what would fail is looked at afresh
-MOST_CONTACTS, _MOST_IDS = 45, 38  # ids in one query (facts §4.3)
-_LONGEST_NUMBERS = 1_450  # encoded characters of numbers in one query
 _ALWAYS: tuple[Part, ...] = ("organisation", "actions", "accounts", "tax_rates", "currencies")
 _OF_ALL = frozenset({"needs_login", "refused", "limited", "offline"})
 _WHY = {
@@ -35,6 +32,7 @@ class PreviewCalls:
     """
 
     tools: Tools
+    target: AccountingTarget
     organisation: Organisation
     wait: Wait
     began: datetime
@@ -46,7 +44,7 @@ class PreviewCalls:
     def ask(self, what: str, call: Callable[[], T]) -> T | None:
         """One call; None when it may not be made or went wrong. Raises redis.RedisError."""
         while not self.over:
-            permit = self.tools.pace.ask_to_look(self.organisation, self.key)
+            permit = self.target.pace.ask_to_look(self.organisation, self.key)
             if permit.wait:
                 self._sit_out(what, permit.wait, _WHY.get(permit.limit, f"Xero's {permit.limit} limit is reached"))
                 continue
@@ -61,7 +59,7 @@ class PreviewCalls:
                 self.over = trouble.effect in _OF_ALL and trouble.problem != "scope_missing"
                 return None
             finally:
-                self.tools.pace.done(permit)
+                self.target.pace.done(permit)
         self.missed.setdefault(what, next(iter(self.missed.values()), "not asked"))
         return None
 
@@ -75,7 +73,7 @@ class PreviewCalls:
 class SeenInXero:
     """What Xero shows. `contacts` and `numbers` hold what was looked for; what nobody could look for is not there."""
 
-    contacts: Mapping[str, SeenContact | None]
+    contacts: Mapping[str, ListedContact | None]
     numbers: Mapping[str, Sequence[Posted]]
     copies: Mapping[str, Posted | None]
 
@@ -98,16 +96,16 @@ def settings(look: PreviewCalls, known: KnownCompany, extra: Collection[str], *,
 
 
 def _reader(look: PreviewCalls, part: Part) -> Callable[[], Books]:
-    return lambda: look.tools.books.part(look.organisation, part)
+    return lambda: look.target.part(look.organisation, part)
 
 
 def at(look: PreviewCalls, known: KnownCompany, plans: Sequence[Plan]) -> SeenInXero:
     """Contacts, numbers and copies of what would be sent. What is raised anew gets its number by its present copy."""
     sent = [plan for plan in plans if plan.sent]
     ids = [plan.row.xero_invoice_id for plan in sent if plan.row and plan.row.xero_invoice_id]
-    reader, target, where = look.tools.books, look.tools.target, look.organisation
+    target, where = look.target, look.organisation
     copies = _by_chunks(
-        look, "the copies in Xero", choosing.in_chunks(ids, _MOST_IDS), lambda some: target.fetch(where, some)
+        look, "the copies in Xero", choosing.in_chunks(ids, target.sizes.ids), lambda some: target.fetch(where, some)
     )
     if any(copy and copy.unreadable for copy in copies.values()):
         look.missed.setdefault("the copies in Xero", "a value in Xero's answer cannot be read")
@@ -119,10 +117,13 @@ def at(look: PreviewCalls, known: KnownCompany, plans: Sequence[Plan]) -> SeenIn
     sent = [plan for plan in sent if plan.sent]
     clients = sorted({plan.posting.contact_id for plan in sent if plan.posting})
     contacts = _by_chunks(
-        look, "contacts", choosing.in_chunks(clients, MOST_CONTACTS), lambda some: reader.contacts(where, some)
+        look,
+        "contacts",
+        choosing.in_chunks(clients, target.sizes.contacts),
+        lambda some: target.contacts(where, some),
     )
     numbers = _by_chunks(
-        look, "numbers", by_length(_asked(sent, copies)), lambda some: target.find(where, some), folded
+        look, "numbers", target.in_calls(_asked(sent, copies)), lambda some: target.find(where, some), folded
     )
     return SeenInXero(contacts, {number: found or () for number, found in numbers.items()}, copies)
 
@@ -140,8 +141,8 @@ def _asked(sent: Sequence[Plan], copies: Mapping[str, Posted | None]) -> list[st
 def _by_chunks(
     look: PreviewCalls,
     what: str,
-    chunks: Iterable[list[str]],
-    call: Callable[[list[str]], Mapping[str, T]],
+    chunks: Iterable[Sequence[str]],
+    call: Callable[[Sequence[str]], Mapping[str, T]],
     key: Callable[[str], str] = str,
 ) -> dict[str, T | None]:
     """What each call shows by key; None for what was looked for and is not there."""
@@ -151,17 +152,3 @@ def _by_chunks(
         if found is not None:
             shown |= {key(one): found.get(key(one)) for one in some}
     return shown
-
-
-def by_length(numbers: Iterable[str]) -> list[list[str]]:
-    """Numbers in chunks that fit one query (facts §4.3)."""
-    chunks: list[list[str]] = []
-    left = 0
-    for number in dict.fromkeys(numbers):
-        size = len(quote(number, safe="")) + 3
-        if size > left:
-            chunks.append([])
-            left = _LONGEST_NUMBERS
-        chunks[-1].append(number)
-        left -= size
-    return chunks

@@ -3,86 +3,87 @@
 from collections.abc import Iterator, Sequence
 from datetime import date
 
-from events.accounting_target import Element, Posted, Posting
-from events.books import Books, Sums
+from events.accounting_target import AccountingTarget, Element, Posted, Posting
 from events.drift import DriftFound
 from events.export import XeroTotals
 from events.failures import Failure
 from events.invoice import folded
 from events.preview import Foreseen, InvoicePreview
+from events.settings import Books, Sums
 from events.snapshot import LARGEST
 from worker.decisions import guard, preview_checks, settings_checks
 from worker.decisions.preview_checks import Case
 from worker.export import answering, exported_row, updates
 from worker.preview.preview_plan import KnownCompany, Plan
 from worker.preview.preview_reads import SeenInXero
-from worker.tools import Tools
 
 _MOST_PROBLEMS, _MOST_CHANGES = 20, 50  # of one invoice; who has more than that to mend begins with these
 _GONE = frozenset({"DELETED"})
 
 
-def row(tools: Tools, known: KnownCompany, plan: Plan, seen: SeenInXero, books: Books) -> InvoicePreview:
+def row(target: AccountingTarget, known: KnownCompany, plan: Plan, seen: SeenInXero, books: Books) -> InvoicePreview:
     """What would happen to one invoice."""
     if not plan.sent or plan.invoice is None or plan.posting is None or plan.element is None:
-        return _invoice_preview(tools, known, plan, [plan.failure] if plan.failure else [])
+        return _invoice_preview(target, known, plan, [plan.failure] if plan.failure else [])
     copy = seen.copies.get(_id_in_xero(plan)) if plan.verdict == "update" else None
     plan.posting = updates.as_merged(plan.posting, copy, known.winners.get(plan.invoice.client.id, ""))
-    refused = _guarded(tools, known, plan, seen, copy)
+    refused = _guarded(target, known, plan, seen, copy)
     if refused:
-        return _invoice_preview(tools, known, plan, [refused])
-    element = tools.target.element_of_update(plan.posting, copy.copy) if copy else plan.element
-    if copy and _has_all(tools, known, plan, plan.posting, copy):
+        return _invoice_preview(target, known, plan, [refused])
+    element = target.element_of_update(plan.posting, copy.copy) if copy else plan.element
+    if copy and _has_all(target, known, plan, plan.posting, copy):
         plan.verdict = "unchanged"
-        return _invoice_preview(tools, known, plan, [])
-    case = _case(tools, known, plan, element, seen, copy, books)
-    told = _invoice_preview(tools, known, plan, preview_checks.problems(case, books))
-    after = tools.books.picture_of(element)
+        return _invoice_preview(target, known, plan, [])
+    case = _case(target, known, plan, element, seen, copy, books)
+    told = _invoice_preview(target, known, plan, preview_checks.problems(case, books))
+    after = target.picture_of(element)
     if case.sums:
         after = after.model_copy(update={name: f"{value:.2f}" for name, value in case.sums})
     return told.model_copy(
         update={
             "contact": case.contact.name if case.contact else None,
             "totals": _totals(plan, case.sums),
-            "changes": tools.books.changes(tools.books.picture(copy.copy), after)[:_MOST_CHANGES] if copy else (),
+            "changes": target.compare(target.picture(copy.copy), after)[:_MOST_CHANGES] if copy else (),
             "warnings": (*told.warnings, *_ours(plan, seen), *preview_checks.warnings(case, books)),
         }
     )
 
 
-def _guarded(tools: Tools, known: KnownCompany, plan: Plan, seen: SeenInXero, copy: Posted | None) -> Failure | None:
+def _guarded(
+    target: AccountingTarget, known: KnownCompany, plan: Plan, seen: SeenInXero, copy: Posted | None
+) -> Failure | None:
     """What the overwrite guard would say; nothing where nobody could look."""
     if plan.verdict != "update" or plan.row is None or plan.posting is None or _id_in_xero(plan) not in seen.copies:
         return None
-    if copy and not guard.final(copy) and _has_all(tools, known, plan, plan.posting, copy):
+    if copy and not guard.final(copy) and _has_all(target, known, plan, plan.posting, copy):
         return None
     return guard.objection(
         copy,
         plan.row.copy_seen,
-        _unknown(tools, known, plan),
-        fingerprint=tools.target.fingerprint,
-        carries=tools.target.carries,
-        edits=updates.edits(tools, plan.row, plan.posting, copy),
+        _unknown(target, known, plan),
+        fingerprint=target.fingerprint,
+        carries=target.carries,
+        edits=updates.edits(target, plan.row, plan.posting, copy),
     )
 
 
-def _has_all(tools: Tools, known: KnownCompany, plan: Plan, posting: Posting, copy: Posted) -> bool:
+def _has_all(target: AccountingTarget, known: KnownCompany, plan: Plan, posting: Posting, copy: Posted) -> bool:
     """Whether Xero was sent or has all that is wanted already, and no line is put anew: the export's own question."""
     same = plan.row and updates.is_as_sent(plan.row, posting, posting.invoice.content_hash())
-    if same and not _unknown(tools, known, plan):
+    if same and not _unknown(target, known, plan):
         return True
-    wanted = tools.target.element_of_update(posting, copy.copy)
-    return tools.target.carries(copy.copy, wanted) and not tools.target.replaces_lines(wanted)
+    wanted = target.element_of_update(posting, copy.copy)
+    return target.carries(copy.copy, wanted) and not target.replaces_lines(wanted)
 
 
-def _unknown(tools: Tools, known: KnownCompany, plan: Plan) -> list[Element]:
+def _unknown(target: AccountingTarget, known: KnownCompany, plan: Plan) -> list[Element]:
     """Our updates of the invoice whose outcome is not known."""
     bodies = known.unknown.get(plan.row.id or 0, ()) if plan.row else ()
-    return [sent for body in bodies for sent in updates.of_copy(tools, body, _id_in_xero(plan))]
+    return [sent for body in bodies for sent in updates.of_copy(target, body, _id_in_xero(plan))]
 
 
 def _case(
-    tools: Tools,
+    target: AccountingTarget,
     known: KnownCompany,
     plan: Plan,
     element: Element,
@@ -95,9 +96,9 @@ def _case(
     contact = plan.posting.contact_id
     return Case(
         invoice=plan.invoice,
-        picture=tools.books.picture_of(element),
+        picture=target.picture_of(element),
         status=copy.status if copy else known.settings.invoice_status,
-        sums=tools.books.sums(element, books, copy.copy if copy else None),
+        sums=target.sums(element, books, copy.copy if copy else None),
         contact=seen.contacts.get(contact),
         looked=contact in seen.contacts,
         other=_other(plan, seen),
@@ -131,7 +132,9 @@ def _ours(plan: Plan, seen: SeenInXero) -> Iterator[str]:
         yield "It is in Xero already and will be recognised; nothing is sent twice."
 
 
-def _invoice_preview(tools: Tools, known: KnownCompany, plan: Plan, failures: Sequence[Failure]) -> InvoicePreview:
+def _invoice_preview(
+    target: AccountingTarget, known: KnownCompany, plan: Plan, failures: Sequence[Failure]
+) -> InvoicePreview:
     facts = answering.facts(plan.invoice) if plan.invoice else {}
     named = {"number": plan.number} if plan.number else {}
     told = [failure.knowing(**(facts or named)) for failure in failures[:_MOST_PROBLEMS]]
@@ -139,7 +142,7 @@ def _invoice_preview(tools: Tools, known: KnownCompany, plan: Plan, failures: Se
         told = [settings_checks.named(failure, plan.invoice, known.settings) for failure in told]
     problems = tuple(_foreseen(failure) for failure in told)
     in_xero = plan.row.xero_invoice_id if plan.row else None
-    link = tools.target.deep_link(known.organisation, in_xero) if known.organisation and in_xero else None
+    link = target.deep_link(known.organisation, in_xero) if known.organisation and in_xero else None
     return InvoicePreview(
         invoice=plan.id,
         number=plan.number,

@@ -4,11 +4,11 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import date
 
-from events.books import Books
 from events.connection_problems import ConnectionProblem
 from events.export import XeroTotals
 from events.money import total_of
 from events.preview import InvoicePreview
+from events.settings import Books
 from events.snapshot import LARGEST
 from worker.preview.preview_plan import KnownCompany, Plan
 from worker.preview.preview_reads import PreviewCalls
@@ -68,4 +68,4 @@ def plan_limit(look: PreviewCalls | None, plans: Sequence[Plan], books: Books) -
 
 
 def _approved(look: PreviewCalls, month: date) -> int:
-    return look.tools.books.approved(look.organisation, month)
+    return look.target.approved(look.organisation, month)

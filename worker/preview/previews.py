@@ -8,7 +8,7 @@ from typing import Any
 import redis
 
 from events.codec import Envelope, Unreadable
-from events.preview import Forecast, InvoiceExportPreviewed, InvoiceExportPreviewRequested
+from events.preview import InvoiceExportPreviewed, InvoiceExportPreviewRequested
 from store import outbox, previews
 from store.outbox import Outgoing
 from store.tables import Preview
@@ -21,6 +21,7 @@ from worker.tools import Tools
 LEASE_SECONDS = 300.0
 PATIENCE_SECONDS = 120.0  # after this it is answered with what could be seen
 _SHORT_SECONDS, _AGAIN_SECONDS, _MOST_TRIES = 5.0, 10.0, 5
+_GIVEN_UP = "The preview could not be worked out. CrewCard support can say why."
 _log = logs.log("previews")
 
 
@@ -50,7 +51,7 @@ def answer_next(tools: Tools) -> bool:
         if row.tries < _MOST_TRIES:
             _postpone(tools, row)
             return True
-        made, patient = _given_up(row), False
+        made, patient = preview.nothing_seen(row.company, row.id, row.created_at, _GIVEN_UP), False
     if patient and not made.complete and not made.forecast.waits_for:
         _postpone(tools, row)
     else:
@@ -90,20 +91,3 @@ def _made(tools: Tools, row: Preview) -> InvoiceExportPreviewed:
 def _postpone(tools: Tools, row: Preview) -> None:
     with tools.store.write() as work:
         previews.postpone(work, row, _AGAIN_SECONDS)
-
-
-def _given_up(row: Preview) -> InvoiceExportPreviewed:
-    return InvoiceExportPreviewed(
-        company=row.company,
-        request=row.id,
-        organisation=None,
-        fine=False,
-        complete=False,
-        counts={},
-        totals=(),
-        warnings=("The preview could not be worked out. CrewCard support can say why.",),
-        forecast=Forecast(calls=0),
-        calls=0,
-        invoices=(),
-        previewed_at=row.created_at,
-    )

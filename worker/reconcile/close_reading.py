@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from events.accounting_target import Organisation, Posted, Trouble
+from store import choosing
 from worker import logs
 from worker.tools import Tools
 
-_AT_ONCE = 35  # ids of 36 characters that fit one call (facts §4.3)
 _log = logs.log("reconciler")
 
 
@@ -23,18 +23,18 @@ class CloseReading:
 def read_closely(tools: Tools, organisation: Organisation, ids: Sequence[str]) -> CloseReading:
     """Read these invoices, as far as permits and Xero allow; what is left is read in the next slot."""
     copies: dict[str, Posted] = {}
-    calls = 0
-    for start in range(0, len(ids), _AT_ONCE):
-        permit = tools.pace.ask(organisation)
+    target, calls = tools.target(organisation), 0
+    for some in choosing.in_chunks(ids, target.sizes.ids):
+        permit = target.pace.ask(organisation)
         if permit.wait:
             return CloseReading(copies, calls, complete=False)
         calls += 1
         try:
-            found = tools.target.fetch(organisation, ids[start : start + _AT_ONCE])
+            found = target.fetch(organisation, some)
         except Trouble as trouble:
             _log.warning("reconciler.call_failed", lane=organisation.lane.key, effect=trouble.effect)
             return CloseReading(copies, calls, complete=False)
         finally:
-            tools.pace.done(permit)
+            target.pace.done(permit)
         copies |= {id_: posted for id_, posted in found.items() if not posted.unreadable}
     return CloseReading(copies, calls, complete=True)

@@ -9,10 +9,10 @@ import json
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from events.accounting_target import Changes, Lane, Organisation, Posted, Trouble
+from events.accounting_target import AccountingTarget, Changes, Lane, Organisation, Posted, Trouble
 from events.drift import DriftFound, InvoiceExportDriftFound
 from events.invoice import Invoice
-from store import connections, duties, exports, outbox, reconciliations
+from store import duties, exports, outbox, reconciliations
 from store.outbox import Outgoing
 from store.reconciliations import MARGIN
 from store.tables import Export, Reconciliation
@@ -45,18 +45,20 @@ def reconcile(tools: Tools, holder: str) -> int:
         with tools.store.write() as work:
             if not _has_duty(work, tools, holder):
                 return found
-            organisation = connections.organisation(work, Lane(row.company, row.tenant))
+            organisation = tools.organisation(work, Lane(row.company, row.tenant))
         if organisation:
             found += _compare_page(tools, organisation, row)
     return found
 
 
-def slot(tools: Tools, tenant: str) -> float:
+def slot(tools: Tools, organisation: Organisation) -> float:
     """Seconds between two calls of one lane, so that they stay within its share of the organisation's own day.
 
     Raises redis.RedisError.
     """
-    return _DAY_SECONDS / (tools.settings.reconcile_share * tools.pace.outlook(tenant).per_day)
+    return _DAY_SECONDS / (
+        tools.settings.reconcile_share * tools.target(organisation).pace.outlook(organisation.lane.tenant).per_day
+    )
 
 
 def put_off(tools: Tools, organisation: Organisation, calls: int) -> None:
@@ -64,7 +66,7 @@ def put_off(tools: Tools, organisation: Organisation, calls: int) -> None:
 
     Raises redis.RedisError.
     """
-    apart = slot(tools, organisation.lane.tenant) if tools.settings.reconcile_share and calls else 0
+    apart = slot(tools, organisation) if tools.settings.reconcile_share and calls else 0
     if apart:
         with tools.store.write() as work:
             reconciliations.put_off(work, organisation.lane, apart * calls)
@@ -76,19 +78,20 @@ def _has_duty(work: Work, tools: Tools, holder: str) -> bool:
 
 def _compare_page(tools: Tools, organisation: Organisation, row: Reconciliation) -> int:
     """One call, if there is a permit for it; a lane that Xero does not answer waits for its next slot."""
-    permit = tools.pace.ask(organisation)
+    target = tools.target(organisation)
+    permit = target.pace.ask(organisation)
     if permit.wait:
         return 0
     with tools.store.read() as work:
         began = work.now
     seen: Changes | None = None
     try:
-        seen = tools.target.changes(organisation, row.since, row.page, ours_only=row.ours_only)
+        seen = target.changes(organisation, row.since, row.page, ours_only=row.ours_only)
     except Trouble as trouble:
         _log.warning("reconciler.call_failed", lane=organisation.lane.key, effect=trouble.effect)
     finally:
-        tools.pace.done(permit)
-    apart = slot(tools, organisation.lane.tenant)
+        target.pace.done(permit)
+    apart = slot(tools, organisation)
     reading = close_reading.read_closely(tools, organisation, _suspects(tools, organisation, seen, began))
     with tools.store.write() as work:
         found = _compare(work, tools, organisation, seen.invoices, began, reading) if seen else 0
@@ -130,11 +133,12 @@ def _compare(
     before: datetime,
     reading: CloseReading,
 ) -> int:
+    target = tools.target(organisation)
     by_id = {posted.target_id: posted for posted in seen}
     ours = reconciliations.exported_as(work, organisation.lane, by_id, before)
     exports.lock_again(work, [export.id for export in ours.values() if export.id is not None])
     findings = {
-        target_id: _findings(tools, export, by_id[target_id], reading.copies.get(target_id))
+        target_id: _findings(target, export, by_id[target_id], reading.copies.get(target_id))
         for target_id, export in sorted(ours.items())
     }
     news = [
@@ -153,7 +157,7 @@ def _compare(
         for target_id, found in findings.items()
     }
     reconciliations.note(work, [export for export in ours.values() if export.id in known], known)
-    outbox.publish(work, [_drift_event(work, tools, organisation, *one) for one in news])
+    outbox.publish(work, [_drift_event(work, target, organisation, *one) for one in news])
     return len(news)
 
 
@@ -165,21 +169,21 @@ def _known(found: Sequence[Finding], number: str) -> DriftFound | None:
     return DriftFound(kind=found[0].kind, differences=told, number=number)
 
 
-def _findings(tools: Tools, export: Export, posted: Posted, copy: Posted | None) -> list[Finding]:
+def _findings(target: AccountingTarget, export: Export, posted: Posted, copy: Posted | None) -> list[Finding]:
     """What the light row shows; where that is no edit, what the whole copy adds."""
     belief = _belief(export)
     found = drifting.findings(belief, posted)
     if copy is None or any(one.kind != "paid" for one in found):
         return found
-    return [*drifting.closer(belief, tools.target.fingerprint(copy.copy), _edits(tools, export, copy)), *found]
+    return [*drifting.closer(belief, target.fingerprint(copy.copy), _edits(target, export, copy)), *found]
 
 
-def _edits(tools: Tools, export: Export, copy: Posted) -> list[str]:
+def _edits(target: AccountingTarget, export: Export, copy: Posted) -> list[str]:
     """What was sent of the whole invoice, and is otherwise in Xero since; what was not sent Xero may set itself."""
     if not _is_known(export):
         return []
     sent = Invoice.of_kept(export.wanted)
-    changed = [one for one in exported_row.changes(tools, export, copy) if one.line is None]
+    changed = [one for one in exported_row.changes(target, export, copy) if one.line is None]
     return [one.sentence for one in changed if one.field in _IF_SENT and getattr(sent, one.field) is not None]
 
 
@@ -194,7 +198,9 @@ def _belief(export: Export) -> Belief:
     return Belief(export.number, kept.get("totals", {}), day, kept.get("updated"), export.copy_seen)
 
 
-def _drift_event(work: Work, tools: Tools, organisation: Organisation, export: Export, finding: Finding) -> Outgoing:
+def _drift_event(
+    work: Work, target: AccountingTarget, organisation: Organisation, export: Export, finding: Finding
+) -> Outgoing:
     event = InvoiceExportDriftFound(
         company=export.company,
         invoice=export.invoice,
@@ -202,7 +208,7 @@ def _drift_event(work: Work, tools: Tools, organisation: Organisation, export: E
         xero_invoice_id=export.xero_invoice_id or "",
         kind=finding.kind,
         differences=finding.differences,
-        deep_link=tools.target.deep_link(organisation, export.xero_invoice_id or ""),
+        deep_link=target.deep_link(organisation, export.xero_invoice_id or ""),
         found_at=work.now,
     )
     return Outgoing(event, export.company, export.invoice, f"drift/{export.id}/{finding.fingerprint}")

@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from events.accounting_target import Outlook
 from store import pauses, processes, status
 from store.pauses import EVERYBODY
 from store.status import CompanyRows, Workload
@@ -15,7 +16,6 @@ from worker.decisions import breaker, estimating, precedence
 from worker.decisions.precedence import Block, Obstacle, Status, StatusFacts
 from worker.delivery import progress
 from worker.tools import Tools
-from xero_adapter.pace import Outlook
 
 
 @dataclass(frozen=True)
@@ -142,6 +142,6 @@ def _finish(
     if outlook is None or not load.live or decided.state in ("needs_person", "paused"):
         return None
     blocked = row.lane.blocked_until if row.lane and not outlook.paused else None
-    quota = progress.quota(tools.settings, outlook)
+    quota = progress.quota(tools.targets[row.company.target], outlook)
     seconds = estimating.seconds_until_done(load.live, quota)
     return max(now, blocked or now) + timedelta(seconds=seconds)

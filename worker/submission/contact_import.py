@@ -81,10 +81,11 @@ def _without_known(tools: Tools, company: str, lines: Mapping[str, Line], done: 
     """The lines that say something new."""
     with tools.store.read() as work:
         known = contacts.known(work, company, list(lines))
+        target = tools.target_of(work, company)
     fresh = []
     for client, (place, wish) in lines.items():
         kept = known.get(client)
-        if kept and kept.status == "active" and kept.xero_contact_id == tools.target.contact_id(wish.pasted):
+        if kept and kept.status == "active" and target and kept.xero_contact_id == target.contact_id(wish.pasted):
             done.before.append(client)
         else:
             fresh.append((place, wish))
