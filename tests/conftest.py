@@ -2,8 +2,11 @@
 
 import gc
 import os
+import sys
+from collections import defaultdict
 
 import pytest
+import structlog
 from argon2 import PasswordHasher
 from hypothesis import settings
 
@@ -12,6 +15,9 @@ from tests import browser, machines
 from tests.installation import Installation
 from worker import wiring
 from worker.users import hashing
+
+# For the format `iri`, which no document of ours has, jsonschema would compile 39 grammars: two seconds a process.
+sys.modules["rfc3987_syntax"] = None
 
 # How many examples are generated where a test does not say so itself; `make thorough` chooses the other profile.
 settings.register_profile("quick", max_examples=60, deadline=None)
@@ -36,16 +42,18 @@ BOTH_DATABASES = (
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """Elsewhere PostgreSQL tries each test with the first row of its table; the other rows are `thorough` there."""
-    tried = set()
+    """Elsewhere PostgreSQL tries each test with the first row of its table and SQLite the others; what is left is
+    `thorough`."""
+    rows = defaultdict(list)
     for item in items:
         case = getattr(item, "callspec", None)
-        if case is None or case.params.get("database_url") != "postgresql":
-            continue
         test = item.nodeid.partition("[")[0]
-        if test in tried and not any(f"tests/{place}" in test for place in BOTH_DATABASES):
+        if case and "database_url" in case.params and not any(f"tests/{place}" in test for place in BOTH_DATABASES):
+            rows[test, case.params["database_url"]].append(item)
+    for (test, database), (first, *others) in rows.items():
+        left = others if database == "postgresql" else [first] if (test, "postgresql") in rows else []
+        for item in left:
             item.add_marker(pytest.mark.thorough)
-        tried.add(test)
 
 
 def pytest_collection_finish():
@@ -63,6 +71,9 @@ def _what_a_process_keeps(tmp_path_factory):
         patch.setattr(wiring, "engine_for", machines.engine)
         patch.setenv("SSL_CERT_FILE", machines.an_authority(tmp_path_factory.mktemp("authority")))
         patch.setattr(hashing, "_HASHER", PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
+        *before, _ = structlog.get_config()["processors"]
+        plain = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+        structlog.configure(processors=[*before, plain])  # a traceback with its variables takes most of a second
         yield
 
 
