@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -86,8 +87,12 @@ def _entries(books: Organisation, name: str, listed: Any) -> list[Any]:
         check_names(one, kind.__dataclass_fields__)
     known = {identity: vars(entry) for identity, entry in getattr(books, name).items()}
     whole = [{**known.get(_word(one[key], key), {}), **one} for one in listed]
-    adapter: TypeAdapter[Any] = TypeAdapter(list[kind])  # type: ignore[valid-type]  # the class is the type
-    return list(_checked(adapter, name, whole))
+    return list(_checked(_adapter(kind), name, whole))
+
+
+@cache
+def _adapter(kind: type[Any]) -> TypeAdapter[Any]:
+    return TypeAdapter(list[kind])  # type: ignore[valid-type]  # the class is the type
 
 
 def _key(one: Any, key: str) -> str:

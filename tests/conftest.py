@@ -37,6 +37,7 @@ BOTH_DATABASES = (
     "security/test_texts",
     "security/test_quotas",
     "status/test_one_status",
+    "operations/test_backup",
 )
 
 
