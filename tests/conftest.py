@@ -13,6 +13,7 @@ from hypothesis import settings
 from store import migrate
 from tests import browser, machines
 from tests.installation import Installation
+from web import main
 from worker import wiring
 from worker.users import hashing
 
@@ -70,6 +71,7 @@ def _what_a_process_keeps(tmp_path_factory):
     are hashed with less work than real ones (how much that is `rooms/test_passwords.py` claims)."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(wiring, "engine_for", machines.engine)
+        patch.setattr(main, "build", machines.with_kept_routes(main.build))
         patch.setenv("SSL_CERT_FILE", machines.an_authority(tmp_path_factory.mktemp("authority")))
         patch.setattr(hashing, "_HASHER", PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
         *before, _ = structlog.get_config()["processors"]
@@ -156,7 +158,6 @@ def make_installation(redis_url, simulated_xero):
     yield make
     for installation in made:
         installation.store.engine.dispose()
-        installation.tools.redis.close()
 
 
 @pytest.fixture
