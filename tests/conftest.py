@@ -25,7 +25,7 @@ settings.register_profile("quick", max_examples=60, deadline=None)
 settings.register_profile("thorough", max_examples=1500, deadline=None)
 settings.load_profile("quick")
 
-# Here every case runs on both databases: they keep text, numbers and locks in ways of their own.
+# Here every case runs on both databases: they keep text, numbers and locks, or are asked, in ways of their own.
 BOTH_DATABASES = (
     "rooms/test_store",
     "journeys/test_promise_",
@@ -39,6 +39,11 @@ BOTH_DATABASES = (
     "security/test_quotas",
     "status/test_one_status",
     "operations/test_backup",
+    "operations/test_metrics",
+    "rooms/test_migrations",
+    "console/test_search",
+    "watching/test_throughput",
+    "journeys/test_pruning",
 )
 
 
