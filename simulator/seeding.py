@@ -26,6 +26,10 @@ _LISTED: dict[str, tuple[type[Any], str]] = {
     "tracking": (Tracking, "name"),
     "themes": (Theme, "name"),
 }
+_LISTS: dict[str, TypeAdapter[Any]] = {
+    name: TypeAdapter(list[kind])  # type: ignore[valid-type]  # the class is the type
+    for name, (kind, _) in _LISTED.items()
+}
 _KINDS: list[type[Any]] = [Option, *(kind for kind, _ in _LISTED.values())]
 _FIELDS = {kind.__name__: list(kind.__dataclass_fields__) for kind in _KINDS}
 
@@ -86,8 +90,7 @@ def _entries(books: Organisation, name: str, listed: Any) -> list[Any]:
         check_names(one, kind.__dataclass_fields__)
     known = {identity: vars(entry) for identity, entry in getattr(books, name).items()}
     whole = [{**known.get(_word(one[key], key), {}), **one} for one in listed]
-    adapter: TypeAdapter[Any] = TypeAdapter(list[kind])  # type: ignore[valid-type]  # the class is the type
-    return list(_checked(adapter, name, whole))
+    return list(_checked(_LISTS[name], name, whole))
 
 
 def _key(one: Any, key: str) -> str:

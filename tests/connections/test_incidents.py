@@ -73,7 +73,7 @@ class Incident:
     [
         ("incident", 15, 5.0),
         ("incident", 180, 10.0),
-        ("small", 1800, 20.0),
+        ("small", 1800, 60.0),
         pytest.param("incident", 1800, 20.0, marks=pytest.mark.thorough),
     ],
 )
@@ -125,7 +125,7 @@ def test_while_the_token_service_refuses_everybody_no_login_is_declared_dead(sma
     small.installation.later(3600)
     small.fault(**{what: 1})
     small.ask()
-    small.let_pass(1800, 20.0)
+    small.let_pass(1800, 60.0)
     assert small.logins_asked() == []
     small.fault()
     small.let_pass(60, 20.0)

@@ -23,6 +23,7 @@ def command(clerk_free, monkeypatch):
     monkeypatch.setattr(common.settings, "load", lambda: clerk_free.installation.settings)
     monkeypatch.setattr(wiring, "build", lambda *_args, **_named: clerk_free.tools)
 
+    kept = structlog.get_config()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
 
     def run(*words):
@@ -31,7 +32,7 @@ def command(clerk_free, monkeypatch):
         return done.exit_code, done.stdout, done.stderr
 
     yield run
-    structlog.reset_defaults()
+    structlog.configure(**kept)
 
 
 OF = ("--company", COMPANY)

@@ -22,10 +22,10 @@ OTHER = "99999999-2222-4333-8444-555555555555"
 class Hand:
     """A reader whose clock is moved by hand and to whom everything left behind is free at once."""
 
-    def __init__(self, installation, name="one", idle=0):
+    def __init__(self, installation, name="one", idle=0, **chosen):
         self.now = 100.0
         tools = dataclasses.replace(installation.tools, elapsed=lambda: self.now)
-        self.stream = RequestStream(installation.tools.redis, name, idle)
+        self.stream = RequestStream(installation.tools.redis, name, idle, **chosen)
         self.door = StreamConsumer(tools, self.stream, wait_seconds=0.01)
 
     def take(self, rounds=3):
@@ -144,6 +144,38 @@ def test_a_reader_that_dies_leaves_its_entries_to_another(on_sqlite):
     assert Hand(on_sqlite, "patient", idle=60).take() == 0
     assert Hand(on_sqlite, "next").take() == 5
     assert left(on_sqlite) == (0, 0)
+
+
+def readers(installation):
+    """The consumers that the group of the stream knows."""
+    return {one["name"].decode() for one in installation.tools.redis.xinfo_consumers(STREAM, GROUP)}
+
+
+def test_a_restarted_door_takes_over_what_dead_readers_held_and_clears_them_away(on_sqlite):
+    """Each process reads under a name of its own: uncleared, the group would know all that there ever were."""
+    Hand(on_sqlite, "first").take()
+    write(on_sqlite, *(a_request(an_invoice(f"i{n}"), request=f"r{n}") for n in range(20)))
+    for name in ("killed", "killed too"):
+        assert len(RequestStream(on_sqlite.tools.redis, name).new(8, 0.01)) == 8
+    RequestStream(on_sqlite.tools.redis, "ended in peace").new(1, 0.01)
+    write(on_sqlite, a_request(request="later"))
+    restarted = Hand(on_sqlite, "restarted", gone_seconds=0)
+    assert restarted.take(6) == 21
+    assert left(on_sqlite) == (0, 0)
+    assert readers(on_sqlite) <= {"restarted"}
+
+
+def test_a_reader_that_holds_an_entry_or_asked_within_the_hour_is_not_cleared_away(on_sqlite):
+    """Who drops a reader drops what it holds: nobody would ever be handed that entry again."""
+    Hand(on_sqlite, "idle").take()
+    write(on_sqlite, a_request())
+    assert len(RequestStream(on_sqlite.tools.redis, "at work").new(1, 0.01)) == 1
+    assert Hand(on_sqlite, "restarted", idle=60).take() == 0
+    assert readers(on_sqlite) == {"idle", "at work", "restarted"}
+    assert Hand(on_sqlite, "restarted", idle=60, gone_seconds=0).take() == 0
+    assert {"at work"} <= readers(on_sqlite) <= {"at work", "restarted"}
+    assert left(on_sqlite) == (1, 1)
+    assert Hand(on_sqlite, "next").take() == 1
 
 
 def test_readers_compete_and_each_event_is_filed_once(installation):

@@ -16,9 +16,14 @@ ANY = 60.0
 
 
 @pytest.fixture
-def quick(installation, monkeypatch):
-    """An installation with threads to spare whose calls carry five invoices, and are quick whatever they take."""
+def calls_of_five(monkeypatch):
+    """Each call carries five invoices, and a backlog is long from sixteen on."""
     monkeypatch.setattr(XeroTarget, "sizes", replace(XeroTarget.sizes, invoices=5))
+
+
+@pytest.fixture
+def quick(installation, calls_of_five, monkeypatch):
+    """An installation with threads to spare whose calls carry five invoices, and are quick whatever they take."""
     monkeypatch.setattr(turns, "_QUICK_SECONDS", ANY)
     installation.tools.bells.staff("here", 16, 600)
     installation.ask(an_invoice("first"), request="first")  # from now on it is known how long Xero takes
@@ -80,20 +85,21 @@ def test_a_turn_that_stays_is_over_some_time(quick, monkeypatch):
 
 @pytest.mark.parametrize("place", [1, 2, 3])
 @pytest.mark.parametrize("fault", ["commit_then_drop", "drop", "limit_minute", "http_500", "offline"])
+@pytest.mark.usefixtures("calls_of_five")
 def test_trouble_with_one_call_leaves_the_answers_before_it_and_sends_nothing_behind_it(on_sqlite, place, fault):
-    on_sqlite.ask(*invoices(160))
+    on_sqlite.ask(*invoices(16))
     on_sqlite.tools.targets["xero"].pace.note(organisation(on_sqlite), {}, 0.01)
     on_sqlite.simulator.state.faults.set({fault: [place]})
     a_turn_of_three(on_sqlite)
     assert len(on_sqlite.calls("PUT")) == place
-    assert len(on_sqlite.answers()) == 50 * (place - 1)
-    handed_back = [attempt for one in invoices(160) for attempt in on_sqlite.attempts(one["id"])]
-    unsent = 50 * (3 - place) + (50 if fault == "limit_minute" else 0)
+    assert len(on_sqlite.answers()) == 5 * (place - 1)
+    handed_back = [attempt for one in invoices(16) for attempt in on_sqlite.attempts(one["id"])]
+    unsent = 5 * (3 - place) + (5 if fault == "limit_minute" else 0)
     assert sum(attempt.outcome == "not_sent" for attempt in handed_back) == unsent
     on_sqlite.settle_down()
-    assert len(on_sqlite.books()) == 160
+    assert len(on_sqlite.books()) == 16
     assert {answer["type"] for answer in on_sqlite.answers().values()} == {"succeeded"}
-    assert {on_sqlite.export(one["id"]).crashes for one in invoices(160)} == {0}
+    assert {on_sqlite.export(one["id"]).crashes for one in invoices(16)} == {0}
 
 
 def organisation(installation):

@@ -1,5 +1,7 @@
 """When Xero stops answering properly little is spent; and nothing waits for ever."""
 
+from dataclasses import replace
+
 import pytest
 
 from simulator import operations, refusals
@@ -8,6 +10,7 @@ from store.tables import Export, Item
 from tests.builders import an_invoice, invoices
 from worker.decisions import breaker
 from worker.export import rescuer
+from xero_adapter.target import XeroTarget
 
 
 class Lane:
@@ -42,14 +45,15 @@ def an_hour_of(installation, **faults):
     installation.run()
 
 
-def test_an_hour_of_nothing_but_500s_costs_a_bounded_number_of_calls_and_loses_nothing(on_sqlite):
-    on_sqlite.ask(*invoices(500))
+def test_an_hour_of_nothing_but_500s_costs_a_bounded_number_of_calls_and_loses_nothing(on_sqlite, monkeypatch):
+    monkeypatch.setattr(XeroTarget, "sizes", replace(XeroTarget.sizes, invoices=10))
+    on_sqlite.ask(*invoices(100))
     an_hour_of(on_sqlite, http_500=1.0)
     assert len(on_sqlite.calls("PUT")) <= 4
     assert len(on_sqlite.calls()) <= 40
     on_sqlite.simulator.state.faults.set({})
     on_sqlite.settle_down(20)
-    assert len(on_sqlite.books()) == 500
+    assert len(on_sqlite.books()) == 100
     assert {answer["type"] for answer in on_sqlite.answers().values()} == {"succeeded"}
 
 

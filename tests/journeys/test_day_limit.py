@@ -1,6 +1,7 @@
 """Xero's limit of a day: its Retry-After ends it, a new day is seen, and while it lasts every face says so."""
 
 import json
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -17,12 +18,16 @@ from worker.export import rescuer
 from worker.measuring import catalogue, database_metrics
 from worker.reconcile import reconciler
 from worker.status import companies
+from xero_adapter.target import XeroTarget
 
 DAY = 86_400.0
 
 
 @pytest.fixture
-def make_day(make_installation):
+def make_day(make_installation, monkeypatch):
+    """Its calls have ten invoices each, so that days of many calls are days of few invoices."""
+    monkeypatch.setattr(XeroTarget, "sizes", replace(XeroTarget.sizes, invoices=10))
+
     def make(url, **chosen):
         installation = make_installation(url, **chosen)
         installation.tools.targets["xero"].pace._clock = lambda: installation.now().timestamp()
@@ -58,44 +63,44 @@ def exported(installation):
     return len(installation.events("invoice.export.succeeded"))
 
 
-def test_a_day_limit_of_25_seconds_three_times_holds_1600_invoices_back_for_no_longer(day):
+def test_a_day_limit_of_25_seconds_three_times_holds_32_calls_back_for_no_longer(day):
     for part, place in enumerate((3, 6, 9)):
-        day.ask(*invoices(480, prefix=f"p{part}-"), request=f"r{part}")
+        day.ask(*invoices(96, prefix=f"p{part}-"), request=f"r{part}")
         day.simulator.state.faults.set({"limit_day": [place], "retry_after": 25})
         let_pass(day, 5)
         before = exported(day)
-        assert before < (part + 1) * 480
+        assert before < (part + 1) * 96
         let_pass(day, 10)
         assert exported(day) == before
         let_pass(day, 60)
-        assert exported(day) == (part + 1) * 480
+        assert exported(day) == (part + 1) * 96
     day.simulator.state.faults.set({})
-    day.ask(*invoices(160, prefix="last-"), request="last")
+    day.ask(*invoices(32, prefix="last-"), request="last")
     let_pass(day, 60)
-    assert exported(day) == 1600
+    assert exported(day) == 320
 
 
 @pytest.mark.parametrize(("per_day", "length"), [(10, 120.0), (12, 3600.0)])
 def test_the_short_days_of_an_organisation_are_all_used(make_day, sqlite_url, per_day, length):
-    """1,600 invoices are 32 calls: three days and a bit, none of them followed by a minute of standing still."""
+    """320 invoices are 32 calls: three days and a bit, none of them followed by a minute of standing still."""
     day = make_day(sqlite_url)
     day.simulator.state.limits.rules.on = True
     day.simulator.state.limits.rules.per_minute = 1000
     day.simulator.state.world.day = length
     day.simulator.state.world.organisations[TENANT].calls_per_day = per_day
     for part in range(4):
-        day.ask(*invoices(400, prefix=f"p{part}-"), request=f"r{part}")
+        day.ask(*invoices(80, prefix=f"p{part}-"), request=f"r{part}")
     let_pass(day, 3 * (length + 60) + 60, max(5.0, length / 100))
-    assert exported(day) == 1600
+    assert exported(day) == 320
 
 
 def test_a_click_goes_from_the_reserve_while_a_bulk_send_waits_for_the_day(day):
     simulate_day(day, 20)
-    day.ask(*invoices(450, prefix="a-"), *invoices(50, prefix="b-"))
-    day.ask(*invoices(500, prefix="c-"), request="r2")
-    day.ask(*invoices(500, prefix="d-"), request="r3")
+    day.ask(*invoices(90, prefix="a-"), *invoices(10, prefix="b-"))
+    day.ask(*invoices(100, prefix="c-"), request="r2")
+    day.ask(*invoices(100, prefix="d-"), request="r3")
     let_pass(day, 5)
-    assert exported(day) == 18 * 50
+    assert exported(day) == 18 * 10
     day.ask(an_invoice("click"), request="now", mode="single")
     let_pass(day, 5)
     assert day.answers("now")["click"]["type"] == "succeeded"
@@ -110,26 +115,26 @@ def simulate_day(installation, per_day):
 def test_a_redis_emptied_in_the_middle_of_a_day_costs_nobody_a_day(day):
     """Its book would end a day later than Xero's: Xero is asked in between, and a limit that Xero named is kept."""
     simulate_day(day, 20)
-    day.ask(*invoices(500))
+    day.ask(*invoices(100))
     let_pass(day, 10)
     day.later(20 * 3600)
     day.tools.redis.flushall()
-    day.ask(*invoices(500, prefix="x-"), request="r2")
-    day.ask(*invoices(500, prefix="y-"), request="r3")
+    day.ask(*invoices(100, prefix="x-"), request="r2")
+    day.ask(*invoices(100, prefix="y-"), request="r3")
     let_pass(day, 300)
-    assert exported(day) < 1500
+    assert exported(day) < 300
     day.tools.redis.flushall()
     calls = len(day.calls())
     let_pass(day, 3600, 60.0)
     assert len(day.calls()) - calls <= 2, "the database knows that Xero said so, and until when"
     let_pass(day, 3 * 3600, 60.0)
-    assert exported(day) == 1500
+    assert exported(day) == 300
 
 
 def test_no_face_says_that_all_is_well_while_a_company_waits_for_the_day(day, monkeypatch):
     simulate_day(day, 10)
-    day.ask(*invoices(500))
-    day.ask(*invoices(500, prefix="x-"), request="r2")
+    day.ask(*invoices(100))
+    day.ask(*invoices(100, prefix="x-"), request="r2")
     let_pass(day, 5)
     faces_name_the_day(day, monkeypatch)
     let_pass(day, 120)
@@ -177,7 +182,7 @@ def test_connections_and_doctor_name_the_calls_of_the_day(day, monkeypatch):
     monkeypatch.setattr("worker.settings.load", lambda: tools.settings)
     faces_say(["calls of the day 5,000 (the most set here) · none used"])
     simulate_day(day, 1000)
-    day.ask(*invoices(120))
+    day.ask(*invoices(24))
     let_pass(day, 5)
     learned = "calls of the day 1,000 (learned from Xero's answers)"
     faces_say([f"{learned} · used 3 · left 997, 897 of them for bulk sends · the day ends by"])
@@ -201,7 +206,7 @@ def faces_say(lines):
 def test_a_starter_organisation_is_paced_by_its_own_thousand_calls(make_day, database_url):
     day = make_day(database_url)
     simulate_day(day, 1000)
-    day.ask(*invoices(120))
+    day.ask(*invoices(24))
     let_pass(day, 5)
     outlook = day.tools.targets["xero"].pace.outlook(TENANT)
     assert (outlook.per_day, outlook.day_calls, outlook.day_left) == (1000, 997, 897)

@@ -2,7 +2,6 @@
 
 import contextlib
 import itertools
-import os
 from collections import Counter
 from dataclasses import replace
 
@@ -152,16 +151,16 @@ def _die(*_args, **_kwargs):
 
 
 @pytest.mark.timeout(280)
+@pytest.mark.parametrize("examples", [12, pytest.param(60, marks=pytest.mark.thorough)])
 @pytest.mark.parametrize("stays", [False, True], ids=["a call in each turn", "several calls in turns that stay"])
 def test_whatever_happens_in_whatever_order_the_promises_hold(
-    stays, redis_url, simulated_xero, sqlite_template, kept_sqlite, monkeypatch
+    stays, examples, redis_url, simulated_xero, sqlite_template, kept_sqlite, monkeypatch
 ):
     if stays:
         monkeypatch.setattr(XeroTarget, "sizes", replace(XeroTarget.sizes, invoices=1))
         monkeypatch.setattr(turns, "worth_counting", lambda _size: 1)
         monkeypatch.setattr(turns, "_QUICK_SECONDS", 60.0)
     Model.staffed = stays
-    examples = int(os.environ.get("MODEL_EXAMPLES", "25"))
     chosen = settings(
         max_examples=examples, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
     )

@@ -216,13 +216,14 @@ LINES = st.lists(
 )
 
 
-def test_whatever_becomes_of_the_lines_xero_has_them_as_crewcard_says(make_installation, sqlite_url):
+@pytest.mark.parametrize("examples", [20, pytest.param(60, marks=pytest.mark.thorough)])
+def test_whatever_becomes_of_the_lines_xero_has_them_as_crewcard_says(make_installation, sqlite_url, examples):
     installation = make_installation(sqlite_url)
     installation.company()
     count = iter(range(10_000))
 
     @settings(
-        max_examples=60, deadline=None, database=None, derandomize=True, phases=[Phase.generate],
+        max_examples=examples, deadline=None, database=None, derandomize=True, phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )  # fmt: skip
     @given(st.tuples(LINES, LINES, LINES))

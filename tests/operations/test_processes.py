@@ -1,13 +1,9 @@
 """Who is running: seen while it beats, silent once killed, gone when it ended in good order."""
 
-import pytest
-
 from store import migrate, processes
 from store.database import engine_for
 from store.unit_of_work import Store
-from tests.builders import an_invoice
 from tests.machines import wait_for
-from tests.system.live import Live
 from worker.heartbeat import VERSION, Heartbeat
 
 
@@ -61,19 +57,3 @@ def test_a_database_that_is_not_there_yet_stops_no_process(tmp_path):
     assert wait_for(seen)
     heartbeat.stop()
     store.engine.dispose()
-
-
-@pytest.mark.xdist_group("live")
-def test_each_running_process_is_seen_and_leaves_when_it_is_told_to_stop(tmp_path):
-    live = Live(tmp_path)
-    live.start([an_invoice("one")])
-    try:
-        wait_for(lambda: kinds_of(live) == ["clock", "web", "worker"])
-    finally:
-        live.stop()
-    assert kinds_of(live) == []
-
-
-def kinds_of(live):
-    with live.tools.store.read() as work:
-        return [one.kind for one in processes.everyone(work)]

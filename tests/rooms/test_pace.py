@@ -469,12 +469,24 @@ def test_xero_never_refuses_a_call_whatever_its_windows_and_answers_are(client, 
     assert xero.refused == [], f"{latency} {phase} {callers} {spread}"
 
 
-@pytest.mark.parametrize("phase", [None, 17.0])
-@pytest.mark.parametrize(("there", "back"), [(0.05, 0.05), (2, 0), (1, 1), (0, 2)])
-@pytest.mark.parametrize("spread", [True, False])
-def test_from_the_second_minute_on_nearly_every_call_is_used(paced, clock, phase, there, back, spread):
+def in_part(tried, *values):
+    """Every combination of values: those that are tried always, and the others `thorough`."""
+    rows = itertools.product(*values)
+    return [pytest.param(*row, marks=() if row in tried else pytest.mark.thorough) for row in rows]
+
+
+@pytest.mark.parametrize(
+    ("phase", "way", "spread"),
+    in_part(
+        [(17.0, (0.05, 0.05), True), (17.0, (1, 1), False), (None, (2, 0), True), (None, (0, 2), False)],
+        (None, 17.0),
+        ((0.05, 0.05), (2, 0), (1, 1), (0, 2)),
+        (True, False),
+    ),
+)
+def test_from_the_second_minute_on_nearly_every_call_is_used(paced, clock, phase, way, spread):
     xero = Xero(clock, phase)
-    latency = itertools.repeat((there, back, False))
+    latency = itertools.repeat((*way, False))
     World(paced(), xero, clock, callers=3, latency=latency, spread=spread).run(2500)
     used = [len(list(calls)) for _, calls in itertools.groupby(xero.counted)]
     assert xero.refused == []
@@ -498,8 +510,7 @@ def test_a_click_beside_a_spread_backlog_finds_a_call_at_once(paced, clock):
     assert max(waits) <= 3
 
 
-@pytest.mark.parametrize("phase", [None, 17.0])
-@pytest.mark.parametrize("apart", [1.7, 4.3, 20])
+@pytest.mark.parametrize(("phase", "apart"), in_part([(17.0, 1.7), (None, 20)], (None, 17.0), (1.7, 4.3, 20)))
 def test_many_clicks_beside_a_spread_backlog_each_find_a_call_within_seconds(paced, clock, phase, apart):
     """Each takes a call of its own, up to 35 in a minute of 60."""
     xero = Xero(clock, phase)

@@ -12,8 +12,11 @@ from pathlib import Path
 import httpx
 import pytest
 from cryptography.fernet import Fernet
+from typer.testing import CliRunner
 
 from cli import embedded
+from cli.main import app
+from store import migrate
 from tests.machines import a_free_port, wait_for
 
 COMMAND = Path(sys.executable).parent / "crewcard-xero"
@@ -46,7 +49,7 @@ def running(folder, *command, umask=0o022, **more):
         process = subprocess.Popen([COMMAND, *command], env=chosen, cwd=folder, stdout=log, stderr=log, umask=umask)
         try:
             wait_for(lambda: ready(chosen["PUBLIC_URL"]), seconds=90)
-            yield said
+            yield said, chosen
         finally:
             process.send_signal(signal.SIGTERM)
             assert process.wait(90) == 0
@@ -54,20 +57,21 @@ def running(folder, *command, umask=0o022, **more):
 
 def ready(url):
     try:
-        return httpx.get(f"{url}/readyz", timeout=2).status_code == 200
+        return httpx.get(f"{url}/readyz", timeout=2).json() == {"database": "ok", "redis": "ok"}
     except httpx.HTTPError:
         return False
 
 
 @pytest.mark.xdist_group("live")
-def test_up_makes_nothing_that_others_read_and_closes_what_was_open(tmp_path):
+def test_up_needs_only_a_key_makes_nothing_that_others_read_and_closes_what_was_open(tmp_path):
     home = tmp_path / "home"
     (home / "var/valkey/appendonlydir").mkdir(parents=True)
     (home / "var/logs").mkdir()
     for name in ("crewcard-xero.sqlite", "valkey/valkey.conf", "logs/web.log"):
         (home / "var" / name).touch(mode=0o644)
     assert open_to_others(home / "var")
-    with running(home, "up", umask=0) as said:
+    with running(home, "up", umask=0) as (said, chosen):
+        subprocess.run([COMMAND, "doctor"], env=chosen, cwd=home, check=True)
         assert open_to_others(home / "var", embedded.socket_path(home / "var").parent) == []
         written = {one.name for one in (home / "var").rglob("*")}
         assert {"crewcard-xero.sqlite", "crewcard-xero.sqlite-wal", "valkey.conf", "appendonlydir"} <= written
@@ -75,15 +79,24 @@ def test_up_makes_nothing_that_others_read_and_closes_what_was_open(tmp_path):
     assert open_to_others(home / "var") == []
 
 
+@contextmanager
+def masked(umask):
+    """This process makes files as one with that umask does."""
+    before = os.umask(umask)
+    try:
+        yield
+    finally:
+        os.umask(before)
+
+
 def test_a_database_is_its_owners_whoever_makes_it(tmp_path):
-    for umask, name in ((0o022, "one"), (0, "two")):
-        at = tmp_path / name / "deep/crewcard.sqlite"
-        chosen = environment(DATABASE_URL=f"sqlite:///{at}", REDIS_URL="redis://127.0.0.1:9/0")
-        subprocess.run([COMMAND, "migrate"], env=chosen, cwd=tmp_path, check=True, capture_output=True, umask=umask)
-        assert open_to_others(tmp_path / name) == []
+    at = tmp_path / "two/deep/crewcard.sqlite"
+    chosen = environment(DATABASE_URL=f"sqlite:///{at}", REDIS_URL="redis://127.0.0.1:9/0")
+    subprocess.run([COMMAND, "migrate"], env=chosen, cwd=tmp_path, check=True, capture_output=True, umask=0)
+    assert open_to_others(tmp_path / "two") == []
     plain = tmp_path / "plain.sqlite"
-    script = f"from store import migrate; migrate.upgrade('sqlite:///{plain}')"
-    subprocess.run([sys.executable, "-c", script], check=True, umask=0, capture_output=True)
+    with masked(0):
+        migrate.upgrade(f"sqlite:///{plain}")
     assert stat.S_IMODE(plain.stat().st_mode) == 0o600
 
 
@@ -94,11 +107,8 @@ def test_files_of_others_in_the_same_folder_are_left_alone(tmp_path):
         one.touch()
         one.chmod(0o644)
     tmp_path.chmod(0o755)
-    before = os.umask(0o022)
-    try:
+    with masked(0o022):
         embedded.private_folder(tmp_path)
-    finally:
-        os.umask(before)
     assert stat.S_IMODE(mine.stat().st_mode) == 0o644
     assert stat.S_IMODE(ours.stat().st_mode) == 0o600
     assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o755
@@ -119,10 +129,8 @@ def test_a_folder_that_somebody_put_where_the_queue_listens_is_not_used(tmp_path
         (tmp_path / "theirs").mkdir(mode=0o700)
         place.symlink_to(tmp_path / "theirs")
     chosen = environment(TMPDIR=str(tmp_path))
-    said = subprocess.run(
-        [COMMAND, "up", "--data", str(home)], env=chosen, cwd=tmp_path, capture_output=True, text=True, check=False
-    )
-    assert said.returncode == 1
+    said = CliRunner().invoke(app, ["up", "--data", str(home)], env=chosen)
+    assert said.exit_code == 1
     assert "open to others of this machine" in " ".join(said.stderr.split())
 
 

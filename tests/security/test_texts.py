@@ -138,6 +138,7 @@ def said(poisoned, monkeypatch, tmp_path):
     """What a command says, on both its outputs; FILE is a file with a hostile name and hostile words."""
     monkeypatch.setattr(common.settings, "load", lambda: poisoned.settings)
     monkeypatch.setattr(wiring, "build", lambda *_args, **_named: poisoned.tools)
+    kept = structlog.get_config()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     file = tmp_path / f"evil{HOSTILE.replace('/', '')}.csv"
     file.write_text(f"client,name,xero_contact_id\n{HOSTILE},{HOSTILE},{HOSTILE}\n")
@@ -149,7 +150,7 @@ def said(poisoned, monkeypatch, tmp_path):
         return done.stdout + done.stderr
 
     yield run
-    structlog.reset_defaults()
+    structlog.configure(**kept)
 
 
 def obeyed(text):
@@ -195,7 +196,7 @@ def test_bars_questions_and_names_in_colour_are_cleaned_too(capsys):
 
 @pytest.mark.parametrize("form", ["console", "json"])
 def test_no_line_of_the_log_is_obeyed(capsys, form):
-    before = logging.getLogger().handlers[:]
+    kept, before = structlog.get_config(), logging.getLogger().handlers[:]
     try:
         logs.set_up("INFO", form)
         logs.log("door").info("door.accepted", company=f"x{HOSTILE}", kind="a\nb")
@@ -203,7 +204,7 @@ def test_no_line_of_the_log_is_obeyed(capsys, form):
         told = capsys.readouterr().err
     finally:
         logging.getLogger().handlers[:] = before
-        structlog.reset_defaults()
+        structlog.configure(**kept)
     own = "\x1b[" if form == "console" else ""
     assert obeyed(told.replace(own, "") if own else told) == []
     assert "\\u001b]0;owned" in told

@@ -124,6 +124,7 @@ def driven(wire, node, script, settings):
     return json.loads(ran.stdout)
 
 
+@pytest.mark.ci
 @pytest.mark.xdist_group("node")
 def test_the_sdk_for_node_creates_fifty_invoices_finds_them_refreshes_and_lists_connections(wire, node):
     settings = {

@@ -4,7 +4,6 @@ What was sent before keeps the settings of its time: bodies are frozen, and numb
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from events import wording
@@ -12,7 +11,7 @@ from events.accounting_target import Organisation
 from events.codec import Envelope
 from events.companies import CompanySettingsChanged, CompanySettingsRejected, CompanySettingsUpdated
 from events.people import is_admin
-from events.settings import CompanySettings, SettingsPatch
+from events.settings import SettingsPatch
 from store import audit, changes, companies
 from store.tables import AskedChange
 from store.unit_of_work import Work
@@ -31,15 +30,6 @@ NOT_CHECKED = "Xero could not be asked for a long time, so nothing was changed. 
 _SECOND_LOOK_SECONDS = 30.0
 _LONGEST_REASON = 1000
 _log = logs.log("settings")
-
-
-@dataclass(frozen=True)
-class Judged:
-    """What a patch would do: the settings it leads to, and what speaks against it."""
-
-    before: CompanySettings
-    after: CompanySettings
-    problems: Sequence[str]
 
 
 def file(work: Work, _tools: Tools, envelope: Envelope, asked: CompanySettingsChanged, *_others: Any) -> Receipt:

@@ -38,10 +38,8 @@ class Poster:
     def __init__(self, *, private: bool, seconds: float = 15) -> None:
         self._seconds = seconds
         self._wire = Wire(private=private)
-        trusted = httpcore.default_ssl_context()
-        trusted.load_default_certs()  # an own network has certificates of its own: SSL_CERT_FILE names them
         self._pool = httpcore.ConnectionPool(
-            trusted,
+            httpcore.default_ssl_context(),  # an own network has certificates of its own: SSL_CERT_FILE names them
             network_backend=self._wire,
             max_connections=256,
             max_keepalive_connections=64,

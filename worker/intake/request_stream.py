@@ -11,7 +11,16 @@ STREAM = "crewcard.invoice-export.requests"
 GROUP = "crewcard-xero"
 FIELD = b"event"
 _LOOK_AT = 100
-_GONE_MS = 3_600_000
+
+# In one step: a consumer that came back to life between being seen and being dropped would lose what it was handed.
+_FORGET = """
+local known = redis.pcall('XINFO', 'CONSUMERS', KEYS[1], ARGV[1])
+if known.err then return end
+for _, one in ipairs(known) do
+  local name, pending, idle = one[2], one[4], one[6]
+  if pending == 0 and idle >= tonumber(ARGV[2]) then redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], name) end
+end
+"""
 
 
 @dataclass(frozen=True)
@@ -33,14 +42,18 @@ class StreamEntry:
 class RequestStream:
     """One consumer of the group. What another left behind for `idle_seconds` is anybody's; raises redis.RedisError.
 
+    One that has not asked for `gone_seconds` is dead: the group knows the name of every process there ever was.
     Left behind is found as XAUTOCLAIM finds it, in its two steps (XPENDING, XCLAIM): entries that wait for room are
     passed over unread, and those that end their reader are counted.
     """
 
-    def __init__(self, client: redis.Redis, consumer: str, idle_seconds: float = 30) -> None:
+    def __init__(
+        self, client: redis.Redis, consumer: str, idle_seconds: float = 30, gone_seconds: float = 3600
+    ) -> None:
         self._client = client
         self._consumer = consumer
         self._idle = int(idle_seconds * 1000)
+        self._gone = int(gone_seconds * 1000)
         self._looked_to = "-"
 
     def new(self, most: int, wait_seconds: float) -> list[StreamEntry]:
@@ -98,11 +111,5 @@ class RequestStream:
         self._client.xclaim(STREAM, GROUP, self._consumer, 0, [entry.id], retrycount=0, justid=True)
 
     def forget_the_dead(self) -> None:
-        """Drop consumers that neither hold an entry nor have asked for one in an hour."""
-        try:
-            known: Any = self._client.xinfo_consumers(STREAM, GROUP)
-        except redis.ResponseError:
-            return  # no stream yet
-        for one in known:
-            if not one["pending"] and one["idle"] > _GONE_MS:
-                self._client.xgroup_delconsumer(STREAM, GROUP, one["name"])
+        """Drop consumers that are dead and hold no entry."""
+        self._client.eval(_FORGET, 1, STREAM, GROUP, self._gone)

@@ -55,9 +55,9 @@ class StreamConsumer:
         self._waiting = {id_: due for id_, due in self._waiting.items() if due > now}
         if now < self._look_at:
             return []
-        if not self._look_at:
-            self._stream.forget_the_dead()
         found = self._stream.left_behind(AT_ONCE, self._waiting)
+        if not found:  # who is dead holds nothing any more
+            self._stream.forget_the_dead()
         self._look_at = now + (0 if found else _LOOK_SECONDS)
         return found
 
