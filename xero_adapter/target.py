@@ -35,7 +35,6 @@ from xero_adapter import (
     links,
     mapping,
     pages,
-    pasted,
     pictures,
     replies,
     tallying,
@@ -45,6 +44,7 @@ from xero_adapter.client import Reply, XeroClient
 from xero_adapter.json_values import count_of
 from xero_adapter.login import XeroLogin
 from xero_adapter.pace import Pace
+from xero_adapter.pasted import parse_pasted
 
 _LONGEST_QUERY = 1500  # characters of encoded numbers; above 2,048 in all Xero answers 404 (facts §4.3)
 _SHORT_WAIT, _LONG_WAIT = 2.0, 300.0  # where Xero does not say how long; the long one for the day
@@ -63,7 +63,7 @@ class XeroTarget:
     carries = staticmethod(pictures.carries)
     freeze = staticmethod(mapping.freeze)
     contact_link = staticmethod(links.contact_link)
-    pasted = staticmethod(pasted.parse_pasted)
+    pasted = staticmethod(parse_pasted)
     picture = staticmethod(pictures.of_copy)
     picture_of = staticmethod(pictures.of_sent)
     compare = staticmethod(pictures.changes)
