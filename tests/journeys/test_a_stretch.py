@@ -17,7 +17,7 @@ ANY = 60.0
 
 @pytest.fixture
 def calls_of_five(monkeypatch):
-    """Each call carries five invoices, and a backlog is long from sixteen on."""
+    """Each call carries five invoices."""
     monkeypatch.setattr(XeroTarget, "sizes", replace(XeroTarget.sizes, invoices=5))
 
 
