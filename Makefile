@@ -62,7 +62,7 @@ check: .venv/.dev  ## lint, types, import contracts, generated files
 	@$(BIN)/lint-imports --no-cache
 
 contracts: .venv/.dev  ## write OpenAPI, AsyncAPI and the JSON Schemas anew (KEEP=--keep: as the release's)
-	@$(BIN)/python -m web.contracts $(KEEP)
+	@$(BIN)/python -m reference.contracts $(KEEP)
 
 format: .venv/.dev  ## mend what can be mended
 	@$(BIN)/ruff check --fix .

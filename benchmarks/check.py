@@ -18,7 +18,7 @@ from sqlalchemy import event
 
 from benchmarks.report import Report
 from events import codec
-from store import database, migrate
+from store import migrate, unit_of_work
 from tests import machines
 from tests.builders import a_request as asking
 from tests.builders import an_invoice, invoices
@@ -57,7 +57,7 @@ def _installation() -> Iterator[Installation]:
         address = machines.fresh_postgres_database(server, "checked")
         migrate.upgrade(address)
         made = Installation(address, redis_url, xero, url, calls_per_minute=_PLENTY, calls_per_day=_PLENTY)
-        made.store._time_source = database.database_time  # noqa: SLF001  # its round trip is counted too
+        made.store._time_source = unit_of_work.database_time  # noqa: SLF001  # its round trip is counted too
         made.simulator.state.limits.rules.per_minute = made.simulator.state.limits.rules.per_day = _PLENTY
         made.company()
         yield made

@@ -10,7 +10,7 @@ import uvicorn
 from benchmarks import seed_console
 from benchmarks.report import Report
 from store import migrate
-from store.database import database_time
+from store.unit_of_work import database_time
 from tests import machines
 from tests.installation import Installation
 from web import main

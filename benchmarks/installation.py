@@ -10,7 +10,7 @@ from typing import Any
 from benchmarks.chaos import world
 from benchmarks.chaos.machines import Machines, machines
 from benchmarks.host import Listener
-from cli.door import Door, open_door, requests_for
+from cli.publish import Door, open_door, requests_for
 from demo.world import invoice
 from events.accounting_target import Lane, Organisation
 from store import connections

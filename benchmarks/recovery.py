@@ -19,7 +19,7 @@ from sqlmodel import col, select
 from benchmarks.chaos import world
 from benchmarks.chaos.machines import Machines, machines
 from benchmarks.chaos.plan import Database
-from cli.door import Door, open_door, requests_for
+from cli.publish import Door, open_door, requests_for
 from demo.world import invoice
 from store.tables import Batch
 from tests.machines import wait_for

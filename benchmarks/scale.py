@@ -16,12 +16,12 @@ from benchmarks.chaos import world
 from benchmarks.installation import Bench, bench
 from benchmarks.overhead import processor_seconds, tree_seconds
 from benchmarks.report import Report
-from cli.door import requests_for
+from cli.publish import requests_for
 from demo.world import invoice
 from events import codec
 from events.settings import CompanySettings
-from store import bulk_requests, companies, failing, log_lines, migrate, overview, queries, searching
-from store.log_lines import LogFilter
+from store import companies, export_log, failing, migrate, ops_summary, queries, requests, searching
+from store.export_log import LogFilter
 from store.unit_of_work import Store, Work
 from worker import wiring
 from worker.intake import intake
@@ -38,12 +38,12 @@ _QUESTIONS: dict[str, Callable[[Work], Any]] = {
     "invoices of a request": lambda work: queries.invoices_of(work, "old-7", "r7"),
     "story of an invoice": lambda work: queries.story(work, "old-7", "i7"),
     "an invoice by number": lambda work: queries.invoices_named(work, "N-7"),
-    "log filtered by reason": lambda work: log_lines.page(work, LogFilter(reason="contact_archived"), None, 51),
-    "log filtered by number": lambda work: log_lines.page(work, LogFilter(number="N-77"), None, 51),
+    "log filtered by reason": lambda work: export_log.log_page(work, LogFilter(reason="contact_archived"), None, 51),
+    "log filtered by number": lambda work: export_log.log_page(work, LogFilter(number="N-77"), None, 51),
     "a page of the groups": lambda work: failing.groups(work, None, 51),
     "search as you type": lambda work: searching.search(work, "n-77", 8),
-    "a page of bulk sends": lambda work: bulk_requests.page(work, "", "", None, 51),
-    "overview": overview.overview,
+    "a page of bulk sends": lambda work: requests.page_of_bulk(work, "", "", None, 51),
+    "overview": ops_summary.overview,
 }
 
 

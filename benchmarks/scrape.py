@@ -17,7 +17,7 @@ from store import migrate
 from store.unit_of_work import Store
 from tests import machines
 from worker import wiring
-from worker.measuring import database_metrics
+from worker.measuring import measuring
 from worker.settings import Settings
 
 _TIMES = 11
@@ -72,7 +72,7 @@ def main(rows: int) -> None:
             for _ in range(_TIMES):
                 began = time.perf_counter()
                 with store.read() as work:
-                    count = len(list(database_metrics.business_readings(tools, work)))
+                    count = len(list(measuring.business_readings(tools, work)))
                 whole.append(1000 * (time.perf_counter() - began))
         store.engine.dispose()
     for statement, times in sorted(took.items(), key=lambda one: -median(one[1]))[:8]:

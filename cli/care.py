@@ -8,11 +8,11 @@ import typer
 
 from cli import connections, output
 from cli.common import AsJson
-from store import api_keys, audit, reseal, roles
+from store import api_keys, audit, roles, vault
 from store import migrate as migrations
 from worker import settings, wiring
 from worker.connections import health
-from worker.delivery import endpoints
+from worker.delivery import webhooks
 from worker.settings import Settings
 from worker.tools import Tools
 
@@ -43,12 +43,12 @@ def rotate_keys() -> None:
     Example:  ENCRYPTION_KEYS=$NEW,$OLD crewcard-xero rotate-keys
     """
     tools = wiring.build(settings.load())
-    done, lost = reseal.reseal(tools.store, tools.vault)
+    done, lost = vault.reseal(tools.store, tools.vault)
     output.say(f"{done} secrets were sealed with the newest key.")
     if lost:
         output.fail(f"{lost} secrets do not open with any key in ENCRYPTION_KEYS: add the key they need.", 1)
     with tools.store.read() as work:
-        left = reseal.left(work, tools.vault)
+        left = vault.left_to_reseal(work, tools.vault)
     output.say("None needs an older key." if not left else f"{left} still need an older key: run this again.")
 
 
@@ -112,7 +112,7 @@ def _companies(tools: Tools, _chosen: Settings) -> str:
 
 
 def _webhooks(tools: Tools, _chosen: Settings) -> str:
-    found = endpoints.seen(tools)
+    found = webhooks.endpoint_health(tools)
     troubled = [one for one in found if one.given_up or one.failures]
     if troubled:
         said = ", ".join(f"{one.id} ({one.trouble or f'{one.given_up} given up'})" for one in troubled)
@@ -122,7 +122,7 @@ def _webhooks(tools: Tools, _chosen: Settings) -> str:
 
 def _secrets(tools: Tools, _chosen: Settings) -> str:
     with tools.store.read() as work:
-        left, lost = reseal.left(work, tools.vault), reseal.lost(work, tools.vault)
+        left, lost = vault.left_to_reseal(work, tools.vault), vault.lost_secrets(work, tools.vault)
     if lost:
         raise RuntimeError(f"{lost} open with no key in ENCRYPTION_KEYS: add the key they were sealed with")
     return f"{left} sealed with an older key: run crewcard-xero rotate-keys" if left else "sealed with the newest key"

@@ -12,12 +12,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from typer.core import TyperGroup
 
 from cli import output
-from events import plain_text
+from events import wording
 from events.accounting_target import Trouble
 from events.codec import Unreadable
 from events.snapshot import Incoming
 from store import companies, migrate, users
-from store.apps import AnotherSecret
+from store.connections import AnotherSecret
 from store.unit_of_work import Work
 from worker import settings, wiring
 from worker.connections.apps import NoApp
@@ -166,7 +166,7 @@ def must_exist(work: Work, company: str) -> None:
 
 def confirm(question: str, *, yes: bool) -> None:
     """Go on only if somebody says so."""
-    if not yes and not typer.confirm(plain_text.shown(question), err=True):
+    if not yes and not typer.confirm(wording.shown(question), err=True):
         output.fail("Nothing was done.", 1)
 
 

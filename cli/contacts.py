@@ -12,15 +12,14 @@ from cli import common, output
 from cli.common import AsJson, By, Most
 from events.accounting_target import Organisation
 from events.contacts import ClientXeroContactUpdateRequested
-from store import client_contacts
-from store.client_contacts import ClientContact
-from worker.contacts import changes, contact_previews, rechecking, suggesting
-from worker.decisions import client_table, tables
-from worker.decisions.client_table import Wish
-from worker.decisions.fuzzy_match import Card, Suggestion
-from worker.decisions.tables import NoTable
-from worker.submission import contact_import
-from worker.submission.contact_import import Imported
+from store import contacts
+from store.contacts import ClientContact
+from worker.contacts import changes, rechecking, suggesting
+from worker.decisions import tables
+from worker.decisions.contact_checks import Card, Suggestion
+from worker.decisions.tables import NoTable, Wish
+from worker.submission import change_submission
+from worker.submission.change_submission import Imported
 from worker.tools import Tools
 
 app = typer.Typer(help="Which Xero contact each client is billed as.", no_args_is_help=True)
@@ -38,7 +37,7 @@ def list_(company: Company, as_json: AsJson = False) -> None:
     """
     tools = common.ready_for(company)
     with tools.store.read() as work:
-        linked = client_contacts.all_of(work, company)
+        linked = contacts.contacts_of_company(work, company)
         missing = suggesting.unlinked(work, company)
     if as_json:
         without = [{**asdict(card), "failed_invoices": failed} for card, failed in missing.items()]
@@ -89,7 +88,7 @@ def check(
     Example:  crewcard-xero contacts check 5b96e86b-418e-48e8-8949-308c14aec278 --company harbour
     """
     tools = common.ready_for(company)
-    found = contact_previews.preview_one(tools, company, client, pasted, common.wait)
+    found = suggesting.preview_one(tools, company, client, pasted, common.wait)
     if as_json:
         output.print_json(asdict(found))
     else:
@@ -158,7 +157,7 @@ def recheck(company: Company, as_json: AsJson = False) -> None:
         looked = rechecking.recheck(tools, company, wait=common.wait, shown=shown)
     tools.bells.wake_relay()
     with tools.store.read() as work:
-        amiss = [one for one in client_contacts.all_of(work, company) if one.status not in _GOOD]
+        amiss = [one for one in contacts.contacts_of_company(work, company) if one.status not in _GOOD]
     if as_json:
         output.print_json({"looked_at": looked, "amiss": [asdict(one) for one in amiss]})
     else:
@@ -185,11 +184,11 @@ def import_(
     lines = wishes(file, done.mistakes)
     with tools.store.read() as work:
         common.must_exist(work, company)
-        closed = client_contacts.why_not(work, company)
+        closed = contacts.why_not_editable(work, company)
     if closed:
         output.fail(f"{closed} (crewcard-xero companies settings {company} --set contact_ids_editable=true)", 1)
     person, progress = None if only_check else common.person(tools, by), partial(common.bar, quiet=as_json)
-    contact_import.take(tools, company, lines, done, person, _LONGEST_IMPORT_SECONDS, common.wait, progress)
+    change_submission.take(tools, company, lines, done, person, _LONGEST_IMPORT_SECONDS, common.wait, progress)
     _report(done, would="would be " if only_check else "", as_json=as_json)
     raise typer.Exit(1 if done.mistakes else 0)
 
@@ -206,7 +205,7 @@ def connected(tools: Tools, company: str) -> Organisation:
 def cards(file: Path) -> list[Card]:
     """Clients in a file, each once; what is no table ends the command."""
     try:
-        return client_table.cards(_text(file))
+        return tables.cards(_text(file))
     except NoTable as broken:
         output.fail(f"{file.name}:{broken.line}: {broken}", 2)
 
@@ -214,7 +213,7 @@ def cards(file: Path) -> list[Card]:
 def wishes(file: Path, mistakes: dict[str, str]) -> Mapping[str, tuple[str, Wish]]:
     """The wish of each client and the line it stands at; rows that say none go to the mistakes."""
     try:
-        return client_table.wishes(_text(file), file.name, mistakes)
+        return tables.wishes(_text(file), file.name, mistakes)
     except NoTable as broken:
         output.fail(f"{file.name}:{broken.line}: {broken}", 2)
 

@@ -13,7 +13,7 @@ from cli.common import AsJson, By, Why
 from store import api_keys, inbox
 from store.tables import DeadLetter
 from worker.intake import dead_letters
-from worker.watching import views
+from worker.watching import attention
 
 _MOST = 100
 Number = Annotated[int, typer.Argument(parser=common.whole, metavar="NUMBER", help="The letter's number")]
@@ -52,7 +52,7 @@ def show(number: Number, as_json: AsJson = False) -> None:
         found = inbox.dead_letter(work, number)
     if found is None:
         output.fail(f"There is no dead letter {number}.", 1)
-    views.note(tools, common.user(), "dead letter viewed", "", {"dead_letter": number})
+    attention.note_view(tools, common.user(), "dead letter viewed", "", {"dead_letter": number})
     output.listing([found], as_json=as_json, document=partial(_document, whole=True), lines=_lines)
     if not as_json:
         output.echo(found.body.decode(errors="replace").replace("\r\n", "\n"))

@@ -8,11 +8,11 @@ import typer
 
 from cli import common, output
 from cli.common import AsJson, By, Most, OfCompany, Why, Yes
-from events.causes import reason_of
+from events.failures import reason_of
 from store import alerts as told
-from store import failing, unknown_words
+from store import failing, searching
+from store.searching import Unmatched
 from store.tables import Alert
-from store.unknown_words import Unmatched
 from worker.commands import registry
 from worker.failing import sending_again
 
@@ -42,7 +42,7 @@ def list_groups(
     """
     with common.ready().store.read() as work:
         if unmatched:
-            unknown, none = unknown_words.unmatched(work), "Xero has said nothing that we do not know."
+            unknown, none = searching.unmatched(work), "Xero has said nothing that we do not know."
             output.listing(unknown, as_json=as_json, lines=_lines_of_unknown, none=none)
             return
         groups = [asdict(group) | group.in_words() for group in failing.groups(work, company or only)]

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from cli import common, output
 from cli.common import AsJson
-from events.scopes import Scope
+from events.credentials import Scope
 from events.snapshot import Id
 from store import api_keys, audit
 from store.api_keys import Key, Listed

@@ -10,12 +10,10 @@ from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 from cli import (
-    adopting,
     audit,
     care,
     common,
     companies,
-    company_settings,
     connections,
     contacts,
     dead_letters,
@@ -31,7 +29,7 @@ from cli import (
     users,
     webhooks,
 )
-from events import plain_text
+from events import wording
 from store.vault import Unopenable
 from worker import logs
 
@@ -43,7 +41,7 @@ def _plainly() -> Iterator[None]:
         yield
     except TyperException as wrong:
         if hasattr(wrong, "message"):
-            wrong.message = plain_text.shown(wrong.message, lines=True)
+            wrong.message = wording.shown(wrong.message, lines=True)
         raise
 
 
@@ -87,7 +85,7 @@ for command in (
     orders.include,
     orders.pause,
     orders.resume,
-    adopting.adopt,
+    orders.adopt,
     care.migrate,
     care.doctor,
     care.rotate_keys,
@@ -96,7 +94,7 @@ for command in (
     app.command()(command)
 app.add_typer(audit.app, name="audit")
 app.add_typer(companies.app, name="companies")
-companies.app.command(name="settings")(company_settings.settings)
+companies.app.command(name="settings")(companies.settings)
 app.add_typer(connections.app, name="connections")
 app.add_typer(contacts.app, name="contacts")
 app.add_typer(failures.app, name="failures")

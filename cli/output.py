@@ -1,18 +1,27 @@
-"""How the command speaks: results on standard output, everything else on standard error."""
+"""How the command speaks: results on standard output, everything else on standard error.
+
+How far requests are, for people: a bar per request with its estimated finish.
+"""
 
 import json
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import Any, NoReturn
 
 import typer
 from pydantic import BaseModel
 from rich.console import Console
 from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
-from events import plain_text
+from events import wording
+from store import progress, queries
+from worker.delivery import progress as moves
+from worker.tools import Tools
 
 
 class PlainConsole(Console):
@@ -20,7 +29,7 @@ class PlainConsole(Console):
 
     def render_str(self, text: str, **how: Any) -> Text:
         """The text, its markup ours."""
-        return super().render_str(plain_text.shown(text, lines=True), **how)
+        return super().render_str(wording.shown(text, lines=True), **how)
 
 
 results = PlainConsole(soft_wrap=True, emoji=False)
@@ -55,7 +64,7 @@ def fail(line: str, code: int = 2) -> NoReturn:
 
 def print_json(value: Any) -> None:
     """The result for machines."""
-    typer.echo(plain_text.shown(json.dumps(value, default=str, ensure_ascii=False, indent=2), lines=True))
+    typer.echo(wording.shown(json.dumps(value, default=str, ensure_ascii=False, indent=2), lines=True))
 
 
 def listing(
@@ -122,9 +131,94 @@ def table(title: str, *columns: str) -> Table:
 
 def text(value: Any) -> str:
     """A cell, a title of a bar: text of others, shown as text."""
-    return escape(plain_text.shown("" if value is None else str(value), lines=True))
+    return escape(wording.shown("" if value is None else str(value), lines=True))
 
 
 def echo(text: str, *, err: bool = False) -> None:
     """Text as long as it is, without colours, for a shell to take; what a terminal would obey is written out."""
-    typer.echo(plain_text.shown(text, lines=True), err=err)
+    typer.echo(wording.shown(text, lines=True), err=err)
+
+
+Seen = dict[str, Any]
+_POLL_SECONDS = 0.15
+_MOST_FAILURES = 20
+
+
+def watch(
+    requests: Sequence[tuple[str, str]], look: Callable[[str, str], Seen], *, quiet: bool = False
+) -> list[Seen]:
+    """Show a bar per request until every invoice has its answer; give how each ended."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[tally]}"),
+        TimeElapsedColumn(),
+    )
+    ended = []
+    with Progress(*columns, console=errors, disable=quiet) as bars:
+        for company, request in requests:
+            bar = bars.add_task(text(request), total=None, tally="")
+            while not (found := look(company, request))["complete"]:
+                _show(bars, bar, found)
+                time.sleep(_POLL_SECONDS)
+            _show(bars, bar, found)
+            ended.append(found)
+    return ended
+
+
+def _show(bars: Progress, bar: Any, found: Seen) -> None:
+    bars.update(bar, total=found["total"], completed=found["exported"] + found["failed"], tally=tally(found))
+
+
+def tally(found: Seen) -> str:
+    """`120 exported, 3 failed, done in about 2 min`."""
+    counts = f"{found['exported']} exported, {found['failed']} failed"
+    left = _left(found.get("estimated_finish"))
+    return f"{counts}, {left}" if left and not found["complete"] else counts
+
+
+def _left(finish: Any) -> str:
+    if not finish:
+        return ""
+    moment = datetime.fromisoformat(finish) if isinstance(finish, str) else finish
+    seconds = max(0.0, (moment - datetime.now(UTC)).total_seconds())
+    if seconds < 60:
+        return f"done in about {max(1, round(seconds))} s"
+    if seconds < 5400:
+        return f"done in about {round(seconds / 60)} min"
+    return f"done by {moment.astimezone():%Y-%m-%d %H:%M}"
+
+
+def show(tools: Tools, request: str, company: str | None, *, watching: bool, as_json: bool) -> None:
+    """`crewcard-xero status REQUEST`: how far it is, and what failed."""
+    with tools.store.read() as work:
+        found = [row.company for row in progress.named(work, request, company)]
+    if not found:
+        fail(f"There is no request “{request}”{f' of {company}' if company else ''}.", 1)
+    if len(found) > 1:
+        fail(f"Several companies have a request “{request}”: name one with --company ({', '.join(found)}).")
+
+    def find(owner: str, named: str) -> Seen:
+        seen = moves.progress_of(tools, owner, named)
+        return {**seen.__dict__} if seen else {}
+
+    seen = watch([(found[0], request)], find, quiet=as_json)[0] if watching else find(found[0], request)
+    with tools.store.read() as work:
+        failed = queries.invoices_of(work, found[0], request, only_failed=True) if seen["failed"] else []
+    if as_json:
+        print_json({**seen, "failures": [line.__dict__ for line in failed]})
+        return
+    _tell(seen, failed)
+
+
+def _tell(seen: Seen, failed: Sequence[queries.InvoiceLine]) -> None:
+    state = "complete" if seen["complete"] else f"{seen['waiting']} waiting"
+    say(f"{seen['company']} {seen['request']}: {seen['total']} invoices, {tally(seen)}, {state}")
+    for line in failed[:_MOST_FAILURES]:
+        say(f"  {line.number or line.invoice}: {line.message}")
+    if len(failed) > _MOST_FAILURES:
+        say(f"  and {len(failed) - _MOST_FAILURES} more")
+    if failed:
+        again = f'crewcard-xero replay {seen["request"]} --company {seen["company"]} --why "..."'
+        say(f"Send the failed ones again: {again}")

@@ -8,9 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
-from cli import common, output, progress
+from cli import common, output
 from cli.common import AsJson, Most, OfCompany
-from store import exclusions, generations, overview, pauses, queries, reconciliations
+from store import generations, ops_summary, pauses, queries, reconciliations
 from store.pauses import EVERYBODY
 from store.tables import Drift, Exclusion, Generation, LogEntry, Pause
 from store.unit_of_work import Work
@@ -38,14 +38,14 @@ def status(
     """
     tools = common.ready()
     if request is not None:
-        progress.show(tools, request, company, watching=watch, as_json=as_json)
+        output.show(tools, request, company, watching=watch, as_json=as_json)
         return
     _overview(tools, as_json=as_json)
 
 
 def _overview(tools: Tools, *, as_json: bool) -> None:
     with tools.store.read() as work:
-        seen = overview.overview(work)
+        seen = ops_summary.overview(work)
         companies = [_company(one) for one in statuses.of_companies(tools, work)]
     if as_json:
         paused = [one.model_dump() for one in seen.pauses]
@@ -145,7 +145,7 @@ def _whole_story(tools: Tools, work: Work, company: str, invoice: str) -> WholeI
     found = statuses.of_company(tools, work, company)
     return WholeInvoice(
         story,
-        exclusions.of_invoice(work, company, invoice),
+        pauses.exclusion_of(work, company, invoice),
         pauses.of_company(work, company),
         reconciliations.drifts(work, company, invoice),
         generations.earlier(work, [export]).get(export, ()) if export else (),

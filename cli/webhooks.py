@@ -9,11 +9,11 @@ import typer
 from cli import common, output
 from cli.common import AsJson, By
 from store import audit, sinks
-from store import endpoints as kept
+from store import sinks as kept
 from store.unit_of_work import Work
 from worker.decisions import addresses
-from worker.delivery import endpoints
-from worker.delivery.endpoints import EndpointHealth
+from worker.delivery import webhooks
+from worker.delivery.webhooks import EndpointHealth
 
 app = typer.Typer(
     help="Webhooks to hosts: every endpoint and how it is doing, and deliveries that were given up.\n\n"
@@ -28,7 +28,7 @@ def list_endpoints(context: typer.Context, as_json: AsJson = False) -> None:
     if context.invoked_subcommand:
         return
     tools = common.ready()
-    seen = endpoints.seen(tools)
+    seen = webhooks.endpoint_health(tools)
     with tools.store.read() as work:
         given_up = sinks.given_up(work)
     if as_json:
@@ -80,7 +80,7 @@ def add(
         output.fail(f"{url} {problem}.", 1)
     with tools.store.write() as work:
         common.must_exist(work, company)
-        made = kept.add(work, tools.vault, company, url)
+        made = kept.add_endpoint(work, tools.vault, company, url)
         _note(work, by, "webhook endpoint added", company, made.id, url)
     document = {"id": made.id, "company": company, "url": url, "secret": made.secret}
     told = f"Endpoint {made.id} gets the events of {company} from now on. Its signing secret:"
@@ -101,7 +101,7 @@ def rotate(
     """
     tools = common.ready()
     with tools.store.write() as work:
-        made = kept.rotate(work, tools.vault, endpoint)
+        made = kept.rotate_endpoint(work, tools.vault, endpoint)
         if made:
             _note(work, by, "webhook secret rotated", made.company, endpoint, made.url)
     if made is None:
@@ -117,7 +117,7 @@ def remove(endpoint: Annotated[str, typer.Argument(help="Its id, as `webhooks` s
     Example:  crewcard-xero webhooks remove 5c0fd3a1b2c4
     """
     with common.ready().store.write() as work:
-        gone = kept.remove(work, endpoint)
+        gone = kept.remove_endpoint(work, endpoint)
         if gone:
             _note(work, by, "webhook endpoint removed", gone.company, endpoint, gone.url)
     if gone is None:
@@ -142,7 +142,7 @@ def retry(
     """
     if bool(events) == everything:
         output.fail("Name events, or say --all.")
-    door = None if endpoint is None else endpoints.door_of(endpoint)
+    door = None if endpoint is None else webhooks.door_of(endpoint)
     with common.ready().store.write() as work:
         count = sinks.retry(work, None if everything else events, door)
     output.result({"retried": count}, f"{count} deliveries are tried again.", as_json=as_json)

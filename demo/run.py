@@ -13,11 +13,10 @@ import httpx
 from cryptography.fernet import Fernet
 from rich.progress import Progress, SpinnerColumn, TextColumn
 
-from cli import csv_invoices, embedded, output, progress
-from cli.door import Door, open_door, requests_for
+from cli import csv_invoices, embedded, output
 from cli.output import MARKS
-from cli.supervisor import Supervisor
-from cli.up import checked, environment_for, only_one, start_all
+from cli.publish import Door, open_door, requests_for
+from cli.up import Supervisor, checked, environment_for, only_one, start_all
 from demo import world
 from events.settings import CompanySettings
 from store import companies, contacts, queries
@@ -122,7 +121,7 @@ def send(door: Door, orders: Sequence[Json]) -> str:
         if not said.accepted:
             output.fail(f"The door refused: {said.problems}", 1)
     named = [(world.COMPANY, str(event["data"]["request"])) for event in (events[0], bulk[0])]
-    progress.watch(named, door.progress)
+    output.watch(named, door.progress)
     return named[-1][1]
 
 

@@ -13,7 +13,6 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import to_json
 
-from events.companies import CompanySettingsChanged
 from events.contacts import ClientXeroContactUpdateRequested
 from events.export import InvoiceExportRequested
 from events.orders import (
@@ -22,6 +21,7 @@ from events.orders import (
     InvoiceExportReplayRequested,
 )
 from events.preview import InvoiceExportPreviewRequested
+from events.settings import CompanySettingsChanged
 from events.snapshot import Event, Incoming, Text
 from events.unreadable import sentences
 

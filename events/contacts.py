@@ -1,12 +1,18 @@
-"""The events of a client's Xero contact: a person asks for a change, and is told once what came of it."""
+"""The events of a client's Xero contact: a person asks for a change, and is told once what came of it.
 
+Why a client was not linked to a Xero contact. Codes are published: add, never rename.
+
+Each member's value is its help, see `events.help`; facts in braces come from the change at hand.
+"""
+
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from events.people import Person
-from events.snapshot import Event, HostId, Id, Incoming, ShortText, Snapshot, Text
+from events.help import Catalogue, Help
+from events.snapshot import Event, HostId, Id, Incoming, Person, ShortText, Snapshot, Text
 
 ContactStatus = Literal["active", "archived", "merged", "erased", "missing", "unchecked"]
 
@@ -62,3 +68,134 @@ class ClientXeroContactRejected(Event):
     who: str
     how: str
     offered: XeroContact | None = None
+
+
+LONGEST_MESSAGE = 300
+_PASTE = "Open the contact in Xero, copy the address of that page and paste it as the client's Xero Client ID."
+
+
+class ContactProblem(Catalogue):
+    """What was wrong with what a person pasted, or with the contact it names."""
+
+    NOT_ADMIN = Help(
+        "Only admins",
+        "Only an admin may change a client's Xero Client ID.",
+        "admin",
+        "Ask an admin of {company} to change it.",
+    )
+    NOT_EDITABLE = Help(
+        "Not editable",
+        "The settings of {company} do not allow anybody to change a client's Xero Client ID.",
+        "admin",
+        "Switch the edit setting on first, then change it again.",
+    )
+    NO_ID = Help(
+        "No contact in it",
+        "“{pasted}” is not the address or the ID of a Xero contact.",
+        "admin",
+        _PASTE,
+    )
+    NOT_OF_A_CONTACT = Help(
+        "Not a contact's page",
+        "This is the address of {page} in Xero, not of a contact.",
+        "admin",
+        _PASTE,
+    )
+    LIST_OF_CONTACTS = Help(
+        "A list of contacts",
+        "This is the address of a list of contacts, not of one of them.",
+        "admin",
+        "Click the contact in that list, copy the address of the page that opens and paste that.",
+    )
+    NOT_XEROS = Help(
+        "Not an address in Xero",
+        "This address leads to {site}, not to Xero.",
+        "admin",
+        _PASTE,
+    )
+    SEVERAL = Help(
+        "More than one contact",
+        "There is more than one contact in what was pasted.",
+        "admin",
+        "Paste the address of one contact only.",
+    )
+    OTHER_ORGANISATION = Help(
+        "Another Xero organisation",
+        "This contact is in another Xero organisation ({theirs}); {company} exports to {organisation} ({ours}).",
+        "admin",
+        "Switch to {organisation} in Xero, open the contact there, and paste the address of that page.",
+    )
+    NOT_FOUND = Help(
+        "Contact not found",
+        "{organisation} has no contact with this ID.",
+        "admin",
+        "Check that the contact is in {organisation}. " + _PASTE,
+    )
+    ARCHIVED = Help(
+        "Contact archived",
+        "“{name}” is archived in Xero, so no invoice can be raised for it.",
+        "bookkeeper",
+        "Restore the contact in Xero and paste it again, or paste another contact.",
+    )
+    MERGED = Help(
+        "Contact merged",
+        "“{name}” was merged in Xero into “{winner}”.",
+        "admin",
+        "If {client} is now billed as “{winner}”, paste that contact instead: {winner_id}",
+    )
+    ERASED = Help(
+        "Contact erased",
+        "This contact's data was erased in Xero at the person's request.",
+        "admin",
+        "Link the client to another contact.",
+    )
+    NOT_CONNECTED = Help(
+        "Not connected to Xero",
+        "{company} is not connected to a Xero organisation, so the contact cannot be looked up.",
+        "admin",
+        "Connect {company} to Xero first, then paste the contact again.",
+    )
+    OVERTAKEN = Help(
+        "Changed meanwhile",
+        "The Xero Client ID of {client} was changed again before Xero could be asked about this one.",
+        "nobody",
+        "Nothing needs to be done: the newer change counts.",
+    )
+    NOT_CHECKED = Help(
+        "Could not be checked",
+        "Xero could not be asked about the contact for a long time, so nothing was changed.",
+        "admin",
+        "See that the connection to Xero works, then paste the contact again.",
+    )
+
+    @property
+    def unnamed(self) -> Mapping[str, str]:
+        """What a fact is called that nobody gave."""
+        return _UNNAMED
+
+    def message(self, facts: Mapping[str, str]) -> str:
+        """What was wrong, in a sentence a person understands; at most 300 characters."""
+        told = super().message(facts)
+        return told if len(told) <= LONGEST_MESSAGE else f"{told[: LONGEST_MESSAGE - 1]}…"
+
+
+_UNNAMED = {
+    "client": "the client",
+    "company": "your company",
+    "name": "The contact",
+    "organisation": "the connected organisation",
+    "page": "another page",
+    "pasted": "that",
+    "site": "another site",
+    "winner": "another contact",
+    **dict.fromkeys(("ours", "theirs", "winner_id"), "unknown"),
+}
+
+
+class NotAContact(Exception):
+    """What was pasted names no contact; `problem` and `facts` say what it is instead."""
+
+    def __init__(self, problem: ContactProblem, facts: Mapping[str, str] | None = None) -> None:
+        super().__init__(problem.code)
+        self.problem = problem
+        self.facts = dict(facts or {})

@@ -1,11 +1,21 @@
-"""Secrets in flight. None of these shows its secret when it is printed, logged or caught in a traceback."""
+"""Secrets in flight. None of these shows its secret when it is printed, logged or caught in a traceback.
+
+What a host's key may be used for, and which of it each event needs.
+"""
 
 import base64
 import binascii
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any, Literal
+
+from events.contacts import ClientXeroContactUpdateRequested
+from events.export import InvoiceExportRequested
+from events.orders import InvoiceExportCancelRequested, InvoiceExportRaiseAnewRequested, InvoiceExportReplayRequested
+from events.preview import InvoiceExportPreviewRequested
+from events.settings import CompanySettingsChanged
 
 AppKind = Literal["web", "pkce"]
 _HALF_AN_HOUR = 1800.0
@@ -111,3 +121,38 @@ class AboutOrganisation:
     name: str
     short_code: str
     base_currency: str
+
+
+class Scope(StrEnum):
+    """What a key may be used for. `events:write` is of older keys and means what `FORMER` says."""
+
+    EXPORTS = "exports"
+    ORDERS = "orders"
+    CONTACTS = "contacts"
+    SETTINGS = "settings"
+    PREVIEWS = "previews"
+    READS = "reads"
+    FEED = "feed"
+    LOGINS = "logins"
+    EVENTS = "events:write"
+
+
+FORMER: Mapping[Scope, frozenset[Scope]] = {
+    Scope.EVENTS: frozenset({Scope.EXPORTS, Scope.ORDERS, Scope.CONTACTS, Scope.SETTINGS})
+}
+OF_EVENT: Mapping[str, Scope] = {
+    InvoiceExportRequested.TYPE: Scope.EXPORTS,
+    InvoiceExportCancelRequested.TYPE: Scope.ORDERS,
+    InvoiceExportReplayRequested.TYPE: Scope.ORDERS,
+    InvoiceExportRaiseAnewRequested.TYPE: Scope.ORDERS,
+    ClientXeroContactUpdateRequested.TYPE: Scope.CONTACTS,
+    CompanySettingsChanged.TYPE: Scope.SETTINGS,
+    InvoiceExportPreviewRequested.TYPE: Scope.PREVIEWS,
+}
+SCOPES_OF_EVENTS = tuple(scope for scope in Scope if scope in OF_EVENT.values())
+
+
+def whole_scopes(scopes: Collection[str]) -> frozenset[Scope]:
+    """These scopes, a former one as what it means today; a name that is none opens nothing."""
+    known = {Scope(name) for name in scopes if name in tuple(Scope)}
+    return frozenset().union(*(FORMER.get(scope, {scope}) for scope in known))

@@ -1,5 +1,10 @@
-"""The events of an export. Wire name = class name: InvoiceExportSucceeded is `invoice.export.succeeded`."""
+"""The events of an export. Wire name = class name: InvoiceExportSucceeded is `invoice.export.succeeded`.
 
+The events about a request as a whole: it waits, it moves on, it is done.
+The words of a request's pop-up.
+"""
+
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any, ClassVar, Literal
@@ -9,15 +14,26 @@ from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticCustomError
 
 from events import written
-from events.changes import Change, Difference
-from events.cleaning import Cleaned
-from events.drift import Drifted
-from events.failures import Failure
-from events.invoice import Client, Invoice, LineItem, Totals, Tracking
-from events.people import NOBODY, AnyPerson, Origin
+from events.changes import Change, Difference, Drifted
+from events.failures import FAILED_TITLE, Failure
+from events.invoice import Cleaned, Client, Invoice, LineItem, Totals, Tracking
 from events.reasons import Reason
-from events.snapshot import Amount, Currency, Event, HostId, Id, Incoming, Snapshot
+from events.snapshot import (
+    DEPRECATED,
+    NOBODY,
+    Amount,
+    AnyPerson,
+    Currency,
+    Event,
+    HostId,
+    Id,
+    Incoming,
+    Origin,
+    ShortText,
+    Snapshot,
+)
 from events.unreadable import FieldProblem, problems
+from events.wording import inside
 
 MOST_INVOICES = 500
 FIELDS = tuple(
@@ -222,3 +238,66 @@ class InvoiceExportFailed(InvoiceAnswered):
     line: int | None = None
     problems: tuple[ExportProblem, ...] = ()
     marker: Marker = "failed"
+
+
+class InvoiceExportDeferred(Event):
+    """Out: a request waits, why and until when. Nothing has failed.
+
+    `limit` names the limit of Xero's that is waited for (minute, day, concurrent, appminute), where there is one.
+    `login_due`: it waits until somebody of the company logs in to Xero; a link is made when that person wants it.
+    """
+
+    TYPE: ClassVar[str] = "invoice.export.deferred"
+
+    company: Id
+    request: HostId
+    cause: Literal["limit", "offline", "needs_login", "paused", "trouble"]
+    message: ShortText
+    until: datetime | None
+    limit: str | None = None
+    login_due: bool = False
+    login_url: str | None = Field(default=None, json_schema_extra=DEPRECATED)
+
+
+class InvoiceExportProgressed(Event):
+    """Out: how far a request is; never after `completed`. No `estimated_finish` while it waits for a person."""
+
+    TYPE: ClassVar[str] = "invoice.export.progressed"
+
+    company: Id
+    request: HostId
+    total: int
+    exported: int
+    failed: int
+    waiting: int
+    estimated_finish: datetime | None
+
+
+class InvoiceExportCompleted(Event):
+    """Out: every invoice of the request has its answer."""
+
+    TYPE: ClassVar[str] = "invoice.export.completed"
+
+    company: Id
+    request: HostId
+    total: int
+    exported: int
+    failed: int
+    reasons: Mapping[str, int]
+    notification: Notification
+
+
+EXPORTED = "Invoices exported to Xero."
+
+
+def summary(exported: int, failed: int, reasons: Mapping[str, int]) -> Notification:
+    """The notification at the end of a request: all well, mixed, or all failed, with counts per reason."""
+    if not failed:
+        return Notification(title="Xero export", message=EXPORTED)
+    causes = "; ".join(
+        f"{inside(Reason.of(code).value.title)} ({count})"
+        for code, count in sorted(reasons.items(), key=lambda cause: (-cause[1], cause[0]))
+    )
+    invoices = "invoice" if failed == 1 else "invoices"
+    done = f"{exported} exported to Xero, " if exported else ""
+    return Notification(title=FAILED_TITLE, message=f"{done}{failed} {invoices} failed: {causes}.")

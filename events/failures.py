@@ -1,10 +1,20 @@
-"""A failure of one invoice: a reason, the invoice's own facts, and Xero's words."""
+"""A failure of one invoice: a reason, the invoice's own facts, and Xero's words.
 
+What has to be mended: invoices that fail for one thing are one group; pure.
+
+A cause is a reason and the thing: `contact_not_mapped:acme`, `account_archived:299`, or a reason alone where each
+invoice is its own matter.
+"""
+
+import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from urllib.parse import quote, unquote
 
 from events.help import Who
 from events.reasons import Reason
+from events.settings import CompanySettings
 from events.wording import inside, lines, shortened
 
 FAILED_TITLE = "Invoice Failed to Export"
@@ -166,3 +176,146 @@ def _with_others(told: str, also: Sequence[str]) -> str:
             return whole
     counted = told + _COUNTED.format(len(also)) if also else told
     return counted if len(counted) <= LONGEST_MESSAGE else told
+
+
+CONNECTION = "connection"
+WAITED_FOR_CONNECTION = "the connection to Xero"
+NOT_MENDED = frozenset({Reason.CANCELLED.code, Reason.EXCLUDED.code})  # a person wanted it so
+_AND = "-with-"
+_LONGEST_KEY, _LONGEST_THING = 100, 80
+_OF_CONTACT = (
+    Reason.CONTACT_ARCHIVED,
+    Reason.CONTACT_EMAIL_INVALID,
+    Reason.CONTACT_ID_MALFORMED,
+    Reason.CONTACT_NAME_TAKEN,
+    Reason.CONTACT_NOT_FOUND,
+    Reason.CONTACT_NOT_MAPPED,
+)
+_OF_ACCOUNT = (Reason.ACCOUNT_ARCHIVED, Reason.ACCOUNT_INVALID)
+_SAID_OF_ITS_OWN = re.compile(r"'[^']*'|“[^”]*”|\d+")
+_SHOWN = {"client_id": "client", "said": "said", "wrong": "wrong_said"}
+_BY: Mapping[str, Who] = {"-by-clerk": "clerk", "-by-admin": "admin"}
+_PLAIN = re.compile(r"[\w.:-]")
+_LONGEST_CLIENT = 600  # an index of PostgreSQL holds 2,700 bytes
+
+
+def cause_of(failure: Failure) -> str:
+    """The cause's key."""
+    if failure.reason in _OF_CONTACT:
+        return _key_of_client(failure.reason, failure.facts.get("client_id", ""))
+    found = key(failure.reason, *(_thing(failure, name) for name in failure.reason.value.thing))
+    return found if failure.who == failure.reason.value.who else f"{found}-by-{failure.who}"
+
+
+def who_mends(cause: str) -> Who:
+    """Who can mend a cause; support what nobody knows."""
+    reason = reason_of(cause)
+    return _BY.get(_mended_by(cause)) or (reason.value.who if reason else "support")
+
+
+def goes_by_itself(cause: str) -> bool:
+    """Whether its invoices are sent again without anybody, once the cause is gone."""
+    reason = reason_of(cause)
+    return is_of_settings(cause) or bool(reason and reason.value.by_itself)
+
+
+def is_of_settings(cause: str) -> bool:
+    """Whether what Xero refused comes from the company's settings alone."""
+    return _mended_by(cause) == "-by-admin" or reason_of(cause) is Reason.BRANDING_THEME_INVALID
+
+
+def _mended_by(cause: str) -> str:
+    """What a key ends with where another than usual mends it; a client's id may end as it likes."""
+    return "" if reason_of(cause) in _OF_CONTACT else next((end for end in _BY if cause.endswith(end)), "")
+
+
+def about(failure: Failure) -> str:
+    """The thing in words: `ACME Ltd`, `299`; empty where the cause is a reason alone."""
+    known = {**failure.facts, "said": failure.said or ""}
+    things = [known.get(_SHOWN.get(name, name), "") for name in failure.reason.value.thing]
+    return shortened(", ".join(thing for thing in things if thing), _LONGEST_THING)
+
+
+def reason_of(cause: str) -> Reason | None:
+    """The reason in a cause; None for what is no cause of ours."""
+    return Reason.__members__.get(cause.partition(":")[0].upper())
+
+
+def titled(cause: str) -> str:
+    """A cause in words, where nothing more is known of it: “Account archived: 299”."""
+    known, thing = reason_of(cause), thing_of(cause)
+    title = known.value.title if known else cause
+    return f"{title}: {thing}" if known and thing else title
+
+
+def key(reason: Reason, *things: str) -> str:
+    """The key of a reason and the things it is about, in characters that survive a command line."""
+    told = re.sub(r"[^\w.:-]+", "-", _AND.join(thing for thing in things if thing)).strip("-")
+    return f"{reason.code}:{told[:_LONGEST_KEY]}" if told else reason.code
+
+
+def gone_with_contact(client: str) -> tuple[str, ...]:
+    """What is mended when a client is linked to a contact, or to another one."""
+    return tuple(_key_of_client(reason, client) for reason in _OF_CONTACT)
+
+
+def thing_of(cause: str) -> str:
+    """The thing in a cause: `acme`, `299`; of a contact's causes the client's id, as the host writes it."""
+    return unquote(cause.removesuffix(_mended_by(cause)).partition(":")[2])
+
+
+def _key_of_client(reason: Reason, client: str) -> str:
+    """The key of what is about a client; its id can be told from it, whatever signs it is made of."""
+    told = "".join(sign if _PLAIN.match(sign) else quote(sign, safe="") for sign in client)
+    if len(told) > _LONGEST_CLIENT:
+        told = f"{told[:_LONGEST_CLIENT]}-{hashlib.sha256(client.encode()).hexdigest()[:16]}"
+    return f"{reason.code}:{told}" if told else reason.code
+
+
+def gone_with_connection() -> tuple[str, ...]:
+    """What is mended when a company is connected again."""
+    return (key(Reason.EXPIRED, WAITED_FOR_CONNECTION),)
+
+
+def gone_with_settings(before: CompanySettings, after: CompanySettings, open_causes: Mapping[str, int]) -> list[str]:
+    """Which of the open causes are mended by new settings of the company."""
+    gone: list[str] = []
+    if after.default_account_code not in (None, before.default_account_code):
+        gone += [key(Reason.ACCOUNT_MISSING), *_with(open_causes, _OF_ACCOUNT, before.default_account_code)]
+        gone += _with(open_causes, (Reason.TAX_NOT_FOR_ACCOUNT,), before.default_account_code)
+    if after.default_tax_type not in (None, before.default_tax_type):
+        gone += _with(open_causes, (Reason.TAX_TYPE_INVALID, Reason.TAX_NOT_FOR_ACCOUNT), before.default_tax_type)
+    if after.tracking != before.tracking:
+        gone += [cause for cause in open_causes if reason_of(cause) is Reason.TRACKING_INVALID]
+    if after.branding_theme != before.branding_theme:
+        gone += [cause for cause in open_causes if reason_of(cause) is Reason.BRANDING_THEME_INVALID]
+    for kind, was in (before.kinds or {}).items():
+        now = (after.kinds or {}).get(kind)
+        if was.account_code and (now is None or now.account_code != was.account_code):
+            gone += _with(open_causes, (*_OF_ACCOUNT, Reason.TAX_NOT_FOR_ACCOUNT), was.account_code)
+        if was.tax_type and (now is None or now.tax_type != was.tax_type):
+            gone += _with(open_causes, (Reason.TAX_TYPE_INVALID, Reason.TAX_NOT_FOR_ACCOUNT), was.tax_type)
+    if after.days_until_due not in (None, before.days_until_due):
+        gone.append(key(Reason.DUE_DATE_MISSING))
+    if after.invoice_status == "DRAFT" != before.invoice_status:
+        drafts = (Reason.ACCOUNT_MISSING, Reason.DUE_DATE_MISSING, Reason.PLAN_LIMIT)
+        gone += [cause for cause in open_causes if reason_of(cause) in drafts]
+    return sorted(set(gone) & set(open_causes))
+
+
+def _with(open_causes: Mapping[str, int], reasons: tuple[Reason, ...], thing: str | None) -> list[str]:
+    """The causes with one of these reasons that are about the thing, alone or with another."""
+    if not thing:
+        return []
+    plain = key(reasons[0], thing).partition(":")[2]
+    of_reasons = {
+        cause: cause.removesuffix(_mended_by(cause)) for cause in open_causes if reason_of(cause) in reasons
+    }
+    return [cause for cause, bare in of_reasons.items() if plain in bare.partition(":")[2].split(_AND)]
+
+
+def _thing(failure: Failure, name: str) -> str:
+    """What tells this thing from others; of Xero's words only what does not change from invoice to invoice."""
+    if name != "said":
+        return failure.facts.get(name, "")
+    return " ".join(_SAID_OF_ITS_OWN.sub(" ", failure.said or "").split()[:12])

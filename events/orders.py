@@ -7,9 +7,8 @@ from pydantic_core import PydanticCustomError
 
 from events.export import MOST_INVOICES
 from events.invoice import InvoiceNumber
-from events.people import Person
 from events.reasons import Reason
-from events.snapshot import HostId, Incoming, ShortText
+from events.snapshot import HostId, Incoming, Person, ShortText
 
 
 def _published(code: str) -> str:

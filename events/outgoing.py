@@ -1,10 +1,14 @@
-"""Every event we send, under its wire name."""
+"""Every event we send, under its wire name.
+
+What needs a person, said once and then quietly: what repeats is told again after an hour.
+The daily check of the audit, so that its head is known outside the database.
+"""
 
 from collections.abc import Mapping
+from datetime import datetime
+from typing import ClassVar
 
-from events.attention import XeroExportAttentionNeeded
-from events.audit import AuditChecked
-from events.companies import CompanySettingsRejected, CompanySettingsUpdated
+from events.changes import InvoiceExportDriftFound
 from events.connections import (
     XeroConnectionConnected,
     XeroConnectionDisconnected,
@@ -12,11 +16,57 @@ from events.connections import (
     XeroConnectionNeedsLogin,
 )
 from events.contacts import ClientXeroContactRejected, ClientXeroContactUpdated
-from events.drift import InvoiceExportDriftFound
-from events.export import InvoiceExportFailed, InvoiceExportSucceeded
+from events.export import (
+    InvoiceExportCompleted,
+    InvoiceExportDeferred,
+    InvoiceExportFailed,
+    InvoiceExportProgressed,
+    InvoiceExportSucceeded,
+)
 from events.preview import InvoiceExportPreviewed
-from events.requests import InvoiceExportCompleted, InvoiceExportDeferred, InvoiceExportProgressed
-from events.snapshot import Event
+from events.settings import CompanySettingsRejected, CompanySettingsUpdated
+from events.snapshot import Event, Id
+
+
+class XeroExportAttentionNeeded(Event):
+    """Out: something holds exports back until a person acts.
+
+    `cause` is what has to be mended, `about` that thing in words; `invoices` is how many came since it was told
+    last, `repeated` is true when it was told before. `since` is when it was first seen.
+    """
+
+    TYPE: ClassVar[str] = "xero.export.attention_needed"
+
+    company: Id
+    cause: str
+    reason: str
+    about: str | None = None
+    invoices: int
+    repeated: bool
+    title: str
+    message: str
+    who: str
+    how: str
+    link: str | None = None
+    since: datetime
+
+
+class AuditChecked(Event):
+    """Out: once a day every line of the console's audit was read and compared with its chain of hashes.
+
+    About the installation, not a company: only keys and endpoints for all companies get it. `head` is the newest
+    line's number and hash, to be kept outside: `crewcard-xero audit verify --head HEAD` compares it later.
+    `problems` are sentences about lines that were changed, taken out, put in or moved.
+    """
+
+    TYPE: ClassVar[str] = "audit.checked"
+
+    head: str
+    lines: int
+    intact: bool
+    problems: tuple[str, ...] = ()
+    checked_at: datetime
+
 
 OUTGOING: Mapping[str, type[Event]] = {
     model.TYPE: model

@@ -9,8 +9,7 @@ from pydantic import BeforeValidator, Field, WrapValidator
 from events.changes import Change
 from events.export import MOST_INVOICES, XeroTotals, each_named, read_or_name
 from events.invoice import Invoice
-from events.people import NOBODY, AnyPerson
-from events.snapshot import Event, HostId, Id, Incoming, Snapshot
+from events.snapshot import NOBODY, AnyPerson, Event, HostId, Id, Incoming, Snapshot
 
 Verdict = Literal["create", "update", "unchanged", "under_way", "fail"]
 

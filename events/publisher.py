@@ -4,12 +4,17 @@
     publisher.export("harbour", "r-1017", invoices, requested_by=Person(id="anna"))
 
 The same call again changes nothing: the ids of its events derive from company, request and part.
+
+The publisher's own transport: the standard library's HTTP client. Hosts may hand in another.
 """
 
 import hashlib
+import http.client
 import json
 import time
+import urllib.error
 import urllib.parse
+import urllib.request
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,9 +24,45 @@ from typing import Any, Literal
 from events import signing
 from events.export import MOST_INVOICES, InvoiceExportRequested
 from events.invoice import Invoice
-from events.over_http import HttpAnswer, over_http
-from events.people import Origin, Person
-from events.snapshot import Incoming
+from events.snapshot import Incoming, Origin, Person
+
+_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class HttpAnswer:
+    """What came back: `headers` by their lower-case names."""
+
+    status: int
+    body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
+    """A signed body goes to the address it was meant for and to no other."""
+
+    def redirect_request(self, *_: object) -> None:
+        return None
+
+
+def over_http(url: str, headers: Mapping[str, str], body: bytes) -> HttpAnswer:
+    """POST the body. Raises OSError where there is no answer, ValueError for an address that is none."""
+    if not url.startswith(("http://", "https://")):
+        raise ValueError(f"{url} is not the address of a door: it must begin with https:// or http://")
+    asked = urllib.request.Request(url, data=body, headers=dict(headers), method="POST")  # noqa: S310  # checked above
+    try:
+        with urllib.request.build_opener(_NoRedirects).open(asked, timeout=_SECONDS) as reply:
+            return _answer(reply.status, reply.read(), reply.headers.items())
+    except urllib.error.HTTPError as refused:
+        with refused:
+            return _answer(refused.code, refused.read(), refused.headers.items())
+    except http.client.HTTPException as broken:
+        raise ConnectionError(f"the answer broke off ({type(broken).__name__})") from None
+
+
+def _answer(status: int, body: bytes, headers: list[tuple[str, str]]) -> HttpAnswer:
+    return HttpAnswer(status, body, {name.lower(): value for name, value in headers})
+
 
 MOST_BYTES = 4_500_000  # of the invoices in one event, which may have 5 MB
 _LONGEST_WAIT_SECONDS = 60.0

@@ -1,15 +1,18 @@
-"""What a company chooses about its exports, and what its organisation has set in the accounting system."""
+"""What a company chooses about its exports, and what its organisation has set in the accounting system.
+
+The events of a company's settings: a change is asked for, and answered once.
+"""
 
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
 from events.invoice import Tracking
-from events.snapshot import ShortText, Snapshot, Text
+from events.snapshot import Event, Id, Incoming, Person, ShortText, Snapshot, Text
 
 AccountCode = Annotated[Text, Field(min_length=1, max_length=10)]
 TaxType = Annotated[Text, Field(min_length=1, max_length=50)]
@@ -224,3 +227,39 @@ class Sums(Snapshot):
     subtotal: Decimal
     tax: Decimal
     total: Decimal
+
+
+def _said(patch: SettingsPatch) -> SettingsPatch:
+    if not patch.model_fields_set:
+        raise PydanticCustomError("nothing_named", "must name a setting")
+    return patch
+
+
+class CompanySettingsChanged(Incoming):
+    """In: an admin changed these settings; they count once `company.settings.updated` says so."""
+
+    TYPE: ClassVar[str] = "company.settings.changed"
+
+    settings: Annotated[SettingsPatch, AfterValidator(_said)]
+    requested_by: Person
+
+
+class CompanySettingsUpdated(Event):
+    """Out: the company's settings from now on, and which of them were changed."""
+
+    TYPE: ClassVar[str] = "company.settings.updated"
+
+    company: Id
+    settings: CompanySettings
+    changed: tuple[str, ...]
+    changed_by: str
+    changed_at: datetime
+
+
+class CompanySettingsRejected(Event):
+    """Out: nothing was changed; each problem is a sentence with the choices there are."""
+
+    TYPE: ClassVar[str] = "company.settings.rejected"
+
+    company: Id
+    problems: tuple[str, ...]

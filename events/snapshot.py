@@ -1,10 +1,22 @@
-"""What every value in an event is made of: frozen models, clean text, dates that are dates."""
+"""What every value in an event is made of: frozen models, clean text, dates that are dates.
+
+Who asked, and from where.
+"""
 
 from datetime import date
 from decimal import Decimal
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    ValidationError,
+    WrapValidator,
+)
 from pydantic_core import PydanticCustomError
 
 from events import written
@@ -63,3 +75,41 @@ class Incoming(Event):
     """An event that a host sends, about one of its companies."""
 
     company: Id
+
+
+ADMIN = "admin"
+
+
+class Person(Snapshot):
+    """The CrewCard user behind an event."""
+
+    id: HostId
+    name: ShortText | None = None
+    role: Annotated[ShortText, Field(max_length=50)] | None = None
+
+
+NOBODY = Person(id="unknown", name="unknown (not readable)")
+
+
+def _person_or_nobody(value: Any, handler: Any) -> Any:
+    """Who asked, or nobody known: what may be done comes from the key, so a bad user holds no invoice back."""
+    try:
+        return handler(value)
+    except ValidationError:
+        return NOBODY
+
+
+# Only where nothing depends on who asked.
+AnyPerson = Annotated[Person, WrapValidator(_person_or_nobody)]
+
+
+class Origin(Snapshot):
+    """The page a request came from."""
+
+    page: Literal["invoice_page", "jobs_page", "command_line", "other"] = "other"
+    job_ids: Annotated[tuple[HostId, ...], Field(max_length=500)] = ()
+
+
+def is_admin(person: Person) -> bool:
+    """Whether the host says this person is an admin of the company."""
+    return (person.role or "").strip().casefold() == ADMIN

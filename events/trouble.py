@@ -11,7 +11,7 @@ class Trouble(Exception):
     `effect` says what became of it: `not_sent`, `limited` (429), `needs_login` and `refused` (in a way that does not
     prove yet that a person must log in) certainly did nothing, `offline` and `unknown` may have. `wait` is
     seconds Xero asks us to wait. `problem` says what a person has to mend before anything goes on, or, of `refused`,
-    would have to if it lasts (a code of `events.connection_problems`).
+    would have to if it lasts (a code of `events.connections`).
     """
 
     def __init__(

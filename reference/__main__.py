@@ -3,8 +3,7 @@
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from events import failure_page
-from reference import commands_page, events_page, glossary_page, http_page, metrics_page, settings_page
+from reference import commands_page, events_page, failure_page, glossary, http_page, metrics_page, settings_page
 from simulator import catalogue
 from worker import settings
 
@@ -14,7 +13,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "docs/failures.md": failure_page.page,
     "docs/reference/commands.md": commands_page.text,
     "docs/reference/events.md": events_page.text,
-    "docs/reference/glossary.md": glossary_page.text,
+    "docs/reference/glossary.md": glossary.text,
     "docs/reference/http.md": http_page.text,
     "docs/reference/metrics.md": metrics_page.text,
     "docs/reference/settings.md": settings_page.text,

@@ -2,7 +2,7 @@
 
 from reference.markdown import code, page, table
 from worker.measuring.catalogue import METRICS
-from worker.measuring.database_metrics import MOST_COMPANIES
+from worker.measuring.measuring import MOST_COMPANIES
 
 _ABOUT = f"""
 `GET /metrics` answers in Prometheus' text format, from every web process alike: figures are read from the

@@ -1,6 +1,10 @@
-"""Hosts' keys to the doors: an id that may be seen, signing secrets that are encrypted, what they open."""
+"""Hosts' keys to the doors: an id that may be seen, signing secrets that are encrypted, what they open.
+
+Ids of signed requests that may be carried out once: in the database, so that no restart of Redis forgets them.
+"""
 
 import base64
+import hashlib
 import secrets
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
@@ -10,9 +14,9 @@ from typing import Any
 from sqlalchemy import update
 from sqlmodel import col, select
 
-from events.scopes import Scope
+from events.credentials import Scope
 from store import statements
-from store.tables import ApiKey
+from store.tables import ApiKey, MessageId
 from store.unit_of_work import Work
 from store.vault import Vault
 
@@ -173,3 +177,17 @@ def said(names: Collection[str] | None) -> str:
 def named(text: str) -> frozenset[str] | None:
     """Companies or scopes as they were `said`; None is all."""
     return None if text == _ALL else frozenset(text.split(",")) - {""}
+
+
+# A signature is good five minutes before and after its time; the rest is for clocks that differ.
+REMEMBERED_SECONDS = 3600.0
+
+
+def is_new(work: Work, key_id: str, message_id: str) -> bool:
+    """Note that this key came with this id; False where it had before. Of several at once one alone is new."""
+    row = {
+        "key_id": key_id,
+        "fingerprint": hashlib.sha256(message_id.encode()).hexdigest(),
+        "ends_at": work.after(REMEMBERED_SECONDS),
+    }
+    return bool(statements.insert_new_keys(work, MessageId, [row], "key_id", "fingerprint"))

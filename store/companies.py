@@ -1,14 +1,23 @@
-"""Companies and what they chose."""
+"""Companies and what they chose.
+
+What is known of organisations' settings, so that they need not be asked for each time.
+What each organisation offers to choose from, as it was when last asked.
+"""
 
 import json
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
 
+from sqlalchemy import delete
 from sqlmodel import col, select
 
+from events.accounting_target import ChoiceKind, Lane, ListedChoice
 from events.lane import DEFAULT_TARGET
-from events.settings import CompanySettings
+from events.settings import Books, CompanySettings
 from store import statements
-from store.tables import Company
+from store.tables import Company, Offer, OrganisationFacts, RefusedTax
 from store.unit_of_work import Work
 
 
@@ -74,3 +83,84 @@ def names(work: Work, ids: Collection[str]) -> Mapping[str, str]:
     """The names of these companies, by id; those that were never set up are left out."""
     asked = select(Company.id, Company.name).where(col(Company.id).in_(sorted(ids)))
     return {row.id: row.name for row in statements.rows(work, asked)}
+
+
+def known_facts(work: Work, lane: Lane) -> Books:
+    """The settings as they were last read, with the moment each part was read; nothing where nobody ever did."""
+    row = work.session.get(OrganisationFacts, (lane.company, lane.tenant))
+    books = Books.model_validate_json(row.books) if row else Books()
+    by_account: dict[str, set[str]] = defaultdict(set)
+    for account, tax in refused_taxes(work, lane):
+        by_account[account].add(tax)
+    return books.model_copy(update={"refused": {code: frozenset(taxes) for code, taxes in by_account.items()}})
+
+
+def refused_taxes(work: Work, lane: Lane) -> set[tuple[str, str]]:
+    """Accounts and tax rates that did not go together when an invoice was sent."""
+    asked = select(RefusedTax.account, RefusedTax.tax).where(
+        col(RefusedTax.company) == lane.company, col(RefusedTax.tenant) == lane.tenant
+    )
+    return set(work.session.exec(asked).all())
+
+
+def note_refused_tax(work: Work, lane: Lane, pairs: Collection[tuple[str, str]]) -> None:
+    """Remember accounts and tax rates that Xero refuses together."""
+    whose = {"company": lane.company, "tenant": lane.tenant, "seen_at": work.now}
+    rows = [{**whose, "account": account, "tax": tax} for account, tax in sorted(pairs)]
+    statements.upsert(work, RefusedTax, rows, {"seen_at": "excluded"}, returning=["account"])
+
+
+def forget_refused_tax(work: Work, lane: Lane, pairs: Collection[tuple[str, str]]) -> None:
+    """Xero takes these together after all: its settings have been changed."""
+    for account, tax in sorted(pairs):
+        work.session.exec(
+            delete(RefusedTax).where(
+                col(RefusedTax.company) == lane.company,
+                col(RefusedTax.tenant) == lane.tenant,
+                col(RefusedTax.account) == account,
+                col(RefusedTax.tax) == tax,
+            )
+        )
+
+
+def save_facts(work: Work, lane: Lane, books: Books) -> None:
+    """Remember these settings."""
+    row = {
+        "company": lane.company,
+        "tenant": lane.tenant,
+        "books": books.model_dump_json(exclude_none=True, exclude={"refused"}),
+        "fetched_at": work.now,
+    }
+    changes = dict.fromkeys(("books", "fetched_at"), "excluded")
+    statements.upsert(work, OrganisationFacts, [row], changes, returning=["tenant"])
+
+
+@dataclass(frozen=True)
+class OfferedChoices:
+    """The choices of one kind and when they were fetched."""
+
+    choices: Sequence[ListedChoice]
+    fetched_at: datetime
+
+
+def save_choices(work: Work, lane: Lane, kind: ChoiceKind, choices: Sequence[ListedChoice]) -> OfferedChoices:
+    """Remember what the organisation offers now."""
+    row = {
+        "company": lane.company,
+        "tenant": lane.tenant,
+        "kind": kind,
+        "choices": json.dumps([asdict(one) for one in choices], ensure_ascii=False),
+        "fetched_at": work.now,
+    }
+    statements.upsert(work, Offer, [row], dict.fromkeys(("choices", "fetched_at"), "excluded"), ["kind"])
+    return OfferedChoices(choices, work.now)
+
+
+def choices_of_lane(work: Work, lane: Lane) -> Mapping[str, OfferedChoices]:
+    """What is remembered of the lane's organisation, by kind."""
+    asked = select(Offer).where(Offer.company == lane.company, Offer.tenant == lane.tenant)
+    return {row.kind: OfferedChoices(_parsed(row.choices), row.fetched_at) for row in work.session.exec(asked)}
+
+
+def _parsed(text: str) -> list[ListedChoice]:
+    return [ListedChoice(**{**one, "options": tuple(one["options"])}) for one in json.loads(text)]

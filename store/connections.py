@@ -1,18 +1,25 @@
-"""The organisation each company exports to, and the app and login that open it."""
+"""The organisation each company exports to, and the app and login that open it.
+
+Xero apps and which company uses which: each company brings its own, and its secrets are encrypted.
+Logins under way: one row per used link, so that a link, a state and a code each serve once.
+"""
 
 import functools
+import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import bindparam, exists, func
 from sqlalchemy.exc import IntegrityError
-from sqlmodel import col, select, update
+from sqlmodel import col, delete, select, update
 
+from events.credentials import AppKeys, AppKind
 from events.lane import DEFAULT_TARGET, Lane, Organisation
 from store import statements
-from store.tables import Company, CompanyApp, CompanyConnection, Export, RefusedTax
+from store.tables import Company, CompanyApp, CompanyConnection, Export, Login, RefusedTax, XeroApp
 from store.tables.columns import word
 from store.unit_of_work import Work
+from store.vault import Vault
 
 NOT_YET = ""  # the tenant of work that was accepted before its company's first login
 
@@ -160,3 +167,126 @@ def all_connections(work: Work, target: str | None = None) -> Sequence[CompanyCo
     if target is not None:
         asked = asked.join(Company, col(Company.id) == col(CompanyConnection.company)).where(Company.target == target)
     return work.session.exec(asked).all()
+
+
+class AnotherSecret(Exception):
+    """The app is known from another company, with another secret."""
+
+
+def save_app(
+    work: Work, vault: Vault, company: str, keys: AppKeys, scopes: str, *, callback: str | None = None
+) -> CompanyApp:
+    """Let the company use this app, and keep its secret; an app that others use is joined only by who knows it.
+
+    Raises AnotherSecret.
+    """
+    secret = keys.secrets[0] if keys.secrets else ""
+    app = work.session.get(XeroApp, keys.client_id)
+    if app is None:
+        sealed = vault.seal(secret)
+        app = XeroApp(client_id=keys.client_id, company=company, secret=sealed, secret_changed_at=work.now)
+        work.session.add(app)
+    elif secret not in _secrets(vault, app):
+        if _others(work, keys.client_id, company):
+            raise AnotherSecret(keys.client_id)
+        app.secret, app.former_secret, app.secret_changed_at = vault.seal(secret), None, work.now
+    app.kind = keys.kind
+    if callback is not None:
+        app.callback = callback
+    used = work.session.get(CompanyApp, company)
+    if used is None:
+        used = CompanyApp(company=company, client_id=keys.client_id, scopes=scopes, changed_at=work.now)
+        work.session.add(used)
+    used.client_id, used.scopes, used.state, used.changed_at = keys.client_id, scopes, "enabled", work.now
+    work.session.flush()
+    return used
+
+
+def app_of_company(work: Work, company: str) -> tuple[CompanyApp, XeroApp] | None:
+    """The app a company uses, and how; None when it has none."""
+    used = work.session.get(CompanyApp, company)
+    app = work.session.get(XeroApp, used.client_id) if used else None
+    return (used, app) if used and app else None
+
+
+def app_keys(work: Work, vault: Vault, client_id: str) -> AppKeys | None:
+    """The app's secrets in the clear, newest first; None when the app is not known. Raises Unopenable."""
+    app = work.session.get(XeroApp, client_id)
+    if app is None:
+        return None
+    kind: AppKind = "pkce" if app.kind == "pkce" else "web"
+    secrets = tuple(_secrets(vault, app)) or (vault.open(app.secret),)
+    return AppKeys(client_id, secrets if kind == "web" else (), kind)
+
+
+def replace_secret(work: Work, vault: Vault, client_id: str, secret: str) -> None:
+    """A new secret; the one before stays good until it is forgotten, so that nothing stops during a rotation."""
+    app = work.session.get_one(XeroApp, client_id)
+    readable = vault.opens(app.secret)
+    if not readable or vault.open(app.secret) != secret:
+        app.former_secret, app.secret = app.secret if readable else None, vault.seal(secret)
+    app.secret_changed_at, app.secret_refused_at = work.now, None
+    work.session.flush()
+
+
+def forget_former_secret(work: Work, client_id: str) -> bool:
+    """The rotation is over: only the newest secret is used; False when there was no other."""
+    app = work.session.get_one(XeroApp, client_id)
+    had, app.former_secret = app.former_secret is not None, None
+    work.session.flush()
+    return had
+
+
+def app_users(work: Work, client_id: str) -> list[str]:
+    """The companies that use an app."""
+    asked = select(CompanyApp.company).where(CompanyApp.client_id == client_id).order_by(col(CompanyApp.company))
+    return list(work.session.exec(asked))
+
+
+def _secrets(vault: Vault, app: XeroApp) -> list[str]:
+    """Newest first, those whose encryption key is still listed: who lost a key may enter the secret again."""
+    kept = (app.secret, app.former_secret)
+    return [vault.open(sealed) for sealed in kept if sealed is not None and vault.opens(sealed)]
+
+
+def _others(work: Work, client_id: str, company: str) -> bool:
+    return any(user != company for user in app_users(work, client_id))
+
+
+def login_fingerprint(secret: str) -> str:
+    """What is kept of a secret that only ever has to be recognised."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def start_login(work: Work, login: Login) -> bool:
+    """Begin the login of a link; False when the link was used before."""
+    return bool(statements.insert_new(work, Login, [login.model_dump()], returning="id"))
+
+
+def login_of_state(work: Work, state: str) -> Login | None:
+    """The login this state belongs to."""
+    return work.session.exec(select(Login).where(Login.state == login_fingerprint(state))).first()
+
+
+def find_login(work: Work, login_id: str) -> Login | None:
+    """The login with this id."""
+    return work.session.get(Login, login_id)
+
+
+def move_login(work: Work, login_id: str, from_stage: str, to_stage: str) -> bool:
+    """Take the next stage; False when somebody else took it, or its time is over."""
+    mine = update(Login).where(
+        col(Login.id) == login_id, col(Login.stage) == from_stage, col(Login.ends_at) > work.now
+    )
+    return bool(work.session.exec(mine.values(stage=to_stage)).rowcount)
+
+
+def note_login(work: Work, login_id: str, *, xero_user: str, scopes: Sequence[str], organisations: str) -> None:
+    """Who logged in, and what there is to choose from (JSON)."""
+    mine = update(Login).where(col(Login.id) == login_id)
+    work.session.exec(mine.values(xero_user=xero_user, scopes=" ".join(scopes), organisations=organisations))
+
+
+def forget_ended_logins(work: Work, seconds_ago: float) -> int:
+    """Remove logins that ended this long ago; their links have ended as well."""
+    return work.session.exec(delete(Login).where(col(Login.ends_at) < work.after(-seconds_ago))).rowcount

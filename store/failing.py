@@ -1,4 +1,7 @@
-"""What has failed and is not sent again yet: grouped by cause."""
+"""What has failed and is not sent again yet: grouped by cause.
+
+Causes that are gone, written down with what removed them; what failed for them is sent again from here.
+"""
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
@@ -9,10 +12,10 @@ from typing import Any
 from sqlalchemy import String, column, exists, true, values
 from sqlmodel import col, func, select
 
-from events import causes
-from events.causes import NOT_MENDED
+from events import failures
+from events.failures import NOT_MENDED
 from store import statements
-from store.tables import Exclusion, Export, InvoiceStatus
+from store.tables import Exclusion, Export, InvoiceStatus, Mending
 from store.tables.columns import word
 from store.unit_of_work import Work
 
@@ -38,12 +41,12 @@ class Group:
 
     def in_words(self) -> dict[str, Any]:
         """What it is, who mends it, how, and whether it then goes by itself."""
-        known = causes.reason_of(self.cause)
+        known = failures.reason_of(self.cause)
         title = known.value.title if known else self.reason
         return {
             "title": f"{title}: {self.about}" if self.about else title,
-            "who": causes.who_mends(self.cause),
-            "by_itself": causes.goes_by_itself(self.cause),
+            "who": failures.who_mends(self.cause),
+            "by_itself": failures.goes_by_itself(self.cause),
             "steps": self.how.splitlines(),
         }
 
@@ -202,3 +205,38 @@ def _group(row: Any, samples: Sequence[Any], sending: int) -> Group:
         link=first.link,
         numbers=[one.number or one.invoice for one in samples],
     )
+
+
+def note_gone(
+    work: Work,
+    company: str,
+    causes: Collection[str],
+    by: str,
+    why: str,
+    *,
+    tenant: str | None = None,
+    event: str | None = None,
+) -> None:
+    """These causes are gone, who saw to it and how; `tenant` limits it to what was meant for that organisation."""
+    if not causes:
+        return
+    told = "\n".join(sorted(causes))
+    work.session.add(
+        Mending(company=company, causes=told, tenant=tenant, by=by, why=why[:255], event=event, at=work.now)
+    )
+    work.session.flush()
+
+
+def due_mendings(work: Work, later_seconds: float, most: int = 100) -> Sequence[Mending]:
+    """What is to be acted upon now: new, or acted upon once and noted so long ago; oldest first."""
+    waits = col(Mending.acted_at).is_(None) | (col(Mending.at) <= work.after(-later_seconds))
+    asked = select(Mending).where(col(Mending.done_at).is_(None), waits)
+    return work.session.exec(asked.order_by(col(Mending.id)).limit(most)).all()
+
+
+def mending_acted(work: Work, sent: Mapping[int, int], later_seconds: float) -> None:
+    """These were acted upon: so many invoices were sent again for each. The second time it is done."""
+    for row in work.session.exec(select(Mending).where(col(Mending.id).in_(sorted(sent)))):
+        row.acted_at, row.invoices = work.now, row.invoices + sent[row.id or 0]
+        row.done_at = work.now if row.at <= work.after(-later_seconds) else None
+    work.session.flush()

@@ -1,11 +1,15 @@
-"""Lanes: what is due in each, why it waits and until when."""
+"""Lanes: what is due in each, why it waits and until when.
+
+Which lanes have work.
+"""
 
 import functools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, case, true
+from sqlalchemy import bindparam, case, or_, true
 from sqlalchemy.orm import aliased
 from sqlmodel import col, func, select
 
@@ -243,3 +247,32 @@ def _state(work: Work, lane: Lane) -> LaneState:
         statements.insert_new(work, LaneState, [{**blank, "changed_at": work.now}], returning="company")
         state = work.session.exec(locked).one()
     return state
+
+
+def lanes_due(work: Work) -> Sequence[Lane]:
+    """The lanes that a turn would help now; the rescuer's question."""
+    held = select(LaneState.company, LaneState.tenant).where(
+        or_(col(LaneState.state) != "open", col(LaneState.blocked_until) > work.now)
+    )
+    idle = {Lane(*row) for row in work.session.exec(held)}
+    pending = select(Export.company, Export.tenant).where(
+        Export.state == word("pending"), col(Export.due_at) <= work.now, Export.tenant != ""
+    )
+    settled = select(Batch.company, Batch.tenant).where(
+        Batch.state == word("uncertain"), col(Batch.settle_at) <= work.now
+    )
+    found = {Lane(*row) for rows in (pending, settled) for row in work.session.exec(rows.distinct())}
+    paused = {pause.scope for pause in pauses.active(work)}
+    if pauses.EVERYBODY in paused:
+        return []
+    return sorted(lane for lane in found - idle if lane.company not in paused)
+
+
+def is_anything_due(work: Work, company: str | None = None) -> Sequence[Lane]:
+    """The lanes of a company, or of all, that have anything pending or uncertain, due or not."""
+    pending: Any = select(Export.company, Export.tenant).where(Export.state == word("pending"), Export.tenant != "")
+    parked: Any = select(Batch.company, Batch.tenant).where(Batch.state == word("uncertain"))
+    if company:
+        pending, parked = pending.where(Export.company == company), parked.where(Batch.company == company)
+    found = {Lane(*row) for rows in (pending, parked) for row in work.session.exec(rows.distinct())}
+    return sorted(found)

@@ -1,4 +1,7 @@
-"""What metrics are made of: a constant number of statements, each on an index, bounded by the work that is open."""
+"""What metrics are made of: a constant number of statements, each on an index, bounded by the work that is open.
+
+What is counted for ever: answers, events, troubles. Survives every process, counts each once.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,15 +11,17 @@ from typing import Any, NamedTuple
 from sqlalchemy import case, func, literal, select, union_all
 from sqlmodel import col
 
-from store import pauses, statements
+from store import alerts, pauses, statements
 from store.tables import (
     AskedChange,
     Batch,
     CompanyConnection,
+    Counter,
     DeadLetter,
     DoorOut,
     Export,
     LaneState,
+    LogEntry,
     OutboxEvent,
     Preview,
     Redelivery,
@@ -173,3 +178,43 @@ def dead_letters(work: Work) -> int:
 
 def _first_rows(column: Any, condition: Any) -> Any:
     return select(column).where(condition).limit(COUNTED_TO).subquery()
+
+
+READER = "counters"
+AT_ONCE = 2000
+_SINCE_SECONDS = 3600.0
+
+
+def add_counts(work: Work, name: str, counts: Mapping[tuple[str, str], int]) -> None:
+    """So many more of each (kind, detail); to be the last change of a transaction, for many may wait for the row."""
+    rows = [
+        {"name": name, "kind": kind, "detail": detail, "count": count}
+        for (kind, detail), count in sorted(counts.items())
+    ]
+    for row in rows:
+        more = {"count": Counter.__table__.c.count + row["count"]}  # type: ignore[attr-defined]
+        statements.upsert(work, Counter, [row], more, ["name"])
+
+
+def all_counts(work: Work) -> Sequence[Counter]:
+    """All counts, as plain rows."""
+    return statements.rows(work, select(Counter).order_by(col(Counter.name), col(Counter.kind), col(Counter.detail)))
+
+
+def count_feed(work: Work, most: int = AT_ONCE) -> int:
+    """Count the next events of our feed, and the answers among them; gives how many events. One reader at a time."""
+    begin, end = alerts.take_stretch(work, READER, _SINCE_SECONDS, most)
+    if end <= begin:
+        return 0
+    stretch = (col(OutboxEvent.position) > begin, col(OutboxEvent.position) <= end)
+    kinds = statements.rows(
+        work, select(col(OutboxEvent.type), func.count()).where(*stretch).group_by(col(OutboxEvent.type))
+    )
+    reason = func.coalesce(col(LogEntry.reason), "")
+    told = select(col(LogEntry.outcome), reason, func.count()).join(
+        OutboxEvent, col(OutboxEvent.id) == col(LogEntry.event_id)
+    )
+    answers = statements.rows(work, told.where(*stretch).group_by(col(LogEntry.outcome), reason))
+    add_counts(work, "events", {(kind, ""): count for kind, count in kinds})
+    add_counts(work, "invoices", {(outcome, why): count for outcome, why, count in answers})
+    return end - begin

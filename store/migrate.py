@@ -8,7 +8,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
-from store.database import READ_ONLY, engine_for_migrations
+from store.unit_of_work import READ_ONLY, engine_for_migrations
 
 _LOCK = 7_270_001
 

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from sqlmodel import col, select, update
 
 from events.accounting_target import Lane
-from events.changes import Picture
-from events.drift import DriftFound
+from events.changes import DriftFound, Picture
 from events.invoice import Invoice, folded
 from store import statements
 from store.tables import Attempt, Export, Generation, NumberClaim

@@ -2,6 +2,8 @@
 
 A batch is claimed under a shared lock that a pause takes alone: once a pause is committed, every batch that may
 still be on its way is already counted.
+
+Invoices marked “do not send”: who marked them and why, in whatever organisation they end up.
 """
 
 import functools
@@ -9,10 +11,10 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import bindparam, text
-from sqlmodel import col, select
+from sqlmodel import col, delete, select, update
 
 from store import statements
-from store.tables import Pause
+from store.tables import Exclusion, Export, Pause
 from store.unit_of_work import Work
 
 EVERYBODY = "*"
@@ -73,3 +75,41 @@ def of_everybody(work: Work) -> Pause | None:
 def active(work: Work) -> Sequence[Pause]:
     """All pauses, everybody's first."""
     return work.session.exec(select(Pause).order_by(col(Pause.scope))).all()
+
+
+def exclude(work: Work, company: str, invoices: Collection[str], by: str, why: str) -> set[str]:
+    """Mark these invoices; give those that were not marked before."""
+    known = {"company": company, "by": by, "why": why, "at": work.now}
+    rows = [{**known, "invoice": invoice} for invoice in sorted(invoices)]
+    new = statements.insert_new(work, Exclusion, rows, returning="invoice")
+    _flag(work, company, invoices, excluded=True)
+    return new
+
+
+def include(work: Work, company: str, invoices: Collection[str]) -> set[str]:
+    """Take the mark off these invoices; give those that had it."""
+    gone = delete(Exclusion).where(col(Exclusion.company) == company, col(Exclusion.invoice).in_(sorted(invoices)))
+    had = set(work.session.exec(gone.returning(col(Exclusion.invoice))).scalars())
+    _flag(work, company, invoices, excluded=False)
+    return had
+
+
+def excluded(work: Work, company: str, invoices: Collection[str]) -> set[str]:
+    """Which of these invoices are marked."""
+    return {invoice for _, invoice in excluded_ones(work, [(company, invoice) for invoice in invoices])}
+
+
+def excluded_ones(work: Work, invoices: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Which of these invoices, each with its company, are marked."""
+    keys = [{"company": company, "invoice": invoice} for company, invoice in sorted(invoices)]
+    return {(row.company, row.invoice) for row in statements.find(work, Exclusion, keys)}
+
+
+def exclusion_of(work: Work, company: str, invoice: str) -> Exclusion | None:
+    """The mark of one invoice."""
+    return work.session.get(Exclusion, (company, invoice))
+
+
+def _flag(work: Work, company: str, invoices: Collection[str], *, excluded: bool) -> None:
+    mine = update(Export).where(col(Export.company) == company, col(Export.invoice).in_(sorted(invoices)))
+    work.session.exec(mine.values(excluded=excluded))

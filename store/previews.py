@@ -7,7 +7,7 @@ from sqlmodel import col, select, update
 
 from events.accounting_target import Lane
 from events.invoice import Invoice, folded
-from store import choosing, number_claims, statements
+from store import bulk_orders, number_claims, statements
 from store.number_claims import Owner, books_of
 from store.tables import Export, NumberClaim, Preview
 from store.tables.columns import word
@@ -73,7 +73,7 @@ def _move(work: Work, preview: Preview, **changes: object) -> bool:
 def rows_of(work: Work, lane: Lane, invoices: Sequence[Invoice]) -> Mapping[str, Export]:
     """What we know of these invoices in the lane, by invoice id."""
     found = {}
-    for some in choosing.in_chunks([invoice.id for invoice in invoices], _AT_ONCE):
+    for some in bulk_orders.in_chunks([invoice.id for invoice in invoices], _AT_ONCE):
         asked = select(Export).where(
             Export.company == lane.company, Export.tenant == lane.tenant, col(Export.invoice).in_(some)
         )
@@ -90,7 +90,7 @@ def owners_of(work: Work, lane: Lane, invoices: Sequence[Invoice]) -> Mapping[st
     for invoice in invoices:
         asking.setdefault(folded(invoice.number), []).append((lane.company, invoice.id))
     owners = {number: first for number, (first, *_) in asking.items()}
-    for some in choosing.in_chunks(sorted(asking), _AT_ONCE):
+    for some in bulk_orders.in_chunks(sorted(asking), _AT_ONCE):
         asked = select(NumberClaim).where(NumberClaim.tenant == books_of(lane), col(NumberClaim.folded).in_(some))
         for claim in work.session.exec(asked).all():
             owner = claim.company, claim.invoice

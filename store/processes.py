@@ -1,12 +1,16 @@
-"""The processes that run: each says so every few seconds, so that anybody can see who is there."""
+"""The processes that run: each says so every few seconds, so that anybody can see who is there.
+
+A lease per periodic duty: two processes never do one duty at once.
+"""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 
-from sqlmodel import col, delete, select
+from sqlmodel import col, delete, select, update
 
 from store import statements
-from store.tables import Process
+from store.tables import Duty, Process
 from store.unit_of_work import Work
 
 BEAT_SECONDS = 15.0
@@ -53,3 +57,24 @@ def is_any_at_work(work: Work, kind: str) -> bool:
 def is_silent(work: Work, process: Process) -> bool:
     """Whether the process has missed so many beats that it is dead, suspended or cut off."""
     return process.seen_at < work.after(-_SILENT_SECONDS)
+
+
+_LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+def take_duty(work: Work, name: str, holder: str, seconds: float) -> bool:
+    """Take or keep the duty for a while; False while somebody else has it."""
+    free = (col(Duty.lease_until) < work.now) | (col(Duty.holder) == holder)
+    mine = update(Duty).where(col(Duty.name) == name, free)
+    took = mine.values(holder=holder, lease_until=work.after(seconds))
+    if statements.run(work, took).rowcount:
+        return True
+    row = {"name": name, "holder": "", "lease_until": _LONG_AGO}
+    new = statements.insert_new(work, Duty, [row], returning="name")
+    return bool(new and statements.run(work, took).rowcount)
+
+
+def leave_duty(work: Work, name: str, holder: str) -> None:
+    """Give the duty back, so that the next process need not wait for the lease."""
+    mine = update(Duty).where(col(Duty.name) == name, col(Duty.holder) == holder)
+    work.session.exec(mine.values(lease_until=_LONG_AGO))

@@ -8,7 +8,7 @@ from typing import Any
 from sqlmodel import col, func, select, update
 
 from events.accounting_target import Lane
-from events.drift import GONE, DriftFound
+from events.changes import GONE, DriftFound
 from store import statements
 from store.status import is_held
 from store.tables import CompanyConnection, Drift, Export, InvoiceStatus, Reconciliation

@@ -1,20 +1,27 @@
-"""Requests and their items: who still waits for an answer, and when a request is complete."""
+"""Requests and their items: who still waits for an answer, and when a request is complete.
+
+Requests as they come, in parts: opened by the first, and held against their cancel meanwhile.
+What nobody would ever answer: items whose export is at rest, requests whose parts did not come.
+Requests of many invoices, as pages list them: newest first, of one company or of all, by state.
+"""
 
 import functools
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
 
+from sqlalchemy import text
 from sqlmodel import col, select
 
 from events.accounting_target import Lane
-from events.export import InvoiceExportFailed
-from events.notices import summary
-from events.requests import InvoiceExportCompleted
+from events.export import InvoiceExportCompleted, InvoiceExportFailed, InvoiceExportRequested, summary
 from store import statements
+from store.exports import in_lock_order
 from store.outbox import InvoiceAnswer, Outgoing, publish_each_once
 from store.progress import locked, reasons
-from store.tables import Item, Request
+from store.tables import Company, Export, Item, Request
 from store.tables.columns import word
 from store.unit_of_work import Work
 
@@ -165,3 +172,143 @@ def _has_all_answers(row: Any) -> bool:
     arrived = sum(map(bool, row.parts_received.split(",")))
     waits = arrived < row.parts and row.cancelled_at is None and row.given_up_at is None
     return not (row.completed_at or waits) and row.exported + row.failed >= row.total
+
+
+Key = tuple[str, str]  # of a request: its company and id
+_HOLD_PARTS = text(
+    "SELECT pg_advisory_xact_lock_shared(hashtext('parts'), hashtext(key)) FROM unnest(CAST(:keys AS text[])) AS key"
+)
+_HOLD_OFF_PARTS = text("SELECT pg_advisory_xact_lock(hashtext('parts'), hashtext(:key))")
+
+
+@dataclass(frozen=True)
+class Opening:
+    """What begins a request, unless it has begun: one part of it with `total` invoices, and the event it came in.
+
+    `caused_by` is the event a replay repeats.
+    """
+
+    asked: InvoiceExportRequested
+    tenant: str
+    total: int
+    source_event: str
+    caused_by: str | None = None
+
+    @property
+    def key(self) -> Key:
+        """The request's."""
+        return self.asked.company, self.asked.request
+
+
+def open_each(work: Work, openings: Sequence[Opening]) -> set[Key]:
+    """Remember these requests, each once; gives those that are new. Another one's part is still to be counted."""
+    rows = [_row(work, one) for one in sorted(openings, key=lambda one: one.key)]
+    return {(company, id_) for company, id_ in statements.insert_new_keys(work, Request, rows, "company", "id")}
+
+
+def _row(work: Work, opening: Opening) -> dict[str, Any]:
+    asked = opening.asked
+    return {
+        "company": asked.company,
+        "id": asked.request,
+        "tenant": opening.tenant,
+        "mode": asked.mode,
+        "requested_by": asked.requested_by.id,
+        "source_event": opening.source_event,
+        "parts": asked.parts,
+        "parts_received": str(asked.part),
+        "total": opening.total,
+        "exported": 0,
+        "failed": 0,
+        "unchanged": 0,
+        "created_at": work.now,
+        "caused_by": opening.caused_by,
+    }
+
+
+def hold_parts(work: Work, requests: Collection[Key]) -> None:
+    """Parts of a request may be filed side by side; its cancel sees all of a part or nothing.
+
+    To be called before anything is locked; SQLite has one writer anyway.
+    """
+    if not work.on_sqlite:
+        keys = sorted(f"{company}/{request}" for company, request in requests)
+        statements.run(work, _HOLD_PARTS, keys=keys).all()
+
+
+def hold_off_parts(work: Work, company: str, request: str) -> None:
+    """A cancel waits for parts that are being filed, and lets none begin until it is done."""
+    if not work.on_sqlite:
+        statements.run(work, _HOLD_OFF_PARTS, key=f"{company}/{request}")
+
+
+def left_waiting(work: Work, seconds: float, most: int = 200) -> Sequence[tuple[Item, Export]]:
+    """Items that wait for an export nobody works on, touched before then; locked in intake's order."""
+    asked = (
+        select(Item, Export)
+        .join(Export, col(Export.id) == col(Item.export_id))
+        .where(
+            Item.state == word("waiting"),
+            col(Export.state).in_((word("exported"), word("failed"))),
+            col(Export.touched_at) < work.after(-seconds),
+        )
+        .order_by(*in_lock_order(on_sqlite=work.on_sqlite))
+        .limit(most)
+        .with_for_update(skip_locked=True)
+    )
+    return [(item, export) for item, export in work.session.exec(asked)]
+
+
+def give_up_parts(work: Work, seconds: float, most: int = 200) -> int:
+    """Complete the requests whose missing parts did not come within this time; give how many."""
+    asked = select(Request).where(
+        col(Request.completed_at).is_(None),
+        col(Request.given_up_at).is_(None),
+        col(Request.created_at) < work.after(-seconds),
+        Request.exported + Request.failed >= Request.total,
+    )
+    overdue = work.session.exec(asked.order_by(col(Request.company), col(Request.id)).limit(most)).all()
+    for row in overdue:
+        row.given_up_at = work.now
+        work.session.flush()
+        complete_if_done(work, row.company, row.id)
+    return len(overdue)
+
+
+STATES: Mapping[str, Any] = {
+    "open": col(Request.completed_at).is_(None),
+    "done": col(Request.completed_at).is_not(None),
+    "failures": col(Request.failed) > 0,
+    "cancelled": col(Request.cancelled_at).is_not(None),
+}
+
+
+class RequestPosition(NamedTuple):
+    """Where a request stands in the list."""
+
+    at: datetime
+    company: str
+    id: str
+
+
+def page_of_bulk(work: Work, company: str, state: str, after: RequestPosition | None, most: int) -> Sequence[Any]:
+    """Plain rows of bulk requests, newest first, those behind `after`, each with its company's name."""
+    place = (col(Request.created_at), col(Request.company), col(Request.id))
+    columns: list[Any] = [*Request.__table__.c, col(Company.name).label("company_name")]  # type: ignore[attr-defined]
+    asked: Any = (
+        select(*columns)
+        .outerjoin(Company, col(Company.id) == col(Request.company))
+        .where(Request.mode == "bulk")
+        .order_by(*(column.desc() for column in place))
+        .limit(most)
+    )
+    if company:
+        asked = asked.where(Request.company == company)
+    if state in STATES:
+        asked = asked.where(STATES[state])
+    if after:
+        at, whose, id_ = place
+        behind = (whose < after.company) | ((whose == after.company) & (id_ < after.id))
+        # The first comparison lets the index begin there; the second finds the exact place.
+        asked = asked.where(at <= after.at, (at < after.at) | behind)
+    return statements.rows(work, asked)

@@ -4,8 +4,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, make_url, text
 
-from store.database import engine_for_migrations
-from store.unit_of_work import Work
+from store.unit_of_work import Work, engine_for_migrations
 
 _MAY_CHANGE_AUDIT = """
     SELECT current_user, rolsuper OR pg_has_role(current_user, relowner, 'MEMBER')

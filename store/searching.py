@@ -1,22 +1,33 @@
-"""What one search box finds: invoices, clients, companies, requests, events, reasons, by how they begin."""
+"""What one search box finds: invoices, clients, companies, requests, events, reasons, by how they begin.
+
+Which invoices an act about many is about: ticked ones, a group, a request, all that match a filter of the log.
+Messages of Xero's that no rule of ours knows.
+"""
 
 import json
+import re
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import func, or_
+from sqlalchemy import and_, exists, func, literal, or_
 from sqlmodel import col, select
 
 from events.invoice import folded
 from events.reasons import Reason
-from store import statements
-from store.beginnings import begins
+from store import export_log, failing, statements
+from store.export_log import LogFilter
+from store.statements import begins
 from store.tables import (
     Company,
     ContactLink,
+    Exclusion,
+    Export,
     InboxEvent,
     InvoiceStatus,
+    Item,
     LogEntry,
     NumberClaim,
     OutboxEvent,
@@ -158,3 +169,149 @@ _LOOKS: Sequence[Callable[[Work, str, int], list[SearchHit]]] = (
     _invoices_answered(InvoiceStatus.xero_invoice_id),
     _events,
 )
+
+
+Act = Literal["replay", "exclude", "include"]
+MOST_SELECTED = 100_000
+_COLUMNS = (InvoiceStatus.company, InvoiceStatus.invoice)
+
+
+@dataclass(frozen=True)
+class Selection:
+    """How invoices are chosen: by company and id, by group of failures, by request, or by a filter of the log.
+
+    Of the lines of the log that match, those of failures count, unless the filter names another outcome.
+    """
+
+    picked: tuple[tuple[str, str], ...] = ()
+    company: str = ""
+    cause: str = ""
+    request: str = ""
+    log: LogFilter = field(default_factory=LogFilter)
+
+    def says(self) -> dict[str, Any]:
+        """What was said, for the audit; empty when nothing was."""
+        log = {name: str(value) for name, value in asdict(self.log).items() if value}
+        named = {"company": self.company, "cause": self.cause, "request": self.request, "log": log}
+        picked = [f"{company}/{invoice}" for company, invoice in self.picked]
+        return {name: value for name, value in {**named, "invoices": picked}.items() if value}
+
+
+@dataclass(frozen=True)
+class Share:
+    """How many of the chosen invoices are of one company and one cause."""
+
+    company: str
+    cause: str
+    invoices: int
+
+
+def shares(work: Work, act: Act, chosen: Selection) -> list[Share]:
+    """The chosen invoices that the act may move, counted by company and cause, the most first."""
+    some = _first_rows(work, act, chosen)
+    counted: Any = select(some.c.company, some.c.cause, func.count())
+    found = statements.rows(work, counted.group_by(some.c.company, some.c.cause))
+    return sorted((Share(*row) for row in found), key=lambda one: (-one.invoices, one.company, one.cause))
+
+
+def invoices_selected(work: Work, act: Act, chosen: Selection) -> list[tuple[str, str]]:
+    """Company and id of the chosen invoices that the act may move, at most `MOST`, in order."""
+    some = _first_rows(work, act, chosen)
+    ordered = select(some.c.company, some.c.invoice).order_by(some.c.company, some.c.invoice).limit(MOST_SELECTED)
+    return [(row[0], row[1]) for row in statements.rows(work, ordered)]
+
+
+def _first_rows(work: Work, act: Act, chosen: Selection) -> Any:
+    return (_excluded(work, chosen) if act == "include" else _failed(work, chosen)).subquery()
+
+
+def _failed(work: Work, chosen: Selection) -> Any:
+    """What stands failed, can be mended, and whose content was kept."""
+    asked: Any = select(*_COLUMNS, failing.cause().label("cause"))
+    asked = asked.where(*failing.failed(chosen.company or None), *_may_go())
+    if chosen.cause:
+        asked = asked.where(failing.is_of([chosen.cause]))
+    return asked.where(*_narrowed(work, chosen, InvoiceStatus))
+
+
+def _excluded(work: Work, chosen: Selection) -> Any:
+    asked: Any = select(Exclusion.company, Exclusion.invoice, literal("").label("cause"))
+    if chosen.company:
+        asked = asked.where(Exclusion.company == chosen.company)
+    return asked.where(*_narrowed(work, chosen, Exclusion))
+
+
+def _may_go() -> list[Any]:
+    """Whether there is something to send that is not on its way already."""
+    mine = (col(Export.company) == col(InvoiceStatus.company), col(Export.invoice) == col(InvoiceStatus.invoice))
+    queued = exists().where(*mine, col(Export.state) == "pending")
+    in_hand = exists().where(*mine, col(Export.state).in_(("exporting", "uncertain")))
+    return [~queued, ~in_hand, col(InvoiceStatus.reason) != Reason.INVOICE_UNREADABLE.code]
+
+
+def _narrowed(work: Work, chosen: Selection, table: Any) -> list[Any]:
+    """By what is said beside company and cause."""
+    wanted: list[Any] = []
+    if chosen.picked:
+        by_company: dict[str, list[str]] = defaultdict(list)
+        for company, invoice in chosen.picked:
+            by_company[company].append(invoice)
+        wanted.append(
+            or_(*(and_(table.company == company, table.invoice.in_(ids)) for company, ids in by_company.items()))
+        )
+    if chosen.request:
+        mine = select(Item.invoice).where(Item.company == chosen.company, Item.request == chosen.request)
+        wanted.append(table.invoice.in_(mine.where(Item.state == "failed")))
+    if chosen.log.narrows_failures():
+        lines = exists().where(col(LogEntry.company) == table.company, col(LogEntry.invoice) == table.invoice)
+        failed_lines = replace(chosen.log, outcome=chosen.log.outcome or "failed")
+        wanted.append(lines.where(*export_log.log_conditions(work, failed_lines)))
+    if chosen.log.company:
+        wanted.append(table.company == chosen.log.company)
+    return wanted
+
+
+def total_selected(counted: Sequence[Share]) -> int:
+    """How many invoices that is; `MOST` may mean more."""
+    return sum(share.invoices for share in counted)
+
+
+_CHANGING = re.compile(r"'[^']*'|\d+")
+
+
+@dataclass(frozen=True)
+class Unmatched:
+    """A message of Xero's that no rule of ours knows: how often it came, and one invoice it came for."""
+
+    text: str
+    times: int
+    companies: int
+    company: str
+    invoice: str
+    number: str | None
+    first_at: datetime
+    last_at: datetime
+
+
+def unmatched(work: Work, most: int = 10_000) -> list[Unmatched]:
+    """Messages of Xero's that we do not know, the most frequent first; alike but for numbers and names is one."""
+    asked = select(LogEntry).where(col(LogEntry.unmatched).is_not(None)).order_by(col(LogEntry.id).desc()).limit(most)
+    found: dict[str, list[tuple[str, LogEntry]]] = {}
+    for entry in work.session.exec(asked):
+        for text in (entry.unmatched or "").splitlines():
+            found.setdefault(_CHANGING.sub("…", text).casefold(), []).append((text, entry))
+    return sorted((_unmatched(seen) for seen in found.values()), key=lambda one: (-one.times, one.text))
+
+
+def _unmatched(seen: Sequence[tuple[str, LogEntry]]) -> Unmatched:
+    text, newest = seen[0]
+    return Unmatched(
+        text=text,
+        times=len(seen),
+        companies=len({entry.company for _, entry in seen}),
+        company=newest.company,
+        invoice=newest.invoice,
+        number=newest.number,
+        first_at=seen[-1][1].at,
+        last_at=newest.at,
+    )

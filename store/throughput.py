@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import case, func
 from sqlmodel import col, delete, select
 
-from events.causes import NOT_MENDED
+from events.failures import NOT_MENDED
 from store import statements
 from store.tables import LogEntry, Quarter, Request
 from store.unit_of_work import Work

@@ -12,7 +12,7 @@ from sqlmodel import col, select, update
 
 from events.accounting_target import Trouble
 from events.credentials import AppKeys, Doubt, TokenPair
-from store import apps, statements
+from store import connections, statements
 from store.tables import CompanyApp, CompanyConnection, Token, XeroApp
 from store.unit_of_work import Store, Work
 from store.vault import Unopenable, Vault
@@ -56,7 +56,7 @@ class DatabaseTokenBox:
     def app(self, client_id: str) -> AppKeys | None:
         """The app with its secrets; None when it is not known. Raises Trouble when its key is missing."""
         with _told_as_trouble(), self._store.read() as work:
-            return apps.keys(work, self._vault, client_id)
+            return connections.app_keys(work, self._vault, client_id)
 
     def note_secret(self, client_id: str, *, newest_works: bool) -> None:
         """Remember whether Xero took the app's newest secret, so that a mistyped one is seen before it matters."""

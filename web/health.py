@@ -1,10 +1,24 @@
-"""Is it alive, is it ready: `/healthz` for the process, `/readyz` for what it needs."""
+"""Is it alive, is it ready: `/healthz` for the process, `/readyz` for what it needs.
+
+`/metrics` for Prometheus: read from the database and Redis at each scrape, the same from every web process.
+"""
+
+import hmac
+import ipaddress
+from collections.abc import Iterable
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.registry import Collector
 from sqlalchemy import text
 
 from store import migrate
+from web.answers import RefusedRequest
+from worker.measuring import measuring
+from worker.measuring.catalogue import Metric
+from worker.measuring.measuring import MetricReading
 from worker.tools import Tools
 
 router = APIRouter()
@@ -39,3 +53,89 @@ def _redis(tools: Tools) -> str:
     except Exception as lost:
         return f"not reachable ({type(lost).__name__})"
     return "ok"
+
+
+metrics_router = APIRouter()
+# What proxies and content networks add to a request of somebody else, whatever it says.
+_FORWARDING = frozenset(
+    [
+        "via",
+        "forwarded",
+        "x-real-ip",
+        "x-client-ip",
+        "x-true-client-ip",
+        "true-client-ip",
+        "x-cluster-client-ip",
+        "x-remote-ip",
+        "x-remote-addr",
+        "x-originating-ip",
+        "x-original-forwarded-for",
+        "x-original-host",
+        "x-original-url",
+        "x-host",
+        "x-proxyuser-ip",
+        "x-envoy-external-address",
+        "cf-connecting-ip",
+        "cf-connecting-ipv6",
+        "cf-ray",
+        "fastly-client-ip",
+        "cdn-loop",
+        "fly-client-ip",
+        "x-azure-clientip",
+        "x-amzn-trace-id",
+        "max-forwards",
+        "client-ip",
+    ]
+)
+_FORWARDING_BEGINS = "x-forwarded"
+
+
+@metrics_router.get("/metrics")
+def metrics(request: Request) -> Response:
+    """All figures in Prometheus' text format, for the holder of METRICS_TOKEN."""
+    tools: Tools = request.app.state.tools
+    _must_be_allowed(request, tools.settings.metrics_token)
+    return Response(render(measuring.measure(tools)), media_type=CONTENT_TYPE_LATEST)
+
+
+def render(readings: Iterable[MetricReading]) -> bytes:
+    """The figures as Prometheus reads them."""
+    registry = CollectorRegistry()
+    registry.register(_Families(readings))
+    return generate_latest(registry)
+
+
+class _Families(Collector):
+    def __init__(self, readings: Iterable[MetricReading]) -> None:
+        self._readings = readings
+
+    def collect(self) -> Iterable[GaugeMetricFamily | CounterMetricFamily]:
+        families: dict[Metric, GaugeMetricFamily | CounterMetricFamily] = {}
+        for metric, value, labels in self._readings:
+            if metric not in families:
+                make = CounterMetricFamily if metric.kind == "counter" else GaugeMetricFamily
+                families[metric] = make(metric.full_name, metric.says, labels=metric.labels)
+            families[metric].add_metric(labels, value)
+        return families.values()
+
+
+def _must_be_allowed(request: Request, token: str) -> None:
+    """Raises RefusedRequest (401, 403). Without a token only this machine may ask, and no proxy for others."""
+    if token:
+        given = request.headers.get("authorization", "").removeprefix("Bearer ")
+        if not hmac.compare_digest(given.encode(), token.encode()):
+            problem = "authorization: “Bearer …” with the METRICS_TOKEN of this installation is needed"
+            raise RefusedRequest(401, "Token not valid", [problem], {"WWW-Authenticate": "Bearer"})
+    elif not _is_this_machine(request):
+        raise RefusedRequest(403, "Only from this machine", ["Set METRICS_TOKEN to read the metrics from elsewhere"])
+
+
+def _is_this_machine(request: Request) -> bool:
+    """Whether the caller is on this machine, and speaks for nobody else."""
+    forwarded = any(name in _FORWARDING or name.startswith(_FORWARDING_BEGINS) for name in request.headers)
+    if request.client is None or forwarded:
+        return False
+    try:
+        return ipaddress.ip_address(request.client.host).is_loopback
+    except ValueError:
+        return False

@@ -1,9 +1,15 @@
-"""Who is at the door and what they may do: a key id, a signature, a scope, a company, not too many at once."""
+"""Who is at the door and what they may do: a key id, a signature, a scope, a company, not too many at once.
+
+Whether a request to the doors is signed by its key: version 2 of our signatures (events.signing); pure.
+
+Version 1 covers the body alone, or of a GET the address alone; it is taken only where the installation says so.
+"""
 
 import asyncio
+import hmac
 import threading
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
@@ -13,23 +19,104 @@ from fastapi.concurrency import run_in_threadpool
 from pydantic import TypeAdapter, ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 
-from events.scopes import Scope
+from events import signing
+from events.credentials import Scope
 from events.snapshot import HostId
-from store import api_keys, message_ids
+from store import api_keys
 from store.api_keys import Key
 from store.unit_of_work import Store
 from store.vault import Vault
-from web import bodies, rates, signature
-from web.problems import RefusedRequest
+from web import bodies, rates
+from web.answers import RefusedRequest
 from web.rates import Portion
-from web.signature import Knock
 from worker import logs
 from worker.decisions import rights
-from worker.decisions.networks import network_of
+from worker.decisions.addresses import network_of
 from worker.decisions.rights import HostKey, Objection
 from worker.preview import preview
 from worker.tools import Tools
-from worker.users.pools import KEYS, Busy
+from worker.users.hashing import KEYS, Busy
+
+LONGEST_SKEW_SECONDS = int(signing.SKEW.total_seconds())
+HEADERS = ("webhook-id", "webhook-timestamp", "webhook-signature")
+# The same of an id that no key has and of a signature that is wrong: who asks learns of no key that it is there.
+NO_KEY_OR_NO_FIT = (
+    "webhook-signature: there is no key with this id (x-crewcard-key), or this does not fit it and "
+    "id.timestamp.METHOD, a space, path and query, a line feed, the body, each exactly as sent"
+)
+_NOT_TAKEN = "; version 1, which left the address out, is not taken here"
+_V2, _V1 = "v2,", "v1,"
+_TIMESTAMP_LENGTH = 12
+
+
+@dataclass(frozen=True)
+class Knock:
+    """A request as far as a signature covers it. Header names are in lower case; `target` is path and query."""
+
+    method: str
+    target: str
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def id(self) -> str:
+        """The id it came under; empty where there is none."""
+        return self.headers.get("webhook-id", "")
+
+    @property
+    def has_version_2(self) -> bool:
+        """Whether one of its signatures says that it is of version 2."""
+        return any(one.startswith(_V2) for one in _signatures(self))
+
+
+def objection_to_headers(knock: Knock, now: float, *, version_1: bool = False) -> str | None:
+    """What is wrong already before body and key are known, as a sentence that names the header; None: nothing.
+
+    `now` is in seconds since 1970; `version_1` is whether that is taken too.
+    """
+    at = knock.headers.get("webhook-timestamp", "")
+    if not knock.id:
+        return "webhook-id: is missing"
+    if not (at.isascii() and at.isdigit() and len(at) <= _TIMESTAMP_LENGTH):
+        return "webhook-timestamp: must be the seconds since 1970, like 1795353600"
+    if abs(now - int(at)) > LONGEST_SKEW_SECONDS:
+        return f"webhook-timestamp: is more than five minutes from our clock, which shows {int(now)}"
+    taken = (_V2, _V1) if version_1 else (_V2,)
+    if not any(one.startswith(taken) for one in _signatures(knock)):
+        return (
+            "webhook-signature: must be of version 2, “v2,” and base64, over id.timestamp.METHOD, a space, path and "
+            f"query, a line feed, the body{'' if version_1 else _NOT_TAKEN}"
+        )
+    return None
+
+
+def signature_objection(knock: Knock, secrets: Iterable[str], now: float, *, version_1: bool = False) -> str | None:
+    """What is wrong with the signature, as a sentence that names the header; None where it is good.
+
+    `secrets` are those of the key; the others as `objection_to_headers` has them.
+    """
+    wrong = objection_to_headers(knock, now, version_1=version_1)
+    if wrong:
+        return wrong
+    at = knock.headers["webhook-timestamp"]
+    good = [one for secret in secrets for one in _expected(knock, secret, at, version_1=version_1)]
+    if any(hmac.compare_digest(given.encode(), one) for given in _signatures(knock) for one in good):
+        return None
+    return NO_KEY_OR_NO_FIT
+
+
+def _expected(knock: Knock, secret: str, at: str, *, version_1: bool) -> list[bytes]:
+    content = signing.request_content(knock.method, knock.target, knock.body)
+    good = [_V2 + signing.mac(secret, knock.id, at, content)]
+    if version_1:
+        former = f"GET {knock.target}".encode() if knock.method == "GET" else knock.body
+        good.append(_V1 + signing.mac(secret, knock.id, at, former))
+    return [one.encode() for one in good]
+
+
+def _signatures(knock: Knock) -> list[str]:
+    return knock.headers.get("webhook-signature", "").split(" ")
+
 
 KEY_HEADER = "x-crewcard-key"
 REMEMBERED_SECONDS = 2.0  # a revoked key may still open a door for so long
@@ -41,7 +128,7 @@ _log = logs.log("door")
 
 def knock(request: Request, body: bytes = b"") -> Knock:
     """The request as far as its signature covers it. Raises RefusedRequest (401) for a signing header given twice."""
-    for name in (KEY_HEADER, *signature.HEADERS):
+    for name in (KEY_HEADER, *HEADERS):
         if len(request.headers.getlist(name)) > 1:
             raise RefusedRequest(401, _NOT_VALID, [f"{name}: came twice, so that nobody knows which counts"])
     path, query = request.scope["raw_path"].decode("latin-1"), request.scope["query_string"].decode("latin-1")
@@ -68,7 +155,7 @@ async def _known_key(request: Request) -> "_FoundKey":
     key_id = at.headers.get(KEY_HEADER, "")
     if not key_id:
         raise RefusedRequest(401, _NOT_VALID, [f"{KEY_HEADER}: is missing"])
-    wrong = signature.objection_to_headers(at, time.time(), version_1=tools.settings.accept_signatures_v1)
+    wrong = objection_to_headers(at, time.time(), version_1=tools.settings.accept_signatures_v1)
     if wrong:
         raise RefusedRequest(401, _NOT_VALID, [wrong])
     found = _FOUND.remembered(tools, key_id)
@@ -144,7 +231,7 @@ def _must_be_new(tools: Tools, key: Key, at: Knock) -> None:
     if at.method in ("GET", "HEAD") or at.target in _TAKEN_ONCE_BY_THEMSELVES:
         return
     with tools.store.write() as work:
-        is_new = message_ids.is_new(work, key.id, at.id)
+        is_new = api_keys.is_new(work, key.id, at.id)
     if not is_new:
         problem = "webhook-id: this key sent a request with this id already; each needs one of its own, a retry too"
         raise RefusedRequest(409, "Request id already used", [problem])
@@ -195,7 +282,7 @@ def must_be_id(text: str, field: str) -> None:
 
 def _recognise(tools: Tools, found: "_FoundKey", at: Knock) -> Key:
     accepts_v1 = tools.settings.accept_signatures_v1
-    wrong = signature.objection(at, found.key.secrets, time.time(), version_1=accepts_v1)
+    wrong = signature_objection(at, found.key.secrets, time.time(), version_1=accepts_v1)
     if wrong:
         raise RefusedRequest(401, _NOT_VALID, [wrong])
     if found.key.expired:  # for who has its secret alone
@@ -219,7 +306,7 @@ def _known(tools: Tools, key_id: str) -> "_FoundKey":
         with tools.store.read() as work:
             key = api_keys.find(work, tools.vault, key_id)
         if key is None:
-            raise RefusedRequest(401, _NOT_VALID, [signature.NO_KEY_OR_NO_FIT])
+            raise RefusedRequest(401, _NOT_VALID, [NO_KEY_OR_NO_FIT])
         found = _FoundKey(key, key.use_noted)
         _FOUND.remember(tools, found, moment)
     return found

@@ -16,8 +16,8 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from web.problems import MEDIA_TYPE, RefusedRequest
-from worker.decisions.networks import network_of
+from web.answers import MEDIA_TYPE, RefusedRequest
+from worker.decisions.addresses import network_of
 
 MOST_HEAD_BYTES = 32_768
 MOST_ADDRESS_BYTES = 24_576  # 200 ids of 100 letters, and what stands around them

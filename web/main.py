@@ -9,11 +9,10 @@ import uvicorn
 from fastapi import FastAPI
 from sqlalchemy.exc import SQLAlchemyError
 
-from store import reseal
-from web import connect, doors, feed, health, limits, logins, metrics, openapi, previews, problems, reads
-from web.bodies import BodiesInMemory
+from store import vault
+from web import answers, doors, health, limits, logins, openapi, reads
+from web.bodies import BodiesInMemory, SecurityHeaders
 from web.console import app as console
-from web.headers import SecurityHeaders
 from web.limits import ConnectionLimits, Gate, GuardedProtocol
 from worker import logs, settings, wiring
 from worker.decisions.refusals import LoginRefused
@@ -23,8 +22,8 @@ from worker.intake.group_commit import GroupCommit
 from worker.settings import Settings
 from worker.tools import Tools
 
-HOST_ROUTERS = (doors.router, feed.router, reads.router, previews.router, logins.router)
-ROUTERS = (*HOST_ROUTERS, connect.router, health.router, metrics.router)
+HOST_ROUTERS = (doors.router, reads.feed_router, reads.router, reads.previews_router, logins.router)
+ROUTERS = (*HOST_ROUTERS, logins.connect_router, health.router, health.metrics_router)
 
 
 def build(tools: Tools) -> FastAPI:
@@ -36,8 +35,8 @@ def build(tools: Tools) -> FastAPI:
         app.include_router(router)
     openapi.serve(app, HOST_ROUTERS)
     console.add_to(app)
-    app.add_exception_handler(LoginRefused, connect.refused)
-    problems.tell_all(app, {console.PREFIX: console.refusal_page})
+    app.add_exception_handler(LoginRefused, logins.refused)
+    answers.tell_all(app, {console.PREFIX: console.refusal_page})
     app.add_middleware(BodiesInMemory, most=tools.settings.bodies_in_memory)
     app.add_middleware(SecurityHeaders, secure=tools.settings.public_url.startswith("https:"))
     return app
@@ -89,7 +88,7 @@ def _say_what_does_not_open(tools: Tools) -> None:
     """Whoever starts with the wrong keys is told at once; the doors answer all the same, 503 and a sentence."""
     try:
         with tools.store.read() as work:
-            lost = reseal.lost(work, tools.vault)
+            lost = vault.lost_secrets(work, tools.vault)
     except SQLAlchemyError:
         return  # /readyz says so
     if lost:

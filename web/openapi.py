@@ -12,9 +12,8 @@ from fastapi.responses import JSONResponse, Response
 from events import schemas
 from events.preview import InvoiceExportPreviewed
 from events.schemas import Json
-from web.answers import Problem
+from web.answers import MEDIA_TYPE, Problem
 from web.doors import MOST_EVENTS
-from web.problems import MEDIA_TYPE
 
 PATH = "/v1/openapi.json"
 _IN, _OUT = "#/components/schemas/In.{model}", "#/components/schemas/Out.{model}"

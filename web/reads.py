@@ -1,22 +1,39 @@
-"""What a host's own pages show: markers, the progress of a request, a client's Xero contact."""
+"""What a host's own pages show: markers, the progress of a request, a client's Xero contact.
 
+The feed: `GET /v1/events` gives a host that was away what it missed, in order, from where it stopped.
+The preview for a host's own page: what an export of these invoices would do now; nothing is filed or sent.
+"""
+
+import asyncio
+import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Annotated, Any
 
+import redis
 from fastapi import APIRouter, Depends, Query, Request
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, WithJsonSchema
 
-from events.people import Person
-from events.scopes import Scope
-from events.snapshot import HostId, Text
-from store import client_contacts, companies, invoice_badges
+from events import codec
+from events.codec import Unreadable
+from events.credentials import Scope
+from events.outgoing import OUTGOING
+from events.preview import InvoiceExportPreviewed, Previewed
+from events.snapshot import HostId, Id, Person, Text
+from events.unreadable import sentences
+from store import companies, contacts, invoice_detail, outbox
+from store.api_keys import Key
+from store.outbox import Beyond, FeedPage
 from store.progress import Progress
 from store.unit_of_work import Work
-from web import answers, keys
-from web.problems import RefusedRequest
-from worker.contacts import contact_words
+from web import answers, bodies, keys
+from web.answers import RefusedRequest
+from web.keys import Knock
+from worker.contacts import contact_answers
 from worker.delivery import progress
+from worker.preview import preview
 from worker.tools import Tools
 
 MOST_INVOICES = 200
@@ -65,7 +82,7 @@ def invoices(request: Request, company: str, which: Annotated[Which, Query()]) -
     tools: Tools = request.app.state.tools
     with tools.store.read() as work:
         _must_exist(work, company)
-        return answers.Invoices(invoices=tuple(invoice_badges.beside_invoices(work, company, ids)))
+        return answers.Invoices(invoices=tuple(invoice_detail.beside_invoices(work, company, ids)))
 
 
 @router.get("/requests/{request_id:path}", **_READING)
@@ -86,9 +103,9 @@ def contact(request: Request, company: str, client: str, looking: Annotated[Look
     person = Person(id="host", role=looking.role) if looking.role is not None else None
     with tools.store.read() as work:
         _must_exist(work, company)
-        found = client_contacts.contact_of(work, company, client, person)
-        shown = contact_words.shown(work, tools, company, found.value, found.name) if found.value else None
-        warnings = contact_words.warnings(work, company, client, found.value) if found.value else ()
+        found = contacts.contact_of(work, company, client, person)
+        shown = contact_answers.contact_shown(work, tools, company, found.value, found.name) if found.value else None
+        warnings = contact_answers.contact_warnings(work, company, client, found.value) if found.value else ()
     return answers.Contact(**asdict(found), link=shown.link if shown else None, warnings=warnings)
 
 
@@ -110,3 +127,103 @@ def _ids(said: Sequence[str]) -> list[str]:
 def _must_exist(work: Work, company: str) -> None:
     if not companies.exists(work, company):
         raise RefusedRequest(404, "Unknown company", [f"company: there is no company “{company}” here"])
+
+
+MOST_EVENTS = 500
+LONGEST_WAIT_SECONDS = 20
+_LOOK_SECONDS = 0.5
+feed_router = APIRouter(prefix="/v1")
+
+
+class Asked(BaseModel):
+    """Which events: those `after` a cursor (from the beginning without one), at most `limit`.
+
+    `types` are names of events, separated by commas. `wait` is how many seconds the answer may wait for news.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    after: Annotated[int, Field(ge=0, le=2**62)] = 0
+    limit: Annotated[int, Field(ge=1, le=MOST_EVENTS)] = 100
+    types: Annotated[str, Field(max_length=2000)] = ""
+    company: Id | None = None
+    wait: Annotated[int, Field(ge=0, le=LONGEST_WAIT_SECONDS)] = 0
+
+
+@feed_router.get("/events", openapi_extra=keys.needs(Scope.FEED))
+async def read_feed(
+    request: Request, key: Annotated[Key, Depends(keys.entering(Scope.FEED))], asked: Annotated[Asked, Query()]
+) -> Response:
+    """The next events for this key: `events`, the cursor to go on from, whether there are more right now."""
+    if asked.company:
+        keys.must_speak_for(key, asked.company)
+    companies, types = {asked.company} if asked.company else key.companies, _types(asked.types)
+    tools, at = request.app.state.tools, asked.after
+    end = time.monotonic() + asked.wait
+    while True:
+        page = await run_in_threadpool(_read_page, tools, at, asked.limit, companies, types)
+        if page.events or page.more or time.monotonic() >= end:
+            return _as_json(page)
+        at = page.next
+        await asyncio.sleep(_LOOK_SECONDS)
+
+
+def _read_page(
+    tools: Tools, after: int, most: int, companies: frozenset[str] | set[str] | None, types: set[str] | None
+) -> FeedPage:
+    try:
+        with tools.store.read() as work:
+            return outbox.feed_page(work, after, most, companies, types)
+    except Beyond as beyond:
+        problem = f"after: the feed ends at {beyond.end}; this cursor is of another feed, or of before a restore"
+        raise RefusedRequest(422, "Cursor not of this feed", [problem]) from None
+
+
+def _types(text: str) -> set[str] | None:
+    named = {name.strip() for name in text.split(",")} - {""}
+    for name in sorted(named - OUTGOING.keys()):
+        known = ", ".join(sorted(OUTGOING))
+        raise RefusedRequest(422, "Unknown type", [f"types: “{name[:100]}” is not an event we send; we send {known}"])
+    return named or None
+
+
+def _as_json(page: FeedPage) -> Response:
+    """Events are kept as JSON text already."""
+    more = "true" if page.more else "false"
+    text = f'{{"events":[{",".join(page.events)}],"next":"{page.next}","more":{more}}}'
+    return Response(text, media_type="application/json")
+
+
+_WAIT_SECONDS = 5
+previews_router = APIRouter(prefix="/v1")
+
+
+@previews_router.post("/companies/{company}/previews", openapi_extra=keys.needs(Scope.PREVIEWS))
+async def preview_invoices(request: Request, company: str) -> Response:
+    """Say what would happen to `invoices`, a list of at most 500 as an export would name them."""
+    at = await keys.knock_of_a_known_key(request, codec.MOST_BYTES)
+    return await run_in_threadpool(_preview, request.app.state.tools, at, company)
+
+
+def _preview(tools: Tools, at: Knock, company: str) -> Response:
+    key = keys.enter(tools, at, Scope.PREVIEWS, company)
+    keys.must_have_previews(tools, key, company)
+    bodies.must_be_json(at.headers)
+    try:
+        asked = Previewed.model_validate(codec.parse(at.body))
+    except Unreadable as broken:
+        raise RefusedRequest(422, "Invoices not readable", broken.problems) from None
+    except ValidationError as broken:
+        raise RefusedRequest(422, "Invoices not readable", sentences(broken)) from None
+    told = _tell(tools, key.id, company, asked)
+    return Response(told.model_dump_json(exclude_none=True), media_type="application/json")
+
+
+def _tell(tools: Tools, key: str, company: str, asked: Previewed) -> InvoiceExportPreviewed:
+    try:
+        return preview.preview(tools, company, asked.invoices, key=key)
+    except preview.NoCompany:
+        raise RefusedRequest(404, "Unknown company", [f"company: there is no company “{company}” here"]) from None
+    except redis.RedisError:
+        problem = "The counters of Xero's limits cannot be reached at the moment; the invoices are not at fault."
+        raise RefusedRequest(503, "Try again in a moment", [problem], {"Retry-After": str(_WAIT_SECONDS)}) from None

@@ -13,7 +13,7 @@ from redis.backoff import ExponentialBackoff
 from redis.exceptions import BusyLoadingError
 from redis.retry import Retry
 
-from worker import wake_lists
+from worker import doorbells
 
 QUEUE = "exports"
 TURN = "turn"
@@ -89,7 +89,7 @@ class WaitingBroker(RedisBroker):
 
     def enqueue(self, message: Message[Any], *, delay: int | None = None) -> Message[Any]:
         sent = super().enqueue(message, delay=delay)
-        wake_lists.wake(self.client, self.wake_key(sent.queue_name))
+        doorbells.wake(self.client, self.wake_key(sent.queue_name))
         return sent
 
     def wake_key(self, queue_name: str) -> str:

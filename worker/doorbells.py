@@ -3,6 +3,8 @@
 `due` (sorted set) holds when each lane wants a turn, `turns:<lane>` who holds it, as slots that expire; `turns` all
 that are held, `staff` the threads there are. A doorbell is pushed only for a lane that is due and has a slot free:
 turns go round between lanes, and a lane gets several side by side only while there are threads to spare.
+
+Waking who waits at a Redis list with a blocking pop: a list of at most so many wakes, whoever wakes and whom.
 """
 
 import contextlib
@@ -11,7 +13,14 @@ from collections.abc import Callable
 
 import redis
 
-from worker import wake_lists
+_MOST = 64
+_WAKE = "if redis.call('LLEN', KEYS[1]) < tonumber(ARGV[1]) then redis.call('RPUSH', KEYS[1], '1') end"
+
+
+def wake(client: redis.Redis, key: str) -> None:
+    """Wake one of those who wait at this list, or the next who will. Raises redis.RedisError."""
+    client.eval(_WAKE, 1, key, str(_MOST))
+
 
 TICKER, RELAY, RELAY_SOON, CHANGES, PREVIEWS = "ticker", "relay", "relay:soon", "changes", "previews"
 
@@ -184,7 +193,7 @@ class Doorbells:
 
     def _wake(self, whom: str) -> None:
         with contextlib.suppress(redis.RedisError):
-            wake_lists.wake(self._client, f"{self._prefix}:wake:{whom}")
+            wake(self._client, f"{self._prefix}:wake:{whom}")
 
     def _keys(self, lane: str) -> list[str]:
         names = ("due", f"turns:{lane}", "turns", "staff")

@@ -10,8 +10,8 @@ from typing import Any
 
 import structlog
 
-from events import plain_text
-from worker.decisions import masking
+from events import wording
+from worker.decisions import mending
 
 # Only these fields leave the process. Names, amounts, tokens and secrets have no field here.
 FIELDS = frozenset(
@@ -89,7 +89,7 @@ def set_up(level: str = "INFO", format: str = "auto") -> None:  # noqa: A002  # 
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last, masking.mask],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last, mending.mask],
         )
     )
     _use_for_everything(handler, level)
@@ -109,7 +109,7 @@ def _use_for_everything(handler: logging.Handler, level: str) -> None:
 
 
 def _into_the_log(*said: object) -> None:
-    logging.getLogger("http.client").debug("%s", masking.masked(" ".join(map(str, said))))
+    logging.getLogger("http.client").debug("%s", mending.masked(" ".join(map(str, said))))
 
 
 def name_the_exception(_logger: Any, _method: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
@@ -130,7 +130,7 @@ def withhold(_logger: Any, _method: str, line: MutableMapping[str, Any]) -> Muta
 
 def plainly(_logger: Any, _method: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Words as a terminal may show them."""
-    return {key: plain_text.shown(value) if isinstance(value, str) else value for key, value in line.items()}
+    return {key: wording.shown(value) if isinstance(value, str) else value for key, value in line.items()}
 
 
 def log(room: str) -> Any:

@@ -7,8 +7,7 @@ from dramatiq.middleware import Middleware
 from dramatiq.worker import Worker
 
 from worker import actors, broker, logs, settings, wiring
-from worker.heartbeat import Heartbeat
-from worker.ticker import Ticker
+from worker.heartbeat import Heartbeat, Ticker
 from worker.tools import Tools
 
 

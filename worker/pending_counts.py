@@ -5,8 +5,8 @@ import threading
 from events.export import InvoiceExportRequested
 from store import progress
 from store.unit_of_work import Work
-from worker.decisions import backpressure
-from worker.decisions.backpressure import TooMuch
+from worker.decisions import merge_rules
+from worker.decisions.merge_rules import TooMuch
 
 _FRESH_SECONDS = 1.0
 
@@ -50,4 +50,4 @@ class BacklogRoom:
 
 
 def _refuses(asked: InvoiceExportRequested, pending: int, most: int) -> TooMuch | None:
-    return backpressure.objection(asked.company, pending, most, single=asked.mode == "single")
+    return merge_rules.backpressure(asked.company, pending, most, single=asked.mode == "single")

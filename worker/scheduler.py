@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 import redis
 
-from store import counters, outbox
-from worker import broker, logs, settings, wiring
+from store import metrics_rows, outbox
+from worker import broker, logs, pruner, settings, wiring
 from worker.connections import tending
-from worker.contacts import changes, rechecking, settings_rechecking
+from worker.contacts import changes, rechecking
 from worker.delivery import relay
 from worker.delivery.webhook_post import Poster
 from worker.delivery.webhooks import Webhooks
@@ -20,20 +20,18 @@ from worker.doorbells import CHANGES, PREVIEWS, RELAY, RELAY_SOON
 from worker.export import rescuer
 from worker.failing import alerting, sending_again
 from worker.heartbeat import Heartbeat
-from worker.intake.request_stream import RequestStream
-from worker.intake.stream_consumer import StreamConsumer
-from worker.measuring import counting
-from worker.preview import previews
-from worker.pruning import pruner
+from worker.intake.stream_consumer import RequestStream, StreamConsumer
+from worker.measuring import measuring
+from worker.preview import preview
 from worker.reconcile import reconciler
-from worker.submission import bulk_jobs
+from worker.submission import orders
 from worker.tools import Tools
-from worker.watching import audit_check, throughput
+from worker.watching import attention, throughput
 
 _AFTER_TROUBLE_SECONDS = 1.0
 _IDLE_SECONDS = 1.5
 _LOOK_SECONDS = 1.0
-_REFUSED_SECONDS = settings_rechecking.REFUSED_PASS_SECONDS
+_REFUSED_SECONDS = rechecking.REFUSED_PASS_SECONDS
 _TOGETHER_SECONDS = 0.1  # answers of a bulk send go out together while there are many; a click's at once
 
 
@@ -143,12 +141,12 @@ def _changes(clock: Scheduler) -> NextRun:
 
 
 def _previews(clock: Scheduler) -> NextRun:
-    return NextRun() if previews.answer_next(clock.tools) else NextRun(_IDLE_SECONDS, (PREVIEWS,))
+    return NextRun() if preview.answer_next(clock.tools) else NextRun(_IDLE_SECONDS, (PREVIEWS,))
 
 
 def _bulk_jobs(clock: Scheduler) -> NextRun:
     """Orders about many invoices, what is sent again because its cause is gone, and alerts."""
-    busy = bulk_jobs.go_on(clock.tools) + sending_again.go_on(clock.tools) + alerting.watch(clock.tools)
+    busy = orders.go_on(clock.tools) + sending_again.go_on(clock.tools) + alerting.watch(clock.tools)
     return NextRun() if busy else NextRun(_LOOK_SECONDS)
 
 
@@ -157,7 +155,7 @@ def _pruner(clock: Scheduler) -> NextRun:
 
 
 def _counts(clock: Scheduler) -> NextRun:
-    return NextRun(counting.PASS_SECONDS if counting.count_on(clock.tools) < counters.AT_ONCE else 0.0)
+    return NextRun(measuring.PASS_SECONDS if measuring.count_on(clock.tools) < metrics_rows.AT_ONCE else 0.0)
 
 
 def _stream(clock: Scheduler) -> NextRun:
@@ -177,16 +175,14 @@ DUTIES = (
     PeriodicJob("reconciler", _every(reconciler.PASS_SECONDS, reconciler.reconcile)),
     PeriodicJob("logins", _logins),
     PeriodicJob("changes", _changes),
-    PeriodicJob("rechecks", _every(rechecking.PASS_SECONDS, rechecking.recheck_due, settings_rechecking.recheck_due)),
-    PeriodicJob(
-        "refused_settings", _every(settings_rechecking.REFUSED_PASS_SECONDS, settings_rechecking.recheck_refused)
-    ),
+    PeriodicJob("rechecks", _every(rechecking.PASS_SECONDS, rechecking.recheck_due, rechecking.recheck_settings_due)),
+    PeriodicJob("refused_settings", _every(rechecking.REFUSED_PASS_SECONDS, rechecking.recheck_refused)),
     PeriodicJob("bulk_jobs", _bulk_jobs),
     PeriodicJob("previews", _previews),
     PeriodicJob("pruner", _pruner),
     PeriodicJob("counts", _counts),
     PeriodicJob("throughput", _every(throughput.PASS_SECONDS, throughput.count)),
-    PeriodicJob("audit_check", _every(audit_check.PASS_SECONDS, audit_check.check)),
+    PeriodicJob("audit_check", _every(attention.AUDIT_PASS_SECONDS, attention.check_audit)),
     STREAM,
 )
 

@@ -28,7 +28,7 @@ from pydantic_settings import (
 from events import credentials
 from worker import logs
 from worker.decisions import addresses
-from worker.decisions.roles import Role
+from worker.decisions.rights import Role
 
 # Old names, taken until release 0.3.0, and what each is called now.
 RENAMED = {

@@ -10,20 +10,18 @@ import redis
 
 from events.accounting_target import AccountingTarget
 from events.lane import DEFAULT_TARGET
-from store.database import engine_for
 from store.tokens import DatabaseTokenBox
-from store.unit_of_work import Store
+from store.unit_of_work import Store, engine_for
 from store.vault import Vault
 from worker import broker as queue
 from worker.doorbells import Doorbells
 from worker.settings import Settings
 from worker.tools import Tools
-from xero_adapter.auth import Auth
+from xero_adapter.auth import Auth, TokenService
 from xero_adapter.client import XeroClient
 from xero_adapter.login import XeroLogin
 from xero_adapter.pace import CallLimits, Pace
 from xero_adapter.target import XeroTarget
-from xero_adapter.token_service import TokenService
 
 _OBJECTS_OF_A_TURN = 100_000
 

@@ -11,12 +11,11 @@ from urllib.parse import urlencode
 import httpx
 
 from events.accounting_target import Trouble
-from events.connection_problems import ConnectionProblem
+from events.connections import ConnectionProblem
 from events.credentials import AboutOrganisation, AppKeys, OpenedOrganisation, TokenPair
 from xero_adapter import json_values
-from xero_adapter.auth import Auth
-from xero_adapter.bounded import BoundedTransport
-from xero_adapter.token_service import TokenService
+from xero_adapter.auth import Auth, TokenService
+from xero_adapter.client import BoundedTransport
 
 _DEADLINE_SECONDS = 20
 _SCOPES = {

@@ -1,10 +1,15 @@
-"""Xero's settings out of its JSON; pure. An entry that cannot be read is left out (SPEC, facts §5)."""
+"""Xero's settings out of its JSON; pure. An entry that cannot be read is left out (SPEC, facts §5).
 
-from collections.abc import Callable, Iterator, Mapping
+Xero's contacts read from raw JSON; pure (facts §5).
+What an organisation offers to choose from, read from raw JSON; pure (facts §8).
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from events.accounting_target import ChoiceKind, ContactPage, ListedChoice, ListedContact
 from events.settings import Books, LedgerAccount, Part, SoldItem, TaxRate
 from xero_adapter.json_values import day, number_of
 
@@ -125,3 +130,85 @@ def _day(value: Any) -> date | None:
 def _number(value: Any) -> Decimal:
     found = number_of(str(value if value is not None else 0))
     return found if found.is_finite() else Decimal(0)
+
+
+CONTACTS_PAGE = 1000  # the longest page Xero gives (facts §4.1)
+
+
+def contacts_by_id(document: Any) -> Mapping[str, ListedContact]:
+    """The contacts of a list answer, by id in lower case; what has no id is left out."""
+    return {one.id: one for one in map(_listed_contact, _elements(document)) if one.id}
+
+
+def contacts_page(document: Any) -> ContactPage:
+    """A page of contacts; a full one may have more behind it."""
+    listed = _elements(document)
+    return ContactPage([one for one in map(_listed_contact, listed) if one.id], more=len(listed) >= CONTACTS_PAGE)
+
+
+def is_contact_list(document: Any, name: str) -> bool:
+    """Whether this is Xero's list of that name at all, not some other JSON."""
+    return isinstance(document, dict) and isinstance(document.get(name), list)
+
+
+def _elements(document: Any) -> list[dict[str, Any]]:
+    listed = document["Contacts"] if is_contact_list(document, "Contacts") else []
+    return [one for one in listed if isinstance(one, dict)]
+
+
+def _listed_contact(said: Mapping[str, Any]) -> ListedContact:
+    return ListedContact(
+        id=_text(said, "ContactID").lower(),
+        name=_text(said, "Name"),
+        status=_text(said, "ContactStatus").upper() or "ACTIVE",
+        merged_into=_text(said, "MergedToContactID").lower(),
+        number=_text(said, "ContactNumber") or _text(said, "AccountNumber"),
+        email=_text(said, "EmailAddress"),
+    )
+
+
+Said = Mapping[str, Any]
+
+
+def _account_choice(said: Said) -> ListedChoice:
+    """An account; bank and system accounts and archived ones cannot stand on a line, revenue is offered first."""
+    usable = said.get("Status", "ACTIVE") == "ACTIVE" and said.get("Type") != "BANK" and not said.get("SystemAccount")
+    return ListedChoice(_text(said, "Code"), _text(said, "Name"), usable=usable, first=said.get("Class") == "REVENUE")
+
+
+def _tax_rate_choice(said: Said) -> ListedChoice:
+    """A tax rate; only an active one that can apply to revenue is of use."""
+    usable = said.get("Status", "ACTIVE") == "ACTIVE" and said.get("CanApplyToRevenue") is not False
+    return ListedChoice(_text(said, "TaxType"), _text(said, "Name"), usable=usable)
+
+
+def _tracking_choice(said: Said) -> ListedChoice:
+    """A tracking category with its active options."""
+    listed = said.get("Options")
+    options = tuple(
+        _text(one, "Name")
+        for one in (listed if isinstance(listed, list) else [])
+        if isinstance(one, dict) and one.get("Status", "ACTIVE") == "ACTIVE"
+    )
+    name = _text(said, "Name")
+    return ListedChoice(name, name, usable=said.get("Status", "ACTIVE") == "ACTIVE", options=options)
+
+
+def _theme(said: Said) -> ListedChoice:
+    return ListedChoice(_text(said, "BrandingThemeID"), _text(said, "Name"))
+
+
+# Per kind: the SDK's method, the list in its answer, and how an element is read.
+ENDPOINTS: Mapping[ChoiceKind, tuple[str, str, Callable[[Said], ListedChoice]]] = {
+    "accounts": ("get_accounts", "Accounts", _account_choice),
+    "tax_rates": ("get_tax_rates", "TaxRates", _tax_rate_choice),
+    "tracking": ("get_tracking_categories", "TrackingCategories", _tracking_choice),
+    "branding_themes": ("get_branding_themes", "BrandingThemes", _theme),
+}
+
+
+def choices_in(kind: ChoiceKind, document: Any) -> Sequence[ListedChoice]:
+    """The choices of this kind in an answer; what has no code cannot be chosen and is left out."""
+    _, listed, choice = ENDPOINTS[kind]
+    found = [choice(one) for one in document[listed] if isinstance(one, dict)]
+    return [one for one in found if one.code]

@@ -25,26 +25,15 @@ from events.accounting_target import (
     TargetPace,
     Trouble,
 )
-from events.connection_problems import ConnectionProblem
+from events.connections import ConnectionProblem
 from events.invoice import folded
 from events.settings import Books, Part
-from xero_adapter import (
-    answers,
-    choices,
-    contacts,
-    links,
-    mapping,
-    pages,
-    pictures,
-    replies,
-    tallying,
-    updating,
-)
+from xero_adapter import answers, links, mapping, pages, replies
 from xero_adapter.client import Reply, XeroClient
 from xero_adapter.json_values import count_of
+from xero_adapter.links import parse_pasted
 from xero_adapter.login import XeroLogin
 from xero_adapter.pace import Pace
-from xero_adapter.pasted import parse_pasted
 
 _LONGEST_QUERY = 1500  # characters of encoded numbers; above 2,048 in all Xero answers 404 (facts §4.3)
 _SHORT_WAIT, _LONG_WAIT = 2.0, 300.0  # where Xero does not say how long; the long one for the day
@@ -59,18 +48,18 @@ class XeroTarget:
     sizes = CallSizes(invoices=50, bytes=3_400_000, contacts=45, ids=38)
 
     # Pure, and told of where they are written.
-    fingerprint = staticmethod(pictures.fingerprint)
-    carries = staticmethod(pictures.carries)
+    fingerprint = staticmethod(mapping.fingerprint)
+    carries = staticmethod(mapping.carries)
     freeze = staticmethod(mapping.freeze)
     contact_link = staticmethod(links.contact_link)
     pasted = staticmethod(parse_pasted)
-    picture = staticmethod(pictures.of_copy)
-    picture_of = staticmethod(pictures.of_sent)
-    compare = staticmethod(pictures.changes)
-    edits = staticmethod(pictures.edits)
-    differences = staticmethod(pictures.differences)
-    left_behind = staticmethod(pictures.left_behind)
-    sums = staticmethod(tallying.sums)
+    picture = staticmethod(mapping.of_copy)
+    picture_of = staticmethod(mapping.of_sent)
+    compare = staticmethod(mapping.changes)
+    edits = staticmethod(mapping.edits)
+    differences = staticmethod(mapping.differences)
+    left_behind = staticmethod(mapping.left_behind)
+    sums = staticmethod(mapping.sums)
 
     def __init__(self, client: XeroClient, login: XeroLogin, pace: Pace, link_base: str) -> None:
         self.login: TargetLogin | None = login
@@ -85,11 +74,11 @@ class XeroTarget:
 
     def element_of_update(self, posting: Posting, copy: Element) -> Element:
         """The invoice as an update of Xero's copy. Raises Unmappable."""
-        return updating.element(mapping.element(posting, self._link_base, copy.get("Status")), copy)
+        return mapping.element_of_update(mapping.element(posting, self._link_base, copy.get("Status")), copy)
 
     def replaces_lines(self, update: Element) -> bool:
         """Whether the update puts a line anew, because the copy's has something that has to go."""
-        return any("LineItemID" not in line for line in pictures.lines(update))
+        return any("LineItemID" not in line for line in mapping.lines(update))
 
     def thaw(self, body: bytes) -> Mapping[str, Element]:
         """The elements of a frozen body: updates by invoice id, new invoices by number."""
@@ -193,17 +182,17 @@ class XeroTarget:
         if len(ids) > self.sizes.contacts:
             raise ValueError(f"at most {self.sizes.contacts} contacts in one call")
         chosen = {"i_ds": list(ids), "include_archived": True, "page": 1, "page_size": 100}
-        return contacts.by_id(self._named_list(organisation, "get_contacts", "Contacts", **chosen))
+        return pages.contacts_by_id(self._named_list(organisation, "get_contacts", "Contacts", **chosen))
 
     def all_contacts(self, organisation: Organisation, page: int) -> ContactPage:
         """A page of the active contacts. Raises Trouble."""
-        chosen = {"page": page, "page_size": contacts.PAGE, "summary_only": True, "order": "Name ASC"}
-        return contacts.page_of(self._named_list(organisation, "get_contacts", "Contacts", **chosen))
+        chosen = {"page": page, "page_size": pages.CONTACTS_PAGE, "summary_only": True, "order": "Name ASC"}
+        return pages.contacts_page(self._named_list(organisation, "get_contacts", "Contacts", **chosen))
 
     def choices(self, organisation: Organisation, kind: ChoiceKind) -> Sequence[ListedChoice]:
         """What the organisation has of this kind. Raises Trouble."""
-        method, listed, _ = choices.ENDPOINTS[kind]
-        return choices.choices_in(kind, self._named_list(organisation, method, listed))
+        method, listed, _ = pages.ENDPOINTS[kind]
+        return pages.choices_in(kind, self._named_list(organisation, method, listed))
 
     def part(self, organisation: Organisation, part: Part) -> Books:
         """One part of the organisation's settings (facts §7.3). Raises Trouble."""
@@ -227,7 +216,9 @@ class XeroTarget:
         return pages.count(document)
 
     def _named_list(self, organisation: Organisation, method: str, listed: str, **chosen: Any) -> Any:
-        return self._document(organisation, method, lambda document: contacts.is_list(document, listed), **chosen)
+        return self._document(
+            organisation, method, lambda document: pages.is_contact_list(document, listed), **chosen
+        )
 
     def _document(
         self,

@@ -12,7 +12,7 @@ from benchmarks.chaos.evidence import Book
 from benchmarks.chaos.host import Listener, Publisher
 from benchmarks.chaos.plan import READS_LAG_SECONDS
 from benchmarks.chaos.rounds import Round
-from cli.door import Door
+from cli.publish import Door
 
 _AT_ONCE = 8
 _LAST_BEGINS = 0.6  # of the run

@@ -10,7 +10,7 @@ from typing import Any
 
 import redis
 
-from cli.door import Door, DoorClosed
+from cli.publish import Door, DoorClosed
 from worker.delivery.relay import STREAM
 
 COMPLETED, _LINKED = "invoice.export.completed", "client.xero_contact.updated"

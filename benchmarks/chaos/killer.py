@@ -14,7 +14,7 @@ import redis
 from benchmarks.chaos.evidence import Calls
 from benchmarks.chaos.machines import Machines
 from benchmarks.chaos.plan import Blow, Plan
-from cli.supervisor import SupervisedProcess
+from cli.up import SupervisedProcess
 from tests.machines import wait_for
 
 _PAUSE_SECONDS = (0.2, 1.4)

@@ -17,8 +17,7 @@ from benchmarks.chaos import postgres, world
 from benchmarks.chaos.content import CLIENT, MOVER, Json, contact_of
 from benchmarks.chaos.plan import READS_LAG_SECONDS, TIMES, Database
 from cli import embedded
-from cli.supervisor import SupervisedProcess, Supervisor
-from cli.up import start_all
+from cli.up import SupervisedProcess, Supervisor, start_all
 from events.settings import CompanySettings
 from store import companies, contacts
 from tests.machines import a_free_port, wait_for

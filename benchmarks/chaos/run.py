@@ -12,7 +12,7 @@ from benchmarks.chaos.machines import Machines, machines
 from benchmarks.chaos.plan import FAULTS, Plan
 from benchmarks.chaos.result import Result
 from benchmarks.chaos.world import World
-from cli.door import open_door
+from cli.publish import open_door
 
 
 def run(plan: Plan, *, keep: bool = False, told: Callable[[str], None] = lambda _line: None) -> Result:

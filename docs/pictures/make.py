@@ -12,7 +12,7 @@ import uvicorn
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from cli import csv_invoices
-from cli.door import requests_for
+from cli.publish import requests_for
 from demo import run as demo
 from demo import world as demo_world
 from store import companies, contacts, migrate

@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 
 from events.invoice import Invoice
-from events.people import Person
 from events.publisher import NotAccepted, NotReached, Publisher
+from events.snapshot import Person
 
 
 def main(company: str, request: str, file: str, only: str = "") -> None:

@@ -1,11 +1,6 @@
 """The tables. States are text, moments are aware UTC, money is text with all its digits."""
 
-from store.tables.batches import Attempt, Batch
-from store.tables.bulk import BulkOrder, BulkPiece
-from store.tables.changes import AskedChange, Offer
-from store.tables.companies import Company, ContactLink
-from store.tables.connections import CompanyApp, CompanyConnection, Login, Token, XeroApp
-from store.tables.counters import Counter
+from store.tables.companies import Company, CompanyApp, CompanyConnection, ContactLink, Login, Token, XeroApp
 from store.tables.doors import (
     ApiKey,
     DeadLetter,
@@ -17,14 +12,24 @@ from store.tables.doors import (
     OutboxEvent,
     Redelivery,
 )
-from store.tables.failing import Alert, FeedMark, Mending
-from store.tables.lanes import LaneState
-from store.tables.orders import AuditCheck, AuditHead, AuditLine, Drift, Exclusion, Pause, Reconciliation
-from store.tables.previews import OrganisationFacts, Preview, RefusedTax
-from store.tables.processes import Process
-from store.tables.route import Export, Generation, Item, NumberClaim, Request
-from store.tables.shown import InvoiceStatus, LogEntry
-from store.tables.throughput import Quarter
+from store.tables.exports import Attempt, Batch, Export, Generation, Item, LaneState, NumberClaim, Request
+from store.tables.requests import (
+    AskedChange,
+    AuditCheck,
+    AuditHead,
+    AuditLine,
+    BulkOrder,
+    BulkPiece,
+    Drift,
+    Exclusion,
+    Offer,
+    OrganisationFacts,
+    Pause,
+    Preview,
+    Reconciliation,
+    RefusedTax,
+)
+from store.tables.shown import Alert, Counter, FeedMark, InvoiceStatus, LogEntry, Mending, Process, Quarter
 from store.tables.users import Guesses, KnownBrowser, RecoveryCode, SignInFailure, SignInLink, User, UserSession
 
 __all__ = [

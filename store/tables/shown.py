@@ -1,4 +1,10 @@
-"""What people see: the status beside an invoice and the export log, projections of the answers."""
+"""What people see: the status beside an invoice and the export log, projections of the answers.
+
+Failures beyond one invoice: what was told as needing a person, causes that are gone, readers of our own feed.
+What is counted for ever.
+What goes through, counted by the clock so that pages need not read the log.
+The processes that run.
+"""
 
 from datetime import datetime
 
@@ -90,3 +96,104 @@ class LogEntry(SQLModel, table=True):
     changes: str | None = Field(default=None, sa_type=Text)
     proof: str | None = Field(default=None, sa_type=Text)
     client: str | None = None
+
+
+class Alert(SQLModel, table=True):
+    """A cause that needs a person: when that was told last, about how many invoices, and how many came since.
+
+    `untold` counts what was held back since `told_at`, `link` is the page where it is mended.
+    """
+
+    __tablename__ = "alerts"
+    __table_args__ = (
+        Index("alerts_untold", "told_at", sqlite_where=text("untold > 0"), postgresql_where=text("untold > 0")),
+    )
+    company: str = Field(primary_key=True)
+    cause: str = Field(primary_key=True)
+    reason: str
+    title: str
+    message: str = Field(sa_type=Text)
+    who: str
+    how: str = Field(sa_type=Text)
+    about: str | None = None
+    link: str | None = Field(default=None, sa_type=Text)
+    invoices: int
+    untold: int = 0
+    told: int = 1
+    first_at: datetime
+    told_at: datetime
+    last_at: datetime
+
+
+class FeedMark(SQLModel, table=True):
+    """How far a reader of our own feed has come."""
+
+    __tablename__ = "feed_marks"
+    reader: str = Field(primary_key=True)
+    position: int = Field(default=0, sa_type=BIG)
+
+
+class Mending(SQLModel, table=True):
+    """Causes that somebody has mended (one per line): what failed for them, asked for before then, is sent again.
+
+    `tenant` limits it to invoices meant for that organisation, or for none yet. `event` is what brought it about.
+    It is acted upon at once, and a second time a little later for what was just failing then: then it is done.
+    """
+
+    __tablename__ = "mendings"
+    __table_args__ = (
+        Index("mendings_open", "id", sqlite_where=text("done_at IS NULL"), postgresql_where=text("done_at IS NULL")),
+    )
+    id: int | None = Field(default=None, primary_key=True, sa_type=BIG)
+    company: str
+    causes: str = Field(sa_type=Text)
+    tenant: str | None = None
+    by: str
+    why: str
+    event: str | None = None
+    at: datetime
+    acted_at: datetime | None = None
+    done_at: datetime | None = None
+    invoices: int = 0
+
+
+class Counter(SQLModel, table=True):
+    """How often something happened: `name` is invoices, events or troubles, `kind` and `detail` say which of them."""
+
+    __tablename__ = "counters"
+    name: str = Field(primary_key=True)
+    kind: str = Field(primary_key=True)
+    detail: str = Field(primary_key=True)
+    count: int = Field(default=0, sa_type=BIG)
+
+
+class Quarter(SQLModel, table=True):
+    """A quarter of an hour: how many invoices were exported and failed, as of `counted_at`.
+
+    `median` and `slow` are the seconds that half, and 95 of 100, of the answers took at most since they were asked
+    for; None while there were none.
+    """
+
+    __tablename__ = "quarters"
+    begins_at: datetime = Field(primary_key=True)
+    exported: int
+    failed: int
+    median: float | None = None
+    slow: float | None = None
+    counted_at: datetime
+
+
+class Process(SQLModel, table=True):
+    """A process of ours, from its start to its clean end: `kind` is web, worker or clock.
+
+    One that was killed leaves its row, which `seen_at` gives away.
+    """
+
+    __tablename__ = "processes"
+    id: str = Field(primary_key=True)
+    kind: str
+    version: str
+    host: str
+    pid: int
+    since: datetime
+    seen_at: datetime

@@ -9,8 +9,7 @@ import redis
 
 from events.accounting_target import Lane, Trouble
 from store import connections
-from store.database import engine_for
-from store.unit_of_work import Store
+from store.unit_of_work import Store, engine_for
 from worker import wiring
 from worker.settings import Settings
 from worker.tools import Tools

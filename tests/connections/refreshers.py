@@ -6,12 +6,10 @@ import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
-from store.database import engine_for
 from store.tokens import DatabaseTokenBox
-from store.unit_of_work import Store
+from store.unit_of_work import Store, engine_for
 from store.vault import Vault
-from xero_adapter.auth import Auth
-from xero_adapter.token_service import TokenService
+from xero_adapter.auth import Auth, TokenService
 
 
 def auth(database: str, xero: str, key: str, box: type[DatabaseTokenBox] = DatabaseTokenBox) -> Auth:

@@ -7,9 +7,9 @@ import httpx
 import pytest
 from sqlmodel import select
 
-from events.connection_problems import ConnectionProblem
+from events.connections import ConnectionProblem
 from events.credentials import AppKeys
-from store import apps as kept_apps
+from store import connections as kept_apps
 from store.tables import Token, XeroApp
 from tests.builders import an_invoice, invoices
 from tests.connections.house import OTHER_TENANT, TENANT

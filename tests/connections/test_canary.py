@@ -14,7 +14,7 @@ from tests.connections.house import ANNA, TENANT
 from tests.connections.sinks import Sinks
 from tests.installation import KEY
 from worker.connections import apps, connecting, tending
-from worker.decisions import masking
+from worker.decisions import mending
 
 CANARY = "CANARY0secret0of0the0app"
 NEXT = "CANARY0secret0that0replaces0it"
@@ -82,7 +82,7 @@ def test_what_libraries_print_is_masked():
         "GET /callback?code=CANARY&state=CANARY": "GET /callback?code=(withheld)&state=(withheld)",
         "token eyJhbGciOiJSUzI1NiJ9.eyJjYW5hcnkiOjF9.CANARY": "token (withheld)",
     }
-    assert {line: masking.masked(line) for line in lines} == lines
+    assert {line: mending.masked(line) for line in lines} == lines
 
 
 def _log_in_and_export(house, sinks, canaries: set[str]) -> None:

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from cli.main import app
 from events.credentials import AppKeys, TokenPair
-from store import api_keys, reseal
+from store import api_keys, vault
 from store.vault import Unopenable, Vault
 from tests.builders import an_invoice
 from tests.connections.house import TENANT
@@ -24,10 +24,10 @@ def test_every_secret_is_sealed_again_with_the_newest_key_and_work_goes_on(house
     _all_kinds_of_secrets(house)
     both = Vault([NEW, KEY])
     with house.tools.store.read() as work:
-        assert reseal.left(work, both) == 5
-    assert reseal.reseal(house.tools.store, both) == (5, 0)
+        assert vault.left_to_reseal(work, both) == 5
+    assert vault.reseal(house.tools.store, both) == (5, 0)
     with house.tools.store.read() as work:
-        assert reseal.left(work, Vault([NEW])) == 0
+        assert vault.left_to_reseal(work, Vault([NEW])) == 0
         assert api_keys.find(work, Vault([NEW]), "host").secret.startswith("whsec_")
     house.tools.vault._fernet = Vault([NEW])._fernet
     house.tools.targets["xero"].login.auth.renew(*house.login())
@@ -49,7 +49,7 @@ def test_a_pair_that_is_refreshed_meanwhile_is_not_overwritten(house):
         return seal(secret)
 
     both.seal = refreshed_meanwhile
-    reseal.reseal(house.tools.store, both)
+    vault.reseal(house.tools.store, both)
     house.installation.later(3600)
     house.tools.targets["xero"].login.auth.renew(*house.login())
     assert house.tools.targets["xero"].login.auth.access(*house.login())
@@ -66,7 +66,7 @@ def test_every_sealed_column_is_rotated(small_house):
         for column in model.__table__.columns
         if "BLOB" in str(column.type) or "BINARY" in str(column.type).upper()
     }
-    known = {(model.__tablename__, name) for model, name in reseal.SECRETS}
+    known = {(model.__tablename__, name) for model, name in vault.SECRETS}
     assert binary - known == {("dead_letters", "body"), ("dead_letters", "mended"), ("batches", "body")}
 
 

@@ -10,7 +10,7 @@ from cryptography.fernet import Fernet
 from sqlmodel import select
 
 from events.accounting_target import Trouble
-from store import reseal
+from store import vault
 from store.tables import Token
 from tests.builders import an_invoice
 from tests.connections.house import OTHER_TENANT
@@ -218,7 +218,7 @@ def _restart(house, keys: tuple[str, ...]) -> None:
 def _rotate(house, day: int) -> None:
     """Day 11: our key. Days 14 to 16: the app's secret, first here, a day later at Xero."""
     if day == 11:
-        assert reseal.reseal(house.tools.store, house.tools.vault)[0] > 0
+        assert vault.reseal(house.tools.store, house.tools.vault)[0] > 0
     if day == 14:
         apps.rotate_secret(house.tools, "harbour", "next", "olga")
     if day == 15:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from events.accounting_target import Lane as Where
-from events.connection_problems import ConnectionProblem
+from events.connections import ConnectionProblem
 from events.settings import CompanySettings
 from store import companies, lanes
 from tests.builders import TENANT, an_invoice, invoices

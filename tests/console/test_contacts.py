@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from store import audit, clients, companies, contacts
+from store import audit, companies, contacts
 from tests.builders import COMPANY, an_invoice, contact_id
 from tests.contacts.admin import Admin
 from worker.contacts import rechecking
@@ -70,14 +70,14 @@ def test_a_long_list_is_read_page_by_page_and_each_client_stands_once(installati
     held_back(installation, ("b", 1), ("c", 2), ("a", 1), ("d", 2), ("e", 1))
     with installation.store.read() as work:
         seen, after = [], ""
-        while some := clients.held_back(work, "", after, most=2):
+        while some := contacts.held_back(work, "", after, most=2):
             seen += [one.client for one in some]
             after = some[-1].place
     assert seen == ["c", "d", "a", "b", "e"]
 
 
 def test_further_pages_are_linked_and_go_on_where_the_last_ended(admin, clerk, on_sqlite, monkeypatch):
-    monkeypatch.setattr(clients, "MOST", 2)
+    monkeypatch.setattr(contacts, "MOST", 2)
     held_back(on_sqlite, ("c", 3), ("d", 2), ("e", 1))
     with on_sqlite.store.write() as work:
         for client in "vwxyz":

@@ -7,8 +7,8 @@ from datetime import timedelta
 
 import pytest
 
-from store import log_lines
-from store.log_lines import LogFilter
+from store import export_log
+from store.export_log import LogFilter
 from store.tables import LogEntry
 from tests.builders import an_invoice
 from tests.console.happenings import EVIL, TOLD, archived, unlinked
@@ -121,9 +121,9 @@ def test_the_same_lines_are_found_on_both_databases(installation):
         asked = LogFilter(
             "harbour", "failed", number="Nw", client="acme", since=work.now - hour, until=work.now + hour
         )
-        assert [line.number for line in log_lines.page(work, asked, None, 10)] == ["nw-2"]
-        assert log_lines.page(work, LogFilter(until=work.now - hour), None, 10) == []
-    assert [len(page) for page in log_lines.pages(installation.store, LogFilter(), 2)] == [2]
+        assert [line.number for line in export_log.log_page(work, asked, None, 10)] == ["nw-2"]
+        assert export_log.log_page(work, LogFilter(until=work.now - hour), None, 10) == []
+    assert [len(page) for page in export_log.log_pages(installation.store, LogFilter(), 2)] == [2]
 
 
 def test_ticked_lines_are_offered_only_to_whom_they_concern(reader, on_sqlite, console):
@@ -146,5 +146,5 @@ def test_a_time_finds_lines_whatever_the_order_of_their_ids(on_sqlite):
         for until in (-5, 5, 10, 15, 25, 3600):
             asked = LogFilter(since=noon + timedelta(seconds=since), until=noon + timedelta(seconds=until))
             with on_sqlite.store.read() as work:
-                found = {line.id for line in log_lines.page(work, asked, None, 10)}
+                found = {line.id for line in export_log.log_page(work, asked, None, 10)}
             assert found == {id_ for id_, at in moments.items() if since <= at < until}, (since, until)

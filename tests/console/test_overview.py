@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from events.connection_problems import ConnectionProblem
+from events.connections import ConnectionProblem
 from store import connections, inbox, processes
 from store.tables import Redelivery
 from tests.builders import an_invoice

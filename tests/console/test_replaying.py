@@ -7,14 +7,14 @@ import threading
 import pytest
 
 from events.export import MOST_INVOICES
-from store import audit, bulk_orders, selections
-from store.log_lines import LogFilter
-from store.selections import Selection
+from store import audit, bulk_orders, searching
+from store.export_log import LogFilter
+from store.searching import Selection
 from store.tables import BulkOrder
 from tests.builders import COMPANY, an_invoice
 from tests.console.happenings import EVIL, TOLD, archived, link_crane, restore_account, unlinked
 from worker.decisions.rights import ConsoleUser
-from worker.submission import bulk_jobs
+from worker.submission import orders as bulk_jobs
 
 GROUP = {"company": COMPANY, "cause": "contact_not_mapped:crane"}
 OTHER = "22222222-2222-4333-8444-555555555555"
@@ -164,7 +164,7 @@ def test_a_piece_that_was_carried_out_and_not_noted_changes_nothing_the_second_t
     installation.run()
     link_crane(installation)
     tools, chosen = installation.tools, Selection(company=COMPANY, cause=GROUP["cause"])
-    number = bulk_jobs.order(tools, "replay", chosen, ConsoleUser("olga", "support"), "linked")
+    number = bulk_jobs.order_many(tools, "replay", chosen, ConsoleUser("olga", "support"), "linked")
     with installation.store.write() as work:  # as if the process had been killed before it could note it
         (piece, _), *_ = bulk_orders.pieces(work, number, 0, 10)
         piece.done_at, piece.moved, request = None, 0, piece.request
@@ -187,7 +187,9 @@ def test_two_people_who_replay_the_same_group_at_once_send_each_invoice_once(ins
 
     def press(who):
         both.wait()
-        orders.append(bulk_jobs.order(installation.tools, "replay", chosen, ConsoleUser(who, "support"), "linked"))
+        orders.append(
+            bulk_jobs.order_many(installation.tools, "replay", chosen, ConsoleUser(who, "support"), "linked")
+        )
 
     people = [threading.Thread(target=press, args=(who,)) for who in ("anna", "olga")]
     for one in people:
@@ -206,8 +208,8 @@ def test_both_databases_choose_alike(installation):
     restore_account(installation)
     with installation.store.read() as work:
         day = LogFilter(COMPANY, "failed", since=work.after(-3600), number="N-B")
-        assert selections.invoices(work, "replay", Selection(log=day)) == [(COMPANY, "b1"), (COMPANY, "b2")]
-        shares = selections.shares(work, "replay", Selection(company=COMPANY, request="r1"))
+        assert searching.invoices_selected(work, "replay", Selection(log=day)) == [(COMPANY, "b1"), (COMPANY, "b2")]
+        shares = searching.shares(work, "replay", Selection(company=COMPANY, request="r1"))
     assert [(one.cause, one.invoices) for one in shares] == [
         ("contact_not_mapped:crane", 2),
         ("account_archived:299", 1),

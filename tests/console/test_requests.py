@@ -5,8 +5,8 @@ import re
 import pytest
 from sqlmodel import update
 
-from store import audit, bulk_requests
-from store.bulk_requests import RequestPosition
+from store import audit, requests
+from store.requests import RequestPosition
 from store.tables import Request
 from tests.builders import COMPANY, an_invoice, invoices
 from tests.console.happenings import EVIL, TOLD, archived, unlinked
@@ -59,7 +59,7 @@ def test_the_list_goes_on_where_the_page_before_ended(installation):
         work.session.exec(update(Request).values(created_at=work.now))
     with installation.store.read() as work:
         seen, after = [], None
-        while rows := bulk_requests.page(work, "", "", after, 3):
+        while rows := requests.page_of_bulk(work, "", "", after, 3):
             seen += [row.id for row in rows]
             after = RequestPosition(rows[-1].created_at, rows[-1].company, rows[-1].id)
     assert seen == [f"r{number}" for number in range(6, -1, -1)]

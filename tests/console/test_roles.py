@@ -7,7 +7,7 @@ import pytest
 from tests.console.visiting import Person
 from web.console.app import PAGES, PREFIX
 from web.console.visitor import Must
-from worker.decisions.roles import LEAST, ROLES, Role, may
+from worker.decisions.rights import LEAST, ROLES, Role, may
 
 OPEN = {"/console/sign-in", "/console/enter", "/console/sso", "/console/sso/callback"}
 

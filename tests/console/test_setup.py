@@ -4,16 +4,15 @@ import re
 
 import pytest
 
-from events.companies import CompanySettingsChanged
-from events.settings import CompanySettings, LineDefaults
+from events.settings import CompanySettings, CompanySettingsChanged, LineDefaults
 from simulator import seeding
-from store import apps, audit, companies, connections
+from store import audit, companies, connections
 from store.tables import CompanyApp, Token, XeroApp
 from tests.builders import COMPANY, TENANT
 from tests.connections.house import hidden_fields
 from tests.console.filled import fields_of
 from tests.contacts.test_settings import ORGANISATION
-from web.console import settings_form
+from web.console import setup
 from worker.decisions.rights import Operator
 from worker.submission import change_submission
 from worker.submission.change_submission import GivenBy
@@ -84,7 +83,7 @@ def test_a_secret_is_typed_once_and_stands_nowhere_afterwards(setter, on_sqlite)
     with on_sqlite.store.read() as work:
         said = [line.chosen for line in audit.newest(work)]
         assert SECRET not in repr(said)
-        kept = apps.keys(work, on_sqlite.tools.vault, "APP1")
+        kept = connections.app_keys(work, on_sqlite.tools.vault, "APP1")
     assert kept.secrets == (f"{SECRET}-2", SECRET)
 
 
@@ -265,10 +264,11 @@ def test_outside_text_is_shown_as_text(setter, on_sqlite, books):
 
 def test_a_form_knows_every_setting_there_is(on_sqlite):
     """A new setting must be given a field, or it would look as if there were none."""
-    assert set(CompanySettings.model_fields) - {"due", "days_until_due"} == set(
-        settings_form.Typed.__dataclass_fields__
-    ) - {"due_kind", "due_days"}
+    assert set(CompanySettings.model_fields) - {"due", "days_until_due"} == set(setup.Typed.__dataclass_fields__) - {
+        "due_kind",
+        "due_days",
+    }
     kept = CompanySettings(kinds={"a": LineDefaults(account_code="1")}, days_until_due=7)
-    typed = settings_form.of_settings(kept)
+    typed = setup.of_settings(kept)
     assert (typed.due_kind, typed.due_days, typed.kinds) == ("days_after_invoice", "7", (("a", "1", ""),))
-    assert settings_form.patch(typed, typed) == {}
+    assert setup.settings_patch(typed, typed) == {}

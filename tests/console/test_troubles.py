@@ -2,7 +2,7 @@
 
 import pytest
 
-from web.problems import MEDIA_TYPE
+from web.answers import MEDIA_TYPE
 
 
 def test_an_address_without_a_page_is_told_with_the_way_back(person):

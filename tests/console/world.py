@@ -4,11 +4,11 @@ import json
 import re
 
 from store import contacts, inbox
-from store.selections import Selection
+from store.searching import Selection
 from tests.builders import COMPANY, an_invoice, contact_id
 from web.console.app import PAGES, PREFIX
 from worker.decisions.rights import ConsoleUser
-from worker.submission import bulk_jobs
+from worker.submission import orders
 
 SCRIPT = "<script>alert(1)</script>"
 # What stands for {name} in an address; a page with another name in its address adds it here.
@@ -43,7 +43,7 @@ def fill(installation) -> None:
     with installation.store.write() as work:
         inbox.set_aside(work, "http", json.dumps({"type": SCRIPT}).encode(), [f"type: {SCRIPT} is no event"], SCRIPT)
     again = Selection(company=COMPANY, cause="account_invalid:999")
-    bulk_jobs.order(
+    orders.order_many(
         installation.tools, "replay", again, ConsoleUser("olga@crewcard.example", "support"), f"why not {SCRIPT}"
     )
     installation.run()

@@ -3,7 +3,7 @@
 import uuid
 
 from store import changes as filed
-from store import client_contacts, companies
+from store import companies, contacts
 from tests.builders import COMPANY, TENANT, contact_id
 from worker.contacts import changes
 from worker.failing import sending_again
@@ -82,7 +82,7 @@ class Admin:
 
     def field(self, client, person=None):
         with self.installation.store.read() as work:
-            return client_contacts.contact_of(work, COMPANY, client, person)
+            return contacts.contact_of(work, COMPANY, client, person)
 
     def settings(self):
         with self.installation.store.read() as work:

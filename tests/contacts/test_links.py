@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from events.contact_problems import NotAContact
-from xero_adapter import links, pasted
+from events.contacts import NotAContact
+from xero_adapter import links
 
 GUID = "5b96e86b-418e-48e8-8949-308c14aec278"
 ADDRESSES = (
@@ -49,27 +49,27 @@ MANGLINGS = {
 @given(ids, codes, st.sampled_from(ADDRESSES), st.sampled_from(sorted(MANGLINGS)))
 def test_every_form_of_address_however_mangled_names_its_contact(id_, code, address, mangling):
     text = MANGLINGS[mangling](address.format(code=code, id=id_))
-    assert pasted.parse_pasted(text).contact_id == id_
+    assert links.parse_pasted(text).contact_id == id_
 
 
 @given(ids, codes, st.sampled_from(NAMES_ITS_ORGANISATION))
 def test_the_short_code_is_read_with_all_its_exclamation_marks(id_, code, address):
-    assert pasted.parse_pasted(address.format(code=code, id=id_)).short_code == f"!{code}"
-    assert pasted.parse_pasted(quote(address.format(code=code, id=id_), safe=":/?=&")).short_code == f"!{code}"
+    assert links.parse_pasted(address.format(code=code, id=id_)).short_code == f"!{code}"
+    assert links.parse_pasted(quote(address.format(code=code, id=id_), safe=":/?=&")).short_code == f"!{code}"
 
 
 @pytest.mark.parametrize("form", ["{}", "{{{}}}", "({})", "[{}]", " {} ", "ContactID: {}", "'{}'"])
 @given(ids)
 def test_the_bare_id_is_enough(form, id_):
     text = form.format(id_)
-    assert pasted.parse_pasted(text).contact_id == pasted.parse_pasted(text.upper()).contact_id == id_
-    assert pasted.parse_pasted(id_.replace("-", "")).contact_id == id_
+    assert links.parse_pasted(text).contact_id == links.parse_pasted(text.upper()).contact_id == id_
+    assert links.parse_pasted(id_.replace("-", "")).contact_id == id_
 
 
 @given(ids, codes)
 def test_a_link_of_ours_names_its_contact(id_, code):
-    assert pasted.parse_pasted(links.contact_link(f"!{code}", id_)).contact_id == id_
-    assert pasted.parse_pasted(links.contact_link("", id_)).contact_id == id_
+    assert links.parse_pasted(links.contact_link(f"!{code}", id_)).contact_id == id_
+    assert links.parse_pasted(links.contact_link("", id_)).contact_id == id_
 
 
 OTHERS = {
@@ -103,7 +103,7 @@ OTHERS = {
 @pytest.mark.parametrize("turn", [str, str.upper, lambda text: quote(text, safe="")])
 def test_anything_else_is_refused_with_what_it_is_and_what_to_paste(text, turn):
     with pytest.raises(NotAContact) as refused:
-        pasted.parse_pasted(turn(text.format(GUID)))
+        links.parse_pasted(turn(text.format(GUID)))
     problem, facts = refused.value.problem, refused.value.facts
     assert problem.code == OTHERS[text]
     said = f"{problem.message(facts)} {problem.remedy(facts)}"
@@ -116,7 +116,7 @@ def test_anything_else_is_refused_with_what_it_is_and_what_to_paste(text, turn):
 @given(st.text(max_size=300))
 def test_no_text_at_all_breaks_it(text):
     try:
-        found = pasted.parse_pasted(text)
+        found = links.parse_pasted(text)
     except NotAContact as refused:
         assert refused.problem.message(refused.facts)
     else:

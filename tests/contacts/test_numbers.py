@@ -7,7 +7,7 @@ from sqlmodel import select
 from events.invoice import Invoice
 from store.tables import Batch, Export
 from tests.builders import an_invoice
-from worker.decisions import numbering
+from worker.decisions import merge_rules
 
 
 def numbers(admin):
@@ -115,7 +115,7 @@ def test_whatever_the_prefixes_were_a_sent_number_is_never_another_again(steps, 
     sent, kept = None, number
     for prefix, again in steps:
         invoice = Invoice.model_validate(an_invoice(number=kept if again else number))
-        told, given_ = numbering.numbered([invoice], {"i1": row}, prefix, again=again)
+        told, given_ = merge_rules.numbered([invoice], {"i1": row}, prefix, again=again)
         kept, row.number_prefix = told[0].number, given_["i1"]
         assert kept.endswith(number)
         assert sent in (None, kept)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from events.people import Person
+from events.snapshot import Person
 from tests.builders import COMPANY, TENANT, an_invoice, contact_id
 from tests.contacts.admin import ACTIVE, OLD, an_event
 from worker.intake import intake

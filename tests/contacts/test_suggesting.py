@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 from events.accounting_target import ListedContact
 from tests.builders import COMPANY, an_invoice, contact_id
 from worker.contacts import changes, suggesting
-from worker.decisions import fuzzy_match
-from worker.decisions.fuzzy_match import Card, Likely
+from worker.decisions import contact_checks
+from worker.decisions.contact_checks import Card, Likely
 
 KNOWN = [
     ListedContact("1", "Blue Anchor Shipping Ltd", number="C-17", email="office@blueanchor.example"),
@@ -42,7 +42,7 @@ def test_what_is_like_nothing_gets_no_suggestion():
 
 def test_a_name_is_never_surer_than_a_number_or_an_e_mail():
     scores = [
-        fuzzy_match.likeness(card, KNOWN[0]).score
+        contact_checks.likeness(card, KNOWN[0]).score
         for card in (
             Card("x", number="C-17"),
             Card("x", name="Blue Anchor Shipping Ltd"),
@@ -57,21 +57,23 @@ def test_a_name_is_never_surer_than_a_number_or_an_e_mail():
 
 @given(st.text(max_size=60), st.text(max_size=60))
 def test_likeness_breaks_on_no_name_and_stays_between_nothing_and_certain(ours, theirs):
-    found = fuzzy_match.likeness(Card("x", name=ours), ListedContact("1", theirs))
+    found = contact_checks.likeness(Card("x", name=ours), ListedContact("1", theirs))
     assert found is None or 0 <= found.score <= 1
 
 
-@given(st.text(alphabet="abcdefgh ÄÖé&.", min_size=3, max_size=30).filter(fuzzy_match._plain))
+@given(st.text(alphabet="abcdefgh ÄÖé&.", min_size=3, max_size=30).filter(contact_checks._plain))
 def test_every_firm_is_like_itself(name):
-    assert fuzzy_match.likeness(Card("x", name=name), ListedContact("1", name.upper())).score >= 0.9
+    assert contact_checks.likeness(Card("x", name=name), ListedContact("1", name.upper())).score >= 0.9
 
 
-@given(st.lists(st.text(alphabet="abc ", min_size=4, max_size=12).filter(fuzzy_match._plain), max_size=8), st.data())
+@given(
+    st.lists(st.text(alphabet="abc ", min_size=4, max_size=12).filter(contact_checks._plain), max_size=8), st.data()
+)
 def test_looking_only_at_shared_parts_of_names_finds_what_comparing_each_with_each_finds(names, data):
     contacts = [ListedContact(str(number), name) for number, name in enumerate(names)]
     ours = data.draw(st.sampled_from(names) if names else st.just("abc"))
     card = Card("x", name=ours)
-    everybody = [one for contact in contacts if (one := fuzzy_match.likeness(card, contact))]
+    everybody = [one for contact in contacts if (one := contact_checks.likeness(card, contact))]
     best = max((one.score for one in everybody), default=None)
     found = Likely(contacts).suggestions(card)
     assert (found[0].score if found else None) == best

@@ -112,7 +112,7 @@ def test_two_clocks_and_a_command_answer_each_change_once(admin):
 
     def go():
         barrier.wait()
-        contact_answers.answer(admin.tools, organisation, due)
+        contact_answers.answer_contacts(admin.tools, organisation, due)
 
     threads = [threading.Thread(target=go) for _ in range(3)]
     for thread in threads:

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from events.contact_problems import ContactProblem
+from events.contacts import ContactProblem
 
 FACTS = {
     "client": "Crane & Co",

@@ -16,10 +16,11 @@ from events import schemas
 from events.codec import INCOMING
 from events.outgoing import OUTGOING
 from events.snapshot import Event, Incoming
+from reference import contracts
 from tests.builders import COMPANY, a_request, an_invoice, an_order
 from tests.contracts import compare
 from tests.doors.host import Host
-from web import contracts, main
+from web import main
 
 DOCS = contracts.DOCS
 HERE = Path(__file__).parent

@@ -8,8 +8,8 @@ import hypothesis
 import schemathesis
 from hypothesis import strategies as st
 
+from reference.contracts import DOCS
 from tests.builders import a_request, an_invoice, an_order
-from web.contracts import DOCS
 
 
 def quietly(examples):

@@ -6,8 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from events.attention import XeroExportAttentionNeeded
-from store import duties, feed, outbox
+from events.outgoing import XeroExportAttentionNeeded
+from store import outbox, processes
 from store.outbox import Outgoing
 from tests.builders import COMPANY, an_invoice
 from tests.doors.conftest import OTHER_TENANT
@@ -81,12 +81,12 @@ def test_a_reader_never_passes_an_event_that_is_committed_late(installation):
         publish(installation, 2, 3)
         installation.relay()
         with installation.store.read() as work:
-            first = feed.page(work, 0, 500)
+            first = outbox.feed_page(work, 0, 500)
         go_on.set()
         writer.result()
     installation.relay()
     with installation.store.read() as work:
-        second = feed.page(work, first.next, 500)
+        second = outbox.feed_page(work, first.next, 500)
     assert sorted(numbers(map(json.loads, first.events))) == [2, 3]
     assert numbers(map(json.loads, second.events)) == [1]
 
@@ -102,14 +102,14 @@ def test_two_relays_at_once_never_hand_out_a_position_below_one_that_was_seen(in
 
     def slow():
         with installation.store.write() as work:
-            assert duties.take(work, "relay", "slow", -1)
+            assert processes.take_duty(work, "relay", "slow", -1)
             outbox.stamp(work)
             stamped.set()
             assert go_on.wait(10)
 
     def quick():
         with installation.store.write() as work:
-            assert duties.take(work, "relay", "quick", 60)
+            assert processes.take_duty(work, "relay", "quick", 60)
             return len(outbox.stamp(work))
 
     with ThreadPoolExecutor(2) as pool:
@@ -118,17 +118,17 @@ def test_two_relays_at_once_never_hand_out_a_position_below_one_that_was_seen(in
         publish(installation, 2)
         second = pool.submit(quick)
         with installation.store.read() as work:
-            assert numbers(map(json.loads, feed.page(work, 0, 500).events)) == []
+            assert numbers(map(json.loads, outbox.feed_page(work, 0, 500).events)) == []
         go_on.set()
         first.result()
         assert second.result() == 1
     with installation.store.read() as work:
-        page = feed.page(work, 0, 500)
+        page = outbox.feed_page(work, 0, 500)
     assert numbers(map(json.loads, page.events))[-2:] == [1, 2]
 
 
 def test_a_page_of_rare_events_looks_only_so_far_and_goes_on_from_there(host, installation, monkeypatch):
-    monkeypatch.setattr(feed, "LOOKED_AT", 10)
+    monkeypatch.setattr(outbox, "LOOKED_AT", 10)
     installation.company("pier", OTHER_TENANT)
     publish(installation, *range(1, 36))
     publish(installation, 99, company="pier")
@@ -142,7 +142,7 @@ def test_a_page_of_large_events_ends_early_and_nothing_is_left_out(host, install
     publish(installation, *range(1, 12))
     installation.relay()
     whole, end = host.feed()
-    monkeypatch.setattr(feed, "MOST_BYTES", most)
+    monkeypatch.setattr(outbox, "MOST_BYTES", most)
     first = host.get("/v1/events?after=0&limit=500").json()
     assert 1 <= len(first["events"]) < len(whole)
     assert first["more"] is True

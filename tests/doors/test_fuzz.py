@@ -16,12 +16,12 @@ from sqlmodel import select
 from events import codec
 from events.codec import Unreadable
 from events.invoice import Invoice
+from reference.contracts import DOCS
 from store.tables import Item
 from tests.doors import generated
 from tests.doors.conftest import _served
 from tests.doors.host import Host, problems
-from web.contracts import DOCS
-from web.feed import LONGEST_WAIT_SECONDS
+from web.reads import LONGEST_WAIT_SECONDS
 
 pytestmark = [pytest.mark.ci, pytest.mark.timeout(7200)]
 BODIES = int(os.environ.get("DOORS_FUZZ", "2000"))

@@ -5,7 +5,7 @@ from datetime import datetime
 import pytest
 from sqlalchemy import event
 
-from store import companies, exclusions
+from store import companies, pauses
 from tests.builders import COMPANY, an_invoice, contact_id, invoices
 from tests.doors.host import problems
 from worker.waiting import pausing
@@ -22,7 +22,7 @@ def test_a_page_of_jobs_learns_every_marker_in_one_call_in_the_order_it_asked(ho
     installation.run()
     installation.ask(an_invoice("late"), request="r2")
     with installation.store.write() as work:
-        exclusions.mark(work, COMPANY, ["never"], "olga", "paid in cash")
+        pauses.exclude(work, COMPANY, ["never"], "olga", "paid in cash")
     page = host.get(PAGE + "late,good,unknown,bad,never,good").json()["invoices"]
     assert [(one["invoice"], one["marker"]) for one in page] == [
         ("late", "queued"),

@@ -10,7 +10,7 @@ from tests.builders import a_request, an_invoice
 from tests.examples.hosts import EXAMPLES, Host, needs_php
 from tests.hosts import callback
 from tests.machines import a_free_port, wait_for
-from worker.intake.request_stream import STREAM
+from worker.intake.stream_consumer import STREAM
 
 pytestmark = [pytest.mark.ci, pytest.mark.xdist_group("examples")]
 COMPANY = "harbour-crew"

@@ -8,8 +8,8 @@ import uvicorn
 from typer.testing import CliRunner
 
 from cli import common
-from cli.door import Door
 from cli.main import app
+from cli.publish import Door
 from tests import machines
 from tests.builders import COMPANY, a_request, an_invoice
 from web import main

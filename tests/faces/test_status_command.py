@@ -6,7 +6,7 @@ import threading
 import pytest
 from typer.testing import CliRunner
 
-from cli import progress
+from cli import output
 from cli.main import app
 from tests.builders import COMPANY, an_invoice, invoices
 from worker import wiring
@@ -92,4 +92,4 @@ def test_the_estimate_is_said_in_words(seconds, words):
 
     finish = datetime.now(UTC) + timedelta(seconds=seconds + 0.2)
     seen = {"exported": 1, "failed": 0, "complete": False, "estimated_finish": finish}
-    assert words in progress.tally(seen)
+    assert words in output.tally(seen)

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.hosts import callback
-from worker.delivery import delivery_round, endpoints
+from worker.delivery import webhooks
 from worker.delivery.webhook_post import Poster
 
 
@@ -34,8 +34,8 @@ def deliver(installation, post=None, holder="clock", most=500):
     installation.relay()
     post = post or Poster(private=True, seconds=10).post
     rounds = 0
-    while rounds < most and (found := endpoints.with_work(installation.tools)):
-        moved = [delivery_round.deliver(installation.tools, holder, one, post) for one in found]
+    while rounds < most and (found := webhooks.with_work(installation.tools)):
+        moved = [webhooks.deliver(installation.tools, holder, one, post) for one in found]
         if not any(moved):
             break
         rounds += 1

@@ -17,8 +17,8 @@ from tests.examples.hosts import Host, needs_php
 from tests.hosts import callback
 from tests.hosts.conftest import deliver
 from web import main
-from worker.delivery.endpoints import seen
 from worker.delivery.webhook_post import Poster
+from worker.delivery.webhooks import endpoint_health
 
 pytestmark = [pytest.mark.ci, needs_php, pytest.mark.timeout(600)]
 INVOICES = 1000
@@ -116,7 +116,7 @@ def test_a_php_host_behind_a_bad_line_ends_with_our_markers_and_handles_no_event
     trouble.down = True
     installation.run()
     deliver_some(installation)
-    (endpoint,) = seen(installation.tools)
+    (endpoint,) = endpoint_health(installation.tools)
     assert endpoint.rests_until
     assert host.rows("SELECT 1 FROM inbox") == []
     trouble.down = False
@@ -126,7 +126,7 @@ def test_a_php_host_behind_a_bad_line_ends_with_our_markers_and_handles_no_event
     installation.settle_down(2)
     while True:
         deliver_some(installation)
-        (endpoint,) = seen(installation.tools)
+        (endpoint,) = endpoint_health(installation.tools)
         if not endpoint.behind + endpoint.waiting:
             break
         installation.later(2000)

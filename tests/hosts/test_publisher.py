@@ -12,9 +12,8 @@ from events import publisher as publishing
 from events import signing
 from events.invoice import Invoice
 from events.orders import InvoiceExportCancelRequested
-from events.over_http import HttpAnswer, over_http
-from events.people import Person
-from events.publisher import NotAccepted, NotReached, Publisher
+from events.publisher import HttpAnswer, NotAccepted, NotReached, Publisher, over_http
+from events.snapshot import Person
 from store import api_keys
 from tests import builders, machines
 from tests.hosts.callback import SECRET

@@ -13,8 +13,7 @@ from tests import machines
 from tests.builders import a_request, an_invoice, an_order, invoices
 from tests.machines import wait_for
 from worker.intake import intake
-from worker.intake.request_stream import GROUP, STREAM, RequestStream
-from worker.intake.stream_consumer import MOST_DELIVERIES, StreamConsumer
+from worker.intake.stream_consumer import GROUP, MOST_DELIVERIES, STREAM, RequestStream, StreamConsumer
 
 OTHER = "99999999-2222-4333-8444-555555555555"
 

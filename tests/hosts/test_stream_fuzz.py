@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from store import inbox
 from tests.builders import a_request, an_invoice, an_order
 from tests.hosts.test_stream_door import Hand, left
-from worker.intake.request_stream import STREAM
+from worker.intake.stream_consumer import STREAM
 
 pytestmark = [pytest.mark.ci, pytest.mark.timeout(3600)]
 ENTRIES = int(os.environ.get("STREAM_FUZZ", "2000")) // 2

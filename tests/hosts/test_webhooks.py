@@ -7,17 +7,16 @@ import pytest
 from cryptography.fernet import Fernet
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from store import duties, endpoints, sinks
+from store import processes, sinks
 from store.vault import Vault
 from tests.builders import COMPANY, an_invoice, invoices
 from tests.hosts import callback
 from tests.hosts.conftest import deliver
 from tests.machines import wait_for
-from worker.decisions import retries
-from worker.delivery import delivery_round
-from worker.delivery.endpoints import INSTALLATION, seen, with_work
+from worker.decisions import turns
+from worker.delivery import webhooks as delivery_round
 from worker.delivery.webhook_post import Poster, PostTarget
-from worker.delivery.webhooks import Webhooks
+from worker.delivery.webhooks import INSTALLATION, Webhooks, endpoint_health, with_work
 from worker.settings import Settings
 
 OTHER = "99999999-2222-4333-8444-555555555555"
@@ -30,7 +29,7 @@ def outbox_ids(installation, company=None):
 
 
 def one(installation):
-    (found,) = seen(installation.tools)
+    (found,) = endpoint_health(installation.tools)
     return found
 
 
@@ -158,7 +157,7 @@ def test_an_endpoint_that_says_how_long_to_stay_away_is_left_alone_so_long(telli
     [(429, "7", 7), (503, " 7 ", 7), (429, "999999999", 3600), (500, "7", 0), (429, "", 0), (429, "soon", 0)],
 )
 def test_an_hour_is_the_longest_an_endpoint_may_ask_for(status, said, seconds):
-    assert retries.asked_wait(status, said) == seconds
+    assert turns.asked_wait(status, said) == seconds
 
 
 def test_after_ten_tries_over_three_days_an_event_is_given_up_and_can_be_sent_again(telling, endpoint):
@@ -187,7 +186,7 @@ def test_after_ten_tries_over_three_days_an_event_is_given_up_and_can_be_sent_ag
 def test_an_endpoint_that_hangs_holds_back_no_other_and_not_the_stream(telling, endpoint, other_endpoint):
     endpoint.answer = endpoint.hang
     with telling.store.write() as work:
-        endpoints.add(work, telling.tools.vault, COMPANY, other_endpoint.url)
+        sinks.add_endpoint(work, telling.tools.vault, COMPANY, other_endpoint.url)
     telling.ask(*invoices(20))
     telling.run()
     telling.relay()
@@ -213,8 +212,8 @@ def test_a_company_with_an_endpoint_of_its_own_gets_its_own_events_from_then_on(
     telling.run()
     deliver(telling)
     with telling.store.write() as work:
-        made = endpoints.add(work, telling.tools.vault, COMPANY, other_endpoint.url)
-        assert endpoints.add(work, telling.tools.vault, COMPANY, other_endpoint.url).id == made.id
+        made = sinks.add_endpoint(work, telling.tools.vault, COMPANY, other_endpoint.url)
+        assert sinks.add_endpoint(work, telling.tools.vault, COMPANY, other_endpoint.url).id == made.id
     telling.ask(an_invoice("mine"), request="mine")
     telling.ask(an_invoice("theirs"), request="theirs", company="pier")
     telling.run()
@@ -231,8 +230,8 @@ def test_what_others_do_costs_an_endpoint_nothing_and_takes_it_on_page_by_page(t
     telling.company("quiet", OTHER)
     telling.relay()
     with telling.store.write() as work:
-        made = endpoints.add(work, telling.tools.vault, "quiet", other_endpoint.url)
-        start = sinks.position(work, endpoints.door_of(made.id))
+        made = sinks.add_endpoint(work, telling.tools.vault, "quiet", other_endpoint.url)
+        start = sinks.position(work, sinks.door_of(made.id))
     telling.ask(*invoices(60))
     telling.run()
     telling.relay()
@@ -241,10 +240,10 @@ def test_what_others_do_costs_an_endpoint_nothing_and_takes_it_on_page_by_page(t
         telling.ask(*invoices(60, f"m{more}"), request=f"m{more}")
         telling.run()
     deliver(telling)
-    assert all(one.behind == 0 for one in seen(telling.tools))
+    assert all(one.behind == 0 for one in endpoint_health(telling.tools))
     assert other_endpoint.came == []
     with telling.store.read() as work:
-        assert sinks.position(work, endpoints.door_of(made.id)) >= start + 500
+        assert sinks.position(work, sinks.door_of(made.id)) >= start + 500
     telling.ask(an_invoice("own"), request="own", company="quiet")
     telling.run()
     deliver(telling)
@@ -254,7 +253,7 @@ def test_what_others_do_costs_an_endpoint_nothing_and_takes_it_on_page_by_page(t
 def test_an_endpoint_whose_secret_no_key_opens_gets_nothing_and_holds_back_nobody(telling, endpoint, other_endpoint):
     strange = Vault([Fernet.generate_key().decode()])
     with telling.store.write() as work:
-        endpoints.add(work, strange, COMPANY, other_endpoint.url)
+        sinks.add_endpoint(work, strange, COMPANY, other_endpoint.url)
     telling.ask(an_invoice())
     telling.run()
     deliver(telling)
@@ -290,7 +289,7 @@ def test_a_clock_that_was_away_too_long_keeps_nothing(telling, endpoint):
     def suspended(*words):
         telling.later(61)
         with telling.store.write() as work:
-            assert duties.take(work, INSTALLATION, "second", 60)
+            assert processes.take_duty(work, INSTALLATION, "second", 60)
         return "answered 500"
 
     telling.relay()

@@ -9,7 +9,7 @@ from cli.main import app
 from events.codec import INCOMING
 from events.export import InvoiceExportRequested
 from store import audit
-from store.selections import Selection
+from store.searching import Selection
 from tests.builders import COMPANY, an_invoice, invoices
 from web.console.app import PAGES, PREFIX
 from web.console.visitor import Must
@@ -17,7 +17,7 @@ from worker.commands import registry
 from worker.commands.registry import COMMANDS
 from worker.decisions import rights
 from worker.decisions.rights import ConsoleUser
-from worker.submission import bulk_jobs, orders
+from worker.submission import orders
 from worker.submission.orders import Named
 
 ONCE = pytest.mark.parametrize("command", COMMANDS, ids=lambda one: one.name)
@@ -133,7 +133,7 @@ def test_a_pause_and_its_end_stand_in_the_audit_under_their_own_names(on_sqlite,
 def test_an_order_about_many_stands_in_the_audit_as_one(on_sqlite, command):
     on_sqlite.ask(*invoices(3))
     chosen = Selection(picked=((COMPANY, "i0001"), (COMPANY, "i0002")))
-    bulk_jobs.order(on_sqlite.tools, command.name, chosen, ConsoleUser("olga", "support"), "because")
+    orders.order_many(on_sqlite.tools, command.name, chosen, ConsoleUser("olga", "support"), "because")
     with on_sqlite.store.read() as work:
         assert f"{command.name} many" in {line.what for line in audit.newest(work)}
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from events.glossary import GLOSSARY
+from reference.glossary import GLOSSARY
 
 ROOT = Path(__file__).parents[2]
 ROOMS = ("cli", "events", "store", "web", "worker", "xero_adapter")

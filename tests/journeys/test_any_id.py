@@ -8,7 +8,7 @@ from tests.builders import COMPANY, a_request, an_invoice
 from tests.console.visiting import Person
 from tests.doors.host import Host
 from web import main
-from web.console import wording
+from web.console import rendering
 
 IDS = [
     "2026/114",
@@ -70,12 +70,12 @@ def test_the_console_opens_and_orders_them(installation, url):
     installation.run()
     log = person.see("/log")
     for id_ in [*IDS[:4], "a/check"]:
-        address = f"/invoices/{COMPANY}/{wording.part(id_)}"
+        address = f"/invoices/{COMPANY}/{rendering.part(id_)}"
         assert f'href="/console{address}"' in log
         assert "N-" in person.see(address)
     assert person.browser.get("/console/contacts/harbour/c%252F1").status_code == 200
-    assert "Odd Ltd" in person.see(f"/contacts/{COMPANY}/{wording.part('c/1')}")
-    assert wording.part("plain-1.a:b_c") == "plain-1.a%253Ab_c"
+    assert "Odd Ltd" in person.see(f"/contacts/{COMPANY}/{rendering.part('c/1')}")
+    assert rendering.part("plain-1.a:b_c") == "plain-1.a%253Ab_c"
 
 
 def test_a_client_with_any_id_is_linked_and_what_waits_for_it_goes(installation):
@@ -85,10 +85,10 @@ def test_a_client_with_any_id_is_linked_and_what_waits_for_it_goes(installation)
     causes = {installation.answers(f"r{n}")[f"i{n}"]["cause"] for n in range(3)}
     assert causes == {"contact_not_mapped:c%2F1", "contact_not_mapped:c-1", "contact_not_mapped:c%201"}
     with installation.store.read() as work:
-        from store import clients
+        from store import contacts
 
-        assert {one.client for one in clients.held_back(work, COMPANY)} == {"c/1", "c-1", "c 1"}
-        assert clients.waiting_for(work, COMPANY, "c/1")[0] == 1
+        assert {one.client for one in contacts.held_back(work, COMPANY)} == {"c/1", "c-1", "c 1"}
+        assert contacts.waiting_for(work, COMPANY, "c/1")[0] == 1
 
 
 @pytest.mark.parametrize("bad", [None, {}, "", ["x"], "a\nb", "y" * 256])

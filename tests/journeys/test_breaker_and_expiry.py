@@ -8,7 +8,7 @@ from simulator import operations, refusals
 from simulator.wire import as_text
 from store.tables import Export, Item
 from tests.builders import an_invoice, invoices
-from worker.decisions import breaker
+from worker.decisions import turns
 from worker.export import rescuer
 from xero_adapter.target import XeroTarget
 
@@ -31,7 +31,7 @@ class Lane:
     ],
 )
 def test_when_nothing_new_is_sent(lane, held):
-    assert breaker.holds_back(lane) is held
+    assert turns.holds_back(lane) is held
 
 
 def an_hour_of(installation, **faults):

@@ -9,13 +9,13 @@ from sqlmodel import select
 from typer.testing import CliRunner
 
 from cli import main
-from store import overview
+from store import ops_summary
 from store.tables import CompanyConnection, Export, LaneState
 from tests.builders import COMPANY, TENANT, an_invoice, invoices
 from worker import wiring
 from worker.connections import tending
 from worker.export import rescuer
-from worker.measuring import catalogue, database_metrics
+from worker.measuring import catalogue, measuring
 from worker.reconcile import reconciler
 from worker.status import companies
 from xero_adapter.target import XeroTarget
@@ -161,8 +161,8 @@ def faces_name_the_day(installation, monkeypatch):
         waiting = installation.events("invoice.export.deferred")[0]["data"]
         assert (waiting["cause"], waiting["limit"]) == ("limit", "day")
         assert "day limit" in waiting["message"]
-        assert overview.overview(work).exports["pending"] > 0
-        read = database_metrics.business_readings(tools, work)
+        assert ops_summary.overview(work).exports["pending"] > 0
+        read = measuring.business_readings(tools, work)
         assert {one.labels[1] for one in read if one.metric is catalogue.IDLE} == {"limit"}
         (watched,) = companies.of_companies(tools, work, [COMPANY])
         assert "day limit" in watched.status.sentence

@@ -1,6 +1,6 @@
 """The mark “do not send”: nothing marked reaches Xero until the mark is taken off."""
 
-from store import audit, exclusions
+from store import audit, pauses
 from tests.builders import COMPANY, an_invoice, an_order
 from worker.commands import excluding
 from worker.intake import intake
@@ -110,7 +110,7 @@ def test_who_marked_it_and_why_is_kept(installation):
     installation.ask(an_invoice())
     exclude(installation, "i1")
     with installation.store.read() as work:
-        mark = exclusions.of_invoice(work, COMPANY, "i1")
+        mark = pauses.exclusion_of(work, COMPANY, "i1")
         (line,) = audit.newest(work)
     assert (mark.by, mark.why) == ("olga", "settled in cash")
     assert (line.what, line.chosen, line.count) == ("exclude", '{"invoices": ["i1"]}', 1)

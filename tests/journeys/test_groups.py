@@ -4,7 +4,7 @@ import pytest
 from sqlmodel import select
 
 from events.settings import CompanySettings
-from store import audit, companies, contacts, failing, mendings, unknown_words
+from store import audit, companies, contacts, failing, searching
 from store.tables import Mending
 from tests.builders import COMPANY, TENANT, an_invoice, an_order, contact_id
 from worker.commands import excluding
@@ -199,14 +199,14 @@ def test_killed_in_the_middle_the_rest_goes_at_the_next_look_and_nothing_twice(i
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(mendings, "acted", killed)
+        patched.setattr(failing, "acted", killed)
         with pytest.raises(KeyboardInterrupt):
             sending_again.go_on(installation.tools)
     assert go_on(installation) == 0
     assert len(installation.books()) == 2
     assert go_on(installation) == 0
     with installation.store.read() as work:
-        assert mendings.due(work, 0) == []
+        assert failing.due_mendings(work, 0) == []
 
 
 def test_what_was_failing_while_the_cause_went_is_not_forgotten(installation):
@@ -296,7 +296,7 @@ def test_words_that_nobody_knows_are_shown_counted_and_listed(installation):
         "Xero did not accept invoice N-a. Xero said: The line amount is too large. (Line 1, “Crew, one day”.)"
     )
     with installation.store.read() as work:
-        (unknown,) = unknown_words.unmatched(work)
+        (unknown,) = searching.unmatched(work)
     assert (unknown.text, unknown.times, unknown.companies) == ("The line amount is too large.", 2, 1)
     assert groups(installation)["xero_refused:The-line-amount-is-too-large."].invoices == 2
 

@@ -15,7 +15,7 @@ from tests import machines
 from tests.builders import COMPANY, an_invoice, an_order, contact_id
 from tests.installation import Installation
 from worker.decisions import turns
-from worker.export import closing, rescuer, turn
+from worker.export import rescuer, turn, xero_call
 from worker.intake import intake
 from xero_adapter import links
 from xero_adapter.target import XeroTarget
@@ -95,7 +95,7 @@ class Model(RuleBasedStateMachine):
 
     @rule()
     def worker_dies_with_its_call(self):
-        real, closing.close = closing.close, _die
+        real, xero_call.close = xero_call.close, _die
         try:
             if self.it.rings:
                 lane, token = self.it.rings.pop(0)
@@ -103,7 +103,7 @@ class Model(RuleBasedStateMachine):
         except Killed:
             pass
         finally:
-            closing.close = real
+            xero_call.close = real
 
     @rule(seconds=st.sampled_from([1, 10, 100, 400]))
     def time_passes(self, seconds):

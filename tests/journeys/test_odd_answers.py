@@ -10,7 +10,7 @@ from tests import builders
 from tests.builders import an_invoice
 from worker.commands import adopt
 from worker.decisions.claiming import Claim
-from worker.export import exported_row
+from worker.export import export_results
 from worker.reconcile import reconciler
 
 NAMES = ("a", "b", "odd", "c", "d")
@@ -179,14 +179,14 @@ def test_what_cannot_be_read_is_neither_drift_nor_gone_nor_taken_over(installati
 
 def test_what_the_exporter_itself_fails_on_stops_no_neighbour(installation, monkeypatch):
     """In the answer of the call, and in the look-ups that follow; after half a day a person is asked."""
-    real = exported_row.row
+    real = export_results.row_of_result
 
     def row(work, tools, result, *more):
         if result.export.invoice == "odd":
             raise ZeroDivisionError
         return real(work, tools, result, *more)
 
-    monkeypatch.setattr(exported_row, "row", row)
+    monkeypatch.setattr(export_results, "row", row)
     installation.ask(*(an_invoice(name) for name in NAMES))
     installation.run()
     installation.settle_down(2)

@@ -8,7 +8,7 @@ from events.accounting_target import Lane
 from store import audit, batches, exports, lanes, pauses, queries
 from store.pauses import EVERYBODY
 from tests.builders import COMPANY, TENANT, a_request, an_invoice, invoices
-from worker.export import claims, rescuer, turn
+from worker.export import rescuer, turn
 from worker.intake import intake
 from worker.waiting import pausing
 
@@ -96,13 +96,13 @@ def test_the_count_in_flight_is_that_of_claimed_and_sent_batches(installation):
 def test_a_turn_that_had_begun_before_the_pause_claims_nothing_after_it(installation, monkeypatch):
     """It looked before, and claims after: the claim itself asks again."""
     installation.ask(an_invoice())
-    real = claims._claim
+    real = turn._claim
 
     def late(tools, organisation, calls):
         pause(installation)
         return real(tools, organisation, calls)
 
-    monkeypatch.setattr(claims, "_claim", late)
+    monkeypatch.setattr(turn, "_claim", late)
     turn.take_turn(installation.tools, Lane(COMPANY, TENANT))
     assert installation.calls("PUT") == []
     assert pausing.in_flight(installation.tools, COMPANY) == 0

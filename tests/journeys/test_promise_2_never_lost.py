@@ -8,7 +8,7 @@ from store import batches, exports
 from store.tables import Batch, DoorOut
 from tests.builders import TENANT, a_request, an_invoice, invoices
 from worker.delivery import relay
-from worker.export import calling, rescuer, turn
+from worker.export import rescuer, turn, xero_call
 from worker.intake import intake
 
 
@@ -100,7 +100,7 @@ def test_a_person_is_answered_before_what_travelled_along_and_a_crash_in_between
 def _turn_that_dies_at(step, installation, monkeypatch):
     lane, _ = installation.rings.pop(0)
     with monkeypatch.context() as killed, contextlib.suppress(SystemExit):
-        killed.setattr(calling.closing, step, _die)
+        killed.setattr(xero_call, step, _die)
         turn.take_turn(installation.tools, turn.Lane.of(lane))
 
 

@@ -16,8 +16,8 @@ from store.tables import (
     Request,
 )
 from tests.builders import COMPANY, a_request, an_invoice
+from worker import pruner
 from worker.intake import intake
-from worker.pruning import pruner
 
 DAY = 86_400
 RETENTION = 400 * DAY + 1000  # a thousand seconds beyond, for leases

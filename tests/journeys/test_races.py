@@ -7,7 +7,7 @@ import threading
 import pytest
 from sqlalchemy import event
 
-from store import duties, outbox
+from store import outbox, processes
 from store.outbox import Outgoing
 from tests.builders import an_invoice, an_order, invoices
 from tests.machines import wait_for
@@ -133,7 +133,7 @@ def test_two_clocks_never_do_one_duty_at_once(on_postgres):
 
     def take_duty(name):
         with on_postgres.store.write() as work:
-            took[name] = duties.take(work, "relay", name, 60)
+            took[name] = processes.take_duty(work, "relay", name, 60)
 
     take_duty("somebody")
     on_postgres.later(61)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cli import csv_invoices
-from cli.door import requests_for
+from cli.publish import requests_for
 from demo import world as demo_world
 from events.settings import CompanySettings
 from simulator import control, ledger

@@ -7,7 +7,7 @@ import pytest
 
 from store import connections, pauses, reconciliations
 from tests.builders import COMPANY, TENANT, an_invoice, invoices
-from worker.decisions.drifting import Belief, findings
+from worker.decisions.proof import Belief, findings
 from worker.reconcile import reconciler
 
 

@@ -10,7 +10,7 @@ from events.settings import CompanySettings, LineDefaults, Theme
 from store import companies
 from store.tables import Reconciliation
 from tests.builders import COMPANY, TENANT, an_invoice
-from worker.contacts import changes, settings_rechecking
+from worker.contacts import changes, rechecking
 from worker.failing import alerting, sending_again
 from worker.preview import preview
 from worker.reconcile import reconciler
@@ -40,9 +40,9 @@ def told(installation):
 
 def test_settings_that_fit_are_no_news_and_cost_a_call_per_kind_and_day(on_sqlite):
     before = len(on_sqlite.calls())
-    assert settings_rechecking.recheck_due(on_sqlite.tools, "test") == 0
+    assert rechecking.recheck_settings_due(on_sqlite.tools, "test") == 0
     on_sqlite.later(3600)
-    assert settings_rechecking.recheck_due(on_sqlite.tools, "test") == 0
+    assert rechecking.recheck_settings_due(on_sqlite.tools, "test") == 0
     assert len(on_sqlite.calls()) - before == 1
     assert told(on_sqlite) == []
 
@@ -50,19 +50,19 @@ def test_settings_that_fit_are_no_news_and_cost_a_call_per_kind_and_day(on_sqlit
 def test_an_account_that_was_archived_is_told_to_admins_once_a_day(installation):
     archive(installation, "200")
     for _ in range(2):
-        assert settings_rechecking.recheck_due(installation.tools, "test") == 1
+        assert rechecking.recheck_settings_due(installation.tools, "test") == 1
     (event,) = told(installation)
     assert (event["reason"], event["who"]) == ("settings_outdated", "admin")
     assert "200" in event["message"]
     installation.later(DAY)
-    settings_rechecking.recheck_due(installation.tools, "test")
+    rechecking.recheck_settings_due(installation.tools, "test")
     assert len(told(installation)) == 2
 
 
 def test_of_very_many_settings_whole_sentences_are_told_and_the_rest_counted(on_sqlite):
     kinds = {f"kind {number}": LineDefaults(account_code=f"9{number:02}") for number in range(40)}
     choose(on_sqlite, kinds=kinds)
-    settings_rechecking.recheck_due(on_sqlite.tools, "test")
+    rechecking.recheck_settings_due(on_sqlite.tools, "test")
     (event,) = told(on_sqlite)
     whole = re.fullmatch(r"((?:Account .+? Choose one of: .+?\. )+)And (\d+) more\.", event["message"])
     assert len(event["message"]) <= 1000
@@ -86,7 +86,7 @@ def test_mending_the_setting_sends_what_failed_for_it(installation, of_a_kind):
 
 def test_settings_are_judged_as_if_somebody_chose_them_now():
     settings = CompanySettings(default_account_code="200", default_tax_type="OUTPUT")
-    patch = settings_rechecking.as_patch(settings)
+    patch = rechecking.as_patch(settings)
     assert (patch.default_account_code, patch.default_tax_type) == ("200", "OUTPUT")
 
 
@@ -152,7 +152,7 @@ def test_a_preview_names_the_setting_too(on_sqlite):
 
 def test_a_refusal_has_the_settings_looked_at_at_once_and_that_is_said_once(installation):
     tools = installation.tools
-    assert settings_rechecking.recheck_due(tools, "test") == 0
+    assert rechecking.recheck_settings_due(tools, "test") == 0
     installation.later(600)
     archive(installation, "200")
     for request in ("one", "two"):
@@ -161,11 +161,11 @@ def test_a_refusal_has_the_settings_looked_at_at_once_and_that_is_said_once(inst
         installation.relay()
         alerting.watch(tools)
         before = len(installation.calls())
-        assert settings_rechecking.recheck_refused(tools, "test") == 1
+        assert rechecking.recheck_refused(tools, "test") == 1
         assert len(installation.calls()) - before == (1 if request == "one" else 0)
         installation.later(60)
     refusal, outdated = sorted(told(installation), key=lambda event: event["reason"])
-    assert (refusal["reason"], outdated["reason"]) == ("account_archived", settings_rechecking.REASON)
+    assert (refusal["reason"], outdated["reason"]) == ("account_archived", rechecking.REASON)
     assert "default account" in refusal["message"]
     assert "200" in outdated["message"]
 
@@ -175,7 +175,7 @@ def test_a_refused_value_of_an_invoice_itself_is_no_reason_to_look(on_sqlite):
     on_sqlite.relay()
     assert alerting.watch(on_sqlite.tools) == 1
     before = len(on_sqlite.calls())
-    assert settings_rechecking.recheck_refused(on_sqlite.tools, "test") == 0
+    assert rechecking.recheck_refused(on_sqlite.tools, "test") == 0
     assert len(on_sqlite.calls()) == before
 
 
@@ -192,14 +192,14 @@ def test_the_daily_look_is_paid_from_the_reconcilers_share(installation):
     reconciler.reconcile(tools, "test")
     choose(installation, default_account_code="200", default_tax_type="OUTPUT")
     before, calls = next_look(installation), len(installation.calls())
-    settings_rechecking.recheck_due(tools, "test")
+    rechecking.recheck_settings_due(tools, "test")
     asked = len(installation.calls()) - calls
     assert asked == 2
     assert (next_look(installation) - before).total_seconds() == pytest.approx(asked * apart, abs=5)
     installation.later(apart + 1)
     calls = len(installation.calls())
     reconciler.reconcile(tools, "test")
-    settings_rechecking.recheck_due(tools, "test")
+    rechecking.recheck_settings_due(tools, "test")
     assert len(installation.calls()) == calls, "what was looked at within the day costs nothing"
     installation.later(2 * apart)
     reconciler.reconcile(tools, "test")
@@ -215,7 +215,7 @@ def test_a_daily_look_that_gets_no_permit_costs_the_reconciler_nothing(on_sqlite
     with on_sqlite.store.read() as work:
         organisation = changes.organisation_of(work, tools, COMPANY)
     tools.targets["xero"].pace.pause(organisation, "day", 3600)
-    assert settings_rechecking.recheck_due(tools, "test") == 0
+    assert rechecking.recheck_settings_due(tools, "test") == 0
     assert (next_look(on_sqlite), len(on_sqlite.calls())) == (before, calls)
 
 
@@ -224,7 +224,7 @@ def test_a_look_that_a_refusal_asks_for_is_not_put_on_the_reconciler(on_sqlite):
     on_sqlite.run()
     reconciler.reconcile(on_sqlite.tools, "test")
     before, calls = next_look(on_sqlite), len(on_sqlite.calls())
-    settings_rechecking.recheck(on_sqlite.tools, COMPANY, at_most_old=0)
+    rechecking.recheck_settings(on_sqlite.tools, COMPANY, at_most_old=0)
     assert next_look(on_sqlite) == before
     assert len(on_sqlite.calls()) == calls + 1
 
@@ -234,5 +234,5 @@ def test_the_daily_look_leaves_the_days_reserve_to_people(on_sqlite):
     pace, ask = on_sqlite.tools.targets["xero"].pace, on_sqlite.tools.targets["xero"].pace.ask
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pace, "ask", lambda at, **said: (asked.append(said.get("single", False)), ask(at, **said))[1])
-        settings_rechecking.recheck_due(on_sqlite.tools, "test")
+        rechecking.recheck_settings_due(on_sqlite.tools, "test")
     assert asked == [False]

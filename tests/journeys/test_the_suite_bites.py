@@ -8,7 +8,7 @@ import pytest
 from tests.journeys import test_promise_1_never_twice as promise_1
 from tests.journeys import test_promise_2_never_lost as promise_2
 from tests.rooms import test_store
-from worker.export import freezing, matching, recovery
+from worker.export import freezing, recovery
 from worker.export.recovery import LookedUp
 
 RED = (AssertionError, KeyError)
@@ -43,12 +43,12 @@ def test_without_the_fence_a_late_worker_turns_red(on_sqlite, monkeypatch):
 
 
 def test_with_the_mark_ignored_adoption_turns_red(on_sqlite, monkeypatch):
-    monkeypatch.setattr(matching, "is_ours", lambda *_args, **_kwargs: False)
+    monkeypatch.setattr(recovery, "is_ours", lambda *_args, **_kwargs: False)
     with pytest.raises(RED):
         promise_1.test_a_reply_lost_after_xero_committed_is_adopted_not_sent_again(on_sqlite)
 
 
 def test_with_everything_taken_for_ours_somebody_elses_invoice_turns_red(on_sqlite, monkeypatch):
-    monkeypatch.setattr(matching, "is_ours", lambda *_args, **_kwargs: True)
+    monkeypatch.setattr(recovery, "is_ours", lambda *_args, **_kwargs: True)
     with pytest.raises(RED):
         promise_1.test_a_number_that_somebody_used_in_xero_is_never_overwritten(on_sqlite)

@@ -12,7 +12,7 @@ from events.codec import Unreadable
 from store.inbox import OtherBody
 from store.tables import Export, Item, NumberClaim, OutboxEvent, Request
 from tests.builders import a_request, an_invoice
-from worker.decisions.receipts import Receipt
+from worker.decisions.merge_rules import Receipt
 from worker.intake import intake
 from worker.intake.parsed_event import Brought
 

@@ -9,7 +9,7 @@ from simulator import operations
 from tests import builders
 from tests.builders import an_invoice, an_order
 from worker.commands import adopt
-from worker.decisions import retries
+from worker.decisions import turns
 from worker.decisions.claiming import Claim
 from worker.intake import intake
 
@@ -210,12 +210,12 @@ def test_an_outage_between_two_looks_takes_only_its_time_of_the_half_day(install
     ],
 )
 def test_pauses_grow_with_the_time_that_is_watched_from_a_minute_to_hours_and_end(watched, wait):
-    assert retries.watch_wait(watched) == wait
+    assert turns.watch_wait(watched) == wait
 
 
 def test_who_asks_after_every_pause_asks_eight_times_in_about_half_a_day():
     watched, asked = 0.0, 1
-    while (wait := retries.watch_wait(watched)) is not None:
+    while (wait := turns.watch_wait(watched)) is not None:
         watched, asked = watched + wait, asked + 1
     assert asked == 8
     assert 10 * 3600 < watched < 14 * 3600

@@ -17,8 +17,7 @@ from cryptography.fernet import Fernet
 
 from cli.up import worker_command
 from store import processes
-from store.database import engine_for
-from store.unit_of_work import Store
+from store.unit_of_work import Store, engine_for
 from tests import machines
 from tests.machines import a_free_port, wait_for
 from tests.operations import spoken

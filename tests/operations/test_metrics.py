@@ -11,11 +11,11 @@ from sqlalchemy import event
 from events.accounting_target import Lane
 from store import batches, exports, lanes, pauses
 from tests.builders import TENANT, an_invoice, invoices
-from web import main, metrics
+from web import health, main
 from worker import broker
 from worker.export import turn
 from worker.heartbeat import Heartbeat
-from worker.measuring import counting, database_metrics, measuring
+from worker.measuring import measuring
 from worker.measuring.catalogue import METRICS, PREFIX
 
 LANE = Lane("harbour", TENANT)
@@ -23,7 +23,7 @@ LANE = Lane("harbour", TENANT)
 
 def scraped(installation):
     """What Prometheus would store: {(name, *labels): value}."""
-    text = metrics.render(measuring.measure(installation.tools)).decode()
+    text = health.render(measuring.measure(installation.tools)).decode()
     return {
         (sample.name.removeprefix(PREFIX), *sample.labels.values()): sample.value
         for family in text_string_to_metric_families(text)
@@ -38,7 +38,7 @@ def only(name, seen):
 def counted(installation):
     """The counters, once the clock has counted everything."""
     installation.relay()
-    while counting.count_on(installation.tools):
+    while measuring.count_on(installation.tools):
         pass
     return scraped(installation)
 
@@ -184,7 +184,7 @@ def test_five_hundred_companies_are_twenty_series_and_the_rest(on_sqlite):
         )
     seen = scraped(on_sqlite)
     open_ones = only("requests_open", seen)
-    assert len(open_ones) == database_metrics.MOST_COMPANIES + 1
+    assert len(open_ones) == measuring.MOST_COMPANIES + 1
     assert open_ones["(other)",] == 480
     assert ("c500",) in open_ones
     assert sum(only("invoices_unanswered", seen).values()) == 1000

@@ -1,8 +1,7 @@
 """Who is running: seen while it beats, silent once killed, gone when it ended in good order."""
 
 from store import migrate, processes
-from store.database import engine_for
-from store.unit_of_work import Store
+from store.unit_of_work import Store, engine_for
 from tests.machines import wait_for
 from worker.heartbeat import VERSION, Heartbeat
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import strategies as st
 
 from events.accounting_target import Lane
-from store import contacts, organisation_facts
+from store import companies, contacts
 from tests.builders import COMPANY, TENANT, contact_id
 from tests.preview import foresight, generated
 
@@ -57,7 +57,7 @@ def compare(installation, wanted, request, tally, wrong):
     """Preview, then export; they may disagree only about an account and a tax rate that never met before."""
     before = installation.calls()
     with installation.store.read() as work:
-        known = organisation_facts.refused(work, Lane(COMPANY, TENANT))
+        known = companies.refused_taxes(work, Lane(COMPANY, TENANT))
     foretold = {row.invoice: row for row in foresight.of(installation, *wanted).invoices}
     assert {call["method"] for call in installation.calls()[len(before) :]} <= {"GET"}
     installation.ask(*wanted, request=request)

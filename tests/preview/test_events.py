@@ -9,7 +9,7 @@ from store import previews as stored
 from store.tables import Preview
 from tests.builders import COMPANY, TENANT, an_invoice, invoices
 from worker.intake import intake
-from worker.preview import previews
+from worker.preview import preview as previews
 
 
 def asking(*wanted, preview="p1", company=COMPANY, event_id=""):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from events import causes
+from events import failures
 from events.failures import Failure
 from events.reasons import Reason
 from events.settings import CompanySettings
@@ -26,9 +26,9 @@ from events.wording import lines
     ],
 )
 def test_a_cause_is_a_reason_and_the_thing_to_mend(failure, cause, about):
-    assert causes.cause_of(failure) == f"{failure.reason.code}:{cause}".rstrip(":")
-    assert causes.about(failure) == about
-    assert causes.reason_of(causes.cause_of(failure)) is failure.reason
+    assert failures.cause_of(failure) == f"{failure.reason.code}:{cause}".rstrip(":")
+    assert failures.about(failure) == about
+    assert failures.reason_of(failures.cause_of(failure)) is failure.reason
 
 
 names = st.text(string.ascii_letters + string.digits + "._:-", min_size=1, max_size=100).filter(
@@ -39,17 +39,17 @@ names = st.text(string.ascii_letters + string.digits + "._:-", min_size=1, max_s
 @given(names, names)
 def test_two_clients_are_two_groups_and_one_client_is_one(one, other):
     def cause(client):
-        return causes.cause_of(Failure(Reason.CONTACT_NOT_FOUND, {"client_id": client}))
+        return failures.cause_of(Failure(Reason.CONTACT_NOT_FOUND, {"client_id": client}))
 
     assert (cause(one) == cause(other)) == (one == other)
-    assert cause(one) in causes.gone_with_contact(one)
+    assert cause(one) in failures.gone_with_contact(one)
 
 
 @given(st.sampled_from(Reason), st.text(max_size=300), st.text(max_size=300))
 def test_a_cause_survives_a_command_line(reason, fact, said):
     failure = Failure(reason, dict.fromkeys((*reason.value.thing, "number"), fact), said)
-    cause = causes.cause_of(failure)
-    assert causes.reason_of(cause) is reason
+    cause = failures.cause_of(failure)
+    assert failures.reason_of(cause) is reason
     assert not set(cause) & set(" '\"$`\\\n*?;&|<>(){}")
     assert len(cause) < 200
 
@@ -87,7 +87,7 @@ OPEN = {
     ],
 )
 def test_which_causes_new_settings_mend(before, after, gone):
-    assert causes.gone_with_settings(CompanySettings(**before), CompanySettings(**after), OPEN) == gone
+    assert failures.gone_with_settings(CompanySettings(**before), CompanySettings(**after), OPEN) == gone
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import pytest
 
 from events.reasons import Reason
-from xero_adapter.classify import Message, failure
+from xero_adapter.answers import Message, failure_of_message
 
 MESSAGES = [
     (
@@ -82,7 +82,7 @@ MESSAGES = [
 
 @pytest.mark.parametrize(("text", "reason", "facts"), MESSAGES, ids=[text[:40] for text, _, _ in MESSAGES])
 def test_a_message_of_xeros_has_its_reason_and_facts(text, reason, facts):
-    found = failure([Message(text, 2)])
+    found = failure_of_message([Message(text, 2)])
     assert found.reason is reason
     assert found.facts == facts
     assert found.said == text
@@ -90,16 +90,18 @@ def test_a_message_of_xeros_has_its_reason_and_facts(text, reason, facts):
 
 
 def test_a_recognised_message_wins_over_an_unknown_one_and_both_are_told():
-    found = failure([Message("Gibberish"), Message("Email address must be valid.")])
+    found = failure_of_message([Message("Gibberish"), Message("Email address must be valid.")])
     assert found.reason is Reason.CONTACT_EMAIL_INVALID
     assert found.words() == "Email address must be valid. Gibberish"
     assert [(one.reason, one.said) for one in found.others] == [(Reason.XERO_REFUSED, "Gibberish")]
 
 
 def test_what_xero_says_twice_is_told_once_with_its_line():
-    found = failure([Message("Tax rate must be Active"), Message("Tax rate must be Active", 2, {"tax": "OLD"})])
+    found = failure_of_message(
+        [Message("Tax rate must be Active"), Message("Tax rate must be Active", 2, {"tax": "OLD"})]
+    )
     assert (found.line, found.facts, found.others) == (2, {"tax": "OLD"}, ())
 
 
 def test_no_message_at_all_is_still_a_failure():
-    assert failure([]).reason is Reason.XERO_REFUSED
+    assert failure_of_message([]).reason is Reason.XERO_REFUSED

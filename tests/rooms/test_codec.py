@@ -9,9 +9,8 @@ from hypothesis import strategies as st
 
 from events import codec
 from events.codec import Unreadable
-from events.export import InvoiceExportRequested, Notification, UnreadableInvoice
+from events.export import InvoiceExportCompleted, InvoiceExportRequested, Notification, UnreadableInvoice
 from events.invoice import Invoice, folded
-from events.requests import InvoiceExportCompleted
 from tests.builders import a_request, an_invoice
 
 json_values = st.recursive(

@@ -13,7 +13,7 @@ from events.invoice import Invoice
 from events.reasons import Reason
 from store.markers import marker
 from tests.builders import an_invoice, contact_id
-from worker.decisions import batching, checks, merge_rules, proof, retries
+from worker.decisions import batching, merge_rules, proof, turns
 from worker.decisions.merge_rules import ExportStanding
 from worker.decisions.proof import Host
 from xero_adapter.target import XeroTarget
@@ -115,7 +115,7 @@ def test_fifty_go_together():
 
 
 def test_the_breaker_opens_after_three_unknown_outcomes_and_backs_off_to_five_minutes():
-    waits = [retries.lane_wait(Trouble("unknown", ""), row) for row in range(1, 12)]
+    waits = [turns.lane_wait(Trouble("unknown", ""), row) for row in range(1, 12)]
     assert waits[:6] == [0, 0, 15, 30, 60, 120]
     assert waits[-1] == 300
 
@@ -123,16 +123,16 @@ def test_the_breaker_opens_after_three_unknown_outcomes_and_backs_off_to_five_mi
 @given(st.integers(1, 100), st.integers(1, 100))
 def test_waits_never_shrink(first, second):
     low, high = sorted((first, second))
-    assert retries.look_up_wait(low) <= retries.look_up_wait(high) <= 300
-    assert retries.again_after_absence(low) <= retries.again_after_absence(high) <= 300
+    assert turns.look_up_wait(low) <= turns.look_up_wait(high) <= 300
+    assert turns.again_after_absence(low) <= turns.again_after_absence(high) <= 300
 
 
 def test_a_limit_waits_as_long_as_xero_says():
-    assert retries.lane_wait(Trouble("limited", "", wait=66_975), 0) == 66_975
+    assert turns.lane_wait(Trouble("limited", "", wait=66_975), 0) == 66_975
 
 
 def test_webhooks_are_tried_ten_times_over_three_days():
-    waits = [retries.delivery_wait(tries) for tries in range(1, 11)]
+    waits = [turns.delivery_wait(tries) for tries in range(1, 11)]
     assert waits[-1] is None
     assert None not in waits[:-1]
     assert 2.5 * 86_400 < sum(waits[:-1]) < 3.5 * 86_400
@@ -172,7 +172,7 @@ def test_the_marker_beside_a_number(state, more, shown):
 )
 def test_totals_that_do_not_add_up_are_found_before_anything_is_sent(totals, amounts_are, adds_up):
     invoice = Invoice.model_validate(an_invoice(totals=totals, amounts_are=amounts_are))
-    assert (checks.problem_with(invoice) is None) is adds_up
+    assert (merge_rules.problem_with(invoice) is None) is adds_up
 
 
 def posted(**change):

@@ -4,9 +4,8 @@ import re
 
 import pytest
 
-from events.export import Notification
+from events.export import Notification, summary
 from events.failures import LONGEST_MESSAGE, Failure
-from events.notices import summary
 from events.reasons import Reason
 
 FACTS = {

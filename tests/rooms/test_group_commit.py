@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.machines import wait_for
-from worker.decisions.receipts import Receipt
+from worker.decisions.merge_rules import Receipt
 from worker.intake.group_commit import MOST_AT_ONCE, GroupCommit
 from worker.intake.parsed_event import Brought
 

@@ -9,45 +9,34 @@ from sqlalchemy import event
 from events.accounting_target import Lane
 from store import (
     adoptions,
-    attention,
     batches,
     bulk_orders,
-    bulk_requests,
-    choosing,
-    clients,
-    counters,
-    due_lanes,
+    contacts,
+    export_log,
     exports,
     failing,
-    feed,
     inbox,
-    invoice_badges,
     invoice_detail,
     lanes,
-    log_lines,
+    metrics_rows,
     ops_summary,
-    orphans,
     outbox,
-    overview,
     progress,
     queries,
     requests,
     searching,
-    selections,
     sinks,
     status,
     throughput,
-    unknown_words,
 )
-from store.database import database_time, engine_for
-from store.log_lines import LogFilter
-from store.selections import Selection
-from store.unit_of_work import Store
+from store.export_log import LogFilter
+from store.searching import Selection
+from store.unit_of_work import Store, database_time, engine_for
 from tests import machines
 from tests.installation import KEY
 from worker import wiring
 from worker.export import rescuer
-from worker.measuring import database_metrics
+from worker.measuring import measuring
 from worker.settings import Settings
 
 ROWS = 30_000
@@ -115,41 +104,45 @@ QUESTIONS = {
     "failures by cause": failing.groups,
     "failures of a company by cause": lambda work: failing.groups(work, "c7"),
     "what failed for some causes": lambda work: failing.of_causes(work, "c7", ["account_missing"]),
-    "messages nobody knows": unknown_words.unmatched,
+    "messages nobody knows": searching.unmatched,
     "the invoices of a request": lambda work: queries.invoices_of(work, "c7", "r7"),
     "the story of an invoice": lambda work: queries.story(work, "c7", "i7"),
     "an invoice by name": lambda work: queries.invoices_named(work, "N-7"),
     "an invoice of a company by name": lambda work: queries.invoices_named(work, "N-7", "c7"),
-    "a page of the log by number": lambda work: log_lines.page(work, LogFilter(number="N-77"), None, 51),
-    "a page of the log by reason": lambda work: log_lines.page(work, LogFilter(reason="period_locked"), None, 51),
-    "a page of the log by client": lambda work: log_lines.page(work, LogFilter(client="acme"), None, 51),
-    "a page of the log by a rare outcome": lambda work: log_lines.page(work, LogFilter(outcome="adopted"), None, 51),
+    "a page of the log by number": lambda work: export_log.log_page(work, LogFilter(number="N-77"), None, 51),
+    "a page of the log by reason": lambda work: export_log.log_page(
+        work, LogFilter(reason="period_locked"), None, 51
+    ),
+    "a page of the log by client": lambda work: export_log.log_page(work, LogFilter(client="acme"), None, 51),
+    "a page of the log by a rare outcome": lambda work: export_log.log_page(
+        work, LogFilter(outcome="adopted"), None, 51
+    ),
     "a page of the groups": lambda work: failing.groups(work, None, 51),
     "a group": lambda work: failing.page(work, "c7", "account_missing", None, 51),
-    "all of a group": lambda work: selections.shares(work, "replay", GROUP),
+    "all of a group": lambda work: searching.shares(work, "replay", GROUP),
     "a bulk order": lambda work: bulk_orders.reached(work, 1),
-    "bulk sends": lambda work: bulk_requests.page(work, "", "", None, 51),
-    "bulk sends of a company": lambda work: bulk_requests.page(work, "c7", "done", None, 51),
+    "bulk sends": lambda work: requests.page_of_bulk(work, "", "", None, 51),
+    "bulk sends of a company": lambda work: requests.page_of_bulk(work, "c7", "done", None, 51),
     "whatever begins like this": lambda work: searching.search(work, "n-77", 8),
     "an event by its id": lambda work: searching.search(work, "event-77", 8),
     "the whole story of an invoice": lambda work: invoice_detail.whole(work, "c7", "i7"),
     "dead letters": inbox.dead_letters,
     "open dead letters of a key": lambda work: inbox.open_of_key(work, "http", "k7"),
-    "invoices by id or number": lambda work: choosing.by_name(work, "c7", ["i7", "N-27"]),
+    "invoices by id or number": lambda work: bulk_orders.by_name(work, "c7", ["i7", "N-27"]),
     "the exports of a batch": lambda work: exports.of_batches(work, "b7"),
     "what Xero's invoices are here": lambda work: adoptions.holders(work, LANE, ["x7", "x27"]),
     "open requests": lambda work: requests.open_ones(work, "c7"),
     "the backlog of a lane": lambda work: progress.backlog(work, LANE, work.now),
     "what a company has pending": lambda work: progress.pending_of(work, "c7"),
     "what is due in a lane": lambda work: lanes.due_work(work, LANE),
-    "lanes with work": due_lanes.due,
-    "lanes with a backlog": due_lanes.anything,
+    "lanes with work": lanes.lanes_due,
+    "lanes with a backlog": lanes.is_anything_due,
     "what may be claimed": lambda work: exports.pending(work, LANE, 51),
     "batches in flight": batches.in_flight,
     "batches without a worker": lambda work: batches.overdue(work, "sent"),
     "the feed behind a position": lambda work: outbox.after(work, ROWS - 5),
-    "a page of the feed": lambda work: feed.page(work, ROWS - 500, 100, ["c7"]),
-    "a page of markers": lambda work: invoice_badges.beside_invoices(
+    "a page of the feed": lambda work: outbox.feed_page(work, ROWS - 500, 100, ["c7"]),
+    "a page of markers": lambda work: invoice_detail.beside_invoices(
         work, "c7", [f"i{n}" for n in range(7, 4000, 20)]
     ),
     "the next events of an endpoint": lambda work: sinks.window(work, "webhook/1", "c7", 8),
@@ -157,24 +150,24 @@ QUESTIONS = {
     "endpoints with something to try again": sinks.due_doors,
     "what an endpoint is told again": lambda work: sinks.due_again(work, "webhook"),
     "what the relay stamps": outbox.stamp,
-    "what metrics are made of": lambda work: list(database_metrics.business_readings(TOOLS, work)),
-    "what is counted": lambda work: counters.count_feed(work, 50),
+    "what metrics are made of": lambda work: list(measuring.business_readings(TOOLS, work)),
+    "what is counted": lambda work: metrics_rows.count_feed(work, 50),
     "the console's overview": ops_summary.at_a_glance,
-    "alerts that still stand": lambda work: attention.alerts(work, 8),
-    "outcomes overdue": lambda work: attention.unsettled(work, 300, 8),
+    "alerts that still stand": lambda work: ops_summary.standing_alerts(work, 8),
+    "outcomes overdue": lambda work: ops_summary.unsettled_batches(work, 300, 8),
     "companies by state": status.counts,
     "companies with work": lambda work: status.matching(work, "busy", "", "", 51),
     "what companies have before them": lambda work: status.workloads(work, ["c7", "c8"]),
     "answers of a quarter of an hour": lambda work: throughput.counts(work, work.after(-7200)),
     "how long the answers of one took": lambda work: throughput.seconds(work, work.after(-7200)),
     "what has waited too long": lambda work: exports.live_longer_than(work, 3600),
-    "clients that hold invoices back": clients.held_back,
-    "the same without a contact, of a company, further on": lambda work: clients.held_back(
+    "clients that hold invoices back": contacts.held_back,
+    "the same without a contact, of a company, further on": lambda work: contacts.held_back(
         work, "c7", "0~3~c7~contact_not_mapped:k1", only_unmapped=True
     ),
-    "what waits for a client": lambda work: clients.waiting_for(work, "c7", "k7"),
-    "clients that cannot be billed": lambda work: clients.linked(work, status="amiss"),
-    "linked clients of a company": lambda work: clients.linked(work, "c7", None, "c7~k9"),
+    "what waits for a client": lambda work: contacts.waiting_for(work, "c7", "k7"),
+    "clients that cannot be billed": lambda work: contacts.linked_clients(work, status="amiss"),
+    "linked clients of a company": lambda work: contacts.linked_clients(work, "c7", None, "c7~k9"),
 }
 
 
@@ -248,7 +241,7 @@ def test_lines_with_an_old_number_are_not_looked_for_from_the_newest_on(long_liv
     """Numbers follow time: behind the newest lines there may be a million before the first that begins so."""
     with long_lived.write() as work:
         before = rows_read(work, "export_log")
-        found = log_lines.page(work, LogFilter(number="N-10"), None, 51)
+        found = export_log.log_page(work, LogFilter(number="N-10"), None, 51)
         assert rows_read(work, "export_log") - before < ROWS / 10
     assert len(found) == 51
     assert {line.number[:4] for line in found} == {"N-10"}
@@ -269,21 +262,21 @@ def rows_read(work, table="exports"):
 
 def test_the_overview_reads_no_whole_table(long_lived):
     with long_lived.read() as work, plans(long_lived, work) as found:
-        overview.overview(work)
+        ops_summary.overview(work)
     for statement, plan in found:
         limited = "Limit" in plan.splitlines()[1]  # what is done with is counted only so far
         assert limited or not any(f"Seq Scan on {table}" in plan for table in BIG), f"{statement}\n{plan}"
 
 
 def test_the_overview_counts_what_is_done_with_only_so_far(long_lived, monkeypatch):
-    monkeypatch.setattr(overview, "COUNTED_TO", 1000)
+    monkeypatch.setattr(ops_summary, "COUNTED_TO", 1000)
     with long_lived.read() as work:
-        assert overview.overview(work).exports == {"exported": 1000}
+        assert ops_summary.overview(work).exports == {"exported": 1000}
 
 
 def test_the_rescuers_sweep_reads_no_whole_table(long_lived):
     with long_lived.write() as work, plans(long_lived, work) as found:
-        orphans.left_waiting(work, 120)
+        requests.left_waiting(work, 120)
         rescuer.batches.overdue(work, "claimed")
     for statement, plan in found:
         assert not any(f"Seq Scan on {table}" in plan for table in BIG), f"{statement}\n{plan}"

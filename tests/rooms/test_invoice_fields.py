@@ -11,7 +11,7 @@ from events.invoice import Invoice, LineItem
 from events.settings import CompanySettings, Theme
 from tests.builders import an_invoice, contact_id
 from tests.rooms.test_mapping import BASE, LANE
-from xero_adapter import invoice_fields, mapping, pictures
+from xero_adapter import invoice_fields, mapping
 from xero_adapter.invoice_fields import EVERY, INVOICE, LINE, NOT_SENT, forgotten
 
 THEME = "dddddddd-1111-4222-8333-444444444444"
@@ -87,25 +87,25 @@ def test_what_is_sent_is_what_the_rows_say_and_nothing_beside_them():
 def test_each_row_is_read_back_as_it_is_sent_and_another_value_is_a_difference_a_change_and_where_guarded_an_edit(
     row,
 ):
-    sent = pictures.of_sent(element())
-    assert pictures.differences(sent, pictures.of_copy(element())) == ()
+    sent = mapping.of_sent(element())
+    assert mapping.differences(sent, mapping.of_copy(element())) == ()
     otherwise = element()
     otherwise["Contact"] = {**otherwise["Contact"], "Name": "ACME Ltd"}
-    before = pictures.of_copy(otherwise)
+    before = mapping.of_copy(otherwise)
     whole = row in INVOICE
     changed, values = (otherwise, OTHERWISE) if whole else (otherwise["LineItems"][0], OTHERWISE_IN_LINE)
     assert (sent if whole else sent.lines[0]).said(row.name), "the sample says nothing of it"
     changed |= {name: values[name] for name in row.theirs if name in values}
-    after = pictures.of_copy(otherwise)
-    found = [one.field for one in pictures.differences(sent, after) if one.field != "amount"]
+    after = mapping.of_copy(otherwise)
+    found = [one.field for one in mapping.differences(sent, after) if one.field != "amount"]
     assert found == [row.name]
-    told = [one.field for one in pictures.changes(before, after) if one.field != "amount"]
+    told = [one.field for one in mapping.changes(before, after) if one.field != "amount"]
     assert told == ([row.name] if row.guard != "never" else [])
-    assert [one.field for one in pictures.edits(before, after, sent) if one.field != "amount"] == told
-    unless_sent = [one.field for one in pictures.edits(before, after) if one.field != "amount"]
+    assert [one.field for one in mapping.edits(before, after, sent) if one.field != "amount"] == told
+    unless_sent = [one.field for one in mapping.edits(before, after) if one.field != "amount"]
     assert unless_sent == ([row.name] if row.guard == "always" else [])
-    assert (pictures.fingerprint(otherwise) == pictures.fingerprint(element())) is (row.guard != "always")
-    assert pictures.carries(otherwise, element()) is not row.updates
+    assert (mapping.fingerprint(otherwise) == mapping.fingerprint(element())) is (row.guard != "always")
+    assert mapping.carries(otherwise, element()) is not row.updates
 
 
 @pytest.mark.parametrize(
@@ -124,24 +124,24 @@ def test_what_xero_is_known_to_alter_is_said_to_be_so_and_the_update_counts_as_a
         line["Description"] = "Crew"
     kept = element()
     kept["LineItems"][0] |= {**line, **change}
-    (found,) = pictures.differences(pictures.of_sent(sent), pictures.of_copy(kept))
+    (found,) = mapping.differences(mapping.of_sent(sent), mapping.of_copy(kept))
     assert (found.field, found.line, found.altered) == (name, 1, why)
     assert why in found.sentence
-    assert pictures.carries(kept, sent)
+    assert mapping.carries(kept, sent)
 
 
 def test_an_account_that_xero_drops_from_a_line_with_money_is_explained_by_nothing():
     kept = element()
     del kept["LineItems"][0]["AccountCode"]
-    (found,) = pictures.differences(pictures.of_sent(element()), pictures.of_copy(kept))
+    (found,) = mapping.differences(mapping.of_sent(element()), mapping.of_copy(kept))
     assert (found.sentence, found.altered) == ("line 1 account (none) in Xero, 210 in CrewCard", "")
-    assert not pictures.carries(kept, element())
+    assert not mapping.carries(kept, element())
 
 
 def test_what_an_answer_does_not_carry_is_no_difference():
     kept = {name: value for name, value in element().items() if name not in ("Url", "CurrencyRate", "SentToContact")}
-    sent, seen = pictures.of_sent(element()), pictures.of_copy(kept)
-    assert pictures.differences(sent, seen) == ()
+    sent, seen = mapping.of_sent(element()), mapping.of_copy(kept)
+    assert mapping.differences(sent, seen) == ()
     assert [name for name in sent.fields() if sent.said(name) and seen.said(name) is None] == [
         "currency_rate", "link", "sent_to_contact",
     ]  # fmt: skip
@@ -152,10 +152,10 @@ def test_an_edit_that_makes_it_as_wanted_is_none_but_another_beside_it_is():
     before["LineItems"][0]["LineItemID"] = wanted["LineItems"][0]["LineItemID"] = "a"
     now = {**before, "Reference": "PO 9"}
     wanted["Reference"] = "PO 9"
-    seen = [pictures.of_copy(one) for one in (before, now)]
-    assert pictures.edits(*seen, pictures.of_sent(wanted)) == ()
-    both = pictures.of_copy({**now, "DueDate": "2027-05-05"})
-    assert [one.field for one in pictures.edits(seen[0], both, pictures.of_sent(wanted))] == ["due_date"]
+    seen = [mapping.of_copy(one) for one in (before, now)]
+    assert mapping.edits(*seen, mapping.of_sent(wanted)) == ()
+    both = mapping.of_copy({**now, "DueDate": "2027-05-05"})
+    assert [one.field for one in mapping.edits(seen[0], both, mapping.of_sent(wanted))] == ["due_date"]
 
 
 def test_no_tax_rate_is_sent_on_an_invoice_without_tax():
@@ -166,7 +166,7 @@ def test_no_tax_rate_is_sent_on_an_invoice_without_tax():
 
 
 def test_a_picture_that_was_kept_can_be_read_again_and_an_older_one_too():
-    picture = pictures.of_copy(element())
+    picture = mapping.of_copy(element())
     assert Picture.model_validate_json(picture.model_dump_json()) == picture
     older = Picture.model_validate_json('{"contact": "c", "lines": [{"id": "a", "quantity": "1"}]}')
     assert (older.said("contact"), older.lines[0].said("quantity")) == ("c", "1")

@@ -12,7 +12,7 @@ from events.invoice import Invoice, LineItem
 from events.money import plain
 from tests.builders import an_invoice
 from tests.rooms.test_mapping import element_of
-from worker.decisions import checks
+from worker.decisions import merge_rules
 from xero_adapter import mapping
 
 TIMES = "\N{MULTIPLICATION SIGN}"
@@ -80,7 +80,7 @@ def lines(draw):
 def test_whatever_the_numbers_a_line_comes_to_what_is_meant(line, kind):
     large = {"description": "So that the whole is not below zero", "quantity": "1", "unit_amount": "999999999"}
     invoice = Invoice.model_validate(an_invoice(lines=[line, large], amounts_are=kind))
-    if checks.problem_with(invoice):
+    if merge_rules.problem_with(invoice):
         assert line.get("discount_amount"), "only a discount above its line is refused"
         return
     sent = wire(line, large, amounts_are=kind)[0]
@@ -148,7 +148,7 @@ def test_a_text_with_no_room_for_the_numbers_stays_as_it_is():
 
 
 def problem(*lines, **other):
-    return checks.problem_with(Invoice.model_validate(an_invoice(lines=list(lines), **other)))
+    return merge_rules.problem_with(Invoice.model_validate(an_invoice(lines=list(lines), **other)))
 
 
 CREW = {"description": "Crew", "quantity": "1", "unit_amount": "50.00"}

@@ -24,9 +24,9 @@ def written():
 
 
 def test_a_batch_has_one_line_that_leads_from_request_to_call(on_sqlite, written, monkeypatch):
-    from worker.export import calling
+    from worker.export import xero_call
 
-    monkeypatch.setattr(calling, "_log", logs.log("exporter"))
+    monkeypatch.setattr(xero_call, "_log", logs.log("exporter"))
     on_sqlite.ask(an_invoice("a"), an_invoice("b", line={"account_code": "299"}))
     on_sqlite.run()
     (line,) = [json.loads(text) for text in written.getvalue().splitlines() if "exporter.sent" in text]

@@ -15,8 +15,8 @@ from events.invoice import Invoice
 from events.money import plain
 from events.settings import Books, CompanySettings, LedgerAccount, TaxRate
 from tests.builders import an_invoice, contact_id
-from worker.decisions import checks
-from xero_adapter import mapping, tallying
+from worker.decisions import merge_rules
+from xero_adapter import mapping
 
 LANE = Lane("harbour", "11111111-2222-4333-8444-555555555555")
 BASE = "https://app.crewcard.example/invoices"
@@ -66,7 +66,7 @@ def invoices(draw):
         currency=draw(st.sampled_from(["USD", "JPY", "EUR"])),
     )
     invoice = Invoice.model_validate(made)
-    hypothesis.assume(checks.problem_with(invoice) is None)
+    hypothesis.assume(merge_rules.problem_with(invoice) is None)
     return invoice
 
 
@@ -126,7 +126,7 @@ def test_the_preview_works_totals_out_as_fractions_do(invoice):
             tax += half_up(amount * rate / 100)
         elif invoice.amounts_are == "inclusive":
             tax += half_up(amount * rate / (100 + rate))
-    sums = tallying.sums(element, BOOKS)
+    sums = mapping.sums(element, BOOKS)
     subtotal = net - tax if invoice.amounts_are == "inclusive" else net
     assert (Fraction(sums.subtotal), Fraction(sums.tax), Fraction(sums.total)) == (subtotal, tax, subtotal + tax)
 
@@ -164,5 +164,5 @@ def test_a_discount_that_rounds_to_nothing_is_not_sent_because_xero_refuses_0(ra
 def test_a_line_of_a_billion_with_a_discount_keeps_its_cents():
     line = {"description": "Ship", "quantity": "3", "unit_amount": "3333333333.3333", "discount_rate": "0.0001"}
     invoice = Invoice.model_validate(an_invoice(lines=[line]))
-    sums = tallying.sums(element_of(invoice), BOOKS)
+    sums = mapping.sums(element_of(invoice), BOOKS)
     assert Fraction(sums.subtotal) == meant(invoice.lines[0])

@@ -5,7 +5,7 @@ import redis
 
 from tests.machines import wait_for
 from worker.doorbells import RELAY, RELAY_SOON, Doorbells
-from worker.ticker import Ticker
+from worker.heartbeat import Ticker
 
 
 @pytest.fixture

@@ -10,10 +10,9 @@ from sqlalchemy import create_engine, inspect
 from sqlmodel import SQLModel, select
 
 from events.accounting_target import Lane
-from store import batches, database, duties, exports, inbox, migrate, sinks, statements
-from store.database import engine_for
+from store import batches, exports, inbox, migrate, processes, sinks, statements, unit_of_work
 from store.tables import Company, Duty, Request
-from store.unit_of_work import Store
+from store.unit_of_work import Store, engine_for
 from store.vault import Unopenable, Vault
 from tests import machines
 from tests.builders import COMPANY, an_invoice, invoices
@@ -84,7 +83,7 @@ def held(store):
 def test_a_duty_has_one_holder_until_its_lease_is_over(installation):
     def takes(holder):
         with installation.store.write() as work:
-            return duties.take(work, "relay", holder, 60)
+            return processes.take_duty(work, "relay", holder, 60)
 
     assert takes("a")
     assert not takes("b")
@@ -166,7 +165,7 @@ def test_a_connection_that_rested_while_the_server_restarted_is_not_used(postgre
         session = connection.exec_driver_sql("SELECT pg_backend_pid()").scalar()
     with other.connect() as connection:
         connection.exec_driver_sql(f"SELECT pg_terminate_backend({session}, 5000)")
-    monkeypatch.setattr(database, "_RESTED_SECONDS", -1.0)  # every connection has rested long enough
+    monkeypatch.setattr(unit_of_work, "_RESTED_SECONDS", -1.0)  # every connection has rested long enough
     with engine.connect() as connection:
         assert connection.exec_driver_sql("SELECT pg_backend_pid()").scalar() != session
     engine.dispose()

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.decisions import backpressure, progress_throttle, turns
+from worker.decisions import estimating, merge_rules, turns
 from worker.decisions.estimating import Quota, seconds_until_done
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
@@ -65,7 +65,7 @@ def test_a_turn_makes_several_calls_only_for_a_backlog_that_nobody_waits_for(wai
 )
 def test_progress_is_news_in_tenths_or_after_half_a_minute(total, answered, told, seconds, news):
     told_at = None if seconds is None else NOW - timedelta(seconds=seconds)
-    assert progress_throttle.worth_telling(total, answered, told, told_at, NOW) is news
+    assert estimating.worth_telling(total, answered, told, told_at, NOW) is news
 
 
 def quota(**other):
@@ -96,7 +96,7 @@ def test_more_invoices_are_never_done_earlier(some, more, day_left, minute_left)
 
 
 def test_a_persons_single_send_is_let_in_a_little_longer():
-    assert backpressure.objection("c", 1000, 1000, single=False)
-    assert not backpressure.objection("c", 1000, 1000, single=True)
-    assert backpressure.objection("c", 1100, 1000, single=True)
-    assert not backpressure.objection("c", 999, 1000, single=False)
+    assert merge_rules.backpressure("c", 1000, 1000, single=False)
+    assert not merge_rules.backpressure("c", 1000, 1000, single=True)
+    assert merge_rules.backpressure("c", 1100, 1000, single=True)
+    assert not merge_rules.backpressure("c", 999, 1000, single=False)

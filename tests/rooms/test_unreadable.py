@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from events import causes, codec, written
+from events import codec, failures, written
 from events.codec import Unreadable
 from events.export import UnreadableInvoice
 from events.failures import Failure
@@ -111,9 +111,9 @@ def test_a_field_is_named_as_people_call_it_with_what_would_be_right(change, sai
 def test_who_can_mend_it_is_named_and_groups_are_by_field_and_kind(change, who, cause, about):
     (found,) = codec.parse_event(a_request(an_invoice(**change)))[1].invoices
     failure = found.failure()
-    assert (failure.who, causes.about(failure)) == (who, about)
-    assert causes.cause_of(failure) == f"invoice_unreadable:{cause}"
-    assert causes.who_mends(causes.cause_of(failure)) == who
+    assert (failure.who, failures.about(failure)) == (who, about)
+    assert failures.cause_of(failure) == f"invoice_unreadable:{cause}"
+    assert failures.who_mends(failures.cause_of(failure)) == who
 
 
 def test_what_only_support_can_mend_comes_first_and_everything_is_said():

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from events.connection_problems import ConnectionProblem
+from events.connections import ConnectionProblem
 from events.failures import LONGEST_MESSAGE, Failure
 from events.reasons import Reason
 from simulator.line_messages import SayOfLine
@@ -12,8 +12,8 @@ from simulator.messages import Say
 from simulator.refusals import No
 from tests.journeys.plain import wrong_with
 from tests.simulator import test_reasons
-from xero_adapter.classify import Message, failure
-from xero_adapter.token_service import _PROBLEMS
+from xero_adapter.answers import Message, failure_of_message
+from xero_adapter.auth import _PROBLEMS
 
 # What stands in the places of a text.
 PLACES = {
@@ -135,7 +135,7 @@ def test_a_message_of_the_catalogue_has_its_reason_and_its_facts(row):
     reason, facts = OF_INVOICES[row]
     text = row.value.text.format_map(PLACES)
     line = 2 if isinstance(row, SayOfLine) else None
-    found = failure([Message(text, line)])
+    found = failure_of_message([Message(text, line)])
     assert (found.reason, dict(found.facts), found.said, found.line) == (reason, facts, text, line)
 
 

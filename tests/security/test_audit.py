@@ -17,7 +17,7 @@ from tests.builders import an_invoice
 from tests.console.visiting import Person
 from web import main
 from worker.measuring.measuring import measure
-from worker.watching import audit_check
+from worker.watching import attention
 
 KEPT = "BEFORE {0} ON audit BEGIN SELECT RAISE(ABORT, 'kept'); END"
 SWITCHES = {  # what the owner of the tables can do: the triggers off, and on again
@@ -128,7 +128,7 @@ def test_a_chain_that_was_written_anew_is_found_by_a_head_that_was_noted_outside
 
 def test_a_chain_written_anew_under_the_number_of_the_last_check_is_found(lines):
     """Nothing was done since the check, so that its head and the stored one have the same number."""
-    assert audit_check.check(lines.tools, "a")
+    assert attention.check_audit(lines.tools, "a")
     as_owner(lines, "UPDATE audit SET who = 'innocent' WHERE id = 5")
     with lines.store.read() as work:
         rows = audit.newest(work)
@@ -148,7 +148,7 @@ def test_a_line_that_nobody_can_read_any_more_is_found_and_ends_no_check(lines, 
     at = BEYOND[lines.store.engine.dialect.name][place]
     as_owner(lines, f"UPDATE audit SET at = '{at}' WHERE id = 3")
     assert [one[:26] for one in verdict(lines).problems] == ["line 3 is not as it was wr"]
-    assert audit_check.check(lines.tools, "a")
+    assert attention.check_audit(lines.tools, "a")
     (told,) = [event for event in lines.events() if event["type"] == "audit.checked"]
     assert (told["data"]["intact"], told["data"]["lines"]) == (False, 6)
 
@@ -185,7 +185,7 @@ def test_a_check_of_a_day_to_come_hides_no_check_of_today(lines):
         "INSERT INTO audit_checks (day, line, chain, problems, checked_at) "
         "VALUES ('9999-12-31', 6, (SELECT chain FROM audit WHERE id = 6), '[]', '9999-12-31 00:00:00')",
     )
-    assert audit_check.check(lines.tools, "a")
+    assert attention.check_audit(lines.tools, "a")
     assert {one.value for one in measure(lines.tools) if one.metric.name == "audit_intact"} == {0}
 
 
@@ -226,8 +226,8 @@ def test_a_line_of_what_was_rolled_back_is_not_there_and_leaves_no_gap(lines):
 
 
 def test_once_a_day_the_head_goes_out_as_an_event_a_metric_and_says_what_was_found(lines):
-    assert audit_check.check(lines.tools, "a")
-    assert not audit_check.check(lines.tools, "b")
+    assert attention.check_audit(lines.tools, "a")
+    assert not attention.check_audit(lines.tools, "b")
     (told,) = [event for event in lines.events() if event["type"] == "audit.checked"]
     head = told["data"]["head"]
     assert Head.parse(head) == verdict(lines).head
@@ -238,7 +238,7 @@ def test_once_a_day_the_head_goes_out_as_an_event_a_metric_and_says_what_was_fou
 
     as_owner(lines, "UPDATE audit SET why = 'no reason' WHERE id = 2")
     lines.later(86_400)
-    assert audit_check.check(lines.tools, "b")
+    assert attention.check_audit(lines.tools, "b")
     told = [event for event in lines.events() if event["type"] == "audit.checked"][-1]
     assert told["data"]["intact"] is False
     assert "line 2 is not as it was written" in told["data"]["problems"][0]
@@ -337,11 +337,11 @@ def test_the_page_of_the_audit_says_what_the_check_found(lines):
         reader = Person(lines, url, "read", "ray")
         reader.sign_in()
         assert "Not checked yet" in reader.see("/audit")
-        audit_check.check(lines.tools, "a")
+        attention.check_audit(lines.tools, "a")
         assert "fits its chain" in reader.see("/audit")
         as_owner(lines, "DELETE FROM audit WHERE id = 2")
         lines.later(86_400)
-        audit_check.check(lines.tools, "a")
+        attention.check_audit(lines.tools, "a")
         reader.sign_in()
         page = reader.see("/audit")
     assert "The audit was changed." in page

@@ -13,8 +13,7 @@ from typer.testing import CliRunner
 
 from cli.main import app
 from store import audit, roles
-from store.database import engine_for
-from store.unit_of_work import Store
+from store.unit_of_work import Store, engine_for
 from tests import machines
 from tests.builders import an_invoice
 

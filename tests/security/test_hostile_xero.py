@@ -17,9 +17,9 @@ from events.credentials import AppKeys
 from tests import builders
 from tests.builders import an_invoice
 from tests.installation import Installation
+from xero_adapter.auth import TokenService
 from xero_adapter.client import MOST_ANSWER_BYTES
 from xero_adapter.login import XeroLogin
-from xero_adapter.token_service import TokenService
 
 MUCH = 400_000_000
 

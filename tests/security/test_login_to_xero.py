@@ -5,7 +5,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import pytest
 
 from tests.connections.house import OTHER_TENANT, TENANT
-from worker.decisions import return_addresses
+from worker.decisions import addresses
 
 KINDS = ["web", "pkce"]
 
@@ -141,7 +141,7 @@ ELSEWHERE = [
 
 @pytest.mark.parametrize("tail", ELSEWHERE)
 def test_no_spelling_leads_above_a_listed_path(tail):
-    assert not return_addresses.allowed(f"{LISTED[0]}{tail}", LISTED)
+    assert not addresses.return_allowed(f"{LISTED[0]}{tail}", LISTED)
 
 
 @pytest.mark.parametrize(
@@ -190,7 +190,7 @@ def test_no_spelling_leads_above_a_listed_path(tail):
     ],
 )
 def test_no_spelling_of_another_place_is_on_the_list(address):
-    assert not return_addresses.allowed(address, LISTED)
+    assert not addresses.return_allowed(address, LISTED)
 
 
 @pytest.mark.parametrize(
@@ -210,7 +210,7 @@ def test_no_spelling_of_another_place_is_on_the_list(address):
     ],
 )
 def test_what_is_on_the_list_stays_on_it_however_it_is_written(address):
-    assert return_addresses.allowed(address, LISTED)
+    assert addresses.return_allowed(address, LISTED)
 
 
 @pytest.mark.parametrize("tail", ["/..%2fevil", "/%252e%252e/evil", "/..;/evil"])

@@ -5,10 +5,10 @@ import json
 import pytest
 from sqlmodel import func, select
 
+from events.credentials import Scope
 from events.orders import InvoiceExportCancelRequested
-from events.people import Person
 from events.publisher import NotAccepted, Publisher
-from events.scopes import Scope
+from events.snapshot import Person
 from store.tables import DeadLetter
 from tests.builders import COMPANY, TENANT, an_invoice, contact_id, invoices
 from tests.doors.host import problems
@@ -16,7 +16,7 @@ from tests.security.at_the_doors import a_click, an_event
 from tests.security.at_the_doors import ground as ground  # noqa: PLC0414  # the fixture
 from worker.contacts import changes
 from worker.intake import intake
-from worker.preview import previews as by_event
+from worker.preview import preview as by_event
 
 PREVIEWS = f"/v1/companies/{COMPANY}/previews"
 

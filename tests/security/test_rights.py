@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from cli import common
 from cli.main import app
-from events.scopes import Scope
+from events.credentials import Scope
 from store import api_keys, connections, inbox
 from tests.builders import COMPANY, an_invoice
 from tests.doors.host import problems
@@ -17,7 +17,7 @@ from tests.security.at_the_doors import CONTENT, RIVAL, SCOPE, an_event, broken_
 from tests.security.at_the_doors import ground as ground  # noqa: PLC0414  # the fixture
 from worker.decisions import rights
 from worker.decisions.rights import ConsoleUser, Effect, HostKey, Nobody, Operator, Ourselves, StreamHost
-from worker.intake import request_stream, stream_consumer
+from worker.intake import stream_consumer
 
 # -- one check, all effects by all ways in, all roles and scopes; made by hand, not from the code under test
 
@@ -315,12 +315,12 @@ def test_a_letter_has_no_more_rights_than_its_key_has_by_now(ground):
 
 def test_letters_of_the_stream_are_bound_by_the_person(ground):
     client, fields = ground.tools.redis, {}
-    stream = request_stream.RequestStream(client, "test")
+    stream = stream_consumer.RequestStream(client, "test")
     reader = stream_consumer.StreamConsumer(ground.tools, stream, wait_seconds=0.01)
     reader.take()
     for number, type_ in enumerate(("company.settings.changed", "invoice.export.requested"), 1):
         fields[number] = an_event(type_, f"s{number}")
-        client.xadd(request_stream.STREAM, {"event": broken_text(fields[number])})
+        client.xadd(stream_consumer.STREAM, {"event": broken_text(fields[number])})
     for _ in range(3):
         reader.take()
     assert [(one.door, one.key) for one in ground.letters()] == [("stream", ""), ("stream", "")]

@@ -10,7 +10,7 @@ from tests.security import doorway
 from tests.security.doorway import said_in_audit
 from web.console.app import PAGES
 from web.console.visitor import Must, MustProve
-from worker.decisions.roles import Action
+from worker.decisions.rights import Action
 
 SECRETS = {"client_id": "APP1", "secret": "s3cret-of-the-app", "kind": "web", "scopes": "granular", "callback": ""}
 # Whatever gives somebody power or touches a connection: path, what its form says.

@@ -11,18 +11,18 @@ import pyotp
 import pytest
 from sqlmodel import text
 
-from store import guesses
+from store import users
 from store.tables import Guesses
 from tests import machines
 from tests.console.visiting import PASSWORD, a_browser, hidden
 from tests.security import doorway
 from tests.security.doorway import said_in_audit
-from web import metrics
-from worker.decisions.networks import network_of
-from worker.decisions.signing_in import first_guesses
+from web import health
+from worker.decisions.addresses import network_of
+from worker.decisions.sign_in import first_guesses
 from worker.measuring import measuring
-from worker.users import accounts, pools, signing_in
-from worker.users.breached import is_breached
+from worker.users import accounts, hashing, signing_in
+from worker.users.accounts import is_breached
 from worker.users.signing_in import SignInPlace, TooManyTries
 
 
@@ -39,7 +39,7 @@ def on_one(make_installation, sqlite_url):
 
 
 def outcomes(installation):
-    text = metrics.render(measuring.measure(installation.tools)).decode()
+    text = health.render(measuring.measure(installation.tools)).decode()
     lines = [line for line in text.splitlines() if line.startswith("crewcard_xero_sign_ins_total{")]
     return {line.partition('"')[2].partition('"')[0]: float(line.rpartition(" ")[2]) for line in lines}
 
@@ -234,7 +234,7 @@ def test_who_fills_the_pool_of_passwords_keeps_nobody_from_proving_or_using_a_li
     installation.later(601)
     address, _ = accounts.link(installation.tools, "test", "anna", 600)
     over = threading.Event()
-    held = [pools.PASSWORDS.begin(f"198.51.100.{number}", over.wait) for number in range(16)]
+    held = [hashing.PASSWORDS.begin(f"198.51.100.{number}", over.wait) for number in range(16)]
     try:
         assert anna.sign_in().status_code == 503
         assert root.post("/users/anna/link", proof_password=PASSWORD).status_code == 200
@@ -274,7 +274,7 @@ def test_who_signs_in_rightly_uses_up_no_first_guess_of_the_address(guarded):
     for number in range(3):
         assert person("read", f"user{number}", "127.0.15.1").sign_in().status_code == 303
     with installation.store.read() as work:
-        assert guesses.count(work, first_guesses("127.0.15.1").whose) == 0
+        assert users.count_guess(work, first_guesses("127.0.15.1").whose) == 0
 
 
 # -- the second factor

@@ -20,7 +20,7 @@ from tests.security import doorway
 from web import bodies, keys, main
 from web.limits import MOST_HEAD_BYTES, ConnectionLimits
 from worker.settings import Settings
-from worker.users import pools
+from worker.users import hashing
 
 QUICK = ConnectionLimits(head_seconds=0.6, body_seconds=0.6, body_bytes_per_second=1_000_000)
 FOR_KEYS = [
@@ -141,7 +141,7 @@ def test_a_stranger_who_sends_all_the_same_reads_why_and_leaves_no_memory(instal
 def looking_up(number, whose="198.51.100.{}"):
     """So many places are taken among those in which ids of keys are looked up, until the test is over."""
     over = threading.Event()
-    held = [pools.KEYS.begin(whose.format(one), over.wait) for one in range(number)]
+    held = [hashing.KEYS.begin(whose.format(one), over.wait) for one in range(number)]
     try:
         yield
     finally:

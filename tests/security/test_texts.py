@@ -20,8 +20,8 @@ from typer.testing import CliRunner
 
 from cli import common, output
 from cli.main import app
-from events import plain_text
-from store import endpoints, inbox, tables
+from events import wording
+from store import inbox, sinks, tables
 from tests.builders import COMPANY, an_invoice
 from tests.console.visiting import Person
 from worker import logs, wiring
@@ -119,7 +119,7 @@ def poisoned(on_sqlite):
     made.relay()
     accounts.add(made.tools, "test", "anna", "Anna", "admin")
     with made.store.write() as work:
-        endpoints.add(work, made.tools.vault, COMPANY, "https://app.example.com/callback.php")
+        sinks.add_endpoint(work, made.tools.vault, COMPANY, "https://app.example.com/callback.php")
         inbox.set_aside(work, "http", f'{{"bro\x1bken": "{HOSTILE}"'.encode(), [f"id: {HOSTILE}"], HOSTILE)
     with made.store.write() as work:
         for model in vars(tables).values():
@@ -180,7 +180,7 @@ def test_what_is_shown_still_says_what_was_there(said):
 
 def test_a_dead_letter_is_still_the_same_json_when_it_is_shown():
     body = json.dumps({"name": f"a{HOSTILE}"}, ensure_ascii=False)
-    assert json.loads(plain_text.shown(body, lines=True)) == json.loads(body)
+    assert json.loads(wording.shown(body, lines=True)) == json.loads(body)
 
 
 def test_bars_questions_and_names_in_colour_are_cleaned_too(capsys):
@@ -212,7 +212,7 @@ def test_no_line_of_the_log_is_obeyed(capsys, form):
 
 @given(st.text())
 def test_what_is_shown_is_visible_and_tells_different_texts_apart(text):
-    told = plain_text.shown(text)
+    told = wording.shown(text)
     assert obeyed(told) == []
     assert "\n" not in told
     if "\\" not in text and '"' not in text and not any(unicodedata.category(one) == "Cs" for one in text):
@@ -245,7 +245,7 @@ FORMULAS = [
 
 @pytest.mark.parametrize("text", FORMULAS)
 def test_no_cell_begins_a_formula(text):
-    assert plain_text.cell(text).startswith("'")
+    assert wording.cell(text).startswith("'")
 
 
 @pytest.mark.parametrize("separator", [";", "\t", "\n", "\r\n", ";;", '";', "; \u200b"])
@@ -253,22 +253,22 @@ def test_no_cell_begins_a_formula(text):
 def test_no_cell_begins_a_formula_where_another_sign_parts_cells(separator, formula):
     """Many countries' spreadsheets part cells at a semicolon, and then our quotes are letters like any other."""
     written = io.StringIO()
-    csv.writer(written).writerow(["a", plain_text.cell(f"Harbour{separator}{formula}"), "b"])
+    csv.writer(written).writerow(["a", wording.cell(f"Harbour{separator}{formula}"), "b"])
     cells = re.split("[;\t\r\n]", written.getvalue())
-    assert not [one for one in cells if plain_text.cell(one) != one and not one.strip(" \u200b").startswith("'")]
+    assert not [one for one in cells if wording.cell(one) != one and not one.strip(" \u200b").startswith("'")]
 
 
 @pytest.mark.parametrize(
     "text", ["Berg; Anna", "a;b=c", "a\tb", "12.50", "2026-11-28", "HC-77", "a=b", "", "Ünder & Co", "1-2", "5 - 3"]
 )
 def test_plain_words_stay_as_they_are(text):
-    assert plain_text.cell(text) == text
+    assert wording.cell(text) == text
 
 
 @pytest.mark.parametrize("number", [-5, Decimal("-5.00"), 0, Decimal("12.50"), -1.5])
 def test_a_number_stays_one_and_a_text_that_looks_like_one_stays_text(number):
-    assert plain_text.cell(number) == str(number)
-    assert plain_text.cell(str(number)) == (f"'{number}" if number < 0 else str(number))
+    assert wording.cell(number) == str(number)
+    assert wording.cell(str(number)) == (f"'{number}" if number < 0 else str(number))
 
 
 def test_the_log_taken_away_holds_no_formula(installation, serve):
@@ -284,4 +284,4 @@ def test_the_log_taken_away_holds_no_formula(installation, serve):
     cells = [cell for row in csv.reader(io.StringIO(file.lstrip("\ufeff"))) for cell in row]
     assert len(cells) > 30
     assert "'＋1 is not linked" in cells
-    assert not [one for one in cells if plain_text.cell(one) != one and not one.startswith("'")]
+    assert not [one for one in cells if wording.cell(one) != one and not one.startswith("'")]

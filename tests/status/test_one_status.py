@@ -13,9 +13,9 @@ from sqlmodel import select
 from typer.testing import CliRunner
 
 from cli import main as command
-from events.connection_problems import ConnectionProblem
+from events.connections import ConnectionProblem
 from events.settings import CompanySettings
-from store import companies, connections, invoice_badges, lanes
+from store import companies, connections, invoice_detail, lanes
 from store.tables import Batch, Export
 from tests import machines
 from tests.builders import COMPANY, an_invoice, invoices
@@ -24,8 +24,8 @@ from tests.journeys.test_uncertain import Lag
 from web import main as web
 from worker import wiring
 from worker.connections import apps
-from worker.export import calling, turn
-from worker.measuring import catalogue, database_metrics
+from worker.export import turn, xero_call
+from worker.measuring import catalogue, measuring
 from worker.status import companies as statuses
 from worker.waiting import login_block, pausing
 from xero_adapter.pace import Pace
@@ -57,7 +57,7 @@ def calls_are_used_up(installation):
     with installation.store.read() as work:
         organisation = connections.organisation(work, installation.lane)
     while not (permit := installation.tools.targets["xero"].pace.ask(organisation, single=True)).wait:
-        calling.book(installation.tools, permit, "answered")
+        xero_call.book(installation.tools, permit, "answered")
 
 
 def unknown_outcomes(installation):
@@ -196,9 +196,9 @@ def test_every_face_says_the_same_and_the_turn_does_so(brought_about, monkeypatc
     with installation.store.read() as work:
         (one,) = statuses.of_companies(tools, work)
         found = one.status
-        readings = list(database_metrics.business_readings(tools, work))
+        readings = list(measuring.business_readings(tools, work))
         invoice = work.session.exec(select(Export.invoice).where(Export.state == "pending")).first()
-        marker = invoice_badges.beside_invoices(work, COMPANY, [invoice])[0].marker if invoice else None
+        marker = invoice_detail.beside_invoices(work, COMPANY, [invoice])[0].marker if invoice else None
     assert (found.state, found.cause, found.limit, found.who) == expected[1:5]
 
     idle = {reading.labels[1] for reading in readings if reading.metric is catalogue.IDLE}

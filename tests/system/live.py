@@ -14,8 +14,7 @@ from cryptography.fernet import Fernet
 from typer.testing import CliRunner
 
 from cli.main import app
-from cli.supervisor import Supervisor
-from cli.up import environment_for, start_all
+from cli.up import Supervisor, environment_for, start_all
 from demo import run as demo
 from tests.machines import a_free_port, wait_for
 from worker import wiring

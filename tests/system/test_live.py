@@ -9,7 +9,7 @@ import pytest
 
 from cli import csv_invoices
 from demo import run as demo
-from store import overview
+from store import ops_summary
 from tests.builders import an_invoice
 from tests.machines import wait_for
 from tests.system.live import Live
@@ -79,7 +79,7 @@ def test_a_worker_told_to_stop_finishes_its_call_first(live):
 
 def in_flight(live):
     with live.tools.store.read() as work:
-        return overview.overview(work).in_flight
+        return ops_summary.overview(work).in_flight
 
 
 def test_the_same_file_again_says_that_nothing_changes(live):

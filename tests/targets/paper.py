@@ -21,7 +21,7 @@ from events.accounting_target import (
     Trouble,
 )
 from events.changes import Difference, LinePicture, Picture, compared
-from events.contact_problems import ContactProblem, NotAContact
+from events.contacts import ContactProblem, NotAContact
 from events.failures import Failure
 from events.invoice import folded
 from events.reasons import Reason

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from store import throughput
 from tests.builders import an_invoice, an_order
-from worker.decisions import percentiles
+from worker.decisions import estimating
 from worker.intake import intake
 from worker.watching import throughput as counting
 
@@ -86,10 +86,10 @@ def test_one_clock_counts_at_a_time(installation):
 @given(st.lists(st.floats(0, 1e6), min_size=1), st.floats(0.01, 1))
 def test_a_percentile_is_the_least_value_that_so_many_do_not_exceed(values, share):
     ordered = sorted(values)
-    found = percentiles.at(ordered, share)
+    found = estimating.percentile(ordered, share)
     assert sum(one <= found for one in ordered) >= share * len(ordered) - 1e-9
     assert sum(one < found for one in ordered) < share * len(ordered) + 1e-9
 
 
 def test_nothing_measured_has_no_percentile():
-    assert percentiles.at([], 0.5) is None
+    assert estimating.percentile([], 0.5) is None

@@ -14,10 +14,10 @@ from web.console import rendering
 from web.console.forms import COOKIE, Form, Posted
 from web.console.sign_in import HOME, apart, ours, tools_of, wait, with_session, with_wait
 from web.console.visitor import Must, MustProve, Unfinished, Visitor, place_of
-from worker.decisions.roles import Action
-from worker.users import accounts, factors, sessions
+from worker.decisions.rights import Action
+from worker.users import accounts, factors, signing_in
 from worker.users.factors import FactorOffer
-from worker.users.pools import PROOFS
+from worker.users.hashing import PROOFS
 from worker.users.signing_in import TooManyTries
 
 _NO_CODE = "This code does not fit. Give the one that the app shows now; its clock has to be right."
@@ -120,7 +120,7 @@ def _codes_page(request: Request, codes: Sequence[str], back: str) -> Response:
 @router.get("/sessions")
 def list_sessions(request: Request, visitor: Own) -> Response:
     """Where one is signed in."""
-    found = sessions.of_user(tools_of(request), visitor.user)
+    found = signing_in.sessions_of_user(tools_of(request), visitor.user)
     mine = visitor.whose.session.id
     return rendering.page(request, visitor, "sessions", sessions=found, mine=mine)
 
@@ -129,7 +129,7 @@ def list_sessions(request: Request, visitor: Own) -> Response:
 def end_session(request: Request, form: Posted, visitor: Own) -> Response:
     """End one of them, or every other than this one."""
     tools, which = tools_of(request), form.text("session")
-    ended = sessions.end(tools, visitor.whose, which, place_of(request))
+    ended = signing_in.end_session(tools, visitor.whose, which, place_of(request))
     if which == visitor.whose.session.id:
         answer = rendering.redirect(f"{HOME}/sign-in")
         answer.delete_cookie(COOKIE, path=HOME)

@@ -10,6 +10,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
+from web.answers import RefusedRequest
 from web.console import (
     account,
     audit,
@@ -33,9 +34,8 @@ from web.console import (
 )
 from web.console.forms import TooLarge
 from web.console.visitor import Forbidden, Missing, NeedsProof, NotSignedIn, Unfinished, signed_in
-from web.problems import RefusedRequest
 from worker.decisions.rights import NotAllowed
-from worker.users.pools import Busy
+from worker.users.hashing import Busy
 
 PREFIX = "/console"
 PAGES = (

@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from events.causes import titled
+from events.failures import titled
 from store import audit, failing, requests, status
 from web.console import rendering
 from web.console.visitor import Looking, Missing

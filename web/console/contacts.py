@@ -11,19 +11,18 @@ from events.accounting_target import Trouble
 from events.codec import Unreadable
 from events.contacts import ClientXeroContactUpdateRequested
 from store import changes as filed
-from store import client_contacts, clients, companies, connections
+from store import companies, connections, contacts
 from store.unit_of_work import Work
-from web.console import rendering, wording
+from web.console import rendering
 from web.console.forms import Form, Posted
 from web.console.visitor import Looking, Missing, Must, Visitor
-from worker.contacts import changes, contact_previews, suggesting
-from worker.decisions import client_table
-from worker.decisions.fuzzy_match import Card, Suggestion
-from worker.decisions.roles import Action
+from worker.contacts import changes, suggesting
+from worker.decisions import tables
+from worker.decisions.contact_checks import Card, Suggestion
+from worker.decisions.rights import Action
 from worker.decisions.tables import NoTable
-from worker.submission import change_submission, contact_import, orders
-from worker.submission.change_submission import GivenBy, Said
-from worker.submission.contact_import import Imported
+from worker.submission import change_submission, orders
+from worker.submission.change_submission import GivenBy, Imported, Said
 from worker.tools import Tools
 
 STATES = {
@@ -61,8 +60,10 @@ def contacts_page(
 def _held_back(work: Work, company: str, state: str, after: str) -> dict[str, Any]:
     if state not in ("", "unmapped"):
         return {"held": None, "held_after": ""}
-    found = clients.held_back(work, company, after, only_unmapped=state == "unmapped", most=clients.MOST + 1)
-    shown = found[: clients.MOST]
+    found = contacts.held_back(
+        work, company, after, only_unmapped=state == "unmapped", most=contacts.MOST_CLIENTS + 1
+    )
+    shown = found[: contacts.MOST_CLIENTS]
     return {"held": shown, "held_after": shown[-1].place if len(found) > len(shown) else ""}
 
 
@@ -70,9 +71,9 @@ def _linked(work: Work, company: str, state: str, after: str) -> dict[str, Any]:
     """None where the filter, or a further page of the first list, leaves them out."""
     if state == "unmapped" or (state == "" and after):
         return {"linked": None, "linked_after": ""}
-    found = clients.linked(work, company, _STATUS.get(state, state), after, clients.MOST + 1)
-    shown = found[: clients.MOST]
-    more = clients.place_of(shown[-1].company, shown[-1].client) if len(found) > len(shown) else ""
+    found = contacts.linked_clients(work, company, _STATUS.get(state, state), after, contacts.MOST_CLIENTS + 1)
+    shown = found[: contacts.MOST_CLIENTS]
+    more = contacts.place_of_client(shown[-1].company, shown[-1].client) if len(found) > len(shown) else ""
     return {"linked": shown, "linked_after": more}
 
 
@@ -91,7 +92,7 @@ def take_table(request: Request, visitor: Mapping, form: Posted) -> Response:
     except (NoTable, Unreadable) as refused:
         return _table_page(request, visitor, company, table, str(refused))
     except Trouble as trouble:
-        return _table_page(request, visitor, company, table, wording.away(trouble))
+        return _table_page(request, visitor, company, table, rendering.away(trouble))
     return _table_page(request, visitor, company, table, done=done, imported=form.text("do") == "import")
 
 
@@ -99,11 +100,11 @@ def _import(tools: Tools, visitor: Visitor, form: Form, done: Imported) -> None:
     """Raises NoTable, Unreadable, Trouble."""
     company = form.text("company")
     _must_be_editable(tools, company)
-    lines = client_table.wishes(form.whole("table"), "line", done.mistakes)
+    lines = tables.wishes(form.whole("table"), "line", done.mistakes)
     if len(lines) > MOST_LINES:
         raise NoTable(f"These are {len(lines)} lines. Paste at most {MOST_LINES} at once, or use the command line.")
     person = visitor.actor if form.text("do") == "import" else None
-    contact_import.take(tools, company, lines, done, person, _PATIENCE_SECONDS)
+    change_submission.take(tools, company, lines, done, person, _PATIENCE_SECONDS)
 
 
 def _must_be_editable(tools: Tools, company: str) -> None:
@@ -111,7 +112,7 @@ def _must_be_editable(tools: Tools, company: str) -> None:
     with tools.store.read() as work:
         if not companies.exists(work, company):
             raise NoTable(f"There is no company “{company}” here.")
-        closed = client_contacts.why_not(work, company)
+        closed = contacts.why_not_editable(work, company)
     if closed:
         raise NoTable(closed)
 
@@ -142,9 +143,9 @@ def check(request: Request, visitor: Mapping, form: Posted, company: str, client
     """Ask Xero about a pasted contact; changes nothing."""
     pasted = form.text("contact")
     try:
-        found = contact_previews.preview_one(visitor.tools, company, client, pasted)
+        found = suggesting.preview_one(visitor.tools, company, client, pasted)
     except Trouble as trouble:
-        return _page(request, visitor, company, client, pasted, problem=wording.away(trouble))
+        return _page(request, visitor, company, client, pasted, problem=rendering.away(trouble))
     return _page(request, visitor, company, client, pasted, found=found)
 
 
@@ -160,7 +161,7 @@ def suggest(request: Request, visitor: Mapping, company: str, client: str) -> Re
     try:
         likely = suggesting.suggest(tools, organisation, [card], most=5)[card]
     except Trouble as trouble:
-        return _page(request, visitor, company, client, problem=wording.away(trouble))
+        return _page(request, visitor, company, client, problem=rendering.away(trouble))
     target, at = tools.target(organisation), organisation.short_code
     links = {one.contact.id: target.contact_link(at, one.contact.id) for one in likely}
     return _page(request, visitor, company, client, likely=likely, links=links)
@@ -189,7 +190,7 @@ def choose(request: Request, visitor: Mapping, form: Posted, company: str, clien
 
 def address(company: str, client: str) -> str:
     """The page of one client."""
-    return f"/console/contacts/{wording.part(company)}/{wording.part(client)}"
+    return f"/console/contacts/{rendering.part(company)}/{rendering.part(client)}"
 
 
 def _done(told: Said, name: str) -> str:
@@ -197,7 +198,9 @@ def _done(told: Said, name: str) -> str:
         return "Accepted. Xero cannot be asked just now; it is checked, and answered here, as soon as it can."
     if not told.get("contact"):
         return f"{name} is not linked to a Xero contact any more."
-    again = wording.count(told.get("sent_again", 0), "invoice that waits for it goes", "invoices that wait for it go")
+    again = rendering.count(
+        told.get("sent_again", 0), "invoice that waits for it goes", "invoices that wait for it go"
+    )
     sent = f" {again} again by themselves." if told.get("sent_again") else ""
     return " ".join([f"{name} is billed as “{told['contact']['name']}”.{sent}", *told.get("warnings", ())])
 
@@ -210,7 +213,7 @@ def _page(
     pasted: str = "",
     *,
     problem: str = "",
-    found: contact_previews.ContactLook | None = None,
+    found: suggesting.ContactLook | None = None,
     likely: Sequence[Suggestion] | None = None,
     links: dict[str, str] | None = None,
     told: Said | None = None,
@@ -226,8 +229,8 @@ def _facts(work: Work, tools: Tools, company: str, client: str) -> dict[str, Any
     """Raises Missing."""
     if not companies.exists(work, company):
         raise Missing(f"There is no company “{company}” here.")
-    contact = client_contacts.contact_of(work, company, client)
-    waits, since, named = clients.waiting_for(work, company, client)
+    contact = contacts.contact_of(work, company, client)
+    waits, since, named = contacts.waiting_for(work, company, client)
     at = connections.of_company(work, company)
     target = tools.target_of(work, company)
     is_one = target is not None and target.contact_id(contact.value) is not None
@@ -248,6 +251,4 @@ def _facts(work: Work, tools: Tools, company: str, client: str) -> dict[str, Any
 
 def _name(work: Work, company: str, client: str) -> str:
     """The client's name as CrewCard last said it; empty where it never did."""
-    return (
-        client_contacts.contact_of(work, company, client).client_name or clients.waiting_for(work, company, client)[2]
-    )
+    return contacts.contact_of(work, company, client).client_name or contacts.waiting_for(work, company, client)[2]

@@ -10,18 +10,16 @@ from events import codec
 from events.codec import Unreadable
 from store import api_keys, inbox
 from store.tables import DeadLetter
-from web.console import query_parameters, rendering, wording
-from web.console.forms import Posted
-from web.console.query_parameters import PER_PAGE
+from web.console import forms, rendering
+from web.console.forms import PER_PAGE, Posted
 from web.console.visitor import Looking, Missing, Must, Visitor
-from worker.decisions.rights import NotAllowed
-from worker.decisions.roles import Action
+from worker.decisions.rights import Action, NotAllowed
 from worker.intake import dead_letters
 from worker.intake.dead_letters import NotOpen
 from worker.submission import orders
 from worker.submission.orders import OrderRefused
 from worker.tools import Tools
-from worker.watching import views
+from worker.watching import attention
 
 STATES = ("open", "replayed", "discarded")
 _CLOSED = "This dead letter was closed meanwhile."
@@ -34,7 +32,7 @@ def dead_letters_page(request: Request, visitor: Looking, state: str = "open", a
     """The newest first."""
     state = state if state in STATES else "open"
     with visitor.tools.store.read() as work:
-        rows = inbox.dead_letters(work, PER_PAGE + 1, state, query_parameters.whole_number(after))
+        rows = inbox.dead_letters(work, PER_PAGE + 1, state, forms.whole_number(after))
     shown = [(row, json.loads(row.problems)) for row in rows[:PER_PAGE]]
     more = rows[PER_PAGE - 1].id if len(rows) > PER_PAGE else None
     return rendering.page(request, visitor, "dead_letters", rows=shown, more=more, state=state, states=STATES)
@@ -63,7 +61,7 @@ def replay(request: Request, form: Posted, visitor: Mending, number: str) -> Res
         return rendering.redirect(_address(letter), _CLOSED)
     if receipt.request and receipt.company:
         return rendering.redirect(
-            f"/console/requests/{wording.part(receipt.company)}/{wording.part(receipt.request)}",
+            f"/console/requests/{rendering.part(receipt.company)}/{rendering.part(receipt.request)}",
             "It was read, and is under way.",
         )
     return rendering.redirect(_address(letter), "It was read.")
@@ -91,7 +89,7 @@ def _address(letter: DeadLetter) -> str:
 def _letter(request: Request, number: str) -> DeadLetter:
     tools: Tools = request.app.state.tools
     with tools.store.read() as work:
-        letter = inbox.dead_letter(work, query_parameters.whole_number(number) or 0)
+        letter = inbox.dead_letter(work, forms.whole_number(number) or 0)
     if letter is None:
         raise Missing(f"There is no dead letter {number}.")
     return letter
@@ -106,7 +104,7 @@ def _page(
     mended: bytes | None = None,
 ) -> Response:
     """The letter as it is kept; that somebody read it is in the audit, once an hour."""
-    views.note(visitor.tools, visitor.user, "dead letter viewed", "", {"dead_letter": letter.id})
+    attention.note_view(visitor.tools, visitor.user, "dead letter viewed", "", {"dead_letter": letter.id})
     companies, scopes = api_keys.named(letter.companies), api_keys.named(letter.scopes)
     facts: dict[str, Any] = {
         "letter": letter,

@@ -6,11 +6,11 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from events.causes import thing_of
+from events.failures import thing_of
 from store import companies, failing
 from store.failing import Group
-from web.console import query_parameters, rendering
-from web.console.query_parameters import PER_PAGE
+from web.console import forms, rendering
+from web.console.forms import PER_PAGE
 from web.console.visitor import Looking, Missing
 
 router = APIRouter(prefix="/failures")
@@ -19,7 +19,7 @@ router = APIRouter(prefix="/failures")
 @router.get("")
 def failures_page(request: Request, visitor: Looking, company: str = "", after: str = "") -> Response:
     """The groups, the largest first."""
-    skip = min(query_parameters.whole_number(after) or 0, 100_000)
+    skip = min(forms.whole_number(after) or 0, 100_000)
     with visitor.tools.store.read() as work:
         groups = failing.groups(work, company or None, PER_PAGE + 1, skip)
         names = companies.names(work, {group.company for group in groups})

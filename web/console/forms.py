@@ -1,12 +1,17 @@
-"""Forms that people send: urlencoded, bounded, never trusted."""
+"""Forms that people send: urlencoded, bounded, never trusted.
+
+What an address asks for, read from text that anybody may have written.
+"""
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 from urllib.parse import parse_qs
 
 from fastapi import Depends, Request
 from fastapi.concurrency import run_in_threadpool
 
+from store.export_log import LogFilter
 from store.vault import Unopenable, Vault
 from web import bodies
 from worker.tools import Tools
@@ -101,3 +106,35 @@ def _opened(request: Request, held: str) -> dict[str, list[str]]:
 
 
 Posted = Annotated[Form, Depends(read_form)]
+
+
+PER_PAGE = 50
+_LARGEST = 2**62
+_LOG = ("company", "outcome", "reason", "client", "number")
+
+
+def whole_number(text: str) -> int | None:
+    """The number that is meant, where one is that a database can hold."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 20 and int(text) < _LARGEST else None
+
+
+def day(text: str) -> datetime | None:
+    """The beginning of a day written 2026-11-22, in UTC; None for anything else."""
+    try:
+        return datetime.strptime(text.strip(), "%Y-%m-%d").replace(tzinfo=UTC)
+    except ValueError:
+        return None
+
+
+def log_filter(said: Mapping[str, str]) -> LogFilter:
+    """The filter of the export log in these fields; `to` is the last day, itself included."""
+    named = {name: said.get(name, "").strip() for name in _LOG}
+    until = day(said.get("to", ""))
+    whole_days = until + timedelta(days=1) if until and until.year < 9999 else until
+    return LogFilter(**named, since=day(said.get("from", "")), until=whole_days)
+
+
+def objections(said: Mapping[str, str]) -> str:
+    """What is wrong with the days that were asked for; empty when nothing is."""
+    wrong = [name for name in ("from", "to") if said.get(name) and day(said[name]) is None]
+    return f"“{said[wrong[0]]}” is not a day such as 2026-11-22, so it was left out." if wrong else ""

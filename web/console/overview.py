@@ -1,11 +1,14 @@
-"""The first page of the morning: what needs a person, and how things go."""
+"""The first page of the morning: what needs a person, and how things go.
+
+Figures over the last hours, as a chart and as the table behind it; pure.
+"""
 
 import json
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import redis
@@ -13,11 +16,109 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from store import ops_summary, processes, throughput
-from web.console import charts, rendering
+from store.tables import Quarter
+from store.throughput import QUARTER, beginning
+from web.console import rendering
 from web.console.visitor import Looking
 from worker import broker
 from worker.tools import Tools
 from worker.watching import attention
+
+HOURS = 12
+_HOUR = 3600
+_LIMITS = {"minute": "minute limit", "day": "day limit", "concurrent": "calls at once"}
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of a chart: its name, its colour (a custom property of the style sheet) and a value per moment."""
+
+    name: str
+    colour: str
+    values: Sequence[float | None]
+
+
+@dataclass(frozen=True)
+class Chart:
+    """Lines over `moments`; `unit` is count or seconds."""
+
+    title: str
+    note: str
+    unit: str
+    moments: Sequence[datetime]
+    lines: Sequence[Line]
+
+    @property
+    def drawn(self) -> dict[str, Any]:
+        """What the script draws, as JSON."""
+        return {
+            "unit": self.unit,
+            "times": [int(moment.timestamp()) for moment in self.moments],
+            "lines": [{"name": line.name, "colour": line.colour, "values": line.values} for line in self.lines],
+        }
+
+    @property
+    def rows(self) -> list[tuple[datetime, list[float | None]]]:
+        """The same as a table, the newest first."""
+        each = [(moment, [line.values[place] for line in self.lines]) for place, moment in enumerate(self.moments)]
+        return each[::-1]
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to draw."""
+        return not any(value for line in self.lines for value in line.values)
+
+
+def of_quarters(quarters: Sequence[Quarter], now: datetime) -> tuple[Chart, Chart]:
+    """How much went through, and how long it took."""
+    moments = [beginning(now) - place * QUARTER for place in range(HOURS * 4)][::-1]
+    known = {quarter.begins_at: quarter for quarter in quarters}
+
+    def values(name: str, otherwise: float | None) -> list[float | None]:
+        return [getattr(known[moment], name) if moment in known else otherwise for moment in moments]
+
+    exported = Line("Exported", "--good", values("exported", 0))
+    failed = Line("Failed", "--bad", values("failed", 0))
+    half = Line("Half of them", "--accent", values("median", None))
+    slow = Line("95 of 100", "--warn", values("slow", None))
+    return (
+        Chart("Throughput", "Invoices per quarter of an hour.", "count", moments, (exported, failed)),
+        Chart(
+            "Time to an answer",
+            "From the request to the answer; what waits for a person counts with all of its waiting.",
+            "seconds",
+            moments,
+            (half, slow),
+        ),
+    )
+
+
+def of_calls(tallies: Mapping[tuple[int, str], int], now: datetime) -> Chart:
+    """Calls to Xero by the hour, and how many of them Xero refused because of which limit."""
+    newest = int(now.timestamp()) // _HOUR
+    hours = range(newest - HOURS + 1, newest + 1)
+    limits = sorted({what for _, what in tallies if what.startswith("limited:")})
+    names = [("answered", "Answered", "--accent"), ("lost", "Without an answer", "--bad")]
+    names += [(what, f"429: {_limit(what)}", "--warn") for what in limits]
+    lines = [Line(name, colour, [tallies.get((hour, what), 0) for hour in hours]) for what, name, colour in names]
+    moments = [datetime.fromtimestamp(hour * _HOUR, UTC) for hour in hours]
+    note = (
+        "Calls per hour of all companies. A 429 is one that Xero refused because of a limit; nothing is lost by it."
+    )
+    return Chart("Calls to Xero", note, "count", moments, lines)
+
+
+def _limit(what: str) -> str:
+    """The limit in `limited:appminute`, in a word or two."""
+    name = what.partition(":")[2]
+    return _LIMITS.get(name) or ("the app's limit" if name.startswith("app") else name or "not named")
+
+
+def over_a_day(quarters: Sequence[Quarter], now: datetime) -> tuple[int, int]:
+    """How many invoices were exported and failed in the last 24 hours."""
+    fresh = [one for one in quarters if one.begins_at > now - timedelta(hours=24)]
+    return sum(one.exported for one in fresh), sum(one.failed for one in fresh)
+
 
 router = APIRouter()
 
@@ -42,10 +143,10 @@ def overview_page(request: Request, visitor: Looking) -> Response:
         quarters = throughput.since(work, work.now - timedelta(hours=24, minutes=15))
         there = [(one, processes.is_silent(work, one)) for one in processes.everyone(work)]
     drawn = [
-        *charts.of_quarters(quarters, visitor.whose.now),
-        charts.of_calls(bells.tallies if bells else {}, visitor.whose.now),
+        *of_quarters(quarters, visitor.whose.now),
+        of_calls(bells.tallies if bells else {}, visitor.whose.now),
     ]
-    day = charts.over_a_day(quarters, visitor.whose.now)
+    day = over_a_day(quarters, visitor.whose.now)
     facts: dict[str, Any] = {
         "needs": needs,
         "glance": seen,

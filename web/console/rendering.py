@@ -1,18 +1,152 @@
-"""How a page of the console is made: a template, who looks, and facts; headers that let nothing else in."""
+"""How a page of the console is made: a template, who looks, and facts; headers that let nothing else in.
+
+Facts as people read them: moments, ages, numbers, markers.
+"""
 
 import functools
 import hashlib
-from datetime import datetime
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, unquote
+from urllib.parse import quote, unquote, urlencode
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.convertors import Convertor, register_url_convertor
 
-from web.console import wording
+from events.accounting_target import Trouble
 from web.console.visitor import Visitor
+
+MARKERS: Mapping[str, str] = {
+    "exported": "Exported",
+    "failed": "Failed",
+    "queued": "Queued",
+    "exporting": "Exporting",
+    "uncertain": "Uncertain",
+    "waiting": "Waiting",
+    "excluded": "Do not send",
+    "not_exported": "Not exported",
+}
+_NONE = "\N{EN DASH}"
+_UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
+
+
+def moment(at: datetime | None) -> str:
+    """A moment in UTC, to the second; a dash for none."""
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC" if at else _NONE
+
+
+def clock(at: datetime | None) -> str:
+    """A time of day in UTC; a dash for none."""
+    return f"{at.astimezone(UTC):%H:%M:%S}" if at else _NONE
+
+
+def length(seconds: float) -> str:
+    """A length of time in its largest unit: “3 minutes”."""
+    for unit, size in _UNITS:
+        if seconds >= size:
+            count = int(seconds // size)
+            return f"{count} {unit}" if count == 1 else f"{count} {unit}s"
+    return "a moment"
+
+
+def seconds(value: float) -> str:
+    """A short length of time, as exactly as it matters: “0.8 s”, “12 s”, “3 minutes”."""
+    if value < 10:
+        return f"{value:.1f} s"
+    return f"{value:.0f} s" if value < 120 else length(value)
+
+
+def ago(at: datetime | None, now: datetime) -> str:
+    """How long ago, or in how long: “3 minutes ago”, “in 2 hours”; a dash for none."""
+    if at is None:
+        return _NONE
+    passed = (now - at) / timedelta(seconds=1)
+    return f"{length(passed)} ago" if passed > -1 else f"in {length(-passed)}"
+
+
+def number(value: float) -> str:
+    """A number with its thousands apart."""
+    return f"{value:,}"
+
+
+def count(value: int, one: str, many: str = "") -> str:
+    """“1 invoice”, “2,000 invoices”."""
+    return f"{value:,} {one if value == 1 else many or f'{one}s'}"
+
+
+def marker(state: str) -> str:
+    """A marker in words."""
+    return MARKERS.get(state, state)
+
+
+def query(asked: Sequence[tuple[str, str]], **changed: Any) -> str:
+    """The address of the same page with other filters, from its first row on; what is empty is left out."""
+    kept = [(name, value) for name, value in asked if name not in {*changed, "after"} and value]
+    more = [(name, one) for name, value in changed.items() for one in _every(value)]
+    return f"?{urlencode([*kept, *more])}"
+
+
+def size(rows: Sequence[Any]) -> int:
+    """How many there are; “length” and “count” are other words here."""
+    return len(rows)
+
+
+class NameConvertor(Convertor[str]):
+    """A name as `wording.part` writes it. A slash that is meant as one of the name is encoded twice."""
+
+    regex = "[^/]+"
+
+    def convert(self, value: str) -> str:
+        """The name."""
+        return unquote(value)
+
+    def to_string(self, value: str) -> str:
+        """The name as a part of a path."""
+        return quote(value, safe="")
+
+
+register_url_convertor("name", NameConvertor())
+
+
+def part(name: str) -> str:
+    """A name as one part of an address's path, twice encoded: what a host calls its things may have a slash in it.
+
+    Servers decode a path once, before they look for its parts; `{invoice:name}` in a route decodes the second time.
+    """
+    return quote(quote(name, safe=""), safe="")
+
+
+def _every(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, list | tuple) else [] if value in (None, "") else [value]
+
+
+def away(trouble: Trouble) -> str:
+    """Why Xero cannot be asked, and what to do."""
+    if trouble.effect == "needs_login":
+        return "Xero does not let us in: the company's login is due. Make a connect link on its setup page."
+    if trouble.effect == "limited" and trouble.wait:
+        limit = "the day's limit of calls" if trouble.limit == "day" else "Xero's limit of calls"
+        return f"{limit[0].upper()}{limit[1:]} is reached. Try again in {length(trouble.wait)}."
+    return f"Xero cannot be asked just now ({trouble.message}). Nothing was changed; try again in a few minutes."
+
+
+FILTERS: dict[str, Callable[..., Any]] = {
+    "moment": moment,
+    "clock": clock,
+    "length": length,
+    "seconds": seconds,
+    "ago": ago,
+    "number": number,
+    "count": count,
+    "marker": marker,
+    "query": query,
+    "part": part,
+    "size": size,
+}
+
 
 _SAID = "crewcard_said"
 HERE = Path(__file__).parent
@@ -70,7 +204,7 @@ def _templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters.update(wording.FILTERS)
+    made.filters.update(FILTERS)
     made.globals["static"] = static
     return made
 

@@ -6,16 +6,15 @@ from typing import Annotated, Any, get_args
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
-from events.causes import titled
-from store import bulk_orders, companies, selections
-from store.selections import Act, Selection
-from web.console import query_parameters, rendering
-from web.console.forms import Posted
-from web.console.query_parameters import PER_PAGE
+from events.failures import titled
+from store import bulk_orders, companies, searching
+from store.searching import Act, Selection
+from web.console import forms, rendering
+from web.console.forms import PER_PAGE, Posted
 from web.console.visitor import Looking, Missing, Must, Visitor
 from worker.commands import registry
 from worker.decisions import rights
-from worker.submission import bulk_jobs
+from worker.submission import orders
 from worker.submission.orders import OrderRefused
 
 _MOST_PICKED = 500
@@ -38,7 +37,7 @@ def order(request: Request, form: Posted, visitor: Sending) -> Response:
     act = _act(form.text("act"))
     said, picked = {name: form.text(name) for name in _FIELDS}, form.every("pick")
     try:
-        number = bulk_jobs.order(visitor.tools, act, _selection(said, picked), visitor.actor, form.text("why"))
+        number = orders.order_many(visitor.tools, act, _selection(said, picked), visitor.actor, form.text("why"))
     except OrderRefused as refused:
         return _preview(request, visitor, act, said, picked, 422, str(refused))
     return rendering.redirect(f"/console/replay/{number}")
@@ -47,11 +46,11 @@ def order(request: Request, form: Posted, visitor: Sending) -> Response:
 @router.get("/{number}")
 def watch(request: Request, visitor: Looking, number: str, after: str = "") -> Response:
     """How far an order is."""
-    key = query_parameters.whole_number(number) or 0
+    key = forms.whole_number(number) or 0
     with visitor.tools.store.read() as work:
         found = bulk_orders.known(work, key)
         reached = bulk_orders.reached(work, key)
-        pieces = bulk_orders.pieces(work, key, query_parameters.whole_number(after) or 0, PER_PAGE + 1)
+        pieces = bulk_orders.pieces(work, key, forms.whole_number(after) or 0, PER_PAGE + 1)
         names = companies.names(work, {piece.company for piece, _ in pieces})
     if found is None:
         raise Missing(f"There is no order {number}.")
@@ -77,7 +76,7 @@ def _preview(
 ) -> Response:
     chosen = _selection(said, picked)
     with visitor.tools.store.read() as work:
-        shares = selections.shares(work, act, chosen) if chosen.says() else []
+        shares = searching.shares(work, act, chosen) if chosen.says() else []
         names = companies.names(work, {share.company for share in shares})
     total = sum(share.invoices for share in shares)
     facts: dict[str, Any] = {
@@ -85,12 +84,12 @@ def _preview(
         "fields": {name: said[name] for name in _FIELDS if said.get(name)},
         "picked": picked[:_MOST_PICKED],
         "chosen": chosen,
-        "total": min(total, selections.MOST),
-        "cut": total > selections.MOST,
+        "total": min(total, searching.MOST_SELECTED),
+        "cut": total > searching.MOST_SELECTED,
         "shares": [(share, titled(share.cause)) for share in shares[:_SHARES]],
         "further": max(0, len(shares) - _SHARES),
         "names": names,
-        "problem": problem or query_parameters.objections(said),
+        "problem": problem or forms.objections(said),
     }
     return rendering.page(request, visitor, "replay", status, **facts)
 
@@ -110,4 +109,4 @@ def _selection(said: Mapping[str, str], picked: Sequence[str]) -> Selection:
     company, cause, sent = (said.get(name, "").strip() for name in ("company", "cause", "request"))
     if cause or sent:
         return Selection(company=company, cause=cause, request=sent) if company else Selection()
-    return Selection(log=query_parameters.log_filter(said))
+    return Selection(log=forms.log_filter(said))

@@ -7,7 +7,7 @@ from fastapi.responses import Response
 
 from store import companies, searching
 from store.searching import SearchHit
-from web.console import rendering, wording
+from web.console import rendering
 from web.console.visitor import Looking
 
 _SUGGESTED = 8
@@ -53,7 +53,7 @@ def _enough(q: str) -> bool:
 
 def address(one: SearchHit) -> str:
     """The page that shows it."""
-    company = wording.part(one.company)
+    company = rendering.part(one.company)
     if one.kind == "event":
         return _of_event(one)
     if one.kind == "company":
@@ -61,12 +61,12 @@ def address(one: SearchHit) -> str:
     if one.kind == "reason":
         return f"/console/log?reason={quote(one.id, safe='')}"
     pages = {"invoice": "invoices", "client": "contacts", "request": "requests"}
-    return f"/console/{pages[one.kind]}/{company}/{wording.part(one.id)}"
+    return f"/console/{pages[one.kind]}/{company}/{rendering.part(one.id)}"
 
 
 def _of_event(one: SearchHit) -> str:
     """What the event is about, as narrowly as it says."""
-    company, (request, invoice) = wording.part(one.company), (wording.part(told) for told in one.about)
+    company, (request, invoice) = rendering.part(one.company), (rendering.part(told) for told in one.about)
     if invoice:
         return f"/console/invoices/{company}/{invoice}"
     return f"/console/requests/{company}/{request}" if request else f"/console/companies/{company}"

@@ -6,15 +6,14 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
-from store import bulk_requests, companies, queries, requests
-from store.bulk_requests import RequestPosition
+from store import companies, queries, requests
 from store.queries import ItemPage
-from web.console import rendering, wording
-from web.console.forms import Posted
-from web.console.query_parameters import PER_PAGE
+from store.requests import RequestPosition
+from web.console import rendering
+from web.console.forms import PER_PAGE, Posted
 from web.console.visitor import Looking, Missing, Must, Visitor
 from worker.commands import registry
-from worker.decisions.roles import Action
+from worker.decisions.rights import Action
 from worker.delivery import progress
 from worker.submission import orders
 from worker.submission.orders import Named, OrderRefused
@@ -27,11 +26,11 @@ router = APIRouter(prefix="/requests")
 def sends_page(request: Request, visitor: Looking, company: str = "", state: str = "", after: str = "") -> Response:
     """The bulk sends, newest first."""
     with visitor.tools.store.read() as work:
-        rows = bulk_requests.page(work, company, state, _place(after), PER_PAGE + 1)
+        rows = requests.page_of_bulk(work, company, state, _place(after), PER_PAGE + 1)
     last = rows[PER_PAGE - 1] if len(rows) > PER_PAGE else None
     more = f"{last.created_at.isoformat()}~{last.company}~{last.id}" if last else ""
     facts: dict[str, Any] = {"rows": rows[:PER_PAGE], "more": more, "company": company, "state": state}
-    return rendering.page(request, visitor, "sends", states=list(bulk_requests.STATES), **facts)
+    return rendering.page(request, visitor, "sends", states=list(requests.STATES), **facts)
 
 
 @router.get("/{company}/{sent:name}")
@@ -59,7 +58,7 @@ def cancel(
     left = receipt.left_out or {}
     flying = f" {left['in_flight']} are on their way: called back if they come back." if "in_flight" in left else ""
     done = f"{receipt.invoices} cancelled.{flying}" if receipt.invoices or flying else "Nothing was left to cancel."
-    return rendering.redirect(f"/console/requests/{wording.part(company)}/{wording.part(sent)}", done)
+    return rendering.redirect(f"/console/requests/{rendering.part(company)}/{rendering.part(sent)}", done)
 
 
 def _page(

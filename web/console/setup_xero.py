@@ -8,14 +8,14 @@ from fastapi.responses import Response
 from events.accounting_target import Trouble
 from events.credentials import AppKeys
 from store import audit
-from store.apps import AnotherSecret
-from web.console import rendering, setup, wording
+from store.connections import AnotherSecret
+from web.console import rendering, setup
 from web.console.forms import Form, Posted
 from web.console.setup import SettingUpProven, Shown
 from web.console.visitor import must_exist
 from worker.connections import apps, connecting, login_links
 from worker.connections.apps import NoApp
-from worker.decisions import return_addresses
+from worker.decisions import addresses
 from worker.decisions.refusals import LoginRefused
 from worker.tools import Tools
 
@@ -125,7 +125,7 @@ def decide(request: Request, visitor: SettingUpProven, form: Posted, company: st
 
     def move(tools: Tools) -> str:
         count = connecting.decide(tools, company, send=send, by=visitor.user)
-        told = wording.count(count, "invoice")
+        told = rendering.count(count, "invoice")
         return f"{told} sent on to the present organisation." if send else f"{told} cancelled."
 
     return _moved(request, visitor, company, "connection", move)
@@ -143,7 +143,7 @@ def _moved(
     except LookupError:
         problem = _NOTHING
     except Trouble as trouble:
-        problem = wording.away(trouble)
+        problem = rendering.away(trouble)
     return setup.show(request, visitor, company, Shown(problem, part), 422)
 
 
@@ -160,7 +160,7 @@ def _objection(tools: Tools, form: Form) -> str:
     if form.text("kind") != "pkce" and not _printable(form.text("secret")):
         return "Paste the app's Client Secret; Xero's developer portal shows it once."
     callback = form.text("callback")
-    if callback and not return_addresses.allowed(callback, tools.settings.return_addresses):
+    if callback and not addresses.return_allowed(callback, tools.settings.return_addresses):
         return f"{callback} is not on the list RETURN_ADDRESSES, so Xero's answer must not go there."
     return ""
 

@@ -12,12 +12,12 @@ from fastapi.responses import RedirectResponse, Response
 from web.console import rendering
 from web.console.forms import COOKIE, Form, Posted
 from web.console.visitor import KNOWN, Forbidden, Must, Visitor, from_here, place_of, signed_in
-from worker.decisions.networks import network_of
-from worker.decisions.roles import Action
-from worker.decisions.signing_in import KNOWN_DAYS
+from worker.decisions.addresses import network_of
+from worker.decisions.rights import Action
+from worker.decisions.sign_in import KNOWN_DAYS
 from worker.tools import Tools
 from worker.users import signing_in
-from worker.users.pools import LINKS, PASSWORDS, Busy, Pool
+from worker.users.hashing import LINKS, PASSWORDS, Busy, Pool
 from worker.users.signing_in import SignedIn, TooManyTries
 
 HOME = "/console"

@@ -11,9 +11,9 @@ from web.console import forms, rendering
 from web.console.forms import COOKIE, Form, Posted
 from web.console.sign_in import HOME, apart, ours, tools_of, welcome, with_session
 from web.console.visitor import Missing, Must, Visitor, form_token, place_of
-from worker.decisions.roles import Action
+from worker.decisions.rights import Action
 from worker.users import single_sign_on
-from worker.users.pools import PROVIDER
+from worker.users.hashing import PROVIDER
 from worker.users.single_sign_on import Begun, NotRecent, SignOnRefused
 
 _KEPT = "crewcard_sso"

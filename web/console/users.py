@@ -9,7 +9,7 @@ from fastapi.responses import Response
 from web.console import rendering
 from web.console.forms import Posted
 from web.console.visitor import Must, MustProve, Visitor
-from worker.decisions.roles import ROLES, Action
+from worker.decisions.rights import ROLES, Action
 from worker.users import accounts, factors
 
 PAGE = "/console/users"

@@ -13,11 +13,10 @@ from store import companies
 from store.users import Whose
 from web.console import forms
 from web.console.forms import COOKIE, Form, read_form
-from worker.decisions.rights import ConsoleUser
-from worker.decisions.roles import Action, may
+from worker.decisions.rights import Action, ConsoleUser, may
 from worker.tools import Tools
-from worker.users import proving, signing_in
-from worker.users.pools import PROOFS
+from worker.users import signing_in
+from worker.users.hashing import PROOFS
 from worker.users.signing_in import SignInPlace, TooManyTries
 from worker.waiting import pausing
 from worker.waiting.pausing import Everybody
@@ -134,7 +133,7 @@ class MustProve(Must):
         """The visitor of this request."""
         visitor = await run_in_threadpool(super().__call__, request, form)
         tools = visitor.tools
-        if proving.is_fresh(tools, visitor.whose, visitor.whose.now):
+        if signing_in.proof_is_fresh(tools, visitor.whose, visitor.whose.now):
             return visitor
         given = form.whole("proof_password"), form.text("proof_code")
         problem = " "
@@ -178,9 +177,9 @@ def _prove(tools: Tools, visitor: Visitor, password: str, code: str, place: Sign
     """What is wrong with the proof, in a sentence; empty: nothing."""
     try:
         if password:
-            good = proving.by_password(tools, visitor.whose, password, place)
+            good = signing_in.prove_by_password(tools, visitor.whose, password, place)
         else:
-            good = proving.by_code(tools, visitor.whose, code, place)
+            good = signing_in.prove_by_code(tools, visitor.whose, code, place)
     except TooManyTries as many:
         return f"Too many wrong ones in a row. Wait {many.seconds} seconds."
     return "" if good else _WRONG_PROOF

@@ -12,8 +12,8 @@ from store.tables import Export, Item
 from store.unit_of_work import Work
 from worker.decisions import claiming
 from worker.decisions.claiming import Claim, ClaimedExport
-from worker.export import answering, exported_row, paced_reads
-from worker.export.paced_reads import Wait
+from worker.export import answering, export_results, recovery
+from worker.export.recovery import Wait
 from worker.tools import Tools
 
 MOST_AT_ONCE = 500
@@ -50,7 +50,7 @@ def adopt(tools: Tools, company: str, claims: Sequence[Claim], by: str, why: str
         whole = [claiming.completed(claim, _standing(rows.get(claim.id))) for claim in claims]
         kept = contacts.links(work, company, [claim.client for claim in whole if claim.client])
     asked = [claim for claim in whole if _worth_asking(claim, _standing(rows.get(claim.id)), done)]
-    shown = paced_reads.shown(tools, organisation, asked, wait)
+    shown = recovery.shown_by_pace(tools, organisation, asked, wait)
     found = []
     for claim in asked:
         contact = tools.target(organisation).contact_id(kept.get(claim.client or "", "")) or ""
@@ -140,7 +140,7 @@ def _row(work: Work, target: AccountingTarget, one: _ProvenClaim, row: Export) -
         "sent_revision": content.revision if content else -1,
         "xero_invoice_id": posted.target_id,
         "xero_totals": answering.proof_text(posted, proof, work.now),
-        **exported_row.copy_of(target, posted),
+        **export_results.copy_of(target, posted),
         "sent_contact": posted.contact_id,
         "checked_at": work.now,
         "found": None,

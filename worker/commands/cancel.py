@@ -11,13 +11,13 @@ from events.failures import Failure
 from events.invoice import Invoice
 from events.orders import InvoiceExportCancelRequested
 from events.reasons import Reason
-from store import audit, choosing, exports, generations, markers, openings, requests
+from store import audit, bulk_orders, exports, generations, markers, requests
 from store.tables import Export, Item
 from store.unit_of_work import Work
 from worker.decisions import merge_rules
-from worker.decisions.receipts import Receipt
+from worker.decisions.merge_rules import Receipt
 from worker.export import answering, recording
-from worker.export.results import ExportRefusal
+from worker.export.export_results import ExportRefusal
 from worker.tools import Tools
 
 _AT_ONCE = 1000
@@ -38,10 +38,10 @@ def obey(
 ) -> Receipt:
     """Answer what can be answered at once, and flag what is in flight. Raises Unreadable for an unknown request."""
     if order.request:
-        openings.hold_off_parts(work, order.company, order.request)
+        requests.hold_off_parts(work, order.company, order.request)
     if order.request and requests.known(work, order.company, order.request) is None:
         raise Unreadable(f"data.request: {order.company} has no request “{order.request}”")
-    rows = choosing.locked(work, choosing.to_cancel(work, order))
+    rows = bulk_orders.locked(work, bulk_orders.to_cancel(work, order))
     found = _sort(rows, _waiting(work, rows), order)
     left = {"in_flight": len(found.flag), **_left_out(work, order)}
     _carry_out(work, found)
@@ -82,10 +82,10 @@ def _withdraw(work: Work, raised: Sequence[Export]) -> None:
 
 
 def _carry_out(work: Work, found: _Sorted) -> None:
-    for pairs in choosing.in_chunks(found.detach, _AT_ONCE):
+    for pairs in bulk_orders.in_chunks(found.detach, _AT_ONCE):
         answering.record_answers(work, [_cancelled(item, export) for item, export in pairs])
         _withdraw(work, [export for _, export in pairs if export.raise_anew])
-    for rows in choosing.in_chunks(found.stop, _AT_ONCE):
+    for rows in bulk_orders.in_chunks(found.stop, _AT_ONCE):
         recording.fail(work, [ExportRefusal(export, Failure(Reason.CANCELLED)) for export in rows])
     exports.change(work, [{"id": export.id, "cancelled": True} for export in found.flag])
 
@@ -93,7 +93,7 @@ def _carry_out(work: Work, found: _Sorted) -> None:
 def _waiting(work: Work, rows: Mapping[int, Export]) -> Mapping[int, Sequence[Item]]:
     """Everyone who waits for these exports, asked for after they were locked."""
     found: dict[int, list[Item]] = defaultdict(list)
-    for some in choosing.in_chunks(list(rows), _AT_ONCE):
+    for some in bulk_orders.in_chunks(list(rows), _AT_ONCE):
         for item in requests.waiting(work, some):
             found[item.export_id or 0].append(item)
     return found
@@ -127,7 +127,7 @@ def _cancelled(item: Item, export: Export) -> InvoiceExportFailed:
 
 def _left_out(work: Work, order: InvoiceExportCancelRequested) -> dict[str, int]:
     """What the order named but finds answered already, or nowhere."""
-    named = choosing.named_items(work, order.company, order.request, order.invoices)
+    named = bulk_orders.named_items(work, order.company, order.request, order.invoices)
     known = {item.invoice for item in named}
     waits = {item.invoice for item in named if item.state == "waiting"}
     return {"answered": len(known - waits), "unknown": len(set(order.invoices) - known)}

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 from events.failures import Failure
 from events.reasons import Reason
-from store import audit, choosing, exclusions
+from store import audit, bulk_orders, pauses
 from store.tables import Export
 from store.unit_of_work import Work
 from worker.export import recording
-from worker.export.results import ExportRefusal
+from worker.export.export_results import ExportRefusal
 from worker.tools import Tools
 
 
@@ -30,9 +30,9 @@ def exclude(tools: Tools, company: str, names: Sequence[str], by: str, why: str,
     A pending one is answered, one in flight is called back.
     """
     with tools.store.write() as work:
-        known, unknown = choosing.by_name(work, company, names, numbers=not ids)
-        rows = choosing.locked(work, choosing.rows_of(work, company, known)).values()
-        new = exclusions.mark(work, company, known, by, why)
+        known, unknown = bulk_orders.by_name(work, company, names, numbers=not ids)
+        rows = bulk_orders.locked(work, bulk_orders.rows_of(work, company, known)).values()
+        new = pauses.exclude(work, company, known, by, why)
         _stop(work, [row for row in rows if row.state == "pending"])
         audit.note(work, by, "exclude", company, {"invoices": sorted(known)}, len(new), why)
     tools.bells.wake_relay()
@@ -44,9 +44,9 @@ def exclude(tools: Tools, company: str, names: Sequence[str], by: str, why: str,
 def include(tools: Tools, company: str, names: Sequence[str], by: str, why: str, *, ids: bool = False) -> Marked:
     """Take the mark off; nothing is sent until it is asked for again."""
     with tools.store.write() as work:
-        known, unknown = choosing.by_name(work, company, names, numbers=not ids)
-        choosing.locked(work, choosing.rows_of(work, company, known))
-        had = exclusions.unmark(work, company, known)
+        known, unknown = bulk_orders.by_name(work, company, names, numbers=not ids)
+        bulk_orders.locked(work, bulk_orders.rows_of(work, company, known))
+        had = pauses.include(work, company, known)
         audit.note(work, by, "include", company, {"invoices": sorted(known)}, len(had), why)
     return Marked(sorted(had), sorted(known - had), unknown=unknown)
 

@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from events.companies import CompanySettingsChanged
 from events.contacts import ClientXeroContactUpdateRequested
 from events.orders import (
     InvoiceExportCancelRequested,
@@ -17,14 +16,15 @@ from events.orders import (
     Order,
 )
 from events.preview import InvoiceExportPreviewRequested
+from events.settings import CompanySettingsChanged
 from events.snapshot import Incoming
-from store import choosing
+from store import bulk_orders
 from store.unit_of_work import Work
 from worker.commands import adopt, cancel, excluding
-from worker.contacts import changing_settings, mapping_contacts
-from worker.decisions.receipts import Receipt
+from worker.contacts import changes, contact_answers
+from worker.decisions.merge_rules import Receipt
 from worker.decisions.rights import Effect
-from worker.preview import previews
+from worker.preview import preview
 from worker.tools import Tools
 from worker.waiting import pausing
 
@@ -103,7 +103,7 @@ CANCEL = Command(
     InvoiceExportCancelRequested,
     ("cancel",),
     ("/invoices/{company}/{invoice}/cancel", "/requests/{company}/{sent}/cancel"),
-    counted=choosing.to_cancel,
+    counted=bulk_orders.to_cancel,
     confirmation="Cancel {invoices} of {company}?",
     printed="cancelled",
     shown=Said(
@@ -121,7 +121,7 @@ REPLAY = Command(
     ("replay", "failures retry"),
     ("/invoices/{company}/{invoice}/replay", "/replay"),
     bulk="replay many",
-    counted=choosing.to_replay,
+    counted=bulk_orders.to_replay,
     confirmation="Try {invoices} of {company} again?",
     printed="asked for again (request {request})",
     shown=Said("It is on its way again.", "Nothing was done: it has not failed, or is on its way again already."),
@@ -134,7 +134,7 @@ RAISE_ANEW = Command(
     InvoiceExportRaiseAnewRequested,
     ("raise-anew",),
     ("/invoices/{company}/{invoice}/raise_anew",),
-    counted=choosing.to_raise,
+    counted=bulk_orders.to_raise,
     confirmation="Raise {invoices} of {company} again?",
     printed="asked for anew (request {request})",
     shown=Said(
@@ -202,7 +202,7 @@ LINK_CONTACT = Command(
     "contact",
     Effect.CONTACT,
     "contact",
-    mapping_contacts.file,
+    contact_answers.file_contact,
     ClientXeroContactUpdateRequested,
     ("contacts set", "contacts import"),
     ("/contacts/{company}/{client}", "/contacts/import"),
@@ -212,7 +212,7 @@ CHANGE_SETTINGS = Command(
     "settings",
     Effect.SETTINGS,
     "settings",
-    changing_settings.file,
+    changes.file_settings,
     CompanySettingsChanged,
     ("companies settings",),
     ("/companies/{company}/setup/settings",),
@@ -222,7 +222,7 @@ PREVIEW = Command(
     "preview",
     Effect.PREVIEW,
     "",
-    previews.file,
+    preview.file_preview,
     InvoiceExportPreviewRequested,
     ("preview",),
     lacks={

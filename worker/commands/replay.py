@@ -1,4 +1,7 @@
-"""Try failed invoices again: a new request with the newest content kept, and a cause."""
+"""Try failed invoices again: a new request with the newest content kept, and a cause.
+
+Raise invoices anew that are voided, deleted or gone in Xero: ordered here, looked at and done by a turn.
+"""
 
 import hashlib
 from collections.abc import Sequence
@@ -8,10 +11,11 @@ from events.codec import Envelope, Unreadable
 from events.export import MOST_INVOICES, InvoiceExportRequested
 from events.invoice import Invoice
 from events.orders import InvoiceExportRaiseAnewRequested, InvoiceExportReplayRequested
-from events.people import Origin
-from store import choosing, requests
+from events.snapshot import Origin
+from store import bulk_orders, exports, generations, requests
 from store.tables import Export
 from store.unit_of_work import Work
+from worker.decisions import merge_rules
 
 
 @dataclass(frozen=True)
@@ -33,7 +37,7 @@ def prepare(work: Work, envelope: Envelope, order: InvoiceExportReplayRequested)
     caused_by = _cause(work, envelope, order)
     if order.as_request and requests.known(work, order.company, order.as_request):
         raise Unreadable(f"data.as_request: {order.company} has a request “{order.as_request}” already")
-    rows = choosing.locked(work, choosing.to_replay(work, order))
+    rows = bulk_orders.locked(work, bulk_orders.to_replay(work, order))
     failed = [row for row in rows.values() if row.state == "failed"]
     newest = {row.invoice: row for row in sorted(failed, key=lambda row: (row.wanted_revision, row.id or 0))}
     wanted = [newest[id_] for id_ in sorted(newest)]
@@ -60,7 +64,7 @@ def parts_of(
     order: InvoiceExportReplayRequested | InvoiceExportRaiseAnewRequested, request: str, rows: Sequence[Export]
 ) -> list[InvoiceExportRequested]:
     """The request that asks for the newest content of these exports once more, in parts."""
-    chunks = list(choosing.in_chunks(rows, MOST_INVOICES))
+    chunks = list(bulk_orders.in_chunks(rows, MOST_INVOICES))
     return [
         InvoiceExportRequested(
             company=order.company,
@@ -80,9 +84,31 @@ def _left_out(work: Work, order: InvoiceExportReplayRequested, taken: set[str]) 
     """What the order named and is not repeated: unreadable (nothing was kept of it), not failed, unknown."""
     if not (order.request or order.invoices):
         return {}
-    named = choosing.named_items(work, order.company, order.request, order.invoices)
+    named = bulk_orders.named_items(work, order.company, order.request, order.invoices)
     left = {item.invoice: item for item in named if item.invoice not in taken}
     unreadable = sum(item.reason == "invoice_unreadable" for item in left.values())
     unknown = len(set(order.invoices) - {item.invoice for item in named})
     counted = {"unreadable": unreadable, "not_failed": len(left) - unreadable, "unknown": unknown}
     return {why: count for why, count in counted.items() if count}
+
+
+def prepare_anew(work: Work, envelope: Envelope, order: InvoiceExportRaiseAnewRequested) -> Repeated:
+    """What an order to raise anew asks for, its exports locked. Raises Unreadable for an unknown request."""
+    if order.request and requests.known(work, order.company, order.request) is None:
+        raise Unreadable(f"data.request: {order.company} has no request “{order.request}”")
+    if order.as_request and requests.known(work, order.company, order.as_request):
+        raise Unreadable(f"data.as_request: {order.company} has a request “{order.as_request}” already")
+    rows = bulk_orders.locked(work, bulk_orders.to_raise(work, order)).values()
+    newest = {row.invoice: row for row in sorted(rows, key=lambda row: row.id or 0)}
+    resting = [row for _, row in sorted(newest.items()) if row.state not in merge_rules.LIVE]
+    named = set(order.invoices) or set(newest)
+    counted = {"under_way": len(newest) - len(resting), "never_sent": len(named - set(newest))}
+    parts = parts_of(order, order.as_request or derived_request(envelope, "raise"), resting)
+    return Repeated(parts, envelope.id, {why: count for why, count in counted.items() if count})
+
+
+def note_anew(work: Work, order: InvoiceExportRaiseAnewRequested, started: Sequence[int]) -> None:
+    """These exports wait for a turn now, which looks at Xero before it raises them."""
+    rows = list(exports.lock_again(work, started).values())
+    generations.order(work, rows, order.requested_by.id, order.why, order.number or "")
+    exports.change(work, [{"id": row.id, "raise_anew": True} for row in rows])

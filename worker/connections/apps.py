@@ -1,15 +1,15 @@
 """Companies' Xero apps: set, rotated, switched off and on; what then becomes of connections."""
 
 from events.accounting_target import Lane
-from events.connection_problems import ConnectionProblem
+from events.connections import ConnectionProblem
 from events.credentials import AppKeys
-from store import apps, audit, companies, connections, tokens
+from store import audit, companies, connections, tokens
 from store.tables import CompanyApp, CompanyConnection
 from store.unit_of_work import Work
 from worker import logs
 from worker.connections import connecting
 from worker.connections.login_links import way_in
-from worker.decisions import organisation_choice
+from worker.decisions import refusals
 from worker.tools import Tools
 from worker.waiting import login_block
 
@@ -53,7 +53,7 @@ def set_app(tools: Tools, company: str, keys: AppKeys, scopes: str, callback: st
     """Let the company use this app. Another app than before needs a new login. Raises apps.AnotherSecret."""
     with tools.store.write() as work:
         wanted = way_in(work, tools, company).wanted_scopes(scopes)
-        apps.save_app(work, tools.vault, company, keys, wanted, callback=callback)
+        connections.save_app(work, tools.vault, company, keys, wanted, callback=callback)
         connection = connections.locked(work, company)
         if connection and connection.client_id != keys.client_id:
             login_block.park(work, connection, ConnectionProblem.SCOPES_CHANGED)
@@ -66,7 +66,7 @@ def rotate_secret(tools: Tools, company: str, secret: str, by: str) -> None:
     """A new secret for the company's app; the former stays good until it is forgotten. Raises NoApp."""
     with tools.store.write() as work:
         client_id = _used(work, company).client_id
-        apps.replace_secret(work, tools.vault, client_id, secret)
+        connections.replace_secret(work, tools.vault, client_id, secret)
         _mended(work, client_id)
         _note(work, by, "Client Secret replaced", company, client_id=client_id)
     _log.info("connections.secret_replaced", company=company)
@@ -77,7 +77,7 @@ def forget_former_secret(tools: Tools, company: str, by: str) -> bool:
     """End a rotation; False when there was only one secret. Raises NoApp."""
     with tools.store.write() as work:
         client_id = _used(work, company).client_id
-        had = apps.forget_former_secret(work, client_id)
+        had = connections.forget_former_secret(work, client_id)
         if had:
             _note(work, by, "former Client Secret forgotten", company, client_id=client_id)
     return had
@@ -129,7 +129,7 @@ def _note(work: Work, by: str, what: str, company: str, **said: str) -> None:
 
 
 def _used(work: Work, company: str) -> CompanyApp:
-    found = apps.of_company(work, company)
+    found = connections.app_of_company(work, company)
     if found is None:
         raise NoApp(company)
     return found[0]
@@ -147,7 +147,7 @@ def _go_on(work: Work, connection: CompanyConnection) -> None:
     """On with the login there is, if the company's app and scopes are still those it was made with."""
     used = work.session.get(CompanyApp, connection.company)
     same_app = used is not None and used.client_id == connection.client_id
-    if used and same_app and not organisation_choice.missing_scopes(used.scopes, connection.scopes.split()):
+    if used and same_app and not refusals.missing_scopes(used.scopes, connection.scopes.split()):
         connecting.go_on(work, connection)
     else:
         login_block.park(work, connection, ConnectionProblem.SCOPES_CHANGED)

@@ -1,23 +1,143 @@
-"""A company and its organisation: connected, parted, and what then becomes of the work that waits."""
+"""A company and its organisation: connected, parted, and what then becomes of the work that waits.
 
-from collections.abc import Mapping
+Work that waits changes its organisation: after the first login, or when a person says so.
+
+What may already be in the organisation it was meant for stays with it (exactly-once §a).
+"""
+
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from sqlmodel import col, delete, update
+
 from events.accounting_target import Lane, TargetLogin, Trouble
-from events.connection_problems import ConnectionProblem
-from events.connections import XeroConnectionConnected, XeroConnectionDisconnected
+from events.connections import ConnectionProblem, XeroConnectionConnected, XeroConnectionDisconnected
 from events.credentials import AppKeys, TokenPair
-from store import apps, audit, connections, lanes, requests
+from events.failures import Failure
+from events.invoice import Invoice
+from events.reasons import Reason
+from store import audit, connections, exports, lanes, number_claims, requests
 from store.connections import NOT_YET
-from store.tables import CompanyConnection
+from store.number_claims import Owner
+from store.tables import CompanyConnection, Export, Item, NumberClaim, Request
 from store.tokens import keep_first_pair
 from store.unit_of_work import Work
 from worker import logs
-from worker.connections import moving
 from worker.connections.login_links import way_in
+from worker.decisions import merge_rules
+from worker.decisions.merge_rules import ExportStanding, Move
+from worker.export import answering, recording
+from worker.export.export_results import ExportRefusal
 from worker.tools import Tools
 from worker.waiting import cause_resolved, login_block
+
+_AT_ONCE = 500
+
+
+def move_waiting(work: Work, tools: Tools, lane_before: Lane, lane: Lane) -> int:
+    """Stamp what waits in one lane with the other lane's organisation; gives how many invoices moved."""
+    rows = movable(work, lane_before)
+    for start in range(0, len(rows), _AT_ONCE):
+        _move_some(work, tools, lane_before, lane, rows[start : start + _AT_ONCE])
+    opened = update(Request).where(
+        col(Request.company) == lane_before.company,
+        col(Request.tenant) == lane_before.tenant,
+        col(Request.completed_at).is_(None),
+    )
+    work.session.exec(opened.values(tenant=lane.tenant))
+    return len(rows)
+
+
+def cancel_waiting(work: Work, lane: Lane) -> int:
+    """Answer what waits in the lane with `cancelled`; gives how many."""
+    rows = movable(work, lane)
+    recording.fail(work, [ExportRefusal(row, Failure(Reason.CANCELLED)) for row in rows])
+    return len(rows)
+
+
+def movable(work: Work, lane: Lane) -> Sequence[Export]:
+    """What waits in the lane and certainly is not in its organisation, locked."""
+    rows = exports.pending_ever(work, lane)
+    unknown = exports.numbers_sent(work, [row.id for row in rows if row.id is not None])
+    return [row for row in rows if row.id not in unknown]
+
+
+def _move_some(work: Work, tools: Tools, lane_before: Lane, lane: Lane, rows: Sequence[Export]) -> None:
+    invoices = {row.invoice: Invoice.of_kept(row.wanted) for row in rows}
+    wanted = [(lane, invoice) for invoice in invoices.values()]
+    locked, _ = exports.lock(work, [exports.blank(work, lane, invoice) for lane, invoice in wanted])
+    targets = {invoice: row for (_, invoice), row in locked.items()}
+    owners = number_claims.claim(work, wanted)
+    moves = {row.invoice: _decide(targets[row.invoice], invoices[row.invoice], owners) for row in rows}
+    refused = [ExportRefusal(row, moved) for row in rows if isinstance(moved := moves[row.invoice], Failure)]
+    recording.fail(work, refused)
+    good = [row for row in rows if not isinstance(moves[row.invoice], Failure)]
+    exports.change(
+        work, [_fresh(work, row, targets[row.invoice]) for row in good if moves[row.invoice] != "unchanged"]
+    )
+    _repoint(work, good, targets)
+    exports.change(work, [{"id": row.id, "state": "new", "wanted": "", "wanted_hash": ""} for row in good])
+    _free_numbers(work, lane_before, good)
+    _answer_unchanged(work, tools, lane, [targets[row.invoice] for row in good if moves[row.invoice] == "unchanged"])
+
+
+def _decide(target: Export, invoice: Invoice, owners: Mapping[tuple[str, str], Owner]) -> Move | Failure:
+    standing = ExportStanding.from_row(target)
+    decided = merge_rules.decide(standing, invoice.revision, invoice.content_hash())
+    owner = owners[number_claims.key(Lane(target.company, target.tenant), invoice.number)]
+    if decided == "start" and owner != Owner(target.company, target.invoice):
+        return Failure(Reason.NUMBER_USED_TWICE, {"other": owner.invoice})
+    return decided
+
+
+def _fresh(work: Work, row: Export, target: Export) -> dict[str, Any]:
+    """The target row with the newer of both contents; a live one keeps its state."""
+    newer = row if row.wanted_revision >= target.wanted_revision or not target.wanted else target
+    live = target.state in merge_rules.LIVE
+    return {
+        "id": target.id,
+        "client": newer.client,
+        "number": target.number if target.number_bound else newer.number,
+        "number_prefix": newer.number_prefix,
+        "wanted": newer.wanted,
+        "wanted_hash": newer.wanted_hash,
+        "wanted_revision": newer.wanted_revision,
+        "state": target.state if live else "pending",
+        "priority": min(row.priority, target.priority) if live else row.priority,
+        "due_at": work.now,
+        "failures": 0,
+        "crashes": 0,
+        "cancelled": False,
+    }
+
+
+def _repoint(work: Work, rows: Sequence[Export], targets: Mapping[str, Export]) -> None:
+    for row in rows:
+        waiting = update(Item).where(col(Item.export_id) == row.id, col(Item.state) == "waiting")
+        work.session.exec(waiting.values(export_id=targets[row.invoice].id))
+
+
+def _free_numbers(work: Work, lane: Lane, rows: Sequence[Export]) -> None:
+    mine = delete(NumberClaim).where(
+        col(NumberClaim.tenant) == number_claims.books_of(lane),
+        col(NumberClaim.company) == lane.company,
+        col(NumberClaim.invoice).in_([row.invoice for row in rows]),
+    )
+    work.session.exec(mine)
+
+
+def _answer_unchanged(work: Work, tools: Tools, lane: Lane, targets: Sequence[Export]) -> None:
+    organisation = tools.organisation(work, lane)
+    by_id = {target.id or 0: target for target in targets}
+    if not organisation or not by_id:
+        return
+    answers = [
+        answering.succeeded(item, by_id[item.export_id or 0], organisation, tools.target(organisation), "unchanged")
+        for item in requests.waiting(work, list(by_id))
+    ]
+    answering.record_answers(work, answers)
+
 
 _log = logs.log("connections")
 
@@ -48,7 +168,7 @@ def connect(tools: Tools, company: str, app: App, choice: ChosenOrganisation, pa
     tokens = TokenPair.from_answer(pair)
     with tools.store.write() as work:
         scopes = way_in(work, tools, company).wanted_scopes(app.scopes)
-        apps.save_app(work, tools.vault, company, AppKeys(app.client_id, (app.secret,)), scopes)
+        connections.save_app(work, tools.vault, company, AppKeys(app.client_id, (app.secret,)), scopes)
         keep_first_pair(work, tools.vault, app.client_id, choice.xero_user, tokens)
         settle_on(work, tools, company, app.client_id, choice, tokens.scopes)
     tools.bells.ring(Lane(company, choice.tenant).key)
@@ -67,7 +187,7 @@ def settle_on(
     name_before = before.organisation if before else ""
     connections.connect(work, connection)
     lane = Lane(company, choice.tenant)
-    moving.move(work, tools, Lane(company, NOT_YET), lane)
+    move_waiting(work, tools, Lane(company, NOT_YET), lane)
     elsewhere = sum(connections.work_elsewhere(work, company, choice.tenant).values())
     if elsewhere:
         _ask(work, company, name_before)
@@ -140,7 +260,7 @@ def decide(tools: Tools, company: str, *, send: bool, by: str) -> int:
         lane, decided = Lane(company, connection.tenant), 0
         for tenant in connections.work_elsewhere(work, company, connection.tenant):
             before = Lane(company, tenant)
-            decided += moving.move(work, tools, before, lane) if send else moving.cancel(work, before)
+            decided += move_waiting(work, tools, before, lane) if send else cancel_waiting(work, before)
         connections.set_state(work, connection, "connected")
         lanes.reopen(work, lane)
         cause_resolved.connection_renewed(work, company, lane.tenant)

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import redis
 
 from events.accounting_target import Outlook
-from events.connection_problems import ConnectionProblem
+from events.connections import ConnectionProblem
 from events.lane import DEFAULT_TARGET
 from store import status
 from store.status import CompanyRows, Workload

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from events.accounting_target import Lane, Trouble
-from events.connection_problems import ConnectionProblem
+from events.connections import ConnectionProblem
 from events.credentials import AppKeys
-from store import connections, logins
+from store import connections
 from store.tables import Login
 from store.tokens import keep_first_pair
 from store.unit_of_work import Work
@@ -22,9 +22,8 @@ from worker import logs
 from worker.connections import connecting
 from worker.connections.connecting import ChosenOrganisation
 from worker.connections.login_links import app_of, way_in
-from worker.decisions import organisation_choice
-from worker.decisions.organisation_choice import OfferedOrganisation
-from worker.decisions.refusals import LoginRefusal, LoginRefused
+from worker.decisions import refusals
+from worker.decisions.refusals import LoginRefusal, LoginRefused, OfferedOrganisation
 from worker.tools import Tools
 
 HOST = None  # in place of a browser's secret: a signed hand-over
@@ -46,7 +45,7 @@ class Outcome:
 def find(tools: Tools, state: str) -> Login:
     """The login Xero's answer belongs to. Raises LoginRefused."""
     with tools.store.read() as work:
-        login = logins.of_state(work, state)
+        login = connections.login_of_state(work, state)
     if login is None:
         raise LoginRefused(LoginRefusal.STATE_UNKNOWN)
     return login
@@ -56,7 +55,7 @@ def finish(tools: Tools, login: Login, browser: str | None, code: str, error: st
     """Xero's answer: exchange its code, once, and connect where there is nothing to choose. Raises LoginRefused."""
     _same_browser(login, browser)
     with tools.store.write() as work:
-        if not logins.move(work, login.id, "started", "refused" if error or not code else "choosing"):
+        if not connections.move_login(work, login.id, "started", "refused" if error or not code else "choosing"):
             raise LoginRefused(LoginRefusal.ALREADY_ANSWERED, login.return_to)
         app, scopes = _same_app(work, tools, login)
     if error or not code:
@@ -64,7 +63,7 @@ def finish(tools: Tools, login: Login, browser: str | None, code: str, error: st
         denied = error in ("", "access_denied")
         raise LoginRefused(LoginRefusal.DENIED if denied else LoginRefusal.APP_NOT_ALLOWED, login.return_to)
     offered = _open(tools, login, app, scopes, code)
-    alone = organisation_choice.without_asking(offered)
+    alone = refusals.without_asking(offered)
     if alone:
         return choose(tools, login.id, browser, alone.tenant)
     if all(one.taken for one in offered):
@@ -81,7 +80,7 @@ def _open(tools: Tools, login: Login, app: AppKeys, scopes: str, code: str) -> S
         user = way.user(pair) or f"of {login.company}"  # where it names nobody
         with tools.store.write() as work:  # whatever becomes of this login: a new consent may end the older tokens
             keep_first_pair(work, tools.vault, login.client_id, user, pair)
-        if organisation_choice.missing_scopes(scopes, pair.scopes):
+        if refusals.missing_scopes(scopes, pair.scopes):
             raise _over(tools, login, LoginRefusal.SCOPE_MISSING)
         opened = way.organisations(pair.access_token)
     except Trouble as trouble:
@@ -96,9 +95,9 @@ def _open(tools: Tools, login: Login, app: AppKeys, scopes: str, code: str) -> S
         consent = way.consent(pair)
         consented = {one.tenant for one in opened if consent and one.consent == consent}
         found = [OfferedOrganisation(one.tenant, one.name, one.connection_id) for one in opened]
-        offered = organisation_choice.offer(found, consented, taken, current.tenant if current else None)
+        offered = refusals.offer(found, consented, taken, current.tenant if current else None)
         document = json.dumps([asdict(one) for one in offered])
-        logins.note(work, login.id, xero_user=user, scopes=pair.scopes, organisations=document)
+        connections.note_login(work, login.id, xero_user=user, scopes=pair.scopes, organisations=document)
     return offered
 
 
@@ -129,10 +128,10 @@ def choose(tools: Tools, login_id: str, browser: str | None, tenant: str) -> Out
 
 def _settle(tools: Tools, login: Login, choice: ChosenOrganisation) -> int:
     with tools.store.write() as work:
-        if not logins.move(work, login.id, "choosing", "done"):
+        if not connections.move_login(work, login.id, "choosing", "done"):
             raise LoginRefused(LoginRefusal.ALREADY_ANSWERED, login.return_to)
         _, scopes = _same_app(work, tools, login)
-        if organisation_choice.missing_scopes(scopes, login.scopes.split()):
+        if refusals.missing_scopes(scopes, login.scopes.split()):
             raise LoginRefused(LoginRefusal.SCOPE_MISSING, login.return_to)
         return connecting.settle_on(work, tools, login.company, login.client_id, choice, tuple(login.scopes.split()))
 
@@ -140,7 +139,7 @@ def _settle(tools: Tools, login: Login, choice: ChosenOrganisation) -> int:
 def at_choice(tools: Tools, login_id: str, browser: str | None) -> Login:
     """A login whose organisation is to be chosen, by this browser. Raises LoginRefused."""
     with tools.store.read() as work:
-        login = logins.find(work, login_id)
+        login = connections.find_login(work, login_id)
         now = work.now
     if login is None:
         raise LoginRefused(LoginRefusal.STATE_UNKNOWN)
@@ -162,7 +161,7 @@ def same_company(login: Login, company: str) -> None:
 
 
 def _same_browser(login: Login, browser: str | None) -> None:
-    if browser is not HOST and not hmac.compare_digest(logins.fingerprint(browser), login.browser):
+    if browser is not HOST and not hmac.compare_digest(connections.login_fingerprint(browser), login.browser):
         raise LoginRefused(LoginRefusal.OTHER_BROWSER)
 
 
@@ -177,7 +176,7 @@ def _same_app(work: Work, tools: Tools, login: Login) -> tuple[AppKeys, str]:
 def _over(tools: Tools, login: Login, refusal: LoginRefusal) -> LoginRefused:
     """The login has come to nothing; its link, state and code are used up."""
     with tools.store.write() as work:
-        logins.move(work, login.id, "choosing", "refused")
+        connections.move_login(work, login.id, "choosing", "refused")
     _log.info("connections.login_refused", company=login.company, reason=refusal.code)
     return LoginRefused(refusal, login.return_to)
 

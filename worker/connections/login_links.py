@@ -7,16 +7,16 @@ from urllib.parse import urlsplit
 
 from events.accounting_target import TargetLogin
 from events.credentials import AppKeys
-from store import apps, companies, connections, logins
+from store import companies, connections
 from store.tables import Login
 from store.unit_of_work import Work
 from store.vault import Unopenable
 from worker import logs
-from worker.decisions import return_addresses
+from worker.decisions import addresses
 from worker.decisions.refusals import LoginRefusal, LoginRefused
 from worker.tools import Tools
-from worker.waiting import login_tokens
-from worker.waiting.login_tokens import Link, Ticket
+from worker.waiting import login_block
+from worker.waiting.login_block import Link, Ticket
 
 _log = logs.log("connections")
 
@@ -44,11 +44,11 @@ class Started:
 def link(tools: Tools, company: str, return_to: str = "") -> Link:
     """A fresh login link. Raises LoginRefused for a return address that is not on the list."""
     chosen = tools.settings
-    if return_to and not return_addresses.allowed(return_to, chosen.return_addresses):
+    if return_to and not addresses.return_allowed(return_to, chosen.return_addresses):
         raise LoginRefused(LoginRefusal.RETURN_ADDRESS)
     with tools.store.read() as work:
         now = work.now
-    return login_tokens.link(tools.vault, chosen.public_url, company, return_to, now, chosen.login_link_seconds)
+    return login_block.link(tools.vault, chosen.public_url, company, return_to, now, chosen.login_link_seconds)
 
 
 def opened(tools: Tools, company: str, text: str) -> OpenedLink:
@@ -80,15 +80,15 @@ def start(tools: Tools, company: str, text: str) -> Started:
             id=ticket.id,
             company=company,
             client_id=app.client_id,
-            state=logins.fingerprint(state),
-            browser=logins.fingerprint(browser),
+            state=connections.login_fingerprint(state),
+            browser=connections.login_fingerprint(browser),
             verifier=tools.vault.seal(verifier),
             callback=callback,
             return_to=ticket.return_to,
             started_at=work.now,
             ends_at=work.now + timedelta(seconds=tools.settings.login_seconds),
         )
-        if not logins.start(work, login):
+        if not connections.start_login(work, login):
             raise LoginRefused(LoginRefusal.LINK_USED, ticket.return_to)
     _log.info("connections.login_started", company=company)
     return Started(ticket.id, browser, way.address(app, callback, scopes, state, verifier))
@@ -103,8 +103,8 @@ def _ticket(tools: Tools, company: str, text: str) -> Ticket:
     if not text:
         raise LoginRefused(LoginRefusal.LINK_MISSING)
     try:
-        ticket = login_tokens.open_ticket(tools.vault, text)
-    except login_tokens.Forged:
+        ticket = login_block.open_ticket(tools.vault, text)
+    except login_block.Forged:
         raise LoginRefused(LoginRefusal.LINK_FORGED) from None
     if ticket.company != company:
         raise LoginRefused(LoginRefusal.LINK_FORGED)
@@ -114,7 +114,7 @@ def _ticket(tools: Tools, company: str, text: str) -> Ticket:
 def _must_be_good(work: Work, ticket: Ticket) -> None:
     if ticket.ends_at < work.now:
         raise LoginRefused(LoginRefusal.LINK_STALE, ticket.return_to)
-    if logins.find(work, ticket.id):
+    if connections.find_login(work, ticket.id):
         raise LoginRefused(LoginRefusal.LINK_USED, ticket.return_to)
 
 
@@ -128,9 +128,9 @@ def way_in(work: Work, tools: Tools, company: str) -> TargetLogin:
 
 def app_of(work: Work, tools: Tools, company: str) -> tuple[AppKeys, str, str]:
     """The company's app, the scopes it asks for, and where Xero sends its answer."""
-    found = apps.of_company(work, company)
+    found = connections.app_of_company(work, company)
     try:
-        keys = apps.keys(work, tools.vault, found[0].client_id) if found else None
+        keys = connections.app_keys(work, tools.vault, found[0].client_id) if found else None
     except Unopenable:
         keys = None
     if found is None or keys is None or found[0].state != "enabled":

@@ -8,15 +8,14 @@ from datetime import datetime, timedelta
 import redis
 
 from events.accounting_target import TargetLogin, TargetPace, Trouble
-from events.connection_problems import ConnectionProblem
-from events.connections import XeroConnectionLoginExpiring
-from store import companies, connections, duties, logins, outbox, tokens
+from events.connections import ConnectionProblem, XeroConnectionLoginExpiring
+from store import companies, connections, outbox, processes, tokens
 from store.outbox import Outgoing
 from store.tables import CompanyConnection, Token
 from store.unit_of_work import Work
 from worker import logs
 from worker.tools import Tools
-from worker.waiting import login_block, login_tokens
+from worker.waiting import login_block
 
 DUTY = "tending"
 _IN_DOUBT_SECONDS = 61.0
@@ -30,9 +29,9 @@ def tend(tools: Tools, holder: str) -> int:
     Gives how many were renewed, if on duty.
     """
     with tools.store.write() as work:
-        if not duties.take(work, DUTY, holder, tools.settings.login_care_seconds * 2):
+        if not processes.take_duty(work, DUTY, holder, tools.settings.login_care_seconds * 2):
             return 0
-        logins.forget_ended(work, _FORGET_LOGINS_SECONDS)
+        connections.forget_ended_logins(work, _FORGET_LOGINS_SECONDS)
         idle = tokens.unrefreshed_since(work, work.after(-_days(tools.settings.keep_alive_days)))
         doubted = tokens.in_doubt(work)
         due = {(token.client_id, token.xero_user): token for token in [*tokens.cut_off(work), *idle, *doubted]}
@@ -121,7 +120,7 @@ def _warning(tools: Tools, connection: CompanyConnection, ends: datetime) -> Xer
         organisation=login_block.organisation_of(connection),
         ends_at=ends,
         message=message[:255],
-        login_url=login_tokens.page(tools.settings.public_url, connection.company),
+        login_url=login_block.page(tools.settings.public_url, connection.company),
         login_url_ends_at=ends,
     )
 

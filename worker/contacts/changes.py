@@ -1,21 +1,121 @@
 """Changes that people asked for and that Xero is asked about first: answered soon, in order, exactly once.
 
 They wait in the database. While Xero is away, or a login is due, a company's changes wait and nothing is refused.
+
+A company's settings are to change: compared with what its organisation offers, then they count at once.
+
+What was sent before keeps the settings of its time: bodies are frozen, and numbers stay with their invoices.
 """
 
 from collections.abc import Sequence
 from itertools import takewhile
+from typing import Any
 
+from events import wording
 from events.accounting_target import Lane, Organisation, Trouble
-from events.contact_problems import ContactProblem, NotAContact
-from store import changes, connections, duties
+from events.codec import Envelope
+from events.contacts import ContactProblem, NotAContact
+from events.settings import CompanySettingsChanged, CompanySettingsRejected, CompanySettingsUpdated, SettingsPatch
+from events.snapshot import is_admin
+from store import audit, changes, companies, connections, processes
 from store.tables import AskedChange
 from store.unit_of_work import Work
 from worker import logs
-from worker.contacts import changing_settings, contact_answers
+from worker.contacts import contact_answers, offers
 from worker.contacts.permits import Wait
+from worker.decisions import rights, settings_checks
+from worker.decisions.merge_rules import Receipt
+from worker.decisions.settings_checks import Choices
 from worker.tools import Tools
-from worker.waiting import login_block
+from worker.waiting import cause_resolved, login_block
+
+ONLY_ADMINS = "Only an admin may change the Xero settings."
+NOT_CONNECTED = "Connect the company to Xero first: its own accounts, tax rates and categories can then be chosen."
+NOT_CHECKED = "Xero could not be asked for a long time, so nothing was changed. Try again once the connection works."
+_SECOND_LOOK_SECONDS = 30.0
+_LONGEST_REASON = 1000
+_settings_log = logs.log("settings")
+
+
+def file_settings(
+    work: Work, _tools: Tools, envelope: Envelope, asked: CompanySettingsChanged, *_others: Any
+) -> Receipt:
+    """Accept the change; its one answer comes as an event."""
+    change = AskedChange(
+        kind="settings",
+        company=asked.company,
+        wanted=asked.settings.model_dump_json(exclude_unset=True),
+        source="person",
+        event=contact_answers.name_of_event(envelope.source, envelope.id),
+        by=asked.requested_by.id,
+        received_at=work.now,
+        due_at=work.now,
+    )
+    changes.add(work, change)
+    if rights.needs_admin_of_host(envelope.source) and not is_admin(asked.requested_by):
+        _reject(work, change, [ONLY_ADMINS])
+    return Receipt(envelope.id, asked.company, "", 0)
+
+
+def answer_settings(
+    tools: Tools, organisation: Organisation | None, change: AskedChange, wait: Wait | None = None
+) -> None:
+    """Judge the change and answer it. Raises Trouble."""
+    patch = SettingsPatch.model_validate_json(change.wanted)
+    choices, problems = judge_settings(tools, organisation, patch, wait)
+    with tools.store.write() as work:
+        if problems:
+            _reject(work, change, problems)
+        elif changes.settle(work, change, "updated"):
+            _apply(work, change, patch, choices)
+
+
+def judge_settings(
+    tools: Tools, organisation: Organisation | None, patch: SettingsPatch, wait: Wait | None = None
+) -> tuple[Choices, Sequence[str]]:
+    """What the organisation offers, and what speaks against the patch. Raises Trouble.
+
+    Before anything is refused because of what was kept, Xero is asked anew: the account may be a minute old.
+    """
+    needed = settings_checks.needed(patch)
+    if not needed:
+        return {}, []
+    if organisation is None:
+        return {}, [NOT_CONNECTED]
+    choices = offers.offered(tools, organisation, needed, wait)
+    if settings_checks.objections(patch, choices):
+        choices = offers.offered(tools, organisation, needed, wait, at_most_old=_SECOND_LOOK_SECONDS)
+    return choices, settings_checks.objections(patch, choices)
+
+
+def give_up_settings(tools: Tools, tired: Sequence[AskedChange]) -> None:
+    """Answer changes that could not be judged for too long."""
+    for change in tired:
+        with tools.store.write() as work:
+            _reject(work, change, [NOT_CHECKED])
+
+
+def _apply(work: Work, change: AskedChange, patch: SettingsPatch, choices: Choices) -> None:
+    company = change.company
+    before = companies.locked_settings(work, company)
+    settings = settings_checks.in_force(before, patch, choices)
+    companies.set_up(work, company, companies.name_of(work, company), settings)
+    cause_resolved.settings_changed(work, company, before, settings, change.by, contact_answers.cause_of(change))
+    names = sorted(patch.model_fields_set)
+    audit.note(work, change.by, "settings", company, patch.model_dump(mode="json", exclude_unset=True), 0, "")
+    event = CompanySettingsUpdated(
+        company=company, settings=settings, changed=tuple(names), changed_by=change.by, changed_at=work.now
+    )
+    contact_answers.contact_answer(work, change, event)
+    _settings_log.info("settings.changed", company=company, count=len(names))
+
+
+def _reject(work: Work, change: AskedChange, problems: Sequence[str]) -> None:
+    if changes.settle(work, change, "rejected", wording.whole(problems, _LONGEST_REASON, "; ")):
+        contact_answers.contact_answer(
+            work, change, CompanySettingsRejected(company=change.company, problems=tuple(problems))
+        )
+
 
 DUTY = "changes"
 _FIRST_WAIT_SECONDS, _LONGEST_WAIT_SECONDS = 5.0, 300.0
@@ -36,7 +136,7 @@ def answer_some(tools: Tools, company: str, holder: str, wait: Wait | None = Non
     """
     with tools.store.write() as work:
         # Longer than the calls of one go, and their waits for a permit
-        if not duties.take(work, f"{DUTY}/{company}", holder, tools.settings.call_deadline * 3):
+        if not processes.take_duty(work, f"{DUTY}/{company}", holder, tools.settings.call_deadline * 3):
             return None
         target, organisation = tools.target_of(work, company), organisation_of(work, tools, company)
         due = changes.due(work, company, target.sizes.contacts if target else 1)
@@ -44,7 +144,7 @@ def answer_some(tools: Tools, company: str, holder: str, wait: Wait | None = Non
         return _answer_first(tools, organisation, due, wait)
     finally:
         with tools.store.write() as work:
-            duties.leave(work, f"{DUTY}/{company}", holder)
+            processes.leave_duty(work, f"{DUTY}/{company}", holder)
 
 
 def _answer_first(
@@ -71,9 +171,9 @@ def organisation_of(work: Work, tools: Tools, company: str) -> Organisation | No
 def _answer(tools: Tools, organisation: Organisation | None, some: Sequence[AskedChange], wait: Wait | None) -> None:
     if some[0].kind == "settings":
         for change in some:
-            changing_settings.answer(tools, organisation, change, wait)
+            answer_settings(tools, organisation, change, wait)
     else:
-        contact_answers.answer(tools, organisation, some, wait)
+        contact_answers.answer_contacts(tools, organisation, some, wait)
 
 
 def _refuse(tools: Tools, some: Sequence[AskedChange], problem: ContactProblem) -> None:
@@ -95,6 +195,6 @@ def _postpone(tools: Tools, organisation: Organisation | None, some: Sequence[As
     if some[0].kind == "contact":
         _refuse(tools, tired, ContactProblem.NOT_CHECKED)
     elif some[0].kind == "settings":
-        changing_settings.give_up(tools, tired)
+        give_up_settings(tools, tired)
     tools.bells.wake_relay()
     return 0

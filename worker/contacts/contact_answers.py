@@ -1,21 +1,166 @@
-"""Xero is asked about the contacts that people want, up to 45 in one call; then each change is answered once."""
+"""Xero is asked about the contacts that people want, up to 45 in one call; then each change is answered once.
+
+A client's Xero contact is to change: what can be refused at once is, the rest waits until Xero has been asked.
+What is said about a client's Xero contact: facts for the sentences, the events filled in and sent.
+"""
 
 import functools
 from collections.abc import Mapping, Sequence
+from typing import Any
 
-from events.accounting_target import ListedContact, Organisation
-from events.contact_problems import ContactProblem, NotAContact
-from events.contacts import ClientXeroContactUpdated
-from store import audit, changes, contacts
+from events.accounting_target import ListedContact, Organisation, Pasted
+from events.codec import Envelope
+from events.contacts import (
+    ClientXeroContactRejected,
+    ClientXeroContactUpdated,
+    ClientXeroContactUpdateRequested,
+    ContactProblem,
+    NotAContact,
+    XeroContact,
+)
+from events.snapshot import Event, is_admin
+from store import audit, changes, companies, connections, contacts, outbox
+from store.outbox import Outgoing
 from store.tables import AskedChange
 from store.unit_of_work import Work
 from worker import logs
-from worker.contacts import contact_words, mapping_contacts, permits
+from worker.contacts import permits
 from worker.contacts.permits import Wait
-from worker.decisions import contact_checks
+from worker.decisions import contact_checks, rights
 from worker.decisions.contact_checks import ContactVerdict
+from worker.decisions.merge_rules import Receipt
 from worker.tools import Tools
 from worker.waiting import cause_resolved
+
+
+def contact_facts(work: Work, company: str, client: str, client_name: str = "") -> dict[str, str]:
+    """What every sentence about this client's contact may say."""
+    connection = connections.of_company(work, company)
+    known = {"company": companies.name_of(work, company), "client": client_name or client}
+    if connection:
+        known |= {"organisation": connection.organisation, "ours": connection.short_code}
+    return known
+
+
+def contact_rejected(
+    work: Work,
+    tools: Tools,
+    change: AskedChange,
+    problem: ContactProblem,
+    more: Mapping[str, str],
+    winner: ListedContact | None,
+) -> ClientXeroContactRejected:
+    """The answer to a change that was refused."""
+    known = {**contact_facts(work, change.company, change.subject, change.subject_name), **more}
+    return ClientXeroContactRejected(
+        company=change.company,
+        client=change.subject,
+        reason=problem.code,
+        message=problem.message(known),
+        who=problem.value.who,
+        how=problem.remedy(known),
+        offered=contact_shown(work, tools, change.company, winner.id, winner.name) if winner else None,
+    )
+
+
+def contact_shown(work: Work, tools: Tools, company: str, contact_id: str, name: str) -> XeroContact:
+    """A contact as a person recognises it."""
+    connection = connections.of_company(work, company)
+    target = tools.target_of(work, company)
+    link = target.contact_link(connection.short_code if connection else "", contact_id) if target else ""
+    return XeroContact(xero_contact_id=contact_id, name=name, link=link)
+
+
+def contact_warnings(work: Work, company: str, client: str, contact_id: str) -> tuple[str, ...]:
+    """What an admin should know though nothing is wrong: another client is billed as the same contact."""
+    others = contacts.sharing(work, company, contact_id, client)
+    named = ", ".join(one.client_name or one.client for one in others[:3])
+    more = f" and {len(others) - 3} more" if len(others) > 3 else ""
+    return (f"{named}{more} is billed as the same Xero contact.",) if others else ()
+
+
+def contact_answer(work: Work, change: AskedChange, event: Event) -> None:
+    """Send the one answer to a change."""
+    about = change.subject or change.company
+    outbox.publish(work, [Outgoing(event, change.company, about, _key(change), cause_of(change) or None)])
+
+
+def contact_answered(work: Work, change: AskedChange) -> dict[str, Any]:
+    """What the one answer to a change said; empty while there is none."""
+    return outbox.said(work, _key(change))
+
+
+def cause_of(change: AskedChange) -> str:
+    """The id of the event that asked for the change; empty where no event did."""
+    return change.event.rpartition(" ")[2]
+
+
+def _key(change: AskedChange) -> str:
+    return f"change/{change.company}/{change.id}/{change.event}"
+
+
+def name_of_event(source: str, event_id: str) -> str:
+    """An event in one word pair, as a change keeps it: its source and its id."""
+    return f"{source} {event_id}"
+
+
+SOURCES = {"crewcard-xero/command": "command", "crewcard-xero/import": "import"}
+
+
+def file_contact(
+    work: Work, tools: Tools, envelope: Envelope, asked: ClientXeroContactUpdateRequested, *_others: Any
+) -> Receipt:
+    """Accept the change; its one answer comes as an event, at once where nothing needs to be looked up."""
+    change = AskedChange(
+        kind="contact",
+        company=asked.company,
+        subject=asked.client,
+        subject_name=asked.client_name,
+        wanted=asked.xero_contact.strip(),
+        source=SOURCES.get(envelope.source, "person"),
+        event=name_of_event(envelope.source, envelope.id),
+        by=asked.requested_by.id,
+        received_at=work.now,
+        due_at=work.now,
+    )
+    try:
+        _admit(work, envelope.source, asked)
+        wanted(work, tools, change)
+    except NotAContact as refused:
+        change.state, change.reason, change.answered_at = "rejected", refused.problem.code, work.now
+        changes.add(work, change)
+        told = contact_rejected(work, tools, change, refused.problem, refused.facts, None)
+        contact_answer(work, change, told)
+    else:
+        changes.add(work, change)
+    return Receipt(envelope.id, asked.company, "", 0)
+
+
+def wanted(work: Work, tools: Tools, change: AskedChange) -> Pasted | None:
+    """The contact that a change wants; None where it ends the link. Raises NotAContact."""
+    if not change.wanted:
+        return None
+    return readable(work, tools, change.company, change.wanted)
+
+
+def readable(work: Work, tools: Tools, company: str, text: str) -> Pasted:
+    """The contact in a pasted text, as far as can be told without asking Xero. Raises NotAContact."""
+    target, connection = tools.target_of(work, company), connections.of_company(work, company)
+    pasted = target.pasted(text) if target else None
+    if pasted is None or connection is None or connection.state == "disconnected":
+        raise NotAContact(ContactProblem.NOT_CONNECTED)
+    if not contact_checks.same_short_code(pasted.short_code, connection.short_code):
+        raise NotAContact(ContactProblem.OTHER_ORGANISATION, {"theirs": pasted.short_code})
+    return pasted
+
+
+def _admit(work: Work, source: str, asked: ClientXeroContactUpdateRequested) -> None:
+    """Only a host's admins, and only while the company allows it. Raises NotAContact."""
+    if rights.needs_admin_of_host(source) and not is_admin(asked.requested_by):
+        raise NotAContact(ContactProblem.NOT_ADMIN)
+    if not companies.settings_of(work, asked.company).contact_ids_editable:
+        raise NotAContact(ContactProblem.NOT_EDITABLE)
+
 
 _MOST_MERGES = 3  # a winner may have been merged itself
 _log = logs.log("contacts")
@@ -41,7 +186,7 @@ def look_up(
     return shown
 
 
-def answer(
+def answer_contacts(
     tools: Tools, organisation: Organisation | None, asked: Sequence[AskedChange], wait: Wait | None = None
 ) -> int:
     """Answer these changes of contacts in their order; gives how many invoices go again. Raises Trouble.
@@ -64,13 +209,13 @@ def refuse(
 ) -> None:
     """Answer a change with what was wrong; nothing is changed."""
     if changes.settle(work, change, "rejected", refused.problem.code):
-        told = contact_words.rejected(work, tools, change, refused.problem, refused.facts, winner)
-        contact_words.answer(work, change, told)
+        told = contact_rejected(work, tools, change, refused.problem, refused.facts, winner)
+        contact_answer(work, change, told)
 
 
 def _id_wanted(work: Work, tools: Tools, change: AskedChange) -> str:
     try:
-        pasted = mapping_contacts.wanted(work, tools, change)
+        pasted = wanted(work, tools, change)
     except NotAContact:
         return ""
     return pasted.contact_id if pasted else ""
@@ -79,7 +224,7 @@ def _id_wanted(work: Work, tools: Tools, change: AskedChange) -> str:
 def _conclude(work: Work, tools: Tools, change: AskedChange, tenant: str, shown: Mapping[str, ListedContact]) -> int:
     """The one answer to a change, and what it moves; gives how many invoices go again."""
     try:
-        pasted = mapping_contacts.wanted(work, tools, change)
+        pasted = wanted(work, tools, change)
     except NotAContact as refused:
         refuse(work, tools, change, refused)
         return 0
@@ -100,20 +245,20 @@ def _link(work: Work, tools: Tools, change: AskedChange, tenant: str, contact_id
     if not changes.settle(work, change, "updated"):
         return 0
     name = seen.contact.name if seen.contact else ""
-    cause = contact_words.cause_of(change)
+    cause = cause_of(change)
     sent = cause_resolved.contact_linked(work, change.company, change.subject, change.by, cause)
     _keep_link(work, change, contact_id, name=name, status=seen.status, checked_at=work.now, checked_in=tenant)
     event = ClientXeroContactUpdated(
         company=change.company,
         client=change.subject,
-        contact=contact_words.shown(work, tools, change.company, contact_id, name),
+        contact=contact_shown(work, tools, change.company, contact_id, name),
         status=seen.status,
-        warnings=contact_words.warnings(work, change.company, change.subject, contact_id),
+        warnings=contact_warnings(work, change.company, change.subject, contact_id),
         changed_by=change.by,
         changed_at=work.now,
         sent_again=sent,
     )
-    contact_words.answer(work, change, event)
+    contact_answer(work, change, event)
     return sent
 
 
@@ -128,13 +273,13 @@ def _unlink(work: Work, change: AskedChange) -> None:
         changed_by=change.by,
         changed_at=work.now,
     )
-    contact_words.answer(work, change, event)
+    contact_answer(work, change, event)
 
 
 def _keep_link(work: Work, change: AskedChange, contact_id: str, name: str = "", **more: object) -> None:
     """The link from now on, and whose word it was."""
     company, client = change.company, change.subject
-    known = contacts.known(work, company, [client]).get(client)
+    known = contacts.known_links(work, company, [client]).get(client)
     before = known.xero_contact_id if known else ""
     more |= {"source": change.source, "client_name": change.subject_name}
     contacts.link(work, company, client, contact_id, change.by, name, **more)

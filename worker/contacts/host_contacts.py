@@ -21,7 +21,7 @@ def take_over(work: Work, target: AccountingTarget | None, company: str, invoice
     """
     said = {one.client.id: one.client for one in invoices}
     changed = news(work, target, company, invoices)
-    known = contacts.known(work, company, list(changed)) if changed else {}
+    known = contacts.known_links(work, company, list(changed)) if changed else {}
     for client, heard in changed.items():  # in the order in which everybody locks them
         before = known[client].xero_contact_id if client in known else ""
         if _same(target, before, heard):
@@ -35,7 +35,7 @@ def take_over(work: Work, target: AccountingTarget | None, company: str, invoice
 def news(work: Work, target: AccountingTarget | None, company: str, invoices: Sequence[Invoice]) -> Mapping[str, str]:
     """What the host says of clients' contacts and did not say before, by client, in their order."""
     said = {one.client.id: one.client for one in invoices if one.client.xero_contact_id}
-    known = contacts.known(work, company, list(said)) if said else {}
+    known = contacts.known_links(work, company, list(said)) if said else {}
     heard = {client: _plain(target, said[client]) for client in sorted(said)}
     return {client: text for client, text in heard.items() if _is_news(target, text, known.get(client))}
 

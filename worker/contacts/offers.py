@@ -4,7 +4,7 @@ import functools
 from collections.abc import Sequence
 
 from events.accounting_target import ChoiceKind, ListedChoice, Organisation
-from store import offers
+from store import companies
 from worker.contacts import permits
 from worker.contacts.permits import Wait
 from worker.tools import Tools
@@ -24,7 +24,7 @@ def offered(
     """The organisation's choices of these kinds, none older than so many seconds. Raises Trouble."""
     old = outdated(tools, organisation, kinds, at_most_old)
     with tools.store.read() as work:
-        known = offers.of_lane(work, organisation.lane)
+        known = companies.choices_of_lane(work, organisation.lane)
     return {kind: fetch(tools, organisation, kind, wait) if kind in old else known[kind].choices for kind in kinds}
 
 
@@ -33,7 +33,7 @@ def outdated(
 ) -> list[ChoiceKind]:
     """Those of these kinds that were never fetched, or not within so many seconds."""
     with tools.store.read() as work:
-        known = offers.of_lane(work, organisation.lane)
+        known = companies.choices_of_lane(work, organisation.lane)
         oldest = work.after(-at_most_old)
     return [kind for kind in kinds if kind not in known or known[kind].fetched_at <= oldest]
 
@@ -46,5 +46,5 @@ def fetch(
         tools, organisation, functools.partial(tools.target(organisation).choices, organisation, kind), wait
     )
     with tools.store.write() as work:
-        offers.save_choices(work, organisation.lane, kind, choices)
+        companies.save_choices(work, organisation.lane, kind, choices)
     return choices

@@ -1,23 +1,36 @@
 """The weekly look at all linked contacts: 45 in one call, so that a thousand of them cost 23 calls.
 
 What is not as it was (archived, merged, erased, renamed) is told; nothing is changed by itself.
+
+The daily look at what companies' settings name: said before invoices fail, for a setting can rot in Xero.
+
+Accounts, tax rates, tracking and branding themes are asked for once a day, a call each out of the reconciler's share
+of the day, which compares so much later; and at once where Xero refused one of them. Nothing is changed by itself.
+Settings name no items and no currencies.
 """
 
+import contextlib
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from events.accounting_target import ListedContact, Organisation, Trouble
-from events.contact_problems import ContactProblem
-from events.contacts import ClientXeroContactUpdated
-from store import choosing, contacts, duties, outbox
+import redis
+
+from events import failures, wording
+from events.accounting_target import ChoiceKind, ListedContact, Organisation, Trouble
+from events.contacts import ClientXeroContactUpdated, ContactProblem
+from events.outgoing import XeroExportAttentionNeeded
+from events.settings import CompanySettings, SettingsPatch
+from store import alerts, bulk_orders, companies, connections, contacts, outbox, processes
 from store.outbox import Outgoing
 from store.tables import ContactLink
 from store.unit_of_work import Work
 from worker import logs
-from worker.contacts import changes, contact_answers, contact_words
+from worker.contacts import changes, contact_answers, offers
 from worker.contacts.permits import Wait
-from worker.decisions import contact_checks
+from worker.decisions import contact_checks, settings_checks
 from worker.decisions.contact_checks import ContactVerdict
+from worker.reconcile import reconciler
 from worker.tools import Tools
 
 DUTY = "contacts"
@@ -30,7 +43,7 @@ _log = logs.log("contacts")
 def recheck_due(tools: Tools, holder: str) -> int:
     """Look at the contacts whose week is over, if this process has the duty; gives how many were looked at."""
     with tools.store.write() as work:
-        if not duties.take(work, DUTY, holder, PASS_SECONDS * 2):
+        if not processes.take_duty(work, DUTY, holder, PASS_SECONDS * 2):
             return 0
         companies = contacts.due_for_check(work, WEEK_SECONDS)
     looked = 0
@@ -62,7 +75,7 @@ def recheck(
     if organisation is None:
         return 0
     done = 0
-    for some in choosing.in_chunks(links, tools.target(organisation).sizes.contacts):
+    for some in bulk_orders.in_chunks(links, tools.target(organisation).sizes.contacts):
         _recheck(tools, organisation, some, wait)
         done += len(some)
         shown(done, len(links))
@@ -75,7 +88,7 @@ def _recheck(tools: Tools, organisation: Organisation, links: Sequence[ContactLi
     asked = [one for one in ids.values() if one]
     seen = contact_answers.look_up(tools, organisation, asked, wait, single=False) if asked else {}
     with tools.store.write() as work:
-        known = contacts.known(work, organisation.lane.company, list(ids))
+        known = contacts.known_links(work, organisation.lane.company, list(ids))
         same = [link for link in links if known[link.client].xero_contact_id == link.xero_contact_id]
         tenant = organisation.lane.tenant
         rows = [_found(known[link.client], ids[link.client], seen) for link in same]
@@ -107,7 +120,7 @@ def _news(work: Work, tools: Tools, link: ContactLink, verdict: ContactVerdict) 
     event = ClientXeroContactUpdated(
         company=link.company,
         client=link.client,
-        contact=contact_words.shown(work, tools, link.company, link.xero_contact_id, name),
+        contact=contact_answers.contact_shown(work, tools, link.company, link.xero_contact_id, name),
         status=verdict.status,
         warnings=_warnings(work, link, verdict),
         cause="recheck",
@@ -122,7 +135,116 @@ def _warnings(work: Work, link: ContactLink, verdict: ContactVerdict) -> tuple[s
     problem = verdict.problem
     if problem is None:
         return ()
-    facts = {**contact_words.facts(work, link.company, link.client, link.client_name), **verdict.facts()}
+    facts = {**contact_answers.contact_facts(work, link.company, link.client, link.client_name), **verdict.facts()}
     if problem is ContactProblem.NOT_FOUND and link.name:
         facts["name"] = link.name
     return (f"{problem.message(facts)} {problem.remedy(facts)}",)
+
+
+SETTINGS_DUTY = "settings"
+SETTINGS_PASS_SECONDS = 3600.0
+REFUSED_DUTY = "settings refused"
+REFUSED_PASS_SECONDS = 30.0
+REASON = "settings_outdated"
+_LONGEST = 1000
+_TITLE = "A Xero setting does not fit any more"
+_HOW = "Choose another in the company's Xero settings; what failed for it is then sent by itself."
+_settings_log = logs.log("settings")
+
+
+def recheck_settings_due(tools: Tools, holder: str) -> int:
+    """Look at the settings of every connected company, if this process has the duty; gives how many do not fit."""
+    with tools.store.write() as work:
+        if not processes.take_duty(work, SETTINGS_DUTY, holder, SETTINGS_PASS_SECONDS * 2):
+            return 0
+        named = [one.company for one in connections.all_connections(work) if one.state == "connected"]
+    return sum(recheck_settings(tools, company, from_share=True) for company in named)
+
+
+def recheck_refused(tools: Tools, holder: str) -> int:
+    """Look anew at the settings of which Xero refused something; gives how many companies' do not fit.
+
+    Told once an hour at most, a refusal costs a call per kind and hour at most, however many invoices fail for it.
+    """
+    with tools.store.write() as work:
+        if not processes.take_duty(work, REFUSED_DUTY, holder, REFUSED_PASS_SECONDS * 2):
+            return 0
+        told, now = alerts.told_since(work, SETTINGS_PASS_SECONDS), work.now
+    newest = {one.company: one.told_at for one in told if failures.is_of_settings(one.cause)}
+    ages = {company: (now - told_at).total_seconds() for company, told_at in newest.items()}
+    return sum(recheck_settings(tools, company, at_most_old=age) for company, age in sorted(ages.items()))
+
+
+def recheck_settings(
+    tools: Tools, company: str, at_most_old: float = offers.KEPT_SECONDS, *, from_share: bool = False
+) -> bool:
+    """Whether something that the company's settings name is not usable in its organisation; it is told once a day.
+
+    `from_share` takes the calls out of the reconciler's share; what a refusal asks for, failed invoices wait for.
+    """
+    with tools.store.read() as work:
+        patch = as_patch(companies.settings_of(work, company))
+        organisation = changes.organisation_of(work, tools, company)
+    kinds = settings_checks.needed(patch)
+    if organisation is None or not kinds:
+        return False
+    try:
+        if from_share:
+            _fetch_from_share(tools, organisation, kinds)
+        choices = offers.offered(tools, organisation, kinds, at_most_old=at_most_old)
+    except Trouble as trouble:
+        _settings_log.warning("settings.not_rechecked", company=company, effect=trouble.effect)
+        return False
+    problems = settings_checks.objections(patch, choices)
+    if problems:
+        with tools.store.write() as work:
+            _tell(work, organisation, problems)
+        tools.bells.wake_relay()
+    return bool(problems)
+
+
+def _fetch_from_share(tools: Tools, organisation: Organisation, kinds: Sequence[ChoiceKind]) -> None:
+    """Ask for what is older than a day; each call puts the reconciler's next look off. Raises Trouble."""
+    asked = 0
+    try:
+        for kind in offers.outdated(tools, organisation, kinds, offers.KEPT_SECONDS):
+            asked += 1
+            offers.fetch(tools, organisation, kind)
+    except Trouble as trouble:
+        asked -= trouble.effect in ("limited", "not_sent") and trouble.status is None  # nothing was asked
+        raise
+    finally:
+        with contextlib.suppress(redis.RedisError):
+            reconciler.put_off(tools, organisation, asked)
+
+
+def as_patch(settings: CompanySettings) -> SettingsPatch:
+    """What the settings name, as if somebody chose it now."""
+    theme = settings.branding_theme
+    return SettingsPatch(
+        default_account_code=settings.default_account_code,
+        default_tax_type=settings.default_tax_type,
+        kinds=settings.kinds,
+        tracking=settings.tracking,
+        branding_theme=theme.id if theme else None,
+    )
+
+
+def _tell(work: Work, organisation: Organisation, problems: Sequence[str]) -> None:
+    company = organisation.lane.company
+    said = hashlib.sha256("\n".join(problems).encode()).hexdigest()[:16]
+    event = XeroExportAttentionNeeded(
+        company=company,
+        cause=f"{REASON}:{said}",
+        reason=REASON,
+        about=organisation.name,
+        invoices=0,
+        repeated=False,
+        title=_TITLE,
+        message=wording.whole(problems, _LONGEST),
+        who="admin",
+        how=_HOW,
+        since=work.now,
+    )
+    outbox.publish_once(work, Outgoing(event, company, company, f"settings/{company}/{said}/{work.now:%Y-%m-%d}"))
+    _settings_log.warning("settings.outdated", company=company, count=len(problems))

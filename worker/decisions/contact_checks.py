@@ -1,11 +1,17 @@
-"""May this client be billed as this contact? Judged from what Xero shows of it; pure (facts §5)."""
+"""May this client be billed as this contact? Judged from what Xero shows of it; pure (facts §5).
 
-from collections.abc import Mapping
+How alike a client and a contact are, by number, e-mail and name; suggests, never decides; pure.
+"""
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 
 from events.accounting_target import ListedContact
-from events.contact_problems import ContactProblem
-from events.contacts import ContactStatus
+from events.contacts import ContactProblem, ContactStatus
 from events.reasons import Reason
 
 # What linking a client to a good contact mends.
@@ -78,3 +84,138 @@ def unseen_winners(shown: Mapping[str, ListedContact]) -> list[str]:
 def same_short_code(theirs: str, ours: str) -> bool:
     """Whether a pasted address is of our organisation; true where either side does not say."""
     return not theirs or not ours or theirs.casefold() == ours.casefold()
+
+
+# Words that say how a firm is organised, not which firm it is.
+_FORMS = frozenset(
+    [
+        "ab",
+        "ag",
+        "as",
+        "bv",
+        "co",
+        "company",
+        "corp",
+        "corporation",
+        "gmbh",
+        "inc",
+        "incorporated",
+        "kg",
+        "limited",
+        "llc",
+        "llp",
+        "ltd",
+        "nv",
+        "oy",
+        "plc",
+        "pty",
+        "sa",
+        "sarl",
+        "srl",
+        "the",
+        "and",
+        "und",
+        "et",
+    ]
+)
+_LEAST = 0.6  # a name less alike than this helps nobody
+_SAME_NUMBER, _SAME_EMAIL, _SAME_NAME, _SAME_FIRM = 1.0, 0.95, 0.98, 0.92
+_MOST_BY_NAME = 0.9
+_COMPARED = 30  # contacts that share most of a name; the others are less alike
+
+
+@dataclass(frozen=True)
+class Card:
+    """A client as CrewCard knows it."""
+
+    client: str
+    name: str = ""
+    number: str = ""
+    email: str = ""
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """A contact that may be the client: how alike they are (0 to 1), and by what."""
+
+    contact: ListedContact
+    score: float
+    by: str
+
+
+class Likely:
+    """Contacts prepared for being compared with many clients: by what they share, not each with each."""
+
+    def __init__(self, contacts: Sequence[ListedContact]) -> None:
+        self._by_number: dict[str, list[ListedContact]] = {}
+        self._by_email: dict[str, list[ListedContact]] = {}
+        self._by_part: dict[str, list[ListedContact]] = {}
+        for contact in contacts:
+            self._by_number.setdefault(_plain(contact.number), []).append(contact)
+            self._by_email.setdefault(contact.email.strip().casefold(), []).append(contact)
+            for part in _parts(contact.name):
+                self._by_part.setdefault(part, []).append(contact)
+
+    def suggestions(self, card: Card, most: int = 3) -> list[Suggestion]:
+        """The contacts most like the client, the best first."""
+        scored = (likeness(card, contact) for contact in self._worth_a_look(card))
+        found = [one for one in scored if one]
+        return sorted(found, key=lambda one: (-one.score, one.contact.name, one.contact.id))[:most]
+
+    def _worth_a_look(self, card: Card) -> list[ListedContact]:
+        """Those with the same number or e-mail, and those that share most parts of the name."""
+        found: dict[str, ListedContact] = {}
+        for number in (card.number, card.client):
+            found |= {one.id: one for one in self._by_number.get(_plain(number), ()) if _plain(number)}
+        email = card.email.strip().casefold()
+        found |= {one.id: one for one in self._by_email.get(email, ()) if email}
+        shared = Counter(one.id for part in _parts(card.name) for one in self._by_part.get(part, ()))
+        known = {one.id: one for part in _parts(card.name) for one in self._by_part.get(part, ())}
+        return [*found.values(), *(known[id_] for id_, _ in shared.most_common(_COMPARED) if id_ not in found)]
+
+
+def likeness(card: Card, contact: ListedContact) -> Suggestion | None:
+    """How alike they are by what they share most clearly; None when that would help nobody."""
+    numbers = {plain for one in (card.number, card.client) if (plain := _plain(one))}
+    if contact.number and _plain(contact.number) in numbers:
+        return Suggestion(contact, _SAME_NUMBER, "number")
+    if card.email.strip() and card.email.strip().casefold() == contact.email.strip().casefold():
+        return Suggestion(contact, _SAME_EMAIL, "e-mail")
+    score = _by_name(card.name, contact.name)
+    return Suggestion(contact, round(score, 2), "name") if score >= _LEAST else None
+
+
+def _parts(name: str) -> set[str]:
+    """Every three letters in a row of the words that count, whatever their order."""
+    padded = [f" {word} " for word in _words(name)]
+    return {word[at : at + 3] for word in padded for at in range(len(word) - 2)}
+
+
+def _by_name(ours: str, theirs: str) -> float:
+    if not _plain(ours) or not _plain(theirs):
+        return 0.0
+    if _plain(ours) == _plain(theirs):
+        return _SAME_NAME
+    mine, other = _words(ours), _words(theirs)
+    if mine and mine == other:
+        return _SAME_FIRM
+    matcher = SequenceMatcher(None, " ".join(sorted(mine)), " ".join(sorted(other)), autojunk=False)
+    if matcher.real_quick_ratio() < _LEAST or matcher.quick_ratio() < _LEAST:
+        return 0.0
+    return _MOST_BY_NAME * matcher.ratio()
+
+
+def _words(name: str) -> frozenset[str]:
+    """The words that tell a firm from another."""
+    words = frozenset(_folded(name).split())
+    return words - _FORMS or words
+
+
+def _plain(name: str) -> str:
+    return "".join(_folded(name).split())
+
+
+def _folded(name: str) -> str:
+    """Lower case, without accents and signs: Café-Été & Co. → cafe ete co."""
+    bare = "".join(sign for sign in unicodedata.normalize("NFKD", name) if not unicodedata.combining(sign))
+    return re.sub(r"[^\w]+|_+", " ", bare.casefold().replace("'", "")).strip()

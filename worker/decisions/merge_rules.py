@@ -1,14 +1,29 @@
-"""What a request does to an invoice's export: start it, join it, wait behind it, or nothing; pure."""
+"""What a request does to an invoice's export: start it, join it, wait behind it, or nothing; pure.
 
-from collections.abc import Sequence
+An invoice's number in Xero: the company's prefix before it, never changed once it was sent; or the one that it was
+raised anew under; pure.
+
+Which events can be filed together: those that touch nothing in common; pure.
+
+What a door answers to an event it accepted.
+
+When a company has too much waiting to take more; pure. A person's single send is let in a little longer.
+
+What can be said of an invoice without asking anybody; pure.
+"""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Literal, Protocol
 
-from events.drift import GONE, DriftFound
+from events.changes import GONE, DriftFound
 from events.export import UnreadableInvoice
 from events.failures import Failure
-from events.invoice import Invoice
+from events.invoice import Invoice, folded
+from events.money import CENT, ZERO, gross_amount, plain, rounded, total_of
 from events.reasons import Reason
+from events.unreadable import FieldProblem
 
 LIVE = frozenset({"pending", "exporting", "uncertain"})
 Move = Literal["start", "join", "replace", "wait", "unchanged"]
@@ -109,3 +124,196 @@ def each_once(invoices: Sequence[Invoice | UnreadableInvoice]) -> list[Invoice |
 def revision(invoice: Invoice | UnreadableInvoice) -> int:
     """The invoice's revision; 0 for one that cannot be read."""
     return invoice.revision if isinstance(invoice, Invoice) else 0
+
+
+_LONGEST = 255  # characters of a number in Xero (facts §3.2)
+_SHOWN = 40  # characters of such a number that a sentence repeats
+Asked = Invoice | UnreadableInvoice
+
+
+class NumberedRow(Protocol):
+    """What is kept of an invoice's export and matters for its number."""
+
+    number_prefix: str
+    attempts: int
+    number_bound: bool
+    xero_invoice_id: str | None
+    state: str
+    raised_from: str
+    raised_as: str
+
+
+def numbered(
+    asked: Sequence[Asked], rows: Mapping[str, NumberedRow], prefix: str, *, again: bool
+) -> tuple[list[Asked], dict[str, str]]:
+    """The invoices under the numbers they have in Xero, and the prefix that each got, by id.
+
+    `again` invoices are repeated as they were kept, with the prefix of that time still before their number.
+    """
+    told: list[Asked] = []
+    given: dict[str, str] = {}
+    for invoice in asked:
+        if isinstance(invoice, UnreadableInvoice):
+            told.append(invoice)
+            continue
+        row = rows.get(invoice.id)
+        number = invoice.number.removeprefix(row.number_prefix) if again and row else invoice.number
+        given[invoice.id] = _prefix(row, prefix, number)
+        whole = given[invoice.id] + number
+        raised = row is not None and bool(row.raised_as) and folded(whole) == folded(row.raised_from)
+        told.append(_under(invoice, row.raised_as if row and raised else whole))
+    return told, given
+
+
+def _prefix(row: NumberedRow | None, prefix: str, number: str) -> str:
+    """What goes before the number: for one that an attempt carried what it had then, else the company's prefix."""
+    if row and _was_sent(row):
+        return row.number_prefix
+    return "" if number.upper().startswith(prefix.upper()) else prefix
+
+
+def _was_sent(row: NumberedRow) -> bool:
+    return bool(row.attempts or row.number_bound or row.xero_invoice_id or row.state in ("exporting", "uncertain"))
+
+
+def _under(invoice: Invoice, number: str) -> Asked:
+    if number == invoice.number:
+        return invoice
+    if len(number) > _LONGEST:
+        said = f"is longer than {_LONGEST} characters with the company's prefix"
+        problem = FieldProblem(field="number", said=said, wrong="length")
+        return UnreadableInvoice(id=invoice.id, number=f"{number[:_SHOWN]}…", problems=(problem,))
+    return invoice.model_copy(update={"number": number})
+
+
+Touched = tuple[str, ...]
+MOST_INVOICES = 500  # as many as one event may have: a database with one writer is not held for longer
+
+
+@dataclass(frozen=True)
+class Load:
+    """What filing an event takes: the things it touches, and its invoices; None for an event that goes alone."""
+
+    touches: frozenset[Touched]
+    invoices: int | None
+
+
+ALONE = Load(frozenset(), None)
+
+
+def load_of_request(event: tuple[str, str], company: str, request: str, invoices: Collection[str]) -> Load:
+    """The load of a request: nobody else touches its event (of company, source, id), itself or its invoices then."""
+    mine = {("invoice", company, invoice) for invoice in invoices}
+    return Load(frozenset({("event", company, *event), ("request", company, request), *mine}), len(invoices))
+
+
+def rounds(loads: Sequence[Load], most: int = MOST_INVOICES) -> Iterator[Sequence[int]]:
+    """The places of the events, in order, by round: filed round by round they end as if filed one by one."""
+    some: list[int] = []
+    touched: set[Touched] = set()
+    room = most
+    for place, load in enumerate(loads):
+        if some and (load.invoices is None or load.invoices > room or touched & load.touches):
+            yield some
+            some, touched, room = [], set(), most
+        some.append(place)
+        touched |= load.touches
+        room -= most if load.invoices is None else load.invoices
+    if some:
+        yield some
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """Whose request it is, how many invoices it moved, and whether we had the event before.
+
+    For an order, `left_out` counts the invoices it named and did not move, by why. `connection` says whom the
+    company's exports wait for; None while nothing does.
+    """
+
+    event: str
+    company: str
+    request: str
+    invoices: int
+    repeated: bool = False
+    left_out: Mapping[str, int] | None = None
+    connection: str | None = None
+
+
+_SINGLE_SHARE = 0.1
+_SHORTEST, _LONGEST_WAIT = 10.0, 3600.0
+_INVOICES_PER_MINUTE = 3000  # 60 calls of 50 (facts §1.3)
+
+
+class TooMuch(Exception):
+    """The company has `pending` invoices waiting, where `most` are taken; ask again after `wait` seconds."""
+
+    def __init__(self, company: str, pending: int, most: int, wait: int) -> None:
+        super().__init__(
+            f"data.invoices: {company} has {pending:,} invoices waiting, and more than {most:,} are not taken at a "
+            f"time; nothing of this event was filed, send it again in {wait} seconds"
+        )
+        self.wait = wait
+
+
+def backpressure(company: str, pending: int, most: int, *, single: bool) -> TooMuch | None:
+    """Why no more is taken now, or None."""
+    allowed = most * (1 + _SINGLE_SHARE) if single else most
+    if pending < allowed:
+        return None
+    minutes = (pending - allowed + 1) / _INVOICES_PER_MINUTE
+    return TooMuch(company, pending, most, int(min(_LONGEST_WAIT, max(_SHORTEST, minutes * 60))))
+
+
+def net_of_lines(invoice: Invoice) -> Decimal | None:
+    """Sum of the line amounts, as the host states them (tax in or out as `amounts_are` says).
+
+    None where an item of Xero's decides what a line comes to.
+    """
+    amounts = [line.amount for line in invoice.lines]
+    known = [amount for amount in amounts if amount is not None]
+    return total_of(known) if len(known) == len(amounts) else None
+
+
+def problem_with(invoice: Invoice) -> Failure | None:
+    """Why this invoice cannot be exported whatever Xero says, or None.
+
+    The host's own totals may differ from its lines by a cent per line, the dust of another way of rounding.
+    """
+    return _of_discounts(invoice) or _of_totals(invoice)
+
+
+def _of_discounts(invoice: Invoice) -> Failure | None:
+    """A discount is a rate or an amount, not below zero and not above its line (facts §6.2 #51)."""
+    for number, line in enumerate(invoice.lines, start=1):
+        amount, facts = line.discount_amount, {"line_said": line.description or line.item_code or ""}
+        if amount is not None and amount < ZERO:
+            return Failure(Reason.DISCOUNT_BELOW_ZERO, {**facts, "discount": plain(amount)}, line=number)
+        if amount and line.discount_rate:
+            both = {"discount": plain(amount), "rate": plain(line.discount_rate)}
+            return Failure(Reason.DISCOUNT_TWICE, {**facts, **both}, line=number)
+        if amount and line.quantity is not None and line.unit_amount is not None:
+            gross = rounded(gross_amount(line.quantity, line.unit_amount))
+            if gross < ZERO or (line.amount or ZERO) < ZERO:
+                return Failure(Reason.DISCOUNT_TOO_LARGE, {**facts, "discount": plain(amount)}, line=number)
+    return None
+
+
+def _of_totals(invoice: Invoice) -> Failure | None:
+    stated = invoice.totals
+    lines = net_of_lines(invoice)
+    if stated is None or lines is None:
+        return None
+    dust = CENT * len(invoice.lines)
+    if stated.subtotal is not None and invoice.amounts_are != "inclusive" and abs(lines - stated.subtotal) > dust:
+        return _do_not_add_up(lines, stated.subtotal)
+    if stated.total is not None:
+        tax = stated.tax or Decimal(0)
+        whole = lines if invoice.amounts_are != "exclusive" else lines + tax
+        if abs(whole - stated.total) > dust and (invoice.amounts_are != "exclusive" or stated.tax is not None):
+            return _do_not_add_up(whole, stated.total)
+    return None
+
+
+def _do_not_add_up(lines: Decimal, stated: Decimal) -> Failure:
+    return Failure(Reason.TOTALS_DO_NOT_ADD_UP, {"lines": plain(lines), "stated": plain(stated)})

@@ -17,7 +17,7 @@ from events.wording import spoken
 
 _MAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _LONGEST_MAIL = 255
-# As the export ranks what Xero says about one invoice (xero_adapter.classify).
+# As the export ranks what Xero says about one invoice (xero_adapter.answers).
 _ORDER = (
     Reason.PERIOD_LOCKED, Reason.LOCKED_IN_XERO, Reason.ACCOUNT_ARCHIVED, Reason.TAX_NOT_FOR_ACCOUNT,
     Reason.ACCOUNT_INVALID, Reason.ACCOUNT_MISSING, Reason.TAX_TYPE_INVALID, Reason.NUMBER_TAKEN,

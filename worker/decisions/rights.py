@@ -2,26 +2,73 @@
 
 An event has the rights of all who had a hand in it: of a dead letter the key that brought it, and the person who
 mends it.
+
+Who may do what in the console.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from enum import Enum
+from enum import Enum, StrEnum
 from typing import Literal
 
-from events import scopes
-from events.companies import CompanySettingsChanged
+from events import credentials
 from events.contacts import ClientXeroContactUpdateRequested
+from events.credentials import Scope
 from events.export import InvoiceExportRequested
-from events.orders import (
-    InvoiceExportCancelRequested,
-    InvoiceExportRaiseAnewRequested,
-    InvoiceExportReplayRequested,
-)
+from events.orders import InvoiceExportCancelRequested, InvoiceExportRaiseAnewRequested, InvoiceExportReplayRequested
 from events.preview import InvoiceExportPreviewRequested
-from events.scopes import Scope
-from worker.decisions import roles
-from worker.decisions.roles import Action
+from events.settings import CompanySettingsChanged
+
+
+class Role(StrEnum):
+    """A user's role; each may all that those before it may."""
+
+    READ = "read"
+    SUPPORT = "support"
+    OPS = "ops"
+    ADMIN = "admin"
+
+
+class Action(Enum):
+    """What a page shows or does, in the words of a refusal: “… is for support”."""
+
+    LOOK = "Looking"
+    OWN_PASSWORD = "Setting your password"  # noqa: S105
+    OWN_FACTOR = "Setting up your second factor"
+    OWN_SESSIONS = "Looking after your sessions"
+    REPLAY = "Sending again"
+    RAISE_ANEW = "Raising invoices anew"
+    CANCEL = "Cancelling"
+    EXCLUDE = "Marking invoices “do not send”"
+    MAP_CONTACTS = "Setting a client's Xero contact"
+    DEAD_LETTERS = "Mending or discarding dead letters"
+    PAUSE = "Pausing and resuming"
+    SET_UP = "Setting up a company"
+    MANAGE_USERS = "Managing users"
+
+
+ROLES = tuple(Role)
+LEAST: Mapping[Action, Role] = {
+    Action.LOOK: Role.READ,
+    Action.OWN_PASSWORD: Role.READ,
+    Action.OWN_FACTOR: Role.READ,
+    Action.OWN_SESSIONS: Role.READ,
+    Action.REPLAY: Role.SUPPORT,
+    Action.RAISE_ANEW: Role.SUPPORT,
+    Action.CANCEL: Role.SUPPORT,
+    Action.EXCLUDE: Role.SUPPORT,
+    Action.MAP_CONTACTS: Role.SUPPORT,
+    Action.DEAD_LETTERS: Role.SUPPORT,
+    Action.PAUSE: Role.OPS,
+    Action.SET_UP: Role.ADMIN,
+    Action.MANAGE_USERS: Role.ADMIN,
+}
+
+
+def may(role: str, action: Action) -> bool:
+    """Whether this role is enough; one we do not know is enough for nothing."""
+    return role in ROLES and ROLES.index(Role(role)) >= ROLES.index(LEAST[action])
+
 
 COMMANDS_KEY = "command-line"  # the key with which the command knocks at the doors
 OUR_SOURCES = "crewcard-xero/"  # what sources of our own events begin with
@@ -107,7 +154,7 @@ OF_EVENT: Mapping[str, Effect] = {
 }
 # What keys can be used for at all; what is not here is no host's.
 SCOPES: Mapping[Effect, Scope] = {
-    **{effect: scopes.OF_EVENT[type_] for type_, effect in OF_EVENT.items()},
+    **{effect: credentials.OF_EVENT[type_] for type_, effect in OF_EVENT.items()},
     Effect.READ: Scope.READS,
     Effect.FEED: Scope.FEED,
     Effect.LOGIN: Scope.LOGINS,
@@ -166,7 +213,7 @@ def needs_admin_of_host(source: str) -> bool:
 
 def of_scopes(key: HostKey, any_of: Sequence[Scope]) -> Objection | None:
     """What speaks against a key's use for each of these scopes; None where it has one of them."""
-    if key.scopes is None or not scopes.whole(key.scopes).isdisjoint(any_of):
+    if key.scopes is None or not credentials.whole_scopes(key.scopes).isdisjoint(any_of):
         return None
     return Objection("scope", f"this key lacks the scope {' or '.join(f'“{scope}”' for scope in any_of)}")
 
@@ -202,13 +249,13 @@ def _of_role(user: ConsoleUser, effect: Effect) -> Objection | None:
     action = ACTIONS.get(effect)
     if action is None:
         return Objection("way", f"{effect.value} is done by command only.")
-    if not roles.may(user.role, action):
+    if not may(user.role, action):
         return Objection("role", f"{effect.value} is not part of your role “{user.role}”.")
     return None
 
 
 def _whole(key: HostKey) -> frozenset[str] | None:
-    return None if key.scopes is None else frozenset(scopes.whole(key.scopes))
+    return None if key.scopes is None else frozenset(credentials.whole_scopes(key.scopes))
 
 
 def _both(one: frozenset[str] | None, other: frozenset[str] | None) -> frozenset[str] | None:

@@ -6,14 +6,14 @@ from datetime import datetime, timedelta
 import redis
 
 from events.accounting_target import AccountingTarget, Lane, Organisation, Outlook
-from events.requests import InvoiceExportProgressed
+from events.export import InvoiceExportProgressed
 from store import outbox, pauses, progress
 from store.outbox import Outgoing
 from store.progress import Progress
 from store.status import wait_of
 from store.tables import LaneState, Request
 from store.unit_of_work import Work
-from worker.decisions import progress_throttle
+from worker.decisions import estimating
 from worker.decisions.estimating import Quota, seconds_until_done
 from worker.tools import Tools
 
@@ -71,7 +71,7 @@ def _is_news(row: Request, now: datetime) -> bool:
         return False
     arrived = row.parts_received.count(",") + 1
     whole = row.total * row.parts // arrived  # as far as the parts that are here let expect
-    return progress_throttle.worth_telling(whole, answered, row.progressed, row.progressed_at, now)
+    return estimating.worth_telling(whole, answered, row.progressed, row.progressed_at, now)
 
 
 def estimated_finish(work: Work, target: AccountingTarget | None, row: Request) -> datetime | None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import redis
 
-from store import duties, outbox, sinks
+from store import outbox, processes, sinks
 from worker import logs
 from worker.tools import Tools
 
@@ -34,7 +34,7 @@ def relay(tools: Tools, holder: str) -> int | None:
     if not (lag.unstamped or is_behind):
         return 0
     with tools.store.write() as work:
-        if not duties.take(work, DUTY, holder, tools.settings.sweep_seconds * 3):
+        if not processes.take_duty(work, DUTY, holder, tools.settings.sweep_seconds * 3):
             return None
         stamped = outbox.stamp(work)
     sent = _to_stream(tools, lag.position, stamped) if tools.settings.stream_out else 0

@@ -1,4 +1,8 @@
-"""Answers to people: the words of success and failure, given once per request and invoice."""
+"""Answers to people: the words of success and failure, given once per request and invoice.
+
+Where in Xero a failure is mended: the pages its help opens.
+Contacts at send time: the store answers, no call is spent.
+"""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -8,15 +12,14 @@ from typing import Literal, Protocol
 
 from pydantic_core import to_json
 
-from events.accounting_target import AccountingTarget, Organisation, Posted
-from events.causes import about, cause_of
-from events.drift import GONE, DriftFound
+from events.accounting_target import AccountingTarget, Lane, Organisation, Posted, Unmappable
+from events.changes import GONE, DriftFound
 from events.export import ExportProblem, InvoiceExportFailed, InvoiceExportSucceeded, Notification, XeroTotals
-from events.failures import FAILED_TITLE, Failure
+from events.failures import FAILED_TITLE, Failure, about, cause_of
 from events.invoice import Invoice
 from events.reasons import Reason
 from events.wording import month, spoken
-from store import outbox, requests
+from store import contacts, outbox, requests
 from store.outbox import InvoiceAnswer
 from store.tables import Export, Item, Request
 from store.unit_of_work import Work
@@ -189,3 +192,36 @@ def proof_text(posted: Posted, proof: Proof, at: datetime) -> str:
         "compared_at": at.isoformat(),
     }
     return to_json(kept).decode()
+
+
+def linked_contacts(work: Work, lane: Lane, clients: Sequence[str]) -> Mapping[str, str]:
+    """What is kept as the Xero contact of each client."""
+    return contacts.links(work, lane.company, clients) if clients else {}
+
+
+def contact_of(target: AccountingTarget, kept: Mapping[str, str], invoice: Invoice) -> str:
+    """The Xero contact id to bill. Raises Unmappable when the client has none, or none that can be read."""
+    said = kept.get(invoice.client.id)
+    if not said:
+        raise Unmappable(Failure(Reason.CONTACT_NOT_MAPPED))
+    contact = target.contact_id(said)
+    if contact is None:
+        raise Unmappable(Failure(Reason.CONTACT_ID_MALFORMED))
+    return contact
+
+
+def into_xero(
+    work: Work, target: AccountingTarget, organisation: Organisation, export: Export, failure: Failure
+) -> Failure:
+    """The failure with the addresses of the contact, the invoice and its double in Xero, where they are known."""
+    links: dict[str, str] = {}
+    if failure.reason.value.opens == "contact":
+        kept = linked_contacts(work, Lane(export.company, export.tenant), [export.client])
+        contact = target.contact_id(kept.get(export.client, ""))
+        links |= {"link_contact": target.contact_link(organisation.short_code, contact)} if contact else {}
+    for name, id_ in (
+        ("link_invoice", export.xero_invoice_id),
+        ("link_other_invoice", failure.facts.get("other_id")),
+    ):
+        links |= {name: target.deep_link(organisation, id_)} if id_ else {}
+    return failure.knowing(**links)

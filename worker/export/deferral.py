@@ -1,21 +1,54 @@
-"""After trouble with a whole call: give the batch back when nothing happened, park it when nobody knows."""
+"""After trouble with a whole call: give the batch back when nothing happened, park it when nobody knows.
 
-from collections.abc import Sequence
+Nothing waits for ever: what waits longer than the stated time is answered (ARCHITECTURE.md, promise 2).
+The one way back to the queue: rows that become pending again, and those a person has called back meanwhile.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from events import wording
-from events.accounting_target import Organisation, Trouble
-from events.requests import InvoiceExportDeferred
-from store import batches, counters, exports, lanes, outbox, requests
+from events.accounting_target import AccountingTarget, Organisation, Trouble
+from events.export import InvoiceExportDeferred
+from events.failures import WAITED_FOR_CONNECTION, Failure
+from events.lane import Lane
+from events.reasons import Reason
+from store import batches, exports, lanes, metrics_rows, outbox, requests
 from store.batches import Hold
+from store.connections import NOT_YET
 from store.outbox import Outgoing
+from store.tables import Export
 from store.unit_of_work import Work
 from worker import logs
-from worker.decisions import precedence, retries
-from worker.export import requeue
+from worker.decisions import merge_rules, precedence, turns
+from worker.decisions.merge_rules import ExportStanding, Move
+from worker.export import answering, recording
+from worker.export.export_results import ExportRefusal
 from worker.tools import Tools
 from worker.waiting import login_block
+
+
+def to_pending(work: Work, back: Sequence[Export], changes: Callable[[Export], dict[str, Any]]) -> None:
+    """Make the exports pending; one that was cancelled or excluded in flight is answered instead."""
+    called_back = [
+        ExportRefusal(export, Failure(_word(export))) for export in back if export.cancelled or export.excluded
+    ]
+    recording.fail(work, called_back)
+    exports.change(
+        work,
+        [
+            {"id": export.id, "state": "pending", "batch_id": None, **changes(export)}
+            for export in back
+            if not (export.cancelled or export.excluded)
+        ],
+    )
+
+
+def _word(export: Export) -> Reason:
+    return Reason.EXCLUDED if export.excluded else Reason.CANCELLED
+
 
 _CAUSES: dict[str, Any] = {"limited": "limit", "offline": "offline"}
 WORTH_TELLING_SECONDS = 5.0
@@ -71,7 +104,7 @@ def _back(work: Work, hold: Hold, from_state: str, **traces: Any) -> bool:
     back = exports.of_batches(work, hold.batch_id)
     batches.forget_attempts(work, hold.batch_id)
     exports.uncount(work, back)
-    requeue.to_pending(work, back, lambda _export: {"crashes": 0})
+    to_pending(work, back, lambda _export: {"crashes": 0})
     return True
 
 
@@ -89,7 +122,7 @@ def _park(tools: Tools, organisation: Organisation, hold: Hold, trouble: Trouble
 def rest(work: Work, organisation: Organisation, trouble: Trouble, unknown_in_a_row: int) -> None:
     """Let the lane wait as long as the trouble asks, and say so when it is long; counted last, after all locks."""
     _let_wait(work, organisation, trouble, unknown_in_a_row)
-    counters.add(work, "troubles", {(trouble.effect, trouble.limit or ""): 1})
+    metrics_rows.add_counts(work, "troubles", {(trouble.effect, trouble.limit or ""): 1})
 
 
 def _let_wait(work: Work, organisation: Organisation, trouble: Trouble, unknown_in_a_row: int) -> None:
@@ -100,7 +133,7 @@ def _let_wait(work: Work, organisation: Organisation, trouble: Trouble, unknown_
         _wait_for_recovery(work, organisation, trouble)
         return
     cause = _CAUSES.get(trouble.effect, "trouble")
-    seconds = retries.lane_wait(trouble, unknown_in_a_row)
+    seconds = turns.lane_wait(trouble, unknown_in_a_row)
     if seconds <= 0:
         return
     until = work.after(seconds)
@@ -113,11 +146,11 @@ def _let_wait(work: Work, organisation: Organisation, trouble: Trouble, unknown_
 def _wait_for_recovery(work: Work, organisation: Organisation, trouble: Trouble) -> None:
     """Xero refuses a login that lives: growing pauses, then one call; told once, a person is asked if it lasts."""
     refusals = lanes.count_refused(work, organisation.lane)
-    lasts = retries.refusal_lasts(refusals.in_a_row, refusals.seconds, refusals.others)
+    lasts = turns.refusal_lasts(refusals.in_a_row, refusals.seconds, refusals.others)
     if trouble.problem and lasts:
         login_block.after_refusal(work, organisation, trouble)
         return
-    until = work.after(trouble.wait or retries.refused_wait(refusals.in_a_row))
+    until = work.after(trouble.wait or turns.refused_wait(refusals.in_a_row))
     lanes.block(work, organisation.lane, "trouble", trouble.message, until)
     _tell(work, organisation, "trouble", until, once=refusals.since.isoformat())
 
@@ -152,3 +185,41 @@ def _traces(trouble: Trouble) -> dict[str, Any]:
         "correlation_id": trouble.correlation_id,
         "trouble": wording.shortened(f"{trouble.effect}: {trouble.message}", 500),
     }
+
+
+def expire(work: Work, tools: Tools, seconds: float) -> int:
+    """Answer the exports that have been live for longer than this; give how many.
+
+    What Xero has as it was sent waited for a look alone: it is answered from what is known, and until when.
+    """
+    overdue = exports.live_longer_than(work, seconds)
+    unknown = batches.unknown_bodies(work, [export.id for export in overdue if export.id is not None])
+    for export in overdue:
+        organisation = tools.organisation(work, Lane(export.company, export.tenant))
+        target = tools.target(organisation) if organisation else None
+        move = None if export.id in unknown else _known(work, target, export)
+        if move == "unchanged" and organisation:
+            recording.rest_as_known(work, tools, organisation, export)
+        else:
+            failure = move if isinstance(move, Failure) else _failure(work, export)
+            recording.fail(work, [ExportRefusal(export, failure)])
+    return len(overdue)
+
+
+def _known(work: Work, target: AccountingTarget | None, export: Export) -> Move | Failure | None:
+    """What a request for it in bulk would come to, without a look; None where something is on its way to Xero."""
+    if export.state != "pending" or export.raise_anew or export.xero_invoice_id is None:
+        return None
+    kept = answering.linked_contacts(work, Lane(export.company, export.tenant), [export.client])
+    contact = target.contact_id(kept.get(export.client, "")) if target else None
+    standing = ExportStanding.from_row(export, contact=contact)
+    return merge_rules.decide(replace(standing, state="exported"), export.wanted_revision, export.wanted_hash)
+
+
+def _failure(work: Work, export: Export) -> Failure:
+    """Sent and never answered is not the same as never sent. Its number stays bound either way it matters."""
+    if export.state == "uncertain":
+        return Failure(Reason.OUTCOME_UNKNOWN)
+    lane = Lane(export.company, export.tenant)
+    unconnected = lane.tenant == NOT_YET or lanes.why_stopped(work, lane) == "needs_login"
+    return Failure(Reason.EXPIRED, {"waited_for": WAITED_FOR_CONNECTION} if unconnected else {})

@@ -13,10 +13,10 @@ from store.batches import Carried, Hold
 from store.tables import Export
 from store.unit_of_work import Work
 from worker import logs
-from worker.decisions import retries
-from worker.export import contact_lookup, export_content, recording, requeue
-from worker.export.deep_links import into_xero
-from worker.export.results import ExportRefusal, Looked, NotShownYet, Sent
+from worker.decisions import turns
+from worker.export import answering, deferral, export_results, recording
+from worker.export.answering import into_xero
+from worker.export.export_results import ExportRefusal, Looked, NotShownYet, Sent
 from worker.tools import Tools
 
 SEND_WITHIN_SECONDS = 5.0
@@ -92,13 +92,13 @@ def _answer_known(work: Work, tools: Tools, organisation: Organisation, mapped: 
     )
     recording.rest(work, tools, organisation, mapped.looked)
     recording.fail(work, mapped.unfit)
-    requeue.to_pending(
+    deferral.to_pending(
         work, mapped.unseen, lambda export: {"due_at": work.after(_shown_wait(work, export)), "crashes": 0}
     )
 
 
 def _shown_wait(work: Work, export: Export) -> float:
-    return retries.shown_wait((work.now - (export.exported_at or work.now)).total_seconds())
+    return turns.shown_wait((work.now - (export.exported_at or work.now)).total_seconds())
 
 
 def _body(
@@ -134,14 +134,14 @@ def _sent(kind: str, hold: Hold, mapped: Mapped, attempts: Mapping[int, Carried]
 def _map(work: Work, tools: Tools, organisation: Organisation, claimed: Sequence[Export], map_one: Map) -> Mapped:
     target = tools.target(organisation)
     settings = companies.settings_of(work, organisation.lane.company)
-    kept = contact_lookup.linked(work, organisation.lane, [export.client for export in claimed])
+    kept = answering.linked_contacts(work, organisation.lane, [export.client for export in claimed])
     mapped = Mapped()
     for export in claimed:
         try:
-            content = mapped.contents[export.wanted_hash] = export_content.newest(export)
+            content = mapped.contents[export.wanted_hash] = export_results.newest_content(export)
             number = export.number  # the one that belongs to the row
             invoice = content if content.number == number else content.model_copy(update={"number": number})
-            contact = contact_lookup.contact_of(target, kept, invoice)
+            contact = answering.contact_of(target, kept, invoice)
             mapped.contacts[export.id] = contact
             said = map_one(export, Posting(organisation.lane, invoice, contact, settings, export.generation))
             if isinstance(said, Looked):

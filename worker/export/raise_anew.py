@@ -16,12 +16,11 @@ from store.number_claims import Owner
 from store.tables import Attempt, Export, Generation, InvoiceStatus
 from store.unit_of_work import Work
 from worker import logs
-from worker.decisions import raising
-from worker.export import deferral, export_content, matching, recording, recovery, requeue
-from worker.export.calling import Called
-from worker.export.matching import Unclear
-from worker.export.recovery import LookedUp
-from worker.export.results import ExportRefusal, Result
+from worker.decisions import guard
+from worker.export import deferral, export_results, recording, recovery
+from worker.export.export_results import ExportRefusal, Result
+from worker.export.recovery import LookedUp, Unclear
+from worker.export.xero_call import Called
 from worker.tools import Tools
 
 _LOOK_AGAIN_SECONDS = 300.0
@@ -102,8 +101,8 @@ def _decide(work: Work, tools: Tools, organisation: Organisation, rows: Sequence
     def looked_again(export: Export) -> dict[str, Any]:
         return {"due_at": work.after(later[export.id]), "crashes": 0}
 
-    requeue.to_pending(work, [export for export in rows if export.id in again], begun)
-    requeue.to_pending(work, [export for export in rows if export.id in later], looked_again)
+    deferral.to_pending(work, [export for export in rows if export.id in again], begun)
+    deferral.to_pending(work, [export for export in rows if export.id in later], looked_again)
 
 
 def _end(
@@ -112,17 +111,17 @@ def _end(
     """How its present invoice ended and what is left of it; why it has not; or None while nobody can say."""
     if export.xero_invoice_id:
         copy = seen.by_id.get(export.xero_invoice_id)
-        how = raising.ended(copy, export.exported_at, work.now)
+        how = guard.ended_generation(copy, export.exported_at, work.now)
         return _Ended(how, copy) if isinstance(how, str) else how
     elements = recovery.elements(target, work, {export.id or 0: tries})
-    found = matching.of_create(target, export, tries, seen.by_number, elements, seen.ours)
+    found = recovery.match_create(target, export, tries, seen.by_number, elements, seen.ours)
     if isinstance(found, Result) and not isinstance(found.answer, Rejected):
         return found
-    if any(raising.may_show_yet(attempt.at, work.now) for attempt in tries if attempt.outcome in _UNANSWERED):
+    if any(guard.may_show_yet(attempt.at, work.now) for attempt in tries if attempt.outcome in _UNANSWERED):
         return None
     if isinstance(found, Unclear) and not _was_asked(work, export):
         return Failure(Reason.PERHAPS_IN_XERO)
-    return _Ended(raising.NOT_FOUND, None)
+    return _Ended(guard.NOT_FOUND, None)
 
 
 def _was_asked(work: Work, export: Export) -> bool:
@@ -133,10 +132,10 @@ def _was_asked(work: Work, export: Export) -> bool:
 
 def _next(work: Work, export: Export, ordered: Generation | None, ended: _Ended) -> _NextGeneration | Failure:
     """The further invoice, under a number that is nobody else's here."""
-    content = export_content.newest(export)
+    content = export_results.newest_content(export)
     base = export.raised_from if export.raised_as == content.number and export.raised_from else content.number
     given = ordered.number if ordered else ""
-    number = raising.number(content.number, base, given, ended.copy, ended.how, export.generation)
+    number = guard.raised_number(content.number, base, given, ended.copy, ended.how, export.generation)
     renumbered = content.model_copy(update={"number": number})
     lane = Lane(export.company, export.tenant)
     owner = number_claims.claim(work, [(lane, renumbered)])[number_claims.key(lane, number)]

@@ -4,19 +4,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from events.accounting_target import AccountingTarget, Organisation, Posted, Rejected
-from events.changes import Change
-from events.drift import GONE, DriftFound
+from events.changes import GONE, Change, DriftFound
 from events.failures import Failure
 from events.reasons import Reason
-from store import batches, companies, exports, generations, organisation_facts, reconciliations, requests
+from store import batches, companies, exports, generations, reconciliations, requests
 from store.batches import Carried
 from store.tables import Attempt, Export, Item, Request
 from store.unit_of_work import Work
 from worker.decisions import merge_rules, settings_checks
-from worker.export import answering, contact_lookup, export_content, exported_row, superseded
-from worker.export.answering import Outcome
-from worker.export.deep_links import into_xero
-from worker.export.results import ExportRefusal, Looked, Result
+from worker.export import answering, export_results
+from worker.export.answering import Outcome, into_xero
+from worker.export.export_results import ExportRefusal, Looked, Result
 from worker.tools import Tools
 
 _NEVER_MIND = frozenset({Reason.CANCELLED, Reason.EXCLUDED, Reason.EXPIRED, Reason.STILL_IN_XERO})
@@ -48,12 +46,12 @@ def _learn(work: Work, tools: Tools, organisation: Organisation, results: Sequen
     told = [one.facts for one in failures if one.reason is Reason.TAX_NOT_FOR_ACCOUNT]
     new = {(facts["account"], facts["tax"]) for facts in told if facts.get("account") and facts.get("tax")}
     if new:
-        organisation_facts.note_refused(work, organisation.lane, new)
+        companies.note_refused_tax(work, organisation.lane, new)
     if new or organisation.refused_taxes:
-        known = organisation_facts.refused(work, organisation.lane)
+        known = companies.refused_taxes(work, organisation.lane)
         copies = [tools.target(organisation).picture(r.answer.copy) for r in results if isinstance(r.answer, Posted)]
         taken = {(line.said("account") or "", line.said("tax_type") or "") for one in copies for line in one.lines}
-        organisation_facts.forget_refused(work, organisation.lane, known & taken)
+        companies.forget_refused_tax(work, organisation.lane, known & taken)
 
 
 def attempt_row(result: Result) -> dict[str, Any]:
@@ -67,12 +65,15 @@ def attempt_row(result: Result) -> dict[str, Any]:
 
 def _post(work: Work, tools: Tools, organisation: Organisation, results: Sequence[Result]) -> Mapping[str, Request]:
     target = tools.target(organisation)
-    kept = contact_lookup.linked(work, organisation.lane, [result.export.client for result in results])
+    kept = answering.linked_contacts(work, organisation.lane, [result.export.client for result in results])
     changes = {result.export.id: _changes(target, result) for result in results}  # before the rows say the new copy
-    sent = exported_row.sent_in(work, target, results)
-    rows = [exported_row.row(work, target, result, kept.get(result.export.client, ""), sent) for result in results]
+    sent = export_results.sent_in(work, target, results)
+    rows = [
+        export_results.row_of_result(work, target, result, kept.get(result.export.client, ""), sent)
+        for result in results
+    ]
     exports.change(work, rows)  # their callers have locked them
-    become = [exported_row.KeptExport.from_row(r.export, row) for r, row in zip(results, rows, strict=True)]
+    become = [export_results.KeptExport.from_row(r.export, row) for r, row in zip(results, rows, strict=True)]
     by_id = {row["id"]: (r, one) for r, row, one in zip(results, rows, become, strict=True)}
     given: list[Any] = []
     for item in requests.waiting(work, list(by_id)):
@@ -82,7 +83,7 @@ def _post(work: Work, tools: Tools, organisation: Organisation, results: Sequenc
             changed = changes[item.export_id]
             given.append(answer.model_copy(update={"changes": changed}) if changed else answer)
     told = answering.record_answers(work, given)
-    return {**told, **fail(work, [ExportRefusal(*one) for one in superseded.called_back(work, rows)])}
+    return {**told, **fail(work, [ExportRefusal(*one) for one in export_results.called_back(work, rows)])}
 
 
 def rest(work: Work, tools: Tools, organisation: Organisation, looked: Sequence[Looked]) -> Mapping[str, Request]:
@@ -93,7 +94,7 @@ def rest(work: Work, tools: Tools, organisation: Organisation, looked: Sequence[
     if not looked:
         return {}
     target = tools.target(organisation)
-    rows = [exported_row.row_of_look(work, target, one) for one in looked]
+    rows = [export_results.row_of_look(work, target, one) for one in looked]
     exports.change(work, rows)
     by_id = {one.export.id: (one, row) for one, row in zip(looked, rows, strict=True)}
     given = []
@@ -101,7 +102,7 @@ def rest(work: Work, tools: Tools, organisation: Organisation, looked: Sequence[
         one, row = by_id[item.export_id]
         proof = answering.proof_text(one.posted, one.proof, work.now)
         shown = {**row, "number": one.posted.number, "xero_totals": proof}
-        now = exported_row.KeptExport.from_row(one.export, {**shown, "xero_invoice_id": one.export.xero_invoice_id})
+        now = export_results.KeptExport.from_row(one.export, {**shown, "xero_invoice_id": one.export.xero_invoice_id})
         outcome: Outcome = "updated" if one.arrived else "unchanged"
         given.append(answering.succeeded(item, now, organisation, target, outcome))
     return answering.record_answers(work, given)
@@ -123,7 +124,7 @@ def rest_as_known(work: Work, tools: Tools, organisation: Organisation, export: 
 def _changes(target: AccountingTarget, result: Result) -> tuple[Change, ...]:
     if result.outcome != "updated" or not isinstance(result.answer, Posted):
         return ()
-    return exported_row.changes(target, result.export, result.answer)
+    return export_results.changes(target, result.export, result.answer)
 
 
 def _speaks_for(attempt: Attempt | Carried, item: Item) -> bool:
@@ -156,7 +157,7 @@ def fail(work: Work, refused: Sequence[ExportRefusal]) -> Mapping[str, Request]:
             failure = _with_setting(work, refusal)
             given.append(answering.refused(item, refusal.export, refusal.content, failure))
     told = answering.record_answers(work, given)
-    return {**told, **fail(work, [ExportRefusal(*one) for one in superseded.called_back(work, rows)])}
+    return {**told, **fail(work, [ExportRefusal(*one) for one in export_results.called_back(work, rows)])}
 
 
 def _is_not_its_matter(work: Work, refusal: ExportRefusal, item: Item) -> bool:
@@ -201,7 +202,7 @@ def _failed_row(work: Work, refusal: ExportRefusal, *, bound: bool) -> dict[str,
     return {
         "id": export.id,
         "state": _after(refusal),
-        "number": export.number if stays else export_content.newest(export).number,
+        "number": export.number if stays else export_results.newest_content(export).number,
         "due_at": work.now,
         "batch_id": None,
         "crashes": 0,

@@ -1,21 +1,148 @@
-"""Settle an uncertain batch by asking Xero: adopt what is there and ours, send the rest again with a new key."""
+"""Settle an uncertain batch by asking Xero: adopt what is there and ours, send the rest again with a new key.
 
-from collections.abc import Mapping, Sequence
+Is what Xero shows ours? Judgements about uncertain invoices; pure (exactly-once §e, §f).
+Ask Xero for many invoices at a person's pace: a permit for each call, and a wait where there is none.
+"""
+
+import functools
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
-from events.accounting_target import AccountingTarget, Element, Organisation, Posted, Trouble
+from events.accounting_target import AccountingTarget, Element, Organisation, Posted, Rejected, Trouble
 from events.failures import Failure
+from events.invoice import folded
 from events.reasons import Reason
-from store import batches, exports, lanes, pauses
+from store import batches, bulk_orders, exports, lanes, pauses
 from store.batches import Hold
 from store.tables import Attempt, Batch, Export
 from store.unit_of_work import Work
 from worker import logs
-from worker.decisions import batching, retries
-from worker.export import deferral, matching, recording, requeue
-from worker.export.matching import Unclear
-from worker.export.results import ExportRefusal, Result
+from worker.decisions import batching, turns
+from worker.decisions.claiming import Claim
+from worker.export import deferral, recording
+from worker.export.export_results import ExportRefusal, Result
 from worker.tools import Tools
+
+Sent = Mapping[tuple[str, str], Element]
+_GONE = frozenset({"VOIDED", "DELETED"})
+_FREES_ITS_NUMBER = "DELETED"  # a voided one keeps it (facts §3.2)
+
+
+@dataclass(frozen=True)
+class Unclear:
+    """What holds the number may be what this attempt of ours left there; Xero does not say so yet."""
+
+    attempt: Attempt
+
+
+def match_create(
+    target: AccountingTarget,
+    export: Export,
+    attempts: Sequence[Attempt],
+    found: Mapping[str, Sequence[Posted]],
+    sent: Sent,
+    ours: frozenset[str],
+) -> Result | Unclear | None:
+    """Ours → adopted, live before voided and as the attempt whose content it carries; another's → refused, naming it.
+
+    None when nothing in Xero holds any number that was sent; Unclear when what holds a number may be ours. What was
+    deleted holds no number, and an earlier invoice of the same export that lists still show alive has ended.
+    """
+    shown = [(attempt, one) for attempt in reversed(attempts) for one in found.get(folded(attempt.number), ())]
+    mine, odd = [], []
+    for attempt, posted in shown:
+        element = sent.get((attempt.batch_id, attempt.number))
+        if posted.unreadable:
+            odd += [attempt] if posted.unmarked or is_ours(target, export, posted, element, made_by_us=False) else []
+        elif is_ours(target, export, posted, element, made_by_us=posted.target_id in ours):
+            carried = element is not None and target.carries(posted.copy, element)
+            mine.append((posted.status in _GONE, not carried, attempt, posted))
+    if mine:
+        _, _, attempt, posted = min(mine, key=lambda one: one[:2])
+        return Result(export, attempt, posted, "adopted")
+    if odd:
+        return Unclear(odd[0])
+    holders = [(attempt, posted) for attempt, posted in shown if _holds_its_number(export, posted)]
+    if not holders:
+        return _refused_for_nothing(export, attempts, [posted for _, posted in shown])
+    open_ones = [attempt for attempt in attempts if attempt.reason != Reason.NUMBER_TAKEN.code]
+    for attempt, posted in holders:
+        if attempt in open_ones and posted.unmarked and _is_like(target, posted, _sent(sent, attempt)):
+            return Unclear(attempt)  # neither mark nor app tells; perhaps Xero does not show them
+    return _clash(export, *min(holders, key=_is_gone))
+
+
+def _holds_its_number(export: Export, posted: Posted) -> bool:
+    if posted.status == _FREES_ITS_NUMBER:
+        return False
+    earlier = posted.mark == (export.company, export.invoice) and posted.generation < export.generation
+    return not earlier or posted.status in _GONE
+
+
+def _sent(sent: Sent, attempt: Attempt) -> Element | None:
+    return sent.get((attempt.batch_id, attempt.number))
+
+
+def _is_gone(shown: tuple[Attempt, Posted]) -> bool:
+    return shown[1].status in _GONE
+
+
+def _clash(export: Export, attempt: Attempt, posted: Posted) -> Result:
+    other = posted.contact_name or f"a {posted.status.lower()} invoice"
+    failure = Failure(Reason.NUMBER_TAKEN, {"other": other, "other_id": posted.target_id}, attempt.said)
+    return Result(export, attempt, Rejected(attempt.number, failure))
+
+
+def is_ours(
+    target: AccountingTarget, export: Export, posted: Posted, sent: Element | None, *, made_by_us: bool
+) -> bool:
+    """By our mark; where Xero shows no mark at all, by our app, the contact, date and currency that were sent."""
+    if not posted.unmarked:
+        mine = posted.mark == (export.company, export.invoice)
+        return mine and posted.generation == export.generation
+    return made_by_us and _is_like(target, posted, sent)
+
+
+def _is_like(target: AccountingTarget, posted: Posted, sent: Element | None) -> bool:
+    return sent is not None and target.is_like(posted, sent)
+
+
+def match_update(
+    target: AccountingTarget,
+    export: Export,
+    attempts: Sequence[Attempt],
+    found: Mapping[str, Posted],
+    sent: Sent,
+) -> Result | None:
+    """Arrived → recorded as updated; untouched since → None, it goes again; anything else the guard refuses then."""
+    copy = found.get(export.xero_invoice_id or "")
+    for attempt in reversed(attempts):
+        element = sent.get((attempt.batch_id, export.xero_invoice_id or ""))
+        if copy is not None and element is not None and target.carries(copy.copy, element):
+            return Result(export, attempt, copy, "updated")
+    return None
+
+
+def _refused_for_nothing(
+    export: Export, attempts: Sequence[Attempt], ended: Sequence[Posted]
+) -> Result | Unclear | None:
+    """Xero said the number is taken and shows nobody who has it: an earlier try of ours may, which it shows later.
+
+    Where there was none it is another's: one clear failure, never a loop.
+    """
+    last = attempts[-1] if attempts else None
+    if last is None or last.reason != Reason.NUMBER_TAKEN.code:
+        return None
+    same = [one for one in attempts if folded(one.number) == folded(last.number)]
+    earlier = next((one for one in same if one.reason != Reason.NUMBER_TAKEN.code), None)
+    if earlier:
+        return Unclear(earlier)
+    if ended:
+        return _clash(export, last, ended[0])
+    failure = Failure(Reason.NUMBER_TAKEN, {"other": "one that Xero does not show, perhaps deleted"}, last.said)
+    return Result(export, last, Rejected(last.number, failure))
+
 
 _REFUSALS = frozenset({400, 404, 405, 412, 413, 422, 501})
 _HOPELESS_AFTER = 8
@@ -116,9 +243,9 @@ def _record_seen(
     for export in parked:
         tries = sent.get(export.id or 0, ())
         if batch.kind == "update":
-            result: Result | Unclear | None = matching.of_update(target, export, tries, seen.by_id, known)
+            result: Result | Unclear | None = match_update(target, export, tries, seen.by_id, known)
         else:
-            result = matching.of_create(target, export, tries, seen.by_number, known, seen.ours)
+            result = match_create(target, export, tries, seen.by_number, known, seen.ours)
         if isinstance(result, Unclear):
             unclear.append(export)
         elif result is None:
@@ -158,11 +285,11 @@ def _send_again(work: Work, batch: Batch, absent: Sequence[Export], *, troubled:
     split = limit and not troubled and batch.size > 1
 
     def again(export: Export) -> dict[str, object]:
-        wait = 0.0 if split else retries.again_after_absence(export.attempts)
+        wait = 0.0 if split else turns.again_after_absence(export.attempts)
         limits = {"alone": export.alone or limit == 1, "batch_limit": limit if limit > 1 else 0}
         return {"crashes": 0, "due_at": work.after(wait), **limits}
 
-    requeue.to_pending(work, left, again)
+    deferral.to_pending(work, left, again)
 
 
 def _watch(work: Work, hold: Hold, batch: Batch, unclear: Sequence[Export]) -> None:
@@ -170,7 +297,7 @@ def _watch(work: Work, hold: Hold, batch: Batch, unclear: Sequence[Export]) -> N
     if not unclear:
         return
     since = batch.watched_since or work.now
-    wait = retries.watch_wait((work.now - since).total_seconds())
+    wait = turns.watch_wait((work.now - since).total_seconds())
     if wait is None:
         recording.fail(work, [ExportRefusal(export, Failure(Reason.PERHAPS_IN_XERO)) for export in unclear])
         return
@@ -181,7 +308,39 @@ def _watch(work: Work, hold: Hold, batch: Batch, unclear: Sequence[Export]) -> N
 def _ask_again_later(tools: Tools, organisation: Organisation, hold: Hold, batch: Batch, trouble: Trouble) -> None:
     _log.warning("exporter.look_up_failed", lane=organisation.lane.key, batch=batch.id, effect=trouble.effect)
     with tools.store.write() as work:
-        later = work.after(retries.look_up_wait(batch.look_ups))
+        later = work.after(turns.look_up_wait(batch.look_ups))
         if batches.move(work, hold, "uncertain", settle_at=later, lease_until=work.now):
             count = lanes.count_unknown(work, organisation.lane) if trouble.effect == "unknown" else 0
             deferral.rest(work, organisation, trouble, count)
+
+
+_A_CALL = 20  # numbers or ids short enough for one query, so that one permit is one call (facts §4.3)
+Wait = Callable[[float], None]
+T = TypeVar("T")
+
+
+def shown_by_pace(
+    tools: Tools, organisation: Organisation, claims: Sequence[Claim], wait: Wait
+) -> Mapping[str, Sequence[Posted]]:
+    """What Xero has under each claim's id, or else under its number, by invoice. Raises Trouble."""
+    found: dict[str, Sequence[Posted]] = {}
+    for some in bulk_orders.in_chunks([claim for claim in claims if claim.xero_invoice_id], _A_CALL):
+        ids = {claim.id: (claim.xero_invoice_id or "").lower() for claim in some}
+        ask = functools.partial(tools.target(organisation).fetch, organisation, list(ids.values()))
+        by_id = _call(tools, organisation, ask, wait)
+        found |= {invoice: [by_id[id_]] for invoice, id_ in ids.items() if id_ in by_id}
+    for some in bulk_orders.in_chunks([claim for claim in claims if not claim.xero_invoice_id], _A_CALL):
+        numbers = {claim.id: claim.number or "" for claim in some}
+        look = functools.partial(tools.target(organisation).find, organisation, list(numbers.values()))
+        by_number = _call(tools, organisation, look, wait)
+        found |= {invoice: by_number.get(folded(number), ()) for invoice, number in numbers.items()}
+    return found
+
+
+def _call(tools: Tools, organisation: Organisation, ask: Callable[[], T], wait: Wait) -> T:
+    while (permit := tools.target(organisation).pace.ask(organisation)).wait:
+        wait(permit.wait)
+    try:
+        return ask()
+    finally:
+        tools.target(organisation).pace.done(permit)

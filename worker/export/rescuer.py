@@ -3,15 +3,15 @@
 from events.accounting_target import Lane
 from events.failures import Failure
 from events.reasons import Reason
-from store import batches, due_lanes, duties, exports
+from store import batches, exports, lanes, processes
 from store.batches import Hold
-from store.orphans import give_up_parts, left_waiting
 from store.outbox import InvoiceAnswer
+from store.requests import give_up_parts, left_waiting
 from store.tables import Batch
 from store.unit_of_work import Work
 from worker import logs
-from worker.decisions import retries
-from worker.export import answering, expiry, export_content, requeue
+from worker.decisions import turns
+from worker.export import answering, deferral, export_results
 from worker.tools import Tools
 
 DUTY = "rescuer"
@@ -22,7 +22,7 @@ _log = logs.log("rescuer")
 def sweep(tools: Tools, holder: str) -> int:
     """One sweep, if this process has the duty; give how many batches were rescued."""
     with tools.store.write() as work:
-        if not duties.take(work, DUTY, holder, tools.settings.sweep_seconds * 3):
+        if not processes.take_duty(work, DUTY, holder, tools.settings.sweep_seconds * 3):
             return 0
         claimed = batches.overdue(work, "claimed")
         sent = batches.overdue(work, "sent")
@@ -30,12 +30,12 @@ def sweep(tools: Tools, holder: str) -> int:
             _give_back(work, batch)
         for batch in sent:
             _park(work, batch)
-        expired = expiry.expire(work, tools, tools.settings.expiry_seconds)
+        expired = deferral.expire(work, tools, tools.settings.expiry_seconds)
         forgotten = answer_forgotten(work, tools)
     with tools.store.write() as work:
         forgotten += give_up_parts(work, tools.settings.expiry_seconds)
     with tools.store.read() as work:
-        waiting = due_lanes.due(work)
+        waiting = lanes.lanes_due(work)
     for lane in waiting:
         tools.bells.remind(lane.key)
     if claimed or sent:
@@ -52,7 +52,7 @@ def _give_back(work: Work, batch: Batch) -> None:
         return
     back = exports.of_batches(work, batch.id)
     exports.uncount(work, back)
-    requeue.to_pending(work, back, lambda export: {"due_at": work.after(retries.crash_wait(export.crashes))})
+    deferral.to_pending(work, back, lambda export: {"due_at": work.after(turns.crash_wait(export.crashes))})
 
 
 def _park(work: Work, batch: Batch) -> None:
@@ -75,6 +75,6 @@ def answer_forgotten(work: Work, tools: Tools) -> int:
             given.append(answering.succeeded(item, export, organisation, tools.target(organisation), "unchanged"))
         elif export.state == "failed":
             failure = Failure(Reason.of(exports.last_reason(work, export) or Reason.OUTCOME_UNKNOWN.code))
-            given.append(answering.refused(item, export, export_content.newest(export), failure))
+            given.append(answering.refused(item, export, export_results.newest_content(export), failure))
     answering.record_answers(work, given)
     return len(given)

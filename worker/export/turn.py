@@ -3,22 +3,98 @@
 Step by step, with why: docs/explanation/exactly-once.md.
 
 anything due? → permit → a settled uncertain batch first → else claim → map → freeze → send → record
+
+Send what is due next: claim, (for updates: guard,) freeze, call; each step committed before the next begins.
 """
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import redis
 
-from events.accounting_target import Lane, Organisation, Permit
-from store import lanes
+from events.accounting_target import Lane, Organisation, Permit, Trouble
+from events.failures import Failure
+from events.reasons import Reason
+from store import batches, exports, lanes, pauses
+from store.batches import Hold
 from store.lanes import Due
+from store.unit_of_work import Work
 from worker import logs
-from worker.decisions import breaker, turns
-from worker.export import calling, claims, deferral, recovery
-from worker.export.calling import Called
+from worker.decisions import batching, turns
+from worker.export import deferral, freezing, raise_anew, recording, recovery, updates, xero_call
+from worker.export.export_results import ExportRefusal
+from worker.export.xero_call import Called
 from worker.tools import Tools
+
+
+def send_next(
+    tools: Tools, organisation: Organisation, calls: int, claimed: Callable[[], None], answered: Callable[[], None]
+) -> Called:
+    """Send the lane's next batch, or as many as `calls`; only new invoices go in several calls of one turn.
+
+    `claimed` is called when their invoices are nobody else's, `answered` when Xero has answered the first call,
+    before anything is written down.
+    """
+    holds, kind = _claim(tools, organisation, calls)
+    if not holds:
+        return "not"
+    claimed()
+    if kind == "anew":
+        return raise_anew.raise_some(tools, organisation, holds[0])
+    if kind == "update":
+        return _update(tools, organisation, holds[0])
+    target = tools.target(organisation)
+    frozen = freezing.freeze(tools, organisation, holds, kind, lambda _export, posting: target.element(posting))
+    return xero_call.send(tools, organisation, frozen, target.create, answered) if frozen else "not"
+
+
+def _claim(tools: Tools, organisation: Organisation, calls: int) -> tuple[list[Hold], str]:
+    """Take the next due invoices, for as long as the lease; a crash with them is counted from here on."""
+    with tools.store.write() as work:
+        if not pauses.may_begin(work, organisation.lane.company):
+            return [], ""
+        sizes = tools.target(organisation).sizes
+        due = exports.pending(work, organisation.lane, sizes.invoices * calls)
+        poisonous = [one.id for one in due if batching.quarantined(one)]
+        _quarantine(work, poisonous)
+        chosen = batching.choose_some([one for one in due if one.id not in poisonous], calls, sizes)
+        kind = batching.kind(chosen[0][0]) if chosen else "create"
+        lease = tools.settings.lease_seconds
+        return [batches.claim(work, organisation.lane, some, lease, kind) for some in chosen], kind
+
+
+def _quarantine(work: Work, poisonous: Sequence[int]) -> None:
+    """Those that have stopped the exporter too often fail, and are not tried again."""
+    if poisonous:
+        found = exports.lock_again(work, poisonous).values()
+        recording.fail(work, [ExportRefusal(export, Failure(Reason.QUARANTINED)) for export in found])
+
+
+def _update(tools: Tools, organisation: Organisation, hold: Hold) -> Called:
+    """The look at Xero's copies is a call of its own and often all that is needed; an update needs another permit."""
+    try:
+        copies = updates.copies(tools, organisation, hold)
+    except Trouble as trouble:
+        deferral.after_look(tools, organisation, hold, trouble)
+        return "answered"
+    target = tools.target(organisation)
+    map_one = updates.updates(target, copies)
+    if not freezing.answer_known(tools, organisation, hold, map_one):
+        return "answered"
+    permit = target.pace.ask(organisation, single=True)  # or the look was for nothing
+    if permit.wait:
+        limited = Trouble("limited", f"Xero's {permit.limit} limit", wait=permit.wait, limit=permit.limit)
+        deferral.give_back(tools, organisation, hold, limited, "claimed")
+        return "answered"
+    sent: Called = "answered"
+    try:
+        frozen = freezing.freeze(tools, organisation, [hold], "update", map_one)
+        sent = xero_call.send(tools, organisation, frozen, target.update, lambda: None) if frozen else "not"
+    finally:
+        xero_call.book(tools, permit, sent)
+    return "answered"
+
 
 _PROBE_SECONDS = 15.0
 _TOGETHER_SECONDS = 0.5
@@ -97,7 +173,7 @@ def take_turn(tools: Tools, lane: Lane, manner: Manner = _ALONE) -> NextTurn:
         return NextTurn((due.blocked_until - now).total_seconds())
     if not due.anything:
         return NextTurn(max(0.0, (due.next_at - now).total_seconds()) if due.next_at else None)
-    if not due.settled_batch and breaker.holds_back(due):
+    if not due.settled_batch and turns.holds_back(due):
         return NextTurn(max(1.0, (due.next_at - now).total_seconds()) if due.next_at else _PROBE_SECONDS)
     return _call(tools, organisation, due, manner)
 
@@ -124,7 +200,7 @@ def _call(tools: Tools, organisation: Organisation, due: Due, manner: Manner) ->
 
     def free() -> None:
         nonlocal booked
-        calling.book(tools, permit, "answered")
+        xero_call.book(tools, permit, "answered")
         booked = True
         if not quick and not due.single:  # nothing begins beside us before a person's answer is written down
             manner.answered(most)
@@ -134,7 +210,7 @@ def _call(tools: Tools, organisation: Organisation, due: Due, manner: Manner) ->
         called = _use_permit(tools, organisation, due, most, _calls(due, permit, manner, size), free)
     finally:
         if not booked:
-            calling.book(tools, permit, called)
+            xero_call.book(tools, permit, called)
     return NextTurn(0, 1 if called == "lost" else most, stays=quick and called == "answered")
 
 
@@ -154,4 +230,4 @@ def _use_permit(
         if due.waiting > tools.target(organisation).sizes.invoices:
             tools.bells.ring(organisation.lane.key, most=most)
 
-    return claims.send_next(tools, organisation, calls, let_others_begin, free)
+    return send_next(tools, organisation, calls, let_others_begin, free)

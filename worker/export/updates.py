@@ -5,15 +5,14 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from events.accounting_target import AccountingTarget, Element, Organisation, Posted, Posting, Unmappable
-from events.changes import Change, Picture
-from events.drift import DriftFound
+from events.changes import Change, DriftFound, Picture
 from store import batches, contacts, exports
 from store.batches import Hold
 from store.tables import Export
-from worker.decisions import drifting, guard, proof, raising
+from worker.decisions import guard, proof
 from worker.decisions.proof import Host, Proof
-from worker.export import exported_row, freezing
-from worker.export.results import Looked, NotShownYet
+from worker.export import export_results, freezing
+from worker.export.export_results import Looked, NotShownYet
 from worker.tools import Tools
 
 
@@ -37,7 +36,7 @@ def copies(tools: Tools, organisation: Organisation, hold: Hold) -> Mapping[int,
         claimed = exports.seen_in_batch(work, hold.batch_id)
         unknown = batches.unknown_bodies(work, list(claimed))
         winners = contacts.winners(work, organisation.lane.company, [export.client for export in claimed.values()])
-        recent = {key for key, export in claimed.items() if raising.may_show_yet(export.exported_at, work.now)}
+        recent = {key for key, export in claimed.items() if guard.may_show_yet(export.exported_at, work.now)}
     ids = {key: export.xero_invoice_id or "" for key, export in claimed.items()}
     target = tools.target(organisation)
     found = target.fetch(organisation, sorted(ids.values()))
@@ -60,7 +59,7 @@ def as_merged(posting: Posting, copy: Posted | None, winner: str) -> Posting:
 
 def _is_behind(export: Export, copy: Posted | None) -> bool:
     """Whether Xero shows an earlier state than it answered with; a second is left for times without fractions."""
-    kept = exported_row.picture(export)
+    kept = export_results.picture(export)
     if copy is None or kept is None or kept.updated is None or copy.updated is None:
         return copy is None
     return copy.updated + timedelta(seconds=1) <= kept.updated
@@ -120,8 +119,8 @@ def _looked(
 ) -> Looked:
     """What Xero has now, compared with what is wanted and with what was there after the last export."""
     shown = _proof(target, posting, copy)
-    paid = drifting.payment(copy)
-    since = bool(changed) or not exported_row.differences(export)
+    paid = proof.payment(copy)
+    since = bool(changed) or not export_results.differences(export)
     found: DriftFound | None
     if shown.differences and since:
         found = DriftFound(kind="edited", differences=(*shown.differences, *paid), number=copy.number)
@@ -143,7 +142,7 @@ def edits(target: AccountingTarget, export: Export, posting: Posting, copy: Post
 
     A contact that is now the one we want was merged or corrected, and is not overwritten by anything.
     """
-    kept = exported_row.picture(export)
+    kept = export_results.picture(export)
     if kept is None or copy is None:
         return None
     found = target.edits(kept, target.picture(copy.copy), _wanted(target, posting, copy))

@@ -5,11 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from events.attention import XeroExportAttentionNeeded
-from events.causes import CONNECTION, NOT_MENDED, reason_of
-from events.connection_problems import ConnectionProblem
-from events.connections import XeroConnectionNeedsLogin
+from events.connections import ConnectionProblem, XeroConnectionNeedsLogin
 from events.export import InvoiceExportFailed
+from events.failures import CONNECTION, NOT_MENDED, reason_of
+from events.outgoing import XeroExportAttentionNeeded
 from store import alerts, failing, outbox
 from store.outbox import Outgoing
 from store.tables import Alert, OutboxEvent

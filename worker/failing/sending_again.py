@@ -11,11 +11,11 @@ from events import wording
 from events.codec import Unreadable
 from events.export import MOST_INVOICES
 from events.orders import InvoiceExportReplayRequested
-from store import choosing, failing, mendings
+from store import bulk_orders, failing
 from store.tables import Mending
 from store.unit_of_work import Work
 from worker import logs
-from worker.decisions.receipts import Receipt
+from worker.decisions.merge_rules import Receipt
 from worker.submission import orders
 from worker.tools import Tools
 from worker.waiting import cause_resolved
@@ -28,12 +28,12 @@ _log = logs.log("sending_again")
 def go_on(tools: Tools) -> int:
     """Send what waited for each cause that is gone; gives how many invoices. Safe to be killed on any line."""
     with tools.store.read() as work:
-        waiting = [(mending, _waiting(work, mending)) for mending in mendings.due(work, AGAIN_SECONDS)]
+        waiting = [(mending, _waiting(work, mending)) for mending in failing.due_mendings(work, AGAIN_SECONDS)]
     if not waiting:
         return 0
     sent = {mending.id or 0: _send_all(tools, mending, invoices) for mending, invoices in waiting}
     with tools.store.write() as work:
-        mendings.acted(work, sent, AGAIN_SECONDS)
+        failing.mending_acted(work, sent, AGAIN_SECONDS)
     return sum(sent.values())
 
 
@@ -56,7 +56,7 @@ def _waiting(work: Work, mending: Mending) -> list[str]:
 
 
 def _send_all(tools: Tools, mending: Mending, invoices: Sequence[str]) -> int:
-    sent = sum(_send(tools, mending, some) for some in choosing.in_chunks(invoices, MOST_INVOICES))
+    sent = sum(_send(tools, mending, some) for some in bulk_orders.in_chunks(invoices, MOST_INVOICES))
     if sent:
         _log.info("sending_again.sent", company=mending.company, count=sent, why=mending.why)
     return sent

@@ -14,8 +14,7 @@ from store.inbox import OtherBody
 from store.tables import DeadLetter
 from store.unit_of_work import Work
 from worker.decisions import mending, rights
-from worker.decisions.backpressure import TooMuch
-from worker.decisions.receipts import Receipt
+from worker.decisions.merge_rules import Receipt, TooMuch
 from worker.decisions.rights import Actor, ConsoleUser, Effect, HostKey, Nobody, NotAllowed, Operator, StreamHost
 from worker.intake import intake
 from worker.tools import Tools

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from worker.decisions.receipts import Receipt
+from worker.decisions.merge_rules import Receipt
 from worker.intake.intake import Verdict
 from worker.intake.parsed_event import Brought
 

@@ -14,16 +14,14 @@ from events.settings import CompanySettings
 from events.snapshot import Incoming
 from store import audit, companies, connections, inbox, pauses
 from store.inbox import FiledEvent
-from store.openings import Key
+from store.requests import Key
 from store.tables import CompanyConnection
 from store.unit_of_work import Work
 from worker import logs
-from worker.commands import raising_anew, registry, replay
-from worker.decisions import rounds, turns
-from worker.decisions.backpressure import TooMuch
-from worker.decisions.receipts import Receipt
+from worker.commands import registry, replay
+from worker.decisions import merge_rules, turns
+from worker.decisions.merge_rules import Load, Receipt, TooMuch
 from worker.decisions.rights import OURSELVES, Actor
-from worker.decisions.rounds import Load
 from worker.intake import parsed_event, request_writer
 from worker.intake.parsed_event import Brought, Coming, InvoiceContent, OnFiled
 from worker.intake.request_plan import Filing
@@ -123,7 +121,7 @@ def file_each(tools: Tools, brought: Sequence[Brought]) -> list[Verdict]:
     read = [_parse(one) for one in brought]
     readable = [one for one in read if isinstance(one, Coming)]
     filed: list[Verdict] = []
-    for places in rounds.rounds([_load(one) for one in readable]):
+    for places in merge_rules.rounds([_load(one) for one in readable]):
         filed += _together(tools, [readable[place] for place in places])
     verdicts = iter(filed)
     return [next(verdicts) if isinstance(one, Coming) else one for one in read]
@@ -139,9 +137,9 @@ def _parse(brought: Brought) -> Coming | Exception:
 def _load(one: Coming) -> Load:
     asked = one.asked
     if not isinstance(asked, InvoiceExportRequested):
-        return rounds.ALONE
+        return merge_rules.ALONE
     named = [invoice.id for invoice in asked.invoices]
-    return rounds.of_request((one.seen.source, one.seen.id), asked.company, asked.request, named)
+    return merge_rules.load_of_request((one.seen.source, one.seen.id), asked.company, asked.request, named)
 
 
 def _together(tools: Tools, some: Sequence[Coming]) -> Sequence[Verdict]:
@@ -223,12 +221,12 @@ def _raise_anew(
     companies: KnownCompanies,
     _key: str,
 ) -> Receipt:
-    found = raising_anew.prepare(work, envelope, order)
+    found = replay.prepare_anew(work, envelope, order)
     new = 0
     for part in found.parts:
         filing = companies.filing(envelope, part, caused_by=envelope.id, raising=True)
         (filed,) = request_writer.file(work, tools, [filing])
-        raising_anew.note(work, order, filed.plan.started())
+        replay.note_anew(work, order, filed.plan.started())
         new += filed.new
     chosen = {**order.chosen(), **({"number": order.number} if order.number else {})}
     audit.note(work, order.requested_by.id, "raise anew", order.company, chosen, new, order.why)

@@ -14,8 +14,8 @@ from events.snapshot import Incoming
 from store import inbox
 from store.inbox import FiledEvent
 from store.unit_of_work import Work
-from worker.decisions import checks, merge_rules, rights
-from worker.decisions.receipts import Receipt
+from worker.decisions import merge_rules, rights
+from worker.decisions.merge_rules import Receipt
 from worker.decisions.rights import OURSELVES, Actor, HostKey, NotAllowed, StreamHost
 
 OnFiled = Callable[[Work, Receipt], None]
@@ -95,4 +95,4 @@ def _is_same(said: InvoiceContent | None, invoice: Invoice) -> bool:
 
 def _content_of(invoice: Invoice) -> InvoiceContent:
     text = invoice.kept()
-    return InvoiceContent(invoice, text, invoice.content_hash(), checks.problem_with(invoice))
+    return InvoiceContent(invoice, text, invoice.content_hash(), merge_rules.problem_with(invoice))

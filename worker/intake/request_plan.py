@@ -15,9 +15,9 @@ from events.invoice import Invoice
 from events.reasons import Reason
 from store import number_claims
 from store.number_claims import Owner
-from store.openings import Key, Opening
+from store.requests import Key, Opening
 from store.tables import Export
-from worker.decisions import merge_rules, numbering
+from worker.decisions import merge_rules
 from worker.decisions.merge_rules import ExportStanding, Move
 from worker.intake import parsed_event
 from worker.intake.parsed_event import InvoiceContent
@@ -77,7 +77,7 @@ class Filing:
     def numbered(self, rows: Mapping[str, Export] | None = None) -> NumberedInvoices:
         """The invoices with their numbers in Xero; those of invoices asked for before stand in their rows, by id."""
         each = merge_rules.each_once(self.asked.invoices)
-        newest, prefixes = numbering.numbered(each, rows or {}, self.prefix, again=self.caused_by is not None)
+        newest, prefixes = merge_rules.numbered(each, rows or {}, self.prefix, again=self.caused_by is not None)
         return NumberedInvoices(newest, prefixes, parsed_event.contents_of(newest, self.contents))
 
 

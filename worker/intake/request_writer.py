@@ -10,15 +10,15 @@ from dataclasses import dataclass, replace
 
 from events.failures import Failure
 from events.invoice import Invoice
-from store import exclusions, exports, number_claims, openings, reconciliations, requests
+from store import exports, number_claims, pauses, reconciliations, requests
 from store.number_claims import Owner
-from store.openings import Key
 from store.outbox import InvoiceAnswer
+from store.requests import Key
 from store.tables import Item
 from store.unit_of_work import Work
 from worker.commands import cancel
 from worker.contacts import host_contacts
-from worker.export import answering, contact_lookup
+from worker.export import answering
 from worker.intake import request_plan
 from worker.intake.request_plan import ON_ITS_WAY, Filing, LockedRequest, RequestPlan, Row
 from worker.tools import Tools
@@ -34,8 +34,8 @@ class FiledRequest:
 
 def file(work: Work, tools: Tools, filings: Sequence[Filing]) -> list[FiledRequest]:
     """Write what these requests want into the tables, and answer what can be answered at once."""
-    openings.hold_parts(work, [one.key for one in filings])
-    first = openings.open_each(work, [one.opening() for one in filings])
+    requests.hold_parts(work, [one.key for one in filings])
+    first = requests.open_each(work, [one.opening() for one in filings])
     plans = [request_plan.plan(known, work.now) for known in _lock(work, filings, first)]
     return _write(work, tools, plans, first)
 
@@ -43,7 +43,7 @@ def file(work: Work, tools: Tools, filings: Sequence[Filing]) -> list[FiledReque
 def _lock(work: Work, filings: Sequence[Filing], first: AbstractSet[Key]) -> list[LockedRequest]:
     """What decides, under locks. What hosts say of their clients' contacts is kept first: it may change that."""
     locked = _lock_rows(work, filings)
-    marked = exclusions.marked_ones(work, [(one.filing.asked.company, id_) for one in locked for id_ in one.rows])
+    marked = pauses.excluded_ones(work, [(one.filing.asked.company, id_) for one in locked for id_ in one.rows])
     owners = number_claims.claim(work, [(one.filing.lane, i) for one in locked for i in one.invoices.readable])
     owners = {**owners, **_freed(work, locked, owners)}
     _keep_contacts(work, locked)
@@ -108,7 +108,7 @@ def _keep_contacts(work: Work, locked: Sequence[LockedRequest]) -> None:
 def _contacts(work: Work, one: LockedRequest) -> Mapping[str, str]:
     """To which contacts clients are linked now: only of invoices in Xero whose content has not changed it matters."""
     in_xero = [row.client for row in one.rows.values() if row.xero_invoice_id]
-    kept = contact_lookup.linked(work, one.filing.lane, in_xero)
+    kept = answering.linked_contacts(work, one.filing.lane, in_xero)
     return {client: host_contacts.id_in(one.filing.target, said) or "" for client, said in kept.items()}
 
 

@@ -5,31 +5,20 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from events.accounting_target import AccountingTarget, Element, Lane, Organisation, Posted, Posting, Unmappable
-from events.connection_problems import ConnectionProblem
+from events.connections import ConnectionProblem
 from events.export import UnreadableInvoice
 from events.failures import Failure
 from events.invoice import Invoice, folded
 from events.preview import Verdict
 from events.reasons import Reason
 from events.settings import Books, CompanySettings
-from store import (
-    batches,
-    companies,
-    connections,
-    contacts,
-    exclusions,
-    generations,
-    organisation_facts,
-    pauses,
-    previews,
-)
+from store import batches, companies, connections, contacts, generations, pauses, previews
 from store.tables import CompanyConnection, Export, LaneState
 from store.unit_of_work import Work
 from worker.contacts import host_contacts
-from worker.decisions import checks, merge_rules, numbering, raising
-from worker.decisions.merge_rules import ExportStanding
-from worker.decisions.numbering import Asked
-from worker.export import contact_lookup
+from worker.decisions import guard, merge_rules
+from worker.decisions.merge_rules import Asked, ExportStanding
+from worker.export import answering
 from worker.tools import Tools
 from worker.waiting import login_block
 
@@ -93,7 +82,7 @@ def known(work: Work, tools: Tools, target: AccountingTarget, company: str, want
     lane = Lane(company, connection.tenant if connection else connections.NOT_YET)
     settings = companies.settings_of(work, company)
     rows = previews.rows_of(work, lane, _readable(wanted))
-    asked, _ = numbering.numbered(wanted, rows, settings.number_prefix or "", again=False)
+    asked, _ = merge_rules.numbered(wanted, rows, settings.number_prefix or "", again=False)
     invoices = _readable(asked)
     clients = sorted({invoice.client.id for invoice in invoices})
     again = {row.id or 0: row for row in rows.values() if row.raise_anew}
@@ -110,10 +99,10 @@ def known(work: Work, tools: Tools, target: AccountingTarget, company: str, want
         login_due=_what_is_wrong(work, target, company, connection) is not None,
         asked=asked,
         settings=settings,
-        books=organisation_facts.known(work, lane),
+        books=companies.known_facts(work, lane),
         links={**contacts.links(work, company, clients), **host_contacts.news(work, target, company, invoices)},
         winners=contacts.winners(work, company, clients),
-        excluded=exclusions.marked(work, company, [invoice.id for invoice in invoices]),
+        excluded=pauses.excluded(work, company, [invoice.id for invoice in invoices]),
         rows=rows,
         owners=previews.owners_of(work, lane, [*invoices, *further]),
         given=given,
@@ -154,7 +143,7 @@ def raise_anew(target: AccountingTarget, known: KnownCompany, plan: Plan, copy: 
     row, invoice = plan.row, plan.invoice
     if row is None or invoice is None:
         return
-    how = raising.ended(copy, row.exported_at, now) if row.xero_invoice_id else raising.NOT_FOUND
+    how = guard.ended_generation(copy, row.exported_at, now) if row.xero_invoice_id else guard.NOT_FOUND
     if isinstance(how, Failure):
         plan.failure = how
     elif how is None:
@@ -162,7 +151,7 @@ def raise_anew(target: AccountingTarget, known: KnownCompany, plan: Plan, copy: 
         plan.raised = "It waits to be raised anew until Xero shows what became of its invoice there."
     else:
         given = known.given.get(row.id or 0, "")
-        number = raising.number(invoice.number, _base(row, invoice), given, copy, how, row.generation)
+        number = guard.raised_number(invoice.number, _base(row, invoice), given, copy, how, row.generation)
         plan.number, plan.invoice = number, invoice.model_copy(update={"number": number})
         owner = known.owners.get(folded(number), (known.lane.company, invoice.id))
         if owner != (known.lane.company, invoice.id):
@@ -178,7 +167,7 @@ def _base(row: Export, invoice: Invoice) -> str:
 
 def _further(row: Export, invoice: Invoice) -> str:
     """The number it gets where its present one is held."""
-    return raising.number(invoice.number, _base(row, invoice), "", None, raising.NOT_FOUND, row.generation)
+    return guard.raised_number(invoice.number, _base(row, invoice), "", None, guard.NOT_FOUND, row.generation)
 
 
 def _move(
@@ -193,7 +182,7 @@ def _move(
     owner = known.owners[folded(invoice.number)]
     if move in ("start", "replace", "wait") and owner != (known.lane.company, invoice.id):
         return Failure(Reason.NUMBER_USED_TWICE, {"other": owner[1]})
-    broken = checks.problem_with(invoice) if move in ("start", "replace") else None
+    broken = merge_rules.problem_with(invoice) if move in ("start", "replace") else None
     return broken or move
 
 
@@ -201,7 +190,7 @@ def _map(target: AccountingTarget, known: KnownCompany, made: Plan) -> None:
     if made.invoice is None:
         return
     try:
-        contact = contact_lookup.contact_of(target, known.links, made.invoice)
+        contact = answering.contact_of(target, known.links, made.invoice)
         generation = made.row.generation + made.row.raise_anew if made.row else 1
         made.posting = Posting(known.lane, made.invoice, contact, known.settings, generation)
         made.element = target.element(made.posting)

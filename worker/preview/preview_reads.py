@@ -8,7 +8,7 @@ from typing import TypeVar
 from events.accounting_target import AccountingTarget, ListedContact, Organisation, Posted, Trouble
 from events.invoice import folded
 from events.settings import PARTS, Books, Part
-from store import choosing, organisation_facts
+from store import bulk_orders, companies
 from worker.preview import preview_plan
 from worker.preview.preview_plan import KnownCompany, Plan
 from worker.tools import Tools
@@ -91,7 +91,7 @@ def settings(look: PreviewCalls, known: KnownCompany, extra: Collection[str], *,
             books = books.with_part(part, found, now) if found is not None else books
     if books != known.books:
         with look.tools.store.write() as work:
-            organisation_facts.save_facts(work, known.lane, books)
+            companies.save_facts(work, known.lane, books)
     return books
 
 
@@ -105,7 +105,10 @@ def at(look: PreviewCalls, known: KnownCompany, plans: Sequence[Plan]) -> SeenIn
     ids = [plan.row.xero_invoice_id for plan in sent if plan.row and plan.row.xero_invoice_id]
     target, where = look.target, look.organisation
     copies = _by_chunks(
-        look, "the copies in Xero", choosing.in_chunks(ids, target.sizes.ids), lambda some: target.fetch(where, some)
+        look,
+        "the copies in Xero",
+        bulk_orders.in_chunks(ids, target.sizes.ids),
+        lambda some: target.fetch(where, some),
     )
     if any(copy and copy.unreadable for copy in copies.values()):
         look.missed.setdefault("the copies in Xero", "a value in Xero's answer cannot be read")
@@ -119,7 +122,7 @@ def at(look: PreviewCalls, known: KnownCompany, plans: Sequence[Plan]) -> SeenIn
     contacts = _by_chunks(
         look,
         "contacts",
-        choosing.in_chunks(clients, target.sizes.contacts),
+        bulk_orders.in_chunks(clients, target.sizes.contacts),
         lambda some: target.contacts(where, some),
     )
     numbers = _by_chunks(

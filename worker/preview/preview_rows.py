@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import date
 
 from events.accounting_target import AccountingTarget, Element, Posted, Posting
-from events.drift import DriftFound
+from events.changes import DriftFound
 from events.export import XeroTotals
 from events.failures import Failure
 from events.invoice import folded
@@ -13,7 +13,7 @@ from events.settings import Books, Sums
 from events.snapshot import LARGEST
 from worker.decisions import guard, preview_checks, settings_checks
 from worker.decisions.preview_checks import Case
-from worker.export import answering, exported_row, updates
+from worker.export import answering, export_results, updates
 from worker.preview.preview_plan import KnownCompany, Plan
 from worker.preview.preview_reads import SeenInXero
 
@@ -164,7 +164,7 @@ def _standing(plan: Plan) -> Iterator[str]:
         yield plan.raised
     elif plan.verdict == "unchanged" and plan.row:
         found = DriftFound.kept(plan.row.found)
-        kept = (*exported_row.differences(plan.row), *(found.differences if found else ()))
+        kept = (*export_results.differences(plan.row), *(found.differences if found else ()))
         yield from (f"Since the last export: {one}." for one in dict.fromkeys(kept))
     elif plan.verdict == "under_way":
         yield "It is on its way to Xero right now; newer content goes afterwards, as a change."

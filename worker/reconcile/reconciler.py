@@ -3,27 +3,58 @@
 One look per lane and slot; a slot is as long as the share allows (2 % of 5,000 calls: one every 14 minutes). It asks
 for a thousand invoices changed since the last look, oldest change first, without lines; what was changed and does not
 show there is read whole (`close_reading`), and such a look takes as many slots as it made calls.
+
+A closer look at invoices that Xero changed without a sum showing it: read whole, with their lines.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from events.accounting_target import AccountingTarget, Changes, Lane, Organisation, Posted, Trouble
-from events.drift import DriftFound, InvoiceExportDriftFound
+from events.changes import DriftFound, InvoiceExportDriftFound
 from events.invoice import Invoice
-from store import duties, exports, outbox, reconciliations
+from store import bulk_orders, exports, outbox, processes, reconciliations
 from store.outbox import Outgoing
 from store.reconciliations import MARGIN
 from store.tables import Export, Reconciliation
 from store.unit_of_work import Work
 from worker import logs
-from worker.decisions import drifting
-from worker.decisions.drifting import Belief, Finding
-from worker.export import exported_row
-from worker.reconcile import close_reading
-from worker.reconcile.close_reading import CloseReading
+from worker.decisions import proof
+from worker.decisions.proof import Belief, Finding
+from worker.export import export_results
 from worker.tools import Tools
+
+
+@dataclass(frozen=True)
+class CloseReading:
+    """Xero's whole copies by id, the calls they took, and whether all were read."""
+
+    copies: Mapping[str, Posted]
+    calls: int
+    complete: bool
+
+
+def read_closely(tools: Tools, organisation: Organisation, ids: Sequence[str]) -> CloseReading:
+    """Read these invoices, as far as permits and Xero allow; what is left is read in the next slot."""
+    copies: dict[str, Posted] = {}
+    target, calls = tools.target(organisation), 0
+    for some in bulk_orders.in_chunks(ids, target.sizes.ids):
+        permit = target.pace.ask(organisation)
+        if permit.wait:
+            return CloseReading(copies, calls, complete=False)
+        calls += 1
+        try:
+            found = target.fetch(organisation, some)
+        except Trouble as trouble:
+            _log.warning("reconciler.call_failed", lane=organisation.lane.key, effect=trouble.effect)
+            return CloseReading(copies, calls, complete=False)
+        finally:
+            target.pace.done(permit)
+        copies |= {id_: posted for id_, posted in found.items() if not posted.unreadable}
+    return CloseReading(copies, calls, complete=True)
+
 
 DUTY = "reconciler"
 PASS_SECONDS = 60.0
@@ -73,7 +104,7 @@ def put_off(tools: Tools, organisation: Organisation, calls: int) -> None:
 
 
 def _has_duty(work: Work, tools: Tools, holder: str) -> bool:
-    return duties.take(work, DUTY, holder, PASS_SECONDS + tools.settings.call_deadline)
+    return processes.take_duty(work, DUTY, holder, PASS_SECONDS + tools.settings.call_deadline)
 
 
 def _compare_page(tools: Tools, organisation: Organisation, row: Reconciliation) -> int:
@@ -92,7 +123,7 @@ def _compare_page(tools: Tools, organisation: Organisation, row: Reconciliation)
     finally:
         target.pace.done(permit)
     apart = slot(tools, organisation)
-    reading = close_reading.read_closely(tools, organisation, _suspects(tools, organisation, seen, began))
+    reading = read_closely(tools, organisation, _suspects(tools, organisation, seen, began))
     with tools.store.write() as work:
         found = _compare(work, tools, organisation, seen.invoices, began, reading) if seen else 0
         since, page = _next(row, seen, began) if seen and reading.complete else (row.since, row.page)
@@ -121,8 +152,8 @@ def _suspects(tools: Tools, organisation: Organisation, seen: Changes | None, be
 def _is_suspect(export: Export, posted: Posted) -> bool:
     """Whether only its whole copy says what was done to it, or that an edit known before was taken back."""
     belief = _belief(export)
-    known = drifting.kept(DriftFound.kept(export.found), drifting.findings(belief, posted), compared=False)
-    return drifting.is_suspect(belief, posted) or (known is not None and belief.copy is not None)
+    known = proof.kept_drift(DriftFound.kept(export.found), proof.findings(belief, posted), compared=False)
+    return proof.is_suspect(belief, posted) or (known is not None and belief.copy is not None)
 
 
 def _compare(
@@ -148,7 +179,7 @@ def _compare(
         if reconciliations.record_drift(work, ours[target_id], finding.kind, finding.differences, finding.fingerprint)
     ]
     known = {
-        ours[target_id].id: drifting.kept(
+        ours[target_id].id: proof.kept_drift(
             DriftFound.kept(ours[target_id].found),
             found,
             compared=target_id in reading.copies and _is_known(ours[target_id]),
@@ -172,10 +203,10 @@ def _known(found: Sequence[Finding], number: str) -> DriftFound | None:
 def _findings(target: AccountingTarget, export: Export, posted: Posted, copy: Posted | None) -> list[Finding]:
     """What the light row shows; where that is no edit, what the whole copy adds."""
     belief = _belief(export)
-    found = drifting.findings(belief, posted)
+    found = proof.findings(belief, posted)
     if copy is None or any(one.kind != "paid" for one in found):
         return found
-    return [*drifting.closer(belief, target.fingerprint(copy.copy), _edits(target, export, copy)), *found]
+    return [*proof.closer(belief, target.fingerprint(copy.copy), _edits(target, export, copy)), *found]
 
 
 def _edits(target: AccountingTarget, export: Export, copy: Posted) -> list[str]:
@@ -183,7 +214,7 @@ def _edits(target: AccountingTarget, export: Export, copy: Posted) -> list[str]:
     if not _is_known(export):
         return []
     sent = Invoice.of_kept(export.wanted)
-    changed = [one for one in exported_row.changes(target, export, copy) if one.line is None]
+    changed = [one for one in export_results.changes(target, export, copy) if one.line is None]
     return [one.sentence for one in changed if one.field in _IF_SENT and getattr(sent, one.field) is not None]
 
 

@@ -12,7 +12,7 @@ from store.tables import LaneState, Pause
 from store.unit_of_work import Work
 from worker.connections import health
 from worker.connections.health import Health
-from worker.decisions import breaker, estimating, precedence
+from worker.decisions import estimating, precedence, turns
 from worker.decisions.precedence import Block, Obstacle, Status, StatusFacts
 from worker.delivery import progress
 from worker.tools import Tools
@@ -102,7 +102,7 @@ def _facts(
         limit_seconds=outlook.paused if outlook else 0,
         minute_frees=outlook.minute_frees if outlook and outlook.minute_left == 0 else 0,
         day_ends=outlook.day_ends if outlook and outlook.day_left == 0 else 0,
-        held_back=breaker.holds_back(_TroubleOfOne(load.uncertain, unknown)),
+        held_back=turns.holds_back(_TroubleOfOne(load.uncertain, unknown)),
         workers=around.workers,
         redis=around.redis,
     )

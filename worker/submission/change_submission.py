@@ -1,16 +1,23 @@
-"""Changes that people give at the command line or on a page: filed as a host's are, answered while they wait."""
+"""Changes that people give at the command line or on a page: filed as a host's are, answered while they wait.
+
+A table of clients and their Xero contacts is imported: lines with mistakes are named, the rest is linked.
+"""
 
 import time
 import uuid
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
 from typing import Any
 
+from events.contacts import ClientXeroContactUpdateRequested
 from events.snapshot import Incoming
 from store import changes as filed
-from worker.contacts import changes, contact_words
+from store import contacts
+from worker.contacts import changes, contact_answers, suggesting
 from worker.contacts.permits import Wait
 from worker.decisions.rights import ConsoleUser, Operator
+from worker.decisions.tables import Wish
 from worker.submission import orders
 from worker.tools import Tools
 
@@ -40,7 +47,7 @@ def file_change(
     def finished() -> bool:
         with tools.store.read() as work:
             change = filed.of_event(work, said["company"], event)
-            told.update({"state": change.state, **contact_words.answered(work, change)} if change else {})
+            told.update({"state": change.state, **contact_answers.contact_answered(work, change)} if change else {})
         return told.get("state") != "waiting"
 
     answer(tools, said["company"], finished, patience, wait)
@@ -51,7 +58,7 @@ def file(tools: Tools, model: type[Incoming], said: Said, by: GivenBy) -> str:
     """Hand a change in; gives the name of its event. Raises Unreadable, NotAllowed."""
     id_, data = uuid.uuid4().hex, {**said, "requested_by": orders.requested_by(by.person)}
     orders.hand_in(tools, model, data, (by.person,), by.source, id_)
-    return contact_words.name_of_event(by.source, id_)
+    return contact_answers.name_of_event(by.source, id_)
 
 
 def answer(
@@ -71,3 +78,124 @@ def answer(
         elif not answered:
             finished()  # the clock may have been quicker
             return
+
+
+SOURCE = "crewcard-xero/import"
+Line = tuple[str, Wish]
+Shown = Callable[[int, int], None]
+Progress = Callable[[str], AbstractContextManager[Shown]]
+
+
+@contextmanager
+def _unseen(_title: str) -> Iterator[Shown]:
+    """Nobody watches."""
+    yield lambda _done, _all: None
+
+
+@dataclass
+class Imported:
+    """What became of a table: clients linked now, linked so before, still to be checked, and mistakes by line."""
+
+    linked: list[str] = field(default_factory=list)
+    before: list[str] = field(default_factory=list)
+    waiting: list[str] = field(default_factory=list)
+    warnings: dict[str, str] = field(default_factory=dict)
+    mistakes: dict[str, str] = field(default_factory=dict)
+
+
+def take(
+    tools: Tools,
+    company: str,
+    lines: Mapping[str, Line],
+    done: Imported,
+    person: ConsoleUser | Operator | None,
+    patience: float,
+    wait: Wait | None = None,
+    progress: Progress = _unseen,
+) -> None:
+    """Link the clients of these lines, or say what would become of them where no `person` does it.
+
+    Asks Xero until all is answered, it cannot be asked, or these seconds are over. Raises Unreadable, NotAllowed,
+    Trouble.
+    """
+    fresh = _without_known(tools, company, lines, done)
+    if person is None:
+        with progress("Asking Xero") as shown:
+            looks = suggesting.look_at(tools, company, [wish for _, wish in fresh], wait, shown)
+        for (place, wish), look in zip(fresh, looks, strict=True):
+            if look.usable:
+                _linked(done, wish.client, look.warnings)
+            else:
+                done.mistakes[place] = f"{look.message} {look.how}"
+        return
+    with tools.store.read() as work:
+        before = filed.newest_id(work)
+    places: dict[str, str] = {}
+    with progress("Accepting") as shown:
+        for place, wish in fresh:
+            said, by = _said(company, wish), GivenBy(person, SOURCE)
+            places[file(tools, ClientXeroContactUpdateRequested, said, by)] = place
+            shown(len(places), len(fresh))
+    with progress("Asking Xero") as shown:
+        _answer(tools, company, before, patience, wait, shown)
+    _sort_out(tools, company, before, places, done)
+
+
+def _without_known(tools: Tools, company: str, lines: Mapping[str, Line], done: Imported) -> list[Line]:
+    """The lines that say something new."""
+    with tools.store.read() as work:
+        known = contacts.known_links(work, company, list(lines))
+        target = tools.target_of(work, company)
+    fresh = []
+    for client, (place, wish) in lines.items():
+        kept = known.get(client)
+        if kept and kept.status == "active" and target and kept.xero_contact_id == target.contact_id(wish.pasted):
+            done.before.append(client)
+        else:
+            fresh.append((place, wish))
+    return fresh
+
+
+def _answer(tools: Tools, company: str, before: int, patience: float, wait: Wait | None, shown: Shown) -> None:
+    """Ask Xero about what was handed in, until all is answered, Xero cannot be asked, or these seconds are over."""
+    end = time.monotonic() + patience
+    with tools.store.read() as work:
+        whole = filed.waiting(work, company, before)
+
+    def finished() -> bool:
+        with tools.store.read() as work:
+            left = filed.waiting(work, company, before)
+        shown(max(0, whole - left), whole)
+        return left == 0 or time.monotonic() > end
+
+    answer(tools, company, finished, patience, wait)
+
+
+def _sort_out(tools: Tools, company: str, before: int, places: Mapping[str, str], done: Imported) -> None:
+    """What was answered to each line."""
+    with tools.store.read() as work:
+        for change in filed.after(work, company, before):
+            if change.event not in places:
+                continue
+            told = contact_answers.contact_answered(work, change)
+            if change.state == "rejected":
+                done.mistakes[places[change.event]] = f"{told['message']} {told['how']}"
+            elif change.state == "updated":
+                _linked(done, change.subject, told.get("warnings", ()))
+            else:
+                done.waiting.append(change.subject)
+
+
+def _said(company: str, wish: Wish) -> Said:
+    return {
+        "company": company,
+        "client": wish.client,
+        "client_name": wish.client_name,
+        "xero_contact": wish.pasted,
+    }
+
+
+def _linked(done: Imported, client: str, warnings: Sequence[str]) -> None:
+    done.linked.append(client)
+    if warnings:
+        done.warnings[client] = " ".join(warnings)

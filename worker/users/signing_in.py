@@ -1,19 +1,24 @@
-"""Signing in to the console: by password, once by a link, then by a code; who a browser belongs to."""
+"""Signing in to the console: by password, once by a link, then by a code; who a browser belongs to.
+
+One's own sessions: listed, and ended.
+Showing within a session that it is still oneself, before what matters: users, secrets, connections.
+"""
 
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from store import audit, counters, guesses, users
+from store import audit, metrics_rows, users
 from store.tables import User, UserSession
 from store.unit_of_work import Work
 from store.users import Whose
 from worker import logs
-from worker.decisions import second_factor, signing_in
-from worker.decisions.signing_in import GuessAllowance
+from worker.decisions import sign_in
+from worker.decisions import sign_in as decisions
+from worker.decisions.sign_in import GuessAllowance
 from worker.tools import Tools
 from worker.users import hashing
 
@@ -58,14 +63,14 @@ def by_password(tools: Tools, user: str, password: str, place: SignInPlace, cook
     """
     user = user.strip().casefold()[:100]
     with tools.store.write() as work:
-        since = work.now - timedelta(days=signing_in.KNOWN_DAYS)
+        since = work.now - timedelta(days=sign_in.KNOWN_DAYS)
         browser = users.fingerprint(place.known) if users.knows_browser(work, user, place.known, since) else ""
-        accounts = signing_in.accounts_of_password(
+        accounts = sign_in.accounts_of_password(
             user,
             place.address,
             browser,
             known_place=users.knows_place(work, user, place.address, since),
-            tried=guesses.count(work, signing_in.stranger(user)) > 0,
+            tried=users.count_guess(work, sign_in.stranger(user)) > 0,
         )
         found = users.find(work, user)
         counted = count_guess(work, accounts)
@@ -99,9 +104,9 @@ def by_code(tools: Tools, cookie: str, code: str, place: SignInPlace) -> SignedI
         half = users.of_session(work, cookie, idle_seconds(tools))
         if half is None or lacks(tools, half) != "code":
             return None
-        since = work.now - timedelta(days=signing_in.KNOWN_DAYS)
+        since = work.now - timedelta(days=sign_in.KNOWN_DAYS)
         known = users.knows_browser(work, half.user.id, place.known, since)
-        accounts = signing_in.accounts_of_code(half.user.id, users.fingerprint(place.known) if known else "")
+        accounts = sign_in.accounts_of_code(half.user.id, users.fingerprint(place.known) if known else "")
         counted = count_guess(work, accounts)
         if not counted.wait and is_code_of(work, tools, half.user, code):
             guessed_right(work, accounts)
@@ -116,7 +121,7 @@ def by_code(tools: Tools, cookie: str, code: str, place: SignInPlace) -> SignedI
 
 def is_code_of(work: Work, tools: Tools, user: User, code: str) -> bool:
     """Whether this is a code of the user's app or for recovery, not used before; it is used up. Raises Unopenable."""
-    recovery = second_factor.as_recovery_code(code)
+    recovery = sign_in.as_recovery_code(code)
     if recovery:
         if not users.use_recovery_code(work, user.id, recovery):
             return False
@@ -125,7 +130,7 @@ def is_code_of(work: Work, tools: Tools, user: User, code: str) -> bool:
         return True
     if not user.factor:
         return False
-    step = second_factor.step_of(tools.vault.open(user.factor), code, work.now.timestamp(), user.factor_step)
+    step = sign_in.totp_step_of(tools.vault.open(user.factor), code, work.now.timestamp(), user.factor_step)
     return step is not None and users.use_step(work, user.id, step)
 
 
@@ -134,7 +139,7 @@ def begin(
 ) -> SignedIn:
     """A session begins: whole, or for ten minutes until the second step is done."""
     missing = _lacks(tools, user, strong=strong)
-    seconds = signing_in.HALF_SIGNED_IN_SECONDS if missing else tools.settings.session_hours * 3600
+    seconds = sign_in.HALF_SIGNED_IN_SECONDS if missing else tools.settings.session_hours * 3600
     cookie = secrets.token_urlsafe(32)
     session = UserSession(
         id=users.fingerprint(cookie),
@@ -156,7 +161,7 @@ def begin(
 
 def _arrive(work: Work, user: User, session: UserSession, place: SignInPlace) -> str:
     """Somebody is in: said in audit, log and count; gives what the browser keeps, so that it is known next time."""
-    since = work.now - timedelta(days=signing_in.KNOWN_DAYS)
+    since = work.now - timedelta(days=sign_in.KNOWN_DAYS)
     known = users.knows_browser(work, user.id, place.known, since) or users.knows_place(
         work, user.id, place.address, since
     )
@@ -169,7 +174,7 @@ def _arrive(work: Work, user: User, session: UserSession, place: SignInPlace) ->
     kept = secrets.token_urlsafe(32)
     users.note_browser(work, user.id, place.known, kept, place.address, since)
     _log.info("console.signed_in", user=user.id, address=place.address, kind="new_place" if is_new else session.by)
-    counters.add(work, "sign_ins", {("new_place" if is_new else "signed_in", ""): 1})
+    metrics_rows.add_counts(work, "sign_ins", {("new_place" if is_new else "signed_in", ""): 1})
     return kept
 
 
@@ -218,11 +223,11 @@ class Counted:
 
 def count_guess(work: Work, accounts: Sequence[GuessAllowance]) -> Counted:
     """Count a guess on these accounts before it is looked at; `must_not_wait` says who has to, after the commit."""
-    guesses.forget_old(work, work.after(-signing_in.FORGOTTEN_SECONDS))
+    users.forget_old_guesses(work, work.after(-sign_in.FORGOTTEN_SECONDS))
     pauses = {one.whose: one.pause for one in accounts}
-    counted = Counted(*guesses.take(work, pauses, signing_in.FORGOTTEN_SECONDS))
+    counted = Counted(*users.take_guess(work, pauses, sign_in.FORGOTTEN_SECONDS))
     if counted.wait:
-        counters.add(work, "sign_ins", {("slowed", ""): 1})
+        metrics_rows.add_counts(work, "sign_ins", {("slowed", ""): 1})
     return counted
 
 
@@ -235,14 +240,14 @@ def must_not_wait(counted: Counted) -> None:
 def guessed_right(work: Work, accounts: Sequence[GuessAllowance]) -> None:
     """What was given is right: one's own account begins anew; of a shared one only this guess is taken back."""
     own, *shared = [one.whose for one in accounts]
-    guesses.forget(work, own)
+    users.forget_guesses(work, own)
     for whose in shared:
-        guesses.take_back(work, whose)
+        users.take_back_guess(work, whose)
 
 
 def _lacks(tools: Tools, user: User, *, strong: bool) -> str:
     waived = tools.settings.second_factor == "waived"
-    return signing_in.lacks(user.role, has_factor=bool(user.factor), strong=strong, waived=waived)
+    return sign_in.lacks(user.role, has_factor=bool(user.factor), strong=strong, waived=waived)
 
 
 def _note_refusal(work: Work, user: User | None, place: SignInPlace, what: str, outcome: str) -> None:
@@ -250,12 +255,12 @@ def _note_refusal(work: Work, user: User | None, place: SignInPlace, what: str, 
     tries = 0
     if user is None:
         whose = f"unknown users at {place.address}"
-        tries = guesses.take(work, {whose: lambda _: 0.0}, signing_in.FORGOTTEN_SECONDS)[1][whose]
+        tries = users.take_guess(work, {whose: lambda _: 0.0}, sign_in.FORGOTTEN_SECONDS)[1][whose]
     if user or str(tries).strip("0") == "1":  # who makes names up fills no audit: the 1st, 10th, 100th is a line
         said = {"user": user.id if user else "unknown", "address": place.address, "tries": str(tries or "")}
         audit.note(work, NOBODY, what, "", said, 0, "")
     _log.warning("console.sign_in_refused", user=user.id if user else "unknown", address=place.address, kind=outcome)
-    counters.add(work, "sign_ins", {(outcome, ""): 1})
+    metrics_rows.add_counts(work, "sign_ins", {(outcome, ""): 1})
 
 
 def _note_pauses(
@@ -267,3 +272,60 @@ def _note_pauses(
             said = {"user": user.id, "address": place.address, "guesses": str(one.free)}
             audit.note(work, NOBODY, "guesses slowed down", "", said, 0, "")
             _log.warning("console.guesses_slowed", user=user.id, address=place.address, count=one.free)
+
+
+def sessions_of_user(tools: Tools, user: str) -> Sequence[UserSession]:
+    """The user's sessions that go on, the one used last first."""
+    with tools.store.read() as work:
+        return users.sessions_of(work, user, idle_seconds(tools))
+
+
+def end_session(tools: Tools, whose: Whose, session: str, place: SignInPlace) -> int:
+    """End this session of the user's own, or all but theirs where none is named; gives how many."""
+    with tools.store.write() as work:
+        if session:
+            ended = users.end_one(work, whose.user.id, session)
+        else:
+            ended = users.end_others(work, whose.user.id, whose.session.id)
+        if ended:
+            said = {"which": "one" if session else "all others", "address": place.address}
+            audit.note(work, whose.user.id, "sessions ended", "", said, ended, "")
+    return ended
+
+
+def proof_is_fresh(tools: Tools, whose: Whose, now: datetime) -> bool:
+    """Whether they showed it within the last ten minutes of this session, or nobody is asked here."""
+    shown = whose.session.proven_at
+    if tools.settings.second_factor == "waived":
+        return True
+    return shown is not None and (now - shown).total_seconds() < decisions.PROOF_SECONDS
+
+
+def prove_by_password(tools: Tools, whose: Whose, password: str, place: SignInPlace) -> bool:
+    """Whether this is the user's password; if so it is proof. Raises TooManyTries."""
+    return tools.settings.passwords and _counted(tools, whose, password, place, "password")
+
+
+def prove_by_code(tools: Tools, whose: Whose, code: str, place: SignInPlace) -> bool:
+    """Whether this is a code of theirs, or for recovery; if so it is proof. Raises TooManyTries, Unopenable."""
+    return _counted(tools, whose, code, place, "code")
+
+
+def _counted(tools: Tools, whose: Whose, given: str, place: SignInPlace, kind: str) -> bool:
+    accounts = decisions.accounts_of_proof(whose.session.id)
+    with tools.store.write() as work:
+        counted = count_guess(work, accounts)
+        kept = users.find(work, whose.user.id)
+    must_not_wait(counted)
+    good = kind == "password" and hashing.fits(kept.password if kept else None, given)
+    with tools.store.write() as work:
+        user = users.find(work, whose.user.id)
+        if kind == "code":
+            good = user is not None and is_code_of(work, tools, user, given)
+        if good:
+            users.forget_guesses(work, accounts[0].whose)
+            users.note_proof(work, whose.session.id)
+        else:
+            said = {"by": kind, "address": place.address}
+            audit.note(work, whose.user.id, "proof refused", "", said, 0, "")
+    return good

@@ -17,14 +17,14 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
-from store import audit, counters, message_ids, users
+from store import api_keys, audit, metrics_rows, users
 from store.tables import User
 from store.unit_of_work import Work
 from store.vault import Unopenable
 from worker import logs
-from worker.decisions import single_sign_on
-from worker.decisions.roles import Role
-from worker.decisions.signing_in import PROOF_SECONDS
+from worker.decisions import sign_in
+from worker.decisions.rights import Role
+from worker.decisions.sign_in import PROOF_SECONDS
 from worker.tools import Tools
 from worker.users import accounts, signing_in
 from worker.users.signing_in import SignedIn, SignInPlace
@@ -149,7 +149,7 @@ def _began(tools: Tools, kept: str, state: str) -> Any:
         good = said.get("until", 0) >= work.now.timestamp()
     if good and secrets.compare_digest(state.encode(), said["state"].encode()):
         with tools.store.write() as work:
-            good = message_ids.is_new(work, BY, state)  # once, whatever the provider thinks of its code
+            good = api_keys.is_new(work, BY, state)  # once, whatever the provider thinks of its code
     else:
         good = False
     if not good:
@@ -227,8 +227,8 @@ def _json(method: str, address: str, headers: Mapping[str, str] | None = None, b
 def _user(work: Work, tools: Tools, claims: Mapping[str, Any], place: SignInPlace) -> tuple[str, User | None]:
     """Why not, or the user with the role that the claims give."""
     name, subject = tools.settings.oidc_name, f"{claims['iss']} {claims['sub']}"
-    said, objection = single_sign_on.user_in(claims, tools.settings.oidc_user)
-    role = single_sign_on.role_in(claims, tools.settings.oidc_roles)
+    said, objection = sign_in.user_in(claims, tools.settings.oidc_user)
+    role = sign_in.role_in(claims, tools.settings.oidc_roles)
     users.everyone(work, locked=True)  # of two admins who are demoted at once one stays
     user = users.by_subject(work, subject) or (users.find(work, said) if said else None)
     if user is not None and user.subject not in (None, subject):
@@ -272,7 +272,7 @@ def _refuse(work: Work, user: User | None, place: SignInPlace, why: str) -> tupl
     said = {"user": user.id if user else "unknown", "address": place.address, "by": BY, "because": why}
     audit.note(work, signing_in.NOBODY, "sign-in refused", "", said, 0, "")
     _log.warning("console.sign_in_refused", user=said["user"], address=place.address, kind=BY)
-    counters.add(work, "sign_ins", {("refused", ""): 1})
+    metrics_rows.add_counts(work, "sign_ins", {("refused", ""): 1})
     return why, None
 
 

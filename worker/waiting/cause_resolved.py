@@ -6,9 +6,9 @@ Each function takes the transaction in which the cause goes, so that neither hap
 import re
 from collections.abc import Sequence
 
-from events import causes
+from events import failures
 from events.settings import CompanySettings
-from store import failing, mendings
+from store import failing
 from store.connections import NOT_YET
 from store.unit_of_work import Work
 
@@ -19,16 +19,16 @@ _NOT_IN_AN_ID = re.compile(r"[^A-Za-z0-9._:-]+")
 
 def contact_linked(work: Work, company: str, client: str, by: str = "", event: str | None = None) -> int:
     """The client was linked to a Xero contact, its first or another one; gives how many invoices waited for that."""
-    gone = causes.gone_with_contact(client)
-    mendings.note(work, company, gone, _id(by), CONTACT, event=event)
+    gone = failures.gone_with_contact(client)
+    failing.note_gone(work, company, gone, _id(by), CONTACT, event=event)
     waited = failing.counts(work, company)
     return sum(waited.get(cause, 0) for cause in gone)
 
 
 def connection_renewed(work: Work, company: str, tenant: str, by: str = "", event: str | None = None) -> None:
     """The company is connected again; only what was meant for this organisation, or for none yet, goes by itself."""
-    gone = causes.gone_with_connection()
-    mendings.note(work, company, gone, _id(by), CONNECTION, tenant=tenant, event=event)
+    gone = failures.gone_with_connection()
+    failing.note_gone(work, company, gone, _id(by), CONNECTION, tenant=tenant, event=event)
 
 
 def settings_changed(
@@ -40,8 +40,8 @@ def settings_changed(
     event: str | None = None,
 ) -> Sequence[str]:
     """The company's settings were changed; gives the causes that are gone with the former ones."""
-    gone = causes.gone_with_settings(before, after, failing.counts(work, company))
-    mendings.note(work, company, gone, _id(by), SETTINGS, event=event)
+    gone = failures.gone_with_settings(before, after, failing.counts(work, company))
+    failing.note_gone(work, company, gone, _id(by), SETTINGS, event=event)
     return gone
 
 

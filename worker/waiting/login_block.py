@@ -1,18 +1,35 @@
-"""What needs a person: the company's work is parked, the host is told once, and whether a login is due."""
+"""What needs a person: the company's work is parked, the host is told once, and whether a login is due.
 
+Login links: signed, short-lived, good for one login of one company.
+
+A link is made for a person who asks for it and shown to nobody else: no event, table, stream or log has it. It is a
+sealed word (Fernet: encrypted and signed, with any key still listed), so that making one writes nothing; that it
+serves only once is kept where it is used (store.connections), by an id that makes no link.
+"""
+
+import json
+import secrets
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Literal
+from urllib.parse import quote, urlencode
 
 from events import wording
 from events.accounting_target import Lane, Organisation, Trouble
-from events.connection_problems import ConnectionProblem
-from events.connections import ConnectedOrganisation, XeroConnectionDisconnected, XeroConnectionNeedsLogin
-from events.requests import InvoiceExportDeferred
+from events.connections import (
+    ConnectedOrganisation,
+    ConnectionProblem,
+    XeroConnectionDisconnected,
+    XeroConnectionNeedsLogin,
+)
+from events.export import InvoiceExportDeferred
 from events.snapshot import Event
 from store import companies, connections, lanes, outbox, requests
 from store.outbox import Outgoing
 from store.tables import CompanyConnection, Request
 from store.unit_of_work import Work
+from store.vault import Unopenable, Vault
 from worker import logs
 
 # Whom a login helps; the others are mended by the people their help names.
@@ -129,3 +146,52 @@ def _tell_disconnected(work: Work, connection: CompanyConnection, facts: Mapping
         company=connection.company, organisation=organisation, by="xero", message=message
     )
     publish(work, connection.company, event)
+
+
+_PURPOSE = "login-link"
+
+
+class Forged(Exception):
+    """It is no link of ours."""
+
+
+@dataclass(frozen=True)
+class Ticket:
+    """Whose login a link begins, where the person goes afterwards, and until when it is good."""
+
+    id: str
+    company: str
+    return_to: str
+    ends_at: datetime
+
+
+@dataclass(frozen=True)
+class Link:
+    """A link for a person, and until when it is good."""
+
+    url: str
+    ends_at: datetime
+
+
+def link(vault: Vault, public_url: str, company: str, return_to: str, now: datetime, seconds: float) -> Link:
+    """A fresh link that begins the company's login."""
+    ends_at = now + timedelta(seconds=seconds)
+    said = [_PURPOSE, secrets.token_urlsafe(12), company, return_to, int(ends_at.timestamp())]
+    sealed = vault.seal(json.dumps(said)).decode()
+    return Link(f"{page(public_url, company)}?{urlencode({'link': sealed})}", ends_at)
+
+
+def page(public_url: str, company: str) -> str:
+    """The address of the company's login page, where a link leads; without a link it says how to get one."""
+    return f"{public_url.rstrip('/')}/connect/{quote(company, safe='')}"
+
+
+def open_ticket(vault: Vault, text: str) -> Ticket:
+    """The ticket in a link. Raises Forged; whether its time is over is for the caller to see."""
+    try:
+        purpose, id_, company, return_to, ends_at = json.loads(vault.open(text.encode()))
+    except (Unopenable, ValueError, TypeError):
+        raise Forged from None
+    if purpose != _PURPOSE:
+        raise Forged
+    return Ticket(id_, company, return_to, datetime.fromtimestamp(ends_at, UTC))

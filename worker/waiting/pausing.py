@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from events.requests import InvoiceExportDeferred
-from store import audit, batches, due_lanes, outbox, pauses, requests
+from events.export import InvoiceExportDeferred
+from store import audit, batches, lanes, outbox, pauses, requests
 from store.outbox import Outgoing
 from store.pauses import EVERYBODY
 from store.tables import Pause, Request
@@ -45,7 +45,7 @@ def resume(tools: Tools, scope: str, by: str, why: str) -> bool:
         if not pauses.resume(work, scope):
             return False
         audit.note(work, by, "resume", scope, {}, 0, why)
-        waiting = due_lanes.anything(work, _company(scope))
+        waiting = lanes.is_anything_due(work, _company(scope))
     for lane in waiting:
         tools.bells.ring(lane.key)
     return True

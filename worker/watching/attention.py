@@ -1,11 +1,20 @@
-"""What needs a person now: each thing in a sentence, with who can mend it and where."""
+"""What needs a person now: each thing in a sentence, with who can mend it and where.
+
+That somebody read an invoice or a body is in the audit: once an hour for each person and thing.
+Once a day the whole audit is read, and its head goes out: as an event, a metric and a line of the log.
+"""
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import quote, urlencode
 
-from store import attention, processes, status
+from events.outgoing import AuditChecked
+from store import audit, ops_summary, outbox, processes, status
+from store.outbox import Outgoing
 from store.unit_of_work import Work
+from worker import logs
 from worker.status import companies
 from worker.status.companies import CompanyStatus
 from worker.tools import Tools
@@ -42,12 +51,12 @@ def what_needs_a_person(tools: Tools, work: Work) -> Attention:
     every = status.counts(work)["needs_person"] if len(parked) == MOST else len(parked)
     matters = [
         *(_connection(one) for one in companies.of_companies(tools, work, parked)),
-        *(_unsettled(one) for one in attention.unsettled(work, _OVERDUE_SECONDS, MOST)),
-        *_refused(attention.refused(work, _INCIDENT_SECONDS)),
+        *(_unsettled(one) for one in ops_summary.unsettled_batches(work, _OVERDUE_SECONDS, MOST)),
+        *_refused(ops_summary.refused_companies(work, _INCIDENT_SECONDS)),
         *_silent(work),
-        *_letters(attention.dead_letters(work)),
-        *_webhooks(attention.given_up(work)),
-        *(_alert(one) for one in attention.alerts(work, MOST)),
+        *_letters(ops_summary.open_dead_letters(work)),
+        *_webhooks(ops_summary.given_up_deliveries(work)),
+        *(_alert(one) for one in ops_summary.standing_alerts(work, MOST)),
     ]
     return Attention(tuple(matters), max(0, every - len(parked)))
 
@@ -65,7 +74,7 @@ def _connection(one: CompanyStatus) -> Matter:
     )
 
 
-def _unsettled(one: attention.Unsettled) -> Matter:
+def _unsettled(one: ops_summary.Unsettled) -> Matter:
     calls, invoices = _count(one.batches, "call", "calls"), _count(one.invoices, "invoice", "invoices")
     return Matter(
         title="Outcome not known yet",
@@ -79,7 +88,7 @@ def _unsettled(one: attention.Unsettled) -> Matter:
     )
 
 
-def _refused(one: attention.RefusedCompanies | None) -> list[Matter]:
+def _refused(one: ops_summary.RefusedCompanies | None) -> list[Matter]:
     """Once for all companies: it is Xero's trouble, or will be told as theirs when it is proven."""
     if one is None:
         return []
@@ -125,7 +134,7 @@ def _webhooks(count: int) -> list[Matter]:
     return [Matter("Webhooks given up", message, "host", how)]
 
 
-def _alert(one: attention.StandingAlert) -> Matter:
+def _alert(one: ops_summary.StandingAlert) -> Matter:
     alert = one.alert
     waits = _count(one.invoices, "invoice waits", "invoices wait")
     return Matter(
@@ -145,3 +154,51 @@ def _page(company: str) -> str:
 
 def _count(count: int, one: str, many: str) -> str:
     return f"{count:,} {one if count == 1 else many}"
+
+
+AGAIN_SECONDS = 3600.0
+
+
+def note_view(tools: Tools, who: str, what: str, company: str, chosen: Mapping[str, Any]) -> None:
+    """Note it, unless it was noted within the hour: a page that is open asks for itself again and again."""
+    with tools.store.read() as work:
+        if audit.was_noted(work, who, what, company, chosen, AGAIN_SECONDS):
+            return
+    with tools.store.write() as work:
+        audit.note(work, who, what, company, chosen, 0, "")
+
+
+AUDIT_DUTY = "audit"
+AUDIT_PASS_SECONDS = 600.0
+_LEASE_SECONDS = 3600.0
+_log = logs.log("audit")
+
+
+def check_audit(tools: Tools, holder: str) -> bool:
+    """Check the audit if nobody did today; whether it was done now. Killed before its commit, it is done again."""
+    with tools.store.write() as work:
+        if not processes.take_duty(work, AUDIT_DUTY, holder, _LEASE_SECONDS):
+            return False
+        last = audit.newest_check(work)
+        if last and last.day == f"{work.now:%Y-%m-%d}":
+            processes.leave_duty(work, AUDIT_DUTY, holder)
+            return False
+    with tools.store.read() as work:
+        verdict = audit.verify(work)
+    with tools.store.write() as work:
+        done = audit.keep_check(work, verdict)
+        if done:
+            event = AuditChecked(
+                head=str(verdict.head),
+                lines=verdict.lines,
+                intact=verdict.intact,
+                problems=tuple(verdict.problems),
+                checked_at=work.now,
+            )
+            outbox.publish(work, [Outgoing(event, "", "audit", f"audit/{work.now:%Y-%m-%d}")])
+        processes.leave_duty(work, AUDIT_DUTY, holder)
+    if done:
+        say = _log.info if verdict.intact else _log.error
+        say("audit.checked", head=str(verdict.head), count=verdict.lines, problems=len(verdict.problems))
+        tools.bells.wake_relay()
+    return done

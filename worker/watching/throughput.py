@@ -2,10 +2,10 @@
 
 from datetime import datetime
 
-from store import duties
+from store import processes
 from store import throughput as kept
 from store.unit_of_work import Work
-from worker.decisions import percentiles
+from worker.decisions import estimating
 from worker.tools import Tools
 
 DUTY = "throughput"
@@ -15,7 +15,7 @@ PASS_SECONDS = 15.0
 def count(tools: Tools, holder: str) -> int:
     """Count the quarters of an hour that may have grown; gives how many, if on duty."""
     with tools.store.write() as work:
-        if not duties.take(work, DUTY, holder, PASS_SECONDS * 4):
+        if not processes.take_duty(work, DUTY, holder, PASS_SECONDS * 4):
             return 0
     with tools.store.read() as work:
         counted = [_quarter_of(work, begins_at) for begins_at in kept.uncounted(work)]
@@ -31,6 +31,6 @@ def _quarter_of(work: Work, begins_at: datetime) -> dict[str, object]:
         "begins_at": begins_at,
         "exported": exported,
         "failed": failed,
-        "median": percentiles.at(took, 0.5),
-        "slow": percentiles.at(took, 0.95),
+        "median": estimating.percentile(took, 0.5),
+        "slow": estimating.percentile(took, 0.95),
     }

@@ -1,1 +1,0 @@
-"""What is over goes, a little at a time."""
