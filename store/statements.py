@@ -1,9 +1,8 @@
-"""Many rows as one parameter, which the database reads out of JSON.
+"""The few statements that SQLModel does not spell: upserts in bulk, locks in order, updates in bulk.
 
-A statement with a parameter per value costs more to write, to parse and to plan than the rows it carries.
-
-The few statements that SQLModel does not spell: upserts in bulk, locks in order, updates in bulk.
-Finding texts by how they begin, in the way their indexes can (store/tables/columns.index_by_start).
+Many rows are one parameter, which the database reads out of JSON: a statement with a parameter per value costs more
+to write, to parse and to plan than the rows it carries. Texts are found by how they begin, in the way their indexes
+can (store/tables/columns.index_by_start).
 """
 
 import functools

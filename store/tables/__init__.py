@@ -13,7 +13,7 @@ from store.tables.doors import (
     Redelivery,
 )
 from store.tables.exports import Attempt, Batch, Export, Generation, Item, LaneState, NumberClaim, Request
-from store.tables.requests import (
+from store.tables.orders import (
     AskedChange,
     AuditCheck,
     AuditHead,
