@@ -3,8 +3,8 @@
 The feed: committed events in their order, in pages, for a host that asks for them.
 
 A position is given after the commit, by one relay at a time whose row lock lasts until its own commit
-(`store/outbox.stamp`, `store/processes.take_duty`): whatever is at or below the highest position can be seen, so a reader
-that goes on from there passes nothing that is committed later.
+(`store/outbox.stamp`, `store/processes.take_duty`): whatever is at or below the highest position can be seen, so a
+reader that goes on from there passes nothing that is committed later.
 """
 
 import functools
