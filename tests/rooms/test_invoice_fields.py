@@ -5,12 +5,14 @@ from datetime import date
 import pytest
 from pydantic import create_model
 
+from cli import csv_invoices
 from events.accounting_target import Posting
 from events.changes import Picture
 from events.invoice import Invoice, LineItem
 from events.settings import CompanySettings, Theme
 from tests.builders import an_invoice, contact_id
 from tests.rooms.test_mapping import BASE, LANE
+from worker.reconcile import reconciler
 from xero_adapter import invoice_fields, mapping
 from xero_adapter.invoice_fields import EVERY, INVOICE, LINE, NOT_SENT, forgotten
 
@@ -178,3 +180,15 @@ def test_dates_are_read_as_days_however_xero_writes_them():
     for written in ("2027-01-15", "2027-01-15T00:00:00", f"/Date({milliseconds}+0000)/"):
         assert row.seen({"ExpectedPaymentDate": written}, ours=False) == "2027-01-15"
     assert invoice_fields.EVERY["date"].seen({}, ours=False) is None
+
+
+def test_what_an_update_leaves_out_only_where_it_was_sent_is_known_to_the_reconciler():
+    assert {row.name for row in INVOICE if row.guard == "if sent"} == reconciler._IF_SENT
+
+
+def test_every_field_of_the_contract_is_a_column_of_a_csv_file():
+    """Lines, client and totals have columns of their own; where the invoice is in Xero is for `adopt` alone."""
+    whole = set(Invoice.model_fields) - {"id", "client", "lines", "totals", "xero_invoice_id"}
+    of_lines = set(LineItem.model_fields) - {"tracking"}
+    assert (whole | of_lines) - {*csv_invoices.REQUIRED, *csv_invoices.OPTIONAL} == set()
+    assert (whole - set(csv_invoices._OF_INVOICE)) | (of_lines - set(csv_invoices._OF_LINE)) == set()
