@@ -77,7 +77,7 @@ def test_a_long_list_is_read_page_by_page_and_each_client_stands_once(installati
 
 
 def test_further_pages_are_linked_and_go_on_where_the_last_ended(admin, clerk, on_sqlite, monkeypatch):
-    monkeypatch.setattr(contacts, "MOST", 2)
+    monkeypatch.setattr(contacts, "MOST_CLIENTS", 2)
     held_back(on_sqlite, ("c", 3), ("d", 2), ("e", 1))
     with on_sqlite.store.write() as work:
         for client in "vwxyz":

@@ -66,7 +66,7 @@ def test_a_day_that_is_none_is_said_and_left_out(reader):
 
 def test_pages_follow_on_without_a_gap(reader, monkeypatch):
     everything = numbers(reader.see("/log"))
-    monkeypatch.setattr(log.query_parameters, "PER_PAGE", 3)
+    monkeypatch.setattr(log.forms, "PER_PAGE", 3)
     first = reader.see("/log")
     (following,) = re.findall(r'href="([^"]+)" rel="next"', first)
     second = reader.see(f"/log{following}")

@@ -142,7 +142,7 @@ def test_a_page_of_large_events_ends_early_and_nothing_is_left_out(host, install
     publish(installation, *range(1, 12))
     installation.relay()
     whole, end = host.feed()
-    monkeypatch.setattr(outbox, "MOST_BYTES", most)
+    monkeypatch.setattr(outbox, "FEED_MOST_BYTES", most)
     first = host.get("/v1/events?after=0&limit=500").json()
     assert 1 <= len(first["events"]) < len(whole)
     assert first["more"] is True

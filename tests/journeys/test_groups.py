@@ -199,7 +199,7 @@ def test_killed_in_the_middle_the_rest_goes_at_the_next_look_and_nothing_twice(i
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(failing, "acted", killed)
+        patched.setattr(failing, "mending_acted", killed)
         with pytest.raises(KeyboardInterrupt):
             sending_again.go_on(installation.tools)
     assert go_on(installation) == 0

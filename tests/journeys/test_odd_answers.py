@@ -186,7 +186,7 @@ def test_what_the_exporter_itself_fails_on_stops_no_neighbour(installation, monk
             raise ZeroDivisionError
         return real(work, tools, result, *more)
 
-    monkeypatch.setattr(export_results, "row", row)
+    monkeypatch.setattr(export_results, "row_of_result", row)
     installation.ask(*(an_invoice(name) for name in NAMES))
     installation.run()
     installation.settle_down(2)
