@@ -2,13 +2,15 @@
 
 import json
 from collections.abc import Callable
+from typing import Any
 
 import httpx
+import redis
 import typer
 
 from cli import connections, output
 from cli.common import AsJson
-from store import api_keys, audit, roles, vault
+from store import api_keys, audit, metrics_rows, processes, roles, vault
 from store import migrate as migrations
 from worker import settings, wiring
 from worker.connections import health
@@ -79,6 +81,9 @@ def _checked(check: Callable[[Tools, Settings], str], tools: Tools, chosen: Sett
 
 
 def _database(tools: Tools, chosen: Settings) -> str:
+    found = tools.parts.conditions(tools.store, tools.redis)["database"]
+    if not found.works:
+        raise RuntimeError(found.says)
     at, newest = migrations.current(chosen.database_url), migrations.newest()
     if at != newest:
         raise RuntimeError(f"at revision {at}, this version needs {newest}: run crewcard-xero migrate")
@@ -86,11 +91,31 @@ def _database(tools: Tools, chosen: Settings) -> str:
 
 
 def _redis(tools: Tools, _chosen: Settings) -> str:
-    tools.redis.ping()
-    policy = tools.redis.config_get("maxmemory-policy").get("maxmemory-policy", "")
+    found = tools.parts.conditions(tools.store, tools.redis)["redis"]
+    if not found.works:
+        raise RuntimeError(found.says)
+    try:
+        memory: Any = tools.redis.info("memory")
+        policy = memory["maxmemory_policy"]
+    except (redis.ResponseError, KeyError):
+        return "takes what is written; its maxmemory-policy cannot be seen from here, and has to be noeviction"
     if policy != "noeviction":
         raise RuntimeError(f"maxmemory-policy is {policy}: set it to noeviction, or doorbells may vanish")
-    return "answers, noeviction"
+    return "takes what is written, noeviction"
+
+
+def _at_work(tools: Tools, _chosen: Settings) -> str:
+    """Raises RuntimeError where something waits and nobody is there for it."""
+    with tools.store.read() as work:
+        missing = [kind for kind in ("worker", "clock") if not processes.is_any_at_work(work, kind)]
+        waiting = sum(one.invoices for one in metrics_rows.waiting(work))
+        untold = metrics_rows.unstamped(work).count
+    if not missing:
+        return "workers and clock, as they said within the last minute"
+    nobody = f"no {' and no '.join(missing)} at work"
+    if waiting or untold:
+        raise RuntimeError(f"{nobody}, and {waiting:,} invoices and {untold:,} events wait: start it")
+    return f"{nobody}; nothing waits"
 
 
 def _web(_tools: Tools, chosen: Settings) -> str:
@@ -156,6 +181,7 @@ def _keys(tools: Tools, chosen: Settings) -> str:
 _CHECKS: dict[str, Callable[[Tools, Settings], str]] = {
     "database": _database,
     "redis": _redis,
+    "at_work": _at_work,
     "web": _web,
     "secrets": _secrets,
     "audit": _audit,

@@ -9,25 +9,42 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import psycopg
-from sqlalchemy import Connection, Engine, event, make_url
-from sqlalchemy.exc import InvalidatePoolError, OperationalError
+from sqlalchemy import Connection, Engine, ExceptionContext, event, make_url
+from sqlalchemy.exc import DBAPIError, InterfaceError, InvalidatePoolError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import NullPool, QueuePool
 from sqlmodel import Session, create_engine
 
 READ_ONLY = {"read_only": True}
-_BUSY_MS = 30_000
 _RESTED_SECONDS = 1.0
 _BEGUN_AT = "begun_at"
 _LONGEST_TRANSACTION_SECONDS = 60  # shorter than a lease
 _KNOWS_TRANSACTION_TIMEOUT = 170_000  # PostgreSQL 17; before it an open pipeline escapes the other timeout
 
 
-def engine_for(url: str, pool_size: int = 12) -> Engine:
+@dataclass(frozen=True)
+class Patience:
+    """How long the database is waited for, in seconds: for a lock, a statement, a connection that is free.
+
+    The first two are PostgreSQL's; of SQLite, which has one writer at a time, `writer` is waited for.
+    """
+
+    lock: float = 30
+    statement: float = _LONGEST_TRANSACTION_SECONDS
+    connection: float = 30
+    writer: float = 30
+
+
+_PATIENT = Patience()
+
+
+def engine_for(url: str, pool_size: int = 12, patience: Patience = _PATIENT) -> Engine:
     """An engine for `DATABASE_URL`; to be made after a fork, never before. Creates SQLite's folder."""
     address = make_url(url)
     if address.get_backend_name() != "sqlite":
@@ -35,23 +52,26 @@ def engine_for(url: str, pool_size: int = 12) -> Engine:
             url,
             pool_size=pool_size,
             max_overflow=4,
+            pool_timeout=patience.connection,
             pool_use_lifo=True,  # who was busy a moment ago knows the statements and need not be asked
             hide_parameters=True,
             isolation_level="AUTOCOMMIT",  # of the driver: transactions begin below
         )
-        _set_up_connections(engine)
+        _set_up_connections(engine, patience)
         _ping_the_rested(engine)
         _begin_with_the_time(engine)
+        _leave_the_read_only(engine)
         return engine
     _make_for_its_owner(address.database)
     engine = create_engine(
         url,
         poolclass=QueuePool,
         pool_size=pool_size,
-        connect_args={"check_same_thread": False, "timeout": 30},
+        pool_timeout=patience.connection,
+        connect_args={"check_same_thread": False, "timeout": patience.writer},
         hide_parameters=True,  # an error's text may reach a log; what was to be stored may not
     )
-    use_immediate_transactions(engine)
+    use_immediate_transactions(engine, patience.writer)
     return engine
 
 
@@ -74,8 +94,10 @@ def _make_for_its_owner(database: str | None) -> None:
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
 
 
-def _set_up_connections(engine: Engine) -> None:
+def _set_up_connections(engine: Engine, patience: Patience) -> None:
     """A process that is suspended in the middle of a transaction loses it: nobody waits for its locks for ever.
+
+    Nor for those of anybody else: a lock on a whole table, by a person or a job, is given up after a while.
 
     Plans are kept, and those made while a table is small must not read all of it when it has grown: rows are
     found by their keys (ADR 12, measured).
@@ -85,6 +107,8 @@ def _set_up_connections(engine: Engine) -> None:
     def _connect(raw: Any, _record: Any) -> None:
         raw.execute("SET enable_hashjoin = off; SET enable_mergejoin = off")
         raw.execute(f"SET idle_in_transaction_session_timeout = '{_LONGEST_TRANSACTION_SECONDS}s'")
+        raw.execute(f"SET lock_timeout = {int(patience.lock * 1000)}")
+        raw.execute(f"SET statement_timeout = {int(patience.statement * 1000)}")
         if raw.info.server_version >= _KNOWS_TRANSACTION_TIMEOUT:
             raw.execute(f"SET transaction_timeout = '{_LONGEST_TRANSACTION_SECONDS}s'")
         raw.commit()
@@ -129,6 +153,15 @@ def _begin_with_the_time(engine: Engine) -> None:
         connection.info[_BEGUN_AT] = begun.fetchone()[0]
 
 
+def _leave_the_read_only(engine: Engine) -> None:
+    """A server that takes nothing new is left, with all connections: the next ones may lead to its successor."""
+
+    @event.listens_for(engine, "handle_error")
+    def _handle_error(context: ExceptionContext) -> None:
+        if getattr(context.original_exception, "sqlstate", None) == "25006":
+            context.is_disconnect = True
+
+
 def _answers(engine: Engine, raw: Any) -> bool:
     try:
         return engine.dialect.do_ping(raw)
@@ -136,7 +169,7 @@ def _answers(engine: Engine, raw: Any) -> bool:
         return False
 
 
-def use_immediate_transactions(engine: Engine) -> None:
+def use_immediate_transactions(engine: Engine, busy_seconds: float = _PATIENT.writer) -> None:
     """Begin writes with BEGIN IMMEDIATE (the driver's own transactions lose updates), reads with BEGIN."""
 
     @event.listens_for(engine, "connect")
@@ -146,7 +179,7 @@ def use_immediate_transactions(engine: Engine) -> None:
         for pragma in (
             "journal_mode=WAL",
             "synchronous=NORMAL",
-            f"busy_timeout={_BUSY_MS}",
+            f"busy_timeout={int(busy_seconds * 1000)}",
             "foreign_keys=ON",
         ):
             cursor.execute(f"PRAGMA {pragma}")
@@ -165,6 +198,51 @@ def database_time(connection: Connection) -> datetime:
     begun: datetime | None = connection.info.pop(_BEGUN_AT, None)
     moment: datetime = begun or connection.exec_driver_sql("SELECT clock_timestamp()").scalar_one()
     return moment.astimezone(UTC)
+
+
+Trouble = Literal["away", "busy", "crowded", "full", "locked", "read_only"]
+# SQLSTATE: PostgreSQL's documentation, appendix A.
+_TROUBLES: dict[str, Trouble] = {
+    "25006": "read_only",  # read_only_sql_transaction: default_transaction_read_only, or a standby
+    "25P03": "busy",  # idle_in_transaction_session_timeout
+    "25P04": "busy",  # transaction_timeout
+    "40001": "locked",  # serialization_failure
+    "40P01": "locked",  # deadlock_detected
+    "53100": "full",  # disk_full
+    "53300": "crowded",  # too_many_connections
+    "55P03": "locked",  # lock_not_available
+    "57014": "busy",  # query_canceled: statement_timeout, or somebody's hand
+}
+DATABASE_SAYS: dict[Trouble, str] = {
+    "away": "it does not answer",
+    "busy": "it takes too long",
+    "crowded": "it has no connection free",
+    "full": "it has no room left",
+    "locked": "somebody holds a lock",
+    "read_only": "it is read-only",
+}
+_SQLITE_TROUBLES: dict[str, Trouble] = {
+    "SQLITE_READONLY": "read_only",
+    "SQLITE_FULL": "full",
+    "SQLITE_BUSY": "locked",
+    "SQLITE_LOCKED": "locked",
+}
+
+
+def trouble_of(error: BaseException) -> Trouble | None:
+    """What is the matter with the database, by what it or its pool raised; None where it is not to blame.
+
+    `busy`: a statement took too long; `crowded`: no connection is free; `away`: anything else it does not work for.
+    """
+    if isinstance(error, PoolTimeout):
+        return "crowded"
+    if not isinstance(error, DBAPIError):
+        return None
+    named = getattr(error.orig, "sqlite_errorname", "")
+    found = _TROUBLES.get(getattr(error.orig, "sqlstate", None) or "") or next(
+        (trouble for name, trouble in _SQLITE_TROUBLES.items() if named.startswith(name)), None
+    )
+    return found or ("away" if isinstance(error, OperationalError | InterfaceError) else None)
 
 
 TimeSource = Callable[[Connection], datetime]
@@ -231,9 +309,14 @@ class Store:
         self._time_source = time_source
 
     @contextmanager
-    def write(self) -> Iterator[Work]:
-        """A transaction that commits when the block ends well and rolls back otherwise. Never held over HTTP."""
+    def write(self, lock_seconds: float | None = None) -> Iterator[Work]:
+        """A transaction that commits when the block ends well and rolls back otherwise. Never held over HTTP.
+
+        PostgreSQL waits `lock_seconds` for each lock, where that is not what the engine says.
+        """
         with self.engine.begin() as connection, contextlib.closing(Work(connection, self._time_source)) as work:
+            if lock_seconds is not None and not work.on_sqlite:
+                connection.exec_driver_sql(f"SET LOCAL lock_timeout = {int(lock_seconds * 1000)}")
             work.now = work.moment()
             yield work
             work.finish()

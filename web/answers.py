@@ -3,22 +3,25 @@
 Refusals a host's developer can act on: problem+json with sentences (RFC 9457), whatever goes wrong.
 """
 
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from http import HTTPStatus
-from typing import Literal
+from typing import Literal, TypeVar
 
 from fastapi import FastAPI, Request
+from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 
 from events import unreadable
 from events.snapshot import DEPRECATED
 from store.invoice_detail import Beside
+from store.unit_of_work import DATABASE_SAYS, Trouble, trouble_of
 from store.vault import Unopenable
 from worker import logs
 
@@ -173,6 +176,8 @@ class Disconnected(Answer):
 
 MEDIA_TYPE = "application/problem+json"
 _AWAY_SECONDS = 5
+_SOON_SECONDS = 0.5
+_TROUBLED_SECONDS = 5.0
 _KEYS_SECONDS = 60
 _SECRETS_LOST = (
     "request: nothing of it was accepted, and nothing that was accepted before is lost; this installation cannot "
@@ -211,29 +216,29 @@ Page = Callable[[Request, RefusedRequest], Awaitable[Response]]
 
 def tell_all(app: FastAPI, pages: Mapping[str, Page]) -> None:
     """From now on every refusal of the application is a problem document; a page under these paths, for people."""
+    app.state.database_trouble_at = float("-inf")
 
     async def tell(request: Request, problem: Exception) -> Response:
         refused = _refused(request, problem)
         page = next((make for path, make in pages.items() if request.url.path.startswith(path)), None)
         return await page(request, refused) if page else refused.response()
 
-    expected = (
-        RefusedRequest,
-        HTTPException,
-        RequestValidationError,
-        OperationalError,
-        InterfaceError,
-        PoolTimeout,
-        Unopenable,
-    )
-    for kind in expected:
+    async def tell_of_the_database(request: Request, problem: Exception) -> Response:
+        if trouble_of(problem) is None:
+            raise problem  # a fault of ours
+        request.app.state.database_trouble_at = time.monotonic()
+        return await tell(request, problem)
+
+    for kind in (RefusedRequest, HTTPException, RequestValidationError, Unopenable):
         app.add_exception_handler(kind, tell)
+    for trouble in (DBAPIError, PoolTimeout):
+        app.add_exception_handler(trouble, tell_of_the_database)
     app.add_exception_handler(Exception, tell)
 
 
 def _refused(request: Request, problem: Exception) -> RefusedRequest:
-    if isinstance(problem, OperationalError | InterfaceError | PoolTimeout):
-        _log.warning("door.database_away", error=type(problem).__name__)
+    if trouble := trouble_of(problem):
+        _log.warning("door.database_away", error=type(problem).__name__, reason=trouble)
     if isinstance(problem, Unopenable):
         _log.error("door.secrets_lost")
     refused = refusal_of(problem, request.method, request.url.path)
@@ -250,15 +255,39 @@ def refusal_of(problem: Exception, method: str, path: str) -> RefusedRequest:
         return RefusedRequest(422, "Request not readable", [_sentence(error) for error in problem.errors()])
     if isinstance(problem, HTTPException):
         return _of_http(problem, method, path)
-    if isinstance(problem, OperationalError | InterfaceError | PoolTimeout):
-        sentence = "request: our database does not answer at the moment; send the same again"
-        return RefusedRequest(503, "Try again in a moment", [sentence], {"Retry-After": str(_AWAY_SECONDS)})
+    if trouble := trouble_of(problem):
+        return _come_again(trouble)
     if isinstance(problem, Unopenable):
         return RefusedRequest(
             503, "Stored secrets cannot be opened", [_SECRETS_LOST], {"Retry-After": str(_KEYS_SECONDS)}
         )
     sentence = "request: this is our fault and in our log; to send the same again does no harm"
     return RefusedRequest(500, "Something went wrong here", [sentence])
+
+
+def _come_again(trouble: Trouble) -> RefusedRequest:
+    sentence = f"request: our database cannot take this at the moment, {DATABASE_SAYS[trouble]}; send the same again"
+    return RefusedRequest(503, "Try again in a moment", [sentence], {"Retry-After": str(_AWAY_SECONDS)})
+
+
+T = TypeVar("T")
+
+
+async def in_a_thread(request: Request, story: Callable[..., T], *given: object) -> T:
+    """What the story gives, told in one of the threads of the doors. Raises RefusedRequest (503).
+
+    While the database is in trouble each thread hangs as long as its patience lasts: whoever has waited for one all
+    that time is not made to wait once more.
+    """
+    asked = time.monotonic()
+
+    def tell() -> T:
+        now = time.monotonic()
+        if now - asked > _SOON_SECONDS and now - request.app.state.database_trouble_at < _TROUBLED_SECONDS:
+            raise _come_again("crowded")
+        return story(*given)
+
+    return await run_in_threadpool(tell)
 
 
 def _of_http(problem: HTTPException, method: str, path: str) -> RefusedRequest:

@@ -4,7 +4,6 @@ import json
 from typing import Any
 
 from fastapi import APIRouter, Request
-from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse, Response
 
 from events import codec
@@ -42,7 +41,7 @@ router = APIRouter(prefix="/v1")
 async def take_events(request: Request) -> Response:
     """Accept one CloudEvent or an array of them; 202 means committed. Each needs the scope of its type."""
     at = await keys.knock_of_a_known_key(request)
-    return await run_in_threadpool(_take, request.app.state.tools, request.app.state.group_commit, at)
+    return await answers.in_a_thread(request, _take, request.app.state.tools, request.app.state.group_commit, at)
 
 
 def _take(tools: Tools, group: GroupCommit, at: Knock) -> Response:

@@ -3,6 +3,7 @@
 `/metrics` for Prometheus: read from the database and Redis at each scrape, the same from every web process.
 """
 
+import asyncio
 import hmac
 import ipaddress
 from collections.abc import Iterable
@@ -12,10 +13,9 @@ from fastapi.responses import JSONResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
-from sqlalchemy import text
 
-from store import migrate
 from web.answers import RefusedRequest
+from worker import parts
 from worker.measuring import measuring
 from worker.measuring.catalogue import Metric
 from worker.measuring.measuring import MetricReading
@@ -25,34 +25,24 @@ router = APIRouter()
 
 
 @router.get("/healthz")
-def alive() -> Response:
-    """The process answers."""
+async def alive() -> Response:
+    """The process answers; in the loop itself, so that it does also while every thread of the doors hangs."""
     return JSONResponse({"status": "ok"})
 
 
 @router.get("/readyz")
-def ready(request: Request) -> Response:
-    """Database and Redis answer; without Redis the doors still accept, so that alone is no refusal."""
+async def ready(request: Request) -> Response:
+    """Database and Redis take what is written to them, tried within a second and in no thread of the doors.
+
+    While Redis is away the doors accept all the same, so that alone is no refusal; one that answers and takes nothing
+    does not mend itself.
+    """
     tools: Tools = request.app.state.tools
-    found = {"database": _database(tools), "redis": _redis(tools)}
-    return JSONResponse(found, 200 if found["database"] == "ok" else 503)
-
-
-def _database(tools: Tools) -> str:
-    try:
-        with tools.store.read() as work:
-            at = work.session.connection().execute(text("SELECT version_num FROM alembic_version")).scalar()
-    except Exception as lost:
-        return f"not reachable ({type(lost).__name__})"
-    return "ok" if at == migrate.newest() else "not migrated: run crewcard-xero migrate"
-
-
-def _redis(tools: Tools) -> str:
-    try:
-        tools.redis.ping()
-    except Exception as lost:
-        return f"not reachable ({type(lost).__name__})"
-    return "ok"
+    tries = tools.parts.begin(tools.store, tools.redis)
+    await asyncio.wait([asyncio.wrap_future(one) for one in tries.values()], timeout=parts.PATIENCE_SECONDS)
+    found = {name: parts.condition(one) for name, one in tries.items()}
+    is_ready = found["database"].state == "ok" and found["redis"].state != "refuses"
+    return JSONResponse({name: one.says for name, one in found.items()}, 200 if is_ready else 503)
 
 
 metrics_router = APIRouter()

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from fastapi import Request
-from fastapi.concurrency import run_in_threadpool
 from pydantic import TypeAdapter, ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -26,7 +25,7 @@ from store import api_keys
 from store.api_keys import Key
 from store.unit_of_work import Store
 from store.vault import Vault
-from web import bodies, rates
+from web import answers, bodies, rates
 from web.answers import RefusedRequest
 from web.rates import Portion
 from worker import logs
@@ -242,7 +241,8 @@ def entering(scope: Scope) -> Callable[[Request], Awaitable[Key]]:
 
     async def key_of(request: Request) -> Key:
         found, company = await _known_key(request), request.path_params.get("company")
-        return await run_in_threadpool(_enter, request.app.state.tools, found, knock(request), scope, company)
+        tools = request.app.state.tools
+        return await answers.in_a_thread(request, _enter, tools, found, knock(request), scope, company)
 
     return key_of
 

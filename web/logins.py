@@ -19,7 +19,6 @@ from typing import Any, Literal
 from urllib.parse import parse_qsl, urlsplit
 
 from fastapi import APIRouter, Depends, Request
-from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 
 from events.accounting_target import Trouble
@@ -80,7 +79,7 @@ def connection(request: Request, company: str) -> answers.Connection:
 
 async def _answer(request: Request, company: str, do: Any, status: int) -> Response:
     at = await keys.knock_of_a_known_key(request, MOST_BYTES)
-    return await run_in_threadpool(_recognised, request.app.state.tools, at, company, do, status)
+    return await answers.in_a_thread(request, _recognised, request.app.state.tools, at, company, do, status)
 
 
 def _recognised(tools: Tools, at: Knock, company: str, do: Any, status: int) -> Response:
@@ -172,7 +171,7 @@ def answered(request: Request, state: str = "", code: str = "", error: str = "")
 async def chosen(request: Request) -> Response:
     """The organisation a person chose on our page."""
     form = await _form(request)
-    return await run_in_threadpool(_choose_on_page, request, form)
+    return await answers.in_a_thread(request, _choose_on_page, request, form)
 
 
 @connect_router.get("/{company}")
@@ -198,7 +197,7 @@ def shown(request: Request, company: str, link: str = "") -> Response:
 async def begun(request: Request, company: str) -> Response:
     """The link is used: on to Xero's login page."""
     form = await _form(request)
-    return await run_in_threadpool(_begin, request, company, form)
+    return await answers.in_a_thread(request, _begin, request, company, form)
 
 
 def refused(_request: Request, problem: Exception) -> Response:

@@ -12,7 +12,6 @@ from typing import Annotated, Any
 
 import redis
 from fastapi import APIRouter, Depends, Query, Request
-from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, WithJsonSchema
 
@@ -161,7 +160,7 @@ async def read_feed(
     tools, at = request.app.state.tools, asked.after
     end = time.monotonic() + asked.wait
     while True:
-        page = await run_in_threadpool(_read_page, tools, at, asked.limit, companies, types)
+        page = await answers.in_a_thread(request, _read_page, tools, at, asked.limit, companies, types)
         if page.events or page.more or time.monotonic() >= end:
             return _as_json(page)
         at = page.next
@@ -202,7 +201,7 @@ previews_router = APIRouter(prefix="/v1")
 async def preview_invoices(request: Request, company: str) -> Response:
     """Say what would happen to `invoices`, a list of at most 500 as an export would name them."""
     at = await keys.knock_of_a_known_key(request, codec.MOST_BYTES)
-    return await run_in_threadpool(_preview, request.app.state.tools, at, company)
+    return await answers.in_a_thread(request, _preview, request.app.state.tools, at, company)
 
 
 def _preview(tools: Tools, at: Knock, company: str) -> Response:

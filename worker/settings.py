@@ -60,6 +60,11 @@ class Settings(BaseSettings):
         description="The same database for `crewcard-xero migrate`, with the account that owns the tables; empty: "
         "DATABASE_URL's",
     )
+    lock_timeout_seconds: float = Field(default=30, ge=1, le=60, description="Longest wait for a lock in PostgreSQL")
+    statement_timeout_seconds: float = Field(default=60, ge=5, le=60, description="Longest statement in PostgreSQL")
+    door_wait_seconds: float = Field(
+        default=0.75, ge=0.2, le=30, description="Longest wait of the doors for a lock or a connection; then a 503"
+    )
     redis_url: str = Field(
         default="", description="Redis or Valkey; empty: `crewcard-xero up` starts one for this machine"
     )

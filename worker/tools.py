@@ -11,6 +11,7 @@ from store import companies, connections
 from store.unit_of_work import Store, Work
 from store.vault import Vault
 from worker.doorbells import Doorbells
+from worker.parts import Parts
 from worker.pending_counts import BacklogRoom
 from worker.settings import Settings
 
@@ -32,6 +33,7 @@ class Tools:
     bells: Doorbells
     elapsed: Callable[[], float] = elapsed
     room: BacklogRoom = field(default_factory=BacklogRoom)
+    parts: Parts = field(default_factory=Parts)
 
     def target(self, organisation: Organisation) -> AccountingTarget:
         """The accounting system that the organisation is in."""

@@ -11,7 +11,7 @@ import redis
 from events.accounting_target import AccountingTarget
 from events.lane import DEFAULT_TARGET
 from store.tokens import DatabaseTokenBox
-from store.unit_of_work import Store, engine_for
+from store.unit_of_work import Patience, Store, engine_for
 from store.vault import Vault
 from worker import broker as queue
 from worker.doorbells import Doorbells
@@ -26,13 +26,17 @@ from xero_adapter.target import XeroTarget
 _OBJECTS_OF_A_TURN = 100_000
 
 
-def build(settings: Settings) -> Tools:
-    """Everything a process needs. Nothing waits for a Redis that is away: calls stop, accepting goes on."""
+def build(settings: Settings, *, at_the_doors: bool = False) -> Tools:
+    """Everything a process needs. Nothing waits for a Redis that is away: calls stop, accepting goes on.
+
+    Who stands at the doors is told soon that the database is not to be had, for whatever reason.
+    """
     if not settings.redis_url:
         sys.exit("REDIS_URL is needed: the address of a Redis or Valkey (see .env.example).")
     client = queue.redis_client(settings.redis_url, patient=False)
     waiting = queue.redis_client(settings.redis_url)
-    tools = assemble(settings, Store(engine_for(settings.database_url)), client, waiting)
+    engine = engine_for(settings.database_url, patience=patience(settings, at_the_doors=at_the_doors))
+    tools = assemble(settings, Store(engine), client, waiting)
     gc.collect()
     gc.freeze()  # what start-up made stays, and need not be looked through again and again
     gc.set_threshold(_OBJECTS_OF_A_TURN)  # they end with their turn: to look through them meanwhile finds nothing
@@ -75,6 +79,15 @@ def _doorbells(settings: Settings, client: redis.Redis, waiting: redis.Redis | N
     held = max(settings.lease_seconds - settings.sweep_seconds, settings.lease_seconds / 2)
     push = queue.build(client).push
     return Doorbells(client, push, waiting=waiting, bell_seconds=min(30, held), turn_seconds=held)
+
+
+def patience(settings: Settings, *, at_the_doors: bool) -> Patience:
+    """How long the database is waited for, as set."""
+    statement = settings.statement_timeout_seconds
+    if at_the_doors:
+        wait = settings.door_wait_seconds
+        return Patience(lock=wait, statement=statement, connection=wait)
+    return Patience(lock=settings.lock_timeout_seconds, statement=statement)
 
 
 def limits(settings: Settings) -> CallLimits:

@@ -16,7 +16,7 @@ from store import audit, companies, connections, inbox, pauses
 from store.inbox import FiledEvent
 from store.requests import Key
 from store.tables import CompanyConnection
-from store.unit_of_work import Work
+from store.unit_of_work import Work, trouble_of
 from worker import logs
 from worker.commands import registry, replay
 from worker.decisions import merge_rules, turns
@@ -30,6 +30,8 @@ from worker.waiting import login_block, pausing
 from worker.waiting.login_block import Waits
 
 Verdict = Receipt | Exception
+_LOCK_SECONDS = 0.1  # of an event that another one's lock has held up already
+_MOST_LOCKED = 3
 _log = logs.log("intake")
 
 
@@ -143,18 +145,34 @@ def _load(one: Coming) -> Load:
 
 
 def _together(tools: Tools, some: Sequence[Coming]) -> Sequence[Verdict]:
-    """In one transaction; where that does not work, each in its own, so that one event's trouble is its own."""
+    """In one transaction; where that does not work, each in its own, so that one event's trouble is its own.
+
+    The database's trouble is everybody's. A lock may be about one event alone, so the others are tried, but not for
+    long: where several wait for locks, all of them do.
+    """
     try:
         return _file(tools, some)
-    except Exception as trouble:
-        if len(some) == 1:
-            return [trouble]
+    except Exception as failed:
+        trouble = trouble_of(failed)
+        if len(some) == 1 or trouble not in (None, "locked"):
+            return [failed] * len(some)
         _log.exception("intake.split", count=len(some))
-        return [verdict for one in some for verdict in _together(tools, [one])]
+    verdicts: list[Verdict] = []
+    locked: list[Exception] = []
+    for one in some:
+        if len(locked) == _MOST_LOCKED:
+            verdicts.append(locked[0])
+            continue
+        try:
+            verdicts += _file(tools, [one], _LOCK_SECONDS if trouble else None)
+        except Exception as failed:
+            verdicts.append(failed)
+            locked += [failed] if trouble_of(failed) else []
+    return verdicts
 
 
-def _file(tools: Tools, some: Sequence[Coming]) -> Sequence[Verdict]:
-    with tools.store.write() as work:
+def _file(tools: Tools, some: Sequence[Coming], lock_seconds: float | None = None) -> Sequence[Verdict]:
+    with tools.store.write(lock_seconds) as work:
         companies = KnownCompanies.load(work, tools, {one.asked.company for one in some})
         known = inbox.answered_before(work, [one.seen for one in some])
         verdicts: dict[FiledEvent, Verdict] = {seen: _again(answer) for seen, answer in known.items()}

@@ -21,7 +21,9 @@ class Metric:
         return PREFIX + self.name + ("_total" if self.kind == "counter" else "")
 
 
-UP = Metric("up", "1 while the part answers; what comes from a part that does not is left out", ("part",))
+UP = Metric(
+    "up", "1 while the part takes what is written; what comes from one that does not answer is left out", ("part",)
+)
 SCRAPE_SECONDS = Metric("scrape_seconds", "Seconds it took to measure all of this")
 
 REQUESTS_OPEN = Metric("requests_open", "Requests that are not complete", ("company",))

@@ -5,6 +5,7 @@ What Redis says: doorbells, turns, threads. None of it is work; it shows how soo
 Counting: the clock reads our own feed and counts each answer and event once, whoever is killed meanwhile.
 """
 
+import contextlib
 import json
 import time
 from collections import Counter
@@ -13,6 +14,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 import redis
+from redis.exceptions import NoPermissionError
 
 from store import alerts, audit, metrics_rows, processes
 from store.metrics_rows import Lanes, Waiting
@@ -162,8 +164,9 @@ def queue_readings(tools: Tools) -> Iterator[MetricReading]:
     yield MetricReading(metrics.DOORBELLS, broker.queue_length(client))
     yield MetricReading(metrics.DOORBELL_AGE, _age_of_doorbell(broker.oldest(client)))
     yield from _lanes_and_threads(client)
-    memory: Any = client.info("memory")
-    yield MetricReading(metrics.REDIS_BYTES, memory["used_memory"])
+    with contextlib.suppress(NoPermissionError):  # a hosted Redis may not show it
+        memory: Any = client.info("memory")
+        yield MetricReading(metrics.REDIS_BYTES, memory["used_memory"])
 
 
 def _lanes_and_threads(client: redis.Redis) -> Iterator[MetricReading]:
@@ -192,9 +195,10 @@ def _age_of_doorbell(doorbell: bytes | None) -> float:
 def measure(tools: Tools) -> list[MetricReading]:
     """All figures; of a part that does not answer only that it does not."""
     began = time.perf_counter()
+    works = {name: one.works for name, one in tools.parts.conditions(tools.store, tools.redis).items()}
     figures = [
-        *_part("database", lambda: _business(tools)),
-        *_part("redis", lambda: queue_readings(tools)),
+        *_part("database", lambda: _business(tools), works=works["database"]),
+        *_part("redis", lambda: queue_readings(tools), works=works["redis"]),
     ]
     return [*figures, MetricReading(metrics.SCRAPE_SECONDS, time.perf_counter() - began)]
 
@@ -204,9 +208,9 @@ def _business(tools: Tools) -> Iterable[MetricReading]:
         return list(business_readings(tools, work))
 
 
-def _part(name: str, read: Callable[[], Iterable[MetricReading]]) -> list[MetricReading]:
+def _part(name: str, read: Callable[[], Iterable[MetricReading]], *, works: bool) -> list[MetricReading]:
     try:
-        return [*read(), MetricReading(metrics.UP, 1, (name,))]
+        return [*read(), MetricReading(metrics.UP, int(works), (name,))]
     except Exception:
         logs.log("measuring").warning("measuring.missed", kind=name, exc_info=True)
         return [MetricReading(metrics.UP, 0, (name,))]

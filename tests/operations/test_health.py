@@ -1,0 +1,281 @@
+"""Health that is true: alive asks nobody, ready writes, and who cannot be served is told so soon."""
+
+import json
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+
+import httpx
+import psycopg
+import pytest
+import redis
+import structlog
+from sqlalchemy import event
+from typer.testing import CliRunner
+
+from cli.main import app
+from store import processes
+from store.unit_of_work import Patience
+from tests import machines
+from tests.builders import a_request, an_invoice
+from tests.doors.host import Host, problems
+from tests.machines import wait_for
+from web import main
+from worker import broker, parts, wiring
+from worker.intake import intake
+from worker.intake.intake import Receipt
+from worker.measuring import measuring
+
+HANGING = 44  # more than the threads that the doors have
+
+
+@pytest.fixture(autouse=True)
+def _parts_are_tried_each_time(monkeypatch):
+    monkeypatch.setattr(parts, "REMEMBERED_SECONDS", 0)
+    monkeypatch.setattr(broker.TellingRedis, "_told", {})
+
+
+@pytest.fixture
+def on_postgres(make_installation, kept_postgres):
+    machines.empty(kept_postgres)
+    made = make_installation(kept_postgres)
+    made.company()
+    return made
+
+
+@pytest.fixture(scope="module")
+def own_valkey():
+    with machines.a_valkey() as url:
+        yield url
+
+
+@pytest.fixture
+def valkey(own_valkey):
+    """A Valkey that may be made unwell; gives its address and who rules it."""
+    ruler = redis.Redis.from_url(own_valkey)
+    yield own_valkey, ruler
+    for name, value in (("maxmemory", 0), ("min-replicas-to-write", 0), ("maxmemory-policy", "noeviction")):
+        ruler.config_set(name, value)
+    ruler.replicaof("NO", "ONE")
+
+
+@contextmanager
+def doors(installation, patience=None, pool_size=12):
+    """The doors in a process that waits as long as a web process does; gives their address."""
+    patience = patience or wiring.patience(installation.settings, at_the_doors=True)
+    installation.store.engine = machines.engine(installation.settings.database_url, pool_size, patience)
+    with machines.served(main.serving(main.build(installation.tools), installation.settings)) as url:
+        yield url
+
+
+@contextmanager
+def a_lock_on(installation, table):
+    """Somebody holds a whole table: a migration, VACUUM FULL, or a transaction that was forgotten."""
+    with psycopg.connect(installation.settings.database_url) as somebody:
+        somebody.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
+        yield somebody
+
+
+@contextmanager
+def read_only(installation):
+    """The database takes nothing new, as a standby or one whose disk filled up."""
+    with psycopg.connect(installation.settings.database_url, autocommit=True) as owner:
+        name = owner.info.dbname
+        owner.execute(f'ALTER DATABASE "{name}" SET default_transaction_read_only = on')
+        machines.disconnect()
+        try:
+            yield
+        finally:
+            owner.execute(f'ALTER DATABASE "{name}" RESET default_transaction_read_only')
+            machines.disconnect()
+
+
+@contextmanager
+def posting(host, count):
+    """So many events at once, each on a connection of its own; gives what each was answered, and in what time."""
+
+    def post(number):
+        began = time.monotonic()
+        posted = host.post(a_request(an_invoice(f"i{number}"), request=f"r{number}"))
+        return posted, time.monotonic() - began
+
+    with ThreadPoolExecutor(count) as threads:
+        yield [threads.submit(post, number) for number in range(count)]
+
+
+def of_redis(installation, url):
+    """The installation, on that Redis."""
+    client = broker.redis_client(url, patient=False)
+    object.__setattr__(installation.tools, "redis", client)
+    return client
+
+
+def told_up(installation):
+    """What the metric says of each part."""
+    readings = measuring.measure(installation.tools)
+    return {reading.labels[0]: reading.value for reading in readings if reading.metric.name == "up"}
+
+
+def the_doctor(installation, monkeypatch, url=None):
+    """How the doctor ends and what it found, by check."""
+    chosen = installation.settings
+    monkeypatch.setenv("DATABASE_URL", chosen.database_url)
+    monkeypatch.setenv("REDIS_URL", url or chosen.redis_url)
+    monkeypatch.setenv("ENCRYPTION_KEYS", ",".join(chosen.encryption_keys))
+    ended = CliRunner().invoke(app, ["doctor", "--json"])
+    return ended.exit_code, json.loads(ended.stdout)
+
+
+def test_the_process_is_alive_while_every_thread_of_the_doors_hangs(on_postgres):
+    patience = Patience(lock=30, connection=30)
+    with doors(on_postgres, patience) as url, a_lock_on(on_postgres, "exports") as somebody:
+        host = Host(on_postgres, url)
+        with posting(host, HANGING) as posts:
+            wait_for(lambda: sum("AnyIO worker thread" in one.name for one in threading.enumerate()) >= 40)
+            wait_for(lambda: somebody.execute("SELECT 1 FROM pg_locks WHERE NOT granted").fetchone())
+            assert httpx.get(f"{url}/healthz", timeout=5).json() == {"status": "ok"}
+            assert httpx.get(f"{url}/readyz", timeout=5).status_code == 200
+            assert not any(one.done() for one in posts)
+            somebody.rollback()
+            assert {one.result()[0].status_code for one in posts} == {202}
+
+
+def test_behind_a_locked_table_a_503_comes_soon_and_says_when_to_come_again(on_postgres):
+    with doors(on_postgres) as url:
+        host = Host(on_postgres, url)
+        with a_lock_on(on_postgres, "exports"), posting(host, HANGING) as posts:
+            answers = [one.result() for one in posts]
+        assert {one.status_code for one, _ in answers} == {503}
+        assert {one.headers["retry-after"] for one, _ in answers} == {"5"}
+        assert any("somebody holds a lock" in problems(one)[0] for one, _ in answers)
+        assert max(took for _, took in answers) < 8  # two seconds, on a machine that has something else to do
+        with posting(host, HANGING) as posts:
+            assert {one.result()[0].status_code for one in posts} == {202}
+
+
+def test_one_event_behind_a_lock_does_not_hold_back_those_it_shares_a_transaction_with(on_postgres):
+    on_postgres.ask(an_invoice("i1"), request="before")
+    events = [a_request(an_invoice(f"i{number}"), request=f"r{number}") for number in range(4)]
+    with doors(on_postgres), psycopg.connect(on_postgres.settings.database_url) as somebody:
+        somebody.execute("SELECT 1 FROM exports WHERE invoice = 'i1' FOR UPDATE")
+        found = intake.accept_each(on_postgres.tools, events)
+    assert [isinstance(one, Receipt) for one in found] == [True, False, True, True]
+
+
+def test_a_read_only_database_is_a_503_at_the_doors_not_ready_and_not_up(on_postgres, monkeypatch):
+    with doors(on_postgres) as url:
+        host = Host(on_postgres, url)
+        with read_only(on_postgres):
+            refused = host.post(a_request())
+            assert (refused.status_code, refused.headers["retry-after"]) == (503, "5")
+            assert "it is read-only" in problems(refused)[0]
+            ready = httpx.get(f"{url}/readyz")
+            assert ready.status_code == 503
+            assert ready.json() == {"database": "takes nothing new: it is read-only", "redis": "ok"}
+            assert told_up(on_postgres) == {"database": 0, "redis": 1}
+            ended, found = the_doctor(on_postgres, monkeypatch)
+            assert ended == 1
+            assert found["database"] == {"ok": False, "says": "takes nothing new: it is read-only"}
+        wait_for(lambda: httpx.get(f"{url}/readyz").status_code == 200)
+        assert host.post(a_request()).status_code == 202
+
+
+def test_where_no_connection_is_free_a_503_comes_soon(on_postgres):
+    with doors(on_postgres, pool_size=1) as url, ExitStack() as taken:
+        host = Host(on_postgres, url)
+        assert host.post(a_request()).status_code == 202
+        for _ in range(5):
+            taken.enter_context(on_postgres.store.engine.connect())
+        began = time.monotonic()
+        refused = host.post(a_request(request="r2"))
+        assert time.monotonic() - began < 8  # less than a second; it was half a minute
+        assert (refused.status_code, refused.headers["retry-after"]) == (503, "5")
+        assert "no connection free" in problems(refused)[0]
+        assert httpx.get(f"{url}/readyz", timeout=5).status_code == 200, "has one of its own"
+
+
+def test_a_database_without_room_is_a_503_that_says_so(on_sqlite):
+    with doors(on_sqlite) as url:
+        host = Host(on_sqlite, url)
+
+        def leave_no_room(connection):
+            connection.exec_driver_sql("PRAGMA max_page_count = 1")  # no less than there are
+
+        event.listen(on_sqlite.store.engine, "begin", leave_no_room)
+        refused = host.post(a_request(*(an_invoice(f"i{number}") for number in range(300))))
+        event.remove(on_sqlite.store.engine, "begin", leave_no_room)
+        on_sqlite.store.engine.dispose()
+    assert (refused.status_code, refused.headers["retry-after"]) == (503, "5")
+    assert "no room left" in problems(refused)[0]
+
+
+UNWELL = [
+    (lambda ruler: ruler.config_set("maxmemory", 1), "OOM", "takes nothing new: it is out of memory"),
+    (lambda ruler: ruler.replicaof("127.0.0.1", 1), "READONLY", "takes nothing new: it is a read-only replica"),
+    (
+        lambda ruler: ruler.config_set("min-replicas-to-write", 1),
+        "NOREPLICAS",
+        "takes nothing new: it has too few replicas",
+    ),
+]
+
+
+@pytest.mark.parametrize(("make_unwell", "code", "says"), UNWELL, ids=[code for _, code, _ in UNWELL])
+def test_a_redis_that_answers_and_takes_nothing_is_told_everywhere(
+    on_sqlite, valkey, monkeypatch, make_unwell, code, says
+):
+    url, ruler = valkey
+    client = of_redis(on_sqlite, url)
+    make_unwell(ruler)
+    with doors(on_sqlite) as address:
+        ready = httpx.get(f"{address}/readyz")
+    assert ready.status_code == 503
+    assert ready.json()["database"] == "ok"
+    assert ready.json()["redis"].startswith(says)
+    assert told_up(on_sqlite) == {"database": 1, "redis": 0}
+    ended, found = the_doctor(on_sqlite, monkeypatch, url)
+    assert ended == 1
+    assert found["redis"]["says"] == ready.json()["redis"]
+    monkeypatch.setattr(broker.TellingRedis, "_told", {})
+    bells = wiring.assemble(on_sqlite.settings, on_sqlite.store, client).bells
+    with structlog.testing.capture_logs() as lines:
+        for _ in range(3):
+            bells.ring("harbour/tenant")
+    assert [line["error"] for line in lines if line["event"] == "redis.refused"] == [code], "told, and told once"
+
+
+def test_a_redis_that_shows_nothing_of_itself_is_well_and_what_was_not_seen_is_said(on_sqlite, valkey, monkeypatch):
+    url, ruler = valkey
+    ruler.acl_setuser(
+        "hosted", enabled=True, passwords=["+s3cret"], keys=["*"], commands=["+@all", "-config", "-info"]
+    )
+    hosted = url.replace("unix://", "unix://hosted:s3cret@")
+    of_redis(on_sqlite, hosted)
+    assert told_up(on_sqlite) == {"database": 1, "redis": 1}
+    _, found = the_doctor(on_sqlite, monkeypatch, hosted)
+    assert found["redis"]["ok"]
+    assert "cannot be seen from here" in found["redis"]["says"]
+
+
+def test_the_doctor_says_that_nobody_is_at_work_while_invoices_wait(on_sqlite, monkeypatch):
+    on_sqlite.relay()
+    _, found = the_doctor(on_sqlite, monkeypatch)
+    assert found["at_work"] == {"ok": True, "says": "no worker and no clock at work; nothing waits"}
+    on_sqlite.ask(an_invoice())
+    ended, found = the_doctor(on_sqlite, monkeypatch)
+    assert ended == 1
+    assert found["at_work"]["says"].startswith("no worker and no clock at work, and 1 invoices and ")
+    on_sqlite.a_worker_runs()
+    assert the_doctor(on_sqlite, monkeypatch)[1]["at_work"]["says"].startswith("no clock at work, and 1 invoices")
+    with on_sqlite.store.write() as work:
+        processes.beat(work, processes.Presence("clock-1", "clock", "test", "here", 1))
+    assert the_doctor(on_sqlite, monkeypatch)[1]["at_work"]["ok"]
+
+
+def test_a_part_that_never_answers_holds_up_nobody_who_asks(on_postgres):
+    with doors(on_postgres) as url, a_lock_on(on_postgres, "processes"):
+        for _ in range(3):
+            ready = httpx.get(f"{url}/readyz", timeout=8)
+            assert (ready.status_code, ready.json()["redis"]) == (503, "ok")
+            assert "lock" in ready.json()["database"]
