@@ -1,20 +1,23 @@
-"""Care of an installation: `migrate`, `doctor`, `rotate-keys`."""
+"""Care of an installation: `migrate`, `doctor`, `rotate-keys`, `restore-check`."""
 
 import json
 from collections.abc import Callable
-from typing import Any
+from datetime import UTC, datetime
+from typing import Annotated, Any
 
 import httpx
 import redis
 import typer
 
-from cli import connections, output
-from cli.common import AsJson
-from store import api_keys, audit, metrics_rows, processes, roles, vault
+from cli import common, connections, output
+from cli.common import AsJson, By, Why
+from store import api_keys, audit, metrics_rows, processes, restores, roles, vault
 from store import migrate as migrations
 from worker import settings, wiring
 from worker.connections import health
+from worker.decisions.rights import Effect
 from worker.delivery import webhooks
+from worker.reconcile import restore_check as restoring
 from worker.settings import Settings
 from worker.tools import Tools
 
@@ -52,6 +55,63 @@ def rotate_keys() -> None:
     with tools.store.read() as work:
         left = vault.left_to_reseal(work, tools.vault)
     output.say("None needs an older key." if not left else f"{left} still need an older key: run this again.")
+
+
+def _moment(text: str) -> datetime:
+    try:
+        said = datetime.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"“{text}” is no moment: write it like 2026-11-28T03:00:00Z.") from None
+    return said if said.tzinfo else said.replace(tzinfo=UTC)
+
+
+def restore_check(
+    begin: Annotated[bool, typer.Option("--begin", help="A backup was restored: check what Xero has since")] = False,
+    since: Annotated[
+        datetime | None,
+        typer.Option(parser=_moment, metavar="MOMENT", help="When the backup was taken; else what it knows itself"),
+    ] = None,
+    why: Why = "",
+    by: By = "",
+    as_json: AsJson = False,
+) -> None:
+    """After a restore: send nothing until what Xero has since the backup is known here. Ends with 1 until it is.
+
+    With --begin, before any process is started on the restored (or promoted) database; then start them: the clock
+    reads, company by company, and each goes on by itself. Without it, how far that is.
+
+    Examples:
+      crewcard-xero restore-check --begin --why "disk lost, backup of 03:00"
+
+      crewcard-xero restore-check --json
+
+    """
+    tools = common.ready()
+    if begin:
+        giver = common.must_be_allowed(tools, by, Effect.PAUSE, None)
+        try:
+            found = restoring.begin(tools, since, giver, why)
+        except restoring.StillAtWork:
+            output.fail(
+                "Processes of ours run on this database: stop them first, or name the moment with --since.", 1
+            )
+        output.warn(f"Nothing is sent until what changed in Xero since {found:%Y-%m-%d %H:%M:%S} UTC was read.")
+    elif since:
+        output.fail("--since goes with --begin.")
+    with tools.store.write() as work:
+        rows, restore = restores.checks(work), restores.newest(work)
+        shown = [{**one.model_dump(), "may_send": one.ended_at is not None} for one in rows]
+    if as_json:
+        output.print_json({"restored_at": restore.at if restore else None, "companies": shown})
+    elif restore is None:
+        output.say("No restore was told: nothing is held back.")
+    else:
+        columns = ("company", "may_send", "seen", "known", "taken_over", "unread", "twice", "trouble")
+        table = output.table("", *columns)
+        for one in shown:
+            table.add_row(*(output.text(one[name]) for name in columns))
+        output.results.print(table)
+    raise typer.Exit(0 if all(one["may_send"] for one in shown) else 1)
 
 
 def doctor(as_json: AsJson = False) -> None:

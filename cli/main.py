@@ -88,6 +88,7 @@ for command in (
     orders.adopt,
     care.migrate,
     care.doctor,
+    care.restore_check,
     care.rotate_keys,
     connections.connect,
 ):

@@ -14,7 +14,7 @@ from sqlalchemy.orm import aliased
 from sqlmodel import col, func, select
 
 from events.accounting_target import Lane
-from store import pauses, statements
+from store import pauses, restores, statements
 from store.tables import Batch, Export, LaneState, Pause
 from store.tables.columns import word
 from store.unit_of_work import Work
@@ -85,7 +85,7 @@ def due_work(work: Work, lane: Lane, enough: int = 51) -> Due:
         single=seen.priority == 0,
         next_at=min((moment for moment in (later, seen.settles_at) if moment), default=None),
         blocked_until=seen.blocked_until,
-        stopped="paused" if seen.pauses else _stopped(seen),
+        stopped="paused" if seen.pauses else "restore" if seen.unread else _stopped(seen),
     )
 
 
@@ -116,6 +116,7 @@ def _all() -> Any:
         settled.order_by(col(Batch.settle_at)).limit(1).scalar_subquery().label("settled_batch"),
         broken.scalar_subquery().label("broken_lanes"),
         paused.scalar_subquery().label("pauses"),
+        restores.is_held(company, tenant).label("unread"),
     )
 
 
@@ -265,7 +266,10 @@ def lanes_due(work: Work) -> Sequence[Lane]:
     paused = {pause.scope for pause in pauses.active(work)}
     if pauses.EVERYBODY in paused:
         return []
-    return sorted(lane for lane in found - idle if lane.company not in paused)
+    through = restores.through(work)
+    return sorted(
+        lane for lane in found - idle if lane.company not in paused and (through is None or lane in through)
+    )
 
 
 def is_anything_due(work: Work, company: str | None = None) -> Sequence[Lane]:

@@ -23,7 +23,7 @@ from sqlmodel import col, select
 from events import codec
 from events.export import InvoiceExportFailed, InvoiceExportSucceeded
 from events.snapshot import Event
-from store import export_log, statements
+from store import export_log, restores, statements
 from store.tables import OutboxEvent, Request
 from store.unit_of_work import Work
 
@@ -174,16 +174,19 @@ LOOKED_AT = 10_000  # positions per page, so that a page of rare events costs no
 
 
 class Beyond(Exception):
-    """A reader stands behind the feed's end, which is at position `end`: its cursor is of another feed."""
+    """A reader's cursor is of another feed: behind the `end` of this one, or of before a restore.
 
-    def __init__(self, end: int) -> None:
+    With the cursor `on` it misses nothing and gets some events again; None where that cannot be said.
+    """
+
+    def __init__(self, end: int, on: int | None = None) -> None:
         super().__init__(f"the feed ends at {end}")
-        self.end = end
+        self.end, self.on = end, on
 
 
 @dataclass(frozen=True)
 class FeedPage:
-    """CloudEvents as JSON text, the position to go on from, and whether there is more to look at right now."""
+    """CloudEvents as JSON text, the cursor to go on from, and whether there is more to look at right now."""
 
     events: Sequence[str]
     next: int
@@ -193,10 +196,11 @@ class FeedPage:
 def feed_page(
     work: Work, after: int, most: int, companies: Collection[str] | None = None, types: Collection[str] | None = None
 ) -> FeedPage:
-    """The events behind a position, of these companies and types where they are named. Raises Beyond."""
+    """The events behind a cursor, of these companies and types where they are named. Raises Beyond."""
     end = statements.run(work, select(func.max(OutboxEvent.position))).scalar_one() or 0
-    if after > end:
-        raise Beyond(end)
+    after, on = restores.place(work, after)
+    if on is not None or after > end:
+        raise Beyond(restores.cursor(work, end), on)
     until = min(end, after + LOOKED_AT)
     where = [col(OutboxEvent.position) > after, col(OutboxEvent.position) <= until]
     if companies is not None:
@@ -207,7 +211,7 @@ def feed_page(
     at = until if last is None else last
     asked = select(OutboxEvent.body).where(*where, col(OutboxEvent.position) <= at)
     found = statements.rows(work, asked.order_by(col(OutboxEvent.position)))
-    return FeedPage([row.body for row in found], at, at < end)
+    return FeedPage([row.body for row in found], restores.cursor(work, at), at < end)
 
 
 def _last(work: Work, where: Sequence[Any], most: int) -> int | None:

@@ -13,7 +13,7 @@ from sqlalchemy import exists, false, func, literal, or_, true, union_all
 from sqlmodel import col, select
 
 from events.accounting_target import Lane
-from store import pauses, statements
+from store import pauses, restores, statements
 from store.pauses import EVERYBODY
 from store.tables import Batch, Company, CompanyApp, CompanyConnection, Export, LaneState, Pause, Token, XeroApp
 from store.unit_of_work import Work
@@ -133,14 +133,17 @@ def wait_of(state: LaneState | None, now: datetime) -> Wait | None:
 
 
 def held_tenants(work: Work, company: str) -> Callable[[str], bool]:
-    """Tells whether nothing of the company is sent to an organisation now: no login yet, stopped, blocked or paused.
+    """Tells whether nothing of the company is sent to an organisation now: no login yet, stopped, blocked or paused,
+    or not read since a restore.
 
     What waits for a limit by our own count of calls does not: a person's own sends may still go.
     """
     paused = pauses.of_company(work, company) is not None
     lanes = statements.rows(work, select(LaneState).where(LaneState.company == company))
     waits = {row.tenant for row in lanes if (wait := wait_of(row, work.now)) and not wait.bulk_only}
-    return lambda tenant: paused or not tenant or tenant in waits
+    through = restores.through(work, company)
+    unread = None if through is None else {lane.tenant for lane in through}
+    return lambda tenant: paused or not tenant or tenant in waits or (unread is not None and tenant not in unread)
 
 
 def is_held(work: Work, lane: Lane) -> bool:

@@ -175,6 +175,8 @@ def _read_page(
             return outbox.feed_page(work, after, most, companies, types)
     except Beyond as beyond:
         problem = f"after: the feed ends at {beyond.end}; this cursor is of another feed, or of before a restore"
+        if beyond.on is not None:
+            problem += f". Go on with after={beyond.on}: nothing is missed, what you have you know by its id"
         raise RefusedRequest(422, "Cursor not of this feed", [problem]) from None
 
 

@@ -23,7 +23,7 @@ from worker.heartbeat import Heartbeat
 from worker.intake.stream_consumer import RequestStream, StreamConsumer
 from worker.measuring import measuring
 from worker.preview import preview
-from worker.reconcile import reconciler
+from worker.reconcile import reconciler, restore_check
 from worker.submission import orders
 from worker.tools import Tools
 from worker.watching import attention, throughput
@@ -173,6 +173,7 @@ DUTIES = (
     PeriodicJob("webhooks", _webhooks),
     PeriodicJob("rescuer", _rescuer),
     PeriodicJob("reconciler", _every(reconciler.PASS_SECONDS, reconciler.reconcile)),
+    PeriodicJob("restore_check", _every(restore_check.PASS_SECONDS, restore_check.check_restored)),
     PeriodicJob("logins", _logins),
     PeriodicJob("changes", _changes),
     PeriodicJob("rechecks", _every(rechecking.PASS_SECONDS, rechecking.recheck_due, rechecking.recheck_settings_due)),

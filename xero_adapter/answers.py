@@ -180,8 +180,7 @@ def of_changes(document: Any) -> Changes:
     """A page of changed invoices; a full one may have more behind it, whatever in it is not a sales invoice."""
     moments = [moment(element.get("UpdatedDateUTC")) for element in _invoices(document)]
     newest = max((one for one in moments if one), default=None)
-    readable = [posted for posted in of_search(document) if not posted.unreadable]
-    return Changes(readable, more=len(moments) >= PAGE, newest=newest)
+    return Changes(of_search(document), more=len(moments) >= PAGE, newest=newest)
 
 
 def names_its_invoices(document: Any) -> bool:

@@ -28,6 +28,8 @@ from store.tables.orders import (
     Preview,
     Reconciliation,
     RefusedTax,
+    Restore,
+    RestoreCheck,
 )
 from store.tables.shown import Alert, Counter, FeedMark, InvoiceStatus, LogEntry, Mending, Process, Quarter
 from store.tables.users import Guesses, KnownBrowser, RecoveryCode, SignInFailure, SignInLink, User, UserSession
@@ -80,6 +82,8 @@ __all__ = [
     "Redelivery",
     "RefusedTax",
     "Request",
+    "Restore",
+    "RestoreCheck",
     "SignInFailure",
     "SignInLink",
     "Token",

@@ -110,6 +110,43 @@ class Reconciliation(SQLModel, table=True):
     next_at: datetime
 
 
+class Restore(SQLModel, table=True):
+    """An older database was put back: what changed in Xero `since` then is read before anything is sent.
+
+    `epoch` stands in cursors of the feed from then on; up to `feed_end` its places are as they were before.
+    """
+
+    __tablename__ = "restores"
+    epoch: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    at: datetime
+    by: str
+    why: str = Field(sa_type=Text)
+    since: datetime
+    feed_end: int = Field(sa_type=BIG)
+
+
+class RestoreCheck(SQLModel, table=True):
+    """How far a lane's organisation was read since the last restore: changes after `since`, from `page` on.
+
+    Of the changed invoices `seen`, some were `taken_over`, some `known`; `unread` could not be read, and `twice` are
+    in Xero more than once already. The lane sends again once it `ended_at`; `trouble` is what held it up last.
+    """
+
+    __tablename__ = "restore_checks"
+    company: str = Field(primary_key=True)
+    tenant: str = Field(primary_key=True)
+    since: datetime
+    page: int
+    next_at: datetime
+    ended_at: datetime | None = None
+    seen: int
+    taken_over: int
+    known: int
+    unread: int
+    twice: int
+    trouble: str = Field(sa_type=Text)
+
+
 class BulkOrder(SQLModel, table=True):
     """One order of a person about many invoices: `act` replay, exclude or include.
 

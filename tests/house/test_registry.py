@@ -25,7 +25,7 @@ MANY = "/replay"  # the page of orders about very many, which asks for the right
 # Acts on pages whose right a row has, and that order nothing about exports: a look at Xero beforehand, a preparation.
 ONLY_LOOKS = {"/contacts/1/1/check", "/contacts/1/1/suggestions"}
 # Commands that need a reason and order nothing about exports.
-OTHERS = {"dead-letters discard"}
+OTHERS = {"dead-letters discard", "restore-check"}  # of a letter, of the database
 SET_UP = rights.ACTIONS[rights.Effect.SETTINGS]  # what else is done there is no order
 
 

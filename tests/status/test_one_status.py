@@ -26,6 +26,7 @@ from worker import wiring
 from worker.connections import apps
 from worker.export import turn, xero_call
 from worker.measuring import catalogue, measuring
+from worker.reconcile import restore_check
 from worker.status import companies as statuses
 from worker.waiting import login_block, pausing
 from xero_adapter.pace import Pace
@@ -122,6 +123,11 @@ def paused_without_login(installation):
     pausing.pause(installation.tools, COMPANY, "olga", "stocktaking")
 
 
+def restored(installation):
+    installation.ask(*invoices(3))
+    restore_check.begin(installation.tools, None, "olga", "a disk was lost")
+
+
 def nobody_at_work(installation):
     installation.ask(*invoices(3))
     installation.later(3600)
@@ -166,6 +172,7 @@ STATES = {
     "paused": Expected(paused, "paused", "pause", who="ops", held=True),
     "all paused": Expected(all_paused, "paused", "pause", who="ops", held=True),
     "paused and no login": Expected(paused_without_login, "needs_person", "login", who="clerk", held=True),
+    "restored": Expected(restored, "waiting", "restore", held=True),
     "nobody at work": Expected(nobody_at_work, "needs_person", "worker", who="ops"),
     "Redis away": Expected(redis_away, "needs_person", "redis", who="ops"),
 }

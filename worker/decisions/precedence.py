@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 State = Literal["needs_person", "paused", "waiting", "sending", "idle"]
-Cause = Literal["", "login", "pause", "worker", "redis", "limit", "offline", "trouble", "outcome"]
+Cause = Literal["", "login", "pause", "worker", "redis", "limit", "offline", "trouble", "outcome", "restore"]
 
 _LIMITS = {
     "minute": "Xero's minute limit",
@@ -53,7 +53,8 @@ class StatusFacts:
 
     `pending`, `in_flight` and `uncertain` count its work; of what is `watched` Xero was asked, could not say,
     and is asked again at `next_look`. `login` is a problem of app, login or organisation, `pause`
-    that of a person. `limit` is one that Xero named, for `limit_seconds`; `minute_frees` and `day_ends` say when our
+    that of a person, `unread` since when Xero has to be read after a restore.
+    `limit` is one that Xero named, for `limit_seconds`; `minute_frees` and `day_ends` say when our
     own books have a call again; `held_back`: nothing new goes before Xero was asked about unknown outcomes.
     """
 
@@ -65,6 +66,7 @@ class StatusFacts:
     next_look: datetime | None = None
     login: Obstacle | None = None
     pause: Obstacle | None = None
+    unread: datetime | None = None
     block: Block | None = None
     books: Block | None = None
     limit: str = ""
@@ -126,6 +128,13 @@ def _redis(facts: StatusFacts) -> Status | None:
     return Status("needs_person", sentence, "redis", "ops")
 
 
+def _restored(facts: StatusFacts) -> Status | None:
+    if facts.unread is None:
+        return None
+    sentence = "Being checked after a restore: what Xero has since the backup is read first; it goes on by itself."
+    return Status("waiting", sentence, "restore", since=facts.unread)
+
+
 def _blocked(facts: StatusFacts) -> Status | None:
     return _of_block(facts.block, facts.now) if facts.block else None
 
@@ -179,6 +188,7 @@ PRECEDENCE: tuple[Callable[[StatusFacts], Status | None], ...] = (
     _pause,
     _worker,
     _redis,
+    _restored,
     _blocked,
     _idle,
     _limited,

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from events.accounting_target import AccountingTarget, Element, Organisation, Posted, Posting, Unmappable
-from events.changes import Change, DriftFound, Picture
-from store import batches, contacts, exports
+from events.changes import GONE, Change, DriftFound, Picture
+from store import batches, contacts, exports, restores
 from store.batches import Hold
 from store.tables import Export
 from worker.decisions import guard, proof
@@ -21,13 +21,15 @@ class CopyInXero:
     """Xero's copy of an invoice, and our updates whose outcome is not known.
 
     `winner` is the contact that Xero merged its client's linked one into, as far as that is known. `lags` says
-    whether what Xero shows may be older than what it answered to us.
+    whether what Xero shows may be older than what it answered to us, `late` whether hosts may still be sending again
+    what a restored backup does not have.
     """
 
     copy: Posted | None
     unknown: Sequence[Element]
     winner: str = ""
     lags: bool = False
+    late: bool = False
 
 
 def copies(tools: Tools, organisation: Organisation, hold: Hold) -> Mapping[int, CopyInXero]:
@@ -36,6 +38,7 @@ def copies(tools: Tools, organisation: Organisation, hold: Hold) -> Mapping[int,
         claimed = exports.seen_in_batch(work, hold.batch_id)
         unknown = batches.unknown_bodies(work, list(claimed))
         winners = contacts.winners(work, organisation.lane.company, [export.client for export in claimed.values()])
+        late = restores.is_late(work, organisation.lane)
         recent = {key for key, export in claimed.items() if guard.may_show_yet(export.exported_at, work.now)}
     ids = {key: export.xero_invoice_id or "" for key, export in claimed.items()}
     target = tools.target(organisation)
@@ -46,6 +49,7 @@ def copies(tools: Tools, organisation: Organisation, hold: Hold) -> Mapping[int,
             [sent for body in unknown.get(key, ()) for sent in of_copy(target, body, id_)],
             winners.get(claimed[key].client, ""),
             key in recent and _is_behind(claimed[key], found.get(id_)),
+            late,
         )
         for key, id_ in ids.items()
     }
@@ -83,16 +87,13 @@ def updates(target: AccountingTarget, seen: Mapping[int, CopyInXero]) -> freezin
         sent = sent or is_as_sent(export, posting, export.wanted_hash)
         changed = edits(target, export, posting, copy)
         final = guard.final(copy)
+        if final and _ended_unseen(export):
+            return replace(_looked(target, export, posting, copy, changed), found=DriftFound.kept(export.found))
         if final:
             raise Unmappable(final)
         if sent and not unknown:
             return _looked(target, export, posting, copy, changed)
         wanted = target.element_of_update(posting, copy.copy)
-        if target.carries(copy.copy, wanted) and not target.replaces_lines(wanted):
-            ours = any(target.carries(copy.copy, one) for one in unknown)
-            there = _looked(target, export, posting, copy, ())
-            paid = there.found if there.found and there.found.kind == "paid" else None
-            return replace(there, found=paid, as_wanted=True, arrived=ours)
         refused = guard.objection(
             copy,
             export.copy_seen,
@@ -101,11 +102,38 @@ def updates(target: AccountingTarget, seen: Mapping[int, CopyInXero]) -> freezin
             carries=target.carries,
             edits=changed,
         )
+        if _is_as_wanted(target, copy, wanted, may_go=refused is None):
+            ours = any(target.carries(copy.copy, one) for one in unknown)
+            there = _looked(target, export, posting, copy, ())
+            paid = there.found if there.found and there.found.kind == "paid" else None
+            return replace(there, found=paid, as_wanted=True, arrived=ours)
+        if one.late and (refused or export.sent_revision == restores.NOT_REMEMBERED):
+            raise NotShownYet  # what Xero has is perhaps of newer content, which the host has yet to send again
         if refused:
             raise Unmappable(refused)
         return wanted
 
     return element
+
+
+def _is_as_wanted(target: AccountingTarget, copy: Posted, wanted: Element, *, may_go: bool) -> bool:
+    """Whether Xero's copy says all that the update would write.
+
+    A line that names no price (a text, an item) is put anew by every update that may go. Where none may, it is enough
+    that no line differs: after a restore Xero has what we do not remember sending.
+    """
+    if not target.carries(copy.copy, wanted):
+        return False
+    if not target.replaces_lines(wanted):
+        return True
+    found = target.differences(target.picture_of(wanted), target.picture(copy.copy))
+    return not may_go and all(one.altered for one in found if one.line is not None)
+
+
+def _ended_unseen(export: Export) -> bool:
+    """Whether it was exported and ended in Xero after the backup that was restored: it was sent, nobody remembers."""
+    found = DriftFound.kept(export.found)
+    return export.sent_revision == restores.NOT_REMEMBERED and found is not None and found.kind in GONE
 
 
 def is_as_sent(export: Export, posting: Posting, wanted_hash: str) -> bool:

@@ -9,7 +9,7 @@ A closer look at invoices that Xero changed without a sum showing it: read whole
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from events.accounting_target import AccountingTarget, Changes, Lane, Organisation, Posted, Trouble
@@ -18,7 +18,7 @@ from events.invoice import Invoice
 from store import bulk_orders, exports, outbox, processes, reconciliations
 from store.outbox import Outgoing
 from store.reconciliations import MARGIN
-from store.tables import Export, Reconciliation
+from store.tables import Export, Reconciliation, RestoreCheck
 from store.unit_of_work import Work
 from worker import logs
 from worker.decisions import proof
@@ -118,6 +118,7 @@ def _compare_page(tools: Tools, organisation: Organisation, row: Reconciliation)
     seen: Changes | None = None
     try:
         seen = target.changes(organisation, row.since, row.page, ours_only=row.ours_only)
+        seen = replace(seen, invoices=[one for one in seen.invoices if not one.unreadable])
     except Trouble as trouble:
         _log.warning("reconciler.call_failed", lane=organisation.lane.key, effect=trouble.effect)
     finally:
@@ -126,7 +127,7 @@ def _compare_page(tools: Tools, organisation: Organisation, row: Reconciliation)
     reading = read_closely(tools, organisation, _suspects(tools, organisation, seen, began))
     with tools.store.write() as work:
         found = _compare(work, tools, organisation, seen.invoices, began, reading) if seen else 0
-        since, page = _next(row, seen, began) if seen and reading.complete else (row.since, row.page)
+        since, page = next_page(row, seen, began) if seen and reading.complete else (row.since, row.page)
         reconciliations.move_on(work, organisation.lane, since, page, work.after(apart * (1 + reading.calls)))
     if found:
         _log.warning("reconciler.found_drifts", lane=organisation.lane.key, count=found)
@@ -134,7 +135,7 @@ def _compare_page(tools: Tools, organisation: Organisation, row: Reconciliation)
     return found
 
 
-def _next(row: Reconciliation, seen: Changes, began: datetime) -> tuple[datetime, int]:
+def next_page(row: Reconciliation | RestoreCheck, seen: Changes, began: datetime) -> tuple[datetime, int]:
     """Behind a full page the next one begins at its newest change, so that a list that shifts hides nothing."""
     if not seen.more:
         return max(row.since, began - MARGIN), 1

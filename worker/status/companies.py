@@ -4,8 +4,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from events.accounting_target import Outlook
-from store import pauses, processes, status
+from events.accounting_target import Lane, Outlook
+from store import pauses, processes, restores, status
 from store.pauses import EVERYBODY
 from store.status import CompanyRows, Workload
 from store.tables import LaneState, Pause
@@ -39,7 +39,9 @@ def of_companies(tools: Tools, work: Work, companies: Collection[str] | None = N
     loads = status.workloads(work, [row.company.id for row in rows])
     held = {one.scope: one for one in pauses.active(work)}
     outlooks = health.outlooks(tools, rows)
-    around = _Around(work.now, processes.is_any_at_work(work, "worker"), outlooks is not None)
+    restore, workers = restores.newest(work), processes.is_any_at_work(work, "worker")
+    through = frozenset(restores.through(work) or ())
+    around = _Around(work.now, workers, outlooks is not None, restore.at if restore else None, through)
     known = outlooks or {}
     return [_of_company(tools, row, loads[row.company.id], known, held, around) for row in rows]
 
@@ -63,6 +65,8 @@ class _Around:
     now: datetime
     workers: bool
     redis: bool
+    restored_at: datetime | None  # since then only the lanes that are through may send
+    through: frozenset[Lane]
 
 
 def _of_company(
@@ -86,6 +90,7 @@ def _facts(
 ) -> StatusFacts:
     lane = row.lane
     block = _block(lane)
+    key = Lane(row.company.id, row.connection.tenant if row.connection else "")
     unknown = lane.unknown_in_a_row if lane else 0
     return StatusFacts(
         now=around.now,
@@ -105,6 +110,7 @@ def _facts(
         held_back=turns.holds_back(_TroubleOfOne(load.uncertain, unknown)),
         workers=around.workers,
         redis=around.redis,
+        unread=around.restored_at if row.connection and key not in around.through else None,
     )
 
 

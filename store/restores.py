@@ -1,0 +1,174 @@
+"""Restores: an older database was put back, and no lane sends before Xero was read again; and the feed's epoch."""
+
+import secrets
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import exists
+from sqlmodel import col, delete, func, select, update
+
+from events.accounting_target import Lane
+from events.invoice import folded
+from store import statements
+from store.tables import (
+    Attempt,
+    CompanyConnection,
+    Export,
+    InboxEvent,
+    OutboxEvent,
+    Process,
+    Reconciliation,
+    Restore,
+    RestoreCheck,
+)
+from store.unit_of_work import Work
+
+NOT_REMEMBERED = -2  # the `sent_revision` of an export that was taken over: what it was sent with, nobody knows
+PLACES = 2**36  # of an epoch in the feed; 65,535 epochs of them are numbers that JavaScript has exactly
+LATE_SECONDS = 900.0  # in which hosts send again what the backup does not have
+_EPOCHS = 65_535
+_MARGIN = timedelta(minutes=5)  # our clock and Xero's may differ, and what was on its way was not known yet
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What was read of a lane: all changed invoices, those taken over, those that were known, those not readable.
+
+    `twice` are invoices that Xero has more than once already, under one mark.
+    """
+
+    seen: int = 0
+    taken_over: int = 0
+    known: int = 0
+    unread: int = 0
+    twice: int = 0
+
+
+def known_until(work: Work) -> datetime | None:
+    """The newest moment that this database knows of; None for an empty one."""
+    found: list[datetime | None] = [
+        work.session.exec(select(func.max(column))).one()
+        for column in (Process.seen_at, OutboxEvent.created_at, InboxEvent.received_at)
+    ]
+    return max((one for one in found if one is not None), default=None)
+
+
+def begin(work: Work, since: datetime, by: str, why: str) -> Restore:
+    """From now on nothing is sent, until each lane's changes in Xero `since` then were read; a new epoch begins.
+
+    What waited in the backup waits from now on: it does not expire because the backup is old.
+    """
+    before = set(work.session.exec(select(Restore.epoch)))
+    epoch = next(one for one in iter(lambda: 1 + secrets.randbelow(_EPOCHS), 0) if one not in before)
+    end = work.session.exec(select(func.max(OutboxEvent.position))).one() or 0
+    made = Restore(epoch=epoch, at=work.now, by=by, why=why, since=since, feed_end=end)
+    work.session.add(made)
+    work.session.flush()
+    statements.run(work, delete(RestoreCheck))
+    waiting = update(Export).where(col(Export.live_since).is_not(None))
+    statements.run(work, waiting.values(live_since=work.now))
+    return made
+
+
+def newest(work: Work) -> Any:
+    """The last restore as a plain row; None where there was none."""
+    return next(iter(statements.rows(work, select(Restore).order_by(col(Restore.at).desc()).limit(1))), None)
+
+
+def through(work: Work, company: str | None = None) -> set[Lane] | None:
+    """The lanes that may send again since the last restore, of a company or of all; None where there was none."""
+    if newest(work) is None:
+        return None
+    asked: Any = select(RestoreCheck.company, RestoreCheck.tenant).where(col(RestoreCheck.ended_at).is_not(None))
+    if company is not None:
+        asked = asked.where(RestoreCheck.company == company)
+    return {Lane(row.company, row.tenant) for row in statements.rows(work, asked)}
+
+
+def is_held(company: Any, tenant: Any) -> Any:
+    """Whether the lane of these columns or parameters still has to be read, as a part of a statement."""
+    ended = exists().where(
+        col(RestoreCheck.company) == company,
+        col(RestoreCheck.tenant) == tenant,
+        col(RestoreCheck.ended_at).is_not(None),
+    )
+    return exists().where(col(Restore.epoch) > 0) & ~ended
+
+
+def is_late(work: Work, lane: Lane) -> bool:
+    """Whether the lane was read so lately that hosts may still be sending again what came after the backup."""
+    found = statements.look_up(work, RestoreCheck, company=lane.company, tenant=lane.tenant)
+    return bool(found and found.ended_at and found.ended_at > work.after(-LATE_SECONDS))
+
+
+def checks(work: Work) -> Sequence[RestoreCheck]:
+    """A row for each connected company since the last restore, made where there was none yet."""
+    restore = newest(work)
+    if restore is None:
+        return []
+    lanes = work.session.exec(select(CompanyConnection.company, CompanyConnection.tenant)).all()
+    compared = {Lane(one.company, one.tenant): one.since for one in work.session.exec(select(Reconciliation))}
+    rows = [
+        {
+            "company": company,
+            "tenant": tenant,
+            "since": min(restore.since, compared.get(Lane(company, tenant), restore.since)) - _MARGIN,
+            "page": 1,
+            "next_at": work.now,
+            **dict.fromkeys(Counts.__dataclass_fields__, 0),
+            "trouble": "",
+        }
+        for company, tenant in sorted(lanes)
+    ]
+    statements.insert_new_keys(work, RestoreCheck, rows, "company", "tenant")
+    return work.session.exec(select(RestoreCheck).order_by(col(RestoreCheck.company))).all()
+
+
+def move_on(work: Work, check: RestoreCheck, counts: Counts, **changes: Any) -> None:
+    """Add what was read, and set where the next reading begins, or that it has ended."""
+    added = {name: getattr(RestoreCheck, name) + number for name, number in vars(counts).items() if number}
+    mine = update(RestoreCheck).where(
+        col(RestoreCheck.company) == check.company, col(RestoreCheck.tenant) == check.tenant
+    )
+    work.session.exec(mine.values(**added, **changes))
+
+
+def put_aside(work: Work, exports: Collection[Export]) -> None:
+    """What became of these exports' calls need not be asked any more: Xero has them."""
+    ids = [export.id for export in exports]
+    unanswered = update(Attempt).where(col(Attempt.export_id).in_(ids), col(Attempt.outcome).in_(("sent", "unknown")))
+    work.session.exec(unanswered.values(outcome="superseded"))
+
+
+def known_ids(work: Work, lane: Lane, target_ids: Collection[str]) -> dict[str, Export]:
+    """Our exports that are these invoices of the organisation, by its ids."""
+    mine = select(Export).where(
+        Export.company == lane.company, Export.tenant == lane.tenant, col(Export.xero_invoice_id).in_(target_ids)
+    )
+    return {row.xero_invoice_id or "": row for row in work.session.exec(mine)}
+
+
+def is_renumbered(export: Export, number: str) -> bool:
+    """Whether Xero has the invoice under another number than we know."""
+    return folded(export.number) != folded(number)
+
+
+def cursor(work: Work, position: int) -> int:
+    """The cursor of a position in the feed of today."""
+    restore = newest(work)
+    return position + (restore.epoch * PLACES if restore else 0)
+
+
+def place(work: Work, given: int) -> tuple[int, int | None]:
+    """The position of a cursor; and, where it is of before a restore, a cursor from which nothing is missed.
+
+    Up to where the oldest backup's feed ended, places are the same before and after.
+    """
+    epoch, position = divmod(given, PLACES)
+    restore = newest(work)
+    if not given or epoch == (restore.epoch if restore else 0):
+        return position, None
+    ends = statements.rows(work, select(func.min(Restore.feed_end).label("end")))[0].end or 0
+    return position, cursor(work, min(position, ends))
