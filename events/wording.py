@@ -27,6 +27,12 @@ def month(day: date) -> str:
     return f"{_MONTHS[day.month - 1]} {day.year}"
 
 
+def folded_text(text: str) -> str:
+    """Text as it is searched by: without accents and capitals, with single blanks."""
+    apart = unicodedata.normalize("NFKD", text.casefold())
+    return " ".join("".join(one for one in apart if not unicodedata.combining(one)).casefold().split())
+
+
 def shortened(text: str, most: int) -> str:
     """The text on one line, at most `most` characters long."""
     flat = " ".join(text.split())

@@ -222,6 +222,17 @@ def found(work: Work, wanted: AuditFilter, most: int, before: int | None = None)
     return statements.rows(work, asked.where(col(AuditLine.id) < before) if before else asked)
 
 
+def cancelling(work: Work, company: str, request: str, invoice: str = "") -> AuditLine | None:
+    """The line of who cancelled this request, or this invoice of it, last; a line that moved something first."""
+    named = json.dumps({"request": request}, ensure_ascii=False)[1:-1]
+    whole = col(AuditLine.chosen).contains(named, autoescape=True) & ~col(AuditLine.chosen).contains('"invoices": [')
+    alone = col(AuditLine.chosen).contains(json.dumps(invoice, ensure_ascii=False), autoescape=True)
+    asked = select(AuditLine).where(AuditLine.company == company, AuditLine.what == "cancel")
+    mine = asked.where(whole | alone if invoice else whole)
+    lines = statements.rows(work, mine.order_by((col(AuditLine.count) > 0).desc(), col(AuditLine.id).desc()).limit(1))
+    return lines[0] if lines else None
+
+
 def was_noted(work: Work, who: str, what: str, company: str, chosen: Mapping[str, Any], seconds: float) -> bool:
     """Whether this very line was written within the last seconds."""
     said = json.dumps({name: value for name, value in chosen.items() if value}, ensure_ascii=False)

@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import delete
 from sqlmodel import col, select
@@ -16,9 +17,12 @@ from sqlmodel import col, select
 from events.accounting_target import ChoiceKind, Lane, ListedChoice
 from events.lane import DEFAULT_TARGET
 from events.settings import Books, CompanySettings
+from events.wording import folded_text
 from store import statements
 from store.tables import Company, Offer, OrganisationFacts, RefusedTax
 from store.unit_of_work import Work
+
+MOST_NAMED = 10_000
 
 
 def set_up(work: Work, company: str, name: str, settings: CompanySettings, target: str | None = None) -> None:
@@ -83,6 +87,24 @@ def names(work: Work, ids: Collection[str]) -> Mapping[str, str]:
     """The names of these companies, by id; those that were never set up are left out."""
     asked = select(Company.id, Company.name).where(col(Company.id).in_(sorted(ids)))
     return {row.id: row.name for row in statements.rows(work, asked)}
+
+
+def containing(work: Work, text: str) -> Sequence[Any]:
+    """Id and name, as plain rows by id, of the companies whose name holds the text or whose id begins so.
+
+    Capitals and accents do not matter, on either database; at most `MOST_NAMED` companies are looked at.
+    """
+    rows = statements.rows(work, select(Company.id, Company.name).order_by(col(Company.id)).limit(MOST_NAMED))
+    key = folded_text(text)
+    return [row for row in rows if key in folded_text(row.name) or folded_text(row.id).startswith(key)]
+
+
+def called(work: Work, text: str) -> Sequence[Any]:
+    """Id and name, as plain rows, of the companies that are meant: of this id, else this name, else a part of it."""
+    if exact := statements.rows(work, select(Company.id, Company.name).where(Company.id == text)):
+        return exact
+    some, key = containing(work, text), folded_text(text)
+    return [row for row in some if key in (folded_text(row.id), folded_text(row.name))] or some
 
 
 def known_facts(work: Work, lane: Lane) -> Books:

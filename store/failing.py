@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import String, column, exists, true, values
+from sqlalchemy import String, column, distinct, exists, true, values
 from sqlmodel import col, func, select
 
 from events import failures
@@ -21,6 +21,7 @@ from store.unit_of_work import Work
 
 _SAMPLES = 20
 _AT_ONCE = 1000
+COUNTED_TO = 100_000  # nobody waits longer for a count
 
 
 @dataclass(frozen=True)
@@ -51,10 +52,26 @@ class Group:
         }
 
 
-def groups(work: Work, company: str | None = None, most: int | None = None, skip: int = 0) -> list[Group]:
-    """What has failed, by cause, the largest groups first; at most so many behind the first few."""
+@dataclass(frozen=True)
+class FailureProblem:
+    """Invoices that failed for one reason, of how many companies and `groups`; `first` is the oldest group."""
+
+    reason: str
+    invoices: int
+    companies: int
+    groups: int
+    since: datetime
+    first: Group
+
+
+def groups(
+    work: Work, company: str | None = None, most: int | None = None, skip: int = 0, reason: str = ""
+) -> list[Group]:
+    """What has failed, by cause, the largest groups first; at most so many behind the first few; of a reason."""
     columns: list[Any] = [InvoiceStatus.company, cause(), func.count(), func.min(InvoiceStatus.changed_at)]
     counted: Any = select(*columns).where(*failed(company)).group_by(col(InvoiceStatus.company), cause())
+    if reason:
+        counted = counted.where(col(InvoiceStatus.reason) == reason)
     ordered = counted.order_by(func.count().desc(), col(InvoiceStatus.company), cause())
     found = statements.rows(work, ordered.offset(skip).limit(most))
     keys = [(row[0], row[1]) for row in found]
@@ -82,6 +99,33 @@ def page(work: Work, company: str, key: str, after: tuple[datetime, str] | None,
     if after:
         asked = asked.where(at >= after[0], (at > after[0]) | (id_ > after[1]))
     return statements.rows(work, asked.order_by(at, id_).limit(most))
+
+
+def problems(work: Work) -> list[FailureProblem]:
+    """What has failed by reason, all companies folded, the greatest harm first: invoices times the age of the oldest.
+
+    At most `COUNTED_TO` invoices are looked at.
+    """
+    reason = func.coalesce(col(InvoiceStatus.reason), "").label("reason")
+    columns: list[Any] = [col(InvoiceStatus.company), reason, cause().label("cause"), col(InvoiceStatus.changed_at)]
+    some = select(*columns).where(*failed()).limit(COUNTED_TO).subquery()
+    each: Any = select(some.c.company, some.c.reason, some.c.cause, func.count().label("invoices"))
+    each = each.add_columns(func.min(some.c.changed_at).label("since"))
+    every = each.group_by(some.c.company, some.c.reason, some.c.cause).cte("each")
+    place: Any = func.row_number().over(partition_by=every.c.reason, order_by=(every.c.since, every.c.company))
+    first = select(every.c.reason, every.c.company, every.c.cause, place.label("place")).subquery()
+    figures: list[Any] = [func.sum(every.c.invoices), func.count(distinct(every.c.company)), func.count()]
+    columns = [every.c.reason, *figures, func.min(every.c.since), first.c.company, first.c.cause]
+    asked: Any = select(*columns)
+    asked = asked.join(first, (first.c.reason == every.c.reason) & (first.c.place == 1))
+    found = statements.rows(work, asked.group_by(every.c.reason, first.c.company, first.c.cause))
+    samples = _samples(work, [(row.company, row.cause) for row in found])
+    folded = []
+    for code, invoices, companies, count, since, company, key in found:
+        if few := samples[company, key]:  # it may have been mended between the two questions
+            oldest = _group((company, key, int(invoices), since), few, 0)
+            folded.append(FailureProblem(code, int(invoices), companies, count, since, oldest))
+    return sorted(folded, key=lambda one: (-one.invoices * (work.now - one.since), one.reason))
 
 
 def counts(work: Work, company: str) -> Mapping[str, int]:

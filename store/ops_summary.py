@@ -9,13 +9,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import distinct, func, or_, union_all
+from sqlalchemy import distinct, func, union_all
 from sqlmodel import col, select
 
-from events.failures import CONNECTION
 from store import batches, failing, pauses, statements
+from store.failing import COUNTED_TO
 from store.tables import (
-    Alert,
     Batch,
     CompanyConnection,
     DeadLetter,
@@ -31,8 +30,6 @@ from store.tables import (
 )
 from store.tables.columns import word
 from store.unit_of_work import Work
-
-COUNTED_TO = 100_000  # nobody waits longer for a count
 
 
 @dataclass(frozen=True)
@@ -138,18 +135,11 @@ _SOME = 1000
 
 
 @dataclass(frozen=True)
-class StandingAlert:
-    """An alert whose cause still holds invoices back, and how many."""
-
-    alert: Alert
-    invoices: int
-
-
-@dataclass(frozen=True)
 class Unsettled:
-    """Calls of a company whose outcome ought to be known by now: batches, their invoices, since when it is due."""
+    """Calls whose outcome ought to be known by now: batches, their invoices, since when; `company` is one of them."""
 
     company: str
+    companies: int
     batches: int
     invoices: int
     since: datetime
@@ -163,26 +153,14 @@ class RefusedCompanies:
     since: datetime
 
 
-def standing_alerts(work: Work, most: int) -> list[StandingAlert]:
-    """The causes that still hold invoices back, what happened last first; connections are told elsewhere."""
-    still = (
-        select(InvoiceStatus.invoice)
-        .where(*failing.failed(), _has_cause(col(Alert.company), col(Alert.cause)))
-        .exists()
-    )
-    asked = select(Alert).where(still, col(Alert.cause).not_like(f"{CONNECTION}:%"))
-    found = statements.rows(work, asked.order_by(col(Alert.last_at).desc(), col(Alert.cause)).limit(most))
-    held = _held(work, [(row.company, row.cause) for row in found])
-    return [StandingAlert(row, held.get((row.company, row.cause), 0)) for row in found]
-
-
-def unsettled_batches(work: Work, seconds: float, most: int) -> Sequence[Unsettled]:
-    """Companies with calls whose outcome was due to be looked up longer ago than this, the oldest first."""
-    since = func.min(Batch.settle_at)
-    asked: Any = select(Batch.company, func.count(), func.sum(Batch.size), since)
+def unsettled_batches(work: Work, seconds: float) -> Unsettled | None:
+    """Calls whose outcome was due to be looked up longer ago than this, of all companies; None if there are none."""
+    columns: list[Any] = [func.min(Batch.company), func.count(distinct(col(Batch.company)))]
+    columns += [func.count(), func.sum(Batch.size), func.min(Batch.settle_at)]
+    asked: Any = select(*columns)
     late = asked.where(Batch.state == "uncertain", col(Batch.settle_at) < work.after(-seconds))
-    rows = statements.rows(work, late.group_by(col(Batch.company)).order_by(since).limit(most))
-    return [Unsettled(*row) for row in rows]
+    (row,) = statements.rows(work, late)
+    return Unsettled(*row) if row[1] else None
 
 
 def refused_companies(work: Work, seconds: float) -> RefusedCompanies | None:
@@ -216,21 +194,6 @@ def open_dead_letters(work: Work) -> int:
 def given_up_deliveries(work: Work) -> int:
     """Events that a webhook refused until its last try, counted up to a thousand."""
     return _count_bounded(work, select(Redelivery.event_id).where(Redelivery.state == word("given_up")))
-
-
-def _held(work: Work, causes: Sequence[tuple[str, str]]) -> dict[tuple[str, str], int]:
-    if not causes:
-        return {}
-    mine = or_(*(_has_cause(company, cause) for company, cause in causes))
-    counted: Any = select(InvoiceStatus.company, failing.cause(), func.count()).where(*failing.failed(), mine)
-    rows = statements.rows(work, counted.group_by(col(InvoiceStatus.company), failing.cause()))
-    return {(row[0], row[1]): row[2] for row in rows}
-
-
-def _has_cause(company: Any, cause: Any) -> Any:
-    """Whether a failed invoice is of this cause, asked so that the index helps."""
-    before = col(InvoiceStatus.cause).is_(None) & (col(InvoiceStatus.reason) == cause)
-    return (col(InvoiceStatus.company) == company) & ((col(InvoiceStatus.cause) == cause) | before)
 
 
 def _count_bounded(work: Work, asked: Any) -> int:

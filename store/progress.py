@@ -1,13 +1,17 @@
 """How far requests are."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import func
+from sqlalchemy import func, tuple_
 from sqlmodel import col, select
 
 from events.accounting_target import Lane
+from events.failures import NOT_MENDED
+from store import statements
 from store.tables import Item, Request
 from store.tables.columns import word
 from store.unit_of_work import Work
@@ -72,6 +76,22 @@ def pending_of(work: Work, company: str) -> int:
     waiting = func.sum(Request.total - Request.exported - Request.failed)
     asked = select(waiting).where(Request.company == company, col(Request.completed_at).is_(None))
     return int(work.session.exec(asked).one() or 0)
+
+
+def unwanted(work: Work, requests: Collection[tuple[str, str]]) -> Counter[tuple[str, str]]:
+    """How many invoices of each of these requests, by company and id, are failed only because a person wanted it so.
+
+    They were cancelled, or are marked “do not send”; a request counts them among its failed ones.
+    """
+    key = tuple_(col(Item.company), col(Item.request))
+    asked: Any = select(Item.company, Item.request, func.count()).where(key.in_(sorted(requests)), is_unwanted())
+    rows = statements.rows(work, asked.group_by(col(Item.company), col(Item.request)))
+    return Counter({(company, request): count for company, request, count in rows})
+
+
+def is_unwanted() -> Any:
+    """Whether an invoice of a request is failed only because a person wanted it so."""
+    return (col(Item.state) == word("failed")) & func.coalesce(col(Item.reason), "").in_(sorted(NOT_MENDED))
 
 
 def reasons(work: Work, company: str, request: str) -> dict[str, int]:

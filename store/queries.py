@@ -9,7 +9,7 @@ from sqlmodel import col, func, select
 
 from events.export import Marker
 from events.invoice import folded
-from store import markers
+from store import markers, progress
 from store.connections import NOT_YET
 from store.status import held_tenants
 from store.tables import (
@@ -42,7 +42,7 @@ class InvoiceLine:
 
 @dataclass(frozen=True)
 class ItemPage:
-    """At most so many invoices of a request behind the one with id `after`, with this `state` of their item."""
+    """At most so many invoices of a request behind the one with id `after`, of this `state`."""
 
     most: int
     after: str = ""
@@ -68,12 +68,19 @@ def invoices_of(
         asked = asked.where(Item.state == word("failed"))
     if page:
         asked = asked.where(col(Item.invoice) > page.after).limit(page.most)
-        asked = asked.where(Item.state == page.state) if page.state else asked
+        asked = asked.where(_of_state(page.state)) if page.state else asked
     found: Sequence[Any] = work.session.exec(asked).all()
     tenants = {row[2].tenant for row in found if row[2] is not None}
     held = held_tenants(work, company)
     waiting = {tenant for tenant in tenants if held(tenant)}
     return [_line(item, status, export, waiting) for item, status, export in found]
+
+
+def _of_state(state: str) -> Any:
+    """Failed ones that a person wanted so are “cancelled” on a page."""
+    if state == "cancelled":
+        return progress.is_unwanted()
+    return (Item.state == state) & ~progress.is_unwanted() if state == "failed" else Item.state == state
 
 
 def marker_of(status: InvoiceStatus | None, export: Export | None, *, lane_waits: bool) -> Marker:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import text
+from sqlalchemy import exists, text
 from sqlmodel import col, select
 
 from events.accounting_target import Lane
@@ -20,7 +20,7 @@ from events.export import InvoiceExportCompleted, InvoiceExportFailed, InvoiceEx
 from store import statements
 from store.exports import in_lock_order
 from store.outbox import InvoiceAnswer, Outgoing, publish_each_once
-from store.progress import locked, reasons
+from store.progress import is_unwanted, locked, reasons
 from store.tables import Company, Export, Item, Request
 from store.tables.columns import word
 from store.unit_of_work import Work
@@ -278,7 +278,13 @@ def give_up_parts(work: Work, seconds: float, most: int = 200) -> int:
 STATES: Mapping[str, Any] = {
     "open": col(Request.completed_at).is_(None),
     "done": col(Request.completed_at).is_not(None),
-    "failures": col(Request.failed) > 0,
+    "failures": (col(Request.failed) > 0)
+    & exists().where(
+        col(Item.company) == col(Request.company),
+        col(Item.request) == col(Request.id),
+        col(Item.state) == word("failed"),
+        ~is_unwanted(),
+    ),
     "cancelled": col(Request.cancelled_at).is_not(None),
 }
 

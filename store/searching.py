@@ -1,4 +1,4 @@
-"""What one search box finds: invoices, clients, companies, requests, events, reasons, by how they begin.
+"""What one search box finds: invoices by any part of what is known of them; others by how they begin.
 
 Which invoices an act about many is about: ticked ones, a group, a request, all that match a filter of the log.
 Messages of Xero's that no rule of ours knows.
@@ -10,22 +10,24 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, Literal
 
 from sqlalchemy import and_, exists, func, literal, or_
 from sqlmodel import col, select
 
-from events.invoice import folded
+from events.invoice import Invoice, folded
 from events.reasons import Reason
-from store import export_log, failing, statements
+from events.wording import folded_text
+from store import companies, export_log, failing, statements
 from store.export_log import LogFilter
 from store.statements import begins
 from store.tables import (
-    Company,
     ContactLink,
     Exclusion,
     Export,
     InboxEvent,
+    InvoiceSearch,
     InvoiceStatus,
     Item,
     LogEntry,
@@ -38,6 +40,10 @@ from store.unit_of_work import Work
 Kind = Literal["invoice", "client", "company", "request", "event", "reason"]
 SHORTEST, LONGEST = 2, 200
 _SHORTEST_EVENT = 6
+_SHORTEST_PART = 3  # of fewer signs there is no trigram
+_MOST_AMOUNTS = 10
+_SIGNS = re.compile(r"[\W_]+")
+_AMOUNT = re.compile(r"\d{1,3}(,\d{3})+(\.\d+)?")
 
 
 @dataclass(frozen=True)
@@ -56,7 +62,7 @@ class SearchHit:
 
 
 def search(work: Work, text: str, most: int) -> list[SearchHit]:
-    """What begins with this text, or is it: at most so many of each kind, each once."""
+    """What this text is a part or the beginning of: at most so many of each kind, each once."""
     text = " ".join(text.split())[:LONGEST]
     if len(text) < SHORTEST:
         return []
@@ -78,12 +84,8 @@ def mixed(found: Sequence[SearchHit], most: int) -> list[SearchHit]:
 
 
 def _companies(work: Work, text: str, most: int) -> list[SearchHit]:
-    name, id_ = func.lower(Company.name), func.lower(Company.id)
-    asked = select(Company.id, Company.name).where(
-        or_(begins(work, id_, text.lower()), name.contains(text.lower(), autoescape=True))
-    )
-    rows = statements.rows(work, asked.order_by(col(Company.id)).limit(most))
-    return [SearchHit("company", row.id, row.id, row.name, row.id) for row in rows]
+    rows = companies.containing(work, text)
+    return [SearchHit("company", row.id, row.id, row.name, row.id) for row in rows[:most]]
 
 
 def _invoices_by_number(work: Work, text: str, most: int) -> list[SearchHit]:
@@ -126,6 +128,56 @@ def _clients_in_the_log(work: Work, text: str, most: int) -> list[SearchHit]:
     return [SearchHit("client", row[0], row[1], row[1]) for row in statements.rows(work, asked.distinct())]
 
 
+def index(work: Work, invoices: Sequence[tuple[str, Invoice]]) -> None:
+    """Write down what these invoices, each with its company, are found by from now on."""
+    found = {
+        (company, one.id): {"company": company, "invoice": one.id, "number": one.number, "text": _words(one)}
+        for company, one in invoices
+    }
+    rows = [row for _, row in sorted(found.items())]
+    statements.upsert(work, InvoiceSearch, rows, {"number": "excluded", "text": "excluded"}, returning=["invoice"])
+
+
+def _words(one: Invoice) -> str:
+    """All that a person may know of the invoice: a folded value per line."""
+    named = [folded_text(value) for value in (one.number, one.id, one.job, one.reference) if value]
+    amounts: list[Decimal | None] = [line.unit_amount for line in one.lines[:_MOST_AMOUNTS]]
+    if all(line.quantity is not None for line in one.lines if line.unit_amount is not None):
+        amounts.append(Decimal(sum((line.quantity or 0) * (line.unit_amount or 0) for line in one.lines)))
+    if one.totals:
+        amounts += [one.totals.subtotal, one.totals.tax, one.totals.total]
+    told = [f"{value:.2f}" for value in amounts if value is not None]
+    client = [folded_text(one.client.id), folded_text(one.client.name)]
+    return "\n".join(dict.fromkeys([*named, *(_bare(value) for value in named), *client, *told]))
+
+
+def _bare(text: str) -> str:
+    """Letters and digits alone: “BAD 06”, “BAD-06” and “BAD06” are one number to a clerk."""
+    return _SIGNS.sub("", text)
+
+
+def _invoices_by_part(work: Work, text: str, most: int) -> list[SearchHit]:
+    """By any part of number, id, job, reference, client or amount."""
+    sought = folded_text(text).lstrip("#").strip()
+    if len(sought) < _SHORTEST_PART:
+        return []
+    amount = sought.replace(",", "") if _AMOUNT.fullmatch(sought) else sought
+    parts = {one for one in (sought, _bare(sought), amount) if len(one) >= _SHORTEST_PART}
+    fits = [col(InvoiceSearch.text).contains(one, autoescape=True) for one in sorted(parts)]
+    asked = select(InvoiceSearch.company, InvoiceSearch.invoice, InvoiceSearch.number).where(or_(*fits)).limit(most)
+    # Any text is guessed to be in a hundredth of all rows, and the first few of these to be found by reading on; a
+    # number is in one.
+    _prefer_indexes(work, "off")
+    rows = statements.rows(work, asked)
+    _prefer_indexes(work, "on")
+    return [SearchHit("invoice", row[0], row[1], row[2]) for row in rows]
+
+
+def _prefer_indexes(work: Work, reading_on: str) -> None:
+    if not work.on_sqlite:
+        work.connection.exec_driver_sql(f"SET LOCAL enable_seqscan = {reading_on}")
+
+
 def _requests(work: Work, text: str, most: int) -> list[SearchHit]:
     asked = select(Request).where(begins(work, func.lower(Request.id), text.lower())).limit(most)
     rows = statements.rows(work, asked)
@@ -162,6 +214,7 @@ _LOOKS: Sequence[Callable[[Work, str, int], list[SearchHit]]] = (
     _clients(ContactLink.client_name),
     _clients(ContactLink.client),
     _clients_in_the_log,
+    _invoices_by_part,
     _requests,
     _reasons,
     _invoices_answered(InvoiceStatus.invoice),

@@ -152,9 +152,10 @@ class Installation:
             self.run()
 
     def a_worker_runs(self) -> None:
-        """A worker process is there, as its heartbeats tell for the next minute."""
+        """A worker process is there, as its heartbeats tell for the next minute, and a clock."""
         with self.store.write() as work:
-            processes.beat(work, processes.Presence("worker-1", "worker", "test", "here", 1))
+            for kind in ("worker", "clock"):
+                processes.beat(work, processes.Presence(f"{kind}-1", kind, "test", "here", 1))
 
     # -- what is seen
 

@@ -12,7 +12,17 @@ from store.tables.doors import (
     OutboxEvent,
     Redelivery,
 )
-from store.tables.exports import Attempt, Batch, Export, Generation, Item, LaneState, NumberClaim, Request
+from store.tables.exports import (
+    Attempt,
+    Batch,
+    Export,
+    Generation,
+    InvoiceSearch,
+    Item,
+    LaneState,
+    NumberClaim,
+    Request,
+)
 from store.tables.orders import (
     AskedChange,
     AuditCheck,
@@ -61,6 +71,7 @@ __all__ = [
     "Generation",
     "Guesses",
     "InboxEvent",
+    "InvoiceSearch",
     "InvoiceStatus",
     "Item",
     "KnownBrowser",

@@ -163,6 +163,19 @@ class NumberClaim(SQLModel, table=True):
     invoice: str
 
 
+class InvoiceSearch(SQLModel, table=True):
+    """What an invoice is found by, folded: a value per line, names with signs in them also without these.
+
+    PostgreSQL finds any part of it by trigrams where it has `pg_trgm`; otherwise the table is read.
+    """
+
+    __tablename__ = "invoice_search"
+    company: str = Field(primary_key=True)
+    invoice: str = Field(primary_key=True)
+    number: str
+    text: str = Field(sa_type=Text)
+
+
 class Batch(SQLModel, table=True):
     """One call to Xero: its frozen body and key, committed before the call, and what became of it.
 

@@ -64,6 +64,7 @@ class Incident:
         return self.installation.events("invoice.export.failed")
 
     def matters(self):
+        self.installation.a_worker_runs()
         with self.installation.store.read() as work:
             return attention.what_needs_a_person(self.installation.tools, work).matters
 

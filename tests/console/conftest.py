@@ -46,9 +46,10 @@ def statements(installation):
 
 @pytest.fixture
 def person(on_sqlite, console):
-    """Somebody with this role, signed in."""
+    """Somebody with this role, signed in; the processes are at work."""
 
     def make(role, user=None):
+        on_sqlite.a_worker_runs()
         made = Person(on_sqlite, console, role, user)
         made.sign_in()
         return made

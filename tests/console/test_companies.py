@@ -206,3 +206,24 @@ def test_how_all_connections_are_takes_a_constant_number_of_questions(installati
         asked.append(len(found))
     assert asked[0] == asked[1]
     assert [one.day_calls_left for one in seen] == [5000] * 8
+
+
+@pytest.mark.parametrize("page", ["/failures", "/log", "/requests", "/contacts", "/audit"])
+def test_a_page_about_a_company_that_does_not_exist_says_so(person, page):
+    """A typing mistake is never answered with good news."""
+    seen = person("support").see(f"{page}?company=habour")
+    assert "There is no company “habour”." in seen
+    assert "Nothing of this company has failed" not in seen
+
+
+@pytest.mark.parametrize("page", ["/failures", "/log", "/requests", "/contacts", "/audit"])
+def test_a_company_is_found_by_its_name_and_the_address_then_carries_its_id(person, on_sqlite, page):
+    for number in (1, 2):
+        on_sqlite.company(f"quay-{number}", tenant=f"{number:08d}-2222-4333-8444-555555555555")
+    somebody = person("support")
+    answer = somebody.browser.get(f"/console{page}?company=harbOUR&after=0", follow_redirects=False)
+    answer = answer if answer.status_code == 200 else somebody.browser.get(answer.headers["location"])
+    assert answer.url.params["company"] == "harbour"
+    assert "Several companies are called “quay”: Quay-1 (quay-1), Quay-2 (quay-2)." in somebody.see(
+        f"{page}?company=quay"
+    )

@@ -37,7 +37,7 @@ def test_a_companys_groups_are_its_own(helper):
     page = helper.see("/failures?company=quarry")
     assert page.count("<strong>1 invoice</strong>") == 1
     assert "Client has no" not in page
-    assert "Nothing of this company has failed" in helper.see("/failures?company=nobody")
+    assert "There is no company “nobody”." in helper.see("/failures?company=nobody")
 
 
 def test_a_group_lists_its_invoices_and_leads_to_sending_them_again(helper):

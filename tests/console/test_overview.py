@@ -11,9 +11,9 @@ from store.tables import Redelivery
 from tests.builders import an_invoice
 from tests.console.conftest import statements
 from tests.console.visiting import Person
-from worker.failing import alerting
+from web.console import overview
 from worker.waiting import login_block
-from worker.watching import throughput
+from worker.watching import attention, throughput
 
 SCRIPT = "<script>alert(1)</script>"
 
@@ -41,9 +41,86 @@ def park(installation, company="harbour", problem=ConnectionProblem.LOGIN_ENDED)
 
 def test_when_all_is_well_the_page_says_so_in_one_sentence(person):
     page = person("read").see()
-    assert "Nothing needs a person now." in page
+    assert "Nothing needs attention now." in page
     assert tile(page, "Waiting to be sent") == ("0", "nothing waits")
     assert "Nothing in the last twelve hours." in page
+
+
+def said(page):
+    """The verdict, and the address of each of its figures."""
+    line = re.search(r'<p class="verdict.*?</p>', page, re.DOTALL)[0]
+    return re.sub(r"<[^>]+>|\s+", " ", line).split(), re.findall(r'href="([^"]+)"', line)
+
+
+def test_the_first_line_says_in_figures_that_all_is_well(person, on_sqlite):
+    on_sqlite.ask(an_invoice("i1"), an_invoice("i2"))
+    on_sqlite.run()
+    throughput.count(on_sqlite.tools, "clock")
+    words, links = said(person("read").see())
+    assert " ".join(words) == "All good · 2 exported today (UTC) · 1 worker"
+    assert links == ["/console#problems", "/console/log", "/console#processes"]
+
+
+def test_the_first_line_counts_what_is_wrong_and_each_figure_leads_there(person, on_sqlite):
+    somebody = person("read")
+    on_sqlite.ask(an_invoice("i1", lines=[]), an_invoice("i2", client={"id": "nord", "name": "Nord"}))
+    on_sqlite.run()
+    park(on_sqlite)
+    on_sqlite.later(61)
+    words, links = said(somebody.see())
+    assert " ".join(words).startswith("1 company stopped · 2 invoices in 2 problems · no worker running · no clock")
+    assert links[:3] == ["/console/companies?state=needs_person", "/console/failures", "/console#processes"]
+    for link in links:
+        assert somebody.see(link.partition("#")[0].removeprefix("/console"))
+
+
+def test_while_no_process_ever_told_that_it_is_there_that_is_the_first_problem(on_sqlite, console):
+    somebody = Person(on_sqlite, console, "read")
+    somebody.sign_in()
+    on_sqlite.ask(an_invoice("i1"))
+    first = {(re.search(r"No \w+ is running", one) or [one])[0] for one in matters(somebody.see())}
+    assert first == {"No worker is running", "No clock is running"}
+
+
+def test_the_same_problem_of_many_companies_is_one_row_and_the_greatest_harm_stands_first(installation, console_of):
+    """On both databases: how many clients, invoices and companies it is stands in the row."""
+    installation.a_worker_runs()
+    for number in range(3):
+        installation.company(f"c{number}", tenant=f"{number:08d}-2222-4333-8444-555555555555")
+        wanted = [an_invoice(f"i{one}", client={"id": f"new-{one}", "name": "New"}) for one in range(4)]
+        installation.ask(*wanted, company=f"c{number}", request=f"r{number}")
+    installation.ask(an_invoice("odd", lines=[]))
+    installation.run()
+    somebody = Person(installation, console_of(installation), "read")
+    somebody.sign_in()
+    first, second = matters(somebody.see())
+    assert "12 invoices wait for this, of 3 companies, in 12 groups." in first
+    assert "1 invoice waits for this." in second
+    page = somebody.see("/failures?reason=contact_not_mapped")
+    assert page.count('<article class="card bad">') == 12
+
+
+def test_companies_that_need_the_same_are_one_row(person, on_sqlite):
+    for number in range(5):
+        on_sqlite.company(f"c{number}", tenant=f"{number:08d}-2222-4333-8444-555555555555")
+        park(on_sqlite, f"c{number}")
+    park(on_sqlite, "harbour", ConnectionProblem.APP_REFUSED)
+    ended, refused = sorted(matters(person("read").see()), key=len)[::-1]
+    assert {"5 companies" in ended, "5 companies" in refused} == {True, False}
+
+
+def test_no_problem_is_left_out_without_its_number_and_a_link(person, on_sqlite, monkeypatch):
+    monkeypatch.setattr(overview, "MOST_PROBLEMS", 1)
+    monkeypatch.setattr(attention, "MOST_STOPPED", 2)
+    for number in range(4):
+        on_sqlite.company(f"c{number}", tenant=f"{number:08d}-2222-4333-8444-555555555555")
+        park(on_sqlite, f"c{number}")
+    somebody = person("read")
+    page = somebody.see()
+    assert len(matters(page)) == 1
+    assert '<a href="/console?problems=all#problems">1 more problem</a>' in page
+    assert any("2 more companies are stopped" in one for one in matters(somebody.see("?problems=all")))
+    monkeypatch.undo()
 
 
 def test_a_login_that_ended_is_named_first_with_who_mends_it_and_where(person, on_sqlite):
@@ -66,8 +143,6 @@ def test_a_cause_is_shown_until_it_is_mended(person, on_sqlite):
     new = {"id": "nord", "name": f"Nord {SCRIPT}"}
     on_sqlite.ask(an_invoice("i1", client=new), an_invoice("i2", client=new))
     on_sqlite.run()
-    on_sqlite.relay()
-    alerting.watch(on_sqlite.tools)
     page = person("support").see()
     (told,) = matters(page)
     assert "2 invoices wait for this." in told
@@ -75,7 +150,7 @@ def test_a_cause_is_shown_until_it_is_mended(person, on_sqlite):
     assert SCRIPT not in page
     on_sqlite.ask(an_invoice("i1"), an_invoice("i2"), request="r2")
     on_sqlite.run()
-    assert "Nothing needs a person now." in person("read").see()
+    assert "Nothing needs attention now." in person("read").see()
 
 
 def test_an_outcome_that_nobody_looked_up_in_time_is_told(person, on_sqlite):
@@ -87,21 +162,19 @@ def test_an_outcome_that_nobody_looked_up_in_time_is_told(person, on_sqlite):
     assert matters(page) == []
     assert tile(page, "Uncertain")[0] == "1"
     on_sqlite.later(600)
+    on_sqlite.a_worker_runs()
     (told,) = matters(somebody.see())
     assert "What became of 1 call to Xero with 1 invoice" in told
 
 
 def test_a_process_that_died_is_told_and_one_that_beats_is_listed(person, on_sqlite):
-    for process, kind in (("one", "worker"), ("two", "clock")):
-        with on_sqlite.store.write() as work:
-            processes.beat(work, processes.Presence(process, kind, "0.1.0", "blue", 7))
-        on_sqlite.later(61)
     with on_sqlite.store.write() as work:
-        processes.beat(work, processes.Presence("two", "clock", "0.1.0", "blue", 7))
+        processes.beat(work, processes.Presence("dead", "worker", "0.1.0", "blue", 7))
+    on_sqlite.later(61)
     page = person("read").see()
     (told,) = matters(page)
     assert "1 worker process has not been heard of" in told
-    assert re.findall(r'class="badge (?:bad|good)">(silent|alive)<', page) == ["alive", "silent"]
+    assert re.findall(r'class="badge (?:bad|good)">(silent|alive)<', page) == ["alive", "silent", "alive"]
 
 
 def test_given_up_webhooks_are_told(person, on_sqlite):
@@ -124,7 +197,7 @@ def test_figures_of_the_last_hours_are_drawn_and_stand_in_a_table(person, on_sql
     assert [line["values"][-1] for line in drawn[0]["lines"]] == [1, 1]
     assert [len(one["times"]) for one in drawn] == [48, 48, 12]
     assert "429: minute limit" in page
-    assert page.count("<details>") == 3
+    assert page.count("<summary>The same as a table</summary>") == 3
 
 
 def test_without_redis_the_page_still_tells_what_the_database_knows(person, on_sqlite, monkeypatch):
@@ -150,4 +223,4 @@ def test_the_page_asks_the_same_number_of_questions_however_many_companies_there
     somebody.sign_in()
     with statements(installation) as asked:
         somebody.see()
-    assert len(asked) <= 30
+    assert len(asked) <= 32

@@ -10,6 +10,7 @@ from store.requests import RequestPosition
 from store.tables import Request
 from tests.builders import COMPANY, an_invoice, invoices
 from tests.console.happenings import EVIL, TOLD, archived, unlinked
+from tests.console.visiting import Person
 from web.console import sends
 
 
@@ -78,7 +79,7 @@ def test_the_page_after_is_a_link_of_the_list(on_sqlite, helper, monkeypatch):
 def test_a_request_shows_its_bar_its_estimate_and_its_invoices(on_sqlite, helper):
     on_sqlite.ask(*invoices(3), unlinked())
     page = helper.see("/requests/harbour/r1")
-    assert "0 of 4 invoices have an answer" in page
+    assert "0 of 4 invoices done, 0 failed." in page
     assert "Should be done" in page
     assert 'data-live="2"' in page
     assert page.count('<span class="badge queued">') == 4
@@ -129,3 +130,73 @@ def test_script_in_what_failed_is_text(on_sqlite, helper):
     page = helper.see("/requests/harbour/r1")
     assert TOLD in page
     assert EVIL not in page
+
+
+def figures(page):
+    """The tiles by name."""
+    return dict(re.findall(r"<dt>(\w+)</dt>\s*<dd>([\d,]+)</dd>", page))
+
+
+def test_what_a_person_cancelled_is_counted_apart_from_what_failed(installation, console_of):
+    """On both databases: on the request's page, in the list, and in its filters."""
+    installation.ask(*invoices(3), unlinked(), parts=2, part=1)
+    installation.run()
+    installation.ask(*invoices(2, "late"), parts=2, part=2)
+    somebody = Person(installation, console_of(installation), "support")
+    somebody.sign_in()
+    somebody.do("/requests/harbour/r1/cancel", why="wrong month")
+    page = somebody.see("/requests/harbour/r1")
+    assert figures(page) == {"Exported": "3", "Failed": "1", "Cancelled": "2", "Waiting": "0"}
+    assert "4 of 6 invoices done, 1 failed, 2 cancelled." in page
+    assert 'max="6" value="4"' in page
+    assert "by support: “wrong month”" in page
+    assert "Send the failed 1 again" in page
+    assert page.count('<span class="badge cancelled">Cancelled</span>') == 2
+    row = re.search(r"<tbody>.*?</tbody>", somebody.see("/requests"), re.DOTALL)[0]
+    assert re.findall(r'data-name="(Exported|Failed|Cancelled|Waiting)">(\d+)<', row) == [
+        ("Exported", "3"),
+        ("Failed", "1"),
+        ("Cancelled", "2"),
+        ("Waiting", "0"),
+    ]
+    listed = [somebody.see(f"/requests/harbour/r1?state={state}") for state in ("failed", "cancelled")]
+    assert [re.findall(r'/console/invoices/harbour/(\w+)"', one) for one in listed] == [
+        ["b1"],
+        ["late0001", "late0002"],
+    ]
+
+
+def test_a_bulk_of_which_the_rest_was_cancelled_has_no_failures(on_sqlite, helper):
+    on_sqlite.ask(*invoices(2))
+    helper.do("/requests/harbour/r1/cancel", why="wrong month")
+    assert "again …" not in helper.see("/requests/harbour/r1")
+    assert named(helper.see("/requests?state=failures")) == []
+    assert named(helper.see("/requests?state=cancelled")) == ["r1"]
+
+
+def test_a_cancelled_invoice_is_no_failure_and_says_who_and_why(on_sqlite, helper):
+    on_sqlite.ask(an_invoice("whole"), an_invoice("other"))
+    on_sqlite.ask(an_invoice("alone"), request="r2", mode="single")
+    helper.do("/invoices/harbour/alone/cancel", why="paid in cash")
+    helper.do("/requests/harbour/r1/cancel", why="wrong month")
+    for invoice, why in (("alone", "paid in cash"), ("whole", "wrong month")):
+        page = helper.see(f"/invoices/harbour/{invoice}")
+        assert "Why it failed" not in page
+        assert "badge failed" not in page
+        assert "0 times" not in page
+        assert "By support <time" in page
+        assert f"“{why}”." in page
+
+
+def test_a_bulk_that_stands_still_says_why_and_promises_no_time(on_sqlite, helper):
+    on_sqlite.a_worker_runs()
+    on_sqlite.ask(*invoices(3))
+    assert "Should be done" in helper.see("/requests/harbour/r1")
+    on_sqlite.simulator.state.faults.set({"offline": 1.0})
+    on_sqlite.run()
+    page = helper.see("/requests/harbour/r1")
+    assert "The organisation is offline at Xero" in page
+    assert "No finish time yet." in page
+    assert "Should be done" not in page
+    on_sqlite.later(120)
+    assert "No worker is running" in helper.see("/requests/harbour/r1")

@@ -1,5 +1,6 @@
-"""One box that finds anything by how it begins."""
+"""One box that finds invoices by any part of what a clerk knows, and anything else by how it begins."""
 
+import importlib
 import json
 import re
 
@@ -7,7 +8,7 @@ import pytest
 from sqlmodel import select
 
 from store import companies, contacts, searching
-from store.tables import LogEntry
+from store.tables import Export, InvoiceSearch, LogEntry
 from tests.builders import COMPANY, an_invoice
 from tests.console.happenings import EVIL, TOLD, unlinked
 
@@ -102,3 +103,86 @@ def test_what_an_event_of_ours_is_about_is_read_from_it(installation):
         (found,) = searching.search(work, done["id"], 8)
     assert (found.kind, found.company, found.about) == ("event", COMPANY, ("r1", ""))
     assert json.dumps(done)
+
+
+SAID = {
+    "number": "ALPHA-2026-00417",
+    "client": {"id": "vins", "name": "Vins et Spiritueux Ωmega Chevalier"},
+    "job": "JOB-3 Hafenfest",
+    "reference": "PO/7788",
+    "line": {"quantity": "3", "unit_amount": "1137.95"},
+}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "00417",
+        "2026-004",
+        "alpha 2026 00417",
+        "#ALPHA-2026",
+        "alpha202600417",
+        "Vins et",
+        "chevalier",
+        "ωMEGA",
+        "spiritueux ω",
+        "job-3",
+        "job3",
+        "HAFENFEST",
+        "7788",
+        "po 7788",
+        "3413.85",
+        "3,413.85",
+        "1137.95",
+        "vins",
+    ],
+)
+def test_an_invoice_is_found_by_any_part_of_what_a_clerk_says(reader, on_sqlite, text):
+    on_sqlite.ask(an_invoice("found", **SAID), request="r2")
+    assert "/console/invoices/harbour/found" in suggested(reader, text)
+
+
+def test_both_databases_fold_capitals_accents_and_signs(installation):
+    client = {"id": "cafe", "name": "Café Österreich Ωmega"}
+    installation.ask(an_invoice("odd", number="#BAD-06", client=client, reference="50%_off"))
+    with installation.store.write() as work:
+        companies.set_up(work, "zebra", "ÉCLAIR Ωmega", companies.settings_of(work, COMPANY))
+    with installation.store.read() as work:
+
+        def found(text):
+            return sorted(one.id for one in searching.search(work, text, 8) if one.kind in ("invoice", "company"))
+
+        texts = ["bad 06", "BAD-06", "bad06", "CAFE ost", "österreich", "OSTERREICH", "0%_o"]
+        wanted = {text: ["odd"] for text in texts} | {
+            "eclair": ["zebra"],
+            "ωMEGA": ["odd", "zebra"],
+            "0%o": [],
+            "a%6": [],
+        }
+        assert {text: found(text) for text in wanted} == wanted
+
+
+def test_newer_content_is_found_and_older_is_not(installation):
+    installation.ask(an_invoice(reference="first words"))
+    installation.ask(an_invoice(reference="second words", revision=2), request="r2")
+    with installation.store.read() as work:
+        assert searching.search(work, "first words", 8) == []
+        assert [one.id for one in searching.search(work, "second words", 8)] == ["i1"]
+
+
+def test_enter_opens_the_only_hit(reader, on_sqlite):
+    on_sqlite.ask(an_invoice("found", **SAID), request="r2")
+    answer = reader.browser.get("/console/search", params={"q": "00417", "enter": "1"}, follow_redirects=False)
+    assert answer.headers["location"] == "/console/invoices/harbour/found"
+    on_sqlite.ask(an_invoice("other", number="BETA-00417"), request="r3")
+    page = reader.see("/search?q=00417&enter=1")
+    assert "invoices/harbour/found" in page
+    assert "invoices/harbour/other" in page
+
+
+def test_the_migration_fills_in_what_the_code_writes(installation):
+    installation.ask(an_invoice("i1", **SAID), an_invoice("i2", totals={"total": "113.85"}), unlinked("b 2"))
+    step = importlib.import_module("store.migrations.versions.0028_what_invoices_are_found_by")
+    with installation.store.read() as work:
+        kept = {row.invoice: row.text for row in work.session.exec(select(InvoiceSearch))}
+        assert {row.invoice: step._text(row) for row in work.session.exec(select(Export))} == kept

@@ -31,7 +31,7 @@ def test_a_new_user_signs_in_with_the_link_that_is_shown_once(admin, on_sqlite, 
     newcomer = Person(on_sqlite, console, "read", "onlooker").browser
     entered = newcomer.post("/console/enter", data={"link": address.rpartition("=")[2]})
     assert entered.status_code == 303
-    assert "Nothing needs a person" in newcomer.get("/console").text
+    assert "<h1>Overview</h1>" in newcomer.get("/console").text
     with on_sqlite.store.read() as work:
         said = [(line.who, line.what, line.chosen) for line in audit.newest(work)]
     made = ("admin", "user added", '{"user": "ben@crewcard.example", "role": "support"}')

@@ -53,6 +53,7 @@ BIG = (
     "batches",
     "redeliveries",
     "numbers",
+    "invoice_search",
     "contacts",
     "inbox",
 )
@@ -79,6 +80,8 @@ INSERT INTO requests (company, id, tenant, mode, requested_by, source_event, par
   SELECT company, 'q' || g, tenant, 'single', 'anna', 's', 1, '1', 1, 1, 0, 0, now(), now() FROM n;
 INSERT INTO batches (id, company, tenant, state, token, kind, lease_until, size, key, created_at, look_ups)
   SELECT 'b' || g, company, tenant, 'settled', 't', 'create', now(), 1, 'k', now(), 0 FROM n;
+INSERT INTO invoice_search (company, invoice, number, text)
+  SELECT company, invoice, number, lower(number) || E'\\n' || invoice || E'\\nacme ltd ' || md5(g::text) FROM n;
 INSERT INTO numbers (tenant, folded, company, invoice) SELECT tenant, number, company, invoice FROM n;
 INSERT INTO contacts (company, client, xero_contact_id, name, said_by, changed_at, client_name, source, host_id,
   status, merged_into, checked_in)
@@ -124,6 +127,7 @@ QUESTIONS = {
     "bulk sends": lambda work: requests.page_of_bulk(work, "", "", None, 51),
     "bulk sends of a company": lambda work: requests.page_of_bulk(work, "c7", "done", None, 51),
     "whatever begins like this": lambda work: searching.search(work, "n-77", 8),
+    "an invoice by any part of what is known of it": lambda work: searching.search(work, "2777", 8),
     "an event by its id": lambda work: searching.search(work, "event-77", 8),
     "the whole story of an invoice": lambda work: invoice_detail.whole(work, "c7", "i7"),
     "dead letters": inbox.dead_letters,
@@ -153,8 +157,8 @@ QUESTIONS = {
     "what metrics are made of": lambda work: list(measuring.business_readings(TOOLS, work)),
     "what is counted": lambda work: metrics_rows.count_feed(work, 50),
     "the console's overview": ops_summary.at_a_glance,
-    "alerts that still stand": lambda work: ops_summary.standing_alerts(work, 8),
-    "outcomes overdue": lambda work: ops_summary.unsettled_batches(work, 300, 8),
+    "problems of invoices": failing.problems,
+    "outcomes overdue": lambda work: ops_summary.unsettled_batches(work, 300),
     "companies by state": status.counts,
     "companies with work": lambda work: status.matching(work, "busy", "", "", 51),
     "what companies have before them": lambda work: status.workloads(work, ["c7", "c8"]),

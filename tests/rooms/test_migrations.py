@@ -61,7 +61,9 @@ def fill(engine, tables, numbers):
 def test_the_tables_are_as_the_migrations_make_them(database_url):
     engine = create_engine(database_url)
     with engine.connect() as connection:
-        different = compare_metadata(MigrationContext.configure(connection), SQLModel.metadata)
+        only_where_trigrams_are = {"include_name": lambda name, *_: name != "invoice_search_parts"}
+        context = MigrationContext.configure(connection, opts=only_where_trigrams_are)
+        different = compare_metadata(context, SQLModel.metadata)
     engine.dispose()
     assert different == []
 

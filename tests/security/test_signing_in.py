@@ -294,16 +294,16 @@ def test_a_password_alone_shows_nothing_to_who_can_change_anything(guarded, role
             f"/console{path}", data={"form": hidden(page, "form"), "user": "eve", "role": "admin"}
         )
         assert answer.headers.get("location", "").startswith("/console/factor"), path
-    assert "Nothing needs a person" not in page
+    assert "<h1>Overview</h1>" not in page
     anna.set_up_app()
-    assert "Nothing needs a person" in anna.see()
+    assert "<h1>Overview</h1>" in anna.see()
 
 
 def test_who_only_reads_needs_none_until_they_have_one(guarded):
     _, person = guarded
     vera = person("read", "vera")
     vera.sign_in()
-    assert "Nothing needs a person" in vera.see()
+    assert "<h1>Overview</h1>" in vera.see()
     page = vera.do("/factor/new", 200)
     vera.secret = page.partition("Key: <code>")[2].partition("<")[0]
     vera.do("/factor", 200, offer=hidden(page, "offer"), code=vera.code())
@@ -382,7 +382,7 @@ def test_guessing_codes_is_slowed_and_signing_in_anew_does_not_begin_the_count_a
     assert answers == [401] * 5 + [429] * 3
     anna.browser.post("/console/sign-out", data={"form": anna.token()})
     anna.sign_in_whole()  # in the browser that is known
-    assert "Nothing needs a person" in anna.see()
+    assert "<h1>Overview</h1>" in anna.see()
     assert said_in_audit(installation, "second factor refused")
     assert outcomes(installation)["code_refused"] == 5
 

@@ -33,7 +33,7 @@ from web.console import (
     users,
 )
 from web.console.forms import TooLarge
-from web.console.visitor import Forbidden, Missing, NeedsProof, NotSignedIn, Unfinished, signed_in
+from web.console.visitor import Elsewhere, Forbidden, Missing, NeedsProof, NotSignedIn, Unfinished, signed_in
 from worker.decisions.rights import NotAllowed
 from worker.users.hashing import Busy
 
@@ -75,6 +75,7 @@ def add_to(app: FastAPI) -> None:
     for address in ("/", f"{PREFIX}/"):
         app.add_api_route(address, _home, include_in_schema=False)
     app.add_exception_handler(NotSignedIn, _sign_in_first)
+    app.add_exception_handler(Elsewhere, _elsewhere)
     for kind in _REFUSALS:
         app.add_exception_handler(kind, _refused)
     app.add_exception_handler(NeedsProof, _needs_proof)
@@ -101,6 +102,10 @@ async def _sign_in_first(request: Request, problem: Exception) -> Response:
     if request.headers.get("hx-request"):
         return HTMLResponse("", 401, headers={"hx-redirect": address})
     return RedirectResponse(address, 303, headers={"cache-control": "no-store"})
+
+
+async def _elsewhere(_request: Request, problem: Exception) -> Response:
+    return RedirectResponse(str(problem), 303, headers={"cache-control": "no-store"})
 
 
 async def _refused(request: Request, problem: Exception) -> Response:

@@ -10,7 +10,7 @@ from store import audit
 from store.pauses import EVERYBODY
 from store.tables import AuditCheck, AuditLine
 from web.console import rendering
-from web.console.visitor import Looking
+from web.console.visitor import Looking, NarrowedTo
 
 MOST = 50
 _LONGEST = 200
@@ -19,17 +19,25 @@ router = APIRouter()
 
 @router.get("/audit")
 def audit_page(
-    request: Request, visitor: Looking, who: str = "", company: str = "", what: str = "", after: str = ""
+    request: Request, visitor: Looking, company: NarrowedTo, who: str = "", what: str = "", after: str = ""
 ) -> Response:
     """The newest lines first."""
-    wanted = audit.AuditFilter(who.strip(), company.strip(), what.strip())
+    wanted = audit.AuditFilter(who.strip(), company.id, what.strip())
     with visitor.tools.store.read() as work:
         lines = audit.found(work, wanted, MOST + 1, int(after) if after.isdecimal() and len(after) < 19 else None)
         check = audit.newest_check(work)
     shown = [(line, chosen(line)) for line in lines[:MOST]]
     more = str(lines[MOST - 1].id) if len(lines) > MOST else ""
     return rendering.page(
-        request, visitor, "audit", lines=shown, wanted=wanted, after=more, everybody=EVERYBODY, **_checked(check)
+        request,
+        visitor,
+        "audit",
+        lines=shown,
+        wanted=wanted,
+        after=more,
+        everybody=EVERYBODY,
+        company=company,
+        **_checked(check),
     )
 
 

@@ -15,7 +15,7 @@ from store import companies, connections, contacts
 from store.unit_of_work import Work
 from web.console import rendering
 from web.console.forms import Form, Posted
-from web.console.visitor import Looking, Missing, Must, Visitor
+from web.console.visitor import Looking, Missing, Must, NarrowedTo, Visitor
 from worker.contacts import changes, suggesting
 from worker.decisions import tables
 from worker.decisions.contact_checks import Card, Suggestion
@@ -47,13 +47,16 @@ router = APIRouter()
 
 @router.get("/contacts")
 def contacts_page(
-    request: Request, visitor: Looking, company: str = "", state: str = "", after: str = ""
+    request: Request, visitor: Looking, company: NarrowedTo, state: str = "", after: str = ""
 ) -> Response:
     """Who holds invoices back, and how linked clients are in Xero."""
     state = state if state in STATES else ""
     with visitor.tools.store.read() as work:
-        facts: dict[str, Any] = {"company": company, "state": state, "states": STATES}
-        lists: dict[str, Any] = {**_held_back(work, company, state, after), **_linked(work, company, state, after)}
+        facts: dict[str, Any] = {"company": company.id, "unknown": company.unknown, "state": state, "states": STATES}
+        lists: dict[str, Any] = {
+            **_held_back(work, company.id, state, after),
+            **_linked(work, company.id, state, after),
+        }
         return rendering.page(request, visitor, "contacts", **{**facts, **lists})
 
 

@@ -15,8 +15,9 @@ from pydantic import ValidationError
 
 from events.accounting_target import AccountingTarget
 from events.changes import GONE, DriftFound, Picture
+from events.failures import NOT_MENDED
 from events.invoice import Invoice
-from store import companies, invoice_detail
+from store import audit, companies, invoice_detail
 from store.invoice_detail import InvoiceStory
 from store.tables import Attempt, Batch, Drift, Generation, Item, LogEntry
 from store.tables import Request as SentRequest
@@ -116,7 +117,7 @@ def _tried(attempt: Attempt, batch: Batch, sent: str) -> Moment:
 
 
 def _answered(entry: LogEntry) -> Moment:
-    good = entry.outcome != "failed"
+    good, cancelled = entry.outcome != "failed", entry.reason in NOT_MENDED
     verified = {True: "verified", False: "differs", None: ""}[entry.verified]
     facts = [("Proof of match", verified), ("Reason", entry.reason or ""), ("Event", entry.event_id)]
     told = [f"differs: {one}" for one in json.loads(entry.differences or "[]")]
@@ -129,8 +130,8 @@ def _answered(entry: LogEntry) -> Moment:
     ]
     return Moment(
         at=entry.at,
-        title=_ANSWERED.get(entry.outcome, entry.outcome),
-        tone="good" if good else "bad",
+        title="Not sent: cancelled" if cancelled else _ANSWERED.get(entry.outcome, entry.outcome),
+        tone="good" if good else "" if cancelled else "bad",
         marker="exported" if good else _after(entry.reason),
         message=entry.message or "",
         said=entry.xero_words or "",
@@ -141,7 +142,7 @@ def _answered(entry: LogEntry) -> Moment:
 
 
 def _after(reason: str | None) -> str:
-    return "excluded" if reason == "excluded" else "failed"
+    return "excluded" if reason == "excluded" else rendering.apart("failed", reason)
 
 
 def _raised(one: Generation) -> Moment:
@@ -210,6 +211,9 @@ def _page(
     attention.note_view(tools, visitor.user, "invoice viewed", company, {"invoice": invoice})
     with tools.store.read() as work:
         name, target = companies.name_of(work, company), tools.target_of(work, company)
+        last = whole.story.entries[-1] if whole.story.entries else None
+        off = last is not None and last.reason in NOT_MENDED
+        cancelled_by = audit.cancelling(work, company, last.request, invoice) if last and off else None
     export = whole.story.export
     proof = json.loads(export.xero_totals) if export and export.xero_totals else None
     at = proof.get("compared_at") if proof else None
@@ -225,6 +229,7 @@ def _page(
         "steps": (whole.story.status.how or "").splitlines() if whole.story.status else [],
         "live": whole.marker in _LIVE,
         "problem": problem,
+        "cancelled_by": cancelled_by,
     }
     return rendering.page(request, visitor, "invoice", status, **facts)
 

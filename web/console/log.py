@@ -15,7 +15,7 @@ from store.export_log import LogFilter
 from store.unit_of_work import Store
 from web.console import forms, rendering
 from web.console.rendering import HEADERS
-from web.console.visitor import Looking
+from web.console.visitor import Looking, NarrowedTo
 
 MOST_IN_A_FILE = 100_000
 OUTCOMES = ("created", "updated", "adopted", "unchanged", "failed")
@@ -41,7 +41,7 @@ router = APIRouter()
 
 
 @router.get("/log")
-def log_page(request: Request, visitor: Looking, after: str = "") -> Response:
+def log_page(request: Request, visitor: Looking, company: NarrowedTo, after: str = "") -> Response:
     """A page of the log."""
     said = dict(request.query_params)
     chosen = forms.log_filter(said)
@@ -54,6 +54,7 @@ def log_page(request: Request, visitor: Looking, after: str = "") -> Response:
         "names": names,
         "more": more,
         "said": said,
+        "company": company,
         "problem": forms.objections(said),
         "outcomes": OUTCOMES,
         "reasons": sorted((one.value.title, one.code) for one in Reason),

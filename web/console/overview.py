@@ -23,8 +23,10 @@ from web.console.visitor import Looking
 from worker import broker
 from worker.tools import Tools
 from worker.watching import attention
+from worker.watching.attention import Attention
 
 HOURS = 12
+MOST_PROBLEMS = 8
 _HOUR = 3600
 _LIMITS = {"minute": "minute limit", "day": "day limit", "concurrent": "calls at once"}
 
@@ -120,6 +122,33 @@ def over_a_day(quarters: Sequence[Quarter], now: datetime) -> tuple[int, int]:
     return sum(one.exported for one in fresh), sum(one.failed for one in fresh)
 
 
+def verdict(needs: Attention, exported: int, workers: int) -> list[tuple[str, str]]:
+    """Whether all is well, in figures, each with the address of what it counts."""
+    count = rendering.count
+    held, causes = needs.held()
+    others = sum(one.kind == "other" for one in needs.matters)
+    said = [
+        (
+            needs.stopped,
+            f"{count(needs.stopped, 'company', 'companies')} stopped",
+            attention.STOPPED_PAGE,
+        ),
+        (held, f"{count(held, 'invoice')} in {count(causes, 'problem')}", "/console/failures"),
+        *((1, f"no {kind} running", "/console#processes") for kind in needs.missing),
+        (any(one.title == "Redis does not answer" for one in needs.matters), "Redis away", "/console#problems"),
+        (others, f"{count(others, 'other problem')}", "/console#problems"),
+        (needs.paused, f"{count(needs.paused, 'company', 'companies')} paused", "/console/companies?state=paused"),
+    ]
+    wrong = [(text, link) for figure, text, link in said if figure]
+    if wrong:
+        return wrong
+    return [
+        ("All good", "/console#problems"),
+        (f"{rendering.number(exported)} exported today (UTC)", "/console/log"),
+        (count(workers, "worker"), "/console#processes"),
+    ]
+
+
 router = APIRouter()
 
 
@@ -133,12 +162,12 @@ class DoorbellCounts:
 
 
 @router.get("")
-def overview_page(request: Request, visitor: Looking) -> Response:
-    """The installation at a glance."""
+def overview_page(request: Request, visitor: Looking, problems: str = "") -> Response:
+    """The installation at a glance; the first problems, or `all` of them."""
     tools = visitor.tools
     bells = _doorbells(tools)
     with tools.store.read() as work:
-        needs = attention.what_needs_a_person(tools, work)
+        needs = attention.what_needs_a_person(tools, work, redis_answers=bells is not None)
         seen = ops_summary.at_a_glance(work)
         quarters = throughput.since(work, work.now - timedelta(hours=24, minutes=15))
         there = [(one, processes.is_silent(work, one)) for one in processes.everyone(work)]
@@ -147,8 +176,13 @@ def overview_page(request: Request, visitor: Looking) -> Response:
         of_calls(bells.tallies if bells else {}, visitor.whose.now),
     ]
     day = over_a_day(quarters, visitor.whose.now)
+    midnight = visitor.whose.now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    today = sum(one.exported for one in quarters if one.begins_at >= midnight)
+    workers = sum(one.kind == "worker" and not silent for one, silent in there)
     facts: dict[str, Any] = {
         "needs": needs,
+        "verdict": verdict(needs, today, workers),
+        "shown": len(needs.matters) if problems == "all" else MOST_PROBLEMS,
         "glance": seen,
         "bells": bells,
         "charts": drawn,

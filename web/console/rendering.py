@@ -17,11 +17,13 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.convertors import Convertor, register_url_convertor
 
 from events.accounting_target import Trouble
+from events.failures import NOT_MENDED
 from web.console.visitor import Visitor
 
 MARKERS: Mapping[str, str] = {
     "exported": "Exported",
     "failed": "Failed",
+    "cancelled": "Cancelled",
     "queued": "Queued",
     "exporting": "Exporting",
     "uncertain": "Uncertain",
@@ -80,6 +82,11 @@ def count(value: int, one: str, many: str = "") -> str:
 def marker(state: str) -> str:
     """A marker in words."""
     return MARKERS.get(state, state)
+
+
+def apart(state: str, reason: str | None) -> str:
+    """A marker as pages show it: what a person cancelled is no failure."""
+    return "cancelled" if state == "failed" and reason in NOT_MENDED else state
 
 
 def query(asked: Sequence[tuple[str, str]], **changed: Any) -> str:
@@ -142,6 +149,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "number": number,
     "count": count,
     "marker": marker,
+    "apart": apart,
     "query": query,
     "part": part,
     "size": size,

@@ -24,11 +24,13 @@ router = APIRouter()
 
 
 @router.get("/search")
-def search_page(request: Request, visitor: Looking, q: str = "") -> Response:
-    """Everything that begins with what was typed, by kind."""
+def search_page(request: Request, visitor: Looking, q: str = "", enter: str = "") -> Response:
+    """Everything that what was typed finds, by kind; `enter` in the box opens the only hit."""
     with visitor.tools.store.read() as work:
         found = searching.search(work, q, _OF_EACH_KIND)
         names = companies.names(work, {one.company for one in found})
+    if enter and len(found) == 1:
+        return rendering.redirect(address(found[0]))
     by_kind = {title: [one for one in found if one.kind == kind] for kind, title in _KINDS.items()}
     shown = {title: hits for title, hits in by_kind.items() if hits}
     return rendering.page(

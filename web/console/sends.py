@@ -6,30 +6,36 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
-from store import companies, queries, requests
+from store import audit, companies, queries, requests
+from store.progress import unwanted
 from store.queries import ItemPage
 from store.requests import RequestPosition
 from web.console import rendering
 from web.console.forms import PER_PAGE, Posted
-from web.console.visitor import Looking, Missing, Must, Visitor
+from web.console.visitor import Looking, Missing, Must, NarrowedTo, Visitor
 from worker.commands import registry
 from worker.decisions.rights import Action
 from worker.delivery import progress
+from worker.status import companies as statuses
 from worker.submission import orders
 from worker.submission.orders import Named, OrderRefused
 
-STATES = ("waiting", "exported", "failed")
+STATES = ("waiting", "exported", "failed", "cancelled")
+# What ends within moments; for the rest of what a company waits for, nobody knows when a bulk is done.
+_SHORT = ("minute", "concurrent")
 router = APIRouter(prefix="/requests")
 
 
 @router.get("")
-def sends_page(request: Request, visitor: Looking, company: str = "", state: str = "", after: str = "") -> Response:
+def sends_page(request: Request, visitor: Looking, company: NarrowedTo, state: str = "", after: str = "") -> Response:
     """The bulk sends, newest first."""
     with visitor.tools.store.read() as work:
-        rows = requests.page_of_bulk(work, company, state, _place(after), PER_PAGE + 1)
+        rows = requests.page_of_bulk(work, company.id, state, _place(after), PER_PAGE + 1)
+        cancelled = unwanted(work, {(row.company, row.id) for row in rows if row.failed})
     last = rows[PER_PAGE - 1] if len(rows) > PER_PAGE else None
     more = f"{last.created_at.isoformat()}~{last.company}~{last.id}" if last else ""
     facts: dict[str, Any] = {"rows": rows[:PER_PAGE], "more": more, "company": company, "state": state}
+    facts["cancelled"] = cancelled
     return rendering.page(request, visitor, "sends", states=list(requests.STATES), **facts)
 
 
@@ -68,6 +74,9 @@ def _page(
         row = requests.known(work, company, sent)
         name = companies.name_of(work, company)
         lines = queries.invoices_of(work, company, sent, page=page) if row else []
+        cancelled = unwanted(work, [(company, sent)])[company, sent]
+        by = audit.cancelling(work, company, sent) if row and row.cancelled_at else None
+        now = statuses.of_company(visitor.tools, work, company) if row and not row.completed_at else None
     seen = progress.progress_of(visitor.tools, company, sent)
     if row is None or seen is None:
         raise Missing(f"“{company}” has no request “{sent}”.")
@@ -78,6 +87,10 @@ def _page(
         "lines": lines[:PER_PAGE],
         "more": lines[PER_PAGE - 1].invoice if len(lines) > PER_PAGE else "",
         "state": page.state,
+        "cancelled": cancelled,
+        "cancelled_by": by,
+        "stands": now.status if now and now.status.state not in ("sending", "idle") else None,
+        "stopped": bool(now and now.status.state not in ("sending", "idle") and now.status.limit not in _SHORT),
         "problem": problem,
         "parts_come": sum(map(bool, row.parts_received.split(","))),
     }

@@ -154,6 +154,39 @@ def must_exist(visitor: Visitor, company: str) -> None:
 Looking = Annotated[Visitor, Depends(Must(Action.LOOK))]
 
 
+@dataclass(frozen=True)
+class CompanyFilter:
+    """The company that a page is narrowed to: its id, "" for none; `unknown` says in a sentence why there is none."""
+
+    id: str
+    unknown: str = ""
+
+
+class Elsewhere(Exception):
+    """The page is at this address: a company was named, and its id belongs there."""
+
+
+def company_named(request: Request, visitor: Looking, company: str = "") -> CompanyFilter:
+    """The company of this id or name. Raises Elsewhere for a name, so that links of the page carry the id."""
+    text = company.strip()
+    if not text:
+        return CompanyFilter("")
+    with visitor.tools.store.read() as work:
+        found = companies.called(work, text)
+    if len(found) == 1 and found[0].id != text:
+        raise Elsewhere(str(request.url.include_query_params(company=found[0].id).replace(scheme="", netloc="")))
+    if not found:
+        return CompanyFilter(text, f"There is no company “{text}”.")
+    if len(found) > 1:
+        some = ", ".join(f"{one.name} ({one.id})" for one in found[:5])
+        more = " and more" if found[5:] else ""
+        return CompanyFilter(text, f"Several companies are called “{text}”: {some}{more}. Give the id.")
+    return CompanyFilter(text)
+
+
+NarrowedTo = Annotated[CompanyFilter, Depends(company_named)]
+
+
 def signed_in(request: Request) -> Visitor | None:
     """Who is signed in in this browser, if anybody. What a page asks for by itself does not count as use."""
     tools: Tools = request.app.state.tools

@@ -20,11 +20,11 @@ UNEASY_DAYS = 20
 
 @dataclass(frozen=True)
 class Health:
-    """One company's connection. `wrong` is None while all is well; ages are seconds, `login_ends_at` the login's end.
+    """One company's connection. `wrong` and its `title` are None while all is well; ages are seconds.
 
-    `day_calls` are Xero's calls of a day, `day_calls_learned` where Xero's headers told them, else the most that are
-    set; `day_ends_at` is when the day of the calls used ends at the latest, None while none is used. Calls are None
-    while Redis is away.
+    `login_ends_at` is the login's end, `day_calls` are Xero's calls of a day, `day_calls_learned` where its headers
+    told them, else the most that are set; `day_ends_at` is when the day of the calls used ends at the latest, None
+    while none is used. Calls are None while Redis is away.
     """
 
     company: str
@@ -42,6 +42,7 @@ class Health:
     client_id: str | None = None
     scopes: str | None = None
     last_good_call: datetime | None = None
+    title: str | None = None
     day_calls: int | None = None
     day_calls_learned: bool = False
     day_calls_used: int | None = None
@@ -111,6 +112,7 @@ def health_of(tools: Tools, now: datetime, row: CompanyRows, load: Workload, see
         state=at.state if at else "not connected",
         wrong=(paused or problem.message({**facts, "company": company.name})) if problem else None,
         who=problem.value.who if problem else None,
+        title=problem.value.title if problem else None,
         how=problem.remedy({**facts, "company": company.id}) if problem else None,
         notes=tuple(_notes(now, company.id, app, token, ends)),
         target=company.target,

@@ -123,6 +123,11 @@ class RequestPlan:
         """The exports that this request joins, or waits behind."""
         return [row for id_, row in self.known.rows.items() if self.moves[id_] in _JOINS]
 
+    def fresh(self) -> list[tuple[str, Invoice]]:
+        """The invoices whose content is the newest now, with their company."""
+        new = (one for one in self.known.invoices.readable if self.moves[one.id] not in ("join", "unchanged"))
+        return [(self.filing.asked.company, one) for one in new]
+
     def started(self) -> list[int]:
         """The ids of the export rows that begin with this request."""
         return [row.id or 0 for id_, row in self.known.rows.items() if self.moves[id_] == "start"]

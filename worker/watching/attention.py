@@ -5,28 +5,40 @@ Once a day the whole audit is read, and its head goes out: as an event, a metric
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime
+from typing import Any, Literal
 from urllib.parse import quote, urlencode
 
+from events.failures import Failure, reason_of
 from events.outgoing import AuditChecked
-from store import audit, ops_summary, outbox, processes, status
+from store import audit, failing, ops_summary, outbox, processes, status
+from store.failing import FailureProblem
 from store.outbox import Outgoing
+from store.tables import Process
 from store.unit_of_work import Work
 from worker import logs
 from worker.status import companies
 from worker.status.companies import CompanyStatus
 from worker.tools import Tools
 
-MOST = 8
+STOPPED_PAGE = "/console/companies?state=needs_person"
+MOST_STOPPED = 200  # companies whose sentences are looked at; of more the number is told
 _INCIDENT_SECONDS = 60.0
 _OVERDUE_SECONDS = 300.0  # by then an outcome was looked up several times
+_KINDS = {
+    "worker": "Invoices are accepted and wait; nothing is sent to Xero. Nothing is lost.",
+    "clock": "Nothing is reported to CrewCard, looked up or sent again by itself. Nothing is lost.",
+}
 
 
 @dataclass(frozen=True)
 class Matter:
-    """One thing that needs a person; `who` as in events.help, or ops or host; `link` a page of the console."""
+    """One thing that needs a person; `who` as in events.help, or ops or host; `link` a page of the console.
+
+    `kind` is company (stopped), failure, process, or other; `invoices` are held by it, the oldest since `since`.
+    """
 
     title: str
     message: str
@@ -35,57 +47,123 @@ class Matter:
     link: str = ""
     link_text: str = ""
     company: str = ""
+    kind: Literal["company", "failure", "process", "other"] = "other"
+    invoices: int = 0
+    since: datetime | None = None
 
 
 @dataclass(frozen=True)
 class Attention:
-    """What needs a person: the first few of each kind, and how many `more` connections there are."""
+    """What needs a person, the greatest harm first: what stops everything, then by invoices times age.
+
+    `stopped` and `paused` count companies; `missing` are kinds of processes of which none is at work.
+    """
 
     matters: tuple[Matter, ...]
-    more_connections: int = 0
+    stopped: int
+    paused: int
+    missing: tuple[str, ...]
+
+    def held(self) -> tuple[int, int]:
+        """How many invoices have failed, for how many problems."""
+        failed = [one.invoices for one in self.matters if one.kind == "failure"]
+        return sum(failed), len(failed)
 
 
-def what_needs_a_person(tools: Tools, work: Work) -> Attention:
-    """What stops most comes first."""
-    parked = status.matching(work, "needs_person", "", "", MOST)
-    every = status.counts(work)["needs_person"] if len(parked) == MOST else len(parked)
+def what_needs_a_person(tools: Tools, work: Work, *, redis_answers: bool = True) -> Attention:
+    """Every problem there is, companies with the same one folded."""
+    parked = status.matching(work, "needs_person", "", "", MOST_STOPPED)
+    counts = status.counts(work)
+    there = processes.everyone(work)
+    at_work = {one.kind for one in there if not processes.is_silent(work, one)}
+    missing = tuple(kind for kind in _KINDS if kind not in at_work)
     matters = [
-        *(_connection(one) for one in companies.of_companies(tools, work, parked)),
-        *(_unsettled(one) for one in ops_summary.unsettled_batches(work, _OVERDUE_SECONDS, MOST)),
+        *([] if redis_answers else [_REDIS_AWAY]),
+        *(_missing(kind) for kind in missing),
+        *_connections(companies.of_companies(tools, work, parked), counts["needs_person"]),
+        *_unsettled(ops_summary.unsettled_batches(work, _OVERDUE_SECONDS)),
         *_refused(ops_summary.refused_companies(work, _INCIDENT_SECONDS)),
-        *_silent(work),
+        *_silent(work, [one for one in there if one.kind not in missing]),
         *_letters(ops_summary.open_dead_letters(work)),
         *_webhooks(ops_summary.given_up_deliveries(work)),
-        *(_alert(one) for one in ops_summary.standing_alerts(work, MOST)),
+        *(_failure(one) for one in failing.problems(work)),
     ]
-    return Attention(tuple(matters), max(0, every - len(parked)))
+    ordered = sorted(matters, key=lambda one: (one.kind != "process", -_harm(one, work.now)))
+    return Attention(tuple(ordered), counts["needs_person"], counts["paused"], missing)
 
 
-def _connection(one: CompanyStatus) -> Matter:
-    waits = f" {_count(one.load.live, 'invoice waits', 'invoices wait')} for it." if one.load.live else ""
+def _harm(one: Matter, now: datetime) -> float:
+    """Invoices times seconds; what holds none yet, or whose age is not known, comes behind."""
+    return one.invoices * max(1.0, (now - one.since).total_seconds() if one.since else 1.0)
+
+
+_REDIS_AWAY = Matter(
+    "Redis does not answer",
+    "Workers are not woken. Nothing is lost; it goes on once Redis is back.",
+    "ops",
+    "Look at Redis and at its disk; start it again.",
+    kind="process",
+)
+
+
+def _missing(kind: str) -> Matter:
+    how = f"Start a {kind} process, and see in its log why the last one ended."
+    title = f"No {kind} is running"
+    return Matter(title, _KINDS[kind], "ops", how, "/console#processes", "See the processes", kind="process")
+
+
+def _connections(stopped: Sequence[CompanyStatus], every: int) -> list[Matter]:
+    """Companies that nothing is sent for until a person acts, one matter for all that need the same."""
+    alike: dict[tuple[str, ...], list[CompanyStatus]] = {}
+    for one in stopped:
+        alike.setdefault((one.health.title or "Stopped", one.status.who, one.health.how or ""), []).append(one)
+    matters = [_stopped(title, some) for (title, _, _), some in alike.items()]
+    if every > len(stopped):
+        title = f"{_count(every - len(stopped), 'more company is', 'more companies are')} stopped"
+        message = "Too many to look at each of them here."
+        matters.append(Matter(title, message, "ops", "", STOPPED_PAGE, "Open the companies", kind="company"))
+    return matters
+
+
+def _stopped(title: str, some: Sequence[CompanyStatus]) -> Matter:
+    live, first = sum(one.load.live for one in some), some[0]
+    waits = f" {_count(live, 'invoice waits', 'invoices wait')} for it." if live else ""
+    alone = len(some) == 1
+    names = ", ".join(one.health.name for one in some[:3]) + (f" and {len(some) - 3:,} more" if some[3:] else "")
     return Matter(
-        title=one.health.name,
-        message=f"{one.status.sentence}{waits}",
-        who=one.status.who or "ops",
-        how=one.health.how or "",
-        link=_page(one.health.company),
-        link_text="Open the company",
-        company=one.health.company,
+        title=first.health.name if alone else f"{title}: {len(some):,} companies",
+        message=f"{first.status.sentence if alone else f'{names}.'}{waits}",
+        who=first.status.who or "ops",
+        how=first.health.how or "",
+        link=_page(first.health.company) if alone else STOPPED_PAGE,
+        link_text="Open the company" if alone else "Open the companies",
+        company=first.health.company if alone else "",
+        kind="company",
+        invoices=live,
+        since=min((one.status.since for one in some if one.status.since), default=None),
     )
 
 
-def _unsettled(one: ops_summary.Unsettled) -> Matter:
+def _unsettled(one: ops_summary.Unsettled | None) -> list[Matter]:
+    if one is None:
+        return []
     calls, invoices = _count(one.batches, "call", "calls"), _count(one.invoices, "invoice", "invoices")
-    return Matter(
-        title="Outcome not known yet",
-        message=f"What became of {calls} to Xero with {invoices} should have been looked up by "
-        f"{one.since:%Y-%m-%d %H:%M} UTC. Nothing is sent twice, but these invoices wait.",
-        who="ops",
-        how="See why the company waits; if Xero does not answer, it is asked again by itself.",
-        link=_page(one.company),
-        link_text="Open the company",
-        company=one.company,
-    )
+    whose = f" of {one.companies:,} companies" if one.companies > 1 else ""
+    alone = one.companies == 1
+    return [
+        Matter(
+            title="Outcome not known yet",
+            message=f"What became of {calls} to Xero with {invoices}{whose} should have been looked up by "
+            f"{one.since:%Y-%m-%d %H:%M} UTC. Nothing is sent twice, but these invoices wait.",
+            who="ops",
+            how="See why the company waits; if Xero does not answer, it is asked again by itself.",
+            link=_page(one.company) if alone else "/console/companies?state=busy",
+            link_text="Open the company" if alone else "Open the companies",
+            company=one.company if alone else "",
+            invoices=one.invoices,
+            since=one.since,
+        )
+    ]
 
 
 def _refused(one: ops_summary.RefusedCompanies | None) -> list[Matter]:
@@ -101,9 +179,9 @@ def _refused(one: ops_summary.RefusedCompanies | None) -> list[Matter]:
     return [Matter("Xero refuses logins", message, "ops", how)]
 
 
-def _silent(work: Work) -> list[Matter]:
-    """Processes that stopped beating without having left, by kind."""
-    kinds = Counter(one.kind for one in processes.everyone(work) if processes.is_silent(work, one))
+def _silent(work: Work, there: Sequence[Process]) -> list[Matter]:
+    """Those of these processes that stopped beating without having left, by kind."""
+    kinds = Counter(one.kind for one in there if processes.is_silent(work, one))
     return [
         Matter(
             title="A process is silent",
@@ -134,18 +212,22 @@ def _webhooks(count: int) -> list[Matter]:
     return [Matter("Webhooks given up", message, "host", how)]
 
 
-def _alert(one: ops_summary.StandingAlert) -> Matter:
-    alert = one.alert
+def _failure(one: FailureProblem) -> Matter:
+    """A reason that invoices failed for; where it is one thing of one company, in the words of that."""
+    known, first = reason_of(one.reason), one.first
     waits = _count(one.invoices, "invoice waits", "invoices wait")
-    return Matter(
-        title=f"{alert.title}{f': {alert.about}' if alert.about else ''}",
-        message=f"{waits} for this. {alert.message}",
-        who=alert.who,
-        how=alert.how,
-        link=f"/console/failures/{quote(alert.company, safe='')}?{urlencode({'cause': alert.cause})}",
-        link_text="Open the group",
-        company=alert.company,
-    )
+    if one.groups == 1:
+        words = first.in_words()
+        link = f"/console/failures/{quote(first.company, safe='')}?{urlencode({'cause': first.cause})}"
+        what = (words["title"], f"{waits} for this. {first.example}", words["who"], first.how, link, "Open the group")
+    else:
+        whose = f"of {one.companies:,} companies" if one.companies > 1 else "of one company"
+        who, how = (known.value.who, "\n".join(Failure(known).steps())) if known else ("support", "")
+        message = f"{waits} for this, {whose}, in {one.groups:,} groups."
+        link = f"/console/failures?{urlencode({'reason': one.reason})}"
+        what = (known.value.title if known else one.reason, message, who, how, link, "Open the groups")
+    whose = first.company if one.companies == 1 else ""
+    return Matter(*what, whose, "failure", one.invoices, one.since)
 
 
 def _page(company: str) -> str:

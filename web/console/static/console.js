@@ -4,17 +4,60 @@
 
 const busy = (part) => part.contains(document.activeElement) || part.querySelector("input:checked, details[open]");
 
+// While the server is away one part alone asks, ever more seldom, and not all browsers at the same moment.
+const FIRST_PAUSE = 8000, LONGEST_PAUSE = 60000;
+const parts = () => [...document.querySelectorAll("[data-live]")];
+let awaySince = null, pause = FIRST_PAUSE, nextTry = 0;
+
+function refresh(part) {
+  part.dataset.due = Date.now() + 1000 * Number(part.dataset.live);
+  htmx.trigger(part, "refresh");
+}
+
+function sayHowLive(live) {
+  const said = document.getElementById("live");
+  if (!said || !live.length) return;
+  const stopped = live.some((part) => busy(part));
+  const since = awaySince?.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+  const text = since ? `not live since ${since}` : stopped ? "live · paused where something is open or selected"
+    : `live · ${Math.min(...live.map((part) => Number(part.dataset.live)))} s`;
+  if (said.textContent !== text) said.textContent = text;
+  said.classList.toggle("away", Boolean(since));
+}
+
 setInterval(() => {
-  if (document.hidden) return;
-  for (const part of document.querySelectorAll("[data-live]")) {
+  const live = parts();
+  sayHowLive(live);
+  if (document.hidden || !live.length) return;
+  if (awaySince) {
+    if (Date.now() < nextTry) return;
+    nextTry = Date.now() + pause * (1 + Math.random() / 4);
+    pause = Math.min(2 * pause, LONGEST_PAUSE);
+    refresh(live[0]);
+    return;
+  }
+  for (const part of live) {
     const due = Number(part.dataset.due || 0);
     if (due === 0) part.dataset.due = Date.now() + 1000 * Number(part.dataset.live);
-    else if (Date.now() >= due && !busy(part)) htmx.trigger(part, "refresh");
+    else if (Date.now() >= due && !busy(part)) refresh(part);
   }
 }, 500);
 
+document.addEventListener("htmx:afterRequest", (event) => {
+  if (!event.detail.requestConfig.elt.matches("[data-live]")) return;  // what asked; by now another may be in its place
+  const { status } = event.detail.xhr;
+  if (status >= 200 && status < 500) {
+    if (awaySince) for (const part of parts()) part.dataset.due = Date.now();
+    awaySince = null;
+    pause = FIRST_PAUSE;
+  } else if (!awaySince) {
+    awaySince = new Date();
+    nextTry = Date.now() + pause * (1 + Math.random() / 4);
+  }
+});
+
 document.addEventListener("visibilitychange", () => {
-  if (!document.hidden) for (const part of document.querySelectorAll("[data-live]")) htmx.trigger(part, "refresh");
+  if (!document.hidden && !awaySince) for (const part of parts()) refresh(part);
 });
 
 // Escape closes what is open; a click elsewhere too.
@@ -26,6 +69,15 @@ document.addEventListener("keydown", (event) => {
   if (event.key !== "Escape") return;
   for (const open of document.querySelectorAll("header details[open]")) open.open = false;
   document.getElementById("found")?.replaceChildren();
+});
+
+// Arrows go from the box through its suggestions and back; Enter opens the one that has the focus.
+document.addEventListener("keydown", (event) => {
+  if (!["ArrowDown", "ArrowUp"].includes(event.key) || !event.target.closest(".find")) return;
+  const stops = [document.getElementById("find"), ...document.querySelectorAll("#found a")];
+  const next = stops.indexOf(event.target) + (event.key === "ArrowDown" ? 1 : -1);
+  event.preventDefault();
+  stops[(next + stops.length) % stops.length].focus();
 });
 
 document.addEventListener("click", (event) => {

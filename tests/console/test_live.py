@@ -1,0 +1,80 @@
+"""A page that follows what happens says so, and says since when it does not; time is the browser's, moved by hand."""
+
+import re
+
+import pytest
+
+from tests.browser import IN_A_BROWSER
+from tests.console.visiting import PASSWORD
+
+pytestmark = IN_A_BROWSER
+HERE = re.compile(r"/console\??$")
+
+
+@pytest.fixture
+def page(chromium, console, person):
+    """The overview in a browser whose clock stands."""
+    somebody = person("read")
+    context = chromium.new_context(base_url=console)
+    context.clock.install()
+    seen = context.new_page()
+    seen.goto("/console/sign-in")
+    seen.get_by_label("User").fill(somebody.user)
+    seen.get_by_label("Password").fill(PASSWORD)
+    seen.get_by_role("button", name="Sign in").click()
+    seen.wait_for_url("**/console")
+    yield seen
+    context.close()
+
+
+def let_pass(page, seconds):
+    for _ in range(seconds * 2):
+        page.clock.run_for(500)
+
+
+def said(page):
+    return page.locator("#live").text_content()
+
+
+def test_a_live_page_says_how_often_it_is_asked_for(page):
+    let_pass(page, 1)
+    assert said(page) == "live · 5 s"
+
+
+def test_while_the_server_is_away_the_page_says_so_and_asks_at_most_twice_in_15_seconds(page):
+    asked = []
+
+    def drop(route):
+        asked.append(route.request.url)
+        route.abort()
+
+    page.route(HERE, drop)
+    let_pass(page, 7)
+    assert re.fullmatch(r"not live since \d\d:\d\d( [AP]M)?", said(page))
+    asked.clear()
+    for _ in range(4):
+        let_pass(page, 15)
+        assert len(asked) <= 2
+        asked.clear()
+    page.unroute(HERE)
+    with page.expect_response(HERE) as back:
+        let_pass(page, 90)
+    back.value.finished()
+    let_pass(page, 3)
+    assert said(page) == "live · 5 s"
+
+
+def test_what_stops_it_where_somebody_works_is_said(page):
+    let_pass(page, 1)
+    page.locator("#now a").first.focus()
+    let_pass(page, 1)
+    assert said(page) == "live · paused where something is open or selected"
+
+
+def test_arrows_go_through_the_suggestions_and_enter_opens_one(page):
+    page.locator("#find").fill("harb")
+    page.clock.run_for(500)
+    page.locator("#found a").first.wait_for()
+    page.locator("#find").press("ArrowDown")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/console/companies/harbour")
