@@ -20,12 +20,15 @@ def _config() -> Config:
 
 
 def upgrade(url: str, revision: str = "head") -> str:
-    """Migrate the database at `url` to a revision and give its name."""
+    """Migrate the database at `url` to a revision and give its name; one that is newer than this code stays as it is."""
     engine = engine_for_migrations(url)
     config = _config()
     with engine.begin() as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
+        at = MigrationContext.configure(connection).get_current_revision()
+        if at and is_newer(at):  # somebody may have brought it there while we waited for the lock
+            return at
         config.attributes["connection"] = connection
         command.upgrade(config, revision)
     return current(url) or ""
@@ -40,6 +43,16 @@ def current(url: str) -> str | None:
 def newest() -> str | None:
     """The revision this code was written for."""
     return ScriptDirectory.from_config(_config()).get_current_head()
+
+
+def is_newer(at: str | None) -> bool:
+    """Whether the revision is of a later version than this code, which works on it: what is added harms nobody."""
+    return at is not None and at > (newest() or "")
+
+
+def is_served(at: str | None) -> bool:
+    """Whether this code works on a database at this revision: its own, or a later one."""
+    return at == newest() or is_newer(at)
 
 
 def draft(url: str, message: str) -> None:

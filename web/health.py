@@ -44,7 +44,7 @@ def _database(tools: Tools) -> str:
             at = work.session.connection().execute(text("SELECT version_num FROM alembic_version")).scalar()
     except Exception as lost:
         return f"not reachable ({type(lost).__name__})"
-    return "ok" if at == migrate.newest() else "not migrated: run crewcard-xero migrate"
+    return "ok" if migrate.is_served(at) else "not migrated: run crewcard-xero migrate"
 
 
 def _redis(tools: Tools) -> str:
