@@ -32,8 +32,7 @@ def migrate() -> None:
     at = migrations.upgrade(owner)
     output.say(f"The database is at revision {at}.")
     if migrations.is_newer(at):
-        newest = migrations.newest()
-        output.say(f"A later version made it; this one was written for {newest} and works on it. Nothing was changed.")
+        output.say(f"A later version made it; this one ({migrations.newest()}) works on it. Nothing was changed.")
         return
     granted = roles.grant(owner, chosen.database_url)
     if granted:

@@ -20,7 +20,7 @@ def _config() -> Config:
 
 
 def upgrade(url: str, revision: str = "head") -> str:
-    """Migrate the database at `url` to a revision and give its name; one that is newer than this code stays as it is."""
+    """Migrate the database at `url` to a revision and give its name; a newer one than this code knows stays."""
     engine = engine_for_migrations(url)
     config = _config()
     with engine.begin() as connection:

@@ -14,25 +14,46 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-from sqlalchemy import Connection, Engine, event, make_url
-from sqlalchemy.exc import InvalidatePoolError, OperationalError
+from sqlalchemy import URL, Connection, Engine, event, make_url
+from sqlalchemy.exc import ArgumentError, InvalidatePoolError, OperationalError
 from sqlalchemy.pool import NullPool, QueuePool
 from sqlmodel import Session, create_engine
 
 READ_ONLY = {"read_only": True}
 _BUSY_MS = 30_000
+_DRIVERS = ("postgresql", "postgresql+psycopg", "sqlite", "sqlite+pysqlite")
+_PREPARE = "prepare_threshold"
 _RESTED_SECONDS = 1.0
 _BEGUN_AT = "begun_at"
 _LONGEST_TRANSACTION_SECONDS = 60  # shorter than a lease
 _KNOWS_TRANSACTION_TIMEOUT = 170_000  # PostgreSQL 17; before it an open pipeline escapes the other timeout
 
 
+def database_address(url: str) -> URL:
+    """`DATABASE_URL` as SQLAlchemy reads it. Raises ValueError with a sentence, in which nothing of it stands.
+
+    PostgreSQL by the name that any tool gives it; `prepare_threshold=0` (never) as the number the driver takes.
+    """
+    try:
+        address = make_url(url)
+    except (ArgumentError, ValueError):
+        raise ValueError("it cannot be read: it must look like postgresql://user:password@host:5432/name") from None
+    if address.drivername == "postgres":
+        address = address.set(drivername="postgresql")
+    if address.drivername not in _DRIVERS:
+        raise ValueError("it must begin with postgresql:// or sqlite:///")
+    if not str(address.query.get(_PREPARE, "0")).isdecimal():
+        raise ValueError(f"{_PREPARE} must be a whole number; 0: statements are not prepared")
+    return address
+
+
 def engine_for(url: str, pool_size: int = 12) -> Engine:
     """An engine for `DATABASE_URL`; to be made after a fork, never before. Creates SQLite's folder."""
-    address = make_url(url)
+    address = database_address(url)
     if address.get_backend_name() != "sqlite":
         engine = create_engine(
-            url,
+            address.difference_update_query([_PREPARE]),
+            connect_args=_driver_options(address),
             pool_size=pool_size,
             max_overflow=4,
             pool_use_lifo=True,  # who was busy a moment ago knows the statements and need not be asked
@@ -45,7 +66,7 @@ def engine_for(url: str, pool_size: int = 12) -> Engine:
         return engine
     _make_for_its_owner(address.database)
     engine = create_engine(
-        url,
+        address,
         poolclass=QueuePool,
         pool_size=pool_size,
         connect_args={"check_same_thread": False, "timeout": 30},
@@ -57,11 +78,19 @@ def engine_for(url: str, pool_size: int = 12) -> Engine:
 
 def engine_for_migrations(url: str) -> Engine:
     """An engine that keeps no connection; SQLite with the same hooks, so that a failing migration leaves nothing."""
-    engine = create_engine(url, poolclass=NullPool)
+    address = database_address(url)
+    options = _driver_options(address)
+    engine = create_engine(address.difference_update_query([_PREPARE]), poolclass=NullPool, connect_args=options)
     if engine.dialect.name == "sqlite":
         _make_for_its_owner(engine.url.database)
         use_immediate_transactions(engine)
     return engine
+
+
+def _driver_options(address: URL) -> dict[str, Any]:
+    """How often a statement runs before it is prepared: never where a pooler gives each transaction another server."""
+    said = address.query.get(_PREPARE)
+    return {} if said is None else {_PREPARE: int(str(said)) or None}
 
 
 def _make_for_its_owner(database: str | None) -> None:

@@ -3,6 +3,7 @@
 Headers that every answer carries, so that no browser misuses it; cookies that are this host's alone.
 """
 
+import threading
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -176,11 +177,13 @@ _HOST = "__Host-"  # such a cookie is set by this host alone, over TLS, for all 
 class SecurityHeaders:
     """Adds what an answer does not say itself; with `secure`, browsers are told to come by TLS only.
 
-    With `secure` every cookie is `__Host-…` to the browser, whoever sets it; others are not heard.
+    With `secure` every cookie is `__Host-…` to the browser, whoever sets it; others are not heard. While `draining`
+    each answer ends its connection, so that none is open, and used, when the process ends.
     """
 
-    def __init__(self, app: ASGIApp, *, secure: bool) -> None:
+    def __init__(self, app: ASGIApp, *, secure: bool, draining: threading.Event) -> None:
         self._app = app
+        self._draining = draining
         self._secure = secure
         self._headers = {**_ALWAYS, **(_OVER_TLS if secure else {})}
 
@@ -190,6 +193,8 @@ class SecurityHeaders:
                 said = MutableHeaders(scope=message)
                 for name, value in self._headers.items():
                     said.setdefault(name, value)
+                if self._draining.is_set():
+                    said["connection"] = "close"
                 if self._secure:
                     message["headers"] = [(name, _sent(name, value)) for name, value in message["headers"]]
             await send(message)

@@ -33,6 +33,8 @@ def alive() -> Response:
 @router.get("/readyz")
 def ready(request: Request) -> Response:
     """Database and Redis answer; without Redis the doors still accept, so that alone is no refusal."""
+    if request.app.state.draining.is_set():
+        return JSONResponse({"web": "about to end"}, 503)
     tools: Tools = request.app.state.tools
     found = {"database": _database(tools), "redis": _redis(tools)}
     return JSONResponse(found, 200 if found["database"] == "ok" else 503)

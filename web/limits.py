@@ -26,6 +26,7 @@ _LINGER_SECONDS = 2.0
 _STUCK_SECONDS = 30.0
 _MOST_LINGERING_BYTES = 1_000_000
 _SWEEP_SECONDS = 0.5
+_MAPPED = "::ffff:"
 
 
 class Phase(Enum):
@@ -161,6 +162,8 @@ class GuardedProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A connection takes a place, or is told that there is none."""
         super().connection_made(transport)
+        if self.client and self.client[0].startswith(_MAPPED):  # IPv4 on a socket of IPv6: the address that it is
+            self.client = self.client[0].removeprefix(_MAPPED), self.client[1]
         address = self.client[0] if self.client else ""
         self.place, self.exempt = network_of(address), self.gate.is_exempt(address)
         if self.gate.let_in(self, self.loop):
