@@ -88,7 +88,7 @@ def engine_for_migrations(url: str) -> Engine:
 
 
 def _driver_options(address: URL) -> dict[str, Any]:
-    """How often a statement runs before it is prepared: never where a pooler gives each transaction another server."""
+    """How often a statement runs before it is prepared; never where a pooler lends each transaction another server."""
     said = address.query.get(_PREPARE)
     return {} if said is None else {_PREPARE: int(str(said)) or None}
 

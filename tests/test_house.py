@@ -8,7 +8,6 @@ from pathlib import Path
 from events.codec import INCOMING
 from reference import failure_page, settings_page
 
-
 ROOT = Path(__file__).parents[1]
 ROOMS = ("events", "store", "xero_adapter", "worker", "web", "cli", "simulator")
 CATALOGUES = {"reasons.py"}  # rows of data, one per reason, and no code

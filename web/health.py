@@ -16,6 +16,7 @@ from sqlalchemy import text
 
 from store import migrate
 from web.answers import RefusedRequest
+from worker.heartbeat import VERSION, build_id
 from worker.measuring import measuring
 from worker.measuring.catalogue import Metric
 from worker.measuring.measuring import MetricReading
@@ -28,6 +29,12 @@ router = APIRouter()
 def alive() -> Response:
     """The process answers."""
     return JSONResponse({"status": "ok"})
+
+
+@router.get("/version")
+def version() -> Response:
+    """Which version this is, and which build of it; nothing else."""
+    return JSONResponse({"version": VERSION, "build": build_id()})
 
 
 @router.get("/readyz")
