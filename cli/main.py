@@ -79,7 +79,7 @@ def _print_version(asked: bool) -> None:
 
 @app.callback()
 def root(
-    version: Annotated[  # noqa: ARG001  # its callback does it
+    version: Annotated[
         bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print version and build")
     ] = False,
 ) -> None:

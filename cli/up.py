@@ -230,8 +230,8 @@ def worker_command(chosen: Settings) -> list[str]:
     """One Dramatiq process: a master stops when any of its children dies, so each has one child."""
     patience = str(int((chosen.call_deadline + 5) * 1000))
     threads = str(chosen.worker_threads)
-    dramatiq = [sys.executable, "-m", "dramatiq", "worker.main:start", "--processes", "1"]
-    return [*dramatiq, "--threads", threads, "--worker-shutdown-timeout", patience, "--queues", "exports"]
+    worker = [sys.executable, "-m", "worker.main", "--processes", "1"]
+    return [*worker, "--threads", threads, "--worker-shutdown-timeout", patience, "--queues", "exports"]
 
 
 def demo() -> None:

@@ -47,13 +47,16 @@ def database_address(url: str) -> URL:
     return address
 
 
-def engine_for(url: str, pool_size: int = 12) -> Engine:
-    """An engine for `DATABASE_URL`; to be made after a fork, never before. Creates SQLite's folder."""
+def engine_for(url: str, pool_size: int = 12, name: str = "crewcard-xero") -> Engine:
+    """An engine for `DATABASE_URL`; to be made after a fork, never before. Creates SQLite's folder.
+
+    PostgreSQL's list of connections has the name, unless the address gives another `application_name`.
+    """
     address = database_address(url)
     if address.get_backend_name() != "sqlite":
         engine = create_engine(
             address.difference_update_query([_PREPARE]),
-            connect_args=_driver_options(address),
+            connect_args={"application_name": name, **_driver_options(address)},
             pool_size=pool_size,
             max_overflow=4,
             pool_use_lifo=True,  # who was busy a moment ago knows the statements and need not be asked
@@ -88,9 +91,10 @@ def engine_for_migrations(url: str) -> Engine:
 
 
 def _driver_options(address: URL) -> dict[str, Any]:
-    """How often a statement runs before it is prepared; never where a pooler lends each transaction another server."""
+    """How often a statement runs before it is prepared; never, where a pooler gives each transaction another one."""
     said = address.query.get(_PREPARE)
-    return {} if said is None else {_PREPARE: int(str(said)) or None}
+    prepare = {} if said is None else {_PREPARE: int(str(said)) or None}
+    return {**{name: value for name, value in address.query.items() if name == "application_name"}, **prepare}
 
 
 def _make_for_its_owner(database: str | None) -> None:

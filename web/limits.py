@@ -10,6 +10,7 @@ import contextlib
 import ipaddress
 import json
 import resource
+import uuid
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
@@ -328,7 +329,12 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def _answer(self, refused: RefusedRequest) -> None:
         body = json.dumps(refused.body(), ensure_ascii=False).encode()
-        kind = {"content-type": MEDIA_TYPE, "content-length": str(len(body)), "connection": "close"}
+        kind = {
+            "content-type": MEDIA_TYPE,
+            "content-length": str(len(body)),
+            "connection": "close",
+            "x-request-id": uuid.uuid4().hex,
+        }
         said = {**refused.headers, **kind}
         head = "".join(f"{name.lower()}: {value}\r\n" for name, value in said.items())
         self.transport.write(STATUS_LINE[refused.status] + head.encode() + b"\r\n" + body)

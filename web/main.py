@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from store import vault
 from web import answers, doors, health, limits, logins, openapi, reads
-from web.bodies import BodiesInMemory, SecurityHeaders
+from web.bodies import BodiesInMemory, RequestIds, SecurityHeaders
 from web.console import app as console
 from web.limits import ConnectionLimits, Gate, GuardedProtocol
 from worker import logs, settings, wiring
@@ -56,7 +56,7 @@ def serving(app: FastAPI, chosen: Settings) -> uvicorn.Config:
         )
     )
     return uvicorn.Config(
-        app,
+        RequestIds(app),
         http=functools.partial(GuardedProtocol, gate=gate),  # type: ignore[arg-type]  # uvicorn only calls it
         ws="none",
         log_config=None,
@@ -105,7 +105,7 @@ def _listen(host: str, port: int) -> socket.socket:
 def main() -> None:
     """Serve until told to stop."""
     chosen = settings.load_at_start()
-    tools = wiring.build(chosen)
+    tools = wiring.build(chosen, "web")
     app, heartbeat = build(tools), Heartbeat(tools.store, "web")
     try:
         listening = _listen(chosen.web_host, chosen.web_port)

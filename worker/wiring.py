@@ -26,13 +26,19 @@ from xero_adapter.target import XeroTarget
 _OBJECTS_OF_A_TURN = 100_000
 
 
-def build(settings: Settings) -> Tools:
+def name_of(kind: str) -> str:
+    """What a process of this kind (web, worker, clock or command) is called in the lists of PostgreSQL and Redis."""
+    return f"crewcard-xero-{kind}"
+
+
+def build(settings: Settings, kind: str = "command") -> Tools:
     """Everything a process needs. Nothing waits for a Redis that is away: calls stop, accepting goes on."""
     if not settings.redis_url:
         sys.exit("REDIS_URL is needed: the address of a Redis or Valkey (see .env.example).")
-    client = queue.redis_client(settings.redis_url, patient=False)
-    waiting = queue.redis_client(settings.redis_url)
-    tools = assemble(settings, Store(engine_for(settings.database_url)), client, waiting)
+    name = name_of(kind)
+    client = queue.redis_client(settings.redis_url, patient=False, name=name)
+    waiting = queue.redis_client(settings.redis_url, name=name)
+    tools = assemble(settings, Store(engine_for(settings.database_url, name=name)), client, waiting)
     gc.collect()
     gc.freeze()  # what start-up made stays, and need not be looked through again and again
     gc.set_threshold(_OBJECTS_OF_A_TURN)  # they end with their turn: to look through them meanwhile finds nothing
@@ -92,6 +98,6 @@ def limits(settings: Settings) -> CallLimits:
     )
 
 
-def later(settings: Settings) -> Callable[[], Tools]:
+def later(settings: Settings, kind: str) -> Callable[[], Tools]:
     """Tools that are made at the first call, once per process."""
-    return functools.cache(functools.partial(build, settings))  # settings hold a dict: they are no key
+    return functools.cache(functools.partial(build, settings, kind))  # settings hold a dict: they are no key

@@ -49,7 +49,7 @@ def test_procfile_compose_file_and_units_run_the_same_command(kind):
 
 def test_up_runs_workers_by_the_same_command():
     ours = worker_command(Settings(_env_file=None, encryption_keys=(Fernet.generate_key().decode(),)))
-    assert sorted(ours[2:]) == sorted(SERVICES["worker"]["command"])
+    assert sorted(ours[1:]) == sorted(SERVICES["worker"]["command"][1:])
 
 
 def test_the_compose_file_keeps_to_the_specification():
@@ -231,6 +231,7 @@ def environment(postgres, redis_url):
         **SERVICES["web"]["environment"],
         "METRICS_TOKEN": "t",
         "DRAIN_SECONDS": "0.1",
+        "LOG_FORMAT": "json",
         "TRUSTED_PROXIES": "127.0.0.1",
         "WEBHOOK_URL": "",
         "PATH": f"{BIN}:{os.environ['PATH']}",
@@ -246,9 +247,8 @@ def environment(postgres, redis_url):
 def test_the_commands_of_the_compose_file_run_and_stop_as_they_are(environment, tmp_path):
     def started(kind):
         command = [str(BIN / SERVICES[kind]["command"][0]), *SERVICES[kind]["command"][1:]]
-        return subprocess.Popen(
-            command, env=environment, cwd=ROOT, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL
-        )
+        with (tmp_path / f"{kind}.log").open("w") as log:
+            return subprocess.Popen(command, env=environment, cwd=ROOT, stderr=log, stdout=subprocess.DEVNULL)
 
     assert started("release").wait(60) == 0
     running = [started(kind) for kind in ("web", "worker", "clock")]
@@ -263,6 +263,12 @@ def test_the_commands_of_the_compose_file_run_and_stop_as_they_are(environment, 
     try:
         wait_for(lambda: kinds() == ["clock", "web", "worker"], seconds=40)
         assert subprocess.run(check, check=False).returncode == 0
+        with store.read() as work:
+            asked = "SELECT DISTINCT application_name FROM pg_stat_activity WHERE datname = current_database()"
+            connected = set(work.connection.exec_driver_sql(asked).scalars())
+        named = {f"crewcard-xero-{kind}" for kind in ("web", "worker", "clock")}
+        assert named <= connected
+        assert named <= {one["name"] for one in machines.redis_client(environment["REDIS_URL"]).client_list()}
     finally:
         for process in running:
             process.send_signal(signal.SIGTERM)
@@ -270,6 +276,10 @@ def test_the_commands_of_the_compose_file_run_and_stop_as_they_are(environment, 
     assert codes == [0, 0, 0]
     assert kinds() == []
     store.engine.dispose()
+    lines = [
+        line for kind in ("web", "worker", "clock") for line in (tmp_path / f"{kind}.log").read_text().splitlines()
+    ]
+    assert {json.loads(line)["event"] for line in lines} >= {"web.started", "worker.started", "clock.started"}
 
 
 @pytest.mark.xdist_group("live")
