@@ -214,10 +214,9 @@ def only_one(data: Path) -> Iterator[None]:
 def start_all(supervisor: Supervisor, data: Path, chosen: Settings, *, own_valkey: bool) -> None:
     """Valkey, migrations, then the processes, in the order in which they need each other."""
     if own_valkey:
-        process = None
-        if not embedded.answers(data):
-            process = supervisor.start("valkey", embedded.valkey_command(data), stop_last=True)
-        embedded.wait_until_it_answers(data, process.child if process else None)
+        embedded.end_orphan(data)
+        process = supervisor.start("valkey", embedded.valkey_command(data), stop_last=True)
+        embedded.wait_until_it_answers(data, process.child)
     migrate.upgrade(chosen.database_url)
     python = sys.executable
     supervisor.start("web", [python, "-m", "web.main"])
