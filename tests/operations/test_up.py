@@ -1,6 +1,7 @@
 """`crewcard-xero up` brings its own Valkey, and commands beside it find that (run: `security/test_files.py`)."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -33,7 +34,7 @@ def test_an_address_that_is_set_goes_before_the_embedded_one(tmp_path, monkeypat
 
 
 @pytest.mark.xdist_group("live")
-def test_up_that_was_killed_and_begins_again_has_a_valkey_that_it_watches(tmp_path):
+def test_up_that_was_killed_and_begins_again_opens_its_doors_first_and_has_a_valkey_that_it_watches(tmp_path):
     """Where a killed `up` leaves its Valkey behind (on Linux it does not), the next one takes its place."""
     data, port = tmp_path / "var", str(a_free_port())
     chosen = {
@@ -54,6 +55,10 @@ def test_up_that_was_killed_and_begins_again_has_a_valkey_that_it_watches(tmp_pa
         except httpx.HTTPError:
             return False
 
+    def all_began(log):
+        text = Path(log).read_text()
+        return text if all(f"{kind}.started" in text for kind in ("web", "worker", "clock")) else ""
+
     data.mkdir()
     left = subprocess.Popen(embedded.valkey_command(data), stdout=subprocess.DEVNULL)
     embedded.wait_until_it_answers(data, left)
@@ -64,6 +69,8 @@ def test_up_that_was_killed_and_begins_again_has_a_valkey_that_it_watches(tmp_pa
             assert left.wait(30) == 0
             wait_for(ready, seconds=90)
             assert valkey() != left.pid
+            began = re.findall(r"(web|worker|clock)\.started", wait_for(lambda: all_began(log.name)))
+            assert began[0] == "web"
             children = Path(f"/proc/{up.pid}/task/{up.pid}/children")
             assert not children.exists() or str(valkey()) in children.read_text().split()
         finally:
