@@ -213,7 +213,7 @@ def only_one(data: Path) -> Iterator[None]:
 
 
 def start_all(supervisor: Supervisor, data: Path, chosen: Settings, *, own_valkey: bool) -> None:
-    """Valkey, migrations, then the processes: web, and once that listens the others, which would keep it from starting."""
+    """Valkey, migrations, then the processes: web, and once that listens the others, which would slow its start."""
     if own_valkey:
         embedded.end_orphan(data)
         process = supervisor.start("valkey", embedded.valkey_command(data), stop_last=True)
