@@ -36,14 +36,14 @@ from store.unit_of_work import engine_for
 _engines: dict[tuple[str, int], Engine] = {}
 
 
-def engine(url: str, pool_size: int = 12) -> Engine:
+def engine(url: str, pool_size: int = 12, name: str = "crewcard-xero") -> Engine:
     """What `engine_for` makes, with all that it compiled since this process began; listeners are the caller's own.
 
     To compile its statements anew is half of what a test would cost.
     """
     key = (url, pool_size)
     if key not in _engines:
-        _engines[key] = engine_for(url, pool_size)
+        _engines[key] = engine_for(url, pool_size, name)
     return _engines[key].execution_options()
 
 
