@@ -16,6 +16,8 @@ RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin crew
 COPY --from=build /opt/crewcard-xero /opt/crewcard-xero
 COPY --from=build /app /app
 ENV PATH=/opt/crewcard-xero/bin:$PATH PYTHONUNBUFFERED=1 LOG_FORMAT=json WEB_HOST=0.0.0.0
+ARG BUILD_ID=unknown
+ENV BUILD_ID=$BUILD_ID
 WORKDIR /app
 USER 10001
 EXPOSE 8700

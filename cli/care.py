@@ -34,7 +34,11 @@ def migrate() -> None:
     """
     chosen = settings.load()
     owner = chosen.migration_database_url or chosen.database_url
-    output.say(f"The database is at revision {migrations.upgrade(owner)}.")
+    at = migrations.upgrade(owner)
+    output.say(f"The database is at revision {at}.")
+    if migrations.is_newer(at):
+        output.say(f"A later version made it; this one ({migrations.newest()}) works on it. Nothing was changed.")
+        return
     granted = roles.grant(owner, chosen.database_url)
     if granted:
         output.say(f"The account “{granted}” may use the tables, and only add lines to the audit.")
@@ -145,9 +149,10 @@ def _database(tools: Tools, chosen: Settings) -> str:
     if not found.works:
         raise RuntimeError(found.says)
     at, newest = migrations.current(chosen.database_url), migrations.newest()
-    if at != newest:
+    if not migrations.is_served(at):
         raise RuntimeError(f"at revision {at}, this version needs {newest}: run crewcard-xero migrate")
-    return f"{tools.store.engine.dialect.name}, revision {at}"
+    later = f", of a later version than this one ({newest})" if migrations.is_newer(at) else ""
+    return f"{tools.store.engine.dialect.name}, revision {at}{later}"
 
 
 def _redis(tools: Tools, _chosen: Settings) -> str:

@@ -1,5 +1,6 @@
 """The parts this machine brings itself when none is set: Valkey on a Unix socket, SQLite in a private folder."""
 
+import contextlib
 import hashlib
 import os
 import stat
@@ -81,8 +82,17 @@ def valkey_command(home: Path) -> list[str]:
     return [binary(), str(configuration)]
 
 
+def end_orphan(home: Path) -> None:
+    """A Valkey of this folder that outlived a killed `up`, or is just ending, is ended: nobody would watch it."""
+    end = time.monotonic() + _READY_SECONDS
+    while answers(home) and time.monotonic() < end:
+        with contextlib.suppress(redis.RedisError), redis.Redis.from_url(redis_url(home), retry=None) as client:
+            client.shutdown()
+        time.sleep(0.02)
+
+
 def answers(home: Path) -> bool:
-    """Whether this folder's Valkey answers; it may be one that outlived a killed `up`."""
+    """Whether this folder's Valkey answers."""
     try:
         with redis.Redis.from_url(redis_url(home), socket_timeout=1, retry=None) as client:
             return bool(client.ping())

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
@@ -32,6 +32,7 @@ from cli import (
 from events import wording
 from store.vault import Unopenable
 from worker import logs
+from worker.heartbeat import VERSION, build_id
 
 
 @contextmanager
@@ -68,6 +69,23 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"crewcard-xero {VERSION}, build {build_id()}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print version and build")
+    ] = False,
+) -> None:
+    """CrewCard → Xero invoice exporter."""
+
+
 for command in (
     up.demo,
     up.up,

@@ -8,6 +8,7 @@ import ctypes
 import fcntl
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -212,26 +213,35 @@ def only_one(data: Path) -> Iterator[None]:
 
 
 def start_all(supervisor: Supervisor, data: Path, chosen: Settings, *, own_valkey: bool) -> None:
-    """Valkey, migrations, then the processes, in the order in which they need each other."""
+    """Valkey, migrations, then the processes: web, and once that listens the others, which would slow its start."""
     if own_valkey:
-        process = None
-        if not embedded.answers(data):
-            process = supervisor.start("valkey", embedded.valkey_command(data), stop_last=True)
-        embedded.wait_until_it_answers(data, process.child if process else None)
+        embedded.end_orphan(data)
+        process = supervisor.start("valkey", embedded.valkey_command(data), stop_last=True)
+        embedded.wait_until_it_answers(data, process.child)
     migrate.upgrade(chosen.database_url)
     python = sys.executable
-    supervisor.start("web", [python, "-m", "web.main"])
+    web = supervisor.start("web", [python, "-m", "web.main"])
+    supervisor.watch(until=lambda: web.deaths > 0 or _listens(chosen), pause=0.05)  # doors first: to start is work
     supervisor.start("clock", [python, "-m", "worker.scheduler"])
     for number in range(1, chosen.worker_processes + 1):
         supervisor.start(f"worker-{number}", worker_command(chosen))
+
+
+def _listens(chosen: Settings) -> bool:
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(chosen.web_host, chosen.web_host)  # noqa: S104  # compared only
+    try:
+        with socket.create_connection((host.strip("[]"), chosen.web_port), timeout=1):
+            return True
+    except OSError:
+        return False
 
 
 def worker_command(chosen: Settings) -> list[str]:
     """One Dramatiq process: a master stops when any of its children dies, so each has one child."""
     patience = str(int((chosen.call_deadline + 5) * 1000))
     threads = str(chosen.worker_threads)
-    dramatiq = [sys.executable, "-m", "dramatiq", "worker.main:start", "--processes", "1"]
-    return [*dramatiq, "--threads", threads, "--worker-shutdown-timeout", patience, "--queues", "exports"]
+    worker = [sys.executable, "-m", "worker.main", "--processes", "1"]
+    return [*worker, "--threads", threads, "--worker-shutdown-timeout", patience, "--queues", "exports"]
 
 
 def demo() -> None:

@@ -5,11 +5,10 @@ from pathlib import Path
 
 from reference import commands_page, events_page, failure_page, glossary, http_page, metrics_page, settings_page
 from simulator import catalogue
-from worker import settings
 
 ROOT = Path(__file__).parents[1]
 PAGES: Mapping[str, Callable[[], str]] = {
-    ".env.example": settings.example,
+    ".env.example": settings_page.example,
     "docs/failures.md": failure_page.page,
     "docs/reference/commands.md": commands_page.text,
     "docs/reference/events.md": events_page.text,

@@ -24,6 +24,17 @@ def text() -> str:
     return page("Settings", _ABOUT.format(renamed=renamed), table(("setting", "meaning", "default"), rows))
 
 
+def example() -> str:
+    """`.env.example`, the same for a file."""
+    lines = ["# Every setting, its meaning and its default. Generated: make reference", ""]
+    for name, field in Settings.model_fields.items():
+        listed = field.default if isinstance(field.default, tuple) else (field.default,)
+        default = "" if field.is_required() else ",".join(map(str, listed))
+        mark = "" if field.is_required() else "# "
+        lines += [f"# {field.description}", f"{mark}{name.upper()}={default}", ""]
+    return "\n".join(lines)
+
+
 def _row(name: str, field: FieldInfo) -> tuple[str, str, str]:
     default = "**none: must be set**" if field.is_required() else code(_shown(field.default))
     return code(name.upper()), f"{field.description}{_limits(field)}", default

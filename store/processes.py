@@ -21,7 +21,10 @@ _FORGOTTEN_SECONDS = 86_400.0
 
 @dataclass(frozen=True)
 class Presence:
-    """Who a process is: `kind` is web, worker or clock, `id` is another one after each start."""
+    """Who a process is: `kind` is web, worker or clock, `id` is another one after each start.
+
+    `version` names the build too: 0.1.0+4f1c2ab93d.
+    """
 
     id: str
     kind: str

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, make_url, text
+from sqlalchemy import Connection, text
 
-from store.unit_of_work import Work, engine_for_migrations
+from store.unit_of_work import Work, database_address, engine_for_migrations
 
 _MAY_CHANGE_AUDIT = """
     SELECT current_user, rolsuper OR pg_has_role(current_user, relowner, 'MEMBER')
@@ -34,8 +34,8 @@ def grant(owner_url: str, runtime_url: str) -> str | None:
 
     Both addresses lead to the same database. Later tables need a new grant: `migrate` does it each time.
     """
-    name = make_url(runtime_url).username
-    if make_url(owner_url).get_backend_name() != "postgresql" or not name or name == make_url(owner_url).username:
+    name, owner = database_address(runtime_url).username, database_address(owner_url)
+    if owner.get_backend_name() != "postgresql" or not name or name == owner.username:
         return None
     with engine_for_migrations(owner_url).begin() as connection:
         _grant(connection, connection.dialect.identifier_preparer.quote(name))

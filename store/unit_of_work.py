@@ -15,13 +15,15 @@ from pathlib import Path
 from typing import Any, Literal
 
 import psycopg
-from sqlalchemy import Connection, Engine, ExceptionContext, event, make_url
-from sqlalchemy.exc import DBAPIError, InterfaceError, InvalidatePoolError, OperationalError
+from sqlalchemy import URL, Connection, Engine, ExceptionContext, event, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, InvalidatePoolError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import NullPool, QueuePool
 from sqlmodel import Session, create_engine
 
 READ_ONLY = {"read_only": True}
+_DRIVERS = ("postgresql", "postgresql+psycopg", "sqlite", "sqlite+pysqlite")
+_PREPARE = "prepare_threshold"
 _RESTED_SECONDS = 1.0
 _BEGUN_AT = "begun_at"
 _LONGEST_TRANSACTION_SECONDS = 60  # shorter than a lease
@@ -44,12 +46,34 @@ class Patience:
 _PATIENT = Patience()
 
 
-def engine_for(url: str, pool_size: int = 12, patience: Patience = _PATIENT) -> Engine:
-    """An engine for `DATABASE_URL`; to be made after a fork, never before. Creates SQLite's folder."""
-    address = make_url(url)
+def database_address(url: str) -> URL:
+    """`DATABASE_URL` as SQLAlchemy reads it. Raises ValueError with a sentence, in which nothing of it stands.
+
+    PostgreSQL by the name that any tool gives it; `prepare_threshold=0` (never) as the number the driver takes.
+    """
+    try:
+        address = make_url(url)
+    except (ArgumentError, ValueError):
+        raise ValueError("it cannot be read: it must look like postgresql://user:password@host:5432/name") from None
+    if address.drivername == "postgres":
+        address = address.set(drivername="postgresql")
+    if address.drivername not in _DRIVERS:
+        raise ValueError("it must begin with postgresql:// or sqlite:///")
+    if not str(address.query.get(_PREPARE, "0")).isdecimal():
+        raise ValueError(f"{_PREPARE} must be a whole number; 0: statements are not prepared")
+    return address
+
+
+def engine_for(url: str, pool_size: int = 12, patience: Patience = _PATIENT, name: str = "crewcard-xero") -> Engine:
+    """An engine for `DATABASE_URL`; to be made after a fork, never before. Creates SQLite's folder.
+
+    PostgreSQL's list of connections has the name, unless the address gives another `application_name`.
+    """
+    address = database_address(url)
     if address.get_backend_name() != "sqlite":
         engine = create_engine(
-            url,
+            address.difference_update_query([_PREPARE]),
+            connect_args={"application_name": name, **_driver_options(address)},
             pool_size=pool_size,
             max_overflow=4,
             pool_timeout=patience.connection,
@@ -64,7 +88,7 @@ def engine_for(url: str, pool_size: int = 12, patience: Patience = _PATIENT) -> 
         return engine
     _make_for_its_owner(address.database)
     engine = create_engine(
-        url,
+        address,
         poolclass=QueuePool,
         pool_size=pool_size,
         pool_timeout=patience.connection,
@@ -77,11 +101,20 @@ def engine_for(url: str, pool_size: int = 12, patience: Patience = _PATIENT) -> 
 
 def engine_for_migrations(url: str) -> Engine:
     """An engine that keeps no connection; SQLite with the same hooks, so that a failing migration leaves nothing."""
-    engine = create_engine(url, poolclass=NullPool)
+    address = database_address(url)
+    options = _driver_options(address)
+    engine = create_engine(address.difference_update_query([_PREPARE]), poolclass=NullPool, connect_args=options)
     if engine.dialect.name == "sqlite":
         _make_for_its_owner(engine.url.database)
         use_immediate_transactions(engine)
     return engine
+
+
+def _driver_options(address: URL) -> dict[str, Any]:
+    """How often a statement runs before it is prepared; never, where a pooler gives each transaction another one."""
+    said = address.query.get(_PREPARE)
+    prepare = {} if said is None else {_PREPARE: int(str(said)) or None}
+    return {**{name: value for name, value in address.query.items() if name == "application_name"}, **prepare}
 
 
 def _make_for_its_owner(database: str | None) -> None:

@@ -37,14 +37,14 @@ _PATIENT = Patience()
 _engines: dict[tuple[str, int, Patience], Engine] = {}
 
 
-def engine(url: str, pool_size: int = 12, patience: Patience = _PATIENT) -> Engine:
+def engine(url: str, pool_size: int = 12, patience: Patience = _PATIENT, name: str = "crewcard-xero") -> Engine:
     """What `engine_for` makes, with all that it compiled since this process began; listeners are the caller's own.
 
     To compile its statements anew is half of what a test would cost.
     """
     key = (url, pool_size, patience)
     if key not in _engines:
-        _engines[key] = engine_for(*key)
+        _engines[key] = engine_for(*key, name)
     return _engines[key].execution_options()
 
 

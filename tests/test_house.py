@@ -6,8 +6,7 @@ import subprocess
 from pathlib import Path
 
 from events.codec import INCOMING
-from reference import failure_page
-from worker import settings
+from reference import failure_page, settings_page
 
 ROOT = Path(__file__).parents[1]
 ROOMS = ("events", "store", "xero_adapter", "worker", "web", "cli", "simulator")
@@ -39,7 +38,7 @@ def test_every_module_says_what_it_is():
 
 
 def test_the_example_of_settings_is_fresh():
-    assert (ROOT / ".env.example").read_text() == settings.example()
+    assert (ROOT / ".env.example").read_text() == settings_page.example()
 
 
 def test_the_page_of_failures_is_fresh():

@@ -3,10 +3,14 @@
 Headers that every answer carries, so that no browser misuses it; cookies that are this host's alone.
 """
 
+import re
+import threading
+import uuid
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import structlog
 from fastapi import Request
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
@@ -170,17 +174,47 @@ _ALWAYS = {
 _OVER_TLS = {"strict-transport-security": "max-age=31536000"}
 
 
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,100}")
+
+
+class RequestIds:
+    """Every answer has an `X-Request-Id`, the caller's where it is well-formed, and so has each line of the log.
+
+    A request has a task of its own, and so a context of its own: what is bound in it ends with it.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        given = Headers(scope=scope).get("x-request-id", "")
+        request_id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+        structlog.contextvars.bind_contextvars(request_id=request_id)
+
+        async def send_with_id(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message)["x-request-id"] = request_id
+            await send(message)
+
+        await self._app(scope, receive, send_with_id)
+
+
 _HOST = "__Host-"  # such a cookie is set by this host alone, over TLS, for all of it (RFC 6265bis §4.1.3.2)
 
 
 class SecurityHeaders:
     """Adds what an answer does not say itself; with `secure`, browsers are told to come by TLS only.
 
-    With `secure` every cookie is `__Host-…` to the browser, whoever sets it; others are not heard.
+    With `secure` every cookie is `__Host-…` to the browser, whoever sets it; others are not heard. While `draining`
+    each answer ends its connection, so that none is open, and used, when the process ends.
     """
 
-    def __init__(self, app: ASGIApp, *, secure: bool) -> None:
+    def __init__(self, app: ASGIApp, *, secure: bool, draining: threading.Event) -> None:
         self._app = app
+        self._draining = draining
         self._secure = secure
         self._headers = {**_ALWAYS, **(_OVER_TLS if secure else {})}
 
@@ -190,6 +224,8 @@ class SecurityHeaders:
                 said = MutableHeaders(scope=message)
                 for name, value in self._headers.items():
                     said.setdefault(name, value)
+                if self._draining.is_set():
+                    said["connection"] = "close"
                 if self._secure:
                     message["headers"] = [(name, _sent(name, value)) for name, value in message["headers"]]
             await send(message)

@@ -16,6 +16,7 @@ from prometheus_client.registry import Collector
 
 from web.answers import RefusedRequest
 from worker import parts
+from worker.heartbeat import VERSION, build_id
 from worker.measuring import measuring
 from worker.measuring.catalogue import Metric
 from worker.measuring.measuring import MetricReading
@@ -30,6 +31,12 @@ async def alive() -> Response:
     return JSONResponse({"status": "ok"})
 
 
+@router.get("/version")
+def version() -> Response:
+    """Which version this is, and which build of it; nothing else."""
+    return JSONResponse({"version": VERSION, "build": build_id()})
+
+
 @router.get("/readyz")
 async def ready(request: Request) -> Response:
     """Database and Redis take what is written to them, tried within a second and in no thread of the doors.
@@ -37,6 +44,8 @@ async def ready(request: Request) -> Response:
     While Redis is away the doors accept all the same, so that alone is no refusal; one that answers and takes nothing
     does not mend itself.
     """
+    if request.app.state.draining.is_set():
+        return JSONResponse({"web": "about to end"}, 503)
     tools: Tools = request.app.state.tools
     tries = tools.parts.begin(tools.store, tools.redis)
     await asyncio.wait([asyncio.wrap_future(one) for one in tries.values()], timeout=parts.PATIENCE_SECONDS)

@@ -10,6 +10,7 @@ import contextlib
 import ipaddress
 import json
 import resource
+import uuid
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
@@ -26,6 +27,7 @@ _LINGER_SECONDS = 2.0
 _STUCK_SECONDS = 30.0
 _MOST_LINGERING_BYTES = 1_000_000
 _SWEEP_SECONDS = 0.5
+_MAPPED = "::ffff:"
 
 
 class Phase(Enum):
@@ -161,6 +163,8 @@ class GuardedProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A connection takes a place, or is told that there is none."""
         super().connection_made(transport)
+        if self.client and self.client[0].startswith(_MAPPED):  # IPv4 on a socket of IPv6: the address that it is
+            self.client = self.client[0].removeprefix(_MAPPED), self.client[1]
         address = self.client[0] if self.client else ""
         self.place, self.exempt = network_of(address), self.gate.is_exempt(address)
         if self.gate.let_in(self, self.loop):
@@ -325,7 +329,12 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def _answer(self, refused: RefusedRequest) -> None:
         body = json.dumps(refused.body(), ensure_ascii=False).encode()
-        kind = {"content-type": MEDIA_TYPE, "content-length": str(len(body)), "connection": "close"}
+        kind = {
+            "content-type": MEDIA_TYPE,
+            "content-length": str(len(body)),
+            "connection": "close",
+            "x-request-id": uuid.uuid4().hex,
+        }
         said = {**refused.headers, **kind}
         head = "".join(f"{name.lower()}: {value}\r\n" for name, value in said.items())
         self.transport.write(STATUS_LINE[refused.status] + head.encode() + b"\r\n" + body)

@@ -4,6 +4,8 @@ import functools
 import signal
 import socket
 import sys
+import threading
+from types import FrameType
 
 import uvicorn
 from fastapi import FastAPI
@@ -11,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from store import vault
 from web import answers, doors, health, limits, logins, openapi, reads
-from web.bodies import BodiesInMemory, SecurityHeaders
+from web.bodies import BodiesInMemory, RequestIds, SecurityHeaders
 from web.console import app as console
 from web.limits import ConnectionLimits, Gate, GuardedProtocol
 from worker import logs, settings, wiring
@@ -30,6 +32,7 @@ def build(tools: Tools) -> FastAPI:
     """The application around these tools."""
     app = FastAPI(title="CrewCard → Xero invoice exporter", openapi_url=None, docs_url=None, redoc_url=None)
     app.state.tools = tools
+    app.state.draining = threading.Event()
     app.state.group_commit = GroupCommit(functools.partial(intake.file_each, tools))
     for router in ROUTERS:
         app.include_router(router)
@@ -38,7 +41,8 @@ def build(tools: Tools) -> FastAPI:
     app.add_exception_handler(LoginRefused, logins.refused)
     answers.tell_all(app, {console.PREFIX: console.refusal_page})
     app.add_middleware(BodiesInMemory, most=tools.settings.bodies_in_memory)
-    app.add_middleware(SecurityHeaders, secure=tools.settings.public_url.startswith("https:"))
+    is_over_tls = tools.settings.public_url.startswith("https:")
+    app.add_middleware(SecurityHeaders, secure=is_over_tls, draining=app.state.draining)
     return app
 
 
@@ -52,7 +56,7 @@ def serving(app: FastAPI, chosen: Settings) -> uvicorn.Config:
         )
     )
     return uvicorn.Config(
-        app,
+        RequestIds(app),
         http=functools.partial(GuardedProtocol, gate=gate),  # type: ignore[arg-type]  # uvicorn only calls it
         ws="none",
         log_config=None,
@@ -64,15 +68,50 @@ def serving(app: FastAPI, chosen: Settings) -> uvicorn.Config:
     )
 
 
+class DrainingServer(uvicorn.Server):
+    """Told to stop it is not ready from then on, and answers on for so many seconds: proxies in front see it first.
+
+    Told once more, or by Ctrl-C, it stops at once.
+    """
+
+    def __init__(self, served: uvicorn.Config, draining: threading.Event, seconds: float) -> None:
+        super().__init__(served)
+        self._draining = draining
+        self._seconds = seconds
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """What a signal does."""
+        is_first = not self._draining.is_set()
+        self._draining.set()
+        if sig != signal.SIGTERM or not is_first or not self._seconds:
+            super().handle_exit(sig, frame)
+            return
+        later = threading.Timer(self._seconds, super().handle_exit, (sig, frame))
+        later.daemon = True
+        later.start()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """A socket for the doors; `::` hears IPv4 as well, where the machine can."""
+    host = host.removeprefix("[").removesuffix("]")
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    both = host == "::" and socket.has_dualstack_ipv6()
+    listening = socket.create_server((host, port), family=family, backlog=2048, dualstack_ipv6=both)
+    # A socket of our own has TCP_NODELAY on its connections, which saves 44 ms per request.
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listening
+
+
 def main() -> None:
     """Serve until told to stop."""
     chosen = settings.load_at_start()
-    tools = wiring.build(chosen, at_the_doors=True)
+    tools = wiring.build(chosen, "web", at_the_doors=True)
     app, heartbeat = build(tools), Heartbeat(tools.store, "web")
-    listening = socket.create_server((chosen.web_host, chosen.web_port), backlog=2048)
-    # A socket of our own has TCP_NODELAY on its connections, which saves 44 ms per request.
-    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    server = uvicorn.Server(serving(app, chosen))
+    try:
+        listening = _listen(chosen.web_host, chosen.web_port)
+    except OSError as wrong:
+        sys.exit(f"Nobody can listen at WEB_HOST {chosen.web_host}, WEB_PORT {chosen.web_port}: {wrong.strerror}")
+    server = DrainingServer(serving(app, chosen), app.state.draining, chosen.drain_seconds)
     logs.log("web").info("web.started", port=chosen.web_port)
     _say_what_does_not_open(tools)
     # uvicorn gives a signal on to whoever had it before, once it has stopped: the way out leads past the heartbeat.

@@ -68,7 +68,7 @@ class TellingRedis(redis.Redis):
             raise
 
 
-def redis_client(url: str, *, patient: bool = True) -> redis.Redis:
+def redis_client(url: str, *, patient: bool = True, name: str | None = None) -> redis.Redis:
     """A client for workers (patient: about a minute of retries) or for doors (half a second, one retry)."""
     retry = Retry(ExponentialBackoff(cap=1), 60 if patient else 1)
     seconds = 5.0 if patient else 0.5
@@ -78,6 +78,7 @@ def redis_client(url: str, *, patient: bool = True) -> redis.Redis:
         retry_on_error=[redis.ConnectionError, redis.TimeoutError, BusyLoadingError],
         socket_timeout=seconds,
         socket_connect_timeout=seconds,
+        client_name=name,
     )
 
 

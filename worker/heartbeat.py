@@ -3,11 +3,14 @@
 The ticker: turns lanes that have become due into doorbells. Only a net: rings do the work.
 """
 
+import functools
 import os
 import socket
+import subprocess
 import threading
 import uuid
 from importlib import metadata
+from pathlib import Path
 
 import redis
 
@@ -19,6 +22,22 @@ from worker.decisions.turns import MOST_FOR_BULK
 from worker.doorbells import TICKER, Doorbells
 
 VERSION = metadata.version("crewcard-xero")
+_ROOT = Path(__file__).parents[1]
+
+
+@functools.cache
+def build_id() -> str:
+    """Which build of the version this is: BUILD_ID as the image has it, in a clone its commit, else “unknown”."""
+    if baked := os.environ.get("BUILD_ID", "").strip():
+        return baked
+    if not (_ROOT / ".git").exists():
+        return "unknown"
+    command = ["git", "-C", str(_ROOT), "rev-parse", "--short=10", "HEAD"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=5)  # noqa: S603  # all ours
+    except (OSError, subprocess.TimeoutExpired):
+        return "unknown"
+    return done.stdout.strip() or "unknown"
 
 
 class Heartbeat(threading.Thread):
@@ -27,7 +46,7 @@ class Heartbeat(threading.Thread):
     def __init__(self, store: Store, kind: str, seconds: float = processes.BEAT_SECONDS) -> None:
         super().__init__(name="heartbeat", daemon=True)
         self._store = store
-        self.who = Presence(uuid.uuid4().hex, kind, VERSION, socket.gethostname(), os.getpid())
+        self.who = Presence(uuid.uuid4().hex, kind, f"{VERSION}+{build_id()}", socket.gethostname(), os.getpid())
         self._seconds = seconds
         self._stopping = threading.Event()
 

@@ -62,9 +62,14 @@ FIELDS = frozenset(
         "problems",
         "user",
         "address",
+        "request_id",
+        "sqlstate",
+        "constraint",
     ]
 )
 _FRAMES = 6
+_ROOT = Path(__file__).parents[1]
+_ROOMS = frozenset(("events", "store", "xero_adapter", "worker", "web", "cli"))
 WITHHELD = "(withheld)"
 
 
@@ -103,6 +108,9 @@ def _use_for_everything(handler: logging.Handler, level: str) -> None:
     logging.getLogger("crewcard").setLevel(level.upper())
     for chatty in ("http.client", "urllib3", "httpx", "httpcore", "xero_python"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+    for library in ("uvicorn", "uvicorn.error", "dramatiq"):  # which may have brought handlers of their own
+        logging.getLogger(library).handlers.clear()
+        logging.getLogger(library).propagate = True
     logging.raiseExceptions = False  # a handler that cannot write would print the bare line to standard error
     # http.client prints every header, bearers included, once anybody switches its debugging on.
     http.client.print = _into_the_log  # type: ignore[attr-defined]
@@ -113,14 +121,32 @@ def _into_the_log(*said: object) -> None:
 
 
 def name_the_exception(_logger: Any, _method: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """An exception as its kind and places: its words and its frames' values may hold what nobody should read."""
+    """An exception as its kind and our own innermost places: its words and its frames' values may hold anything.
+
+    What the database refused has its code and the name of the constraint: SQLite has its own codes, and no names.
+    """
     told = line.pop("exc_info", None)
     broken = sys.exc_info()[1] if told is True else (told[1] if isinstance(told, tuple) else told)
     if isinstance(broken, BaseException):
-        frames = traceback.extract_tb(broken.__traceback__)[-_FRAMES:]
         line["error"] = type(broken).__name__
-        line["where"] = " < ".join(f"{Path(f.filename).name}:{f.lineno} {f.name}" for f in reversed(frames))
+        frames = traceback.extract_tb(broken.__traceback__)
+        ours = [frame for frame in frames if _is_ours(Path(frame.filename))]
+        innermost = [*ours, *(frame for frame in frames[-1:] if frame not in ours)] if ours else frames
+        line["where"] = " < ".join(map(_place, reversed(innermost[-_FRAMES:])))
+        refused = getattr(broken, "orig", broken)
+        code = getattr(refused, "sqlstate", None) or getattr(refused, "sqlite_errorname", None)
+        constraint = getattr(getattr(refused, "diag", None), "constraint_name", None)
+        line.update({name: said for name, said in (("sqlstate", code), ("constraint", constraint)) if said})
     return line
+
+
+def _is_ours(file: Path) -> bool:
+    return file.is_relative_to(_ROOT) and file.relative_to(_ROOT).parts[0] in _ROOMS
+
+
+def _place(frame: traceback.FrameSummary) -> str:
+    file = Path(frame.filename)
+    return f"{file.relative_to(_ROOT) if _is_ours(file) else file.name}:{frame.lineno} {frame.name}"
 
 
 def withhold(_logger: Any, _method: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -1,8 +1,10 @@
-"""The worker process: `dramatiq worker.main:start`."""
+"""The worker process: `python -m worker.main`, which is `dramatiq worker.main:start` with lines like all others."""
 
 import os
+import sys
 from collections.abc import Callable
 
+from dramatiq import cli
 from dramatiq.middleware import Middleware
 from dramatiq.worker import Worker
 
@@ -42,7 +44,20 @@ class _Boot(Middleware):
 def start() -> None:
     """Set the process up; dramatiq calls this, nothing happens at import."""
     chosen = settings.load_at_start()
-    tools = wiring.later(chosen)
-    made = broker.build(broker.redis_client(chosen.redis_url), _Boot(tools))
+    tools = wiring.later(chosen, "worker")
+    made = broker.build(broker.redis_client(chosen.redis_url, name=wiring.name_of("worker")), _Boot(tools))
     broker.use(made)
     actors.declare(made, tools)
+
+
+def main() -> None:
+    """Dramatiq's command with these options; what it says itself is written as our own lines are."""
+    chosen = settings.load()
+    logs.set_up(chosen.log_level, chosen.log_format)
+    options = cli.make_argument_parser()  # type: ignore[no-untyped-call]
+    words = ["worker.main:start", "--skip-logging", *sys.argv[1:]]
+    sys.exit(cli.main(options.parse_args(words)))  # type: ignore[no-untyped-call]
+
+
+if __name__ == "__main__":
+    main()

@@ -60,7 +60,7 @@ class Scheduler:
         self._stopping = threading.Event()
         poster = Poster(private=tools.settings.webhook_private_addresses)
         self.webhooks = Webhooks(tools, self.holder, poster.post)
-        client = broker.redis_client(tools.settings.redis_url)
+        client = broker.redis_client(tools.settings.redis_url, name=wiring.name_of("clock"))
         self.stream = StreamConsumer(tools, RequestStream(client, self.holder))
 
     def run(self) -> None:
@@ -191,7 +191,7 @@ DUTIES = (
 def main() -> None:
     """Run the clock process."""
     chosen = settings.load_at_start()
-    tools = wiring.build(chosen)
+    tools = wiring.build(chosen, "clock")
     scheduler, heartbeat = Scheduler(tools), Heartbeat(tools.store, "clock")
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, scheduler.stop)

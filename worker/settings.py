@@ -1,4 +1,4 @@
-"""Settings, from the environment. `.env.example` is generated from here."""
+"""Settings, from the environment. `.env.example` and a page of docs are written from here (`make reference`)."""
 
 import ipaddress
 import os
@@ -26,6 +26,7 @@ from pydantic_settings import (
 )
 
 from events import credentials
+from store.unit_of_work import database_address
 from worker import logs
 from worker.decisions import addresses
 from worker.decisions.rights import Role
@@ -53,7 +54,8 @@ class Settings(BaseSettings):
 
     database_url: str = Field(
         default="sqlite:///var/crewcard-xero.sqlite",
-        description="SQLite file, or PostgreSQL in production: postgresql://user@host/name",
+        description="SQLite file, or PostgreSQL in production: postgresql://user@host/name; behind PgBouncer in "
+        "transaction mode with ?prepare_threshold=0",
     )
     migration_database_url: str = Field(
         default="",
@@ -72,8 +74,13 @@ class Settings(BaseSettings):
         description="Keys for secrets at rest, newest first, separated by commas; make one with: crewcard-xero key"
     )
     public_url: str = Field(default="http://127.0.0.1:8700", description="Where hosts and browsers reach the doors")
-    web_host: str = Field(default="127.0.0.1", description="Address the web process listens on")
+    web_host: str = Field(
+        default="127.0.0.1", description="Address the web process listens on; `::` is every one, of IPv4 too"
+    )
     web_port: int = Field(default=8700, description="Port the web process listens on")
+    drain_seconds: float = Field(
+        default=0, ge=0, le=600, description="So long web answers on, not ready, once it was told to stop (SIGTERM)"
+    )
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(),
         description="Addresses or networks of the proxies in front, separated by commas; "
@@ -257,6 +264,13 @@ class Settings(BaseSettings):
     def _split(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
+    @field_validator("database_url", "migration_database_url")
+    @classmethod
+    def _address_of_a_database(cls, url: str) -> str:
+        if url:
+            database_address(url)
+        return url
+
     @field_validator("encryption_keys")
     @classmethod
     def _keys_of_ours(cls, keys: tuple[str, ...]) -> tuple[str, ...]:
@@ -379,18 +393,3 @@ def load_at_start() -> Settings:
         told = f"{name.upper()} is called {RENAMED[name].upper()} now; the old name is taken until release 0.3.0"
         logs.log("settings").warning("settings.old_name_used", reason=told)
     return chosen
-
-
-def example() -> str:
-    """`.env.example`, from the fields above."""
-    lines = ["# Every setting, its meaning and its default. Generated: python -m worker.settings > .env.example", ""]
-    for name, field in Settings.model_fields.items():
-        listed = field.default if isinstance(field.default, tuple) else (field.default,)
-        default = "" if field.is_required() else ",".join(map(str, listed))
-        mark = "" if field.is_required() else "# "
-        lines += [f"# {field.description}", f"{mark}{name.upper()}={default}", ""]
-    return "\n".join(lines)
-
-
-if __name__ == "__main__":
-    sys.stdout.write(example())

@@ -26,16 +26,23 @@ from xero_adapter.target import XeroTarget
 _OBJECTS_OF_A_TURN = 100_000
 
 
-def build(settings: Settings, *, at_the_doors: bool = False) -> Tools:
+def name_of(kind: str) -> str:
+    """What a process of this kind (web, worker, clock or command) is called in the lists of PostgreSQL and Redis."""
+    return f"crewcard-xero-{kind}"
+
+
+def build(settings: Settings, kind: str = "command", *, at_the_doors: bool = False) -> Tools:
     """Everything a process needs. Nothing waits for a Redis that is away: calls stop, accepting goes on.
 
     Who stands at the doors is told soon that the database is not to be had, for whatever reason.
     """
     if not settings.redis_url:
         sys.exit("REDIS_URL is needed: the address of a Redis or Valkey (see .env.example).")
-    client = queue.redis_client(settings.redis_url, patient=False)
-    waiting = queue.redis_client(settings.redis_url)
-    engine = engine_for(settings.database_url, patience=patience(settings, at_the_doors=at_the_doors))
+    name = name_of(kind)
+    client = queue.redis_client(settings.redis_url, patient=False, name=name)
+    waiting = queue.redis_client(settings.redis_url, name=name)
+    awaited = patience(settings, at_the_doors=at_the_doors)
+    engine = engine_for(settings.database_url, patience=awaited, name=name)
     tools = assemble(settings, Store(engine), client, waiting)
     gc.collect()
     gc.freeze()  # what start-up made stays, and need not be looked through again and again
@@ -105,6 +112,6 @@ def limits(settings: Settings) -> CallLimits:
     )
 
 
-def later(settings: Settings) -> Callable[[], Tools]:
+def later(settings: Settings, kind: str) -> Callable[[], Tools]:
     """Tools that are made at the first call, once per process."""
-    return functools.cache(functools.partial(build, settings))  # settings hold a dict: they are no key
+    return functools.cache(functools.partial(build, settings, kind))  # settings hold a dict: they are no key

@@ -15,7 +15,7 @@ from tests.doors.host import Host, problems
 from web import main
 
 # People's pages have sessions or signed links instead of keys, and their own tests; the rest says nothing of anybody.
-EXEMPT = ("/connect/", "/console", "/healthz", "/readyz", "/metrics", "/v1/openapi.json")
+EXEMPT = ("/connect/", "/console", "/healthz", "/readyz", "/version", "/metrics", "/v1/openapi.json")
 VALUES = {"company": COMPANY, "request_id": "r1", "client": "acme"}
 QUERIES = {"/v1/companies/{company}/invoices": "?ids=i1", "/v1/events": "?after=0"}
 BODIES = {

@@ -10,6 +10,7 @@ from worker.settings import Settings
 
 COMMAND = typer.main.get_command(app)
 FOREIGN = {
+    "BUILD_ID",  # of an image, baked in
     "PYTHON",
     "DEMO_EXIT",
     "IMAGE",

@@ -1,5 +1,6 @@
 """What is deployed: image, compose file, units and Procfile run the same commands, and those commands run."""
 
+import contextlib
 import json
 import os
 import re
@@ -8,8 +9,10 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
+import httpx
 import pytest
 import yaml
 from compose_spec import PyCompose
@@ -46,7 +49,7 @@ def test_procfile_compose_file_and_units_run_the_same_command(kind):
 
 def test_up_runs_workers_by_the_same_command():
     ours = worker_command(Settings(_env_file=None, encryption_keys=(Fernet.generate_key().decode(),)))
-    assert sorted(ours[2:]) == sorted(SERVICES["worker"]["command"])
+    assert sorted(ours[1:]) == sorted(SERVICES["worker"]["command"][1:])
 
 
 def test_the_compose_file_keeps_to_the_specification():
@@ -227,6 +230,8 @@ def environment(postgres, redis_url):
     return {
         **SERVICES["web"]["environment"],
         "METRICS_TOKEN": "t",
+        "DRAIN_SECONDS": "0.1",
+        "LOG_FORMAT": "json",
         "TRUSTED_PROXIES": "127.0.0.1",
         "WEBHOOK_URL": "",
         "PATH": f"{BIN}:{os.environ['PATH']}",
@@ -242,9 +247,8 @@ def environment(postgres, redis_url):
 def test_the_commands_of_the_compose_file_run_and_stop_as_they_are(environment, tmp_path):
     def started(kind):
         command = [str(BIN / SERVICES[kind]["command"][0]), *SERVICES[kind]["command"][1:]]
-        return subprocess.Popen(
-            command, env=environment, cwd=ROOT, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL
-        )
+        with (tmp_path / f"{kind}.log").open("w") as log:
+            return subprocess.Popen(command, env=environment, cwd=ROOT, stderr=log, stdout=subprocess.DEVNULL)
 
     assert started("release").wait(60) == 0
     running = [started(kind) for kind in ("web", "worker", "clock")]
@@ -259,6 +263,12 @@ def test_the_commands_of_the_compose_file_run_and_stop_as_they_are(environment, 
     try:
         wait_for(lambda: kinds() == ["clock", "web", "worker"], seconds=40)
         assert subprocess.run(check, check=False).returncode == 0
+        with store.read() as work:
+            asked = "SELECT DISTINCT application_name FROM pg_stat_activity WHERE datname = current_database()"
+            connected = set(work.connection.exec_driver_sql(asked).scalars())
+        named = {f"crewcard-xero-{kind}" for kind in ("web", "worker", "clock")}
+        assert named <= connected
+        assert named <= {one["name"] for one in machines.redis_client(environment["REDIS_URL"]).client_list()}
     finally:
         for process in running:
             process.send_signal(signal.SIGTERM)
@@ -266,3 +276,57 @@ def test_the_commands_of_the_compose_file_run_and_stop_as_they_are(environment, 
     assert codes == [0, 0, 0]
     assert kinds() == []
     store.engine.dispose()
+    lines = [
+        line for kind in ("web", "worker", "clock") for line in (tmp_path / f"{kind}.log").read_text().splitlines()
+    ]
+    assert {json.loads(line)["event"] for line in lines} >= {"web.started", "worker.started", "clock.started"}
+
+
+@pytest.mark.xdist_group("live")
+def test_a_web_that_is_told_to_stop_is_first_not_ready_and_refuses_nobody_until_it_closes(environment):
+    """On `::`, so that both kinds of addresses are heard; whoever comes by IPv4 counts as what it is."""
+    subprocess.run([BIN / "crewcard-xero", "migrate"], env=environment, check=True, capture_output=True)
+    chosen = {**environment, "WEB_HOST": "::", "DRAIN_SECONDS": "1.5", "METRICS_TOKEN": "", "TRUSTED_PROXIES": ""}
+    web = subprocess.Popen([BIN / "python", "-m", "web.main"], env=chosen, cwd=ROOT, stderr=subprocess.DEVNULL)
+    addresses = [f"http://{host}:{chosen['WEB_PORT']}" for host in ("[::1]", "127.0.0.1")]
+
+    def ready():
+        with contextlib.suppress(httpx.HTTPError):
+            return httpx.get(f"{addresses[0]}/readyz").status_code == 200
+
+    with httpx.Client() as kept:
+        try:
+            wait_for(ready, seconds=40)
+            assert [httpx.get(f"{url}/metrics").status_code for url in addresses] == [200, 200]
+            assert "connection" not in kept.get(f"{addresses[0]}/healthz").headers
+            asked = time.monotonic()
+            web.send_signal(signal.SIGTERM)
+            wait_for(lambda: not ready())
+            assert time.monotonic() - asked < 1
+            answers = []
+            while time.monotonic() - asked < 1.3:
+                url = addresses[len(answers) % 2]
+                answers.append((httpx.get(f"{url}/healthz").status_code, httpx.get(f"{url}/readyz").status_code))
+            assert set(answers) == {(200, 503)}
+            assert kept.get(f"{addresses[0]}/healthz").headers["connection"] == "close"
+            assert web.wait(5) == 0
+            assert time.monotonic() - asked > 1.4
+        finally:
+            web.kill()
+
+
+def test_a_web_that_cannot_listen_says_so(environment):
+    chosen = {**environment, "WEB_HOST": "192.0.2.1"}
+    command = [BIN / "python", "-m", "web.main"]
+    done = subprocess.run(command, env=chosen, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "WEB_HOST 192.0.2.1" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_web_that_drains_has_the_time_for_it():
+    drain = float(SERVICES["web"]["environment"]["DRAIN_SECONDS"])
+    unit = (UNITS / "crewcard-xero-web.service").read_text()
+    assert f"Environment=DRAIN_SECONDS={drain:g}" in unit
+    assert drain + 10 <= int(SERVICES["web"]["stop_grace_period"].rstrip("s"))
+    assert drain + 10 <= int(re.search(r"^TimeoutStopSec=(\d+)$", unit, re.MULTILINE)[1])

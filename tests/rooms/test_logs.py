@@ -3,11 +3,18 @@
 import io
 import json
 import logging
+import re
 
+import httpx
 import pytest
 import structlog
+from sqlalchemy.exc import IntegrityError
 
+from store.tables import Company
+from tests import machines
 from tests.builders import an_invoice
+from tests.doors.host import Host
+from web import main
 from worker import logs
 
 
@@ -66,3 +73,38 @@ def test_an_exception_is_logged_by_kind_and_place_never_by_its_words_or_values(w
     assert line["error"] == "ValueError"
     assert "test_logs.py" in line["where"]
     assert "canary" not in written.getvalue()
+
+
+def test_what_the_database_refused_is_told_by_its_code_its_constraint_and_our_own_places(installation, written):
+    for _ in range(2):
+        try:
+            with installation.store.write() as work:
+                work.session.add(Company(id="canary", name="Canary Ltd", created_at=work.now))
+        except IntegrityError:
+            logs.log("test").exception("test.failed")
+    (line,) = [json.loads(text) for text in written.getvalue().splitlines() if "test.failed" in text]
+    on_sqlite = installation.store.engine.dialect.name == "sqlite"
+    assert line["error"] == "IntegrityError"
+    assert line["sqlstate"] == ("SQLITE_CONSTRAINT_PRIMARYKEY" if on_sqlite else "23505")
+    assert line.get("constraint") == (None if on_sqlite else "companies_pkey")
+    assert re.search(r" < store/unit_of_work.py:\d+ flush < store/unit_of_work.py:\d+ finish", line["where"])
+    assert "canary" not in written.getvalue().lower().replace("connections.connected", "")
+
+
+@pytest.mark.parametrize(
+    ("given", "taken"), [("host-7:a.b_C", True), ("", False), ("two words", False), ("x" * 101, False)]
+)
+def test_a_request_has_one_id_in_its_answer_and_in_its_lines(on_sqlite, written, given, taken):
+    """Whatever becomes of it: also where the application fails, and where the connection is refused before it."""
+    with machines.served(main.serving(main.build(on_sqlite.tools), on_sqlite.settings)) as url:
+        well = httpx.get(f"{url}/healthz", headers={"X-Request-Id": given}).headers["x-request-id"]
+        assert (well == given) is taken
+        host = Host(on_sqlite, url)
+        object.__setattr__(on_sqlite.tools, "store", None)
+        failed = host.get("/v1/companies/harbour/connection", **{"x-request-id": given})
+        assert failed.status_code == 500
+        large = httpx.get(f"{url}/healthz", headers={"X-Large": "x" * 40_000})
+        assert (large.status_code, len(large.headers["x-request-id"])) == (431, 32)
+    (line,) = [json.loads(text) for text in written.getvalue().splitlines() if "ASGI" in text]
+    assert line["request_id"] == failed.headers["x-request-id"]
+    assert "web/" in line["where"]

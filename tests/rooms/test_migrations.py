@@ -1,16 +1,21 @@
 """Migrations: from every earlier version, with data in them, and with the version before still at work."""
 
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import MetaData, create_engine, func, insert, select, types
+from sqlalchemy import MetaData, create_engine, func, insert, select, text, types
 from sqlmodel import SQLModel
+from typer.testing import CliRunner
 
+from cli.main import app
 from store import migrate
+from store.unit_of_work import Store, engine_for
 from tests import machines
+from web import health
 
 pytestmark = pytest.mark.filterwarnings("ignore:Skipped unsupported reflection of expression-based index")
 REVISIONS = [one.revision for one in ScriptDirectory.from_config(migrate._config()).walk_revisions()][::-1]
@@ -89,4 +94,26 @@ def test_every_earlier_version_upgrades_with_its_data_and_can_still_write_on_the
         engine.dispose()
     assert written == counts(engine, tables)
     assert revision == migrate.newest()
+    engine.dispose()
+
+
+def test_a_version_goes_on_beside_the_schema_of_the_next_one_and_its_migrate_leaves_that_alone(empty_database):
+    """As in an upgrade without a pause, and on the way back: 9999 stands for what a later version added."""
+    migrate.upgrade(empty_database)
+    engine = create_engine(empty_database)
+    tools = SimpleNamespace(store=Store(engine_for(empty_database)))
+    assert health._database(tools) == "ok"
+    with engine.begin() as connection:
+        connection.execute(text("ALTER TABLE companies ADD COLUMN of_later VARCHAR"))
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    assert health._database(tools) == "ok"
+    environment = {"DATABASE_URL": empty_database, "ENCRYPTION_KEYS": "A" * 43 + "="}
+    done = CliRunner().invoke(app, ["migrate"], env=environment)
+    assert (done.exit_code, done.stderr) == (0, ""), done.output
+    assert "revision 9999" in done.stdout
+    assert "works on it. Nothing was changed" in done.stdout.replace("\n", " ")
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
+    assert health._database(tools) == "not migrated: run crewcard-xero migrate"
+    tools.store.engine.dispose()
     engine.dispose()

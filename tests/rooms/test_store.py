@@ -1,5 +1,6 @@
 """The store: migrations, leases, the vault, and what SQLite alone would hide."""
 
+import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -8,11 +9,13 @@ import pytest
 from cryptography.fernet import Fernet
 from sqlalchemy import create_engine, inspect
 from sqlmodel import SQLModel, select
+from typer.testing import CliRunner
 
+from cli.main import app
 from events.accounting_target import Lane
 from store import batches, exports, inbox, migrate, processes, sinks, statements, unit_of_work
 from store.tables import Company, Duty, Request
-from store.unit_of_work import Store, engine_for
+from store.unit_of_work import Store, database_address, engine_for
 from store.vault import Unopenable, Vault
 from tests import machines
 from tests.builders import COMPANY, an_invoice, invoices
@@ -179,3 +182,45 @@ def test_settings_that_a_later_version_added_stop_no_older_process(installation)
     installation.ask(an_invoice())
     installation.run()
     assert installation.answers()["i1"]["type"] == "succeeded"
+
+
+@pytest.mark.parametrize("name", ["postgres", "postgresql", "postgresql+psycopg"])
+def test_postgresql_is_reached_by_each_name_that_tools_give_it(postgres, name):
+    address = re.sub(r"^postgresql(\+\w+)?:", f"{name}:", machines.copy_of_template(postgres, f"named_{len(name)}"))
+    assert migrate.current(address) == migrate.newest()
+    engine = engine_for(address)
+    with Store(engine).read() as work:
+        assert work.connection.exec_driver_sql("SELECT 1").scalar() == 1
+    engine.dispose()
+
+
+@pytest.mark.parametrize(("asked", "prepared"), [("", True), ("prepare_threshold=0", False)])
+def test_behind_a_pooler_no_statement_is_prepared(postgres, asked, prepared):
+    address = machines.copy_of_template(postgres, f"pooled_{len(asked)}")
+    engine = engine_for(f"{address}{'&' if '?' in address else '?'}{asked}", pool_size=1)
+    with Store(engine).write() as work:
+        for number in range(12):
+            work.connection.exec_driver_sql("SELECT id FROM companies WHERE id = %s", (str(number),))
+        count = work.connection.exec_driver_sql("SELECT count(*) FROM pg_prepared_statements").scalar()
+        assert bool(count) is prepared
+    engine.dispose()
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "secret",
+        "postgresql://u:secret@h:port/db",
+        "mysql://u:secret@h/db",
+        "postgresql://secret@h/d?prepare_threshold=x",
+    ],
+)
+def test_an_address_of_no_database_ends_with_a_sentence(address):
+    with pytest.raises(ValueError, match="must") as said:
+        database_address(address)
+    assert "secret" not in str(said.value)
+    chosen = {"DATABASE_URL": address, "ENCRYPTION_KEYS": Fernet.generate_key().decode()}
+    done = CliRunner().invoke(app, ["migrate"], env=chosen)
+    assert isinstance(done.exception, SystemExit)
+    assert "DATABASE_URL" in str(done.exception)
+    assert "secret" not in str(done.exception)

@@ -73,7 +73,7 @@ AUDIT_HEAD = Metric(
 PROCESSES = Metric(
     "processes", "Processes by kind: running, or silent for a minute without having left", ("kind", "state")
 )
-VERSIONS = Metric("versions", "Running processes by version of this software", ("kind", "version"))
+VERSIONS = Metric("versions", "Running processes by version of this software, with its build", ("kind", "version"))
 
 ANSWERS = Metric(
     "invoices_answered",
