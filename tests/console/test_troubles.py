@@ -28,7 +28,7 @@ def test_while_the_database_is_away_the_page_says_so(on_sqlite, person, path, tm
     answer = somebody.browser.get(path)
     assert answer.status_code == 503
     assert answer.headers["content-type"].startswith("text/html")
-    assert "does not answer at the moment" in answer.text
+    assert "cannot take this at the moment, it does not answer" in answer.text
     assert "users_away" not in answer.text
 
 

@@ -1,7 +1,6 @@
 """Migrations: from every earlier version, with data in them, and with the version before still at work."""
 
 from datetime import UTC, datetime, timedelta
-from types import SimpleNamespace
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -15,7 +14,7 @@ from cli.main import app
 from store import migrate
 from store.unit_of_work import Store, engine_for
 from tests import machines
-from web import health
+from worker.parts import Parts
 
 pytestmark = pytest.mark.filterwarnings("ignore:Skipped unsupported reflection of expression-based index")
 REVISIONS = [one.revision for one in ScriptDirectory.from_config(migrate._config()).walk_revisions()][::-1]
@@ -101,12 +100,12 @@ def test_a_version_goes_on_beside_the_schema_of_the_next_one_and_its_migrate_lea
     """As in an upgrade without a pause, and on the way back: 9999 stands for what a later version added."""
     migrate.upgrade(empty_database)
     engine = create_engine(empty_database)
-    tools = SimpleNamespace(store=Store(engine_for(empty_database)))
-    assert health._database(tools) == "ok"
+    found, store = Parts(), Store(engine_for(empty_database))
+    assert found._database(store).state == "ok"
     with engine.begin() as connection:
         connection.execute(text("ALTER TABLE companies ADD COLUMN of_later VARCHAR"))
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
-    assert health._database(tools) == "ok"
+    assert found._database(store).state == "ok"
     environment = {"DATABASE_URL": empty_database, "ENCRYPTION_KEYS": "A" * 43 + "="}
     done = CliRunner().invoke(app, ["migrate"], env=environment)
     assert (done.exit_code, done.stderr) == (0, ""), done.output
@@ -114,6 +113,6 @@ def test_a_version_goes_on_beside_the_schema_of_the_next_one_and_its_migrate_lea
     assert "works on it. Nothing was changed" in done.stdout.replace("\n", " ")
     with engine.begin() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
-    assert health._database(tools) == "not migrated: run crewcard-xero migrate"
-    tools.store.engine.dispose()
+    assert found._database(store).says == "not migrated: run crewcard-xero migrate"
+    store.engine.dispose()
     engine.dispose()

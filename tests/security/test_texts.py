@@ -88,6 +88,7 @@ TRIED = {
     "dead-letters mend": [["1", "FILE"]],
     "dead-letters replay": [["1"]],
     "dead-letters discard": [["1", "--why", HOSTILE, "--by", HOSTILE]],
+    "restore-check": [[], ["--begin", "--since", HOSTILE], ["--begin", "--why", HOSTILE, "--by", HOSTILE]],
     "users list": [[]],
     "users add": [[f"a{HOSTILE}", "--role", HOSTILE], [f"a{HOSTILE}", "--role", "read", "--name", HOSTILE]],
     "users link": [[HOSTILE]],
