@@ -118,13 +118,17 @@ def _driver_options(address: URL) -> dict[str, Any]:
 
 
 def _make_for_its_owner(database: str | None) -> None:
-    """SQLite's file, where there is none, readable by its owner alone; what SQLite puts beside it takes after it."""
+    """SQLite's file, where there is none, readable by its owner alone; what SQLite puts beside it takes after it.
+
+    One that is there is never opened: to close it again would give up the locks that SQLite holds on it in this
+    process, and another process would take away the log that we write.
+    """
     if not database or database == ":memory:" or database.startswith("file:"):
         return
     path = Path(database)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with contextlib.suppress(OSError):  # then SQLite says what is wrong
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    with contextlib.suppress(OSError):  # it is there, or SQLite says what is wrong
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
 
 
 def _set_up_connections(engine: Engine, patience: Patience) -> None:

@@ -1,5 +1,7 @@
 """Migrations: from every earlier version, with data in them, and with the version before still at work."""
 
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -116,3 +118,17 @@ def test_a_version_goes_on_beside_the_schema_of_the_next_one_and_its_migrate_lea
     assert found._database(store).says == "not migrated: run crewcard-xero migrate"
     store.engine.dispose()
     engine.dispose()
+
+
+def test_a_second_engine_of_a_process_leaves_the_locks_of_the_first_alone(tmp_path):
+    """Readiness has one of its own: SQLite's locks are the process's, and end with any closing of the file."""
+    url = f"sqlite:///{tmp_path}/ours.sqlite"
+    migrate.upgrade(url)
+    store = Store(engine_for(url))
+    with store.read() as work:
+        work.connection.execute(text("SELECT count(*) FROM companies")).scalar()
+    engine_for(url).dispose()
+    other = "import sqlite3, sys; sqlite3.connect(sys.argv[1]).execute('SELECT count(*) FROM companies').fetchall()"
+    subprocess.run([sys.executable, "-c", other, f"{tmp_path}/ours.sqlite"], check=True)
+    assert (tmp_path / "ours.sqlite-wal").exists(), "what this process writes to from now on"
+    store.engine.dispose()

@@ -100,7 +100,10 @@ def node(tmp_path_factory):
     installed = NODE / "node_modules" / ".package-lock.json"
     lock = NODE / "package-lock.json"
     if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
-        subprocess.run(["npm", "ci", "--no-audit", "--no-fund"], cwd=NODE, check=True, capture_output=True)
+        for last in (False, False, True):  # what it fetches comes over a network
+            done = subprocess.run(["npm", "ci", "--no-audit", "--no-fund"], cwd=NODE, check=last, capture_output=True)
+            if done.returncode == 0:
+                break
     return NODE
 
 
