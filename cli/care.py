@@ -108,7 +108,7 @@ def restore_check(
     if as_json:
         output.print_json({"restored_at": restore.at if restore else None, "companies": shown})
     elif restore is None:
-        output.say("No restore was told: nothing is held back.")
+        output.say("No restore check was begun: nothing is held back.")
     else:
         columns = ("company", "may_send", "seen", "known", "taken_over", "unread", "twice", "trouble")
         table = output.table("", *columns)

@@ -4,12 +4,13 @@ What is known of organisations' settings, so that they need not be asked for eac
 What each organisation offers to choose from, as it was when last asked.
 """
 
+import functools
 import json
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import delete
 from sqlmodel import col, select
@@ -19,7 +20,7 @@ from events.lane import DEFAULT_TARGET
 from events.settings import Books, CompanySettings
 from events.wording import folded_text
 from store import statements
-from store.tables import Company, Offer, OrganisationFacts, RefusedTax
+from store.tables import Company, CompanyConnection, Offer, OrganisationFacts, RefusedTax
 from store.unit_of_work import Work
 
 MOST_NAMED = 10_000
@@ -48,10 +49,29 @@ def settings_of(work: Work, company: str) -> CompanySettings:
     return _settings_of(known.settings) if known else CompanySettings()
 
 
-def known(work: Work, ids: Collection[str]) -> Mapping[str, tuple[CompanySettings, str]]:
-    """Settings, and accounting system by name, of those of these companies that were set up, by id."""
-    found = statements.find(work, Company, [{"id": id_} for id_ in sorted(ids)])
-    return {row.id: (_settings_of(row.settings), row.target) for row in found}
+class KnownCompany(NamedTuple):
+    """What is kept of a company: its settings, its accounting system by name, and its connection, to be read only."""
+
+    settings: CompanySettings
+    target: str
+    connection: CompanyConnection | None
+
+
+def known(work: Work, ids: Collection[str]) -> Mapping[str, KnownCompany]:
+    """Those of these companies that were set up, by id, in one look."""
+    found = statements.rows(work, _known(on_sqlite=work.on_sqlite), ids=sorted(ids))
+    return {
+        row.id: KnownCompany(_settings_of(row.settings), row.target, row if row.company is not None else None)
+        for row in found
+    }
+
+
+@functools.cache
+def _known(*, on_sqlite: bool) -> Any:
+    connection = CompanyConnection.__table__  # type: ignore[attr-defined]
+    asked = select(Company.id, Company.settings, Company.target, *connection.c)
+    joined = asked.join_from(Company, connection, connection.c.company == col(Company.id), isouter=True)
+    return joined.where(statements.among(col(Company.id), "ids", on_sqlite=on_sqlite))
 
 
 def name_of(work: Work, company: str) -> str:

@@ -59,12 +59,6 @@ def of_company(work: Work, company: str) -> CompanyConnection | None:
     return work.session.get(CompanyConnection, company)
 
 
-def of_each(work: Work, companies: Collection[str]) -> Mapping[str, CompanyConnection]:
-    """The connections of these companies, by company, to be read only; none before a first login."""
-    found = statements.find(work, CompanyConnection, [{"company": company} for company in sorted(companies)])
-    return {row.company: row for row in found}
-
-
 def organisation(work: Work, lane: Lane) -> Organisation | None:
     """The lane's organisation, or None when the company is connected to none or to another."""
     found = work.connection.execute(_organisation(), {"company": lane.company}).first()

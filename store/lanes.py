@@ -266,10 +266,7 @@ def lanes_due(work: Work) -> Sequence[Lane]:
     paused = {pause.scope for pause in pauses.active(work)}
     if pauses.EVERYBODY in paused:
         return []
-    through = restores.through(work)
-    return sorted(
-        lane for lane in found - idle if lane.company not in paused and (through is None or lane in through)
-    )
+    return sorted(lane for lane in found - idle - restores.held(work).keys() if lane.company not in paused)
 
 
 def is_anything_due(work: Work, company: str | None = None) -> Sequence[Lane]:

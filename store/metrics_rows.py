@@ -150,13 +150,12 @@ def deliveries(work: Work) -> list[Delivery]:
 
 def redeliveries(work: Work) -> Mapping[tuple[str, str], int]:
     """Events that a door did not take, by door and state (waiting or given_up)."""
-    found: dict[tuple[str, str], int] = {}
+    asked = []
     for state in ("waiting", "given_up"):
         mine = select(col(Redelivery.door)).where(col(Redelivery.state) == word(state))
         some = mine.order_by(col(Redelivery.door)).limit(COUNTED_TO).subquery()  # in the index alone
-        asked = select(some.c.door, func.count()).group_by(some.c.door)
-        found |= {(row[0], state): row[1] for row in statements.rows(work, asked)}
-    return found
+        asked.append(select(some.c.door, literal(state), func.count()).group_by(some.c.door))
+    return {(row[0], row[1]): row[2] for row in statements.rows(work, union_all(*asked))}
 
 
 def asked_of_xero(work: Work) -> dict[str, OldestAndCount]:

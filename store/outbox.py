@@ -198,9 +198,10 @@ def feed_page(
 ) -> FeedPage:
     """The events behind a cursor, of these companies and types where they are named. Raises Beyond."""
     end = statements.run(work, select(func.max(OutboxEvent.position))).scalar_one() or 0
-    after, on = restores.place(work, after)
+    epoch = restores.feed_epoch(work)
+    after, on = epoch.position(after)
     if on is not None or after > end:
-        raise Beyond(restores.cursor(work, end), on)
+        raise Beyond(epoch.cursor(end), on)
     until = min(end, after + LOOKED_AT)
     where = [col(OutboxEvent.position) > after, col(OutboxEvent.position) <= until]
     if companies is not None:
@@ -211,7 +212,7 @@ def feed_page(
     at = until if last is None else last
     asked = select(OutboxEvent.body).where(*where, col(OutboxEvent.position) <= at)
     found = statements.rows(work, asked.order_by(col(OutboxEvent.position)))
-    return FeedPage([row.body for row in found], restores.cursor(work, at), at < end)
+    return FeedPage([row.body for row in found], epoch.cursor(at), at < end)
 
 
 def _last(work: Work, where: Sequence[Any], most: int) -> int | None:

@@ -1,7 +1,7 @@
 """Restores: an older database was put back, and no lane sends before Xero was read again; and the feed's epoch."""
 
 import secrets
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -77,14 +77,15 @@ def newest(work: Work) -> Any:
     return next(iter(statements.rows(work, select(Restore).order_by(col(Restore.at).desc()).limit(1))), None)
 
 
-def through(work: Work, company: str | None = None) -> set[Lane] | None:
-    """The lanes that may send again since the last restore, of a company or of all; None where there was none."""
-    if newest(work) is None:
-        return None
-    asked: Any = select(RestoreCheck.company, RestoreCheck.tenant).where(col(RestoreCheck.ended_at).is_not(None))
+def held(work: Work, company: str | None = None) -> Mapping[Lane, datetime]:
+    """Connected lanes, of a company or of all, that were not read since the last restore; with when that was told."""
+    told = select(func.max(Restore.at)).scalar_subquery()
+    lane: Any = CompanyConnection
+    asked: Any = select(lane.company, lane.tenant, told.label("told"))
+    asked = asked.where(is_held(col(lane.company), col(lane.tenant)))
     if company is not None:
-        asked = asked.where(RestoreCheck.company == company)
-    return {Lane(row.company, row.tenant) for row in statements.rows(work, asked)}
+        asked = asked.where(lane.company == company)
+    return {Lane(row.company, row.tenant): row.told for row in statements.rows(work, asked)}
 
 
 def is_held(company: Any, tenant: Any) -> Any:
@@ -155,20 +156,33 @@ def is_renumbered(export: Export, number: str) -> bool:
     return folded(export.number) != folded(number)
 
 
-def cursor(work: Work, position: int) -> int:
-    """The cursor of a position in the feed of today."""
-    restore = newest(work)
-    return position + (restore.epoch * PLACES if restore else 0)
+@dataclass(frozen=True)
+class FeedEpoch:
+    """How the feed's cursors are written since the last restore: the `epoch` before the position; 0 before any.
 
-
-def place(work: Work, given: int) -> tuple[int, int | None]:
-    """The position of a cursor; and, where it is of before a restore, a cursor from which nothing is missed.
-
-    Up to where the oldest backup's feed ended, places are the same before and after.
+    Up to `kept`, where the feed of the oldest backup ended, positions are the same before and after.
     """
-    epoch, position = divmod(given, PLACES)
-    restore = newest(work)
-    if not given or epoch == (restore.epoch if restore else 0):
-        return position, None
-    ends = statements.rows(work, select(func.min(Restore.feed_end).label("end")))[0].end or 0
-    return position, cursor(work, min(position, ends))
+
+    epoch: int
+    kept: int
+
+    def cursor(self, position: int) -> int:
+        """The cursor of a position."""
+        return position + self.epoch * PLACES
+
+    def position(self, cursor: int) -> tuple[int, int | None]:
+        """The position of a cursor; and, where it is of before a restore, a cursor from which nothing is missed."""
+        epoch, position = divmod(cursor, PLACES)
+        if not cursor or epoch == self.epoch:
+            return position, None
+        return position, self.cursor(min(position, self.kept))
+
+
+def feed_epoch(work: Work) -> FeedEpoch:
+    """How cursors are written and read now."""
+    last = select(Restore.epoch).order_by(col(Restore.at).desc()).limit(1).scalar_subquery()
+    asked: Any = select(
+        func.coalesce(last, 0).label("epoch"), func.coalesce(func.min(Restore.feed_end), 0).label("kept")
+    )
+    (found,) = statements.rows(work, asked)
+    return FeedEpoch(found.epoch, found.kept)

@@ -141,9 +141,8 @@ def held_tenants(work: Work, company: str) -> Callable[[str], bool]:
     paused = pauses.of_company(work, company) is not None
     lanes = statements.rows(work, select(LaneState).where(LaneState.company == company))
     waits = {row.tenant for row in lanes if (wait := wait_of(row, work.now)) and not wait.bulk_only}
-    through = restores.through(work, company)
-    unread = None if through is None else {lane.tenant for lane in through}
-    return lambda tenant: paused or not tenant or tenant in waits or (unread is not None and tenant not in unread)
+    waits |= {lane.tenant for lane in restores.held(work, company)}
+    return lambda tenant: paused or not tenant or tenant in waits
 
 
 def is_held(work: Work, lane: Lane) -> bool:

@@ -124,7 +124,7 @@ def test_companies_are_found_by_state_and_by_part_of_their_name(person, on_sqlit
     every = somebody.see("/companies")
     assert listed(every) == ["brook", "cedar", "delta", "harbour", "new"]
     assert SCRIPT not in every
-    assert 'Needs a person <span class="n">2</span>' in every
+    assert 'Needs attention <span class="n">2</span>' in every
     for state, wanted in {"needs_person": ["brook", "new"], "paused": ["cedar"], "busy": ["delta"]}.items():
         assert listed(somebody.see(f"/companies?state={state}")) == wanted, state
     assert listed(somebody.see("/companies?q=EDA")) == ["cedar"]
@@ -165,7 +165,7 @@ def test_what_a_person_has_to_mend_stands_on_the_companys_page_with_how(person, 
     park(on_sqlite, problem=ConnectionProblem.NOT_PERMITTED)
     page = person("read").see("/companies/harbour")
     assert "Log in as a Standard or Adviser user" in page
-    assert "Needs a person" in page
+    assert "Needs attention" in page
 
 
 def test_a_company_that_is_not_there_is_said_to_be_missing(person):

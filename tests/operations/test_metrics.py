@@ -210,7 +210,7 @@ def test_a_scrape_is_as_many_statements_with_much_work_as_with_none(installation
     installation.run(3)
     counted(installation)
     assert statements() == before
-    assert before < 27
+    assert before < 25
 
 
 def test_a_redis_that_is_away_hides_only_its_own_figures(on_sqlite):

@@ -135,7 +135,7 @@ def verdict(needs: Attention, exported: int, workers: int) -> list[tuple[str, st
         ),
         (held, f"{count(held, 'invoice')} in {count(causes, 'problem')}", "/console/failures"),
         *((1, f"no {kind} running", "/console#processes") for kind in needs.missing),
-        (any(one.title == "Redis does not answer" for one in needs.matters), "Redis away", "/console#problems"),
+        (attention.REDIS_AWAY in needs.matters, "Redis away", "/console#problems"),
         (others, f"{count(others, 'other problem')}", "/console#problems"),
         (needs.paused, f"{count(needs.paused, 'company', 'companies')} paused", "/console/companies?state=paused"),
     ]

@@ -51,9 +51,11 @@ class KnownCompanies:
     def load(cls, work: Work, tools: Tools, ids: Collection[str]) -> "KnownCompanies":
         """Those of these companies that are known."""
         known = companies.known(work, ids)
-        targets = {company: tools.targets.get(target) for company, (_, target) in known.items()}
-        settings = {company: chosen for company, (chosen, _) in known.items()}
-        return cls(settings, connections.of_each(work, ids), targets)
+        return cls(
+            settings={id_: one.settings for id_, one in known.items()},
+            connections={id_: one.connection for id_, one in known.items() if one.connection},
+            targets={id_: tools.targets.get(one.target) for id_, one in known.items()},
+        )
 
     def lane(self, company: str) -> Lane:
         """Where the company's exports go; no organisation yet before its first login."""

@@ -53,7 +53,7 @@ def begin(tools: Tools, since: datetime | None, by: str, why: str) -> datetime:
 def check_restored(tools: Tools, holder: str) -> int:
     """Read a page of every lane that was not read yet; give how many invoices were taken over. Raises RedisError."""
     with tools.store.read() as work:
-        if restores.newest(work) is None:
+        if not restores.held(work):
             return 0
     with tools.store.write() as work:
         if not _has_duty(work, tools, holder):

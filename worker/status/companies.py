@@ -39,9 +39,8 @@ def of_companies(tools: Tools, work: Work, companies: Collection[str] | None = N
     loads = status.workloads(work, [row.company.id for row in rows])
     held = {one.scope: one for one in pauses.active(work)}
     outlooks = health.outlooks(tools, rows)
-    restore, workers = restores.newest(work), processes.is_any_at_work(work, "worker")
-    through = frozenset(restores.through(work) or ())
-    around = _Around(work.now, workers, outlooks is not None, restore.at if restore else None, through)
+    workers = processes.is_any_at_work(work, "worker")
+    around = _Around(work.now, workers, outlooks is not None, restores.held(work))
     known = outlooks or {}
     return [_of_company(tools, row, loads[row.company.id], known, held, around) for row in rows]
 
@@ -65,8 +64,7 @@ class _Around:
     now: datetime
     workers: bool
     redis: bool
-    restored_at: datetime | None  # since then only the lanes that are through may send
-    through: frozenset[Lane]
+    unread: Mapping[Lane, datetime]  # not read since a restore, with when that was told
 
 
 def _of_company(
@@ -110,7 +108,7 @@ def _facts(
         held_back=turns.holds_back(_TroubleOfOne(load.uncertain, unknown)),
         workers=around.workers,
         redis=around.redis,
-        unread=around.restored_at if row.connection and key not in around.through else None,
+        unread=around.unread.get(key),
     )
 
 

@@ -78,7 +78,7 @@ def what_needs_a_person(tools: Tools, work: Work, *, redis_answers: bool = True)
     at_work = {one.kind for one in there if not processes.is_silent(work, one)}
     missing = tuple(kind for kind in _KINDS if kind not in at_work)
     matters = [
-        *([] if redis_answers else [_REDIS_AWAY]),
+        *([] if redis_answers else [REDIS_AWAY]),
         *(_missing(kind) for kind in missing),
         *_connections(companies.of_companies(tools, work, parked), counts["needs_person"]),
         *_unsettled(ops_summary.unsettled_batches(work, _OVERDUE_SECONDS)),
@@ -97,7 +97,7 @@ def _harm(one: Matter, now: datetime) -> float:
     return one.invoices * max(1.0, (now - one.since).total_seconds() if one.since else 1.0)
 
 
-_REDIS_AWAY = Matter(
+REDIS_AWAY = Matter(
     "Redis does not answer",
     "Workers are not woken. Nothing is lost; it goes on once Redis is back.",
     "ops",
