@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import functools
+import itertools
 import os
 import re
 import shutil
@@ -270,9 +271,15 @@ def wait_for(condition, seconds: float = 20.0, every: float = 0.01):
     raise AssertionError(f"not within {seconds} s: {getattr(condition, '__name__', condition)}")
 
 
+_ports = itertools.count(10_000 + os.getpid() % 100 * 200)
+
+
 def a_free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as one:
-        return one.getsockname()[1]
+    """One that nobody listens on, of those that no machine gives to connections: it is free until it is used."""
+    for port in _ports:
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
+    raise AssertionError("no port is free")
 
 
 def pid_exists(pid: int) -> bool:
