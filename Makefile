@@ -61,8 +61,11 @@ check: .venv/.dev  ## lint, types, import contracts, generated files
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
 
-contracts: .venv/.dev  ## write OpenAPI, AsyncAPI and the JSON Schemas anew (KEEP=--keep: as the release's)
-	@$(BIN)/python -m reference.contracts $(KEEP)
+contracts: .venv/.dev  ## write OpenAPI, AsyncAPI and the JSON Schemas anew
+	@$(BIN)/python -m reference.contracts
+
+release: check test  ## VERSION=0.2.0: version, changelog and contracts of it, one commit, one tag; pushes nothing
+	@$(BIN)/python -m reference.release $(VERSION)
 
 format: .venv/.dev  ## mend what can be mended
 	@$(BIN)/ruff check --fix .
@@ -100,4 +103,4 @@ lock: .venv/.dev  ## write the lock files anew
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --extra embedded -c requirements.txt -o requirements-embedded.txt pyproject.toml
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --extra dev --extra docs --extra embedded -c requirements.txt -o requirements-dev.txt pyproject.toml
 
-.PHONY: help sbom setup setup-production setup-dev demo pictures test test-ci test-security thorough check contracts format bench bench-check prove reference docs lock
+.PHONY: help sbom setup setup-production setup-dev demo pictures test test-ci test-security thorough check contracts release format bench bench-check prove reference docs lock

@@ -1,11 +1,10 @@
-"""The contracts, written: `python -m reference.contracts` (`make contracts`); `--keep` keeps them as the release's.
+"""The contracts, written: `python -m reference.contracts` (`make contracts`).
 
 The AsyncAPI 3 document of the events: which way each goes, and where its schema is; pure.
 """
 
 import json
 import shutil
-import sys
 from pathlib import Path
 
 from events import credentials, schemas
@@ -116,7 +115,7 @@ def write() -> None:
 
 
 def keep_release() -> None:
-    """From now on these are what a change is compared with."""
+    """From now on these are what a change is compared with; called when a release is cut."""
     shutil.rmtree(KEPT, ignore_errors=True)
     shutil.copytree(DOCS / "schemas", KEPT / "schemas")
     shutil.copy(DOCS / "openapi.json", KEPT / "openapi.json")
@@ -128,5 +127,3 @@ def _json(document: schemas.Json) -> str:
 
 if __name__ == "__main__":
     write()
-    if "--keep" in sys.argv[1:]:
-        keep_release()

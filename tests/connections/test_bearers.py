@@ -1,6 +1,7 @@
 """Promise 6 at the wire: no call ever carries another company's bearer, in one process and in several.
 
-40 companies, two of them behind one Xero user; 16 threads per process; every access token expires at every hundredth call.
+40 companies, two of them behind one Xero user; 16 threads per process; access tokens all expire at every
+hundredth call.
 FOREIGN_BEARER_CALLS sets how many calls are made (900; `make prove` makes 100,000).
 """
 

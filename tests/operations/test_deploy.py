@@ -19,6 +19,7 @@ from compose_spec import PyCompose
 from cryptography.fernet import Fernet
 
 from cli.up import worker_command
+from reference import release
 from store import processes
 from store.unit_of_work import Store, engine_for
 from tests import machines
@@ -83,9 +84,8 @@ def test_every_variable_of_the_compose_file_is_a_setting():
 
 
 def test_versions_are_one():
-    (version,) = re.findall(r'^version = "(.+)"$', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
-    assert f"crewcard-xero:{version}" in (ROOT / "compose.yaml").read_text()
-    assert f"crewcard-xero:{version}" in (ROOT / "Dockerfile").read_text()
+    for place, said in release.PLACES.items():
+        assert said.format(release.present_version()) in (ROOT / place).read_text(), place
 
 
 def test_the_image_holds_every_room_and_nothing_secret():
