@@ -49,7 +49,7 @@ def settings_of(work: Work, company: str) -> CompanySettings:
     return _settings_of(known.settings) if known else CompanySettings()
 
 
-class CompanyWithConnection(NamedTuple):
+class ConnectedCompany(NamedTuple):
     """What is kept of a company: its settings, its accounting system by name, and its connection, to be read only."""
 
     settings: CompanySettings
@@ -57,11 +57,11 @@ class CompanyWithConnection(NamedTuple):
     connection: CompanyConnection | None
 
 
-def known(work: Work, ids: Collection[str]) -> Mapping[str, CompanyWithConnection]:
+def known(work: Work, ids: Collection[str]) -> Mapping[str, ConnectedCompany]:
     """Those of these companies that were set up, by id, in one look."""
     found = statements.rows(work, _known(on_sqlite=work.on_sqlite), ids=sorted(ids))
     return {
-        row.id: CompanyWithConnection(_settings_of(row.settings), row.target, row if row.company is not None else None)
+        row.id: ConnectedCompany(_settings_of(row.settings), row.target, row if row.company is not None else None)
         for row in found
     }
 
