@@ -209,6 +209,7 @@ def test_without_redis_the_page_still_tells_what_the_database_knows(person, on_s
     monkeypatch.setattr(on_sqlite.tools.targets["xero"].pace, "_client", gone)
     page = somebody.see()
     assert "Redis does not answer" in page
+    assert ">Redis away<" in page, "the first line says so too"
     assert tile(page, "Waiting to be sent")[0] == "1"
 
 

@@ -5,7 +5,9 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from types import SimpleNamespace
 
+import anyio
 import httpx
 import psycopg
 import pytest
@@ -21,7 +23,7 @@ from tests import machines
 from tests.builders import a_request, an_invoice
 from tests.doors.host import Host, problems
 from tests.machines import wait_for
-from web import main
+from web import answers, main
 from worker import broker, parts, wiring
 from worker.intake import intake
 from worker.intake.intake import Receipt
@@ -280,3 +282,28 @@ def test_a_part_that_never_answers_holds_up_nobody_who_asks(on_postgres):
             ready = httpx.get(f"{url}/readyz", timeout=8)
             assert (ready.status_code, ready.json()["redis"]) == (503, "ok")
             assert "lock" in ready.json()["database"]
+
+
+def test_a_part_is_written_to_once_a_second_at_most_however_many_ask(on_sqlite, monkeypatch):
+    monkeypatch.setattr(parts, "REMEMBERED_SECONDS", 3600)
+    store, client, asked = on_sqlite.store, on_sqlite.tools.redis, parts.Parts()
+    assert asked.conditions(store, client)["redis"].works
+    assert client.delete(parts._KEYS[0]) == 1
+    assert asked.conditions(store, client)["redis"].works
+    assert client.exists(parts._KEYS[0]) == 0
+    monkeypatch.setattr(parts, "REMEMBERED_SECONDS", 0)
+    asked.conditions(store, client)
+    assert client.exists(parts._KEYS[0]) == 1
+
+
+def test_who_waited_for_a_thread_while_the_database_was_in_trouble_does_not_wait_once_more(monkeypatch):
+    monkeypatch.setattr(answers, "_SOON_SECONDS", -1)
+    state = SimpleNamespace(database_trouble_at=time.monotonic())
+    request, told = SimpleNamespace(app=SimpleNamespace(state=state)), []
+    with pytest.raises(answers.RefusedRequest) as refused:
+        anyio.run(answers.in_a_thread, request, told.append, "too late")
+    assert (refused.value.status, told) == (503, [])
+    assert int(refused.value.headers["Retry-After"]) > 0
+    state.database_trouble_at = time.monotonic() - 60
+    anyio.run(answers.in_a_thread, request, told.append, "long over")
+    assert told == ["long over"]

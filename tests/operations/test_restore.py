@@ -6,12 +6,14 @@ import pytest
 from typer.testing import CliRunner
 
 from cli import main as command
+from events.invoice import folded
 from simulator.world import Item
-from store import audit, outbox
-from store.tables import RestoreCheck
+from store import audit, lanes, outbox
+from store.tables import NumberClaim, RestoreCheck
 from tests.builders import COMPANY, TENANT, an_invoice, invoices
 from tests.operations.test_backup import again, back_up, numbers  # noqa: F401
 from worker import wiring
+from worker.export import rescuer
 from worker.reconcile import restore_check
 
 DAY = {"description": "Crew, one day", "quantity": "2", "unit_amount": "70.00"}
@@ -122,6 +124,8 @@ def test_events_sent_again_one_after_the_other_put_nothing_back(installation, ag
     installation.later(3600)
     restored = begun(again(installation))
     checked(restored)
+    with restored.store.read() as work:
+        assert work.session.get_one(NumberClaim, (TENANT, folded("REN-C0"))).invoice == "C0"
     posts = len(restored.calls("POST"))
     restored.ask(first)
     restored.wake()
@@ -304,3 +308,22 @@ def test_a_reader_of_the_feed_is_told_of_the_restore_and_misses_nothing(installa
         assert outbox.feed_page(work, page.next, 500).events == []
     assert list(page.events) == list(everything.events[at_backup:])
     assert everything.next == page.next < 2**53
+
+
+def test_what_waited_at_the_backup_has_its_whole_time_again_and_wakes_nobody_until_it_may_go(
+    installation,
+    again,  # noqa: F811
+    tmp_path,
+):
+    installation.ask(an_invoice())
+    back_up(installation.settings.database_url, tmp_path)
+    installation.later(installation.settings.expiry_seconds + 3600)
+
+    restored = begun(again(installation))
+    rescuer.sweep(restored.tools, "clock")
+    assert restored.answers() == {}
+    with restored.store.read() as work:
+        assert lanes.lanes_due(work) == []
+    checked(restored)
+    restored.settle_down()
+    assert restored.answers()["i1"]["outcome"] == "created"
