@@ -55,7 +55,7 @@ def _environment() -> dict[str, str]:
     environment = environment_for(HOME, own)
     environment.update(
         ENCRYPTION_KEYS=Fernet.generate_key().decode(),
-        PUBLIC_URL=f"http://127.0.0.1:{web}",
+        PUBLIC_URL=f"http://localhost:{web}",  # Xero takes http for this name alone (facts §7.1)
         WEB_PORT=str(web),
         SECOND_FACTOR="waived",  # which settings allow only where both PUBLIC_URL and Xero are on this machine
         WORKER_PROCESSES="1",

@@ -1,5 +1,6 @@
 """`make demo`, as a newcomer runs it."""
 
+import json
 import os
 import re
 import signal
@@ -12,6 +13,9 @@ import pytest
 
 from demo import run as demo
 from demo import world as demo_world
+from tests import builders
+from tests.connections.house import hidden_fields
+from tests.connections.xero_pages import XeroPages
 
 LINK = re.compile(r"(http://\S+)/console/enter\?link=(\S+)")
 COMMAND = Path(sys.executable).parent / "crewcard-xero"
@@ -57,7 +61,35 @@ def test_the_demo_shows_real_orders_and_each_failure_and_ends_on_the_console_who
             assert "Newcomer Boats" in page
             assert "Demo" in page
         assert httpx.post(f"{address}/console/enter", data={"link": secret}, headers=origin).status_code == 410
+        a_second_company_is_connected(tmp_path / "var/demo")
     finally:
         running.send_signal(signal.SIGINT)
         running.wait(60)
     assert running.stdout.read() == "", "nothing follows the link"
+
+
+def a_second_company_is_connected(home):
+    """Another organisation and app in the simulated Xero; the login pages are filled in as a person does."""
+    environment = dict(re.findall(r"^export (\w+)='(.*)'$", (home / "env").read_text(), re.MULTILINE))
+    xero = XeroPages(environment["XERO_API_URL"])
+    xero.organisation(builders.an_organisation(builders.TENANT))
+    xero.app("second-app", "second-secret")
+
+    def command(*words, typed=""):
+        done = subprocess.run(
+            [COMMAND, *words],
+            env={**os.environ, **environment},
+            input=typed,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    command("companies", "add", "second", "--name", "Second Crew")
+    command("companies", "app", "second", "--client-id", "second-app", typed="second-secret\n")
+    link = json.loads(command("connect", "second", "--json"))["url"]
+    with httpx.Client(timeout=30) as browser:
+        to_xero = browser.post(link.partition("?")[0], data=hidden_fields(browser.get(link).text)).headers["location"]
+        assert "Connected to " in browser.get(xero.answer(to_xero, tenant=builders.TENANT)).text
