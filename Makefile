@@ -86,6 +86,7 @@ prove: .venv/.dev  ## the long forms: generated requests, 10,000 invoices under 
 	@$(BIN)/python -m benchmarks.chaos --database sqlite
 	@$(BIN)/python -m benchmarks.chaos --control --spare flush
 	@$(BIN)/python -m benchmarks.recovery
+	@$(BIN)/python -m benchmarks.platforms
 
 reference: .venv/.dev  ## write every generated page anew, from the code
 	@$(BIN)/python -m reference

@@ -14,6 +14,8 @@ from functools import lru_cache
 import redis
 from redis.commands.core import Script
 
+from worker.redis_client import prefix_of
+
 REQUESTS, BYTES, PREVIEWS = "requests", "bytes", "previews"
 # The moment at which the bucket would be full again is all there is to keep (the generic cell rate algorithm).
 _TAKE = """
@@ -50,7 +52,7 @@ class Portion:
 
 def take(client: redis.Redis, key_id: str, *portions: Portion) -> tuple[Portion, int] | None:
     """Take all of these, or none: then which is lacking, and in how many seconds it is there."""
-    buckets = [f"xp:rate:{portion.kind}:{key_id}" for portion in portions]
+    buckets = [f"{prefix_of(client)}:rate:{portion.kind}:{key_id}" for portion in portions]
     try:
         place, wait = _script(client)(keys=buckets, args=[one for portion in portions for one in portion.costs()])
     except redis.RedisError:

@@ -1,9 +1,7 @@
 """Dramatiq on Redis: settings that were measured, and a consumer that waits instead of polling."""
 
-import re
 import threading
-import time
-from typing import Any, ClassVar
+from typing import Any
 
 import dramatiq
 import redis
@@ -11,75 +9,13 @@ from dramatiq.brokers.redis import RedisBroker, _RedisConsumer
 from dramatiq.errors import ConnectionClosed
 from dramatiq.message import Message
 from dramatiq.middleware import Middleware, ShutdownNotifications
-from redis.backoff import ExponentialBackoff
-from redis.exceptions import BusyLoadingError
-from redis.retry import Retry
 
-from worker import doorbells, logs
+from worker import doorbells
+from worker.redis_client import prefix_of
 
 QUEUE = "exports"
 TURN = "turn"
 _LONGEST_WAIT_SECONDS = 1.0
-
-
-# Why a Redis that answers does not do as it is told, by the code of its answer; what a person does about it.
-_REFUSALS = {
-    "OOM": "it is out of memory: raise its maxmemory",
-    "READONLY": "it is a read-only replica: REDIS_URL must lead to the primary",
-    "NOREPLICAS": "it has too few replicas to take anything: bring them back",
-    "NOPERM": "its account may not do this: see its rights (ACL)",
-    "CROSSSLOT": "it is in cluster mode, which is not supported",
-    "MOVED": "it is in cluster mode, which is not supported",
-    "CLUSTERDOWN": "it is in cluster mode, which is not supported",
-    "MISCONF": "it cannot save to its disk: see its log",
-    "MASTERDOWN": "it is a replica that has lost its primary",
-    "BUSY": "a script keeps it busy",
-}
-_EXPECTED = ("NOSCRIPT", "NOGROUP", "BUSYGROUP")  # whoever asks knows what to do
-_TOLD_SECONDS = 60.0
-
-
-def refusal_code(refused: redis.ResponseError) -> str:
-    """The code that Redis gave, also from within a script; ERR where it gave none that is known."""
-    words = re.findall(r"[A-Z]{3,}", f"{refused.status_code or ''} {refused}")
-    return next((word for word in words if word in _REFUSALS or word in _EXPECTED), refused.status_code or "ERR")
-
-
-def refusal(refused: redis.ResponseError) -> str:
-    """What Redis refuses and why, as a sentence for whoever runs it."""
-    code = refusal_code(refused)
-    return f"{_REFUSALS.get(code, 'it refuses what it is asked')} ({code})"
-
-
-class TellingRedis(redis.Redis):
-    """A client whose refusals are told in the log, once a minute and code: who asks may take one for an absence."""
-
-    _told: ClassVar[dict[str, float]] = {}
-
-    def execute_command(self, *args: Any, **options: Any) -> Any:
-        """Execute a command. Raises redis.RedisError."""
-        try:
-            return super().execute_command(*args, **options)
-        except redis.ResponseError as refused:
-            code, now = refusal_code(refused), time.monotonic()
-            if code not in _EXPECTED and now - self._told.get(code, float("-inf")) >= _TOLD_SECONDS:
-                self._told[code] = now
-                logs.log("redis").error("redis.refused", reason=refusal(refused), error=code)
-            raise
-
-
-def redis_client(url: str, *, patient: bool = True, name: str | None = None) -> redis.Redis:
-    """A client for workers (patient: about a minute of retries) or for doors (half a second, one retry)."""
-    retry = Retry(ExponentialBackoff(cap=1), 60 if patient else 1)
-    seconds = 5.0 if patient else 0.5
-    return TellingRedis.from_url(
-        url,
-        retry=retry,
-        retry_on_error=[redis.ConnectionError, redis.TimeoutError, BusyLoadingError],
-        socket_timeout=seconds,
-        socket_connect_timeout=seconds,
-        client_name=name,
-    )
 
 
 class WaitingConsumer(_RedisConsumer):
@@ -154,7 +90,7 @@ def build(client: redis.Redis, *more: Middleware) -> WaitingBroker:
     """The broker: nothing retries, nothing is delayed; a lost doorbell is rung again from the database."""
     broker = WaitingBroker(
         client=client,
-        namespace="xp:dramatiq",
+        namespace=f"{prefix_of(client)}:dramatiq",
         middleware=[ShutdownNotifications(), *more],
         maintenance_chance=50_000,
         heartbeat_timeout=30_000,
@@ -171,11 +107,11 @@ def use(broker: WaitingBroker) -> None:
 
 def queue_length(client: redis.Redis) -> int:
     """Doorbells that nobody has taken yet."""
-    return int(client.llen(f"xp:dramatiq:{QUEUE}"))
+    return int(client.llen(f"{prefix_of(client)}:dramatiq:{QUEUE}"))
 
 
 def oldest(client: redis.Redis) -> bytes | None:
     """The doorbell that waits longest, as it was written; None when there is none."""
-    first: Any = client.lindex(f"xp:dramatiq:{QUEUE}", 0)
-    found: Any = client.hget(f"xp:dramatiq:{QUEUE}.msgs", first) if first else None
+    first: Any = client.lindex(f"{prefix_of(client)}:dramatiq:{QUEUE}", 0)
+    found: Any = client.hget(f"{prefix_of(client)}:dramatiq:{QUEUE}.msgs", first) if first else None
     return found if isinstance(found, bytes) else None

@@ -10,6 +10,7 @@ from dramatiq.worker import Worker
 
 from worker import actors, broker, logs, settings, wiring
 from worker.heartbeat import Heartbeat, Ticker
+from worker.redis_client import redis_client
 from worker.tools import Tools
 
 
@@ -45,7 +46,7 @@ def start() -> None:
     """Set the process up; dramatiq calls this, nothing happens at import."""
     chosen = settings.load_at_start()
     tools = wiring.later(chosen, "worker")
-    made = broker.build(broker.redis_client(chosen.redis_url, name=wiring.name_of("worker")), _Boot(tools))
+    made = broker.build(redis_client(chosen.redis_url, name=wiring.name_of("worker")), _Boot(tools))
     broker.use(made)
     actors.declare(made, tools)
 

@@ -17,13 +17,13 @@ from sqlalchemy import text
 
 from store import migrate, processes
 from store.unit_of_work import DATABASE_SAYS, Patience, Store, engine_for, trouble_of
-from worker import broker
+from worker import redis_client
 
 PATIENCE_SECONDS = 1.5  # a second for the part, the rest for us
 REMEMBERED_SECONDS = 1.0  # so often at most a part is written to, however many ask
 _PATIENCE = Patience(lock=0.9, statement=1, connection=1, writer=1)
 _TRY = "redis.call('EXISTS', KEYS[2]) return redis.call('SET', KEYS[1], '1', 'PX', 60000)"
-_KEYS = ("xp:parts:try", "xp:due")  # two, because every script of ours has several
+_KEYS = ("parts:try", "due")  # two, because every script of ours has several
 
 
 @dataclass(frozen=True)
@@ -102,9 +102,9 @@ def _of_database(failed: Exception) -> Condition:
 
 def _redis(client: redis.Redis) -> Condition:
     try:
-        client.eval(_TRY, len(_KEYS), *_KEYS)
+        client.eval(_TRY, len(_KEYS), *(f"{redis_client.prefix_of(client)}:{name}" for name in _KEYS))
     except redis.ResponseError as refused:
-        return Condition("refuses", f"takes nothing new: {broker.refusal(refused)}")
+        return Condition("refuses", f"takes nothing new: {redis_client.refusal(refused)}")
     except Exception as failed:
         return Condition("away", f"not reachable ({type(failed).__name__})")
     return Condition("ok")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import redis
 
 from store import metrics_rows, outbox
-from worker import broker, logs, pruner, settings, wiring
+from worker import logs, pruner, settings, wiring
 from worker.connections import tending
 from worker.contacts import changes, rechecking
 from worker.delivery import relay
@@ -24,6 +24,7 @@ from worker.intake.stream_consumer import RequestStream, StreamConsumer
 from worker.measuring import measuring
 from worker.preview import preview
 from worker.reconcile import reconciler, restore_check
+from worker.redis_client import redis_client
 from worker.submission import orders
 from worker.tools import Tools
 from worker.watching import attention, throughput
@@ -60,7 +61,7 @@ class Scheduler:
         self._stopping = threading.Event()
         poster = Poster(private=tools.settings.webhook_private_addresses)
         self.webhooks = Webhooks(tools, self.holder, poster.post)
-        client = broker.redis_client(tools.settings.redis_url, name=wiring.name_of("clock"))
+        client = redis_client(tools.settings.redis_url, name=wiring.name_of("clock"))
         self.stream = StreamConsumer(tools, RequestStream(client, self.holder))
 
     def run(self) -> None:

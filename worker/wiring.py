@@ -15,6 +15,7 @@ from store.unit_of_work import Patience, Store, engine_for
 from store.vault import Vault
 from worker import broker as queue
 from worker.doorbells import Doorbells
+from worker.redis_client import prefix_of, redis_client
 from worker.settings import Settings
 from worker.tools import Tools
 from xero_adapter.auth import Auth, TokenService
@@ -39,8 +40,8 @@ def build(settings: Settings, kind: str = "command", *, at_the_doors: bool = Fal
     if not settings.redis_url:
         sys.exit("REDIS_URL is needed: the address of a Redis or Valkey (see .env.example).")
     name = name_of(kind)
-    client = queue.redis_client(settings.redis_url, patient=False, name=name)
-    waiting = queue.redis_client(settings.redis_url, name=name)
+    client = redis_client(settings.redis_url, patient=False, name=name)
+    waiting = redis_client(settings.redis_url, name=name)
     awaited = patience(settings, at_the_doors=at_the_doors)
     engine = engine_for(settings.database_url, patience=awaited, name=name)
     tools = assemble(settings, Store(engine), client, waiting)
@@ -78,14 +79,16 @@ def _xero(settings: Settings, store: Store, vault: Vault, client: redis.Redis) -
     calls = XeroClient(
         settings.xero_api_url, connect=settings.connect_timeout_seconds, read=settings.read_timeout_seconds
     )
-    return XeroTarget(calls, login, Pace(client, limits(settings)), settings.link_base)
+    return XeroTarget(calls, login, Pace(client, limits(settings), prefix_of(client)), settings.link_base)
 
 
 def _doorbells(settings: Settings, client: redis.Redis, waiting: redis.Redis | None) -> Doorbells:
     """A turn that died with its worker frees its lane in time for the next sweep to be within one lease."""
     held = max(settings.lease_seconds - settings.sweep_seconds, settings.lease_seconds / 2)
     push = queue.build(client).push
-    return Doorbells(client, push, waiting=waiting, bell_seconds=min(30, held), turn_seconds=held)
+    return Doorbells(
+        client, push, prefix=prefix_of(client), waiting=waiting, bell_seconds=min(30, held), turn_seconds=held
+    )
 
 
 def patience(settings: Settings, *, at_the_doors: bool) -> Patience:

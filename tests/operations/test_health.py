@@ -24,7 +24,7 @@ from tests.builders import a_request, an_invoice
 from tests.doors.host import Host, problems
 from tests.machines import wait_for
 from web import answers, main
-from worker import broker, parts, wiring
+from worker import parts, redis_client, wiring
 from worker.intake import intake
 from worker.intake.intake import Receipt
 from worker.measuring import measuring
@@ -35,7 +35,7 @@ HANGING = 44  # more than the threads that the doors have
 @pytest.fixture(autouse=True)
 def _parts_are_tried_each_time(monkeypatch):
     monkeypatch.setattr(parts, "REMEMBERED_SECONDS", 0)
-    monkeypatch.setattr(broker.TellingRedis, "_told", {})
+    monkeypatch.setattr(redis_client.TellingRedis, "told", {})
 
 
 @pytest.fixture
@@ -108,7 +108,7 @@ def posting(host, count):
 
 def of_redis(installation, url):
     """The installation, on that Redis."""
-    client = broker.redis_client(url, patient=False)
+    client = redis_client.redis_client(url, patient=False)
     object.__setattr__(installation.tools, "redis", client)
     return client
 
@@ -239,7 +239,7 @@ def test_a_redis_that_answers_and_takes_nothing_is_told_everywhere(
     ended, found = the_doctor(on_sqlite, monkeypatch, url)
     assert ended == 1
     assert found["redis"]["says"] == ready.json()["redis"]
-    monkeypatch.setattr(broker.TellingRedis, "_told", {})
+    monkeypatch.setattr(redis_client.TellingRedis, "told", {})
     bells = wiring.assemble(on_sqlite.settings, on_sqlite.store, client).bells
     with structlog.testing.capture_logs() as lines:
         for _ in range(3):
@@ -288,12 +288,12 @@ def test_a_part_is_written_to_once_a_second_at_most_however_many_ask(on_sqlite, 
     monkeypatch.setattr(parts, "REMEMBERED_SECONDS", 3600)
     store, client, asked = on_sqlite.store, on_sqlite.tools.redis, parts.Parts()
     assert asked.conditions(store, client)["redis"].works
-    assert client.delete(parts._KEYS[0]) == 1
+    assert client.delete("xp:parts:try") == 1
     assert asked.conditions(store, client)["redis"].works
-    assert client.exists(parts._KEYS[0]) == 0
+    assert client.exists("xp:parts:try") == 0
     monkeypatch.setattr(parts, "REMEMBERED_SECONDS", 0)
     asked.conditions(store, client)
-    assert client.exists(parts._KEYS[0]) == 1
+    assert client.exists("xp:parts:try") == 1
 
 
 def test_who_waited_for_a_thread_while_the_database_was_in_trouble_does_not_wait_once_more(monkeypatch):

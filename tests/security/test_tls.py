@@ -18,7 +18,7 @@ from store import migrate
 from tests.builders import an_invoice
 from tests.installation import Installation
 from tests.machines import a_free_port, wait_for
-from worker import broker
+from worker import redis_client
 
 POSTGRES = next(iter(sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"))), None)
 REDIS = shutil.which("redis-server")
@@ -103,7 +103,7 @@ def redis_address(folder):
 
 def _pings(url):
     try:
-        return broker.redis_client(url, patient=False).ping()
+        return redis_client(url, patient=False).ping()
     except redis.ConnectionError:
         return False
 
@@ -157,4 +157,4 @@ def test_a_redis_whose_certificate_is_not_trusted_or_that_is_asked_without_tls_i
     folder, redis_address, change
 ):
     with pytest.raises((redis.ConnectionError, redis.TimeoutError)):
-        broker.redis_client(change(redis_address, folder), patient=False).ping()
+        redis_client(change(redis_address, folder), patient=False).ping()

@@ -50,12 +50,12 @@ class Live:
         )
         self.supervisor = Supervisor(self.environment, logs=home / "logs", told=lambda _line: None)
         self.xero = httpx.Client(base_url=f"{self.xero_url}/_simulator", timeout=30)
-        self._port = xero
+        self._port, self._chosen = xero, chosen
 
     def start(self, orders) -> None:
         command = [sys.executable, "-m", "simulator", "--port", str(self._port)]
         self.supervisor.start("simulator", command, stop_last=True)
-        start_all(self.supervisor, self.home, self.settings, own_valkey=True)
+        start_all(self.supervisor, self.home, self.settings, own_valkey="REDIS_URL" not in self._chosen)
         for url in (f"{self.xero_url}/_simulator/health", f"{self.settings.public_url}/readyz"):
             wait_for(lambda url=url: self._answers(url))
         self._watch = threading.Thread(target=self.supervisor.watch)

@@ -22,6 +22,7 @@ from store.unit_of_work import Work
 from worker import broker, logs
 from worker.measuring import catalogue as metrics
 from worker.measuring.catalogue import Metric
+from worker.redis_client import prefix_of
 from worker.settings import Settings
 from worker.status import companies
 from worker.tools import Tools
@@ -155,9 +156,6 @@ def _age(work: Work, since: datetime | None) -> float:
     return (work.now - since).total_seconds() if since else 0.0
 
 
-_DUE, _TURNS, _STAFF = "xp:due", "xp:turns", "xp:staff"  # worker/doorbells says what they hold
-
-
 def queue_readings(tools: Tools) -> Iterator[MetricReading]:
     """All of it, in a constant number of commands. Raises redis.RedisError."""
     client = tools.redis
@@ -172,11 +170,12 @@ def queue_readings(tools: Tools) -> Iterator[MetricReading]:
 def _lanes_and_threads(client: redis.Redis) -> Iterator[MetricReading]:
     seconds, micros = client.time()
     now = seconds * 1000 + micros // 1000
+    waiting, at_it, staff_of = (f"{prefix_of(client)}:{name}" for name in ("due", "turns", "staff"))
     with client.pipeline(transaction=False) as pipe:
-        pipe.zcard(_DUE)
-        pipe.zrange(_DUE, 0, 0, withscores=True)
-        pipe.zcount(_TURNS, now, "+inf")
-        pipe.zrangebyscore(_STAFF, now, "+inf")
+        pipe.zcard(waiting)
+        pipe.zrange(waiting, 0, 0, withscores=True)
+        pipe.zcount(at_it, now, "+inf")
+        pipe.zrangebyscore(staff_of, now, "+inf")
         due, first, turns, staff = pipe.execute()
     yield MetricReading(metrics.LANES_DUE, due)
     yield MetricReading(metrics.LANE_OVERDUE, max(0.0, (now - first[0][1]) / 1000) if first else 0.0)
