@@ -14,7 +14,8 @@ from worker.connections import apps
 # What pages said before, and people asked about; on the right of docs/console.md's buttons is what they say now.
 OLD = (
     "Needs a person|Nothing needs a person|Doorbells|Events to be told|Behind: |Half of them|95 of 100|Time to "
-    "an answer|Going on|Nothing waits|What was said|Asked for by|To be mended by|Mend it|Open where it is mended|look first"
+    "an answer|Going on|Nothing waits|What was said|Asked for by|To be mended by|Mend it"
+    "|Open where it is mended|look first"
     "|What is promised|Moved|Do not send it this time|Mark “do not send”|Take the mark off|Proof of match"
     "|its lines of the log|Others that failed for the same|in a row|Hold invoices back|Linked, but cannot be billed"
     "|No Xero app is kept|Keep the app|Ask Xero for its choices|Check with Xero and change|Where a line names none"
