@@ -131,7 +131,7 @@ class ConnectionProblem(Catalogue):
         "admin",
         "Put the key it was sealed with behind the others in ENCRYPTION_KEYS. If that key is lost: "
         "enter the Client Secret again on the company's setup page, then make a connect link there.",
-        command="crewcard-xero companies secret {company}, then crewcard-xero connect {company}",
+        command="crewcard-xero companies secret {company}\ncrewcard-xero connect {company}",
     )
     APP_DISABLED = Help(
         "Export switched off",
@@ -170,7 +170,7 @@ class ConnectionProblem(Catalogue):
         "admin",
         "Decide on the company's setup page: send them to {organisation}, or cancel them; or log in again and choose "
         "{before}.",
-        command="crewcard-xero connections decide {company} --send or --cancel",
+        command="crewcard-xero connections decide {company} --send\ncrewcard-xero connections decide {company} --cancel",
     )
 
     TARGET_UNKNOWN = Help(

@@ -16,7 +16,7 @@ class Help:
     `by_itself` is true where the exporter sends the invoice again without anybody, once the cause is gone. `opens`
     is the page where it is mended: the contact or an invoice in Xero, or the invoice in CrewCard. `thing` names the
     facts that tell one cause from another: invoices that fail for one thing are one group. `command` does the same
-    at the machine; it stands in a terminal, never on a page.
+    at the machine, a command per line; it stands in a terminal, never on a page.
     """
 
     title: str

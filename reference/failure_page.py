@@ -90,8 +90,7 @@ def _problems() -> Iterator[str]:
     for problem in ConnectionProblem:
         yield f"\n### `{problem.code}`\n\n**{problem.value.title}.** {problem.message(facts)}\n"
         yield from _how(problem.value, (problem.remedy(facts),))
-        if command := problem.command(facts):
-            yield f"\nAt the machine: `{command}`"
+        yield from (f"\nAt the machine: `{command}`" for command in problem.command(facts).splitlines())
 
 
 def _how(told: Help, steps: tuple[str, ...]) -> Iterator[str]:
