@@ -170,7 +170,7 @@ class ConnectionProblem(Catalogue):
         "admin",
         "Decide on the company's setup page: send them to {organisation}, or cancel them; or log in again and choose "
         "{before}.",
-        command="crewcard-xero connections decide {company} --send\ncrewcard-xero connections decide {company} --cancel",
+        command="crewcard-xero connections decide {company}",  # it asks for --send or --cancel
     )
 
     TARGET_UNKNOWN = Help(
