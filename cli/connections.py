@@ -127,6 +127,7 @@ def _lines(one: Health, status: Status) -> list[str]:
     if one.wrong:
         lines += [f"{one.wrong} (to be mended by: {one.who})", str(one.how)]
     lines += one.notes
+    lines += [f"At the machine: {command}" for command in (one.command or "").splitlines()]
     if one.organisation:
         lines.append(f"short code {one.short_code or 'unknown'} · {one.base_currency or 'currency unknown'}")
         last = f"{one.last_good_call:%Y-%m-%d %H:%M}" if one.last_good_call else "none yet"

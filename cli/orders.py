@@ -1,4 +1,4 @@
-"""Orders about exports, as the registry has them: cancel, replay, raise anew, mark “do not send”, pause.
+"""Orders about exports, as the registry has them: cancel, replay, raise anew, mark “never send”, pause.
 
 `crewcard-xero adopt FILE`: take over invoices that an older integration exported.
 """
@@ -115,7 +115,7 @@ def raise_anew(
 
 
 def exclude(invoices: Names, company: Company, why: Why, by: By = "", as_json: AsJson = False) -> None:
-    """Mark invoices “do not send”; ends with 1 when one of them is not known.
+    """Mark invoices “never send”; ends with 1 when one of them is not known.
 
     Example:  crewcard-xero exclude N-1007 N-1008 --company harbour --why "settled in cash"
     """

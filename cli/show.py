@@ -201,7 +201,7 @@ def _print_orders(whole: WholeInvoice) -> None:
     """What people and the reconciler had to say."""
     if whole.exclusion:
         output.say(
-            f"  Marked “do not send” by {whole.exclusion.by}: {whole.exclusion.why} ({whole.exclusion.at:%Y-%m-%d})"
+            f"  Marked “never send” by {whole.exclusion.by}: {whole.exclusion.why} ({whole.exclusion.at:%Y-%m-%d})"
         )
     if whole.pause:
         output.say(f"  Its exports are paused by {whole.pause.by}. {whole.pause.why}".rstrip())

@@ -47,7 +47,7 @@ def list_users(context: typer.Context, as_json: AsJson = False) -> None:
 @app.command()
 def add(
     user: User,
-    role: Annotated[str, typer.Option(help="read, support, ops or admin")] = "read",
+    role: Annotated[str, typer.Option(help="read, setup, support, ops or admin")] = "read",
     name: Annotated[str, typer.Option(help="Their name")] = "",
     by: By = "",
 ) -> None:
@@ -81,7 +81,9 @@ def link(
 
 
 @app.command()
-def role(user: User, to: Annotated[str, typer.Argument(help="read, support, ops or admin")], by: By = "") -> None:
+def role(
+    user: User, to: Annotated[str, typer.Argument(help="read, setup, support, ops or admin")], by: By = ""
+) -> None:
     """Give a user another role; they have to sign in again.
 
     Example:  crewcard-xero users role anna@crewcard.example ops

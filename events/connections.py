@@ -108,32 +108,37 @@ class ConnectionProblem(Catalogue):
         "Xero app not accepted",
         "Xero does not accept the Client ID and Client Secret kept for {company}.",
         "support",
-        "Check the app in Xero's developer portal, then enter its secret: crewcard-xero companies secret {company}",
+        "Check the app in Xero's developer portal, then enter its Client Secret on the company's setup page.",
+        command="crewcard-xero companies secret {company}",
     )
     APP_NOT_ALLOWED = Help(
         "Xero app lacks a permission",
         "The Xero app of {company} may not ask for the permissions it is set up with.",
         "support",
-        "Newer apps need granular scopes: crewcard-xero companies scopes {company} granular",
+        "Newer apps need granular scopes: choose them on the company's setup page.",
+        command="crewcard-xero companies scopes {company} granular",
     )
     APP_MISSING = Help(
         "No Xero app",
-        "No Xero app is kept for {company}.",
+        "{company} has no Xero app yet.",
         "support",
-        "Enter its Client ID and Client Secret: crewcard-xero companies app {company}",
+        "Enter its Client ID and Client Secret on the company's setup page.",
+        command="crewcard-xero companies app {company}",
     )
     KEY_MISSING = Help(
         "Encryption key missing",
         "What is kept for {company} does not open with ENCRYPTION_KEYS.",
         "admin",
         "Put the key it was sealed with behind the others in ENCRYPTION_KEYS. If that key is lost: "
-        "crewcard-xero companies secret {company}, then crewcard-xero connect {company}",
+        "enter the Client Secret again on the company's setup page, then make a connect link there.",
+        command="crewcard-xero companies secret {company}\ncrewcard-xero connect {company}",
     )
     APP_DISABLED = Help(
         "Export switched off",
         "The Xero app of {company} was switched off here.",
         "support",
-        "Switch it on again: crewcard-xero companies enable {company}",
+        "Switch exports on again on the company's setup page.",
+        command="crewcard-xero companies enable {company}",
     )
     SCOPE_MISSING = Help(
         "Permission missing",
@@ -163,15 +168,17 @@ class ConnectionProblem(Catalogue):
         "Work waits for another organisation",
         "Invoices that were meant for {before} wait, and {company} is now connected to {organisation}.",
         "admin",
-        "Decide: crewcard-xero connections decide {company} --send (to {organisation}) or --cancel; "
-        "or log in again and choose {before}.",
+        "Decide on the company's setup page: send them to {organisation}, or cancel them; or log in again and choose "
+        "{before}.",
+        command="crewcard-xero connections decide {company}",  # it asks for --send or --cancel
     )
 
     TARGET_UNKNOWN = Help(
         "Accounting system not known here",
         "{company} is set up for the accounting system “{target}”, which this installation does not know.",
         "support",
-        "Run a version that knows it, or name another: crewcard-xero companies add {company} --target …",
+        "Run a version that knows it, or name another accounting system for the company.",
+        command="crewcard-xero companies add {company} --target …",
     )
 
     @classmethod

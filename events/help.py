@@ -15,7 +15,8 @@ class Help:
 
     `by_itself` is true where the exporter sends the invoice again without anybody, once the cause is gone. `opens`
     is the page where it is mended: the contact or an invoice in Xero, or the invoice in CrewCard. `thing` names the
-    facts that tell one cause from another: invoices that fail for one thing are one group.
+    facts that tell one cause from another: invoices that fail for one thing are one group. `command` does the same
+    at the machine, a command per line; it stands in a terminal, never on a page.
     """
 
     title: str
@@ -25,6 +26,7 @@ class Help:
     by_itself: bool = False
     opens: Opens = ""
     thing: tuple[str, ...] = ()
+    command: str = ""
 
     @property
     def steps(self) -> tuple[str, ...]:
@@ -54,3 +56,7 @@ class Catalogue(Enum):
     def remedy(self, facts: Mapping[str, str]) -> str:
         """What to do about it."""
         return self.value.how.format_map({**self.unnamed, **facts})
+
+    def command(self, facts: Mapping[str, str]) -> str:
+        """The command line that does it, for a terminal; empty where there is none."""
+        return self.value.command.format_map({**self.unnamed, **facts})

@@ -153,8 +153,8 @@ class Reason(Catalogue):
         opens="invoice",
     )
     EXCLUDED = Help(
-        "Marked do not send",
-        "Invoice {number} is marked “do not send”.",
+        "Marked never send",
+        "Invoice {number} is marked “never send”.",
         "clerk",
         "Remove the mark if it should be in Xero.\nExport it again.",
         opens="crewcard",
@@ -254,7 +254,7 @@ class Reason(Catalogue):
         "Perhaps in Xero already",
         "Number {number} is in use in Xero, perhaps by an earlier try of this invoice whose answer was lost.",
         "bookkeeper",
-        "Look for {number} in Xero. If it is this invoice, take it over: crewcard-xero adopt.\n"
+        "Look for {number} in Xero. If it is this invoice, ask support to take it over.\n"
         "If it is another one, press “raise anew” and give this one another number.",
     )
     PERIOD_LOCKED = Help(

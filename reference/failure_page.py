@@ -53,7 +53,7 @@ Xero, where we do not see it, waits for “send again”:
 
     crewcard-xero failures retry account_archived:299 --company harbour --why "restored in Xero" --by olga
 
-Pressed twice, by two people, or beside the machine: each invoice is sent once. What is marked “do not send”, was
+Pressed twice, by two people, or beside the machine: each invoice is sent once. What is marked “never send”, was
 cancelled, or is in Xero is never sent by it. What an invoice said last is what goes.
 
 **Alerts.** What needs a person is told at once (`xero.export.attention_needed`, `crewcard-xero alerts`). The same
@@ -90,6 +90,7 @@ def _problems() -> Iterator[str]:
     for problem in ConnectionProblem:
         yield f"\n### `{problem.code}`\n\n**{problem.value.title}.** {problem.message(facts)}\n"
         yield from _how(problem.value, (problem.remedy(facts),))
+        yield from (f"\nAt the machine: `{command}`" for command in problem.command(facts).splitlines())
 
 
 def _how(told: Help, steps: tuple[str, ...]) -> Iterator[str]:

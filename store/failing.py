@@ -175,7 +175,7 @@ def is_of(causes: Collection[str]) -> Any:
 
 
 def failed(company: str | None = None) -> list[Any]:
-    """The statuses that somebody has to mend: neither cancelled nor marked “do not send”."""
+    """The statuses that somebody has to mend: neither cancelled nor marked “never send”."""
     marked = exists().where(
         col(Exclusion.company) == col(InvoiceStatus.company), col(Exclusion.invoice) == col(InvoiceStatus.invoice)
     )

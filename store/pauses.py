@@ -3,7 +3,7 @@
 A batch is claimed under a shared lock that a pause takes alone: once a pause is committed, every batch that may
 still be on its way is already counted.
 
-Invoices marked “do not send”: who marked them and why, in whatever organisation they end up.
+Invoices marked “never send”: who marked them and why, in whatever organisation they end up.
 """
 
 import functools

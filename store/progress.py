@@ -81,7 +81,7 @@ def pending_of(work: Work, company: str) -> int:
 def unwanted(work: Work, requests: Collection[tuple[str, str]]) -> Counter[tuple[str, str]]:
     """How many invoices of each of these requests, by company and id, are failed only because a person wanted it so.
 
-    They were cancelled, or are marked “do not send”; a request counts them among its failed ones.
+    They were cancelled, or are marked “never send”; a request counts them among its failed ones.
     """
     key = tuple_(col(Item.company), col(Item.request))
     asked: Any = select(Item.company, Item.request, func.count()).where(key.in_(sorted(requests)), is_unwanted())

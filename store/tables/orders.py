@@ -24,7 +24,7 @@ class Pause(SQLModel, table=True):
 
 
 class Exclusion(SQLModel, table=True):
-    """An invoice marked “do not send”, in whatever organisation, by whom and why."""
+    """An invoice marked “never send”, in whatever organisation, by whom and why."""
 
     __tablename__ = "exclusions"
     company: str = Field(primary_key=True)

@@ -7,7 +7,9 @@ from sqlmodel import Field, SQLModel
 
 
 class User(SQLModel, table=True):
-    """Somebody at CrewCard. `role`: read, support, ops, admin. No `password`: a link or single sign-on signs in.
+    """Somebody at CrewCard. `role`: read, setup, support, ops, admin.
+
+    No `password`: a link or single sign-on signs in.
 
     `factor` is the sealed secret of their authenticator app, `factor_step` the last of its codes that was used;
     `subject` is who they are to the single sign-on, once they came by it.

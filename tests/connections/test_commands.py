@@ -76,6 +76,7 @@ def test_what_waits_for_another_organisation_is_decided_by_command(small_house, 
     small_house.log_in(tenant=OTHER_TENANT)
     told = command("connections")
     assert "meant for Organisation 1111 wait, and Harbour is now connected to Organisation 2222" in told.output
+    assert "At the machine: crewcard-xero connections decide harbour" in told.output
     assert command("connections", "decide", "harbour").exit_code == 2
     assert "1 invoices go" in command("connections", "decide", "harbour", "--send").output
     assert command("connections", "decide", "harbour", "--send").exit_code == 1

@@ -38,7 +38,7 @@ def listed(page):
 @pytest.mark.parametrize(
     ("known", "state", "sentence"),
     [
-        ({}, "idle", "Nothing waits."),
+        ({}, "idle", "Up to date."),
         ({"pending": 3}, "sending", "Sending."),
         (
             {"pending": 3, "login": Obstacle("Log in.", "clerk"), "pause": Obstacle("Paused.", "ops")},
@@ -74,14 +74,14 @@ def listed(page):
             "waiting",
             "Waits for Xero's day limit until 16:00:00 UTC at the latest; Xero is asked in between.",
         ),
-        ({"minute_frees": 42}, "idle", "Nothing waits."),
+        ({"minute_frees": 42}, "idle", "Up to date."),
         (
             {"pending": 3, "workers": False},
             "needs_person",
             "No worker is running. Start one; nothing is lost meanwhile.",
         ),
-        ({"workers": False, "redis": False}, "idle", "Nothing waits."),
-        ({"uncertain": 1}, "waiting", "Soon asks Xero what became of a call it did not answer."),
+        ({"workers": False, "redis": False}, "idle", "Up to date."),
+        ({"uncertain": 1}, "waiting", "Checking with Xero whether the last batch arrived. Nothing to do."),
     ],
 )
 def test_why_a_company_waits_is_one_sentence(known, state, sentence):

@@ -164,7 +164,7 @@ def test_who_only_reads_cannot_mend(helper, on_sqlite, console, person):
 
 def test_letters_that_are_nowhere_are_not_found(helper):
     for number in ("7", "x", "-1"):
-        assert "There is no dead letter" in helper.see(f"/dead-letters/{number}", 404)
+        assert "There is no unreadable message" in helper.see(f"/dead-letters/{number}", 404)
 
 
 def test_the_command_shows_mends_replays_and_discards(on_sqlite, command, tmp_path):

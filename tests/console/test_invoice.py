@@ -79,13 +79,13 @@ def test_its_story_has_each_asking_sending_and_answer_with_xeros_correlation_id(
     on_sqlite.run()
     (attempt,) = on_sqlite.attempts("a1")
     page = helper.see(PAGE.format("a1"))
-    assert "Asked for by anna, with others" in page
+    assert "Requested by anna in a bulk send" in page
     assert "Sent, and refused by Xero" in page
     assert attempt.said in unescape(page)
     assert attempt.batch_id in page
     assert "correlation id" in page
     assert '"AccountCode": "299"' in unescape(page)
-    assert page.index("Failed to export") < page.index("Asked for by anna")
+    assert page.index("Failed to export") < page.index("Requested by anna")
 
 
 def test_somebody_elses_invoices_in_the_same_call_are_not_shown(on_sqlite, helper):
@@ -164,8 +164,8 @@ def test_nothing_is_done_without_a_reason(on_sqlite, helper, act):
 def test_an_invoice_is_marked_do_not_send_and_the_mark_comes_off_again(on_sqlite, helper):
     on_sqlite.ask(an_invoice())
     said = helper.do(PAGE.format("i1") + "/exclude", why="settled in cash")
-    assert "It is marked “do not send”" in said
-    assert '<span class="badge excluded">Do not send</span>' in said
+    assert "It is marked “never send”" in said
+    assert '<span class="badge excluded">Never send</span>' in said
     assert "Marked by olga@crewcard.example" in said
     assert ": settled in cash</p>" in said
     on_sqlite.run()

@@ -1,10 +1,13 @@
 """A page that follows what happens says so, and says since when it does not; time is the browser's, moved by hand."""
 
 import re
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from tests.browser import IN_A_BROWSER
+from tests.builders import COMPANY, an_invoice
 from tests.console.visiting import PASSWORD
 
 pytestmark = IN_A_BROWSER
@@ -78,3 +81,32 @@ def test_arrows_go_through_the_suggestions_and_enter_opens_one(page):
     page.locator("#find").press("ArrowDown")
     page.keyboard.press("Enter")
     page.wait_for_url("**/console/companies/harbour")
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_times_are_those_of_the_reader_with_utc_at_hand_and_utc_is_named_without_scripts(
+    chromium, console, person, on_sqlite, scripts
+):
+    on_sqlite.ask(an_invoice("i1"))
+    on_sqlite.run()
+    somebody = person("read")
+    context = chromium.new_context(
+        base_url=console, timezone_id="Asia/Tokyo", locale="en-GB", java_script_enabled=scripts
+    )
+    seen = context.new_page()
+    seen.goto("/console/sign-in")
+    seen.get_by_label("User").fill(somebody.user)
+    seen.get_by_label("Password").fill(PASSWORD)
+    seen.get_by_role("button", name="Sign in").click()
+    seen.goto(f"/console/invoices/{COMPANY}/i1")
+    time = seen.locator("dd time").first
+    if scripts:
+        seen.locator("dd time[data-local]").first.wait_for()
+    at = datetime.fromisoformat(time.get_attribute("datetime"))
+    utc, tokyo = f"{at:%Y-%m-%d %H:%M:%S} UTC", at.astimezone(ZoneInfo("Asia/Tokyo"))
+    if scripts:
+        assert f"{tokyo:%H:%M:%S}" in time.inner_text()
+        assert time.get_attribute("title") == utc
+    else:
+        assert time.inner_text() == utc
+    context.close()

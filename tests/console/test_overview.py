@@ -192,7 +192,7 @@ def test_figures_of_the_last_hours_are_drawn_and_stand_in_a_table(person, on_sql
     on_sqlite.tools.redis.hincrby("xp:pace:tally", f"{int(on_sqlite.now().timestamp()) // 3600}/limited:minute", 3)
     page = person("read").see()
     assert tile(page, "Exported")[0] == "1"
-    assert tile(page, "Refused")[0] == "1"
+    assert tile(page, "Failed in the last 24 hours")[0] == "1"
     drawn = [json.loads(one) for one in re.findall(r"data-chart='([^']*)'", page)]
     assert [line["values"][-1] for line in drawn[0]["lines"]] == [1, 1]
     assert [len(one["times"]) for one in drawn] == [48, 48, 12]

@@ -7,7 +7,7 @@ import pytest
 from tests.console.visiting import Person
 from web.console.app import PAGES, PREFIX
 from web.console.visitor import Must
-from worker.decisions.rights import LEAST, ROLES, Role, may
+from worker.decisions.rights import LEAST, ROLES, Action, Role, may
 
 OPEN = {"/console/sign-in", "/console/enter", "/console/sso", "/console/sso/callback"}
 
@@ -45,9 +45,13 @@ def test_a_role_does_what_it_may_and_nothing_else(person, role):
             assert somebody.browser.get(path).status_code in (200, 303, 404), path
 
 
-def test_each_role_may_what_those_before_it_may():
+def test_each_role_may_what_those_before_it_may_but_setup_is_for_setup_and_admins_alone():
     for action, least in LEAST.items():
-        assert [may(role, action) for role in ROLES] == [ROLES.index(role) >= ROLES.index(least) for role in ROLES]
+        usual = [ROLES.index(role) >= ROLES.index(least) for role in ROLES]
+        special = [role in (Role.SETUP, Role.ADMIN) for role in ROLES]
+        assert [may(role, action) for role in ROLES] == (special if action is Action.SET_UP else usual)
+    able = {action for action in Action if may(Role.SETUP, action)}
+    assert able - {action for action in Action if may(Role.READ, action)} == {Action.SET_UP}
     assert not any(may("owner", action) for action in LEAST)
 
 

@@ -53,7 +53,7 @@ def change(setter, status=303, **fields):
 def test_a_company_is_set_up_from_its_name_to_its_connect_link(setter, on_sqlite):
     page = setter.do("/companies/new", company="wharf", name="Wharf & Sons")
     assert "Wharf &amp; Sons is set up" in page
-    assert "No Xero app is kept for Wharf &amp; Sons" in page
+    assert "Wharf &amp; Sons has no Xero app yet" in page
     assert 'value="http://127.0.0.1:8700/connect/xero/callback" readonly' in page
     assert "The app is kept" in setter.do("/companies/wharf/setup/app", **NEW)
     on_sqlite.simulator.state.identity.add_app("APP1", SECRET)

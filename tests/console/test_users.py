@@ -46,7 +46,7 @@ def test_a_role_and_access_are_given_and_taken(admin, on_sqlite, console):
     assert "Sign in" in ben.see()
     ben.sign_in()
     assert "Pause every company" in ben.see("/pause")
-    assert "ben is shut out" in admin.do("/users/ben/disable")
+    assert "ben is blocked" in admin.do("/users/ben/disable")
     assert ben.sign_in().status_code == 401
     assert "is disabled" in admin.do("/users/ben/link", 422)
     assert "ben may sign in again" in admin.do("/users/ben/enable")

@@ -135,7 +135,7 @@ def test_what_matters_asks_once_more_and_is_done_then(guarded, browse, issuer, w
     page.get_by_role("heading", name="Overview").wait_for()
     installation.later(601)
     page.goto("/console/users")
-    page.get_by_role("button", name="Shut out Vera").click()
+    page.get_by_role("button", name="Block access of Vera").click()
     page.get_by_role("heading", name="Is it still you?").wait_for()
     faults = violations(page, axe_core())
     if way == "password":
@@ -147,7 +147,7 @@ def test_what_matters_asks_once_more_and_is_done_then(guarded, browse, issuer, w
         page.locator("input[name=sub]").fill("quinn")
         page.get_by_role("button", name="Authorize").click()
         page.get_by_role("button", name="Go on with what you began").click()
-    assert "vera is shut out" in page.locator(".said").inner_text()
+    assert "vera is blocked" in page.locator(".said").inner_text()
     assert (faults, said) == ([], [])
 
 

@@ -77,8 +77,8 @@ def test_replay_by_reason_sends_again_and_is_in_the_audit(on_sqlite, command):
 def test_exclude_and_include_and_why_tells_who_and_why(on_sqlite, command):
     on_sqlite.ask(an_invoice())
     code, said, _ = command("exclude", "N-i1", "--company", COMPANY, "--why", "in cash", "--by", "olga")
-    assert (code, said.strip()) == (0, "1 invoice marked “do not send”.")
-    assert "Marked “do not send” by olga: in cash" in command("why", "N-i1")[1]
+    assert (code, said.strip()) == (0, "1 invoice marked “never send”.")
+    assert "Marked “never send” by olga: in cash" in command("why", "N-i1")[1]
     code, _, said = command("exclude", "N-typo", "--company", COMPANY, "--why", "in cash")
     assert (code, "Not known here, so not marked: N-typo" in said) == (1, True)
     assert command("include", "N-i1", "--company", COMPANY)[0] == 0

@@ -1,4 +1,4 @@
-"""The mark “do not send”: nothing marked reaches Xero until the mark is taken off."""
+"""The mark “never send”: nothing marked reaches Xero until the mark is taken off."""
 
 from store import audit, pauses
 from tests.builders import COMPANY, an_invoice, an_order
@@ -31,7 +31,7 @@ def test_a_marked_invoice_that_is_asked_for_again_fails_and_says_why(installatio
     installation.ask(an_invoice(revision=2), request="r2")
     installation.run()
     answer = installation.answers("r2")["i1"]
-    assert answer["notification"]["message"] == "Invoice N-i1 is marked “do not send”."
+    assert answer["notification"]["message"] == "Invoice N-i1 is marked “never send”."
     assert installation.books() == []
 
 

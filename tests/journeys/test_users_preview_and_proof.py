@@ -1,4 +1,4 @@
-"""What people who export to Xero miss elsewhere: preview, proof of match, the overwrite guard, “do not send”."""
+"""What people who export to Xero miss elsewhere: preview, proof of match, the overwrite guard, “never send”."""
 
 import json
 import threading
@@ -129,7 +129,7 @@ def test_do_not_send_is_reversible_and_the_preview_follows_it(on_sqlite, command
     on_sqlite.ask(an_invoice())
     excluding.exclude(on_sqlite.tools, COMPANY, ["i1"], "olga", "settled in cash")
     assert reasons(row_of(on_sqlite, an_invoice(revision=2))) == ["excluded"]
-    assert "Marked “do not send” by olga: settled in cash (20" in command("why", "i1")
+    assert "Marked “never send” by olga: settled in cash (20" in command("why", "i1")
     excluding.include(on_sqlite.tools, COMPANY, ["i1"], "olga", "not settled after all")
     assert row_of(on_sqlite, an_invoice(revision=2)).verdict == "create"
 

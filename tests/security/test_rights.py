@@ -21,8 +21,8 @@ from worker.intake import stream_consumer
 
 # -- one check, all effects by all ways in, all roles and scopes; made by hand, not from the code under test
 
-NO, BY_ANYBODY = "", "read support ops admin"
-SUPPORT, OPS, ADMIN = "support ops admin", "ops admin", "admin"
+NO, BY_ANYBODY = "", "read setup support ops admin"
+SUPPORT, OPS, ADMIN, SETUP = "support ops admin", "ops admin", "admin", "setup admin"
 # effect: roles of the console, scopes of keys, whether the stream may
 TABLE = {
     "EXPORT": (SUPPORT, "exports events:write", True),
@@ -30,16 +30,16 @@ TABLE = {
     "REPLAY": (SUPPORT, "orders events:write", True),
     "RAISE_ANEW": (SUPPORT, "orders events:write", True),
     "CONTACT": (SUPPORT, "contacts events:write", True),
-    "SETTINGS": (ADMIN, "settings events:write", True),
+    "SETTINGS": (SETUP, "settings events:write", True),
     "PREVIEW": (SUPPORT, "previews", True),
     "READ": (BY_ANYBODY, "reads", False),
     "FEED": (NO, "feed", False),
-    "LOGIN": (ADMIN, "logins", False),
-    "DISCONNECT": (ADMIN, "logins", False),
+    "LOGIN": (SETUP, "logins", False),
+    "DISCONNECT": (SETUP, "logins", False),
     "EXCLUDE": (SUPPORT, NO, False),
     "ADOPT": (NO, NO, False),
     "PAUSE": (OPS, NO, False),
-    "COMPANIES": (ADMIN, NO, False),
+    "COMPANIES": (SETUP, NO, False),
     "DEAD_LETTERS": (SUPPORT, NO, False),
     "KEYS": (NO, NO, False),
     "ENDPOINTS": (NO, NO, False),
@@ -59,7 +59,7 @@ def test_the_table_names_every_effect():
 def test_every_effect_is_for_those_it_is_for_and_nobody_else(name):
     roles, scopes, by_stream = TABLE[name]
     effect = Effect[name]
-    for role in ("read", "support", "ops", "admin", "owner", "", "console"):
+    for role in ("read", "setup", "support", "ops", "admin", "owner", "", "console"):
         assert may(ConsoleUser("x", role), effect) == (role in roles.split()), role
     for scope in [*Scope, "everything", "*"]:
         key = HostKey("k", frozenset([COMPANY]), frozenset([scope]))

@@ -22,7 +22,7 @@ from worker.tools import Tools
 from worker.watching import attention
 
 STATES = ("open", "replayed", "discarded")
-_CLOSED = "This dead letter was closed meanwhile."
+_CLOSED = "This message was closed meanwhile."
 router = APIRouter(prefix="/dead-letters")
 Mending = Annotated[Visitor, Depends(Must(Action.DEAD_LETTERS))]
 
@@ -78,7 +78,7 @@ def discard(request: Request, form: Posted, visitor: Mending, number: str) -> Re
     except NotOpen:
         return rendering.redirect(_address(letter), _CLOSED)
     return rendering.redirect(
-        "/console/dead-letters", f"Dead letter {letter.id} is discarded; it is kept under “discarded”."
+        "/console/dead-letters", f"Message {letter.id} is discarded; it is kept under “discarded”."
     )
 
 
@@ -91,7 +91,7 @@ def _letter(request: Request, number: str) -> DeadLetter:
     with tools.store.read() as work:
         letter = inbox.dead_letter(work, forms.whole_number(number) or 0)
     if letter is None:
-        raise Missing(f"There is no dead letter {number}.")
+        raise Missing(f"There is no unreadable message {number}.")
     return letter
 
 

@@ -81,17 +81,17 @@ def timeline_of(whole: InvoiceStory, sent: Mapping[str, str]) -> list[Moment]:
     if whole.exclusion:
         mark = whole.exclusion
         found.append(
-            Moment(mark.at, f"Marked “do not send” by {mark.by}", marker="excluded", message=mark.why, tone="warn")
+            Moment(mark.at, f"Marked “never send” by {mark.by}", marker="excluded", message=mark.why, tone="warn")
         )
     return [one for _, one in sorted(enumerate(found), key=lambda pair: (pair[1].at, pair[0]), reverse=True)]
 
 
 def _asked(item: Item, request: SentRequest) -> Moment:
-    how = "with others" if request.mode == "bulk" else "alone"
+    how = "in a bulk send" if request.mode == "bulk" else "by itself"
     again = [("Repeats event", request.caused_by)] if request.caused_by else []
     return Moment(
         at=request.created_at,
-        title=f"Asked for by {request.requested_by}, {how}",
+        title=f"Requested by {request.requested_by} {how}",
         marker="queued",
         request=request.id,
         facts=[("Revision", str(item.revision)), ("Event", request.source_event), *again],
@@ -119,7 +119,7 @@ def _tried(attempt: Attempt, batch: Batch, sent: str) -> Moment:
 def _answered(entry: LogEntry) -> Moment:
     good, cancelled = entry.outcome != "failed", entry.reason in NOT_MENDED
     verified = {True: "verified", False: "differs", None: ""}[entry.verified]
-    facts = [("Proof of match", verified), ("Reason", entry.reason or ""), ("Event", entry.event_id)]
+    facts = [("Compared with Xero", verified), ("Reason", entry.reason or ""), ("Event", entry.event_id)]
     told = [f"differs: {one}" for one in json.loads(entry.differences or "[]")]
     told += [f"changed: {one}" for one in json.loads(entry.changes or "[]")]
     proof = json.loads(entry.proof or "{}")

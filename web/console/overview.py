@@ -81,12 +81,12 @@ def of_quarters(quarters: Sequence[Quarter], now: datetime) -> tuple[Chart, Char
 
     exported = Line("Exported", "--good", values("exported", 0))
     failed = Line("Failed", "--bad", values("failed", 0))
-    half = Line("Half of them", "--accent", values("median", None))
-    slow = Line("95 of 100", "--warn", values("slow", None))
+    half = Line("Typical (median)", "--accent", values("median", None))
+    slow = Line("Slowest 5 %", "--warn", values("slow", None))
     return (
         Chart("Throughput", "Invoices per quarter of an hour.", "count", moments, (exported, failed)),
         Chart(
-            "Time to an answer",
+            "From click to result",
             "From the request to the answer; what waits for a person counts with all of its waiting.",
             "seconds",
             moments,

@@ -28,7 +28,7 @@ MARKERS: Mapping[str, str] = {
     "exporting": "Exporting",
     "uncertain": "Uncertain",
     "waiting": "Waiting",
-    "excluded": "Do not send",
+    "excluded": "Never send",
     "not_exported": "Not exported",
 }
 _NONE = "\N{EN DASH}"

@@ -97,7 +97,7 @@ def _preview(
 def _act(act: str) -> Act:
     known: Act | None = next((one for one in get_args(Act) if one == act), None)
     if known is None:
-        raise Missing("There is no such act; invoices are sent again, marked “do not send”, or unmarked.")
+        raise Missing("There is no such act; invoices are sent again, marked “never send”, or allowed again.")
     return known
 
 

@@ -16,7 +16,7 @@ PAGE = "/console/users"
 LINK_HOURS = 24
 _CHANGED = {
     "role": "has the role {role} now, and has to sign in again",
-    "disable": "is shut out, and signed out everywhere",
+    "disable": "is blocked, and signed out everywhere",
     "enable": "may sign in again",
     "reset-factor": "is signed out, and sets up another authenticator app at the next sign-in",
 }

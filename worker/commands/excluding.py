@@ -1,4 +1,4 @@
-"""Mark invoices “do not send”, and take the mark off again."""
+"""Mark invoices “never send”, and take the mark off again."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

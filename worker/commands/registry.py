@@ -150,9 +150,9 @@ EXCLUDE = Command(
     words=("exclude",),
     pages=("/invoices/{company}/{invoice}/exclude", "/replay"),
     bulk="exclude many",
-    printed="marked “do not send”",
+    printed="marked “never send”",
     shown=Said(
-        "It is marked “do not send”.",
+        "It is marked “never send”.",
         also={"in_xero": "It is in Xero already: only later changes are kept from it."},
     ),
     lacks={"event": _BY_PEOPLE},

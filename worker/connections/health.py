@@ -21,6 +21,7 @@ UNEASY_DAYS = 20
 @dataclass(frozen=True)
 class Health:
     """One company's connection. `wrong` and its `title` are None while all is well; ages are seconds.
+    `how` is for a page, `command` does the same in a terminal.
 
     `login_ends_at` is the login's end, `day_calls` are Xero's calls of a day, `day_calls_learned` where its headers
     told them, else the most that are set; `day_ends_at` is when the day of the calls used ends at the latest, None
@@ -33,6 +34,7 @@ class Health:
     wrong: str | None
     who: str | None
     how: str | None
+    command: str | None = None
     notes: tuple[str, ...] = ()
     target: str = DEFAULT_TARGET
     organisation: str | None = None
@@ -114,7 +116,8 @@ def health_of(tools: Tools, now: datetime, row: CompanyRows, load: Workload, see
         who=problem.value.who if problem else None,
         title=problem.value.title if problem else None,
         how=problem.remedy({**facts, "company": company.id}) if problem else None,
-        notes=tuple(_notes(now, company.id, app, token, ends)),
+        command=(problem.command({**facts, "company": company.id}) if problem else _tidying(company.id, app)) or None,
+        notes=tuple(_notes(now, app, token, ends)),
         target=company.target,
         organisation=at.organisation if at else None,
         tenant=at.tenant if at else None,
@@ -161,14 +164,19 @@ def _problem_of_connection(at: CompanyConnection | None) -> ConnectionProblem | 
     return None
 
 
-def _notes(now: datetime, company: str, app: XeroApp | None, token: Token | None, ends: datetime | None) -> list[str]:
+def _tidying(company: str, app: XeroApp | None) -> str:
+    """The command that ends what a rotation of the Client Secret left behind; empty where it left nothing."""
+    over = app is not None and app.former_secret is not None and not app.secret_refused_at
+    return f"crewcard-xero companies forget-secret {company}" if over else ""
+
+
+def _notes(now: datetime, app: XeroApp | None, token: Token | None, ends: datetime | None) -> list[str]:
     """What is no fault yet."""
     notes = []
     if app and app.secret_refused_at:
         notes.append("Xero refuses the newest Client Secret; the former one still works. Enter the new one again.")
     elif app and app.former_secret is not None:
-        end = f"crewcard-xero companies forget-secret {company}"
-        notes.append(f"Two Client Secrets are kept; when Xero has only the new one: {end}")
+        notes.append("Two Client Secrets are kept; once Xero has only the new one, forget the former one here.")
     if ends and ends < now + timedelta(days=UNEASY_DAYS):
         notes.append(f"The login ends on {ends:%Y-%m-%d} unless it is renewed.")
     if token and token.resting_until and token.resting_until > now:

@@ -140,7 +140,7 @@ def _blocked(facts: StatusFacts) -> Status | None:
 
 
 def _idle(facts: StatusFacts) -> Status | None:
-    return None if facts.work else Status("idle", "Nothing waits.")
+    return None if facts.work else Status("idle", "Up to date.")
 
 
 def _limited(facts: StatusFacts) -> Status | None:
@@ -166,7 +166,7 @@ def _outcome(facts: StatusFacts) -> Status | None:
     if facts.pending or facts.in_flight:
         return None
     if facts.uncertain:
-        return Status("waiting", "Soon asks Xero what became of a call it did not answer.", "outcome")
+        return Status("waiting", "Checking with Xero whether the last batch arrived. Nothing to do.", "outcome")
     return Status("waiting", _watched(facts), "outcome", until=facts.next_look)
 
 

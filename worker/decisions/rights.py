@@ -21,9 +21,10 @@ from events.settings import CompanySettingsChanged
 
 
 class Role(StrEnum):
-    """A user's role; each may all that those before it may."""
+    """A user's role; each may all that those before it may, but for what only `setup` and admins do."""
 
     READ = "read"
+    SETUP = "setup"
     SUPPORT = "support"
     OPS = "ops"
     ADMIN = "admin"
@@ -39,9 +40,9 @@ class Action(Enum):
     REPLAY = "Sending again"
     RAISE_ANEW = "Raising invoices anew"
     CANCEL = "Cancelling"
-    EXCLUDE = "Marking invoices “do not send”"
+    EXCLUDE = "Marking invoices “never send”"
     MAP_CONTACTS = "Setting a client's Xero contact"
-    DEAD_LETTERS = "Mending or discarding dead letters"
+    DEAD_LETTERS = "Fixing or discarding unreadable messages"
     PAUSE = "Pausing and resuming"
     SET_UP = "Setting up a company"
     MANAGE_USERS = "Managing users"
@@ -67,6 +68,8 @@ LEAST: Mapping[Action, Role] = {
 
 def may(role: str, action: Action) -> bool:
     """Whether this role is enough; one we do not know is enough for nothing."""
+    if role == Role.SETUP and action is Action.SET_UP:
+        return True  # theirs and the admins', not that of the roles between
     return role in ROLES and ROLES.index(Role(role)) >= ROLES.index(LEAST[action])
 
 
@@ -81,7 +84,7 @@ class Effect(Enum):
     CANCEL = "Cancelling"
     REPLAY = "Sending again"
     RAISE_ANEW = "Raising invoices anew"
-    EXCLUDE = "Marking invoices “do not send”"
+    EXCLUDE = "Marking invoices “never send”"
     ADOPT = "Taking over invoices of an older integration"
     CONTACT = "Setting a client's Xero contact"
     SETTINGS = "Changing a company's settings"
@@ -92,7 +95,7 @@ class Effect(Enum):
     DISCONNECT = "Ending a connection to Xero"
     PAUSE = "Pausing and resuming"
     COMPANIES = "Setting up a company"
-    DEAD_LETTERS = "Mending or discarding dead letters"
+    DEAD_LETTERS = "Fixing or discarding unreadable messages"
     KEYS = "Making and ending keys"
     ENDPOINTS = "Saying where events go"
     USERS = "Managing users"

@@ -85,7 +85,7 @@ class Filing:
 class LockedRequest:
     """What is known of a request once its rows are locked; mappings are by invoice, `contacts` by client.
 
-    `unseen` are invoices that nobody asked for before, `excluded` those marked “do not send”; `owners` says whose
+    `unseen` are invoices that nobody asked for before, `excluded` those marked “never send”; `owners` says whose
     each number is, by `number_claims.key`; `contacts` holds the contact a client is linked to now, of invoices in
     Xero; `cancelled` is true for a part that comes after its request was cancelled.
     """

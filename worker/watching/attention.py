@@ -201,7 +201,7 @@ def _letters(count: int) -> list[Matter]:
         return []
     words = _count(count, "message that came in could", "messages that came in could")
     message = f"{words} not be read. Each is kept whole, with the reason."
-    return [Matter("Dead letters", message, "support", "", "/console/dead-letters", "Read, mend or discard")]
+    return [Matter("Unreadable messages", message, "support", "", "/console/dead-letters", "Read, fix or discard")]
 
 
 def _webhooks(count: int) -> list[Matter]:

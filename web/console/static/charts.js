@@ -16,13 +16,13 @@ const inWords = (value, unit) => {
 const twoDigits = (number) => String(number).padStart(2, "0");
 const clock = (seconds) => {
   const at = new Date(seconds * 1000);
-  return `${twoDigits(at.getUTCHours())}:${twoDigits(at.getUTCMinutes())}`;
+  return `${twoDigits(at.getHours())}:${twoDigits(at.getMinutes())}`;
 };
 
 function options(chart, width) {
   const axis = { stroke: colour("--soft"), grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false } };
   return {
-    width, height: 200, tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "UTC"),
+    width, height: 200,
     cursor: { y: false, points: { size: 7 } },
     scales: { y: { range: (_plot, _least, most) => [0, Math.max(1, most || 0) * 1.1] } },
     axes: [
@@ -30,7 +30,7 @@ function options(chart, width) {
       { ...axis, size: 62, values: (_plot, values) => values.map((value) => inWords(value, chart.unit)) },
     ],
     series: [
-      { label: "UTC", value: (_plot, time) => (time == null ? "–" : clock(time)) },
+      { label: "Your time", value: (_plot, time) => (time == null ? "–" : clock(time)) },
       ...chart.lines.map((line, place) => ({
         label: line.name, stroke: colour(line.colour), width: 2, points: { show: false },
         dash: place > 1 ? [3, 3] : undefined, fill: place === 0 && chart.unit === "count" ? `${colour(line.colour)}22` : undefined,

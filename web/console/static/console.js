@@ -89,3 +89,20 @@ document.addEventListener("change", (event) => {
   if (!event.target.matches("[data-ticks-all]")) return;
   for (const box of event.target.closest("form").querySelectorAll("tbody input[type=checkbox]")) box.checked = event.target.checked;
 });
+
+// Times as the reader's clock says them, with UTC in the title. Without this file pages say UTC, and name it.
+const LOCAL = new Intl.DateTimeFormat([], { dateStyle: "medium", timeStyle: "medium" });
+
+function sayLocalTimes(within) {
+  for (const time of within.querySelectorAll("time[datetime]:not([data-local])")) {
+    time.dataset.local = "";
+    const local = LOCAL.format(new Date(time.dateTime)), utc = /\d\d:\d\d:\d\d UTC$/;
+    if (utc.test(time.textContent.trim())) {
+      time.title = time.textContent.trim();
+      time.textContent = local;
+    } else if (utc.test(time.title)) time.title = `${local} (${time.title})`;
+  }
+}
+
+sayLocalTimes(document);
+document.addEventListener("htmx:afterSettle", () => sayLocalTimes(document));
