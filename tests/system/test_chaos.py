@@ -58,6 +58,9 @@ def in_xero(company, invoice, content):
         lines=content.lines,
         net=content.net,
         generation=content.generation,
+        tax=content.tax,
+        currency=content.currency,
+        amounts_are=content.amounts_are,
     )
 
 
@@ -80,7 +83,8 @@ def evidence(asked):
         good = said == "succeeded"
         reason = None if good else "still_in_xero"
         net = content.net if good else None
-        told.append(Told(f"event-{number}", company, request, invoice, said, reason, xero_id, good, net))
+        total = content.net + content.tax if good else None
+        told.append(Told(f"event-{number}", company, request, invoice, said, reason, xero_id, good, net, total))
     ids = {one.event: "body" for one in told}
     return Evidence(
         books=books,
@@ -125,6 +129,7 @@ def test_the_checks_find_each_kind_of_broken_promise(asked, evidence):
         ({"statuses": nothing}, "marker and ledger disagree"),
         ({"told": [replace(one, xero_invoice_id="x") for one in told]}, "answer and ledger disagree"),
         ({"told": [replace(one, net=first.net + 1) for one in told]}, "said with another sum"),
+        ({"told": [replace(one, total=first.net + 1) for one in told]}, "said with another sum"),
         ({"told": [replace(one, said="failed") for one in told]}, "failed, and in Xero as wanted"),
     ):
         assert name in found(asked, replace(evidence, **broken)), name
@@ -139,6 +144,9 @@ def test_the_checks_find_each_kind_of_broken_promise(asked, evidence):
         {"due_date": "2026-01-01"},
         {"lines": ()},
         {"net": Decimal(7)},
+        {"tax": Decimal(7)},
+        {"currency": "CHF"},
+        {"amounts_are": "otherwise"},
         {"generation": 9},
         {"status": "VOIDED"},
     ],
