@@ -41,7 +41,9 @@ def of_ledger(world: World, books: Iterable[Book]) -> dict[str, list[str]]:
         "in Xero and not asked for": sorted((found.keys() - wanted.keys()) | (ended - earlier)),
         "in another company's books": [b.mark for b in held if b.mark.partition("/")[0] != b.company],
         "with another amount": [
-            name for name, book in found.items() if name in wanted and wanted[name].net != book.net
+            name
+            for name, book in found.items()
+            if name in wanted and (wanted[name].net, wanted[name].tax) != (book.net, book.tax)
         ],
     }
 
@@ -104,7 +106,7 @@ def of_claims(world: World, evidence: Evidence) -> dict[str, list[str]]:
             found["succeeded, and otherwise in Xero"].append(said)
         if told.said == "succeeded" and told.verified and wrong:
             found["verified, and otherwise in Xero"].append(said)
-        if told.net is not None and wanted and told.net != wanted.net:
+        if told.net is not None and wanted and (told.net, told.total) != (wanted.net, wanted.net + wanted.tax):
             found["said with another sum"].append(said)
         if told.said == "failed" and not wrong and told.reason not in _LIVES:
             found["failed, and in Xero as wanted"].append(f"{said} {told.reason}")
@@ -144,6 +146,9 @@ def _differing(wanted: Content | None, book: Book | None) -> list[str]:
         "due date": book.due_date == wanted.due_date,
         "lines": book.lines == wanted.lines,
         "sum": book.net == wanted.net,
+        "tax": book.tax == wanted.tax,
+        "currency": book.currency == wanted.currency,
+        "kind of amounts": book.amounts_are == wanted.amounts_are,
         "generation": book.generation == wanted.generation,
     }
     return [name for name, so in same.items() if not so]

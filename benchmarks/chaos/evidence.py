@@ -19,6 +19,7 @@ from benchmarks.chaos.host import COMPLETED, Listener
 from store.tables import Attempt, Batch, DoorOut, InvoiceStatus, LogEntry, OutboxEvent, Request
 from store.unit_of_work import Store
 
+_MODES = {"Exclusive": "exclusive", "Inclusive": "inclusive", "NoTax": "no_tax"}
 TERMINAL = ("invoice.export.succeeded", "invoice.export.failed")
 
 
@@ -37,6 +38,9 @@ class Book:
     net: Decimal
     generation: int = 1
     status: str = "AUTHORISED"
+    tax: Decimal = Decimal(0)
+    currency: str = "USD"
+    amounts_are: str = "exclusive"
 
     @property
     def alive(self) -> bool:
@@ -57,6 +61,7 @@ class Told:
     xero_invoice_id: str | None
     verified: bool = False
     net: Decimal | None = None
+    total: Decimal | None = None
 
 
 @dataclass(frozen=True)
@@ -161,14 +166,21 @@ def happened(store: Store) -> dict[str, int]:
 def _told(event: dict[str, Any]) -> Told:
     data, said = event["data"], event["type"].rpartition(".")[2]
     named = (data["company"], data["request"], data["invoice"])
-    net = Decimal(data["totals"]["subtotal"]) if data.get("totals") else None
+    totals = data.get("totals")
+    net, total = (Decimal(totals["subtotal"]), Decimal(totals["total"])) if totals else (None, None)
     why, xero_id = data.get("reason"), data.get("xero_invoice_id")
-    return Told(event["id"], *named, said, why, xero_id, bool(data.get("verified")), net)
+    return Told(event["id"], *named, said, why, xero_id, bool(data.get("verified")), net, total)
 
 
 def _book(company: str, kept: Json) -> Book:
     lines = tuple(
-        (line["Description"], _decimal(line["Quantity"]), _decimal(line["UnitAmount"])) for line in kept["LineItems"]
+        (
+            line["Description"],
+            _decimal(line["Quantity"]),
+            _decimal(line["UnitAmount"]),
+            _decimal(line.get("DiscountRate") or 0),
+        )
+        for line in kept["LineItems"]
     )
     asked = parse_qs(urlsplit(kept["Url"] or "").query)
     return Book(
@@ -183,6 +195,9 @@ def _book(company: str, kept: Json) -> Book:
         net=_decimal(kept["SubTotal"]),
         generation=int((asked.get("crewcard-raised") or ["1"])[0]),
         status=kept["Status"],
+        tax=_decimal(kept["TotalTax"]),
+        currency=kept["CurrencyCode"],
+        amounts_are=_MODES[kept["LineAmountTypes"]],
     )
 
 

@@ -2,6 +2,7 @@
 
 import os
 import random
+import re
 import signal
 import threading
 import time
@@ -11,9 +12,10 @@ from pathlib import Path
 
 import redis
 
+from benchmarks.chaos import postgres
 from benchmarks.chaos.evidence import Calls
 from benchmarks.chaos.machines import Machines
-from benchmarks.chaos.plan import Blow, Plan
+from benchmarks.chaos.plan import TIMES, Blow, Plan
 from cli.up import SupervisedProcess
 from tests.machines import wait_for
 
@@ -23,6 +25,10 @@ _MOST_WAITING_SECONDS = 5.0
 _SHARE_IN_FLIGHT = 0.7
 # Dramatiq's master waits 30 s for a child that died while booting: the other worker would be alone for long.
 _BOOTED_SECONDS = 3.0
+# A worker wakes after its lease, when others have its batches; Valkey wakes when those who ask it have given up.
+_SUSPENDED_SECONDS = float(TIMES["LEASE_SECONDS"]) + 2.5
+_FROZEN_SECONDS = 7.0
+_STOPPED = re.compile(r"^State:\s+T", re.MULTILINE)
 
 
 class Killer:
@@ -48,29 +54,50 @@ class Killer:
             enough = self._calls().answered + _CALLS_BETWEEN
             self._clock.wait(self._dice.uniform(*_PAUSE_SECONDS))
             self._until(lambda enough=enough: self._calls().answered >= enough)
-            self._strike(blow)
-            self.struck[blow] += 1
+            self.struck[blow] += self._strike(blow)
 
-    def _strike(self, blow: Blow) -> None:
-        if blow in ("worker", "group"):
-            self._kill_worker(blow)
-        elif blow == "flush":
+    def _strike(self, blow: Blow) -> bool:
+        """Whether it befell something."""
+        if blow == "terminated":
+            return postgres.terminate(self._machines.settings.database_url)
+        if blow == "frozen":
+            return self._suspend(self._alive("valkey"), _FROZEN_SECONDS)
+        if blow in ("worker", "group", "suspended"):
+            return self._strike_worker(blow)
+        if blow == "flush":
             self._until(self._empty)
         else:
             self._kill(self._alive(blow))
+        return True
 
-    def _kill_worker(self, blow: Blow) -> None:
-        """A worker process alone (its master then ends by itself), or master and process at once."""
+    def _strike_worker(self, blow: Blow) -> bool:
+        """A worker process alone (its master then ends by itself), or master and process at once, or both asleep."""
         process = self._alive(f"worker-{self._dice.randint(1, 2)}")
         if self._dice.random() < _SHARE_IN_FLIGHT:
             self._until(lambda: self._calls().flying > 0)
         self._clock.wait(self._dice.uniform(0, 0.2))
+        if blow == "suspended":
+            return self._suspend(process, _SUSPENDED_SECONDS)
         children = _children(process.child.pid) if process.child else []
         if blow == "worker" and children and time.monotonic() - process.started > _BOOTED_SECONDS:
             process.deaths = 0
             _send(children[-1])
         else:
             self._kill(process)
+        return True
+
+    def _suspend(self, process: SupervisedProcess, seconds: float) -> bool:
+        """The process and all it started sleep and wake again; whether all of them slept until then."""
+        if process.child is None:
+            return False
+        family = [process.child.pid, *_children(process.child.pid)]
+        for pid in family:
+            _send(pid, signal.SIGSTOP)
+        self._clock.wait(seconds)
+        slept = all(_STOPPED.search(_read(Path(f"/proc/{pid}/status"))) for pid in family)
+        for pid in family:
+            _send(pid, signal.SIGCONT)
+        return slept
 
     def _kill(self, process: SupervisedProcess) -> None:
         """The process and all it started; killing is not a crash loop, so the supervisor is not slowed down."""
@@ -112,8 +139,8 @@ def _read(path: Path) -> str:
         return ""
 
 
-def _send(pid: int) -> None:
+def _send(pid: int, number: signal.Signals = signal.SIGKILL) -> None:
     try:
-        os.kill(pid, signal.SIGKILL)
+        os.kill(pid, number)
     except ProcessLookupError:
         return

@@ -7,7 +7,7 @@ import signal
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import httpx
@@ -94,7 +94,7 @@ class Machines:
         for company in companies_:
             self._set_up(company)
 
-    def trouble(self, seed: int, faults: dict[str, float]) -> None:
+    def trouble(self, seed: int, faults: Mapping[str, object]) -> None:
         """From now on the wire is bad."""
         self.xero.put("/faults", json={**faults, "seed": seed}).raise_for_status()
 

@@ -29,6 +29,17 @@ def make(home: Path) -> None:
     server.cleanup()
 
 
+def terminate(url: str) -> bool:
+    """End every other connection, as an administrator or a fail-over does; whether there was one."""
+    ending = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
+    try:
+        with psycopg.connect(url, autocommit=True) as connection:
+            ended = connection.execute(f"{ending} AND backend_type = 'client backend'").fetchall()
+    except psycopg.Error:
+        return False
+    return bool(ended)
+
+
 def command(home: Path, *, durable: bool) -> list[str]:
     """The server in the foreground; PostgreSQL refuses to run as root."""
     folder = str(home / "pg")

@@ -7,6 +7,8 @@ from rich.table import Table
 from benchmarks.chaos.checks import Findings
 from benchmarks.chaos.plan import Plan
 
+DID_NOT_HAPPEN = "asked for, did not happen"
+
 
 @dataclass
 class Result:
@@ -32,7 +34,7 @@ def table(plan: Plan, result: Result) -> Table:
     shown = Table(title=title, title_justify="left")
     for header in ("what", "times", "for example"):
         shown.add_column(header, justify="right" if header == "times" else "left")
-    blows = {f"killed or emptied: {blow}": times for blow, times in result.blows.items()}
+    blows = {f"struck: {blow}": times for blow, times in result.blows.items()}
     faults = {f"fault at the wire: {kind}": times for kind, times in result.faults.items()}
     seconds = {f"seconds {name}": round(long) for name, long in result.seconds.items()}
     for about in (blows, faults, result.happened, result.counts, seconds):

@@ -8,21 +8,20 @@ from typing import Literal
 
 from benchmarks.chaos.content import (
     CLIENT,
-    DUE,
     LATER,
     MOVER,
-    TEXT,
     Content,
     Json,
     contact_of,
     event,
+    mixed,
     number_of,
     snapshot,
 )
 
 Kind = Literal["changed", "moved", "clicked", "alive", "voided", "deleted"]
 _KINDS: tuple[Kind, ...] = ("changed", "moved", "clicked", "alive", "voided", "deleted")
-_MORE = ("Van, per mile", Decimal(12), Decimal("0.45"))
+_MORE = ("Van, per mile", Decimal(12), Decimal("0.45"), Decimal(0))
 
 
 @dataclass
@@ -61,8 +60,7 @@ class _Story:
         for kind, ids in self._ids.items():
             contacts = (self._usual, self._other) if kind == "moved" else (self._usual,)
             for id_ in ids:
-                price = Decimal(dice.randrange(100, 1_000_000)) / 100
-                self._contents[id_] = Content(number_of(id_), contacts, DUE, ((TEXT, Decimal(1), price),))
+                self._contents[id_] = mixed(dice, number_of(id_), *contacts)
 
     def rounds(self) -> list[Round]:
         first, second, third, fourth, fifth = (Round(self._company) for _ in range(5))
@@ -98,8 +96,8 @@ class _Story:
     def _change(self, kind: Kind) -> None:
         for id_ in self._ids[kind]:
             before = self._contents[id_]
-            (text, quantity, price), *_ = before.lines
-            lines = ((f"{text}, as agreed", quantity, price + 5), _MORE)
+            (text, quantity, price, discount), *_ = before.lines
+            lines = ((f"{text}, as agreed", quantity, price + 5, discount), _MORE)
             self._contents[id_] = replace(before, lines=lines, due_date=LATER)
             self._revisions[id_] = self._revisions.get(id_, 0) + 1
 

@@ -9,8 +9,8 @@ from benchmarks.chaos.bookkeeper import Bookkeeper
 from benchmarks.chaos.host import Listener, Publisher, beside
 from benchmarks.chaos.killer import Killer
 from benchmarks.chaos.machines import Machines, machines
-from benchmarks.chaos.plan import FAULTS, Plan
-from benchmarks.chaos.result import Result
+from benchmarks.chaos.plan import FAULTS, LISTED, Plan
+from benchmarks.chaos.result import DID_NOT_HAPPEN, Result
 from benchmarks.chaos.world import World
 from cli.publish import open_door
 
@@ -36,7 +36,7 @@ def _under_fire(plan: Plan, asked: World, made: Machines, told: Callable[[str], 
     publisher = Publisher(door, asked.deliveries, lambda: killer.share)
     people = Bookkeeper(door, made.xero, listener, lambda: killer.share)
     playing = functools.partial(people.run, asked.rounds, plan.patience)
-    made.trouble(plan.seed, FAULTS)
+    made.trouble(plan.seed, {**FAULTS, **LISTED})
     with beside(listener.run, listener.stop), beside(publisher.run), beside(playing):
         killer.run()
         struck = time.monotonic()
@@ -46,7 +46,7 @@ def _under_fire(plan: Plan, asked: World, made: Machines, told: Callable[[str], 
     listener.read()
     seen = evidence.gather(evidence.books(made.xero, asked.companies), people.ledgers, store, listener)
     return Result(
-        findings=checks.findings(asked, seen),
+        findings={**checks.findings(asked, seen), DID_NOT_HAPPEN: plan.missing(killer.struck, faults)},
         counts=_counts(asked, seen) | {"published again": publisher.again, "said twice": publisher.repeated},
         blows=dict(killer.struck),
         faults=faults,

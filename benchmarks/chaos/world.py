@@ -2,21 +2,25 @@
 
 import random
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
 
 from benchmarks.chaos import rounds
 from benchmarks.chaos.content import (
     CLIENT,
-    DUE,
+    CURRENCIES,
     NEWCOMER,
-    TEXT,
+    NO_ACCOUNT,
+    PER_CENT,
+    TAXED,
+    UNTAXED,
     Content,
     Json,
     contact_of,
     event,
+    mixed,
     number_of,
+    plain,
     snapshot,
 )
 from benchmarks.chaos.plan import Plan
@@ -27,6 +31,8 @@ Asked = tuple[str, str, str]  # company, request, invoice id
 _FEWEST_OF_A_KIND, _ONE_IN_FOLLOWED = 2, 50
 _SMALLEST_PART, _PARTS = 10, 500
 _ONE_IN_DUPLICATED, _ONE_IN_ASKED_AGAIN, _ONE_IN_UNMAPPED = 5, 10, 60
+_ONE_IN_REFUSED = 30
+_LOCKED_UNTIL, _IN_LOCKED_PERIOD = "2026-06-30", "2026-06-15"
 
 
 @dataclass(frozen=True)
@@ -47,6 +53,7 @@ class World:
 @dataclass
 class _Making:
     dice: random.Random
+    invented: Callable[..., Content]
     events: list[Json] = field(default_factory=list)
     wanted: dict[Invoice, Content] = field(default_factory=dict)
     answers: dict[Asked, str] = field(default_factory=dict)
@@ -54,7 +61,7 @@ class _Making:
 
 def of(plan: Plan) -> World:
     """The world of a plan: the first company has half of all invoices."""
-    making = _Making(random.Random(f"{plan.seed}/world"))
+    making = _Making(random.Random(f"{plan.seed}/world"), plain if plan.control else mixed)
     companies = [f"crew-{number:02d}" for number in range(1, plan.companies + 1)]
     for company, count in zip(companies, _shares(plan), strict=True):
         invoices = [_invoice(making, company, number) for number in range(1, count + 1)]
@@ -92,8 +99,11 @@ def organisation(company: str) -> Json:
             {"id": contact_of(company), "name": "ACME Ltd"},
             {"id": contact_of(company, "other"), "name": "ACME Group"},
         ],
-        "accounts": [{"code": "200", "tax_type": "NONE"}],
-        "tax_rates": [{"code": "NONE", "rate": "0"}],
+        "accounts": [{"code": "200", "tax_type": UNTAXED}],
+        "tax_rates": [{"code": UNTAXED, "rate": "0"}, {"code": TAXED, "rate": str(PER_CENT)}],
+        "base_currency": CURRENCIES[0],
+        "currencies": list(CURRENCIES),
+        "period_lock": _LOCKED_UNTIL,
     }
 
 
@@ -109,13 +119,23 @@ def _one_in(making: _Making, times: int) -> bool:
 
 
 def _invoice(making: _Making, company: str, number: int) -> Json:
-    net = Decimal(making.dice.randrange(100, 1_000_000)) / 100
     client = NEWCOMER if _one_in(making, _ONE_IN_UNMAPPED) else CLIENT
     id_ = f"{company}-{number:05d}"
-    content = Content(number_of(id_), (contact_of(company),), DUE, ((TEXT, Decimal(1), net),))
-    if client == CLIENT:
+    content = making.invented(making.dice, number_of(id_), contact_of(company))
+    invoice = snapshot(id_, client, content)
+    if making.invented is mixed and _one_in(making, _ONE_IN_REFUSED):
+        _spoil(making, invoice)
+    elif client == CLIENT:
         making.wanted[company, id_] = content
-    return snapshot(id_, client, content)
+    return invoice
+
+
+def _spoil(making: _Making, invoice: Json) -> None:
+    """Make Xero refuse it, alone of its batch: an account that is not there, or a period that is locked."""
+    if making.dice.random() < 0.5:  # half of them
+        invoice["lines"][-1]["account_code"] = NO_ACCOUNT
+    else:
+        invoice["date"] = _IN_LOCKED_PERIOD
 
 
 def _ask(making: _Making, company: str, request: str, invoices: Sequence[Json], size: int) -> None:
