@@ -102,6 +102,7 @@ sbom: .venv/.dev  ## var/sbom.json: every library of the production image, with 
 lock: .venv/.dev  ## write the lock files anew
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header -o requirements.txt pyproject.toml
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --extra embedded -c requirements.txt -o requirements-embedded.txt pyproject.toml
-	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --extra dev --extra docs --extra embedded -c requirements.txt -o requirements-dev.txt pyproject.toml
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --extra otel -c requirements.txt -o requirements-otel.txt pyproject.toml
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --extra dev --extra docs --extra embedded --extra otel -c requirements.txt -o requirements-dev.txt pyproject.toml
 
 .PHONY: help sbom setup setup-production setup-dev demo pictures test test-ci test-security thorough check contracts release format bench bench-check prove reference docs lock

@@ -1,10 +1,12 @@
 """CloudEvents 1.0, structured JSON, in and out. Builds and reads bytes; the transport is passed in elsewhere.
 
 The envelope is that of the CloudEvents 1.0 specification: `specversion`, `id`, `source`, `type`, and for us
-always `time` and `data`; `causationid` names the event that caused this one.
+always `time` and `data`; `causationid` names the event that caused this one. `traceparent` and `tracestate` are those
+of its extension for distributed tracing, and of W3C Trace Context; together they are kept as one text, a `trace`.
 """
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
@@ -40,6 +42,29 @@ INCOMING: Mapping[str, type[Incoming]] = {
 }
 
 
+_TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+_TRACESTATE = re.compile(r"[\x20-\x7e]{1,512}")
+TRACING = ("traceparent", "tracestate")  # another attempt to send an event may bring others: they are not its content
+
+
+def trace_of(traceparent: object, tracestate: object = None) -> str | None:
+    """A trace context as one text; None for what is none: it is left out, and refuses no event."""
+    if not (isinstance(traceparent, str) and _TRACEPARENT.fullmatch(traceparent)):
+        return None
+    has_state = isinstance(tracestate, str) and _TRACESTATE.fullmatch(tracestate)
+    return f"{traceparent} {tracestate}" if has_state else traceparent
+
+
+def trace_id(trace: str) -> str:
+    """Which trace a context is of."""
+    return trace[3:35]
+
+
+def trace_headers(trace: str | None) -> dict[str, str]:
+    """The context as headers of a request, or attributes of an event."""
+    return dict(zip(TRACING, trace.split(" ", 1), strict=False)) if trace else {}
+
+
 class Unreadable(Exception):
     """An event that breaks the contract. `problems` are sentences, each naming the field it is about."""
 
@@ -59,7 +84,14 @@ class Envelope(BaseModel):
     type: Annotated[Text, Field(max_length=100)]
     time: datetime | None = None
     causationid: Annotated[Text, Field(max_length=200)] | None = None
+    traceparent: Any = None
+    tracestate: Any = None
     data: dict[str, Any]
+
+    @property
+    def trace(self) -> str | None:
+        """The trace that it belongs to."""
+        return trace_of(self.traceparent, self.tracestate)
 
 
 def _no_constant(name: str) -> Any:
@@ -106,6 +138,7 @@ def write(
     subject: str,
     time: datetime,
     causation: str | None = None,
+    trace: str | None = None,
 ) -> str:
     """The event as CloudEvents JSON text."""
     attributes = {
@@ -119,4 +152,5 @@ def write(
     }
     if causation:
         attributes["causationid"] = causation
+    attributes |= trace_headers(trace)
     return f'{to_json(attributes).decode()[:-1]},"data":{event.model_dump_json(exclude_none=True)}}}'

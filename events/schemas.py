@@ -55,6 +55,8 @@ def envelope(type_: str, direction: Direction, data: Json) -> Json:
         "type": {"const": type_},
         "time": {"type": "string", "format": "date-time"},
         "causationid": {"type": "string", "maxLength": 200, "description": "The event that caused this one."},
+        "traceparent": {"type": "string", "description": "Where it belongs in a trace (W3C Trace Context)."},
+        "tracestate": {"type": "string", "description": "Of the same trace, as its tracing system says."},
         "data": data,
     }
     required = ["specversion", "id", "source", "type", "data"]

@@ -13,9 +13,10 @@ from reference.markdown import code, page, table
 
 _ABOUT = """
 Events are CloudEvents 1.0 in structured JSON: `specversion`, `id`, `source`, `type`, `time`, `subject`, `data`;
-`causationid` names the event that caused one. Amounts are decimal strings, dates and moments ISO 8601. Unknown
-fields in what comes in are refused, so that a misspelt discount is not lost; readers of what goes out let unknown
-fields pass, for new ones may be added. Every event goes out at least once: its `id` stays the same.
+`causationid` names the event that caused one, `traceparent` and `tracestate` the trace that it belongs to (W3C Trace
+Context). Amounts are decimal strings, dates and moments ISO 8601. Unknown fields in what comes in are refused, so
+that a misspelt discount is not lost; readers of what goes out let unknown fields pass, for new ones may be added.
+Every event goes out at least once: its `id` stays the same.
 """
 
 

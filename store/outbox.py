@@ -35,13 +35,17 @@ InvoiceAnswer = InvoiceExportSucceeded | InvoiceExportFailed
 
 @dataclass(frozen=True)
 class Outgoing:
-    """An event and what it is about; `key` makes its id, so that the same news has the same id."""
+    """An event and what it is about; `key` makes its id, so that the same news has the same id.
+
+    `trace` is the one it belongs to (`codec.trace_of`).
+    """
 
     event: Event
     company: str
     subject: str
     key: str
     cause: str | None = None
+    trace: str | None = None
 
     @property
     def id(self) -> str:
@@ -63,19 +67,19 @@ def publish_answers(work: Work, answers: Sequence[InvoiceAnswer]) -> None:
     publish(
         work,
         [
-            Outgoing(one, one.company, one.invoice, _answer_key(one), causes.get((one.company, one.request)))
+            Outgoing(one, one.company, one.invoice, _answer_key(one), *causes.get((one.company, one.request), ()))
             for one in numbered
         ],
     )
 
 
-def _causes(work: Work, asked: Collection[tuple[str, str]]) -> Mapping[tuple[str, str], str]:
-    """The event behind each request (company, id): the one that asked, or that a replay repeats."""
-    found: dict[tuple[str, str], str] = {}
+def _causes(work: Work, asked: Collection[tuple[str, str]]) -> Mapping[tuple[str, str], tuple[str, str | None]]:
+    """The event behind each request (company, id), the one that asked or that a replay repeats, and its trace."""
+    found: dict[tuple[str, str], tuple[str, str | None]] = {}
     for company in sorted({company for company, _ in asked}):
         mine = sorted(request for one, request in asked if one == company)
         rows = statements.rows(work, _cause(on_sqlite=work.on_sqlite), company=company, requests=mine)
-        found |= {(company, row.id): row.cause for row in rows}
+        found |= {(company, row.id): (row.cause, row.trace) for row in rows}
     return found
 
 
@@ -83,7 +87,7 @@ def _causes(work: Work, asked: Collection[tuple[str, str]]) -> Mapping[tuple[str
 def _cause(*, on_sqlite: bool) -> Any:
     mine = statements.among(col(Request.id), "requests", on_sqlite=on_sqlite)
     cause = func.coalesce(Request.caused_by, Request.source_event).label("cause")
-    return select(Request.id, cause).where(Request.company == bindparam("company"), mine)
+    return select(Request.id, cause, Request.trace).where(Request.company == bindparam("company"), mine)
 
 
 def _answer_key(answer: InvoiceAnswer) -> str:
@@ -112,11 +116,26 @@ def _rows(work: Work, events: Sequence[Outgoing], at: datetime | None = None) ->
                 subject=outgoing.subject,
                 time=at,
                 causation=outgoing.cause,
+                trace=_trace(work, outgoing),
             ),
             "created_at": at,
         }
         for outgoing in events
     ]
+
+
+def _trace(work: Work, outgoing: Outgoing) -> str | None:
+    """The event's trace; of the same one what is done here is nearer than the request."""
+    here, wanted = work.trace, outgoing.trace
+    return here if here and wanted and codec.trace_id(here) == codec.trace_id(wanted) else wanted
+
+
+def trace_of(body: str) -> str | None:
+    """The trace that an event was written in, by its text: its attributes stand before its data."""
+    if '"traceparent"' not in body.partition(',"data":')[0]:
+        return None
+    written = json.loads(body)
+    return codec.trace_of(written.get("traceparent"), written.get("tracestate"))
 
 
 def publish_once(work: Work, event: Outgoing, at: datetime | None = None) -> bool:

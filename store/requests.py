@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import exists, text
+from sqlalchemy import exists, func, text
 from sqlmodel import col, select
 
 from events.accounting_target import Lane
@@ -94,6 +94,18 @@ def unfinished(work: Work, lane: Lane, most: int = 200) -> Sequence[Request]:
     return work.session.exec(asked.order_by(col(Request.created_at)).limit(most)).all()
 
 
+def traces(work: Work, batch_ids: Collection[str], most: int) -> list[str]:
+    """The traces of the requests that wait for the invoices of these batches, the oldest first."""
+    mine = select(Request.trace, func.min(Request.created_at).label("since")).join(
+        Item, (col(Item.company) == col(Request.company)) & (col(Item.request) == col(Request.id))
+    )
+    mine = mine.join(Export, col(Export.id) == col(Item.export_id)).where(
+        col(Export.batch_id).in_(batch_ids), Item.state == word("waiting"), col(Request.trace).is_not(None)
+    )
+    rows = statements.rows(work, mine.group_by(col(Request.trace)).order_by(text("since")).limit(most))
+    return [row.trace for row in rows]
+
+
 def settle_items(work: Work, answers: Sequence[InvoiceAnswer]) -> Sequence[Request]:
     """Mark the items answered, count them, and complete the requests that have nothing left.
 
@@ -164,7 +176,7 @@ def _completed(work: Work, row: Any) -> Outgoing:
         notification=summary(row.exported, row.failed, causes),
     )
     cause = row.caused_by or row.source_event
-    return Outgoing(event, row.company, row.id, f"completed/{row.company}/{row.id}", cause)
+    return Outgoing(event, row.company, row.id, f"completed/{row.company}/{row.id}", cause, row.trace)
 
 
 def _has_all_answers(row: Any) -> bool:
@@ -185,7 +197,7 @@ _HOLD_OFF_PARTS = text("SELECT pg_advisory_xact_lock(hashtext('parts'), hashtext
 class Opening:
     """What begins a request, unless it has begun: one part of it with `total` invoices, and the event it came in.
 
-    `caused_by` is the event a replay repeats.
+    `caused_by` is the event a replay repeats, `trace` where it belongs.
     """
 
     asked: InvoiceExportRequested
@@ -193,6 +205,7 @@ class Opening:
     total: int
     source_event: str
     caused_by: str | None = None
+    trace: str | None = None
 
     @property
     def key(self) -> Key:
@@ -223,6 +236,7 @@ def _row(work: Work, opening: Opening) -> dict[str, Any]:
         "unchanged": 0,
         "created_at": work.now,
         "caused_by": opening.caused_by,
+        "trace": opening.trace,
     }
 
 

@@ -286,12 +286,16 @@ TimeSource = Callable[[Connection], datetime]
 
 
 class Work:
-    """What happens in one transaction: all of it or nothing. `told` says whether the outbox got anything."""
+    """What happens in one transaction: all of it or nothing. `told` says whether the outbox got anything.
+
+    `trace` is where it belongs, if anywhere: what it publishes of the same trace comes out of it.
+    """
 
     def __init__(self, connection: Connection, time_source: TimeSource) -> None:
         self.connection = connection
         self.on_sqlite = self.connection.dialect.name == "sqlite"  # no row locks: one writer at a time
         self.told = False
+        self.trace: str | None = None
         self._last: list[Callable[[], None]] = []
         self._time_source = time_source
         self._session: Session | None = None

@@ -59,7 +59,7 @@ def test_links_of_the_pages_lead_somewhere():
 
 
 def test_locks_hold_hashes_and_no_addresses():
-    for lock in ("requirements.txt", "requirements-embedded.txt", "requirements-dev.txt"):
+    for lock in ("requirements.txt", "requirements-embedded.txt", "requirements-otel.txt", "requirements-dev.txt"):
         text = (ROOT / lock).read_text()
         assert "--hash=sha256:" in text
         assert not re.search(r"--(extra-)?index-url|--find-links|https?://", text)

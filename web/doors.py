@@ -1,10 +1,13 @@
 """The door for hosts: `POST /v1/events`."""
 
 import json
+import time
+from contextlib import AbstractContextManager
 from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
+from opentelemetry.trace import Span
 
 from events import codec
 from events.codec import Unreadable
@@ -15,7 +18,7 @@ from store.inbox import OtherBody
 from web import answers, bodies, keys
 from web.answers import RefusedRequest
 from web.keys import Knock
-from worker import logs
+from worker import logs, tracing
 from worker.decisions import rights
 from worker.decisions.merge_rules import Receipt, TooMuch
 from worker.decisions.rights import NotAllowed
@@ -47,18 +50,44 @@ async def take_events(request: Request) -> Response:
 def _take(tools: Tools, group: GroupCommit, at: Knock) -> Response:
     key = keys.enter(tools, at, SCOPES_OF_EVENTS)
     bodies.must_be_json(at.headers)
+    began = time.time_ns()
     place, body = at.headers.get(PLACE_HEADER, "")[:200], at.body
     try:
         document = codec.parse(body, most=bodies.MOST_BYTES)
     except Unreadable as broken:
         return _set_aside(tools, key, body, broken, place).response()
     if isinstance(document, list):
-        return _take_each(tools, key, document, place)
-    try:
-        receipt = _answer(tools, key, _take_one(tools, group, key, document), body, place)
-    except RefusedRequest as refused:
-        return refused.response()
+        return _take_each(tools, key, document, place, at)
+    document = _in_trace(document, at)
+    with _span(document, began) as span:
+        try:
+            receipt = _answer(tools, key, _take_one(tools, group, key, _in_span(document)), body, place)
+        except RefusedRequest as refused:
+            span.set_attribute("http.response.status_code", refused.status)
+            return refused.response()
+        span.set_attributes({"crewcard.company": receipt.company, "crewcard.request": receipt.request})
     return JSONResponse(_said(receipt), 202, headers={REPEATED_HEADER: "true"} if receipt.repeated else {})
+
+
+def _in_trace(document: Any, at: Knock) -> Any:
+    """An event that names no trace of its own belongs to that of the request which brought it."""
+    if not isinstance(document, dict) or codec.trace_of(document.get("traceparent")):
+        return document
+    return {**document, **{name: at.headers[name] for name in codec.TRACING if name in at.headers}}
+
+
+def _span(document: Any, began: int) -> AbstractContextManager[Span]:
+    brought = document if isinstance(document, dict) else {}
+    context = codec.trace_of(brought.get("traceparent"), brought.get("tracestate"))
+    return tracing.span("door", context, began=began)
+
+
+def _in_span(document: Any) -> Any:
+    """The event, as what comes of it hangs at the span at hand."""
+    here = codec.trace_headers(tracing.current())
+    if not (here and isinstance(document, dict)):
+        return document
+    return {**{name: value for name, value in document.items() if name not in codec.TRACING}, **here}
 
 
 def _take_one(tools: Tools, group: GroupCommit, key: Key, document: Any) -> Verdict:
@@ -69,7 +98,7 @@ def _take_one(tools: Tools, group: GroupCommit, key: Key, document: Any) -> Verd
         return refused
 
 
-def _take_each(tools: Tools, key: Key, documents: list[Any], place: str) -> Response:
+def _take_each(tools: Tools, key: Key, documents: list[Any], place: str, at: Knock) -> Response:
     """An array gets a result per event: one bad event does not hold back the others."""
     if len(documents) > MOST_EVENTS:
         raise RefusedRequest(413, "Too many events", [f"body: at most {MOST_EVENTS} events at once"])
@@ -81,7 +110,12 @@ def _take_each(tools: Tools, key: Key, documents: list[Any], place: str) -> Resp
             own.append(number)
         except RefusedRequest as refused:
             results[number] = refused.body()
-    verdicts = intake.accept_each(tools, [documents[number] for number in own], (keys.actor_of(key),))
+    within = []
+    for number in own:
+        document = _in_trace(documents[number], at)
+        with _span(document, time.time_ns()):
+            within.append(_in_span(document))
+    verdicts = intake.accept_each(tools, within, (keys.actor_of(key),))
     for number, verdict in zip(own, verdicts, strict=True):
         body = json.dumps(documents[number], default=str).encode()
         try:

@@ -6,19 +6,21 @@
 import asyncio
 import hmac
 import ipaddress
+import time
 from collections.abc import Iterable
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Histogram, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from web.answers import RefusedRequest
 from worker import parts
 from worker.heartbeat import VERSION, build_id
 from worker.measuring import measuring
-from worker.measuring.catalogue import Metric
+from worker.measuring.catalogue import REQUESTS, Metric
 from worker.measuring.measuring import MetricReading
 from worker.tools import Tools
 
@@ -54,6 +56,39 @@ async def ready(request: Request) -> Response:
     return JSONResponse({name: one.says for name, one in found.items()}, 200 if is_ready else 503)
 
 
+class RequestTimes:
+    """Counts what this process answers, and how long that takes; what leads nowhere has the route “(none)”."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        of = REQUESTS
+        self._seconds = Histogram(of.full_name, of.says, of.labels, buckets=of.buckets, registry=self.registry)
+
+    def around(self, app: ASGIApp) -> ASGIApp:
+        """The application, counted."""
+
+        async def counted(scope: Scope, receive: Receive, send: Send) -> None:
+            began, status = time.perf_counter(), 500  # nothing was sent: it broke
+
+            async def send_seen(message: Message) -> None:
+                nonlocal status
+                if message["type"] == "http.response.start":
+                    status = message["status"]
+                await send(message)
+
+            try:
+                await app(scope, receive, send_seen)
+            finally:
+                if scope["type"] == "http":
+                    route = getattr(scope.get("route"), "path", "(none)")
+                    method = scope["method"] if scope["method"] in _METHODS else "(other)"
+                    took = time.perf_counter() - began
+                    self._seconds.labels(route, method, f"{status // 100}xx").observe(took)
+
+        return counted
+
+
+_METHODS = frozenset(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
 metrics_router = APIRouter()
 # What proxies and content networks add to a request of somebody else, whatever it says.
 _FORWARDING = frozenset(
@@ -94,7 +129,8 @@ def metrics(request: Request) -> Response:
     """All figures in Prometheus' text format, for the holder of METRICS_TOKEN."""
     tools: Tools = request.app.state.tools
     _must_be_allowed(request, tools.settings.metrics_token)
-    return Response(render(measuring.measure(tools)), media_type=CONTENT_TYPE_LATEST)
+    figures = render(measuring.measure(tools)) + generate_latest(request.app.state.request_times.registry)
+    return Response(figures, media_type=CONTENT_TYPE_LATEST)
 
 
 def render(readings: Iterable[MetricReading]) -> bytes:

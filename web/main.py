@@ -9,6 +9,7 @@ from types import FrameType
 
 import uvicorn
 from fastapi import FastAPI
+from fastapi.telemetry import TelemetryConfig
 from sqlalchemy.exc import SQLAlchemyError
 
 from store import vault
@@ -16,7 +17,7 @@ from web import answers, doors, health, limits, logins, openapi, reads
 from web.bodies import BodiesInMemory, RequestIds, SecurityHeaders
 from web.console import app as console
 from web.limits import ConnectionLimits, Gate, GuardedProtocol
-from worker import logs, settings, wiring
+from worker import logs, settings, tracing, wiring
 from worker.decisions.refusals import LoginRefused
 from worker.heartbeat import Heartbeat
 from worker.intake import intake
@@ -28,11 +29,22 @@ HOST_ROUTERS = (doors.router, reads.feed_router, reads.router, reads.previews_ro
 ROUTERS = (*HOST_ROUTERS, logins.connect_router, health.router, health.metrics_router)
 
 
+# FastAPI's own spans hold addresses, and with them what hosts call their invoices and clients.
+_OWN_SPANS: TelemetryConfig = {"auto_configure": False, "tracing": False, "metrics": False, "logs": False}
+
+
 def build(tools: Tools) -> FastAPI:
     """The application around these tools."""
-    app = FastAPI(title="CrewCard → Xero invoice exporter", openapi_url=None, docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title="CrewCard → Xero invoice exporter",
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        telemetry=_OWN_SPANS,
+    )
     app.state.tools = tools
     app.state.draining = threading.Event()
+    app.state.request_times = health.RequestTimes()
     app.state.group_commit = GroupCommit(functools.partial(intake.file_each, tools))
     for router in ROUTERS:
         app.include_router(router)
@@ -56,7 +68,7 @@ def serving(app: FastAPI, chosen: Settings) -> uvicorn.Config:
         )
     )
     return uvicorn.Config(
-        RequestIds(app),
+        RequestIds(app.state.request_times.around(app)),
         http=functools.partial(GuardedProtocol, gate=gate),  # type: ignore[arg-type]  # uvicorn only calls it
         ws="none",
         log_config=None,
@@ -105,6 +117,7 @@ def _listen(host: str, port: int) -> socket.socket:
 def main() -> None:
     """Serve until told to stop."""
     chosen = settings.load_at_start()
+    tracing.set_up("web")
     tools = wiring.build(chosen, "web", at_the_doors=True)
     app, heartbeat = build(tools), Heartbeat(tools.store, "web")
     try:
@@ -121,6 +134,7 @@ def main() -> None:
         server.run(sockets=[listening])
     finally:
         heartbeat.stop()
+        tracing.stop()
 
 
 def _say_what_does_not_open(tools: Tools) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import structlog
+from opentelemetry import trace
 
 from events import wording
 from worker.decisions import mending
@@ -65,6 +66,8 @@ FIELDS = frozenset(
         "request_id",
         "sqlstate",
         "constraint",
+        "trace_id",
+        "span_id",
     ]
 )
 _FRAMES = 6
@@ -82,6 +85,7 @@ def set_up(level: str = "INFO", format: str = "auto") -> None:  # noqa: A002  # 
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
+        name_the_trace,
         name_the_exception,
     ]
     structlog.configure(
@@ -118,6 +122,14 @@ def _use_for_everything(handler: logging.Handler, level: str) -> None:
 
 def _into_the_log(*said: object) -> None:
     logging.getLogger("http.client").debug("%s", mending.masked(" ".join(map(str, said))))
+
+
+def name_the_trace(_logger: Any, _method: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """The trace that it belongs to, and the span or what began it, where there is one."""
+    here = trace.get_current_span().get_span_context()
+    if here.is_valid:
+        line["trace_id"], line["span_id"] = trace.format_trace_id(here.trace_id), trace.format_span_id(here.span_id)
+    return line
 
 
 def name_the_exception(_logger: Any, _method: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

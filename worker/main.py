@@ -8,7 +8,7 @@ from dramatiq import cli
 from dramatiq.middleware import Middleware
 from dramatiq.worker import Worker
 
-from worker import actors, broker, logs, settings, wiring
+from worker import actors, broker, logs, settings, tracing, wiring
 from worker.heartbeat import Heartbeat, Ticker
 from worker.redis_client import redis_client
 from worker.tools import Tools
@@ -26,6 +26,7 @@ class _Boot(Middleware):
         worker.queue_prefetch = worker.worker_threads  # no doorbell waits in a process that is busy
 
     def after_worker_boot(self, _broker: object, worker: Worker) -> None:
+        tracing.set_up("worker")
         tools = self._tools()
         self._ticker = Ticker(tools.bells, tools.redis, worker.worker_threads)
         self._ticker.start()
@@ -40,6 +41,7 @@ class _Boot(Middleware):
     def after_worker_shutdown(self, *_: object) -> None:
         if self._heartbeat:
             self._heartbeat.stop()
+        tracing.stop()
 
 
 def start() -> None:

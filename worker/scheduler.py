@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import redis
 
 from store import metrics_rows, outbox
-from worker import logs, pruner, settings, wiring
+from worker import logs, pruner, settings, tracing, wiring
 from worker.connections import tending
 from worker.contacts import changes, rechecking
 from worker.delivery import relay
@@ -192,6 +192,7 @@ DUTIES = (
 def main() -> None:
     """Run the clock process."""
     chosen = settings.load_at_start()
+    tracing.set_up("clock")
     tools = wiring.build(chosen, "clock")
     scheduler, heartbeat = Scheduler(tools), Heartbeat(tools.store, "clock")
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -200,6 +201,7 @@ def main() -> None:
     heartbeat.start()
     scheduler.run()
     heartbeat.stop()
+    tracing.stop()
 
 
 if __name__ == "__main__":

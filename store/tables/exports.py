@@ -16,7 +16,7 @@ class Request(SQLModel, table=True):
     """One click or one bulk send: how many invoices it names and how many have their answer.
 
     `caused_by` names the event that a replay repeats, `given_up_at` is when we stopped waiting for missing parts,
-    `progressed` how many were answered when that was last told.
+    `progressed` how many were answered when that was last told. `trace` is where it belongs (`codec.trace_of`).
     """
 
     __tablename__ = "requests"
@@ -45,6 +45,7 @@ class Request(SQLModel, table=True):
     given_up_at: datetime | None = None
     progressed: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
     progressed_at: datetime | None = None
+    trace: str | None = Field(default=None, sa_type=Text)
 
 
 class Item(SQLModel, table=True):

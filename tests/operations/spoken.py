@@ -30,6 +30,12 @@ FOREIGN = {
     "OWNER",
     "OURS",
     "FROM",
+    "OTEL_EXPORTER_OTLP_ENDPOINT",  # OpenTelemetry's own
+    "OTEL_EXPORTER_OTLP_HEADERS",
+    "OTEL_SDK_DISABLED",
+    "OTEL_SERVICE_NAME",
+    "OTEL_TRACES_EXPORTER",
+    "OTEL_TRACES_SAMPLER",
 }
 KNOWN_SETTINGS = {name.upper() for name in Settings.model_fields} | FOREIGN
 

@@ -10,12 +10,13 @@ from sqlalchemy import event
 
 from events.accounting_target import Lane
 from store import batches, exports, lanes, pauses
+from tests import machines
 from tests.builders import TENANT, an_invoice, invoices
 from web import health, main
 from worker import broker
 from worker.export import turn
 from worker.heartbeat import Heartbeat
-from worker.measuring import measuring
+from worker.measuring import catalogue, measuring
 from worker.measuring.catalogue import METRICS, PREFIX
 
 LANE = Lane("harbour", TENANT)
@@ -255,3 +256,25 @@ def test_names_are_fit_for_prometheus_and_each_says_what_it_is():
     for metric in METRICS:
         assert metric.full_name.removeprefix(PREFIX).replace("_", "").isalnum()
         assert metric.says
+
+
+def test_each_web_process_counts_what_it_answers_by_template_and_how_long_that_takes(on_sqlite):
+    served = main.serving(main.build(on_sqlite.tools), on_sqlite.settings)
+    with machines.served(served) as url, httpx.Client(base_url=url) as asking:
+        for path in ("/healthz", "/v1/companies/harbour/connection", "/v1/companies/wharf/connection", "/nowhere/7"):
+            asking.get(path)
+        asking.request("PROPFIND", "/nowhere")
+        families = text_string_to_metric_families(asking.get("/metrics").text)
+    times_of = catalogue.REQUESTS
+    (times,) = [one for one in families if one.name == times_of.full_name]
+    counts = {
+        tuple(one.labels[name] for name in times_of.labels): one.value
+        for one in times.samples
+        if one.name.endswith("_count")
+    }
+    assert counts == {
+        ("/healthz", "GET", "2xx"): 1,
+        ("/v1/companies/{company}/connection", "GET", "4xx"): 2,
+        ("(none)", "GET", "4xx"): 1,
+        ("(none)", "(other)", "4xx"): 1,
+    }

@@ -60,9 +60,8 @@ def _tell(work: Work, target: AccountingTarget, company: str, request: str) -> N
     row.progressed, row.progressed_at = said.total - said.waiting, work.now
     work.session.flush()
     key = f"progressed/{company}/{request}/{row.progressed}"
-    outbox.publish_once(
-        work, Outgoing(event, company, request, key, row.caused_by or row.source_event), work.moment()
-    )
+    cause = row.caused_by or row.source_event
+    outbox.publish_once(work, Outgoing(event, company, request, key, cause, row.trace), work.moment())
 
 
 def _is_news(row: Request, now: datetime) -> bool:

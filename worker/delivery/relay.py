@@ -1,12 +1,13 @@
 """The relay: events from the outbox to the host, at least once, in the order of the feed."""
 
+import time
 from collections.abc import Sequence
 from typing import Any
 
 import redis
 
 from store import outbox, processes, sinks
-from worker import logs
+from worker import logs, tracing
 from worker.tools import Tools
 
 DUTY = "relay"
@@ -36,7 +37,13 @@ def relay(tools: Tools, holder: str) -> int | None:
     with tools.store.write() as work:
         if not processes.take_duty(work, DUTY, holder, tools.settings.sweep_seconds * 3):
             return None
+        began = time.time_ns()
         stamped = outbox.stamp(work)
+    if tracing.is_sent():
+        for event in stamped:
+            if context := outbox.trace_of(event.body):
+                with tracing.span("relay", context, {"position": event.position}, began=began):
+                    pass
     sent = _to_stream(tools, lag.position, stamped) if tools.settings.stream_out else 0
     return len(stamped) + sent
 

@@ -14,8 +14,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 import httpcore
+from opentelemetry.trace import Span
 from standardwebhooks import Webhook
 
+from events import codec
+from store import outbox
+from worker import tracing
 from worker.decisions import addresses, turns
 
 
@@ -159,9 +163,16 @@ class Poster:
         )
 
     def post(self, endpoint: PostTarget, event_id: str, body: str) -> Missed | None:
-        """Post one event; None when it was taken. Never raises."""
+        """Post one event, with the trace that it belongs to; None when it was taken. Never raises."""
+        context = outbox.trace_of(body)
+        company = {"company": endpoint.company} if endpoint.company else {}
+        with tracing.span("webhook", context, {"event": event_id, **company}) as span:
+            return self._outcome(endpoint, event_id, body, span)
+
+    def _outcome(self, endpoint: PostTarget, event_id: str, body: str, span: Span) -> Missed | None:
         try:
             status, asked = self._status(endpoint, event_id, body)
+            span.set_attribute("http.response.status_code", status)
         except Private as inside:
             allows = "nothing allows it" if addresses.is_metadata(str(inside)) else addresses.ALLOWS
             return Missed(f"leads to the private address {inside}; {allows}")
@@ -198,6 +209,7 @@ class Poster:
             ("webhook-id", event_id),
             ("webhook-timestamp", str(int(now.timestamp()))),
             ("webhook-signature", " ".join(Webhook(secret).sign(event_id, now, body) for secret in secrets)),
+            *codec.trace_headers(tracing.current()).items(),
         ]
 
 

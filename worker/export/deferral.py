@@ -175,7 +175,7 @@ def _tell(work: Work, organisation: Organisation, cause: Any, until: datetime, o
             company=request.company, request=request.id, cause=cause, message=words, until=until, limit=limit or None
         )
         key = f"deferred/{request.company}/{request.id}/{cause}/{once}"
-        told.append(Outgoing(event, request.company, request.id, key, request.source_event))
+        told.append(Outgoing(event, request.company, request.id, key, request.source_event, request.trace))
     outbox.publish_new(work, told)
 
 

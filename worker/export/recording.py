@@ -11,6 +11,7 @@ from store import batches, companies, exports, generations, reconciliations, req
 from store.batches import Carried
 from store.tables import Attempt, Export, Item, Request
 from store.unit_of_work import Work
+from worker import tracing
 from worker.decisions import merge_rules, settings_checks
 from worker.export import answering, export_results
 from worker.export.answering import Outcome, into_xero
@@ -24,6 +25,7 @@ def apply(work: Work, tools: Tools, organisation: Organisation, results: Sequenc
     """States of exports and attempts, and an answer to everyone who waits; gives their requests as counted."""
     if not results:
         return {}
+    work.trace = tracing.current()
     by_batch: dict[str, list[dict[str, Any]]] = {}
     for result in results:
         by_batch.setdefault(result.attempt.batch_id, []).append(attempt_row(result))

@@ -8,6 +8,7 @@ Send what is due next: claim, (for updates: guard,) freeze, call; each step comm
 """
 
 import contextlib
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -36,10 +37,18 @@ def send_next(
     `claimed` is called when their invoices are nobody else's, `answered` when Xero has answered the first call,
     before anything is written down.
     """
+    began = time.time_ns()
     holds, kind = _claim(tools, organisation, calls)
     if not holds:
         return "not"
     claimed()
+    with xero_call.turn_span(tools, organisation, holds, began):
+        return _send(tools, organisation, holds, kind, answered)
+
+
+def _send(
+    tools: Tools, organisation: Organisation, holds: Sequence[Hold], kind: str, answered: Callable[[], None]
+) -> Called:
     if kind == "anew":
         return raise_anew.raise_some(tools, organisation, holds[0])
     if kind == "update":

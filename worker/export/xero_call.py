@@ -4,7 +4,8 @@ Close a batch with what its call answered: each transaction fenced first, people
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -13,11 +14,11 @@ import redis
 from events.accounting_target import Answer, Answers, InTime, Organisation, Permit, Rejected, Trouble
 from events.invoice import folded
 from events.reasons import Reason
-from store import batches, exports, lanes
+from store import batches, exports, lanes, requests
 from store.batches import Carried, Hold
 from store.tables import Export, Request
 from store.unit_of_work import Work
-from worker import logs
+from worker import logs, tracing
 from worker.decisions import guard
 from worker.delivery import progress
 from worker.export import deferral, recording
@@ -180,6 +181,18 @@ def send(
     return _became(said)
 
 
+@contextmanager
+def turn_span(tools: Tools, organisation: Organisation, holds: Sequence[Hold], began: int) -> Iterator[None]:
+    """A turn with these batches: of the trace of the first request that waits for them, linked to the others'."""
+    traces: Sequence[str] = ()
+    if tracing.is_sent():
+        with tools.store.read() as work:
+            traces = requests.traces(work, [one.batch_id for one in holds], tracing.MOST_LINKS + 1)
+    first, *others = traces or (None,)
+    with tracing.span("turn", first, {"company": organisation.lane.company}, links=others, began=began):
+        yield
+
+
 def _permit(tools: Tools, organisation: Organisation) -> Permit | None:
     """Leave to make one more call at once, if there is."""
     try:
@@ -191,19 +204,31 @@ def _permit(tools: Tools, organisation: Organisation) -> Permit | None:
 
 def _call(tools: Tools, organisation: Organisation, frozen: FrozenBatch, call: Call) -> Answers | Trouble:
     """Make the call, unless it is too late for it: we were suspended."""
-    try:
-        return call(organisation, frozen.sent.body, frozen.key, lambda: tools.elapsed() <= frozen.send_before)
-    except Trouble as trouble:
-        return trouble
-    except Exception as broken:
-        _log.exception("exporter.call_broke", batch=frozen.hold.batch_id)
-        return Trouble("unknown", f"the call broke: {type(broken).__name__}")
+    size, company = len(frozen.sent.attempts), organisation.lane.company
+    marks: dict[str, str | int] = {
+        "company": company,
+        "batch": frozen.hold.batch_id,
+        "kind": frozen.sent.kind,
+        "size": size,
+    }
+    with tracing.span("call", tracing.current(), marks) as span:
+        try:
+            answers = call(organisation, frozen.sent.body, frozen.key, lambda: tools.elapsed() <= frozen.send_before)
+        except Trouble as trouble:
+            span.set_attributes({"crewcard.effect": trouble.effect, "http.response.status_code": trouble.status or 0})
+            return trouble
+        except Exception as broken:
+            _log.exception("exporter.call_broke", batch=frozen.hold.batch_id)
+            return Trouble("unknown", f"the call broke: {type(broken).__name__}")
+        span.set_attribute("http.response.status_code", answers.status or 0)
+        return answers
 
 
 def _record(
     tools: Tools, organisation: Organisation, replies: Sequence[tuple[FrozenBatch, Answers]], begun: float
 ) -> None:
-    told = close(tools, organisation, [(one.hold, one.sent, answers) for one, answers in replies])
+    with tracing.span("record", tracing.current(), {"calls": len(replies)}):
+        told = close(tools, organisation, [(one.hold, one.sent, answers) for one, answers in replies])
     seconds = time.monotonic() - begun
     for one, answers in replies:
         _tell(organisation, one, answers, told.requests, seconds)

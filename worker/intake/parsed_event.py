@@ -65,7 +65,8 @@ def read_event(brought: Brought) -> Coming:
     if wrong:
         raise NotAllowed(wrong)
     _must_not_be_ours(envelope.source, brought.actors)
-    body_hash = inbox.fingerprint(json.dumps(brought.document, sort_keys=True, default=str).encode())
+    content = {name: value for name, value in brought.document.items() if name not in codec.TRACING}
+    body_hash = inbox.fingerprint(json.dumps(content, sort_keys=True, default=str).encode())
     said = contents_of(asked.invoices) if isinstance(asked, InvoiceExportRequested) else {}
     key = next((one.id for one in brought.actors if isinstance(one, HostKey)), "")
     seen = FiledEvent(asked.company, envelope.source, envelope.id, body_hash)

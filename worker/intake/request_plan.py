@@ -72,7 +72,7 @@ class Filing:
     def opening(self) -> Opening:
         """What begins the request, if this is its first part."""
         total = len(merge_rules.each_once(self.asked.invoices))
-        return Opening(self.asked, self.lane.tenant, total, self.envelope.id, self.caused_by)
+        return Opening(self.asked, self.lane.tenant, total, self.envelope.id, self.caused_by, self.envelope.trace)
 
     def numbered(self, rows: Mapping[str, Export] | None = None) -> NumberedInvoices:
         """The invoices with their numbers in Xero; those of invoices asked for before stand in their rows, by id."""

@@ -8,12 +8,16 @@ PREFIX = "crewcard_xero_"
 
 @dataclass(frozen=True)
 class Metric:
-    """One metric. A gauge says how it is now, a counter how often something happened since the first start."""
+    """One metric. A gauge says how it is now, a counter how often something happened since the first start.
+
+    A histogram is of one process, since it began, and its `buckets` end at these seconds.
+    """
 
     name: str
     says: str
     labels: tuple[str, ...] = ()
-    kind: Literal["gauge", "counter"] = "gauge"
+    kind: Literal["gauge", "counter", "histogram"] = "gauge"
+    buckets: tuple[float, ...] = ()
 
     @property
     def full_name(self) -> str:
@@ -108,5 +112,14 @@ LANE_OVERDUE = Metric("lane_overdue_seconds", "How long the lane that is due lon
 TURNS = Metric("turns", "Turns that are being taken")
 THREADS = Metric("threads", "Turns that all workers together can take at once")
 REDIS_BYTES = Metric("redis_bytes", "Memory that Redis uses")
+
+REQUESTS = Metric(
+    "http_request_seconds",
+    "How long the doors and pages of this one web process took to answer, by the address as a template, method and "
+    "status: of each web process its own",
+    ("route", "method", "status"),
+    "histogram",
+    (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
+)
 
 METRICS = tuple(found for found in list(globals().values()) if isinstance(found, Metric))

@@ -87,7 +87,7 @@ def defer(
         }
     )
     key = f"deferred/{request.company}/{request.id}/{cause}/{once or work.now.isoformat()}"
-    outbox.publish_once(work, Outgoing(event, request.company, request.id, key, request.source_event))
+    outbox.publish_once(work, Outgoing(event, request.company, request.id, key, request.source_event, request.trace))
 
 
 def at_intake(work: Work, connection: CompanyConnection | None, company: str, request_id: str) -> Waits | None:

@@ -79,7 +79,9 @@ def _tell(work: Work, waiting: Sequence[Request]) -> None:
             company=request.company, request=request.id, cause="paused", message=MESSAGE, until=None
         )
         key = f"deferred/{request.company}/{request.id}/paused/{_moment(held)}"
-        outbox.publish_once(work, Outgoing(event, request.company, request.id, key, request.source_event))
+        outbox.publish_once(
+            work, Outgoing(event, request.company, request.id, key, request.source_event, request.trace)
+        )
 
 
 def _moment(held: Pause | None) -> str:
