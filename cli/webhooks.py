@@ -18,7 +18,7 @@ from worker.delivery.webhooks import EndpointHealth
 app = typer.Typer(
     help="Webhooks to hosts: every endpoint and how it is doing, and deliveries that were given up.\n\n"
     "Examples:\n\n  crewcard-xero webhooks\n\n  crewcard-xero webhooks --json | jq '.given_up[].event_id'\n\n"
-    "  crewcard-xero webhooks add harbour https://app.example.com/callback.php"
+    "  crewcard-xero webhooks add harbour https://app.example.com/xero_webhook.php"
 )
 
 
@@ -64,7 +64,7 @@ def _show(seen: Sequence[EndpointHealth], given_up: Sequence[Any]) -> None:
 @app.command()
 def add(
     company: Annotated[str, typer.Argument(help="Whose events")],
-    url: Annotated[str, typer.Argument(help="Where they go, like https://app.example.com/callback.php")],
+    url: Annotated[str, typer.Argument(help="Where they go, like https://app.example.com/xero_webhook.php")],
     by: By = "",
     as_json: AsJson = False,
 ) -> None:
@@ -72,7 +72,7 @@ def add(
 
     Prints the signing secret, which the endpoint needs to check what it gets.
 
-    Example:  crewcard-xero webhooks add harbour https://app.example.com/callback.php
+    Example:  crewcard-xero webhooks add harbour https://app.example.com/xero_webhook.php
     """
     tools = common.ready()
     problem = addresses.objection(url, private=tools.settings.webhook_private_addresses)

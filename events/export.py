@@ -154,7 +154,7 @@ class InvoiceAnswered(Event):
     request: HostId
     invoice: HostId
     number: str | None
-    sequence: int = 0
+    sequence: Annotated[int, Field(json_schema_extra={"format": "int64"})] = 0
     marker: Marker
     client: SkipJsonSchema[str | None] = Field(default=None, exclude=True)
 

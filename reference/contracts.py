@@ -53,7 +53,7 @@ def asyncapi_document(version: str) -> Json:
             "redis": {"host": "redis.example:6379", "protocol": "redis", "description": "A shared Redis or Valkey."},
             "host": {
                 "host": "crewcard.example",
-                "pathname": "/callback.php",
+                "pathname": "/xero_webhook.php",
                 "protocol": "https",
                 "description": "The host's own endpoint.",
             },

@@ -5,16 +5,19 @@ Companies' own endpoints for webhooks: an address that may be seen, a signing se
 
 import base64
 import functools
+import json
 import secrets
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import bindparam, case, delete, exists, func, update
+from sqlalchemy import and_, bindparam, case, delete, exists, func, update
 from sqlalchemy import select as pick
+from sqlalchemy.orm import aliased
 from sqlmodel import col, select
 
+from events.export import InvoiceExportCompleted, InvoiceExportFailed, InvoiceExportSucceeded
 from store import statements
 from store.tables import DoorOut, Endpoint, OutboxEvent, Redelivery
 from store.tables.columns import word
@@ -23,6 +26,11 @@ from store.vault import Vault
 
 _WINDOW = 1000
 _WAITING = word("waiting")
+_OF_REQUESTS = {
+    InvoiceExportSucceeded.TYPE: "answers",
+    InvoiceExportFailed.TYPE: "answers",
+    InvoiceExportCompleted.TYPE: "completes",
+}
 
 
 @dataclass(frozen=True)
@@ -117,11 +125,37 @@ def doing(work: Work, door: str, failures: int, wait: float, trouble: str) -> No
     statements.upsert(work, DoorOut, [row], changes, ["door"])
 
 
-def try_again(work: Work, door: str, event_id: str, wait: float | None, tries: int, trouble: str) -> None:
+def request_key(event: Any) -> dict[str, str]:
+    """The request (column and name) that this event of the outbox `answers` or `completes`; empty for others."""
+    column = _OF_REQUESTS.get(event.type)
+    return {column: json.dumps([event.company, json.loads(event.body)["data"]["request"]])} if column else {}
+
+
+def unanswered(work: Work, door: str, requests: Sequence[str]) -> set[str]:
+    """Those of these requests (as `request_key` names them) with an answer that this door still waits to deliver."""
+    if not requests:
+        return set()
+    waiting = (col(Redelivery.door) == door, col(Redelivery.state) == _WAITING)
+    asked = pick(col(Redelivery.answers)).where(*waiting, col(Redelivery.answers).in_(requests))
+    return {row.answers for row in statements.rows(work, asked.distinct())}
+
+
+def _is_due(work: Work) -> Any:
+    """To be tried now: its time has come, and it is not the end of a request with answers that still wait."""
+    answer = aliased(Redelivery)
+    of_the_same = col(answer.answers) == col(Redelivery.completes)
+    waits = exists().where(col(answer.door) == col(Redelivery.door), col(answer.state) == _WAITING, of_the_same)
+    return and_(col(Redelivery.state) == _WAITING, col(Redelivery.due_at) <= work.now, ~waits)
+
+
+def try_again(work: Work, door: str, event: Any, wait: float | None, tries: int, trouble: str) -> None:
     """The event could not be delivered: again in `wait` seconds, or never when there is no wait."""
     row = {
+        "answers": None,
+        "completes": None,
+        **request_key(event),
         "door": door,
-        "event_id": event_id,
+        "event_id": event.id,
         "state": "given_up" if wait is None else "waiting",
         "tries": tries,
         "due_at": work.after(wait or 0),
@@ -141,7 +175,7 @@ def due_again(work: Work, door: str, most: int = 50) -> Sequence[Any]:
     asked = (
         pick(*OutboxEvent.__table__.c, col(Redelivery.tries))  # type: ignore[attr-defined]
         .join(Redelivery, col(Redelivery.event_id) == col(OutboxEvent.id))
-        .where(col(Redelivery.door) == door, col(Redelivery.state) == _WAITING, col(Redelivery.due_at) <= work.now)
+        .where(col(Redelivery.door) == door, _is_due(work))
         .order_by(col(Redelivery.due_at))
         .limit(most)
     )
@@ -150,7 +184,7 @@ def due_again(work: Work, door: str, most: int = 50) -> Sequence[Any]:
 
 def due_doors(work: Work) -> set[str]:
     """Doors with something to try again now."""
-    asked = pick(col(Redelivery.door)).where(col(Redelivery.state) == _WAITING, col(Redelivery.due_at) <= work.now)
+    asked = pick(col(Redelivery.door)).where(_is_due(work))
     return {row.door for row in statements.rows(work, asked.distinct())}
 
 

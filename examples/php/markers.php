@@ -10,14 +10,14 @@ function markers_database(): PDO
     $database->setAttribute(PDO::ATTR_ERRMODE, PDO::ERRMODE_EXCEPTION);
     $database->exec('PRAGMA busy_timeout = 10000');
     $database->exec('PRAGMA journal_mode = WAL');
-    $database->exec('CREATE TABLE IF NOT EXISTS inbox (event_id TEXT PRIMARY KEY, type TEXT, received_at TEXT)');
+    $database->exec('CREATE TABLE IF NOT EXISTS inbox (event_id VARCHAR(255) PRIMARY KEY, type TEXT, received_at TEXT)');
     $database->exec('CREATE TABLE IF NOT EXISTS markers (
-        company TEXT, invoice TEXT, sequence INTEGER NOT NULL DEFAULT 0, marker TEXT, last_exported TEXT,
+        company VARCHAR(255), invoice VARCHAR(255), sequence BIGINT NOT NULL DEFAULT 0, marker TEXT, last_exported TEXT,
         deep_link TEXT, title TEXT, message TEXT, how TEXT, PRIMARY KEY (company, invoice))');
     $database->exec('CREATE TABLE IF NOT EXISTS history (
-        company TEXT, invoice TEXT, sequence INTEGER, event_id TEXT, said TEXT, at TEXT)');
+        company TEXT, invoice TEXT, sequence BIGINT, event_id TEXT, said TEXT, at TEXT)');
     $database->exec('CREATE TABLE IF NOT EXISTS requests (
-        company TEXT, request TEXT, total INTEGER, exported INTEGER, failed INTEGER, complete INTEGER DEFAULT 0,
+        company VARCHAR(255), request VARCHAR(255), total INTEGER, exported INTEGER, failed INTEGER, complete INTEGER DEFAULT 0,
         message TEXT, PRIMARY KEY (company, request))');
     return $database;
 }

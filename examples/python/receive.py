@@ -31,7 +31,7 @@ class Callback(BaseHTTPRequestHandler):
 def take(event: dict) -> None:
     """The inbox: an event counts once, however often it comes."""
     with sqlite3.connect(os.environ["HOST_DATABASE"]) as inbox:
-        inbox.execute("CREATE TABLE IF NOT EXISTS inbox (event_id TEXT PRIMARY KEY)")
+        inbox.execute("CREATE TABLE IF NOT EXISTS inbox (event_id VARCHAR(255) PRIMARY KEY)")
         if inbox.execute("INSERT OR IGNORE INTO inbox VALUES (?)", (event["id"],)).rowcount:
             print(event["type"], event["data"].get("invoice", ""), event["data"].get("marker", ""), flush=True)
 

@@ -135,12 +135,16 @@ class Endpoint(SQLModel, table=True):
 
 
 class Redelivery(SQLModel, table=True):
-    """An event a door could not deliver at once: when it is tried again, or `given_up` (since `due_at`)."""
+    """An event a door could not deliver at once: when it is tried again, or `given_up` (since `due_at`).
+
+    `answers` and `completes` name the request whose answer or end the event is: its end waits for its answers.
+    """
 
     __tablename__ = "redeliveries"
     __table_args__ = (
         index_where("state = 'waiting'", "redeliveries_due", "door", "due_at"),
         index_where("state = 'given_up'", "redeliveries_given_up", "door", "due_at"),
+        index_where("state = 'waiting'", "redeliveries_answers", "door", "answers"),
     )
     door: str = Field(primary_key=True)
     event_id: str = Field(primary_key=True)
@@ -148,6 +152,8 @@ class Redelivery(SQLModel, table=True):
     tries: int = 1
     due_at: datetime = Field(index=True)
     trouble: str
+    answers: str | None = None
+    completes: str | None = None
 
 
 class Duty(SQLModel, table=True):

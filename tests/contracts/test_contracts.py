@@ -349,3 +349,20 @@ def test_a_login_that_nobody_began_is_refused_as_the_document_says(small_host: H
     published = json.loads((DOCS / "openapi.json").read_text())["paths"][f"/v1/companies/{{company}}/{step}"]
     assert answer.status_code == 400
     assert "400" in published["post"]["responses"]
+
+
+def test_a_sequence_is_said_to_need_64_bits():
+    schemas = [json.loads(file.read_text()) for file in sorted(Path("docs/schemas").glob("*.json"))]
+    found = [one for schema in schemas for one in sequences_in(schema)]
+    assert found
+    assert [one for one in found if one.get("format") != "int64"] == []
+
+
+def sequences_in(schema):
+    """Every field of that name, wherever it stands."""
+    if isinstance(schema, list):
+        return [found for one in schema for found in sequences_in(one)]
+    if not isinstance(schema, dict):
+        return []
+    here = [value["sequence"] for key, value in schema.items() if key == "properties" and "sequence" in value]
+    return here + [found for one in schema.values() for found in sequences_in(one)]

@@ -19,7 +19,7 @@ def callback_port():
 def live(tmp_path_factory, callback_port):
     made = Live(
         tmp_path_factory.mktemp("live"),
-        WEBHOOK_URL=f"http://127.0.0.1:{callback_port}/callback.php",
+        WEBHOOK_URL=f"http://127.0.0.1:{callback_port}/xero_webhook.php",
         WEBHOOK_SECRET=WEBHOOK_SECRET,
         WEBHOOK_PRIVATE_ADDRESSES="true",
         STREAM_IN="true",

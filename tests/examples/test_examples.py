@@ -60,7 +60,7 @@ def test_a_php_host_whose_answer_gets_lost_says_the_same_again(live, key, tmp_pa
 
     with callback.an_endpoint() as line:
         line.answer = lose_the_first
-        host = Host(tmp_path, line.url.removesuffix("/callback.php"), key)
+        host = Host(tmp_path, line.url.removesuffix("/xero_webhook.php"), key)
         assert host.php("publish.php", COMPANY, "php-lost", FILE, "ex-1002") == "1 on their way\n"
     assert [(status, repeated) for status, _, repeated in told] == [(202, None), (202, "true")]
     assert told[0][1] == told[1][1]
@@ -91,7 +91,7 @@ def test_a_php_host_shows_why_nothing_was_sent(php_host):
 )
 def test_the_php_callback_believes_nobody_else(php_host, headers):
     before = php_host.rows("SELECT count(*) FROM inbox")
-    assert httpx.post(f"{php_host.url}/callback.php", content=b"{}", headers=headers).status_code == 401
+    assert httpx.post(f"{php_host.url}/xero_webhook.php", content=b"{}", headers=headers).status_code == 401
     assert php_host.rows("SELECT count(*) FROM inbox") == before
 
 

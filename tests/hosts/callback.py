@@ -93,10 +93,10 @@ def an_endpoint(tls: ssl.SSLContext | None = None) -> Iterator[Endpoint]:
     server = Server(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
     server.block_on_close = False
-    found.url = f"http://127.0.0.1:{server.server_port}/callback.php"
+    found.url = f"http://127.0.0.1:{server.server_port}/xero_webhook.php"
     if tls:
         server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
-        found.url = f"https://localhost:{server.server_port}/callback.php"
+        found.url = f"https://localhost:{server.server_port}/xero_webhook.php"
     thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     try:

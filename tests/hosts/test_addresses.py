@@ -41,14 +41,14 @@ def test_private_addresses_in_every_disguise(address):
 @pytest.mark.parametrize(
     ("url", "problem"),
     [
-        ("https://app.example.com/callback.php?x=1", None),
+        ("https://app.example.com/xero_webhook.php?x=1", None),
         ("https://93.184.216.34:8443/", None),
         ("http://app.example.com/", "must begin with https://"),
         ("https://127.0.0.1/", "127.0.0.1 is a private address"),
         ("https://[::1]/", "::1 is a private address"),
         ("https://user@app.example.com/", "must not hold a user"),
         ("ftp://app.example.com/", "must be an address like"),
-        ("https:///callback.php", "must be an address like"),
+        ("https:///xero_webhook.php", "must be an address like"),
         ("https://app.example.com:99999/", "must be an address like"),
         ("https://[bad/", "must be an address like"),
         ("https://bücher.example/", "plain ASCII"),
@@ -62,4 +62,4 @@ def test_addresses_of_endpoints(url, problem):
 
 
 def test_within_an_own_network_both_are_allowed_by_a_setting():
-    assert addresses.objection("http://10.0.0.1/callback.php", private=True) is None
+    assert addresses.objection("http://10.0.0.1/xero_webhook.php", private=True) is None

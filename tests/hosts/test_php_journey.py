@@ -27,7 +27,7 @@ _POSTING_SECONDS = 1
 
 
 class Trouble:
-    """What happens on the way to callback.php; half of all webhooks meet trouble at their first try or two."""
+    """What happens on the way to xero_webhook.php; half of all webhooks meet trouble at their first try or two."""
 
     def __init__(self, endpoint, url):
         self.endpoint = endpoint
@@ -78,7 +78,7 @@ def world(make_installation, sqlite_url, endpoint, tmp_path):
     with machines.served(chosen) as url:
         host = Host(tmp_path, url, key, callback.SECRET)
         with host.serving_php() as php:
-            yield made, host, Trouble(endpoint, f"{php}/callback.php")
+            yield made, host, Trouble(endpoint, f"{php}/xero_webhook.php")
 
 
 def publish(host, request, invoices):

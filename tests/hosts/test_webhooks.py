@@ -1,5 +1,6 @@
 """Webhooks out: signed, tried ten times over three days, and no endpoint, event or clock holds back another."""
 
+import json
 import socket
 import threading
 
@@ -110,8 +111,9 @@ def test_an_event_the_host_chokes_on_does_not_hold_back_the_others(telling, endp
 
     endpoint.answer = choke
     deliver(telling)
-    assert set(endpoint.ids) == set(outbox_ids(telling))
-    assert one(telling).waiting == 1
+    ends = {event["id"] for event in telling.events() if event["type"] == "invoice.export.completed"}
+    assert set(endpoint.ids) == set(outbox_ids(telling)) - ends
+    assert one(telling).waiting == 2  # the answer, and the end of its request that waits for it
 
 
 def test_an_endpoint_that_is_down_rests_and_gets_everything_when_it_is_back(telling, endpoint):
@@ -338,3 +340,80 @@ def test_settings_that_cannot_work_are_named_at_start_up(chosen, problem):
     with pytest.raises(ValueError, match=problem) as told:
         Settings(_env_file=None, encryption_keys=Fernet.generate_key().decode(), **chosen)
     assert chosen["webhook_url"].startswith("https://me") or "word@" not in str(told.value)
+
+
+ANSWERS = ("invoice.export.succeeded", "invoice.export.failed")
+
+
+def as_it_came(endpoint):
+    """Type and request of each answer and end, in the order in which they came."""
+    of_requests = (*ANSWERS, "invoice.export.completed")
+    return [(one["type"], one["data"]["request"]) for one in endpoint.events if one["type"] in of_requests]
+
+
+@pytest.mark.parametrize("clicks", [60, pytest.param(1000, marks=pytest.mark.thorough)])
+def test_the_end_of_a_click_never_overtakes_its_answer(telling, endpoint, clicks):
+    ended, taken, overtook = set(), set(), []
+    news = threading.Condition()
+
+    def take(handler):
+        event = json.loads(handler.body)
+        request = event["data"].get("request")
+        with news:
+            if event["type"] == "invoice.export.completed":
+                ended.add(request)
+                overtook.extend({request} - taken)
+                news.notify_all()
+            elif event["type"] in ANSWERS:
+                news.wait_for(lambda: request in ended, 0.02)  # room for an end that does not wait
+                taken.add(request)
+        handler.send_response(200)
+        handler.end_headers()
+
+    endpoint.answer = take
+    for number in range(clicks):
+        telling.ask(an_invoice(f"i{number}", number=f"INV-{number:05}"), request=f"click-{number}")
+    telling.settle_down(2)
+    deliver(telling, most=10_000)
+    assert overtook == []
+    assert ended == taken == {f"click-{number}" for number in range(clicks)}
+
+
+def test_the_end_of_a_request_waits_until_its_last_answer_was_taken(telling, endpoint):
+    telling.ask(*invoices(12), request="slow")
+    telling.ask(an_invoice("x", number="X-1"), request="quick")
+    telling.run()
+
+    def choke(handler):
+        handler.send_response(500 if '"invoice":"i0007"' in handler.body else 200)
+        handler.end_headers()
+
+    endpoint.answer = choke
+    deliver(telling)
+    end = ("invoice.export.completed", "slow")
+    assert end not in as_it_came(endpoint)
+    assert ("invoice.export.completed", "quick") in as_it_came(endpoint)
+    assert with_work(telling.tools) == []  # nothing is asked again and again meanwhile
+    endpoint.answer = 200
+    telling.later(6)
+    deliver(telling)
+    assert as_it_came(endpoint)[-1] == end
+    assert as_it_came(endpoint).count(end) == 1
+    assert one(telling).waiting == 0
+
+
+def test_an_answer_that_is_given_up_lets_the_end_of_its_request_go(telling, endpoint):
+    telling.ask(*invoices(3), request="slow")
+    telling.run()
+
+    def choke(handler):
+        handler.send_response(500 if '"invoice":"i0001"' in handler.body else 200)
+        handler.end_headers()
+
+    endpoint.answer = choke
+    for _ in range(12):
+        deliver(telling)
+        telling.later(90_000)
+    deliver(telling)
+    assert one(telling).given_up == 1
+    assert ("invoice.export.completed", "slow") in as_it_came(endpoint)

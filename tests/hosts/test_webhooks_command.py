@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 
 from cli.main import app
 from store import sinks
+from store.tables import OutboxEvent
 from tests.builders import COMPANY, an_invoice
 from tests.hosts.conftest import deliver
 from worker import settings, wiring
@@ -70,7 +71,8 @@ def test_a_delivery_that_was_given_up_is_shown_and_sent_again(webhooks, telling,
     endpoint.answer = 500
     deliver(telling)
     with telling.store.write() as work:
-        sinks.try_again(work, "webhook", endpoint.ids[0], None, 10, "answered 500")
+        event = work.session.get(OutboxEvent, endpoint.ids[0])
+        sinks.try_again(work, "webhook", event, None, 10, "answered 500")
     lost = json.loads(webhooks("--json")[1])["given_up"]
     assert [(one["event_id"], one["tries"], one["company"]) for one in lost] == [(endpoint.ids[0], 10, COMPANY)]
     assert "answered 500 (10 tries)" in webhooks()[1]

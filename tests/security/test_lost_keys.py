@@ -102,14 +102,14 @@ def test_what_waits_goes_on_by_itself_and_nobody_is_told_that_it_failed(installa
 
 def test_an_endpoint_whose_secret_is_lost_gets_nothing_and_misses_nothing(installation, lose):
     with installation.store.write() as work:
-        sinks.add_endpoint(work, installation.tools.vault, COMPANY, "https://app.example.com/callback.php")
+        sinks.add_endpoint(work, installation.tools.vault, COMPANY, "https://app.example.com/xero_webhook.php")
     installation.ask(an_invoice())
     installation.run()
     installation.relay()
     lose()
     assert ways_out.with_work(installation.tools) == []
     lose.back()
-    assert [one.url for one in ways_out.with_work(installation.tools)] == ["https://app.example.com/callback.php"]
+    assert [one.url for one in ways_out.with_work(installation.tools)] == ["https://app.example.com/xero_webhook.php"]
 
 
 def test_that_a_secret_is_lost_is_said_once_an_hour_for_each_endpoint(on_sqlite, lose_one, monkeypatch):
@@ -196,7 +196,7 @@ def test_with_keys_lost_what_has_to_end_still_ends(installation, lose, monkeypat
         api_keys.make(work, tools.vault, "gone", [COMPANY], [Scope.READS])
         api_keys.make(work, tools.vault, "ends")
         api_keys.rotate(work, tools.vault, "ends", 3600)
-        endpoint = sinks.add_endpoint(work, tools.vault, COMPANY, "https://app.example.com/callback.php")
+        endpoint = sinks.add_endpoint(work, tools.vault, COMPANY, "https://app.example.com/xero_webhook.php")
     lose()
     monkeypatch.setattr(common, "ready", lambda: tools)
 

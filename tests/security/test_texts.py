@@ -120,7 +120,7 @@ def poisoned(on_sqlite):
     made.relay()
     accounts.add(made.tools, "test", "anna", "Anna", "admin")
     with made.store.write() as work:
-        sinks.add_endpoint(work, made.tools.vault, COMPANY, "https://app.example.com/callback.php")
+        sinks.add_endpoint(work, made.tools.vault, COMPANY, "https://app.example.com/xero_webhook.php")
         inbox.set_aside(work, "http", f'{{"bro\x1bken": "{HOSTILE}"'.encode(), [f"id: {HOSTILE}"], HOSTILE)
     with made.store.write() as work:
         for model in vars(tables).values():

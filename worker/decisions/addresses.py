@@ -92,9 +92,9 @@ def objection(url: str, *, private: bool) -> str | None:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
     except ValueError:
-        return "must be an address like https://app.example.com/callback.php"
+        return "must be an address like https://app.example.com/xero_webhook.php"
     if parts.scheme not in ("https", "http") or not host:
-        return "must be an address like https://app.example.com/callback.php"
+        return "must be an address like https://app.example.com/xero_webhook.php"
     if parts.username or parts.password:
         return "must not hold a user or password: deliveries are signed instead"
     if parts.scheme == "http" and not private:

@@ -5,7 +5,7 @@ The endpoints there are: the installation's own, which gets everything, and thos
 """
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -151,7 +151,8 @@ Post = Callable[[PostTarget, str, str], Missed | None]
 class Round:
     """What is tried at the same time: events due `again` (with their `tries`) and `new` ones, and their positions.
 
-    `failures` is how many deliveries in a row failed before.
+    `failures` is how many deliveries in a row failed before; `unanswered` are requests whose `completed` is among
+    the new ones and whose answers still wait from rounds before.
     """
 
     again: Sequence[Any]
@@ -159,6 +160,7 @@ class Round:
     start: int
     to: int
     failures: int
+    unanswered: Collection[str] = ()
 
     @property
     def events(self) -> list[Any]:
@@ -177,7 +179,7 @@ def deliver(tools: Tools, holder: str, endpoint: PostTarget, post: Post) -> bool
         now = _gather(work, endpoint)
     if now is None:
         return False
-    outcomes = _post_side_by_side(endpoint, now.events, post)
+    outcomes = _post_answers_first(endpoint, now, post)
     with tools.store.write() as work:
         if not processes.take_duty(work, endpoint.door, holder, _LEASE_SECONDS):
             return False  # we were away too long: whoever has it now says the same again
@@ -203,7 +205,20 @@ def _gather(work: Work, endpoint: PostTarget) -> Round | None:
     if len(again) == most:
         return Round(again, [], start, start, failures)
     new = sinks.window(work, endpoint.door, endpoint.company, most - len(again))
-    return Round(again, new.events, start, new.to, failures)
+    ended = [sinks.request_key(event).get("completes") for event in new.events]
+    unanswered = sinks.unanswered(work, endpoint.door, [request for request in ended if request])
+    return Round(again, new.events, start, new.to, failures, unanswered)
+
+
+def _post_answers_first(endpoint: PostTarget, now: Round, post: Post) -> list[tuple[Any, Missed | None]]:
+    """What came of each event that was posted; a `completed` is, once all answers of its request were taken."""
+    requests = {event.id: sinks.request_key(event) for event in now.events}
+    first = [event for event in now.events if "completes" not in requests[event.id]]
+    outcomes = list(zip(first, _post_side_by_side(endpoint, first, post), strict=True))
+    missed = {requests[event.id].get("answers") for event, failed in outcomes if failed}
+    unanswered = missed.union(now.unanswered)
+    ends = [event for event in now.events if event not in first and requests[event.id]["completes"] not in unanswered]
+    return outcomes + list(zip(ends, _post_side_by_side(endpoint, ends, post), strict=True))
 
 
 def _post_side_by_side(endpoint: PostTarget, events: Sequence[Any], post: Post) -> list[Missed | None]:
@@ -213,12 +228,18 @@ def _post_side_by_side(endpoint: PostTarget, events: Sequence[Any], post: Post) 
         return list(threads.map(lambda event: post(endpoint, event.id, event.body), events))
 
 
-def _record_outcomes(work: Work, endpoint: PostTarget, now: Round, outcomes: Sequence[Missed | None]) -> None:
-    """Every event has its outcome: through, to be tried again, or given up."""
-    for event, missed in zip(now.events, outcomes, strict=True):
+def _record_outcomes(
+    work: Work, endpoint: PostTarget, now: Round, outcomes: Sequence[tuple[Any, Missed | None]]
+) -> None:
+    """Every event has its outcome: through, to be tried again, or given up; or it waits for answers, untried."""
+    posted = {event.id for event, _ in outcomes}
+    for event in now.new:
+        if event.id not in posted:
+            sinks.try_again(work, endpoint.door, event, 0, 0, "")
+    for event, missed in outcomes:
         if missed is not None:
             tries = getattr(event, "tries", 0) + 1
-            sinks.try_again(work, endpoint.door, event.id, turns.delivery_wait(tries), tries, missed.trouble)
+            sinks.try_again(work, endpoint.door, event, turns.delivery_wait(tries), tries, missed.trouble)
             _log.warning(
                 "relay.not_delivered", door=endpoint.door, event_id=event.id, attempt=tries, error=missed.trouble
             )
@@ -226,7 +247,7 @@ def _record_outcomes(work: Work, endpoint: PostTarget, now: Round, outcomes: Seq
             sinks.delivered(work, endpoint.door, event.id)
     if now.to > now.start:
         sinks.move_on(work, endpoint.door, now.to)
-    _judge(work, endpoint, now.failures, outcomes)
+    _judge(work, endpoint, now.failures, [missed for _, missed in outcomes])
 
 
 def _judge(work: Work, endpoint: PostTarget, before: int, outcomes: Sequence[Missed | None]) -> None:

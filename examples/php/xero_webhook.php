@@ -18,6 +18,6 @@ try {
     $is_news = markers_take(markers_database(), json_decode($body, true, 64, JSON_THROW_ON_ERROR));
     echo $is_news ? 'taken' : 'known';
 } catch (Throwable $broken) {
-    error_log('callback.php: ' . get_class($broken) . ' at line ' . $broken->getLine());
+    error_log('xero_webhook.php: ' . get_class($broken) . ' at line ' . $broken->getLine());
     http_response_code(500);
 }
