@@ -8,7 +8,7 @@ import functools
 import json
 import secrets
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -176,10 +176,20 @@ def due_again(work: Work, door: str, most: int = 50) -> Sequence[Any]:
         pick(*OutboxEvent.__table__.c, col(Redelivery.tries))  # type: ignore[attr-defined]
         .join(Redelivery, col(Redelivery.event_id) == col(OutboxEvent.id))
         .where(col(Redelivery.door) == door, _is_due(work))
-        .order_by(col(Redelivery.due_at))
+        .order_by(col(Redelivery.due_at), col(OutboxEvent.position))
         .limit(most)
     )
     return statements.rows(work, asked)
+
+
+def hasten(work: Work, door: str, is_hastened: Callable[[int], bool]) -> None:
+    """Of what waits to be tried again there, what `is_hastened` by its number of tries is due now."""
+    waiting = (col(Redelivery.door) == door, col(Redelivery.state) == _WAITING, col(Redelivery.due_at) > work.now)
+    known = statements.rows(work, pick(col(Redelivery.tries)).where(*waiting).distinct())
+    if chosen := [row.tries for row in known if is_hastened(row.tries)]:
+        statements.run(
+            work, update(Redelivery).where(*waiting, col(Redelivery.tries).in_(chosen)).values(due_at=work.now)
+        )
 
 
 def due_doors(work: Work) -> set[str]:

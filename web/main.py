@@ -45,6 +45,7 @@ def build(tools: Tools) -> FastAPI:
     app.state.tools = tools
     app.state.draining = threading.Event()
     app.state.request_times = health.RequestTimes()
+    app.add_middleware(app.state.request_times.around)
     app.state.group_commit = GroupCommit(functools.partial(intake.file_each, tools))
     for router in ROUTERS:
         app.include_router(router)
@@ -68,7 +69,7 @@ def serving(app: FastAPI, chosen: Settings) -> uvicorn.Config:
         )
     )
     return uvicorn.Config(
-        RequestIds(app.state.request_times.around(app)),
+        RequestIds(app),
         http=functools.partial(GuardedProtocol, gate=gate),  # type: ignore[arg-type]  # uvicorn only calls it
         ws="none",
         log_config=None,

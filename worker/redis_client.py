@@ -33,6 +33,7 @@ _REFUSALS = {
 _EXPECTED = ("NOSCRIPT", "NOGROUP", "BUSYGROUP")  # whoever asks knows what to do
 _TOLD_SECONDS = 60.0
 _PORT, _SENTINEL_PORT = 6379, 26379
+_TAG = "{xp}"
 
 
 def refusal_code(refused: redis.ResponseError) -> str:
@@ -49,7 +50,7 @@ def refusal(refused: redis.ResponseError) -> str:
 
 def prefix_of(client: redis.Redis) -> str:
     """What our keys begin with. In a cluster it is a hash tag, so that one node has all that a script touches."""
-    return "{xp}" if isinstance(cast("object", client), ClusterRedis) else "xp"
+    return _TAG if isinstance(cast("object", client), ClusterRedis) else "xp"
 
 
 class TellingRedis(redis.Redis):
@@ -91,6 +92,22 @@ class ClusterRedis:
     def register_script(self, script: str) -> "_ClusterScript":
         """A script, to be called with `keys` and `args`."""
         return _ClusterScript(self, script)
+
+    def time(self) -> Any:
+        """The clock of the node that has our keys; scripts go by it too."""
+        return self._on_our_node("time")
+
+    def info(self, section: str) -> Any:
+        """What that node says of itself."""
+        return self._on_our_node("info", section)
+
+    def config_get(self, pattern: str) -> Any:
+        """How that node is set."""
+        return self._on_our_node("config_get", pattern)
+
+    def _on_our_node(self, command: str, *words: str) -> Any:
+        node = self.__getattr__("get_node_from_key")(_TAG)
+        return self.__getattr__(command)(*words, target_nodes=node)
 
     def __getattr__(self, name: str) -> Any:
         with self._lock:

@@ -1,4 +1,4 @@
-"""Webhooks out: signed, tried ten times over three days, and no endpoint, event or clock holds back another."""
+"""Webhooks out: signed, tried thirteen times over three days, and no endpoint, event or clock holds back another."""
 
 import json
 import socket
@@ -135,6 +135,44 @@ def test_an_endpoint_that_is_down_rests_and_gets_everything_when_it_is_back(tell
     assert (one(telling).behind, one(telling).waiting, one(telling).given_up) == (0, 0, 0)
 
 
+@pytest.mark.parametrize(("outage", "within"), [(12, 20), (40, 30), (300, 300)])
+def test_after_an_outage_all_that_waited_is_there_soon(telling, endpoint, outage, within):
+    """Both in seconds; clicks go on meanwhile."""
+    endpoint.answer = 503
+    for moment in range(12):
+        telling.ask(an_invoice(f"click-{moment}"), request=f"click-{moment}")
+        telling.run()
+        deliver(telling)
+        telling.later(outage / 12)
+    endpoint.answer = 200
+    for _ in range(10):
+        telling.later(within / 10)
+        deliver(telling)
+    assert set(endpoint.ids) == set(outbox_ids(telling))
+    assert (one(telling).behind, one(telling).waiting, one(telling).given_up) == (0, 0, 0)
+
+
+def test_an_event_that_an_endpoint_never_takes_keeps_its_days(telling, endpoint):
+    """Each event that is taken between its tries hastens those that wait: not this one, after its first minute."""
+
+    def choke(handler):
+        handler.send_response(500 if '"invoice":"never"' in handler.body else 200)
+        handler.end_headers()
+
+    endpoint.answer = choke
+    telling.ask(an_invoice("never"), request="never")
+    telling.run()
+    for number in range(20):
+        telling.ask(an_invoice(f"i{number}"), request=f"r{number}")
+        telling.run()
+        deliver(telling)
+        telling.later(1)
+    with telling.store.read() as work:
+        assert sinks.given_up(work) == []
+    tried = sum('"invoice":"never"' in body and "succeeded" in body for _, body in endpoint.came)
+    assert 1 < tried <= 5
+
+
 @pytest.mark.parametrize("status", [429, 503])
 def test_an_endpoint_that_says_how_long_to_stay_away_is_left_alone_so_long(telling, endpoint, status):
     def busy(handler):
@@ -162,7 +200,7 @@ def test_an_hour_is_the_longest_an_endpoint_may_ask_for(status, said, seconds):
     assert turns.asked_wait(status, said) == seconds
 
 
-def test_after_ten_tries_over_three_days_an_event_is_given_up_and_can_be_sent_again(telling, endpoint):
+def test_after_thirteen_tries_over_three_days_an_event_is_given_up_and_can_be_sent_again(telling, endpoint):
     endpoint.answer = 500
     start = telling.now()
     for _ in range(400):
@@ -170,11 +208,11 @@ def test_after_ten_tries_over_three_days_an_event_is_given_up_and_can_be_sent_ag
         if one(telling).given_up:
             break
         telling.later(3600)
-    assert len(endpoint.came) == 10
+    assert len(endpoint.came) == 13
     assert 2.5 < (telling.now() - start).total_seconds() / 86_400 < 4.5
     with telling.store.read() as work:
         (lost,) = sinks.given_up(work)
-    assert (lost.type, lost.tries, lost.trouble) == ("xero.connection.connected", 10, "answered 500")
+    assert (lost.type, lost.tries, lost.trouble) == ("xero.connection.connected", 13, "answered 500")
     endpoint.answer = 200
     telling.later(90_000)
     assert deliver(telling) == 0
@@ -182,7 +220,7 @@ def test_after_ten_tries_over_three_days_an_event_is_given_up_and_can_be_sent_ag
         assert sinks.retry(work, [lost.event_id]) == 1
     deliver(telling)
     assert len(set(endpoint.ids)) == 1
-    assert (len(endpoint.came), one(telling).given_up, one(telling).waiting) == (11, 0, 0)
+    assert (len(endpoint.came), one(telling).given_up, one(telling).waiting) == (14, 0, 0)
 
 
 def test_an_endpoint_that_hangs_holds_back_no_other_and_not_the_stream(telling, endpoint, other_endpoint):
@@ -411,7 +449,7 @@ def test_an_answer_that_is_given_up_lets_the_end_of_its_request_go(telling, endp
         handler.end_headers()
 
     endpoint.answer = choke
-    for _ in range(12):
+    for _ in range(14):
         deliver(telling)
         telling.later(90_000)
     deliver(telling)

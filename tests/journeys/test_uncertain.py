@@ -82,7 +82,7 @@ def test_after_hours_a_person_is_asked_and_it_is_never_called_anothers(installat
     told = installation.answers()["i1"]
     assert told["reason"] == "perhaps_in_xero"
     assert "another invoice" not in told["notification"]["message"]
-    assert "adopt" in told["how"]
+    assert "ask support to take it over" in told["how"]
     assert "raise anew" in told["how"]
 
 

@@ -1,6 +1,7 @@
 """Other platforms than the suite's: each exports every invoice once, a worker killed in the middle."""
 
 import re
+import time
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,17 @@ def cluster():
 def test_on_a_cluster_of_redis_every_invoice_arrives_once(tmp_path, cluster):
     done = export(tmp_path, INVOICES, REDIS_URL=cluster)
     assert done.well, done
+
+
+@needs(parts.REDIS)
+def test_a_cluster_is_asked_for_time_memory_and_settings_where_our_keys_are(cluster):
+    client = redis_client.redis_client(cluster, patient=False)
+    client.set("{xp}:weight", "x" * 30_000_000)
+    assert client.info("memory")["used_memory"] > 30_000_000
+    client.delete("{xp}:weight")
+    assert client.info("memory")["used_memory"] < 30_000_000
+    assert client.config_get("maxmemory-policy") == {"maxmemory-policy": "noeviction"}
+    assert abs(client.time()[0] - time.time()) < 5
 
 
 @needs(parts.REDIS)

@@ -103,6 +103,7 @@ _PROOF_REFUSALS, _PROOF_SECONDS = 3, 120.0
 _TOGETHER_LANES, _TOGETHER_SECONDS = 3, 43_200.0
 _WATCH_PAUSES = (60.0, 300.0, 900.0, 3600.0, 7200.0, 14_400.0, 14_400.0)  # a pause each, one after the other
 FAILURES_IN_A_ROW = 8
+_DELIVERED_SOON = (5, 15, 30, 60)
 
 
 def lane_wait(trouble: Trouble, unknown_in_a_row: int) -> float:
@@ -161,9 +162,18 @@ def crash_wait(crashes: int) -> float:
 
 
 def delivery_wait(tries: int) -> float | None:
-    """Seconds until a webhook is tried again, or None after the tenth try (three days)."""
-    schedule = (5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400)
+    """Seconds until a webhook is tried again, or None after the thirteenth try (three days)."""
+    schedule = (*_DELIVERED_SOON, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400)
     return float(schedule[tries - 1]) if tries <= len(schedule) else None
+
+
+def is_hastened(tries: int, failures: int) -> bool:
+    """Whether an event that waits goes at once when its endpoint takes another one, after so many failures in a row.
+
+    After an outage all do. After a few failures only those of the first minute do: an event that the endpoint never
+    takes would use up its tries with each one that it takes.
+    """
+    return failures >= FAILURES_IN_A_ROW or tries <= len(_DELIVERED_SOON)
 
 
 def endpoint_wait(failures: int) -> float:
