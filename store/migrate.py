@@ -1,10 +1,12 @@
 """Bring a database to the newest schema; safe to run again, by several machines at once."""
 
 import functools
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, inspect, text
+from sqlalchemy.exc import OperationalError
 
 from store.unit_of_work import READ_ONLY, engine_for_migrations
 
@@ -12,6 +14,9 @@ if TYPE_CHECKING:
     from alembic.config import Config
 
 _LOCK = 7_270_001
+_LOCK_WAIT = "200ms"
+_PAUSE_SECONDS = 0.5
+_TABLE_IS_HELD = ("55P03", "40P01")  # lock_not_available, deadlock_detected
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
 
@@ -24,20 +29,36 @@ def _config() -> "Config":
 
 
 def upgrade(url: str, revision: str = "head") -> str:
-    """Migrate the database at `url` to a revision and give its name; a newer one than this code knows stays."""
-    engine = engine_for_migrations(url)
-    with engine.begin() as connection:
-        if connection.dialect.name == "postgresql":
-            connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
-        at = _revision(connection)
-        if at and (is_newer(at) or (revision, at) == ("head", newest())):
-            return at  # somebody may have brought it there while we waited for the lock
-        from alembic import command  # noqa: PLC0415  # see above
+    """Migrate the database at `url` to a revision and give its name; a newer one than this code knows stays.
 
-        config = _config()
-        config.attributes["connection"] = connection
-        command.upgrade(config, revision)
-    return current(url) or ""
+    As often as a process at work holds a table of it for longer than `_LOCK_WAIT` all is undone, and tried again.
+    """
+    engine = engine_for_migrations(url)
+    while True:
+        try:
+            with engine.begin() as connection:
+                _bring_to(connection, revision)
+            return current(url) or ""
+        except OperationalError as refused:
+            if getattr(refused.orig, "sqlstate", None) not in _TABLE_IS_HELD:
+                raise
+            time.sleep(_PAUSE_SECONDS)
+
+
+def _bring_to(connection: Connection, revision: str) -> None:
+    """Run what is missing, in this transaction."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
+        # Whoever wants a table that we wait for waits behind us: doors for no longer than DOOR_WAIT_SECONDS.
+        connection.execute(text(f"SET LOCAL lock_timeout = '{_LOCK_WAIT}'"))
+    at = _revision(connection)
+    if at and (is_newer(at) or (revision, at) == ("head", newest())):
+        return  # somebody may have brought it there while we waited for the lock
+    from alembic import command  # noqa: PLC0415  # a third of a second that only migrating costs
+
+    config = _config()
+    config.attributes["connection"] = connection
+    command.upgrade(config, revision)
 
 
 def current(url: str) -> str | None:

@@ -330,3 +330,25 @@ def test_a_web_that_drains_has_the_time_for_it():
     assert f"Environment=DRAIN_SECONDS={drain:g}" in unit
     assert drain + 10 <= int(SERVICES["web"]["stop_grace_period"].rstrip("s"))
     assert drain + 10 <= int(re.search(r"^TimeoutStopSec=(\d+)$", unit, re.MULTILINE)[1])
+
+
+def test_systemd_migrates_again_whenever_it_is_told_to_start_that_and_takes_nothing_along():
+    """As the page on upgrades says; a unit that stays active would not run again, and `restart` takes all along."""
+    page = (ROOT / "docs/operations/upgrade.md").read_text()
+    told = re.findall(r"systemctl (\w+) crewcard-xero-(\w+)", page)
+    assert list(dict.fromkeys(told)) == [
+        ("start", "migrate"),
+        *(("restart", one) for one in ("worker", "clock", "web")),
+    ]
+    assert "RemainAfterExit" not in (UNITS / "crewcard-xero-migrate.service").read_text()
+    for kind in ("web", "worker@", "clock"):
+        needs = (UNITS / f"crewcard-xero-{kind}.service").read_text()
+        assert "Requires=crewcard-xero-migrate.service" in needs
+        assert re.search(r"^After=.*crewcard-xero-migrate.service", needs, re.MULTILINE)
+
+
+def test_a_draining_web_is_out_of_use_before_it_closes():
+    """By the lines of HAProxy on the page: so many tries, each so long after the one before."""
+    page = (ROOT / "docs/operations/upgrade.md").read_text()
+    every, tries = map(int, re.search(r"check inter (\d+)s fall (\d+)", page).groups())
+    assert every * tries < float(SERVICES["web"]["environment"]["DRAIN_SECONDS"])

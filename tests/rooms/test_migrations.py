@@ -2,8 +2,10 @@
 
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
+import psycopg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
@@ -132,3 +134,27 @@ def test_a_second_engine_of_a_process_leaves_the_locks_of_the_first_alone(tmp_pa
     subprocess.run([sys.executable, "-c", other, f"{tmp_path}/ours.sqlite"], check=True)
     assert (tmp_path / "ours.sqlite-wal").exists(), "what this process writes to from now on"
     store.engine.dispose()
+
+
+def test_a_table_that_is_held_keeps_the_migration_waiting_and_nobody_behind_it(postgres):
+    """Who asks for the table behind a migration that waits is answered within what a door waits, 0.75 s."""
+    url = machines.fresh_postgres_database(postgres, "held")
+    migrate.upgrade(url, "0025")
+    question = "SELECT count(*) FROM companies"  # which 0026 changes
+    with (
+        psycopg.connect(url) as holder,
+        psycopg.connect(url, autocommit=True) as behind,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        holder.execute(question)
+        behind.execute("SET lock_timeout = '750ms'")
+        waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'companies'::regclass"
+        migrating = pool.submit(migrate.upgrade, url, "0026")
+        try:
+            for _ in range(2):
+                machines.wait_for(lambda: behind.execute(waiting).fetchone()[0], 60)
+                assert behind.execute(question).fetchone() == (0,)
+            assert not migrating.done()
+        finally:
+            holder.rollback()
+        assert migrating.result(60) == "0026"
