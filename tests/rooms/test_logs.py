@@ -105,6 +105,7 @@ def test_a_request_has_one_id_in_its_answer_and_in_its_lines(on_sqlite, written,
         assert failed.status_code == 500
         large = httpx.get(f"{url}/healthz", headers={"X-Large": "x" * 40_000})
         assert (large.status_code, len(large.headers["x-request-id"])) == (431, 32)
+        machines.wait_for(lambda: "ASGI" in written.getvalue())  # the line comes after the answer
     (line,) = [json.loads(text) for text in written.getvalue().splitlines() if "ASGI" in text]
     assert line["request_id"] == failed.headers["x-request-id"]
     assert "web/" in line["where"]
