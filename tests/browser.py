@@ -1,13 +1,14 @@
 """A real browser for tests: headless Chromium, axe-core in it, and what to do where there is none."""
 
 import shutil
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests import machines
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 _NONE = "no Chromium: `apt-get install chromium` (as .ci/run does where it may)"
@@ -30,9 +31,7 @@ def axe_core() -> str:
     """The source of axe-core, installed from the lock file once; skips the test without Node."""
     if not (shutil.which("node") and shutil.which("npm")):
         pytest.skip("node is not on this machine")
-    installed, lock = NODE / "node_modules" / ".package-lock.json", NODE / "package-lock.json"
-    if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
-        subprocess.run(["npm", "ci", "--no-audit", "--no-fund"], cwd=NODE, check=True, capture_output=True)
+    machines.install_node_packages(NODE)
     return (NODE / "node_modules" / "axe-core" / "axe.min.js").read_text()
 
 

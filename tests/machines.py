@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import fcntl
 import functools
 import itertools
 import os
@@ -288,3 +289,17 @@ def pid_exists(pid: int) -> bool:
     except ProcessLookupError:
         return False
     return True
+
+
+def install_node_packages(folder: Path) -> None:
+    """What the folder's lock file names, once: processes of the suite that want it at the same time wait in turn."""
+    lock = folder / "package-lock.json"
+    installed = folder / "node_modules" / ".package-lock.json"
+    with lock.open() as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        if installed.exists() and installed.stat().st_mtime >= lock.stat().st_mtime:
+            return
+        for last in (False, False, True):  # what it fetches comes over a network
+            command = ["npm", "ci", "--no-audit", "--no-fund"]
+            if subprocess.run(command, cwd=folder, check=last, capture_output=True).returncode == 0:
+                return

@@ -23,6 +23,7 @@ def written():
     """What the process would write, as text."""
     kept = structlog.get_config(), logging.getLogger().handlers[:], logging.getLogger().level
     logs.set_up("DEBUG", "json")
+    logging.getLogger("uvicorn.error").setLevel(logging.NOTSET)  # servers of tests before leave theirs behind
     sink = io.StringIO()
     logging.getLogger().handlers[0].setStream(sink)
     yield sink

@@ -103,7 +103,7 @@ def redis_address(folder):
 
 def _pings(url):
     try:
-        return redis_client(url, patient=False).ping()
+        return redis_client.redis_client(url, patient=False).ping()
     except redis.ConnectionError:
         return False
 
@@ -157,4 +157,4 @@ def test_a_redis_whose_certificate_is_not_trusted_or_that_is_asked_without_tls_i
     folder, redis_address, change
 ):
     with pytest.raises((redis.ConnectionError, redis.TimeoutError)):
-        redis_client(change(redis_address, folder), patient=False).ping()
+        redis_client.redis_client(change(redis_address, folder), patient=False).ping()

@@ -14,6 +14,7 @@ from xero_python.api_client.oauth2 import OAuth2Token, TokenApi
 from xero_python.exceptions import AccountingBadRequestException
 from xero_python.identity import IdentityApi
 
+from tests import machines
 from tests.simulator.desk import ACME, TENANT
 
 NODE = Path(__file__).parent / "node"
@@ -93,17 +94,11 @@ def test_the_sdk_for_python_reads_every_settings_page(sdk):
 
 
 @pytest.fixture(scope="session")
-def node(tmp_path_factory):
+def node():
     """Node with the SDK installed from the lock file, once."""
     if not (shutil.which("node") and shutil.which("npm")):
         pytest.skip("node is not on this machine")
-    installed = NODE / "node_modules" / ".package-lock.json"
-    lock = NODE / "package-lock.json"
-    if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
-        for last in (False, False, True):  # what it fetches comes over a network
-            done = subprocess.run(["npm", "ci", "--no-audit", "--no-fund"], cwd=NODE, check=last, capture_output=True)
-            if done.returncode == 0:
-                break
+    machines.install_node_packages(NODE)
     return NODE
 
 
