@@ -1,5 +1,6 @@
 """Care of an installation: `migrate`, `doctor`, `rotate-keys`, `restore-check`."""
 
+import functools
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -34,7 +35,7 @@ def migrate() -> None:
     """
     chosen = settings.load()
     owner = chosen.migration_database_url or chosen.database_url
-    at = migrations.upgrade(owner)
+    at = migrations.upgrade(owner, held=functools.cache(_say_that_a_table_is_held))
     output.say(f"The database is at revision {at}.")
     if migrations.is_newer(at):
         output.say(f"A later version made it; this one ({migrations.newest()}) works on it. Nothing was changed.")
@@ -42,6 +43,10 @@ def migrate() -> None:
     granted = roles.grant(owner, chosen.database_url)
     if granted:
         output.say(f"The account “{granted}” may use the tables, and only add lines to the audit.")
+
+
+def _say_that_a_table_is_held() -> None:
+    output.warn("A process at work holds a table that has to change. Trying again until it is free ...")
 
 
 def rotate_keys() -> None:

@@ -99,7 +99,7 @@ def disable(user: User, by: By = "") -> None:
     Example:  crewcard-xero users disable anna@crewcard.example
     """
     _change(user, by, disabled=True)
-    output.say(f"{user} is shut out. Again in: crewcard-xero users enable {user}")
+    output.say(f"{user} is blocked. To restore access: crewcard-xero users enable {user}")
 
 
 @app.command()

@@ -22,7 +22,7 @@ LONGEST_MESSAGE = 300
 _LINE_SAID = 40
 _OF_A_SETTING = (
     "Choose another in the company's Xero settings ({setting}); what failed for it is then sent by itself.",
-    "If it was mended in Xero instead, press “send again”.",
+    "If it was fixed in Xero instead, press “send again”.",
 )
 _CUTS = (120, 60, 30, 15)  # characters of a fact, until the sentence fits
 _COUNTED = " Also: {} more."

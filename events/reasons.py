@@ -5,7 +5,7 @@ Each member's value is its help: what people read, a step per line. Facts in bra
 
 from events.help import Catalogue, Help
 
-_AGAIN = "Mended in Xero: press “send again” for the group. Changed in CrewCard: export the invoice again."
+_AGAIN = "Fixed in Xero: press “send again” for the group. Changed in CrewCard: export the invoice again."
 
 
 class Reason(Catalogue):
@@ -278,13 +278,13 @@ class Reason(Catalogue):
         "Set aside",
         "Invoice {number} stopped the exporter several times and was set aside so that others go on.",
         "support",
-        "Report the invoice to CrewCard support.\nOnce it is mended press “send again”.",
+        "Report the invoice to CrewCard support.\nOnce it is fixed press “send again”.",
     )
     SENT_WRONGLY = Help(
         "Not taken by Xero as sent",
         "Xero did not take invoice {number} in the form in which it was sent. Nothing was changed in Xero.",
         "support",
-        "Report the invoice to CrewCard support, with Xero's own words.\nOnce it is mended press “send again”.",
+        "Report the invoice to CrewCard support, with Xero's own words.\nOnce it is fixed press “send again”.",
     )
     STILL_IN_XERO = Help(
         "Still in Xero",

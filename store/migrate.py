@@ -2,6 +2,7 @@
 
 import functools
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,10 +29,11 @@ def _config() -> "Config":
     return config
 
 
-def upgrade(url: str, revision: str = "head") -> str:
+def upgrade(url: str, revision: str = "head", held: Callable[[], object] = lambda: None) -> str:
     """Migrate the database at `url` to a revision and give its name; a newer one than this code knows stays.
 
-    As often as a process at work holds a table of it for longer than `_LOCK_WAIT` all is undone, and tried again.
+    As often as a process at work holds a table of it for longer than `_LOCK_WAIT` all is undone, and tried again;
+    `held` is called each time.
     """
     engine = engine_for_migrations(url)
     while True:
@@ -42,6 +44,7 @@ def upgrade(url: str, revision: str = "head") -> str:
         except OperationalError as refused:
             if getattr(refused.orig, "sqlstate", None) not in _TABLE_IS_HELD:
                 raise
+            held()
             time.sleep(_PAUSE_SECONDS)
 
 

@@ -1,9 +1,10 @@
 """Our clients of Redis or Valkey: one server, a cluster or a primary that Sentinels know; and what a refusal says."""
 
+import functools
 import re
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, cast
 from urllib.parse import urlsplit
 
@@ -53,32 +54,69 @@ def prefix_of(client: redis.Redis) -> str:
     return _TAG if isinstance(cast("object", client), ClusterRedis) else "xp"
 
 
-class TellingRedis(redis.Redis):
-    """A client whose refusals are told in the log, once a minute and code: who asks may take one for an absence."""
+class _Telling:
+    """Tells refusals in the log, once a minute and code: who asks may take one for an absence."""
+
+    def execute_command(self, *args: Any, **options: Any) -> Any:
+        """Execute a command. Raises redis.RedisError."""
+        try:
+            return _as_away(super().execute_command)(*args, **options)  # type: ignore[misc]  # of the client beside it
+        except redis.ResponseError as refused:
+            _tell(refused)
+            raise
+
+
+class TellingRedis(_Telling, redis.Redis):
+    """A client of one server whose refusals are told."""
 
     told: ClassVar[dict[str, float]] = {}
 
-    def execute_command(self, *args: Any, **options: Any) -> Any:
-        """Execute a command. Raises redis.RedisError."""
+
+class _TellingCluster(_Telling, redis.RedisCluster):
+    """The same of a cluster. Its plan is asked for by one thread at a time, for all that wait for it meanwhile."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.nodes_manager.initialize = _AskedOnce(self.nodes_manager.initialize)  # type: ignore[method-assign]
+
+    def pipeline(self, transaction: Any = None, shard_hint: Any = None) -> Any:
+        """Commands for one way there and back; `execute` raises redis.RedisError."""
+        made = super().pipeline(transaction, shard_hint)
+        made.execute = _as_away(made.execute)
+        return made
+
+
+def _as_away(call: Callable[..., Any]) -> Callable[..., Any]:
+    """The call; a cluster's own errors are no RedisError, and to whoever asks it is away then."""
+
+    @functools.wraps(call)
+    def asked(*args: Any, **options: Any) -> Any:
         try:
-            return super().execute_command(*args, **options)
-        except redis.ResponseError as refused:
-            _tell(refused)
-            raise
-
-
-class _TellingCluster(redis.RedisCluster):
-    """The same of a cluster, whose own errors are no RedisError: to whoever asks it is away then."""
-
-    def execute_command(self, *args: Any, **options: Any) -> Any:
-        """Execute a command. Raises redis.RedisError."""
-        try:
-            return super().execute_command(*args, **options)
-        except redis.ResponseError as refused:
-            _tell(refused)
-            raise
+            return call(*args, **options)
         except RedisClusterException as away:
             raise redis.ConnectionError(str(away)) from away
+
+    return asked
+
+
+class _AskedOnce:
+    """A call that takes long where nobody answers: who waited while it failed is not made to wait for another one."""
+
+    def __init__(self, call: Callable[..., Any]) -> None:
+        self._call = call
+        self._lock = threading.Lock()
+        self._failed_at, self._failure = float("-inf"), RedisClusterException()
+
+    def __call__(self, *args: Any, **options: Any) -> Any:
+        wanted = time.monotonic()
+        with self._lock:
+            if self._failed_at >= wanted:
+                raise self._failure
+            try:
+                return self._call(*args, **options)
+            except RedisClusterException as failure:
+                self._failed_at, self._failure = time.monotonic(), failure
+                raise
 
 
 class ClusterRedis:
@@ -86,8 +124,8 @@ class ClusterRedis:
 
     def __init__(self, nodes: Sequence[ClusterNode], options: dict[str, Any]) -> None:
         self._nodes, self._options = nodes, options
-        self._lock = threading.Lock()
         self._client: Any = None
+        self._connect = _AskedOnce(self._connected)
 
     def register_script(self, script: str) -> "_ClusterScript":
         """A script, to be called with `keys` and `args`."""
@@ -105,21 +143,22 @@ class ClusterRedis:
         """How that node is set."""
         return self._on_our_node("config_get", pattern)
 
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client or _as_away(self._connect)(), name)
+
     def _on_our_node(self, command: str, *words: str) -> Any:
-        node = self.__getattr__("get_node_from_key")(_TAG)
+        node = _as_away(self.__getattr__("get_node_from_key"))(_TAG)
         return self.__getattr__(command)(*words, target_nodes=node)
 
-    def __getattr__(self, name: str) -> Any:
-        with self._lock:
-            if self._client is None:
-                try:
-                    self._client = _TellingCluster(startup_nodes=list(self._nodes), **self._options)
-                except RedisClusterException as away:
-                    raise redis.ConnectionError(str(away)) from away
-        return getattr(self._client, name)
+    def _connected(self) -> Any:
+        if self._client is None:
+            self._client = _TellingCluster(startup_nodes=list(self._nodes), **self._options)
+        return self._client
 
 
 class _ClusterScript:
+    """A script that is registered when it is first called."""
+
     def __init__(self, client: ClusterRedis, script: str) -> None:
         self._client, self._text = client, script
         self._script: Any = None

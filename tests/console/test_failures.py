@@ -30,7 +30,7 @@ def test_groups_are_listed_the_largest_first_with_who_mends_them_and_how(helper)
     assert "<strong>3 invoices</strong>" in page
     assert "What to do <small>(bookkeeper)</small>" in page
     assert "<li>In Xero open Accounting" in page
-    assert "Once it is mended, these go by themselves." in page
+    assert "Once it is fixed, these go by themselves." in page
 
 
 def test_a_companys_groups_are_its_own(helper):

@@ -118,10 +118,11 @@ def test_all_that_match_a_filter_of_the_log_are_sent_again_of_every_company(help
 
 def test_marks_are_set_and_taken_off_in_bulk(helper, on_sqlite):
     page = helper.do("/replay", act="exclude", why="settled in cash", **GROUP)
-    assert "3 invoices marked" in page
+    assert "3 invoices marked “never send”" in page
+    assert ">Sent<" not in page, "nothing was"
     assert counted(preview(helper, **GROUP)) == 0
     assert counted(preview(helper, act="include", company=COMPANY)) == 3
-    assert "2 invoices unmarked" in helper.do(
+    assert "2 invoices allowed again" in helper.do(
         "/replay", act="include", why="not settled", pick=["harbour/b1", "harbour/b2", "harbour/good"]
     )
     assert counted(preview(helper, **GROUP)) == 2

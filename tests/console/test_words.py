@@ -20,7 +20,8 @@ OLD = (
     "|its lines of the log|Others that failed for the same|in a row|Hold invoices back|Linked, but cannot be billed"
     "|No Xero app is kept|Keep the app|Ask Xero for its choices|Check with Xero and change|Where a line names none"
     "|Due, where an invoice|Put before invoice numbers|Arrive in Xero as|By kind of line|Unused, the login ends"
-    "|[Dd]ead letter|Letter \\d|the door “|Read it as it stands|Read it again as it came|Shut out|Let in|Further rows"
+    "|[Dd]ead letter|Letter \\d|the door “|Read it as it stands|Read it again as it came|[Ss]hut out|Let in"
+    "|Further rows|[Mm]ended"
 )
 
 

@@ -34,6 +34,16 @@ def one(installation):
     return found
 
 
+def choking_on(invoice):
+    """An endpoint that never takes what is about this invoice."""
+
+    def choke(handler):
+        handler.send_response(500 if f'"invoice":"{invoice}"' in handler.body else 200)
+        handler.end_headers()
+
+    return choke
+
+
 def test_every_event_is_delivered_once_and_the_signature_fits(telling, endpoint):
     telling.ask(*invoices(30))
     telling.run()
@@ -105,11 +115,7 @@ def test_an_event_the_host_chokes_on_does_not_hold_back_the_others(telling, endp
     telling.ask(*invoices(20))
     telling.run()
 
-    def choke(handler):
-        handler.send_response(500 if '"invoice":"i0007"' in handler.body else 200)
-        handler.end_headers()
-
-    endpoint.answer = choke
+    endpoint.answer = choking_on("i0007")
     deliver(telling)
     ends = {event["id"] for event in telling.events() if event["type"] == "invoice.export.completed"}
     assert set(endpoint.ids) == set(outbox_ids(telling)) - ends
@@ -155,11 +161,7 @@ def test_after_an_outage_all_that_waited_is_there_soon(telling, endpoint, outage
 def test_an_event_that_an_endpoint_never_takes_keeps_its_days(telling, endpoint):
     """Each event that is taken between its tries hastens those that wait: not this one, after its first minute."""
 
-    def choke(handler):
-        handler.send_response(500 if '"invoice":"never"' in handler.body else 200)
-        handler.end_headers()
-
-    endpoint.answer = choke
+    endpoint.answer = choking_on("never")
     telling.ask(an_invoice("never"), request="never")
     telling.run()
     for number in range(20):
@@ -422,11 +424,7 @@ def test_the_end_of_a_request_waits_until_its_last_answer_was_taken(telling, end
     telling.ask(an_invoice("x", number="X-1"), request="quick")
     telling.run()
 
-    def choke(handler):
-        handler.send_response(500 if '"invoice":"i0007"' in handler.body else 200)
-        handler.end_headers()
-
-    endpoint.answer = choke
+    endpoint.answer = choking_on("i0007")
     deliver(telling)
     end = ("invoice.export.completed", "slow")
     assert end not in as_it_came(endpoint)
@@ -444,11 +442,7 @@ def test_an_answer_that_is_given_up_lets_the_end_of_its_request_go(telling, endp
     telling.ask(*invoices(3), request="slow")
     telling.run()
 
-    def choke(handler):
-        handler.send_response(500 if '"invoice":"i0001"' in handler.body else 200)
-        handler.end_headers()
-
-    endpoint.answer = choke
+    endpoint.answer = choking_on("i0001")
     for _ in range(14):
         deliver(telling)
         telling.later(90_000)

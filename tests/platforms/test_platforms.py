@@ -1,12 +1,16 @@
 """Other platforms than the suite's: each exports every invoice once, a worker killed in the middle."""
 
+import os
 import re
+import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 import redis
 
+from tests import machines
 from tests.platforms import parts
 from tests.platforms.exporting import export
 from worker import redis_client
@@ -43,6 +47,44 @@ def test_a_cluster_is_asked_for_time_memory_and_settings_where_our_keys_are(clus
     client.delete("{xp}:weight")
     assert client.config_get("maxmemory-policy") == {"maxmemory-policy": "noeviction"}
     assert abs(client.time()[0] - time.time()) < 5
+
+
+@needs(parts.REDIS)
+def test_a_cluster_that_hangs_holds_up_a_crowd_no_longer_than_one_and_is_used_again_when_it_answers():
+    with parts.a_cluster() as address:
+        client = redis_client.redis_client(address, patient=False)
+        client.set("{xp}:a", 1)
+        nodes = [
+            redis.Redis(port=int(one.rpartition(":")[2])).info("server")["process_id"] for one in address.split(",")
+        ]
+        for node in nodes:
+            os.kill(node, signal.SIGSTOP)
+        alone = seconds_of_asking(client, 1)
+        assert seconds_of_asking(client, 12) < 3 * alone
+        for node in nodes:
+            os.kill(node, signal.SIGCONT)
+        machines.wait_for(lambda: answers(client), 30)
+        for node in nodes:
+            os.kill(node, signal.SIGKILL)
+        pipe = client.pipeline(transaction=False)
+        pipe.get("{xp}:a")
+        with pytest.raises(redis.ConnectionError):
+            pipe.execute()
+
+
+def answers(client):
+    try:
+        return client.get("{xp}:a") == b"1"
+    except redis.RedisError:
+        return False
+
+
+def seconds_of_asking(client, threads):
+    """How long it takes until that many, who ask at once, know that nobody answers."""
+    began = time.monotonic()
+    with ThreadPoolExecutor(threads) as pool:
+        assert not any(pool.map(lambda _: answers(client), range(threads)))
+    return time.monotonic() - began
 
 
 @needs(parts.REDIS)

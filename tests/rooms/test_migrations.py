@@ -149,12 +149,14 @@ def test_a_table_that_is_held_keeps_the_migration_waiting_and_nobody_behind_it(p
         holder.execute(question)
         behind.execute("SET lock_timeout = '750ms'")
         waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'companies'::regclass"
-        migrating = pool.submit(migrate.upgrade, url, "0026")
+        told = []
+        migrating = pool.submit(migrate.upgrade, url, "0026", lambda: told.append("held"))
         try:
             for _ in range(2):
                 machines.wait_for(lambda: behind.execute(waiting).fetchone()[0], 60)
                 assert behind.execute(question).fetchone() == (0,)
             assert not migrating.done()
+            machines.wait_for(lambda: told)
         finally:
             holder.rollback()
         assert migrating.result(60) == "0026"

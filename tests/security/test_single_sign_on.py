@@ -153,7 +153,7 @@ def test_a_user_who_is_shut_out_here_stays_out(guarded, issuer):
     accounts.add(installation.tools, "test", "root", "Root", "admin")
     accounts.change(installation.tools, "test", "hugo@crewcard.example", disabled=True)
     answer = providers.sign_in(browser_at(installation), "hugo")
-    assert (answer.status_code, "shut out" in answer.text) == (403, True)
+    assert (answer.status_code, "blocked here" in answer.text) == (403, True)
 
 
 # -- the last admin, and links past the provider

@@ -42,7 +42,7 @@ def look_at_one(request: Request, visitor: Looking, company: str, cause: str = "
         rows = failing.page(work, company, cause, _place(after), PER_PAGE + 1) if group else []
         name = companies.name_of(work, company)
     if group is None:
-        raise Missing("Nothing fails for this any more: it was mended, or is being sent again.")
+        raise Missing("Nothing fails for this any more: it was fixed, or is being sent again.")
     last = rows[PER_PAGE - 1] if len(rows) > PER_PAGE else None
     facts: dict[str, Any] = {
         "group": group,

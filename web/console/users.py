@@ -1,4 +1,4 @@
-"""Users of the console: made, given a role, shut out; a link that signs in once is shown once."""
+"""Users of the console: made, given a role, blocked; a link that signs in once is shown once."""
 
 from typing import Annotated
 from urllib.parse import quote
@@ -53,7 +53,7 @@ def link(request: Request, visitor: Proven, user: str) -> Response:
 @router.post("/users/{user}/enable")
 @router.post("/users/{user}/reset-factor")
 def change(request: Request, form: Posted, visitor: Proven, user: str) -> Response:
-    """Another role, with which they sign in anew; shut out; let in again; without the app that they lost."""
+    """Another role, with which they sign in anew; blocked; restored; without the app that they lost."""
     tools, by, act, to = visitor.tools, visitor.user, request.url.path.rpartition("/")[2], form.text("role")
     try:
         if act == "role":

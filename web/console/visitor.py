@@ -13,7 +13,7 @@ from store import companies
 from store.users import Whose
 from web.console import forms
 from web.console.forms import COOKIE, Form, read_form
-from worker.decisions.rights import Action, ConsoleUser, may
+from worker.decisions.rights import ROLES, Action, ConsoleUser, may
 from worker.tools import Tools
 from worker.users import signing_in
 from worker.users.hashing import PROOFS
@@ -119,7 +119,10 @@ class Must:
             if not hmac.compare_digest(sent.encode(), visitor.form.encode()) or not from_here(request):
                 raise Forbidden(visitor, "This form is from another session. Open the page again and repeat.")
         if not may(visitor.role, self.action):
-            raise Forbidden(visitor, f"{self.action.value} is not part of your role “{visitor.role}”.")
+            able = " or ".join(role for role in ROLES if may(role, self.action))
+            raise Forbidden(
+                visitor, f"{self.action.value} is not part of your role “{visitor.role}”. It takes {able}."
+            )
         return visitor
 
 

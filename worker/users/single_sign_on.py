@@ -236,7 +236,7 @@ def _user(work: Work, tools: Tools, claims: Mapping[str, Any], place: SignInPlac
     if user is not None and user.subject is None and objection:
         user = None
     if user is not None and user.disabled_at:
-        return _refuse(work, user, place, "Your user is shut out here. Ask an admin.")
+        return _refuse(work, user, place, "Your access is blocked here. Ask an admin.")
     if role is None:
         if user is not None:
             users.end_sessions(work, user.id)
