@@ -40,7 +40,8 @@ def test_a_role_does_what_it_may_and_nothing_else(person, role):
         if action and not may(role, action):
             said = somebody.browser.get(path) if method == "GET" else None
             text = said.text if said else somebody.do(path.removeprefix("/console"), 403)
-            assert "not part of your role" in text, (method, path)
+            able = " or ".join(one for one in ROLES if may(one, action))
+            assert f"not part of your role “{role}”. It takes {able}." in text, (method, path)
         elif action and method == "GET":
             assert somebody.browser.get(path).status_code in (200, 303, 404), path
 

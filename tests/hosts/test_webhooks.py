@@ -158,21 +158,37 @@ def test_after_an_outage_all_that_waited_is_there_soon(telling, endpoint, outage
     assert (one(telling).behind, one(telling).waiting, one(telling).given_up) == (0, 0, 0)
 
 
-def test_an_event_that_an_endpoint_never_takes_keeps_its_days(telling, endpoint):
-    """Each event that is taken between its tries hastens those that wait: not this one, after its first minute."""
+@pytest.mark.parametrize("outage", [30, 3600])
+def test_with_the_first_event_that_is_taken_all_that_waits_goes(telling, endpoint, outage):
+    endpoint.answer = 503
+    for moment in range(12):
+        telling.ask(an_invoice(f"click-{moment}"), request=f"click-{moment}")
+        telling.run()
+        deliver(telling)
+        telling.later(outage / 12)
+    endpoint.answer = 200
+    tried = len(endpoint.came)
+    while len(endpoint.came) == tried:
+        telling.later(1)
+        deliver(telling)
+    assert set(endpoint.ids[tried:]) == set(outbox_ids(telling))
 
+
+def test_an_event_that_an_endpoint_never_takes_keeps_its_days(telling, endpoint):
+    """It fails alone, again and again another event is taken: that hastens it within its first minute only."""
     endpoint.answer = choking_on("never")
     telling.ask(an_invoice("never"), request="never")
     telling.run()
-    for number in range(20):
+    for number in range(30):
+        deliver(telling)
         telling.ask(an_invoice(f"i{number}"), request=f"r{number}")
         telling.run()
         deliver(telling)
-        telling.later(1)
+        telling.later(61)
+    tried = sum('"invoice":"never"' in body and "succeeded" in body for _, body in endpoint.came)
+    assert 5 <= tried <= 8
     with telling.store.read() as work:
         assert sinks.given_up(work) == []
-    tried = sum('"invoice":"never"' in body and "succeeded" in body for _, body in endpoint.came)
-    assert 1 < tried <= 5
 
 
 @pytest.mark.parametrize("status", [429, 503])
