@@ -42,7 +42,7 @@ says and we do not know yet is shown word for word, counted, and listed by `crew
 tell the developers.
 
 **Groups.** Invoices that fail for one thing (a client without a contact, an archived account, a lock date) are one
-group, told apart by the code and that thing: `contact_not_mapped:acme`. Mend it once, and the group goes.
+group, told apart by the code and that thing: `contact_not_mapped:acme`. Fix it once, and the group goes.
 
     crewcard-xero failures harbour
 
