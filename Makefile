@@ -35,6 +35,9 @@ setup-dev: .venv/.dev  ## install what developing needs
 demo: .venv/.run  ## real orders become invoices in a simulated Xero (DEMO_EXIT=1 ends by itself)
 	@$(BIN)/crewcard-xero demo
 
+host-demo: .venv/.run  ## the same with a PHP host beside it, in a browser: buttons, markers, pop-ups, login (needs PHP)
+	@examples/php-host/run.sh
+
 pictures: .venv/.dev  ## docs/pictures of the console, made of the demo's data (needs Chromium)
 	@$(BIN)/python -m docs.pictures.make
 
@@ -105,4 +108,4 @@ lock: .venv/.dev  ## write the lock files anew
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --extra otel -c requirements.txt -o requirements-otel.txt pyproject.toml
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --extra dev --extra docs --extra embedded --extra otel -c requirements.txt -o requirements-dev.txt pyproject.toml
 
-.PHONY: help sbom setup setup-production setup-dev demo pictures test test-ci test-security thorough check contracts release format bench bench-check prove reference docs lock
+.PHONY: help sbom setup setup-production setup-dev demo host-demo pictures test test-ci test-security thorough check contracts release format bench bench-check prove reference docs lock

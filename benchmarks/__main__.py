@@ -7,7 +7,23 @@ from typing import Annotated
 
 import typer
 
-FIGURES = ("calls", "limits", "overhead", "click", "fairness", "scale", "idle", "load", "console")
+FIGURES = (
+    "calls",
+    "limits",
+    "overhead",
+    "click",
+    "popup",
+    "fairness",
+    "scale",
+    "idle",
+    "load",
+    "console",
+    "estimate",
+    "webhooks",
+    "payments",
+    "footprint",
+    "duties",
+)
 ALONE = ("check", "chaos", "recovery", "simulator")
 
 

@@ -49,7 +49,7 @@ def barest_rate(made: Bench, company: str, request: str, count: int, latency: fl
     frozen = bodies(company, request, count)
 
     def post(place: int) -> int:
-        reply = client.put_invoices(organisation, bearer, frozen[place], f"{request}-{place}")
+        reply = client.write("create_invoices", organisation, bearer, frozen[place], f"{request}-{place}")
         return len(json.loads(reply.body)["Invoices"])
 
     return _rate(post, len(frozen), latency)

@@ -10,6 +10,7 @@ import time
 import httpx
 
 from benchmarks.bare import bodies
+from benchmarks.host import FeedReader
 from benchmarks.installation import Bench, bench, tenant_of
 from benchmarks.report import Report, percentile
 from tests.machines import wait_for
@@ -24,10 +25,14 @@ def run(*, short: bool) -> Report:
     with bench(limits=False) as made:
         (company,) = made.companies(1)
         own = _own_time(made, company, 1)
-        idle = [_click(made, company, f"idle-{number}") - own for number in range(clicks)]
+        with made.reading_the_feed() as feed:
+            idle = [_click(made, company, f"idle-{number}") - own for number in range(clicks)]
+            later = _later(made, feed)
         report.add("clicks, idle", len(idle))
         report.add("idle, p50", 1000 * percentile(idle, 0.5), "ms", at_most=60)
         report.add("idle, p99", 1000 * percentile(idle, 0.99), "ms", at_most=250)
+        report.add("idle, at the feed's wait, p50", 1000 * (percentile(idle, 0.5) + percentile(later, 0.5)), "ms")
+        report.add("the feed's wait behind the stream, p50", 1000 * percentile(later, 0.5), "ms", at_most=20)
         report.add("Xero's own time for a call of one", 1000 * own, "ms")
     with bench(limits=True) as made:
         company, other = made.companies(2)
@@ -52,6 +57,12 @@ def _click(made: Bench, company: str, request: str) -> float:
     key = (request, f"{request}-00000")
     wait_for(lambda: key in made.listener.answered, 120, every=0.0005)
     return made.listener.answered[key] - begun
+
+
+def _later(made: Bench, feed: FeedReader) -> list[float]:
+    """How much later than on the stream each answer was at the feed."""
+    wait_for(lambda: made.listener.answered.keys() <= feed.answered.keys(), 30)
+    return [feed.answered[key] - at for key, at in made.listener.answered.items()]
 
 
 def _beside(made: Bench, company: str, count: int, own: float) -> tuple[list[float], list[float]]:

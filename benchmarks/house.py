@@ -28,7 +28,7 @@ from tests.hosts import callback
 from tests.installation import Installation
 from web import main as web_main
 from worker import logs
-from worker.delivery import webhooks
+from worker.delivery import rounds, webhooks
 from worker.delivery.webhook_post import Poster
 
 ROOT = Path(__file__).parent.parent
@@ -138,7 +138,7 @@ def _send(made: Installation, host: Host, number: str) -> None:
     made.relay()
     post = Poster(private=True, seconds=10).post
     for one in webhooks.with_work(made.tools):
-        webhooks.deliver(made.tools, "house", one, post)
+        rounds.deliver(made.tools, "house", one, post)
 
 
 if __name__ == "__main__":

@@ -9,11 +9,11 @@ from typing import Any
 
 from benchmarks.chaos import world
 from benchmarks.chaos.machines import Machines, machines
-from benchmarks.host import Listener
+from benchmarks.host import FeedReader, Listener
 from cli.publish import Door, open_door, requests_for
 from demo.world import invoice
 from events.accounting_target import Lane, Organisation
-from store import connections
+from store import api_keys, connections
 from tests.machines import wait_for
 from worker import logs
 
@@ -42,10 +42,13 @@ class Bench:
         self._made = 0
 
     def companies(self, count: int, prefix: str = "crew") -> list[str]:
-        """So many connected companies, each with an organisation of its own."""
+        """So many connected companies, each with an organisation of its own, in whose books no day is locked."""
         names = [f"{prefix}-{number:04d}" for number in range(self._made + 1, self._made + count + 1)]
         self._made += count
         self.machines.set_up(names)
+        for name in names:
+            books = f"/organisations/{tenant_of(name)}"
+            self.machines.xero.patch(books, json={"period_lock": "1990-01-01"}).raise_for_status()
         return names
 
     def latency(self, seconds: float, tenants: Sequence[str] = ()) -> None:
@@ -77,6 +80,20 @@ class Bench:
         with ThreadPoolExecutor(at_once) as hosts:
             list(hosts.map(lambda one: self.ask(*one, mode), asked))
         return begun
+
+    @contextlib.contextmanager
+    def reading_the_feed(self) -> Iterator[FeedReader]:
+        """A host that waits at the feed meanwhile."""
+        tools = self.machines.tools
+        with tools.store.write() as work:
+            key = api_keys.make(work, tools.vault, "feed")
+        reader = FeedReader(tools.settings.public_url, key)
+        thread = threading.Thread(target=reader.run, daemon=True)
+        thread.start()
+        try:
+            yield reader
+        finally:
+            reader.stop()
 
     def until_complete(self, *requests: str) -> float:
         """Wait for `completed` of these requests; gives the moment at which the last one came."""

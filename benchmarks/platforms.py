@@ -58,8 +58,16 @@ def redis_with_tls() -> Iterator[Setting]:
 
 @contextmanager
 def postgresql_15() -> Iterator[Setting]:
-    with parts.a_folder() as folder, parts.a_debian_postgres(folder) as address:
+    with parts.a_folder() as folder, parts.a_postgres_of(folder) as address:
         yield {"DATABASE_URL": address}, None
+
+
+@contextmanager
+def postgresql_of(version: int) -> Iterator[Setting]:
+    with parts.a_folder() as folder:
+        binary = parts.a_packed_postgres(folder, version)
+        with parts.a_postgres_of(folder, binary) as address:
+            yield {"DATABASE_URL": address}, None
 
 
 @contextmanager
@@ -72,7 +80,7 @@ def postgresql_18() -> Iterator[Setting]:
 def pgbouncer() -> Iterator[Setting]:
     with ExitStack() as stack:
         folder = stack.enter_context(parts.a_folder())
-        database = stack.enter_context(parts.a_debian_postgres(folder))
+        database = stack.enter_context(parts.a_postgres_of(folder))
         pooled = stack.enter_context(parts.a_pgbouncer(folder, database))
         yield {"DATABASE_URL": f"{pooled}?prepare_threshold=0", "MIGRATION_DATABASE_URL": database}, None
 
@@ -89,6 +97,8 @@ PLATFORMS: dict[str, Callable[[], object]] = {
     "Redis 7, a cluster of three": lambda: a_cluster_of(parts.REDIS),
     "Valkey 9, a cluster of three": lambda: a_cluster_of(parts.VALKEY),
     "PostgreSQL 15": postgresql_15,
+    "PostgreSQL 16": lambda: postgresql_of(16),
+    "PostgreSQL 17": lambda: postgresql_of(17),
     "PostgreSQL 18": postgresql_18,
     "PostgreSQL 15 behind PgBouncer, by transaction": pgbouncer,
 }

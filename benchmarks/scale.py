@@ -22,6 +22,7 @@ from events import codec
 from events.settings import CompanySettings
 from store import companies, export_log, failing, migrate, ops_summary, queries, requests, searching
 from store.export_log import LogFilter
+from store.paging import PageWanted
 from store.unit_of_work import Store, Work
 from worker import wiring
 from worker.intake import intake
@@ -42,7 +43,7 @@ _QUESTIONS: dict[str, Callable[[Work], Any]] = {
     "log filtered by number": lambda work: export_log.log_page(work, LogFilter(number="N-77"), None, 51),
     "a page of the groups": lambda work: failing.groups(work, None, 51),
     "search as you type": lambda work: searching.search(work, "n-77", 8),
-    "a page of bulk sends": lambda work: requests.page_of_bulk(work, "", "", None, 51),
+    "a page of bulk sends": lambda work: requests.page_of_bulk(work, "", "", PageWanted(50)),
     "overview": ops_summary.overview,
 }
 

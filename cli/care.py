@@ -1,7 +1,9 @@
 """Care of an installation: `migrate`, `doctor`, `rotate-keys`, `restore-check`."""
 
+import contextlib
 import functools
 import json
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -9,6 +11,7 @@ from typing import Annotated, Any
 import httpx
 import redis
 import typer
+from sqlalchemy.exc import SQLAlchemyError
 
 from cli import common, connections, output
 from cli.common import AsJson, By, Why
@@ -21,11 +24,14 @@ from worker.delivery import webhooks
 from worker.reconcile import restore_check as restoring
 from worker.settings import Settings
 from worker.tools import Tools
+from worker.watching import canary
 
 _ROLES_PAGE = "docs/operations/security.md"
 
 
-def migrate() -> None:
+def migrate(
+    wait: Annotated[float, typer.Option(help="Seconds to wait for a PostgreSQL that is about to start.", min=0)] = 60,
+) -> None:
     """Bring the database to the newest schema; safe to run again.
 
     With MIGRATION_DATABASE_URL the tables belong to that account, and the account of DATABASE_URL gets the rights
@@ -35,6 +41,7 @@ def migrate() -> None:
     """
     chosen = settings.load()
     owner = chosen.migration_database_url or chosen.database_url
+    migrations.wait_for_server(owner, wait, lambda why: output.warn(f"Waiting for the database, {wait:g} s: {why}"))
     at = migrations.upgrade(owner, held=functools.cache(_say_that_a_table_is_held))
     output.say(f"The database is at revision {at}.")
     if migrations.is_newer(at):
@@ -126,6 +133,9 @@ def restore_check(
 def doctor(as_json: AsJson = False) -> None:
     """Check every part this installation stands on; ends with 1 when something is wrong.
 
+    Where worker and clock are at work a canary goes the way of an invoice through all of it, within ten seconds.
+    Nothing of it reaches Xero or a host, and nothing of it stays: run this each minute if you like.
+
     Example:  crewcard-xero doctor
     """
     chosen = settings.load()
@@ -146,7 +156,7 @@ def _checked(check: Callable[[Tools, Settings], str], tools: Tools, chosen: Sett
     try:
         return True, check(tools, chosen)
     except Exception as wrong:  # whatever is wrong, the doctor says so and goes on
-        return False, str(wrong) or type(wrong).__name__
+        return False, common.trouble_in_words(wrong) or str(wrong) or type(wrong).__name__
 
 
 def _database(tools: Tools, chosen: Settings) -> str:
@@ -178,14 +188,108 @@ def _at_work(tools: Tools, _chosen: Settings) -> str:
     """Raises RuntimeError where something waits and nobody is there for it."""
     with tools.store.read() as work:
         missing = [kind for kind in ("worker", "clock") if not processes.is_any_at_work(work, kind)]
+        workers = [one for one in processes.everyone(work) if one.kind == "worker"]
+        quiet = not missing and not any(processes.takes_work(work, one) for one in workers)
         waiting = sum(one.invoices for one in metrics_rows.waiting(work))
         untold = metrics_rows.unstamped(work).count
+    if quiet and waiting:
+        raise RuntimeError(f"every worker was told to be quiet, and {waiting:,} invoices wait: see the page Workers")
     if not missing:
-        return "workers and clock, as they said within the last minute"
+        return f"workers and clock, as they said within the last {processes.SILENT_SECONDS:.0f} s"
     nobody = f"no {' and no '.join(missing)} at work"
     if waiting or untold:
         raise RuntimeError(f"{nobody}, and {waiting:,} invoices and {untold:,} events wait: start it")
     return f"{nobody}; nothing waits"
+
+
+def _time(tools: Tools, _chosen: Settings) -> str:
+    """Raises RuntimeError where a process at work has a wrong time."""
+    with tools.store.read() as work:
+        there = [one for one in processes.everyone(work) if not processes.is_silent(work, one)]
+        wrong = processes.with_wrong_time(work, there)
+    if wrong:
+        said = "; ".join(
+            f"{one.kind} on {one.host} (pid {one.pid}) is {processes.skew_in_words(one.skew_seconds)}"
+            for one in wrong
+        )
+        raise RuntimeError(f"{said}: set that machine's clock, or the database's where all are off alike")
+    unseen = sum(one.skew_seconds is None for one in there)
+    if unseen:
+        why = "of an earlier version, or on SQLite without a Redis to compare with"
+        return f"right as far as seen; {unseen} of {len(there)} processes were not compared ({why})"
+    return f"{len(there)} processes have the right time" if there else "no process is at work"
+
+
+def _restore(tools: Tools, _chosen: Settings) -> str:
+    with tools.store.read() as work:
+        last, held = restores.newest(work), restores.held(work)
+    if last is None:
+        return "none"
+    at = f"{last.at:%Y-%m-%d %H:%M} UTC"
+    if held:
+        raise RuntimeError(f"{common.count(len(held), 'lane')} of {at} not read yet: see crewcard-xero restore-check")
+    return f"the last one, of {at}, is checked"
+
+
+CANARY_SECONDS = 10.0
+_STEPS = {"worker": "no worker took it", "relay": "the relay did not come to it"}
+
+
+def _canary(tools: Tools, chosen: Settings) -> str:
+    """Send a canary through every part. Raises RuntimeError with the step at which it stopped."""
+    with tools.store.read() as work:
+        there = processes.everyone(work)
+        missing = [kind for kind in ("worker", "clock") if not processes.is_any_at_work(work, kind)]
+        quiet = not any(one.kind == "worker" and processes.takes_work(work, one) for one in there)
+    if missing or quiet:
+        return f"not sent: {'no ' + ' and no '.join(missing) + ' at work' if missing else 'every worker is quiet'}"
+    began, one = time.monotonic(), canary.new_id()
+    try:
+        without = _hand_in(tools, chosen, one)
+        steps = canary.steps(tools, one)
+        while "relay" not in steps and time.monotonic() - began < CANARY_SECONDS:
+            time.sleep(0.05)
+            steps = canary.steps(tools, one)
+        missed = next((says for step, says in _STEPS.items() if step not in steps), "")
+        if not (missed or without):
+            _at_the_door("GET", tools, chosen, one)
+    except Exception as stopped:
+        missed = str(stopped) or type(stopped).__name__
+    finally:
+        with contextlib.suppress(SQLAlchemyError):
+            canary.forget(tools, one)
+    took = time.monotonic() - began
+    if missed:
+        raise RuntimeError(f"stopped after {took:.1f} s: {missed}")
+    return f"{without or 'door'}, inbox, wake-up, worker, relay and feed within {took:.2f} s"
+
+
+def _hand_in(tools: Tools, chosen: Settings, one: str) -> str:
+    """At the door, or in this process where there is none that knows it: gives why. Raises RuntimeError."""
+    try:
+        if _at_the_door("POST", tools, chosen, one):
+            return ""
+        why = f"{chosen.public_url} is of an earlier version"
+    except httpx.ConnectError:
+        why = f"nobody answers at {chosen.public_url}"
+    canary.accept(tools, one)
+    return f"without the door ({why})"
+
+
+def _at_the_door(method: str, tools: Tools, chosen: Settings, one: str) -> bool:
+    """Whether the door knows it. Raises RuntimeError where it says no, and httpx.ConnectError where there is none."""
+    sealed = {"authorization": f"Bearer {canary.ticket(tools, one)}"}
+    try:
+        reply = httpx.request(method, f"{chosen.public_url}/canary", headers=sealed, timeout=CANARY_SECONDS / 2)
+    except httpx.ConnectError:
+        raise
+    except httpx.HTTPError as lost:
+        raise RuntimeError(f"the door does not answer ({type(lost).__name__})") from None
+    if reply.status_code in (404, 405):
+        return False
+    if not reply.is_success:
+        raise RuntimeError(f"the door answered {reply.status_code}: {reply.text[:200]}")
+    return True
 
 
 def _web(_tools: Tools, chosen: Settings) -> str:
@@ -208,9 +312,11 @@ def _companies(tools: Tools, _chosen: Settings) -> str:
 
 def _webhooks(tools: Tools, _chosen: Settings) -> str:
     found = webhooks.endpoint_health(tools)
-    troubled = [one for one in found if one.given_up or one.failures]
+    troubled = [one for one in found if one.given_up or (one.failures and not one.off_since)]
     if troubled:
-        said = ", ".join(f"{one.id} ({one.trouble or f'{one.given_up} given up'})" for one in troubled)
+        said = ", ".join(
+            one.takes_nothing if one.failures else f"{one.id} ({one.given_up} given up)" for one in troubled
+        )
         raise RuntimeError(f"not everything gets through: {said}; see crewcard-xero webhooks")
     return f"{len(found)} endpoints, everything gets through" if found else "no endpoints"
 
@@ -252,7 +358,10 @@ _CHECKS: dict[str, Callable[[Tools, Settings], str]] = {
     "database": _database,
     "redis": _redis,
     "at_work": _at_work,
+    "time": _time,
+    "restore": _restore,
     "web": _web,
+    "canary": _canary,
     "secrets": _secrets,
     "audit": _audit,
     "keys": _keys,

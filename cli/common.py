@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Annotated, Any
 
+import redis
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from typer.core import TyperGroup
@@ -18,18 +19,22 @@ from events.codec import Unreadable
 from events.snapshot import Incoming
 from store import companies, migrate, users
 from store.connections import AnotherSecret
+from store.database_trouble import DATABASE_SAYS, trouble_of
 from store.unit_of_work import Work
+from store.vault import Unopenable
 from worker import settings, wiring
 from worker.connections.apps import NoApp
 from worker.decisions import rights
 from worker.decisions.refusals import LoginRefused
 from worker.decisions.rights import ConsoleUser, Effect, NotAllowed, Operator
+from worker.delivery.endpoints import EndpointRefused
 from worker.intake.dead_letters import NotOpen
 from worker.submission import change_submission, orders
 from worker.submission.change_submission import GivenBy
 from worker.submission.orders import OrderRefused
 from worker.tools import Tools
 from worker.users.accounts import UserRefused
+from worker.users.host_keys import KeyRefused
 
 LONGEST_WAIT_SECONDS = 120.0
 _NUMBER, _WHOLE = re.compile(r"[0-9]{1,9}(\.[0-9]{1,6})?"), re.compile(r"-?[0-9]{1,18}")
@@ -39,6 +44,8 @@ _REFUSALS: dict[type[Exception], tuple[Callable[[Any], str], int]] = {
     NotAllowed: (str, 1),
     OrderRefused: (str, 2),
     UserRefused: (str, 2),
+    EndpointRefused: (str, 1),
+    KeyRefused: (str, 2),
     LoginRefused: (lambda refused: f"{refused} {refused.refusal.value.how}", 1),
     NotOpen: ("There is no open dead letter {}.".format, 1),
     NoApp: ("{0} has no Xero app here. Enter it first: crewcard-xero companies app {0}".format, 1),
@@ -50,6 +57,7 @@ _REFUSALS: dict[type[Exception], tuple[Callable[[Any], str], int]] = {
         lambda away: f"Xero cannot be asked just now ({away.message}); nothing was changed. Try again later.",
         1,
     ),
+    Unopenable: ("Stopped: {} Put the key back; crewcard-xero doctor says what does not open.".format, 1),
 }
 
 
@@ -109,7 +117,19 @@ def refusals() -> Iterator[None]:
         yield
     except tuple(_REFUSALS) as refused:
         sentence, code = next(told for kind, told in _REFUSALS.items() if isinstance(refused, kind))
-        output.fail(sentence(refused), code)
+        output.fail(sentence(refused), refused.code if isinstance(refused, KeyRefused) else code)
+    except Exception as broken:
+        if trouble := trouble_in_words(broken):
+            output.fail(f"{trouble}. `crewcard-xero doctor` looks at every part.", 1)
+        raise
+
+
+def trouble_in_words(error: Exception) -> str:
+    """What is the matter with the database or with Redis, of which this came; empty where neither is to blame."""
+    why = str(getattr(error, "orig", error)).strip().partition("\n")[0].rstrip(".")
+    if trouble := trouble_of(error):
+        return f"The database cannot be used, {DATABASE_SAYS[trouble]} (DATABASE_URL): {why}"
+    return f"Redis cannot be used (REDIS_URL): {why}" if isinstance(error, redis.RedisError) else ""
 
 
 def user() -> str:

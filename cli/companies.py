@@ -12,16 +12,16 @@ from typing import Annotated, Any
 import typer
 from pydantic import ValidationError
 
-from cli import common, contacts, output
+from cli import common, company_file, contacts, output
 from cli.common import AsJson, By
 from cli.common import CompanyId as Company
-from events.credentials import AppKeys
+from events.credentials import APP_WAYS, AppKeys, AppKind
 from events.settings import CompanySettingsChanged, SettingsPatch
 from events.unreadable import sentences
 from store import companies
-from worker.connections import apps, health
+from worker.connections import apps, health, logging_in
 from worker.connections.health import Health
-from worker.contacts import changes, offers
+from worker.contacts import changes, contact_answers, offers
 from worker.decisions import addresses
 from worker.decisions.rights import Effect
 from worker.tools import Tools
@@ -73,6 +73,9 @@ def add(
     output.say(f"{company} is set up. Next: crewcard-xero companies app {company} --client-id …")
 
 
+app.command(name="import")(company_file.import_)
+
+
 @app.command(name="app")
 def set_app(
     company: Company,
@@ -80,9 +83,10 @@ def set_app(
     scopes: Annotated[str, typer.Option(help="granular, broad (older apps), or a list")] = "granular",
     callback: Annotated[str, typer.Option(help="Redirect address registered at Xero; empty: ours")] = "",
     pkce: Annotated[bool, typer.Option("--pkce", help="An app without a secret")] = False,
+    custom: Annotated[bool, typer.Option("--custom", help="A custom connection: nobody logs in")] = False,
     by: By = "",
 ) -> None:
-    """Keep the company's Xero app. Asks for the Client Secret; piped in works too.
+    """Keep the company's Xero app. Asks for the Client Secret; piped in works too. Connects a custom connection.
 
     Example:  crewcard-xero companies app harbour --client-id 0123ABCD < secret.txt
     """
@@ -92,9 +96,13 @@ def set_app(
         common.must_exist(work, company)
     if callback and not addresses.return_allowed(callback, tools.settings.return_addresses):
         output.fail(f"{callback} is not on the list RETURN_ADDRESSES.", 1)
-    keys = AppKeys(client_id, () if pkce else (_secret(),), "pkce" if pkce else "web")
+    kind: AppKind = "custom" if custom else "pkce" if pkce else "web"
+    keys = AppKeys(client_id, (_secret(),) if APP_WAYS[kind].has_secret else (), kind)
     apps.set_app(tools, company, keys, scopes, callback, giver)
-    output.say(f"Kept. Next: crewcard-xero connect {company}")
+    if keys.way.has_login:
+        output.say(f"Kept. Next: crewcard-xero connect {company}")
+    else:
+        output.say(f"Connected to {logging_in.connect_by_app(tools, company, giver).connected}. Nobody logs in.")
 
 
 @app.command()
@@ -118,6 +126,36 @@ def forget_secret(company: Company, by: By = "") -> None:
     tools = common.ready()
     had = apps.forget_former_secret(tools, company, _giver(tools, by, company))
     output.say("Forgotten." if had else "There was only one secret.")
+
+
+@app.command(name="webhook-key")
+def webhook_key(company: Company, by: By = "") -> None:
+    """Keep the webhook key of the company's Xero app; a former one stays good until `forget-webhook-key`.
+
+    Example:  crewcard-xero companies webhook-key harbour < key.txt
+    """
+    tools = common.ready()
+    giver = _giver(tools, by, company)
+    apps.set_webhook_key(tools, company, _secret("Webhook key"), giver)
+    address = f"{tools.settings.public_url.rstrip('/')}/xero/webhooks/{company}"
+    output.say(f"Kept. Xero posts to {address}; its portal sends an “Intent to receive” there now.")
+
+
+@app.command(name="forget-webhook-key")
+def forget_webhook_key(
+    company: Company,
+    every: Annotated[
+        bool, typer.Option("--all", help="Forget the newest as well: no webhook is taken any more")
+    ] = False,
+    by: By = "",
+) -> None:
+    """End a rotation: only the newest webhook key is kept.
+
+    Example:  crewcard-xero companies forget-webhook-key harbour
+    """
+    tools = common.ready()
+    had = apps.forget_webhook_key(tools, company, _giver(tools, by, company), former_only=not every)
+    output.say("Forgotten." if had else "There was none to forget.")
 
 
 @app.command()
@@ -159,26 +197,30 @@ def _giver(tools: Tools, by: str, company: str) -> str:
     return common.must_be_allowed(tools, by, Effect.COMPANIES, company)
 
 
-def _secret() -> str:
+def _secret(what: str = "Client Secret") -> str:
     """Typed at a terminal, unseen; or the first line of what is piped in."""
     if sys.stdin.isatty():
-        typed: str = typer.prompt("Client Secret", hide_input=True, err=True).strip()
+        typed: str = typer.prompt(what, hide_input=True, err=True).strip()
     else:
         typed = sys.stdin.readline().strip()
     if not typed:
-        output.fail("A Client Secret is needed.", 1)
+        output.fail(f"A {what} is needed.", 1)
     return typed
 
 
 _SETTABLE = (
-    "name=value, empty: back to none. contact_ids_editable, default_account_code, default_tax_type, "
+    "name=value, empty: back to none. attachments, contact_ids_editable, default_account_code, default_tax_type, "
     "kinds.KIND.account_code, kinds.KIND.tax_type, invoice_status, due=day_of_next_month:20, number_prefix, "
-    "tracking=Region:North, branding_theme"
+    "tracking=Region:North, branding_theme, new_contacts=on_request or automatic, credit_notes, credit_note_status, "
+    "credit_note_prefix, credit_note_account_code, sent_to_contact, "
+    "daily_summary=7:Pacific/Auckland"
 )
 _TRUE, _FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0", "")
 _DUE = "due is written like days_after_invoice:14, days_after_month_end:30, day_of_this_month:28, day_of_next_month:9"
+_DAILY = "daily_summary is written like 7:Pacific/Auckland, or 7:Pacific/Auckland:always to be told of quiet days too"
 
 
+@app.command()
 def settings(
     company: Company,
     chosen: Annotated[list[str] | None, typer.Option("--set", help=_SETTABLE)] = None,
@@ -229,12 +271,14 @@ def _change(tools: Tools, company: str, said: dict[str, Any], by: str, *, check:
         output.say("Accepted. Xero cannot be asked just now; it is checked, and counts, as soon as it can.")
     else:
         output.say("Could be set." if check else "Set. What was sent before stays as it was sent.")
+        if told.get("login_due"):
+            output.say(f"Contacts can be created once somebody has logged in again: crewcard-xero connect {company}")
     raise typer.Exit(1 if told["state"] == "rejected" else 0)
 
 
 def _checked(tools: Tools, company: str, said: dict[str, Any]) -> dict[str, Any]:
     with tools.store.read() as work:
-        organisation = changes.organisation_of(work, tools, company)
+        organisation = contact_answers.organisation_of(work, tools, company)
     patch = SettingsPatch.model_validate(said)
     _, problems = changes.judge_settings(tools, organisation, patch, common.wait)
     return {"state": "rejected" if problems else "usable", "problems": list(problems)}
@@ -301,23 +345,35 @@ def _of_kind(said: dict[str, Any], name: str, value: str) -> None:
 
 
 def _parsed(name: str, value: str) -> Any:
-    if name == "contact_ids_editable":
+    if name in ("attachments", "contact_ids_editable", "credit_notes", "sent_to_contact"):
         if value.lower() not in _TRUE + _FALSE:
             raise ValueError(f"{name} is true or false")
         return value.lower() in _TRUE
     if not value:
         return None
-    if name == "invoice_status":
+    if name in ("invoice_status", "credit_note_status"):
         return value.upper()
-    if name == "due":
-        kind, _, days = value.partition(":")
-        if not common.is_whole(days):
-            raise ValueError(_DUE)
-        return {"kind": kind, "days": int(days)}
+    if name in ("due", "daily_summary"):
+        return _due(value) if name == "due" else _daily(value)
     if name == "tracking":
         pairs = (one.partition(":") for one in value.split(";") if one.strip())
         return [{"category": category.strip(), "option": option.strip()} for category, _, option in pairs]
     return value
+
+
+def _due(value: str) -> dict[str, Any]:
+    kind, _, days = value.partition(":")
+    if not common.is_whole(days):
+        raise ValueError(_DUE)
+    return {"kind": kind, "days": int(days)}
+
+
+def _daily(value: str) -> dict[str, Any]:
+    hour, _, rest = value.partition(":")
+    zone, _, always = rest.partition(":")
+    if not common.is_whole(hour) or always not in ("", "always"):
+        raise ValueError(_DAILY)
+    return {"hour": int(hour), "time_zone": zone, "always": bool(always)}
 
 
 def _written(name: str, value: Any) -> str:
@@ -327,6 +383,8 @@ def _written(name: str, value: Any) -> str:
         return str(value).lower()
     if name == "due":
         return f"{value['kind']}:{value['days']}"
+    if name == "daily_summary":
+        return f"{value['hour']}:{value['time_zone']}{':always' if value['always'] else ''}"
     if name == "tracking":
         return "; ".join(f"{one['category']}:{one['option']}" for one in value)
     return str(value["name"]) if name == "branding_theme" else str(value)

@@ -10,8 +10,9 @@ from cli import common, output
 from cli.common import AsJson, By
 from cli.common import CompanyId as Company
 from events.accounting_target import Trouble
-from store import audit
-from worker.connections import connecting, login_links
+from events.credentials import APP_WAYS
+from store import audit, connections
+from worker.connections import connecting, logging_in, login_links
 from worker.connections.health import Health
 from worker.decisions.precedence import Status
 from worker.decisions.rights import Effect
@@ -28,12 +29,21 @@ def connect(
     by: By = "",
     as_json: AsJson = False,
 ) -> None:
-    """Print a login link for a company. It works once, and not for long.
+    """Print a login link for a company. It works once, and not for long. Connects a custom connection at once.
 
     Example:  crewcard-xero connect harbour
     """
     tools = common.ready_for(company)
     giver = common.must_be_allowed(tools, by, Effect.LOGIN, company)
+    with tools.store.read() as work:
+        found = connections.app_of_company(work, company)
+    if found and not APP_WAYS[found[1].kind].has_login:
+        connected = logging_in.connect_by_app(tools, company, giver).connected
+        if as_json:
+            output.print_json({"company": company, "connected": connected})
+        else:
+            output.say(f"Connected to {connected}. Nobody logs in.")
+        return
     made = login_links.link(tools, company, return_to)
     with tools.store.write() as work:
         audit.note(work, giver, "connect link made", company, {}, 0, "")
@@ -138,6 +148,10 @@ def _lines(one: Health, status: Status) -> list[str]:
     if one.access_token_age is not None and one.login_ends_at:
         age = int(one.access_token_age // 60)
         lines.append(f"tokens {age} min old · unused, the login would end on {one.login_ends_at:%Y-%m-%d}")
+    if one.app_kind and not APP_WAYS[one.app_kind].has_login:
+        lines.append("custom connection: nobody logs in, and no login ends")
+    if one.webhooks_seen_at:
+        lines.append(f"Xero's webhooks last came {one.webhooks_seen_at:%Y-%m-%d %H:%M}")
     if one.scopes:
         lines.append(f"scopes {one.scopes}")
     return lines

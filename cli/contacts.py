@@ -9,17 +9,17 @@ from typing import Annotated, Any
 import typer
 
 from cli import common, output
-from cli.common import AsJson, By, Most
+from cli.common import AsJson, By, Most, Yes
 from events.accounting_target import Organisation
-from events.contacts import ClientXeroContactUpdateRequested
+from events.contacts import ClientXeroContactUpdateRequested, NotAContact
 from store import contacts
 from store.contacts import ClientContact
-from worker.contacts import changes, rechecking, suggesting
+from worker.contacts import contact_answers, new_contacts, rechecking, suggesting
 from worker.decisions import tables
 from worker.decisions.contact_checks import Card, Suggestion
 from worker.decisions.tables import NoTable, Wish
-from worker.submission import change_submission
-from worker.submission.change_submission import Imported
+from worker.submission import change_submission, orders
+from worker.submission.change_submission import GivenBy, Imported
 from worker.tools import Tools
 
 app = typer.Typer(help="Which Xero contact each client is billed as.", no_args_is_help=True)
@@ -146,6 +146,103 @@ def suggest(
 
 
 @app.command()
+def match(
+    company: Company,
+    only_check: Annotated[bool, typer.Option("--check", help="Only say what would happen")] = False,
+    yes: Yes = False,
+    by: By = "",
+    as_json: AsJson = False,
+) -> None:
+    """Link each client without a contact that is one in Xero without doubt: of the same number or name, and alone.
+
+    Shows them first, and asks; those with more than one candidate stay. Ends with 1 when one could not be linked.
+
+    Examples:
+      crewcard-xero contacts match --company harbour --check
+
+      crewcard-xero contacts match --company harbour --yes --json
+
+    """
+    tools, done = common.ready_for(company), Imported()
+    organisation = connected(tools, company)
+    found = suggesting.matches(tools, organisation, common.wait)
+    for card, one in found.exact.items():
+        output.warn(f"{card.client} ({card.name}): {one.contact.name} {one.contact.id}, by {one.by}")
+    stay = {"several": len(found.several), "alike": len(found.alike), "unlike": len(found.unlike)}
+    output.warn(
+        f"{common.count(len(found.exact), 'client')} without doubt. These stay: {stay['several']} with more than one "
+        f"candidate, {stay['alike']} only alike, {stay['unlike']} like nothing in Xero."
+    )
+    if found.exact and not only_check:
+        common.confirm(f"Link {common.count(len(found.exact), 'client')}?", yes=yes)
+        person, progress = common.person(tools, by), partial(common.bar, quiet=as_json)
+        change_submission.link_exact(
+            tools, company, found, done, person, _LONGEST_IMPORT_SECONDS, common.wait, progress
+        )
+    exact = [{"client": card.client, "xero_contact_id": one.contact.id} for card, one in found.exact.items()]
+    _report(done, would="", as_json=as_json, more={"exact": exact, "stay": stay})
+    raise typer.Exit(1 if done.mistakes else 0)
+
+
+@app.command()
+def create(
+    company: Company,
+    clients: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="Clients by their ids in CrewCard; none: all without a contact that are like none in Xero"
+        ),
+    ] = None,
+    name: Annotated[str, typer.Option(help="What the one client is called, before its first invoice")] = "",
+    yes: Yes = False,
+    by: By = "",
+    as_json: AsJson = False,
+) -> None:
+    """Create contacts in Xero, each once, with name, e-mail, address and tax number as CrewCard said them.
+
+    Shows them first, with the contacts that each may be, and asks. Ends with 1 when one is refused.
+
+    Examples:
+      crewcard-xero contacts create acme --company harbour
+
+      crewcard-xero contacts create --company harbour --yes --json
+
+    """
+    tools, done = common.ready_for(company), Imported()
+    organisation = connected(tools, company)
+    with tools.store.read() as work:
+        unlinked = {card.client: card for card in suggesting.unlinked(work, company)}
+    cards = [unlinked.get(one, Card(one, name)) for one in clients or unlinked]
+    likely = suggesting.suggest(tools, organisation, cards, 3, common.wait)
+    wanted = [card for card in cards if clients or not likely[card]]
+    for card in wanted:
+        _show_new(tools, company, card, likely[card])
+    if left := len(cards) - len(wanted):
+        output.warn(f"{common.count(left, 'client')} left out: Xero has contacts like them. See: contacts suggest")
+    if wanted:
+        common.confirm(f"Create {common.count(len(wanted), 'contact')} in {organisation.name}?", yes=yes)
+        given, progress = GivenBy(common.person(tools, by), orders.COMMAND), partial(common.bar, quiet=as_json)
+        change_submission.create(tools, company, wanted, done, given, _LONGEST_IMPORT_SECONDS, common.wait, progress)
+    _report(done, would="", as_json=as_json)
+    raise typer.Exit(1 if done.mistakes else 0)
+
+
+def _show_new(tools: Tools, company: str, card: Card, likely: Sequence[Suggestion]) -> None:
+    """A contact as it would be created, on standard error: what is printed is what came of it."""
+    try:
+        client = new_contacts.preview(tools, company, card.client, card.name)
+    except NotAContact as refused:
+        output.warn(f"{card.client} {card.name}: {refused.problem.message(refused.facts)}")
+        return
+    at = client.address
+    place = [*at.lines, at.postal_code, at.city, at.region, at.country] if at else []
+    told = [client.name, client.email, client.tax_number, *place]
+    output.warn(f"{client.id}: {', '.join(one for one in told if one)}")
+    for one in likely:
+        output.warn(f"  may be {one.contact.name} ({one.score:.0%} by {one.by})")
+
+
+@app.command()
 def recheck(company: Company, as_json: AsJson = False) -> None:
     """Look at every linked contact in Xero now, 45 in one call; the clock does this every week.
 
@@ -196,7 +293,7 @@ def import_(
 def connected(tools: Tools, company: str) -> Organisation:
     """The company's organisation, or an end that says what to do."""
     with tools.store.read() as work:
-        organisation = changes.organisation_of(work, tools, company)
+        organisation = contact_answers.organisation_of(work, tools, company)
     if organisation is None:
         output.fail(f"{company} is not connected to Xero. Connect it: crewcard-xero connect {company}", 1)
     return organisation
@@ -251,9 +348,9 @@ def _print_answer(told: Mapping[str, Any]) -> None:
         output.say(f"{told['client']} is not linked to a Xero contact any more.")
 
 
-def _report(done: Imported, *, would: str, as_json: bool) -> None:
+def _report(done: Imported, *, would: str, as_json: bool, more: Mapping[str, Any] | None = None) -> None:
     if as_json:
-        output.print_json(asdict(done))
+        output.print_json({**asdict(done), **(more or {})})
         return
     output.say(f"{common.count(len(done.linked), 'client')} {would}linked, {len(done.before)} were so before.")
     if done.waiting:

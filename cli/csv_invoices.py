@@ -34,7 +34,7 @@ REQUIRED = (
 )
 OPTIONAL = (
     *("due_date", "revision", "job", "reference", "amounts_are", "link", "xero_contact_id"),
-    *("currency_rate", "expected_payment_date", "sent_to_contact"),
+    *("currency_rate", "expected_payment_date", "sent_to_contact", "document", "credits"),
     *("kind", "account_code", "tax_type", "discount_rate", "discount_amount", "item_code"),
     *("tracking_category", "tracking_option", "tracking_category_2", "tracking_option_2"),
     *("subtotal", "tax", "total"),
@@ -43,7 +43,7 @@ NORTHWIND = ("order_id", "order_date", "customer_id", "customer_name", "product"
 _NORTHWIND_TOO = ("required_date", "country", "discount", "freight")
 _OF_INVOICE = (
     *("number", "revision", "date", "due_date", "expected_payment_date", "currency", "currency_rate", "job"),
-    *("reference", "amounts_are", "link", "sent_to_contact"),
+    *("reference", "amounts_are", "link", "sent_to_contact", "document", "credits"),
 )
 _OF_LINE = (
     *("description", "kind", "quantity", "unit_amount", "account_code", "tax_type"),

@@ -18,7 +18,7 @@ from cli import output
 _READY_SECONDS = 10.0
 _OTHERS = 0o077
 # What an installation writes into its folder; anything else there belongs to somebody else and is left alone.
-_OURS = ("crewcard-xero.sqlite", "valkey", "logs", "up.lock", "env", "demo")
+_OURS = ("crewcard-xero.sqlite", "valkey", "logs", "up.lock", "env", "demo", "sandbox", ".env", "xero.json")
 
 
 def socket_path(home: Path) -> Path:

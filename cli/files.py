@@ -53,10 +53,17 @@ class Note:
 
 
 def entries(path: Path, company: str | None = None) -> Iterator[FileEntry | BadEntry | Note]:
-    """Everything in the file, in order. The ending of its name says what it is; bare invoices need a company."""
+    """Everything in the file, in order. The ending of its name says what it is; bare invoices need a company.
+
+    A file with nothing in it is told as well: whoever sent it meant to send something.
+    """
     readers = {".csv": _csv, ".tsv": _csv, ".txt": _csv, ".jsonl": _lines, ".ndjson": _lines}
+    holds_any = False
     for entry in readers.get(path.suffix.lower(), _whole)(path):
+        holds_any |= not isinstance(entry, Note)
         yield _sound(entry, company) if isinstance(entry, FileEntry) else entry
+    if not holds_any:
+        yield BadEntry(path.name, b"", ("file: there is no invoice in it",))
 
 
 def _sound(entry: FileEntry, company: str | None) -> FileEntry | BadEntry:

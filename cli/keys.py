@@ -1,28 +1,23 @@
 """Keys of host applications: `crewcard-xero keys …`. A secret is shown once, when it is made."""
 
-import re
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 import typer
-from pydantic import TypeAdapter, ValidationError
 
 from cli import common, output
 from cli.common import AsJson
 from events.credentials import Scope
-from events.snapshot import Id
-from store import api_keys, audit
+from store import api_keys
 from store.api_keys import Key, Listed
-from store.unit_of_work import Work
+from worker.decisions.rights import Effect
+from worker.users import host_keys
 
 app = typer.Typer(help="Keys of host applications to the doors.", no_args_is_help=True)
 KeyId = Annotated[str, typer.Argument(help="The key's id; it may be seen by anybody")]
 By = Annotated[str, typer.Option("--by", help="Who does it, for the audit; else the user of this machine")]
 Expires = Annotated[str, typer.Option("--expires", help="When it ends: 2027-03-31, 90d, or never")]
-_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 @app.command(name="list")
@@ -39,12 +34,12 @@ def list_keys(as_json: AsJson = False) -> None:
         "companies": lambda one: ", ".join(one.companies) or "every company",
         "scopes": lambda one: ", ".join(one.scopes) or "everything",
         "last used": lambda one: one.last_used_at or "never",
-        "good until": lambda one: one.expires_at or "revoked",
-        "state": lambda one: _state(one, soon),
+        "good until": lambda one: one.expires_at or "no end",
+        "state": lambda one: host_keys.state(one, soon),
     }
 
     def document(one: Listed) -> dict[str, Any]:
-        return {**asdict(one), "state": _state(one, soon)}
+        return {**asdict(one), "state": host_keys.state(one, soon)}
 
     output.listing(found, as_json=as_json, columns=columns, document=document)
 
@@ -71,16 +66,9 @@ def make(
     """
     if bool(company) == every_company:
         output.fail("Name the companies it speaks for: --company ID, again for more; or --every-company.")
-    _must_be_id(key)
     tools = common.ready()
-    with tools.store.write() as work:
-        if api_keys.find(work, tools.vault, key):
-            output.fail(f"There is a key “{key}” already. A new secret: crewcard-xero keys rotate {key}", 1)
-        for named in company or ():
-            common.must_exist(work, named)
-        made = api_keys.make(work, tools.vault, key, company or None, scope or None, _moment(work, expires))
-        note(work, by, "key made", made)
-    _show(made, as_json=as_json)
+    giver = common.must_be_allowed(tools, by, Effect.KEYS)
+    _show(host_keys.make(tools, giver, key, company or None, scope or None, expires), as_json=as_json)
 
 
 @app.command()
@@ -98,12 +86,7 @@ def rotate(
     Example:  crewcard-xero keys rotate crewcard --keep-hours 2
     """
     tools = common.ready()
-    with tools.store.write() as work:
-        try:
-            made = api_keys.rotate(work, tools.vault, key, keep_hours * 3600)
-        except LookupError:
-            output.fail(f"There is no key “{key}”. All keys: crewcard-xero keys list", 1)
-        note(work, by, "key rotated", made, {"keep_hours": keep_hours})
+    made = host_keys.rotate(tools, common.must_be_allowed(tools, by, Effect.KEYS), key, keep_hours)
     _show(made, as_json=as_json)
     output.warn(f"The old secret is good for {keep_hours:g} hours more." if made.former else "The old one is void.")
 
@@ -121,11 +104,7 @@ def expire(
 
     """
     tools = common.ready()
-    with tools.store.write() as work:
-        at, before = _moment(work, when), api_keys.without_secrets(work, key)
-        if before is None or not api_keys.expire(work, key, at):
-            output.fail(f"There is no key “{key}”. All keys: crewcard-xero keys list", 1)
-        note(work, by, "key's end changed", before, {"expires": at.isoformat() if at else "never"})
+    at = host_keys.expire(tools, common.must_be_allowed(tools, by, Effect.KEYS), key, when)
     output.say(f"{key} is good until {at:%Y-%m-%d %H:%M} UTC." if at else f"{key} is good until it is revoked.")
 
 
@@ -136,50 +115,8 @@ def revoke(key: KeyId, by: By = "") -> None:
     Example:  crewcard-xero keys revoke crewcard
     """
     tools = common.ready()
-    with tools.store.write() as work:
-        found = api_keys.without_secrets(work, key)
-        ended = api_keys.revoke(work, key)
-        if found and ended:
-            note(work, by, "key revoked", found)
-    if found is None:
-        output.fail(f"There is no key “{key}”. All keys: crewcard-xero keys list", 1)
+    ended = host_keys.revoke(tools, common.must_be_allowed(tools, by, Effect.KEYS), key)
     output.say(f"{key} opens nothing from now on." if ended else f"{key} was revoked before.")
-
-
-def note(work: Work, by: str, what: str, key: Key | Listed, more: dict[str, Any] | None = None) -> None:
-    """What was done with a key, in the audit; never its secret."""
-    said = {
-        "key": key.id,
-        "companies": sorted(key.companies) if key.companies else "every company",
-        "scopes": sorted(key.scopes) if key.scopes else "everything",
-        "expires": key.expires_at.isoformat() if key.expires_at else None,
-    }
-    company = next(iter(key.companies)) if key.companies and len(key.companies) == 1 else ""
-    audit.note(work, by or common.user(), what, company, {**said, **(more or {})}, 0, "")
-
-
-def _moment(work: Work, text: str) -> datetime | None:
-    """When a key ends: a day (its end, in UTC), so many days from now, or never."""
-    if text == "never":
-        return None
-    at = None
-    with suppress(ValueError, OverflowError):
-        if text.endswith("d") and common.is_whole(text[:-1]):
-            at = work.now + timedelta(days=int(text[:-1]))
-        elif _DAY.fullmatch(text):
-            at = datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC) + timedelta(days=1)
-    if at is None:
-        output.fail(f"“{text}” is no day: write 2027-03-31, 90d (so many days from now), or never.")
-    if at <= work.now:
-        output.fail(f"{text} is over. To end a key now: crewcard-xero keys revoke KEY")
-    return at
-
-
-def _must_be_id(key: str) -> None:
-    try:
-        TypeAdapter(Id).validate_python(key)
-    except ValidationError:
-        output.fail("A key's id has letters, digits, “.”, “_”, “:” and “-”, at most 100.")
 
 
 def _show(made: Key, *, as_json: bool) -> None:
@@ -189,13 +126,3 @@ def _show(made: Key, *, as_json: bool) -> None:
         return
     output.say(made.secret)
     output.warn(f"The secret of “{made.id}”. It is not shown again: put it where the host keeps its secrets.")
-
-
-def _state(one: Listed, soon: datetime) -> str:
-    if one.revoked_at:
-        return "revoked"
-    if one.expired:
-        return "expired"
-    if one.expires_at and one.expires_at <= soon:
-        return "good, expires soon"
-    return "good, an old secret too" if one.former_until else "good"

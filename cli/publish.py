@@ -11,27 +11,30 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import httpx
 import typer
 
-from cli import common, files, keys, output, preview
+from cli import common, files, output, preview
 from cli.common import AsJson
 from cli.files import BadEntry, FileEntry, Note
 from events import signing
 from events.export import MOST_INVOICES, UnreadableInvoice
 from store import api_keys, inbox, migrate
-from store.api_keys import Key
 from worker.decisions.rights import COMMANDS_KEY
-from worker.settings import Settings
 from worker.tools import Tools
+from worker.users import host_keys
 
 Event = dict[str, Any]
 
 
 class DoorClosed(Exception):
-    """The door cannot be reached or does not know us; the message says what to do."""
+    """The door cannot be reached or does not know us (`refused`); the message says what to do."""
+
+    def __init__(self, message: str, *, refused: bool = False) -> None:
+        super().__init__(message)
+        self.refused = refused
 
 
 @dataclass(frozen=True)
@@ -59,11 +62,11 @@ class DoorAnswer:
 
 
 class Door:
-    """A client of `POST /v1/events`."""
+    """A client of `/v1`, with a key (an id and a secret)."""
 
-    def __init__(self, settings: Settings, key: Key) -> None:
-        self._key = key
-        self._http = httpx.Client(base_url=settings.public_url, timeout=60)
+    def __init__(self, address: str, key: str, secret: str) -> None:
+        self._key, self._secret = key, secret
+        self._http = httpx.Client(base_url=address, timeout=60)
 
     def send(self, event: Event, place: str) -> DoorAnswer:
         """Publish one event. Raises DoorClosed."""
@@ -77,14 +80,27 @@ class Door:
         found: dict[str, Any] = self._signed("GET", path, "progress", b"", "").json()
         return found
 
+    def feed(self, **asked: str | int | None) -> dict[str, Any]:
+        """A page of the feed: `events`, `next`, `more`. Raises DoorClosed."""
+        query = urlencode({name: value for name, value in asked.items() if value not in (None, "")})
+        reply = self._signed("GET", f"/v1/events?{query}", f"feed {query}", b"", "")
+        try:
+            found: dict[str, Any] = reply.json()
+        except ValueError:
+            found = {"problems": [reply.text[:200]]}  # a proxy's own words
+        if reply.status_code != 200:
+            told = f"The door answered {reply.status_code}: {'; '.join(found.get('problems') or ())}"
+            raise DoorClosed(told, refused=reply.status_code in (403, 404, 422))
+        return found
+
     def _signed(self, method: str, path: str, id_: str, body: bytes, place: str) -> httpx.Response:
         request = self._http.build_request(method, path, content=body)
         target, message_id = request.url.raw_path.decode(), hashlib.sha256(id_.encode()).hexdigest()
         headers = {
             "content-type": "application/cloudevents+json",
-            "x-crewcard-key": self._key.id,
+            "x-crewcard-key": self._key,
             "x-crewcard-place": place.encode("ascii", "replace").decode(),
-            **signing.headers(self._key.secret, message_id, method, target, body, datetime.now(UTC)),
+            **signing.headers(self._secret, message_id, method, target, body, datetime.now(UTC)),
         }
         request.headers.update(headers)
         try:
@@ -95,7 +111,8 @@ class Door:
                 "Is `crewcard-xero up` running?"
             ) from None
         if reply.status_code in (401, 403, 500):
-            raise DoorClosed(f"The door answered {reply.status_code}: {reply.text[:200]}")
+            refused = reply.status_code != 500
+            raise DoorClosed(f"The door answered {reply.status_code}: {reply.text[:200]}", refused=refused)
         return reply
 
 
@@ -107,8 +124,8 @@ def open_door(tools: Tools) -> Door:
         known = api_keys.find(work, tools.vault, COMMANDS_KEY)
         key = known or api_keys.make(work, tools.vault, COMMANDS_KEY)
         if known is None:
-            keys.note(work, "", "key made", key)
-    return Door(tools.settings, key)
+            host_keys.note(work, common.user(), "key made", key)
+    return Door(tools.settings.public_url, key.id, key.secret)
 
 
 def requests_for(
@@ -224,8 +241,9 @@ def _unreadable(path: Path, company: str | None) -> list[tuple[str, list[str]]]:
 
 
 def _keep_bad(tools: Tools, bad: BadEntry, done: Published) -> None:
-    with tools.store.write() as work:
-        inbox.set_aside(work, "file", bad.body, bad.problems, bad.place)
+    if bad.body:
+        with tools.store.write() as work:
+            inbox.set_aside(work, "file", bad.body, bad.problems, bad.place)
     done.refused.append((bad.place, list(bad.problems)))
 
 

@@ -1,8 +1,8 @@
 """What stands where: `status`, `log`, and `why INVOICE`: everything known of one invoice."""
 
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from operator import itemgetter
 from typing import Annotated, Any
 
@@ -10,9 +10,10 @@ import typer
 
 from cli import common, output
 from cli.common import AsJson, Most, OfCompany
-from store import generations, ops_summary, pauses, queries, reconciliations
+from events.snapshot import Person
+from store import allocations, generations, ops_summary, pauses, queries, reconciliations, requests
 from store.pauses import EVERYBODY
-from store.tables import Drift, Exclusion, Generation, LogEntry, Pause
+from store.tables import Allocation, Drift, Exclusion, Generation, LogEntry, Pause
 from store.unit_of_work import Work
 from worker.decisions.precedence import Status
 from worker.status import companies as statuses
@@ -95,14 +96,24 @@ def log(
     """
     with common.ready().store.read() as work:
         lines = queries.log(work, company, most + 1, only_failed=failed)
+        askers = requests.askers(work, [(line.company, line.request) for line in lines])
+
+    def asker(line: LogEntry) -> Person | None:
+        return askers.get((line.company, line.request))
+
     columns: dict[str, str | Callable[[LogEntry], str]] = {
         "when": output.moment,
         "company": "company",
         "number": "number",
+        "asked by": lambda line: by.known_as if (by := asker(line)) else "",
         "outcome": lambda line: f"{line.outcome}{_verified_word(line)}",
         "message": lambda line: line.message or "\n".join(_detail_lines(line)),
     }
-    output.listing(lines, as_json=as_json, columns=columns, document=_line_document, most=most)
+
+    def document(line: LogEntry) -> dict[str, Any]:
+        return _line_document(line, asker(line))
+
+    output.listing(lines, as_json=as_json, columns=columns, document=document, most=most)
 
 
 @dataclass(frozen=True)
@@ -115,6 +126,12 @@ class WholeInvoice:
     drifts: Sequence[Drift]
     earlier: Sequence[Generation] = ()
     status: Status | None = None
+    allocations: Sequence[Allocation] = ()
+    askers: Mapping[tuple[str, str], Person] = field(default_factory=dict)
+
+    def asker(self, line: LogEntry) -> Person | None:
+        """Who asked for the request that this line of the log answers."""
+        return self.askers.get((line.company, line.request))
 
 
 def why(
@@ -150,6 +167,8 @@ def _whole_story(tools: Tools, work: Work, company: str, invoice: str) -> WholeI
         reconciliations.drifts(work, company, invoice),
         generations.earlier(work, [export]).get(export, ()) if export else (),
         found.status if found else None,
+        allocations.of_invoice(work, company, invoice),
+        requests.askers(work, [(line.company, line.request) for line in story.entries]),
     )
 
 
@@ -162,18 +181,20 @@ def _story_document(whole: WholeInvoice) -> dict[str, Any]:
             {**attempt.model_dump(), "correlation_id": batch.correlation_id, "trouble": batch.trouble}
             for attempt, batch in story.attempts
         ],
-        "log": [_line_document(entry) for entry in story.entries],
+        "log": [_line_document(entry, whole.asker(entry)) for entry in story.entries],
         "excluded": whole.exclusion.model_dump() if whole.exclusion else None,
         "paused": whole.pause.model_dump() if whole.pause else None,
         "drifts": [{**one.model_dump(), "differences": json.loads(one.differences)} for one in whole.drifts],
         "earlier": [one.model_dump() for one in whole.earlier],
+        "allocations": [one.model_dump(exclude={"key", "token"}) for one in whole.allocations],
         "company": asdict(whole.status) if whole.status else None,
     }
 
 
 def _print_story(row: Any, whole: WholeInvoice) -> None:
     story, status = whole.story, whole.story.status
-    output.say(f"Invoice {row.number or row.invoice} of {row.company}")
+    document = story.export.document if story.export else "invoice"
+    output.say(f"{document.replace('_', ' ').capitalize()} {row.number or row.invoice} of {row.company}")
     if status:
         output.results.print(f"  {output.MARKS.get(status.marker, status.marker)}", highlight=False)
         told = {"": status.message, "What to do: ": status.how, "Where: ": status.link, "In Xero: ": status.deep_link}
@@ -185,14 +206,19 @@ def _print_story(row: Any, whole: WholeInvoice) -> None:
     if whole.status and whole.status.cause:
         output.say(f"  Its company: {whole.status.sentence}")
     _print_orders(whole)
+    for one in whole.allocations:
+        what = (
+            f"{one.amount} of credit note {one.invoice} is" if one.state == "allocated" else f"{one.invoice} is not"
+        )
+        output.say(f"  {one.moved_at:%Y-%m-%d %H:%M:%S}  {what} credited to {one.credits}. {one.why}".rstrip())
     for attempt, batch in story.attempts:
         trace = f" (Xero's correlation id {batch.correlation_id})" if batch.correlation_id else ""
         said = f": {attempt.said}" if attempt.said else ""
         output.say(f"  {attempt.at:%Y-%m-%d %H:%M:%S}  sent as {attempt.number}: {attempt.outcome}{said}{trace}")
     for entry in story.entries:
-        output.say(
-            f"  {entry.at:%Y-%m-%d %H:%M:%S}  {entry.outcome} for request {entry.request}{_verified_word(entry)}"
-        )
+        by = f" of {asker.known_as}" if (asker := whole.asker(entry)) else ""
+        what = f"{entry.outcome} for request {entry.request}{by}{_verified_word(entry)}"
+        output.say(f"  {entry.at:%Y-%m-%d %H:%M:%S}  {what}")
         for sentence in _proof_lines(entry):
             output.say(f"    {sentence}")
 
@@ -236,9 +262,10 @@ def _proof_lines(entry: LogEntry) -> list[str]:
     return [*_detail_lines(entry), *lines, *([f"not compared: {left}"] if left else []), *cleaned]
 
 
-def _line_document(entry: LogEntry) -> dict[str, Any]:
-    """A line of the log, for machines."""
-    return {**entry.model_dump(), **_proof_of(entry)}
+def _line_document(entry: LogEntry, asker: Person | None) -> dict[str, Any]:
+    """A line of the log, for machines; `requested_by` as answers have it."""
+    by = asker.model_dump(include={"id", "name"}) if asker else None
+    return {**entry.model_dump(), **_proof_of(entry), "requested_by": by}
 
 
 def _proof_of(entry: LogEntry) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from cryptography.fernet import Fernet
 from cli import embedded, output
 from store import migrate, users
 from store.unit_of_work import Store, engine_for
+from worker.ending import when_asked_to_end
 from worker.settings import Settings, load
 
 _PR_SET_PDEATHSIG = 1
@@ -80,8 +81,7 @@ class Supervisor:
 
     def stop_on_signals(self) -> None:
         """Let SIGTERM and Ctrl-C end `watch`."""
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: self.stopping.set())
+        when_asked_to_end(self.stopping.set)
 
     def stop(self) -> None:
         """Stop everything: first the ones at work, then what they stand on."""
@@ -140,9 +140,12 @@ def _send(process: SupervisedProcess, number: signal.Signals) -> None:
 
 
 def _die_with_parent() -> None:
-    """Ask Linux to end this child when the supervisor is killed; elsewhere the next start finds what is left."""
+    """Ask Linux to end this child when the supervisor is killed; elsewhere the next start finds what is left.
+
+    As Ctrl-C does: the doors are left at once, whatever DRAIN_SECONDS says, so that the next ones can have them.
+    """
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGINT)
 
 
 DATA = Path("var")
@@ -200,6 +203,9 @@ def checked(environment: Mapping[str, str]) -> Settings:
     return load()
 
 
+_DOORS_FIRST_SECONDS = 3.0
+
+
 @contextlib.contextmanager
 def only_one(data: Path) -> Iterator[None]:
     """Hold this folder: two installations on one folder would write the same files."""
@@ -213,18 +219,23 @@ def only_one(data: Path) -> Iterator[None]:
 
 
 def start_all(supervisor: Supervisor, data: Path, chosen: Settings, *, own_valkey: bool) -> None:
-    """Valkey, migrations, then the processes: web, and once that listens the others, which would slow its start."""
+    """Valkey, migrations beside it, web and clock, then the workers; comes back once the doors are open.
+
+    All of them read for seconds at their start: the doors need not share the processor with the workers for that.
+    """
     if own_valkey:
         embedded.end_orphan(data)
         process = supervisor.start("valkey", embedded.valkey_command(data), stop_last=True)
-        embedded.wait_until_it_answers(data, process.child)
     migrate.upgrade(chosen.database_url)
-    python = sys.executable
-    web = supervisor.start("web", [python, "-m", "web.main"])
-    supervisor.watch(until=lambda: web.deaths > 0 or _listens(chosen), pause=0.05)  # doors first: to start is work
-    supervisor.start("clock", [python, "-m", "worker.scheduler"])
+    web = supervisor.start("web", [sys.executable, "-m", "web.main"])
+    supervisor.start("clock", [sys.executable, "-m", "worker.scheduler"])
+    if own_valkey:
+        embedded.wait_until_it_answers(data, process.child)
+    soon = time.monotonic() + _DOORS_FIRST_SECONDS
+    supervisor.watch(until=lambda: time.monotonic() > soon or web.deaths > 0 or _listens(chosen), pause=0.05)
     for number in range(1, chosen.worker_processes + 1):
         supervisor.start(f"worker-{number}", worker_command(chosen))
+    supervisor.watch(until=lambda: web.deaths > 0 or _listens(chosen), pause=0.05)
 
 
 def _listens(chosen: Settings) -> bool:

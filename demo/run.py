@@ -30,7 +30,10 @@ NORTHWIND = Path(__file__).parents[1] / "../shared/data/northwind_orders.csv"
 SAMPLE = Path(__file__).parent / "crew_jobs.csv"
 _READY_SECONDS = 30.0
 _USER, _LINK_SECONDS = "demo", 8 * 3600.0
-_NAMES = ("DATABASE_URL", "REDIS_URL", "ENCRYPTION_KEYS", "PUBLIC_URL", "XERO_API_URL", "XERO_IDENTITY_URL")
+_NAMES = (
+    *("DATABASE_URL", "REDIS_URL", "ENCRYPTION_KEYS", "PUBLIC_URL", "XERO_API_URL", "XERO_IDENTITY_URL"),
+    *("XERO_LOGIN_URL", "SECOND_FACTOR", "RETURN_ADDRESSES", "WEBHOOK_PRIVATE_ADDRESSES"),
+)
 Json = dict[str, Any]
 
 
@@ -70,18 +73,18 @@ def _run(supervisor: Supervisor) -> None:
     environment = dict(supervisor.environment)
     chosen = checked(environment)
     orders = _orders()
-    with _busy("Starting Valkey, the simulated Xero, the doors, a worker and the clock ..."):
+    with busy("Starting Valkey, the simulated Xero, the doors, a worker and the clock ..."):
         port = chosen.xero_api_url.rpartition(":")[2]
         supervisor.start("simulator", [sys.executable, "-m", "simulator", "--port", port], stop_last=True)
         start_all(supervisor, HOME, chosen, own_valkey=True)
-        _wait_for_page(f"{chosen.xero_api_url}/_simulator/health")
-        _wait_for_page(f"{chosen.public_url}/readyz")
+        wait_for_page(f"{chosen.xero_api_url}/_simulator/health", HOME)
+        wait_for_page(f"{chosen.public_url}/readyz", HOME)
     tools = wiring.build(chosen)
-    set_up(tools, orders)
+    set_up(tools, world.clients_in(orders))
     door = open_door(tools)
     bulk = send(door, orders)
     _show(tools, bulk, chosen.xero_api_url)
-    _write_environment(HOME / "env", environment)
+    write_environment(HOME / "env", environment)
     if not os.environ.get("DEMO_EXIT"):
         _print_next_steps(tools, HOME)
         supervisor.watch()
@@ -94,13 +97,17 @@ def _orders() -> list[Json]:
     return found
 
 
-def set_up(tools: Tools, orders: Sequence[Json]) -> None:
-    """A company, its organisation in the simulated Xero, a login, and the clients' Xero contacts."""
-    clients = world.clients_in(orders)
+def set_up(tools: Tools, clients: Sequence[Json]) -> None:
+    """A company, its organisation in the simulated Xero, a login, its clients' contacts; another to be set up."""
     xero = httpx.Client(base_url=f"{tools.settings.xero_api_url}/_simulator", timeout=30)
     xero.post("/organisations", json=world.organisation(clients)).raise_for_status()
     app = connecting.App(world.CLIENT_ID, world.CLIENT_SECRET)
-    xero.post("/apps", json={"client_id": app.client_id, "client_secret": app.secret}).raise_for_status()
+    # Of a tier whose logins may open several organisations at once: then one of them is chosen.
+    first = {"client_id": app.client_id, "client_secret": app.secret, "tier": "advanced"}
+    xero.post("/apps", json=first).raise_for_status()
+    xero.post("/organisations", json=world.next_organisation()).raise_for_status()
+    second = {"client_id": world.NEXT_CLIENT_ID, "client_secret": world.NEXT_CLIENT_SECRET}
+    xero.post("/apps", json=second).raise_for_status()
     grant = {"client_id": app.client_id, "user": world.XERO_USER, "tenants": [world.TENANT]}
     pair = xero.post("/grants", json=grant).raise_for_status().json()
     choice = connecting.ChosenOrganisation(world.TENANT, "Harbour Crew Ltd", "!Hc1B2", "USD", world.XERO_USER)
@@ -154,13 +161,15 @@ def _show_ledger(xero: str) -> None:
     )
 
 
-def _busy(text: str) -> Progress:
+def busy(text: str) -> Progress:
+    """Says on a terminal that this takes a moment."""
     progress = Progress(SpinnerColumn(), TextColumn("{task.description}"), console=output.errors, transient=True)
     progress.add_task(text)
     return progress
 
 
-def _wait_for_page(url: str) -> None:
+def wait_for_page(url: str, home: Path) -> None:
+    """Until it answers with 200; ends the command where it does not."""
     end = time.monotonic() + _READY_SECONDS
     while time.monotonic() < end:
         try:
@@ -169,7 +178,7 @@ def _wait_for_page(url: str) -> None:
         except httpx.HTTPError:
             pass
         time.sleep(0.05)
-    output.fail(f"{url} did not answer within {_READY_SECONDS:.0f} seconds; see {HOME / 'logs'}", 1)
+    output.fail(f"{url} did not answer within {_READY_SECONDS:.0f} seconds; see {home / 'logs'}", 1)
 
 
 def _free_port() -> int:
@@ -178,11 +187,11 @@ def _free_port() -> int:
         return port
 
 
-def _write_environment(path: Path, environment: Mapping[str, str]) -> None:
-    """A file for a shell to read, so that other commands find the demo."""
+def write_environment(path: Path, environment: Mapping[str, str]) -> None:
+    """A file for a shell to read, so that other commands find what runs here."""
     path.unlink(missing_ok=True)
     path.touch(mode=0o600)
-    path.write_text("".join(f"export {name}='{environment[name]}'\n" for name in _NAMES))
+    path.write_text("".join(f"export {name}='{environment[name]}'\n" for name in _NAMES if name in environment))
 
 
 def _print_next_steps(tools: Tools, home: Path) -> None:
@@ -196,9 +205,19 @@ def _print_next_steps(tools: Tools, home: Path) -> None:
         f"  {command} why BAD-09\n"
         f"  {command} log --failed\n"
         f"Its logs are in {home / 'logs'}.\n\n"
+        "In the console, “Set up a company” connects a second one from nothing. Its Xero app is there already:\n"
+        f"  Client ID {world.NEXT_CLIENT_ID}, Client Secret {world.NEXT_CLIENT_SECRET}\n"
+        f"  its clients: {_clients_file(home)}; any e-mail address logs in to the simulated Xero\n\n"
         "The console, in a browser: see what failed and why, set a contact, send it again. Signs you in once:"
     )
     output.say(f"  {_link(tools)}")
+
+
+def _clients_file(home: Path) -> Path:
+    """A file of clients and contacts for the second company."""
+    path = home / "river-crew-clients.csv"
+    path.write_text(world.next_clients())
+    return path
 
 
 def _link(tools: Tools) -> str:

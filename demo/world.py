@@ -41,6 +41,34 @@ def organisation(clients: Sequence[Json]) -> Json:
     }
 
 
+# A second company that nobody has set up yet: its organisation and its app are in the simulated Xero.
+NEXT_TENANT = "8d1f0c52-9a7e-4f43-8b1d-5a2f6c0e7b21"
+NEXT_CLIENT_ID, NEXT_CLIENT_SECRET = "DEMOAPP0000000000000000000000002", "river-app-secret"
+_NEXT_CLIENTS = {"R01": "Lock Keepers Ltd", "R02": "Ferry & Sons", "R03": "Weir Works"}
+
+
+def next_organisation() -> Json:
+    """The organisation of the company that is still to be set up."""
+    return {
+        "tenant": NEXT_TENANT,
+        "name": "River Crew Ltd",
+        "short_code": "!Rc2D4",
+        "base_currency": "USD",
+        "contacts": [{"id": contact_id(client), "name": name} for client, name in _NEXT_CLIENTS.items()],
+        "accounts": [
+            {"code": SALES, "name": "Sales", "tax_type": TAX},
+            {"code": "210", "name": "Crew hire", "tax_type": TAX},
+        ],
+        "tax_rates": [{"code": TAX, "rate": "8.25"}, {"code": "NONE", "rate": "0"}],
+    }
+
+
+def next_clients() -> str:
+    """Its clients and their contacts as a file that the console takes."""
+    rows = [f"{client},{contact_id(client)},{name}" for client, name in _NEXT_CLIENTS.items()]
+    return "\n".join(["client,xero_contact,name", *rows, ""])
+
+
 def clients_in(invoices: Sequence[Json]) -> list[Json]:
     """Each client once, in order."""
     return list({invoice["client"]["id"]: invoice["client"] for invoice in invoices}.values())

@@ -4,18 +4,22 @@ Two kinds of bad news only. An *answer* about one invoice is a value: Posted or 
 *Trouble* with a whole call is an exception that says what became of it.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Literal, Protocol
 
 from events.changes import Change, Difference, Picture
-from events.credentials import AboutOrganisation, AppKeys, OpenedOrganisation, TokenPair
+from events.contacts import Pasted as Pasted  # noqa: PLC0414
+from events.credentials import TargetLogin as TargetLogin  # noqa: PLC0414
 from events.failures import Failure
-from events.invoice import Invoice
+from events.invoice import Client, Document, Invoice
 from events.lane import Lane as Lane  # noqa: PLC0414  # whoever speaks of a target speaks of lanes
 from events.lane import Organisation as Organisation  # noqa: PLC0414
+from events.pace import Outlook as Outlook  # noqa: PLC0414
+from events.pace import Permit as Permit  # noqa: PLC0414
+from events.pace import TargetPace as TargetPace  # noqa: PLC0414
 from events.settings import Books, CompanySettings, Part, Sums
 from events.trouble import Trouble as Trouble  # noqa: PLC0414
 
@@ -46,6 +50,7 @@ class Posted:
     when it says nothing at all.
     `status` is in Xero's words (AUTHORISED, PAID, VOIDED, DELETED …), in which every target puts it.
     `updated` is when the system last changed it; `copy` its own element, opaque to all but the target.
+    `credited` of what is `paid` came as credit; `paid_at` is the day on which it was paid in full.
     One that is there with a value that cannot be read is `unreadable`: it has neither amounts, date nor copy.
     """
 
@@ -63,6 +68,8 @@ class Posted:
     warnings: tuple[str, ...] = ()
     contact_name: str = ""
     paid: Decimal = Decimal(0)
+    credited: Decimal = Decimal(0)
+    paid_at: datetime | None = None
     unmarked: bool = False
     updated: datetime | None = None
     unreadable: bool = False
@@ -76,6 +83,16 @@ class Changes:
     invoices: Sequence[Posted]
     more: bool
     newest: datetime | None
+
+
+@dataclass(frozen=True)
+class Notice:
+    """The system's word that an invoice of an organisation (`tenant`) was made (`created`) or changed, and when."""
+
+    tenant: str
+    target_id: str
+    at: datetime
+    created: bool = False
 
 
 @dataclass(frozen=True)
@@ -155,127 +172,27 @@ class ListedChoice:
 
 
 @dataclass(frozen=True)
-class Pasted:
-    """The contact that a pasted text names, and the organisation's short code where the text has one."""
+class SentFile:
+    """A file on its way to an invoice; `replaces` the one of its name, `online`: the client sees it too."""
 
-    contact_id: str
-    short_code: str = ""
-
-
-@dataclass(frozen=True)
-class Permit:
-    """Leave to make one call; or, with `wait` seconds, none and `limit` says which limit it is.
-
-    `call` is how many seconds an answer took of late, where known; so many `further` calls may follow at once.
-    """
-
-    organisation: Organisation
-    token: str
-    wait: float = 0
-    limit: str = ""
-    call: float | None = None
-    further: int = 0
+    name: str
+    content: bytes = field(repr=False)
+    media_type: str = ""
+    online: bool = False
+    replaces: bool = False
 
 
 @dataclass(frozen=True)
-class Outlook:
-    """What is known of an organisation's limits: calls that bulk sends may still make, and seconds.
+class ListedFile:
+    """A file that the system has at an invoice; `size` in bytes."""
 
-    `call` is how long the system took to answer of late, `paused` how long nobody may call because of which `limit`
-    it named; `minute_calls` and `day_calls` are what anybody may still make, `minute_frees` when there is one more.
-    `per_day` are the calls of a whole day: `learned` from answers, else the most that are set.
-    """
-
-    minute_left: int
-    day_left: int
-    day_ends: float
-    call: float
-    paused: float
-    limit: str = ""
-    minute_calls: int = 0
-    day_calls: int = 0
-    minute_frees: float = 0
-    per_day: int = 0
-    learned: bool = False
+    id: str
+    name: str
+    size: int
 
 
-class TargetPace(Protocol):
-    """The system's limits, asked before each call: `per_minute` calls fit into a window of `minute` seconds."""
-
-    per_minute: int
-    minute: float
-
-    def ask(self, organisation: Organisation, *, single: bool = False, spread: bool = False) -> Permit:
-        """A permit, or how long to wait; `single` for a person's own send, `spread` over the window for a backlog.
-
-        Raises redis.RedisError.
-        """
-
-    def ask_to_look(self, organisation: Organisation, payer: str = "") -> Permit:
-        """A permit for a look that no invoice waits for, on the account of a payer. Raises redis.RedisError."""
-
-    def seconds_to_look(self, tenant: str, payer: str) -> int:
-        """Seconds until the payer has looks of this day again; 0 while some are left. Raises redis.RedisError."""
-
-    def done(self, permit: Permit) -> None:
-        """The call was answered."""
-
-    def lost(self, permit: Permit) -> None:
-        """Nobody knows what became of the call."""
-
-    def abandon(self, permit: Permit) -> None:
-        """No call was made with this permit."""
-
-    def remember(self, tenant: str, day_calls: int) -> None:
-        """Calls of a day that the organisation is known to have. Raises redis.RedisError."""
-
-    def outlook(self, tenant: str) -> Outlook:
-        """What bulk sends of the organisation may do, as far as is known. Raises redis.RedisError."""
-
-    def outlooks(self, tenants: Collection[str]) -> Mapping[str, Outlook]:
-        """The same of many organisations at once. Raises redis.RedisError."""
-
-    def tallies(self) -> Mapping[tuple[int, str], int]:
-        """What became of everybody's calls of two days, by hour (of Unix time) and what. Raises redis.RedisError."""
-
-
-class TargetLogin(Protocol):
-    """How a person lets us in, for `unused_days` if nobody uses it, and the bearers. What calls raises Trouble."""
-
-    unused_days: int
-
-    def wanted_scopes(self, said: str) -> str:
-        """The scopes to ask for, behind the words that people use for them; pure."""
-
-    def may_write(self, granted: Collection[str]) -> bool:
-        """Whether these scopes let us write invoices; pure."""
-
-    def address(self, app: AppKeys, callback: str, scopes: str, state: str, verifier: str) -> str:
-        """The login page for this app, bound to this login by its state and its secret verifier; pure."""
-
-    def exchange(self, app: AppKeys, code: str, callback: str, verifier: str) -> TokenPair:
-        """The pair for a code, which is taken once."""
-
-    def user(self, pair: TokenPair) -> str:
-        """Whose login the pair is; empty when it does not say; pure."""
-
-    def consent(self, pair: TokenPair) -> str:
-        """The consent the pair came from; empty when it does not say; pure."""
-
-    def organisations(self, bearer: str) -> Sequence[OpenedOrganisation]:
-        """The organisations this login opens now."""
-
-    def about(self, bearer: str, tenant: str) -> AboutOrganisation:
-        """The organisation's name, short code and currency."""
-
-    def remove(self, bearer: str, connection_id: str) -> None:
-        """Disconnect one organisation, by the connection's id."""
-
-    def access(self, client_id: str, user: str) -> str:
-        """A valid access token of this login."""
-
-    def renew(self, client_id: str, user: str) -> None:
-        """Renew the login although it is still good, so that it does not end unused."""
+class FileRefused(Exception):
+    """The system does not take this file, definitely; what it said. Nothing was attached."""
 
 
 @dataclass(frozen=True)
@@ -288,23 +205,46 @@ class CallSizes:
     ids: int
 
 
+class TargetCredit(Protocol):
+    """How credit is allocated to invoices. What calls raises Trouble."""
+
+    def given(self, note: Posted) -> Mapping[str, Decimal]:
+        """What is allocated of the credit note, by the invoices' ids in the system; pure."""
+
+    def freeze(self, invoice_id: str, amount: Decimal, day: date) -> bytes:
+        """The exact body of the call that allocates so much to an invoice; pure."""
+
+    def allocate(self, organisation: Organisation, note_id: str, body: bytes, key: str, in_time: InTime) -> str:
+        """Allocate what the frozen body says; gives the words in which the system refuses, empty where it did it."""
+
+
 class AccountingTarget(Protocol):
     """An accounting system. Methods that call make one call, or few, and raise Trouble when it goes wrong as a whole.
 
-    `login` is None where nobody has to log in.
+    `login` is None where nobody has to log in, `credit` where what is asked about cannot be allocated. `documents` is
+    the same system by what an invoice becomes in it: asked there, what is said here of invoices is said of credit
+    notes. What it has not is not in it; invoices always are.
     """
 
     sizes: CallSizes
     pace: TargetPace
     login: TargetLogin | None
+    credit: TargetCredit | None
+    documents: Mapping[Document, "AccountingTarget"]
 
     # Invoices as the system has them; pure.
+
+    def as_sent(self, invoice: Invoice) -> Invoice:
+        """The invoice as this document says it: a credit note has amounts above zero."""
 
     def element(self, posting: Posting) -> Element:
         """The invoice in the system's words. Raises Unmappable."""
 
     def element_of_update(self, posting: Posting, copy: Element) -> Element:
         """The invoice as an update of the system's copy. Raises Unmappable."""
+
+    def deletion(self, target_id: str) -> Element:
+        """The update that deletes a draft."""
 
     def fingerprint(self, copy: Element) -> str:
         """What an edit by hand would change in the copy."""
@@ -314,6 +254,9 @@ class AccountingTarget(Protocol):
 
     def replaces_lines(self, update: Element) -> bool:
         """Whether the update puts a line anew, because the copy's has something that has to go."""
+
+    def is_marked(self, posted: Posted, company: str, invoice: str, generation: int) -> bool:
+        """Whether it says itself that it is this invoice of ours, of this generation."""
 
     def is_like(self, posted: Posted, sent: Element) -> bool:
         """Whether contact, date and currency are those that were sent."""
@@ -362,6 +305,14 @@ class AccountingTarget(Protocol):
     def pasted(self, text: str) -> Pasted:
         """The contact in what a person pasted. Raises NotAContact."""
 
+    # What the system posts to us by itself; pure.
+
+    def is_signed(self, body: bytes, signature: str, keys: Sequence[str]) -> bool:
+        """Whether the system signed this body with one of these keys; a wrong one takes as long as a right."""
+
+    def notices(self, body: bytes) -> Sequence[Notice]:
+        """What the body says of invoices; what it says of other things is passed over. Raises ValueError."""
+
     # Calls.
 
     def create(self, organisation: Organisation, body: bytes, key: str, in_time: InTime) -> Answers:
@@ -384,11 +335,30 @@ class AccountingTarget(Protocol):
     def changes(self, organisation: Organisation, since: datetime, page: int, *, ours_only: bool) -> Changes:
         """A page of the invoices changed after a moment, without their lines; only our app's where asked."""
 
+    def attach(
+        self, organisation: Organisation, target_id: str, file: SentFile, key: str, in_time: InTime
+    ) -> ListedFile:
+        """Attach a file to the invoice, never twice under one idempotency key, while in time. Raises FileRefused."""
+
+    def attached(self, organisation: Organisation, target_id: str) -> Sequence[ListedFile]:
+        """The files that the invoice has. Raises FileRefused where the system knows no such invoice."""
+
     def contacts(self, organisation: Organisation, ids: Sequence[str]) -> Mapping[str, ListedContact]:
         """The contacts with these ids, archived ones too, by id: as many as one call takes."""
 
     def all_contacts(self, organisation: Organisation, page: int) -> ContactPage:
         """A page of the active contacts."""
+
+    def find_contacts(self, organisation: Organisation, text: str) -> Sequence[ListedContact]:
+        """Contacts with this text in their name, number or e-mail, archived ones too: a page of them."""
+
+    def create_contact(
+        self, organisation: Organisation, number: str, client: Client, key: str, in_time: InTime
+    ) -> ListedContact:
+        """Create a contact for the client under our number, not twice under one key, while in time.
+
+        Raises NotAContact where it is refused.
+        """
 
     def choices(self, organisation: Organisation, kind: ChoiceKind) -> Sequence[ListedChoice]:
         """What the organisation has of this kind."""

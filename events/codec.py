@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import to_json
 
-from events.contacts import ClientXeroContactUpdateRequested
+from events.contacts import ClientXeroContactCreateRequested, ClientXeroContactUpdateRequested
 from events.export import InvoiceExportRequested
 from events.orders import (
     InvoiceExportCancelRequested,
@@ -36,6 +36,7 @@ INCOMING: Mapping[str, type[Incoming]] = {
         InvoiceExportReplayRequested,
         InvoiceExportRaiseAnewRequested,
         ClientXeroContactUpdateRequested,
+        ClientXeroContactCreateRequested,
         CompanySettingsChanged,
         InvoiceExportPreviewRequested,
     )
@@ -107,9 +108,13 @@ def parse(body: bytes, most: int = MOST_BYTES) -> Any:
     except UnicodeDecodeError as broken:
         raise Unreadable(f"body: not UTF-8 text (byte {broken.start + 1})") from None
     except json.JSONDecodeError as broken:
-        raise Unreadable(f"body: not JSON: {broken.msg} (line {broken.lineno} column {broken.colno})") from None
-    except (ValueError, RecursionError, ArithmeticError) as broken:
-        raise Unreadable(f"body: not JSON that can be read: {type(broken).__name__}") from None
+        why = f"{broken.msg[:1].lower()}{broken.msg[1:]}"
+        where = f"at line {broken.lineno} column {broken.colno}"
+        raise Unreadable(f"body: not JSON: it goes wrong {where} ({why})") from None
+    except RecursionError:
+        raise Unreadable("body: not JSON that can be read: it is nested too deeply") from None
+    except (ValueError, ArithmeticError):
+        raise Unreadable("body: not JSON that can be read: a number in it is none, or too long") from None
 
 
 def parse_event(document: Any) -> tuple[Envelope, Incoming]:
@@ -139,9 +144,10 @@ def write(
     time: datetime,
     causation: str | None = None,
     trace: str | None = None,
+    test: bool = False,
 ) -> str:
-    """The event as CloudEvents JSON text."""
-    attributes = {
+    """The event as CloudEvents JSON text; `test` marks one that tells of nothing that happened."""
+    attributes: dict[str, Any] = {
         "specversion": "1.0",
         "id": id,
         "source": source,
@@ -152,5 +158,7 @@ def write(
     }
     if causation:
         attributes["causationid"] = causation
+    if test:
+        attributes["test"] = True
     attributes |= trace_headers(trace)
     return f'{to_json(attributes).decode()[:-1]},"data":{event.model_dump_json(exclude_none=True)}}}'

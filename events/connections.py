@@ -15,6 +15,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
+from events.credentials import AppKind, AppWay
 from events.help import Catalogue, Help
 from events.snapshot import DEPRECATED, Event, Id, ShortText, Snapshot
 
@@ -32,6 +33,7 @@ class XeroConnectionConnected(Event):
     """Out: the company exports to this organisation from now on.
 
     `waiting_for_decision` counts invoices meant for another organisation; while it is not zero nothing is sent.
+    `app_kind`: with a `custom` app nobody logs in, and no login ends.
     """
 
     TYPE: ClassVar[str] = "xero.connection.connected"
@@ -41,12 +43,13 @@ class XeroConnectionConnected(Event):
     scopes: tuple[str, ...]
     connected_at: datetime
     waiting_for_decision: int = 0
+    app_kind: AppKind = "web"
 
 
 class XeroConnectionNeedsLogin(Event):
     """Out: the company's exports wait until a person acts; who and how is said, nothing has failed.
 
-    `login_due`: what that person has to do is to log in to Xero.
+    `login_due`: what that person has to do is to log in to Xero; with a `custom` app nobody has to, ever.
     """
 
     TYPE: ClassVar[str] = "xero.connection.needs_login"
@@ -58,6 +61,7 @@ class XeroConnectionNeedsLogin(Event):
     how: str
     organisation: ConnectedOrganisation | None = None
     login_due: bool = False
+    app_kind: AppKind = "web"
     login_url: str | None = Field(default=None, json_schema_extra=DEPRECATED)
     login_url_ends_at: datetime | None = Field(default=None, json_schema_extra=DEPRECATED)
 
@@ -108,21 +112,23 @@ class ConnectionProblem(Catalogue):
         "Xero app not accepted",
         "Xero does not accept the Client ID and Client Secret kept for {company}.",
         "support",
-        "Check the app in Xero's developer portal, then enter its Client Secret on the company's setup page.",
+        "Check the app in Xero's developer portal, then enter its Client Secret on the company's setup page; that "
+        "takes the role setup or admin.",
         command="crewcard-xero companies secret {company}",
     )
     APP_NOT_ALLOWED = Help(
         "Xero app lacks a permission",
         "The Xero app of {company} may not ask for the permissions it is set up with.",
         "support",
-        "Newer apps need granular scopes: choose them on the company's setup page.",
+        "Newer apps need granular scopes: choose them on the company's setup page; that takes the role setup or "
+        "admin.",
         command="crewcard-xero companies scopes {company} granular",
     )
     APP_MISSING = Help(
         "No Xero app",
         "{company} has no Xero app yet.",
         "support",
-        "Enter its Client ID and Client Secret on the company's setup page.",
+        "Enter its Client ID and Client Secret on the company's setup page; that takes the role setup or admin.",
         command="crewcard-xero companies app {company}",
     )
     KEY_MISSING = Help(
@@ -135,9 +141,9 @@ class ConnectionProblem(Catalogue):
     )
     APP_DISABLED = Help(
         "Export switched off",
-        "The Xero app of {company} was switched off here.",
+        "Exports of {company} were switched off here.",
         "support",
-        "Switch exports on again on the company's setup page.",
+        "Switch exports on again on the company's setup page; that takes the role setup or admin.",
         command="crewcard-xero companies enable {company}",
     )
     SCOPE_MISSING = Help(
@@ -164,6 +170,23 @@ class ConnectionProblem(Catalogue):
         "clerk",
         "Log in as a Standard or Adviser user of the organisation, with a login link from CrewCard.",
     )
+    CUSTOM_NOT_CONNECTED = Help(
+        "Custom connection not connected",
+        "The custom connection of {company} is not connected here with all permissions that the export needs.",
+        "support",
+        "See in Xero's developer portal that it is authorised with these permissions, then press Connect on the "
+        "company's setup page; that takes the role setup or admin.",
+        command="crewcard-xero connect {company}",
+    )
+    CUSTOM_TAKEN_BACK = Help(
+        "Custom connection taken back",
+        "Xero does not let the custom connection of {company} in any more: it was taken back, has ended, or has "
+        "another Client Secret.",
+        "support",
+        "Have it authorised again in Xero's developer portal, then press Connect on the company's setup page; where "
+        "its secret is new, enter that first. It takes the role setup or admin.",
+        command="crewcard-xero connect {company}",
+    )
     OTHER_ORGANISATION = Help(
         "Work waits for another organisation",
         "Invoices that were meant for {before} wait, and {company} is now connected to {organisation}.",
@@ -186,12 +209,26 @@ class ConnectionProblem(Catalogue):
         """The problem with this code; `otherwise`, or a login that ended, for one we do not know."""
         return cls.__members__.get((code or "").upper(), otherwise or cls.LOGIN_ENDED)
 
+    def of_app(self, way: AppWay) -> "ConnectionProblem":
+        """The same problem of an app of this way: where nobody logs in, no login mends it."""
+        return self if way.has_login else _WITHOUT_LOGIN.get(self, self)
+
     @property
     def unnamed(self) -> Mapping[str, str]:
         """What a fact is called that nobody gave."""
         return _UNNAMED
 
 
+_WITHOUT_LOGIN = {
+    ConnectionProblem.NEVER_CONNECTED: ConnectionProblem.CUSTOM_NOT_CONNECTED,
+    ConnectionProblem.SCOPE_MISSING: ConnectionProblem.CUSTOM_NOT_CONNECTED,
+    ConnectionProblem.SCOPES_CHANGED: ConnectionProblem.CUSTOM_NOT_CONNECTED,
+    ConnectionProblem.APP_NOT_ALLOWED: ConnectionProblem.CUSTOM_NOT_CONNECTED,
+    ConnectionProblem.NOT_PERMITTED: ConnectionProblem.CUSTOM_NOT_CONNECTED,
+    ConnectionProblem.LOGIN_ENDED: ConnectionProblem.CUSTOM_TAKEN_BACK,
+    ConnectionProblem.APP_REFUSED: ConnectionProblem.CUSTOM_TAKEN_BACK,
+    ConnectionProblem.DISCONNECTED: ConnectionProblem.CUSTOM_TAKEN_BACK,
+}
 _UNNAMED = {
     "company": "the company",
     "organisation": "the Xero organisation",

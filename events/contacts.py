@@ -6,6 +6,7 @@ Each member's value is its help, see `events.help`; facts in braces come from th
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, ClassVar, Literal
 
@@ -28,6 +29,19 @@ class ClientXeroContactUpdateRequested(Incoming):
     requested_by: Person
 
 
+class ClientXeroContactCreateRequested(Incoming):
+    """In: create a contact in Xero for this client, which has none, and bill it as that one.
+
+    With name, e-mail, address and tax number as its newest invoice has them; `client_name` where it has no invoice.
+    """
+
+    TYPE: ClassVar[str] = "client.xero_contact.create_requested"
+
+    client: HostId
+    client_name: ShortText = ""
+    requested_by: Person
+
+
 class XeroContact(Snapshot):
     """A contact as a person recognises it; `link` opens it in Xero."""
 
@@ -40,7 +54,8 @@ class ClientXeroContactUpdated(Event):
     """Out: the client is billed as this contact from now on, or (`contact` missing) as none.
 
     `cause` is `request` for an answer, `recheck` for news from Xero about a contact linked before. `sent_again`
-    counts the invoices that had failed for want of it and go again by themselves.
+    counts the invoices that had failed for want of it and go again by themselves. `created`: it was created for
+    this client.
     """
 
     TYPE: ClassVar[str] = "client.xero_contact.updated"
@@ -54,10 +69,14 @@ class ClientXeroContactUpdated(Event):
     changed_by: str
     changed_at: datetime
     sent_again: int = 0
+    created: bool = False
 
 
 class ClientXeroContactRejected(Event):
-    """Out: nothing was changed, why, and what to paste instead. `offered` is the contact it was merged into."""
+    """Out: nothing was changed, why, and what to paste instead.
+
+    `offered` is the contact it was merged into, or the one that has the name already.
+    """
 
     TYPE: ClassVar[str] = "client.xero_contact.rejected"
 
@@ -75,7 +94,7 @@ _PASTE = "Open the contact in Xero, copy the address of that page and paste it a
 
 
 class ContactProblem(Catalogue):
-    """What was wrong with what a person pasted, or with the contact it names."""
+    """What was wrong with what a person pasted, with the contact it names, or with creating one."""
 
     NOT_ADMIN = Help(
         "Only admins",
@@ -168,6 +187,57 @@ class ContactProblem(Catalogue):
         "See that the connection to Xero works, then paste the contact again.",
     )
 
+    CREATING_OFF = Help(
+        "Creating is off",
+        "The settings of {company} do not allow contacts to be created in Xero.",
+        "admin",
+        "Switch on in its Xero settings that contacts may be created, then ask for it again.",
+    )
+    NO_PERMISSION = Help(
+        "Permission missing",
+        "The connection to {organisation} does not allow contacts to be created: it is older than that setting.",
+        "admin",
+        "Log in to Xero again with a fresh login link and accept the permissions it lists (or connect the custom "
+        "connection once more), then ask for it again.",
+    )
+    NAMELESS = Help(
+        "No name",
+        "CrewCard has not said what {client} is called, so no contact can be created for it.",
+        "admin",
+        "Send an invoice of this client, or give its name along.",
+    )
+    LINKED_ALREADY = Help(
+        "Has a contact",
+        "{client} is billed as “{name}” already, so no other contact was created.",
+        "nobody",
+        "Nothing needs to be done. To bill it as another contact, paste that one.",
+    )
+    NAME_TAKEN = Help(
+        "Name taken",
+        "{organisation} has a contact named “{name}” already, and Xero wants each name once.",
+        "admin",
+        "If {client} is that contact, take it. If it is somebody else, give one of them another name.",
+    )
+    SIMILAR = Help(
+        "Similar contacts",
+        "{organisation} has contacts like {client}, so it got no new one by itself: {name}.",
+        "admin",
+        "Take one of them, or create a contact for {client} all the same.",
+    )
+    NOT_CREATED = Help(
+        "Refused by Xero",
+        "Xero did not create the contact: “{said}”.",
+        "admin",
+        "Correct that in CrewCard and send an invoice of {client} again, then create the contact once more; or raise "
+        "it in Xero and paste it.",
+    )
+    CREATED_PERHAPS = Help(
+        "Not known whether it was created",
+        "Xero could not be asked for a long time whether the contact for {client} was created.",
+        "admin",
+        "See that the connection to Xero works, then create it once more: what is there is found, not doubled.",
+    )
+
     @property
     def unnamed(self) -> Mapping[str, str]:
         """What a fact is called that nobody gave."""
@@ -186,6 +256,7 @@ _UNNAMED = {
     "organisation": "the connected organisation",
     "page": "another page",
     "pasted": "that",
+    "said": "no reason given",
     "site": "another site",
     "winner": "another contact",
     **dict.fromkeys(("ours", "theirs", "winner_id"), "unknown"),
@@ -199,3 +270,11 @@ class NotAContact(Exception):
         super().__init__(problem.code)
         self.problem = problem
         self.facts = dict(facts or {})
+
+
+@dataclass(frozen=True)
+class Pasted:
+    """The contact that a pasted text names, and the organisation's short code where the text has one."""
+
+    contact_id: str
+    short_code: str = ""

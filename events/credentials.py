@@ -6,18 +6,18 @@ What a host's key may be used for, and which of it each event needs.
 import base64
 import binascii
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
-from events.contacts import ClientXeroContactUpdateRequested
+from events.contacts import ClientXeroContactCreateRequested, ClientXeroContactUpdateRequested
 from events.export import InvoiceExportRequested
 from events.orders import InvoiceExportCancelRequested, InvoiceExportRaiseAnewRequested, InvoiceExportReplayRequested
 from events.preview import InvoiceExportPreviewRequested
 from events.settings import CompanySettingsChanged
 
-AppKind = Literal["web", "pkce"]
+AppKind = Literal["web", "pkce", "custom"]
 _HALF_AN_HOUR = 1800.0
 # A login is given up after so many refusals by the token service, over so long a time.
 PROOF_REFUSALS, PROOF_SECONDS = 3, 120.0
@@ -34,19 +34,42 @@ def is_signing_secret(text: str) -> bool:
 
 
 @dataclass(frozen=True)
+class AppWay:
+    """How an app of a kind lets us in: with a secret or without, by a person's login that ends or by itself."""
+
+    words: str
+    has_secret: bool = True
+    has_login: bool = True
+
+
+# facts §7.1, §7.3
+APP_WAYS: Mapping[str, AppWay] = {
+    "web": AppWay("Web app, with a secret"),
+    "pkce": AppWay("Mobile or desktop app (PKCE), without one", has_secret=False),
+    "custom": AppWay("Custom connection: one organisation, and nobody logs in", has_login=False),
+}
+
+
+@dataclass(frozen=True)
 class AppKeys:
-    """A Xero app and its secrets, newest first; an app of kind `pkce` has none (facts §7.1)."""
+    """A Xero app and its secrets, newest first, if its kind has any."""
 
     client_id: str
     secrets: tuple[str, ...] = field(repr=False)
     kind: AppKind = "web"
+
+    @property
+    def way(self) -> AppWay:
+        """How an app of its kind lets us in."""
+        return APP_WAYS[self.kind]
 
 
 @dataclass(frozen=True)
 class TokenPair:
     """What Xero's token service gave: access token for `expires_in` seconds, refresh token for its next use.
 
-    `id_token` says for which login it is, where one was asked for; it is not kept.
+    `id_token` says for which login it is, where one was asked for; it is not kept. An app that nobody logs in to gets
+    no refresh token.
     """
 
     access_token: str = field(repr=False)
@@ -63,6 +86,12 @@ class TokenPair:
         expires_in = float(said.get("expires_in", _HALF_AN_HOUR))
         tokens = str(said["access_token"]), str(said["refresh_token"])
         return cls(*tokens, expires_in, tuple(map(str, scopes)), str(said.get("id_token") or ""))
+
+    def renewal(self, way: AppWay) -> dict[str, str]:
+        """What the token service is asked for another pair in place of this one."""
+        if way.has_login:
+            return {"grant_type": "refresh_token", "refresh_token": self.refresh_token}
+        return {"grant_type": "client_credentials", "scope": " ".join(self.scopes)}
 
     def to_json(self) -> str:
         """The pair as text, to be sealed."""
@@ -146,6 +175,7 @@ OF_EVENT: Mapping[str, Scope] = {
     InvoiceExportReplayRequested.TYPE: Scope.ORDERS,
     InvoiceExportRaiseAnewRequested.TYPE: Scope.ORDERS,
     ClientXeroContactUpdateRequested.TYPE: Scope.CONTACTS,
+    ClientXeroContactCreateRequested.TYPE: Scope.CONTACTS,
     CompanySettingsChanged.TYPE: Scope.SETTINGS,
     InvoiceExportPreviewRequested.TYPE: Scope.PREVIEWS,
 }
@@ -156,3 +186,58 @@ def whole_scopes(scopes: Collection[str]) -> frozenset[Scope]:
     """These scopes, a former one as what it means today; a name that is none opens nothing."""
     known = {Scope(name) for name in scopes if name in tuple(Scope)}
     return frozenset().union(*(FORMER.get(scope, {scope}) for scope in known))
+
+
+class TargetLogin(Protocol):
+    """How a person lets us in, for `unused_days` if nobody uses it, and the bearers. What calls raises Trouble.
+
+    `contacts_scope` is the scope that creating contacts takes beside those that are always asked for.
+    """
+
+    unused_days: int
+    contacts_scope: str
+
+    def wanted_scopes(self, said: str, way: AppWay) -> str:
+        """The scopes to ask for, behind the words that people use for them, with an app of this way; pure."""
+
+    def may_write(self, granted: Collection[str]) -> bool:
+        """Whether these scopes let us write invoices; pure."""
+
+    def may_attach(self, granted: Collection[str]) -> bool:
+        """Whether these scopes let us attach files; so do those of a login that did not say what it gave; pure."""
+
+    def to_attach(self, scopes: str) -> str:
+        """The scopes with those that it takes to attach files; pure."""
+
+    def accepts(self, app: AppKeys) -> bool:
+        """Whether the system knows the app with its newest secret; nobody has to log in for it."""
+
+    def address(self, app: AppKeys, callback: str, scopes: str, state: str, verifier: str) -> str:
+        """The login page for this app, bound to this login by its state and its secret verifier; pure."""
+
+    def exchange(self, app: AppKeys, code: str, callback: str, verifier: str) -> TokenPair:
+        """The pair for a code, which is taken once."""
+
+    def own_pair(self, app: AppKeys, scopes: str) -> TokenPair:
+        """The pair that an app gets for itself, where nobody logs in."""
+
+    def user(self, pair: TokenPair) -> str:
+        """Whose login the pair is; empty when it does not say; pure."""
+
+    def consent(self, pair: TokenPair) -> str:
+        """The consent the pair came from; empty when it does not say; pure."""
+
+    def organisations(self, bearer: str) -> Sequence[OpenedOrganisation]:
+        """The organisations this login opens now."""
+
+    def about(self, bearer: str, tenant: str) -> AboutOrganisation:
+        """The organisation's name, short code and currency."""
+
+    def remove(self, bearer: str, connection_id: str) -> None:
+        """Disconnect one organisation, by the connection's id."""
+
+    def access(self, client_id: str, user: str) -> str:
+        """A valid access token of this login."""
+
+    def renew(self, client_id: str, user: str) -> None:
+        """Renew the login although it is still good, so that it does not end unused."""

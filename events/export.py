@@ -4,7 +4,7 @@ The events about a request as a whole: it waits, it moves on, it is done.
 The words of a request's pop-up.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any, ClassVar, Literal
@@ -15,8 +15,8 @@ from pydantic_core import PydanticCustomError
 
 from events import written
 from events.changes import Change, Difference, Drifted
-from events.failures import FAILED_TITLE, Failure
-from events.invoice import Cleaned, Client, Invoice, LineItem, Totals, Tracking
+from events.failures import FAILED_TITLE, Failure, about, cause_of
+from events.invoice import Cleaned, Client, Document, Invoice, LineItem, Totals, Tracking
 from events.reasons import Reason
 from events.snapshot import (
     DEPRECATED,
@@ -29,6 +29,7 @@ from events.snapshot import (
     Id,
     Incoming,
     Origin,
+    Person,
     ShortText,
     Snapshot,
 )
@@ -147,6 +148,7 @@ class Notification(Snapshot):
 class InvoiceAnswered(Event):
     """What every answer about one invoice says. `sequence` grows per invoice: ignore what is older.
 
+    `requested_by` is who asked, by the id and the name that the request gave; null where that could not be read.
     `client` is whose invoice it is, for our own log: it is not told.
     """
 
@@ -156,6 +158,7 @@ class InvoiceAnswered(Event):
     number: str | None
     sequence: Annotated[int, Field(json_schema_extra={"format": "int64"})] = 0
     marker: Marker
+    requested_by: Person | None = None
     client: SkipJsonSchema[str | None] = Field(default=None, exclude=True)
 
 
@@ -178,7 +181,8 @@ class InvoiceExportSucceeded(InvoiceAnswered):
     `changes` is what an update changed in Xero, field by field and line by line. `checked_at` is until when we know
     what Xero has: of an `unchanged` invoice it was looked at then. `drift` is how it is known to differ from what was
     exported. `generation` counts how often it was raised in Xero. `cleaned` names the texts that went to Xero without
-    characters nobody sees, and those characters.
+    characters nobody sees, and those characters. `document` is what it is in Xero: `number`, `xero_invoice_id` and
+    `totals` are then the credit note's, whose amounts are above zero.
     """
 
     TYPE: ClassVar[str] = "invoice.export.succeeded"
@@ -201,15 +205,20 @@ class InvoiceExportSucceeded(InvoiceAnswered):
     checked_at: datetime | None = None
     generation: int = 1
     cleaned: tuple[Cleaned, ...] = ()
+    document: Document = "invoice"
 
 
 class ExportProblem(Snapshot):
-    """One of the things that are wrong with an invoice; lines count from 1, `more_lines` have the same."""
+    """One of the things that are wrong with an invoice; lines count from 1, `more_lines` have the same.
+
+    `readers` says of each of the steps who takes it: clerk, admin, bookkeeper or support.
+    """
 
     reason: str
     message: str
     who: str
     steps: tuple[str, ...] = ()
+    readers: tuple[str, ...] = ()
     link: str | None = None
     line: int | None = None
     more_lines: tuple[int, ...] = ()
@@ -220,7 +229,8 @@ class InvoiceExportFailed(InvoiceAnswered):
     """Out: the invoice was not exported, why, and who can mend it how.
 
     `cause` is the group of failures that one act mends, `about` that thing in words. `problems` is everything that
-    is wrong with the invoice, most useful first; the fields beside it speak of the first.
+    is wrong with the invoice, most useful first; the fields beside it speak of the first. `readers` says of each of
+    the steps who takes it: show a clerk the clerk's.
     """
 
     TYPE: ClassVar[str] = "invoice.export.failed"
@@ -231,6 +241,7 @@ class InvoiceExportFailed(InvoiceAnswered):
     how: str
     by_itself: bool
     steps: tuple[str, ...] = ()
+    readers: tuple[str, ...] = ()
     link: str | None = None
     cause: str = ""
     about: str | None = None
@@ -238,6 +249,56 @@ class InvoiceExportFailed(InvoiceAnswered):
     line: int | None = None
     problems: tuple[ExportProblem, ...] = ()
     marker: Marker = "failed"
+
+
+def failed_answer(
+    company: str, request: str, invoice: str, number: str | None, failure: Failure
+) -> InvoiceExportFailed:
+    """The answer for an invoice that was not exported, in the words of its failure."""
+    told = failure.knowing(number=number or invoice)
+    return InvoiceExportFailed(
+        company=company,
+        request=request,
+        invoice=invoice,
+        number=number,
+        reason=failure.reason.code,
+        notification=Notification(title=FAILED_TITLE, message=told.message()),
+        who=failure.who,
+        how=told.remedy(),
+        by_itself=failure.by_itself,
+        steps=told.steps(),
+        readers=told.readers(),
+        link=told.link(),
+        cause=cause_of(told),
+        about=about(told) or None,
+        xero_words=told.words(),
+        line=failure.line,
+        problems=_problems(told),
+        marker="excluded" if failure.reason is Reason.EXCLUDED else "failed",
+        client=told.facts.get("client_id"),
+    )
+
+
+def _problems(told: Failure) -> tuple[ExportProblem, ...]:
+    """Everything that is wrong, what is wrong at many lines once."""
+    alike: dict[tuple[Reason, str | None], list[Failure]] = {}
+    for one in told.all():
+        alike.setdefault((one.reason, one.said), []).append(one)
+    return tuple(_problem(first, [other.line for other in rest if other.line]) for first, *rest in alike.values())
+
+
+def _problem(failure: Failure, more_lines: Sequence[int]) -> ExportProblem:
+    return ExportProblem(
+        reason=failure.reason.code,
+        message=failure.message(),
+        who=failure.who,
+        steps=failure.steps(),
+        readers=failure.readers(),
+        link=failure.link(),
+        line=failure.line,
+        more_lines=tuple(more_lines),
+        xero_words=failure.said,
+    )
 
 
 class InvoiceExportDeferred(Event):
@@ -274,7 +335,7 @@ class InvoiceExportProgressed(Event):
 
 
 class InvoiceExportCompleted(Event):
-    """Out: every invoice of the request has its answer."""
+    """Out: every invoice of the request has its answer. The notification of a single failure is its full sentence."""
 
     TYPE: ClassVar[str] = "invoice.export.completed"
 
@@ -285,13 +346,22 @@ class InvoiceExportCompleted(Event):
     failed: int
     reasons: Mapping[str, int]
     notification: Notification
+    requested_by: Person | None = None
 
 
 EXPORTED = "Invoices exported to Xero."
 
 
+def asked_by(person: str, name: str | None) -> Person | None:
+    """Who asked, by the id and the name that a request keeps; None where it could not be read."""
+    return None if person in ("", NOBODY.id) else Person(id=person, name=name)
+
+
 def summary(exported: int, failed: int, reasons: Mapping[str, int]) -> Notification:
-    """The notification at the end of a request: all well, mixed, or all failed, with counts per reason."""
+    """The notification at the end of a request: all well, mixed, or all failed, with counts per reason.
+
+    Where most went well the title says so: 55 of 60 is no failed export.
+    """
     if not failed:
         return Notification(title="Xero export", message=EXPORTED)
     causes = "; ".join(
@@ -300,4 +370,5 @@ def summary(exported: int, failed: int, reasons: Mapping[str, int]) -> Notificat
     )
     invoices = "invoice" if failed == 1 else "invoices"
     done = f"{exported} exported to Xero, " if exported else ""
-    return Notification(title=FAILED_TITLE, message=f"{done}{failed} {invoices} failed: {causes}.")
+    title = f"{exported} of {exported + failed} invoices exported to Xero" if exported else FAILED_TITLE
+    return Notification(title=title, message=f"{done}{failed} {invoices} failed: {causes}.")

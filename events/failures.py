@@ -12,7 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from urllib.parse import quote, unquote
 
-from events.help import Who
+from events.help import Who, reader_of
+from events.invoice import Document
 from events.reasons import Reason
 from events.settings import CompanySettings
 from events.wording import inside, lines, shortened
@@ -28,9 +29,11 @@ _CUTS = (120, 60, 30, 15)  # characters of a fact, until the sentence fits
 _COUNTED = " Also: {} more."
 _UNNAMED = {
     "account": "the account",
+    "amount": "more than that",
     "client": "the client",
     "currency": "that currency",
     "date": "that day",
+    "document": "another document",
     "discount": "see the lines of the invoice",
     "edits": "Xero's history of the invoice says what",
     "item": "the item",
@@ -44,12 +47,15 @@ _UNNAMED = {
     "rate": "a rate",
     "said": "(nothing)",
     "setting": "the setting that the message names",
+    "stands": "neither voided nor deleted",
     "stated": "another sum",
     "status": "already paid, voided or deleted",
     "tax": "the tax rate",
     "total": "less than zero",
     "tracking": "the tracking",
     "waited_for": "its turn",
+    "wanted": "this document",
+    "why": "your company has none here",
 }
 
 
@@ -92,6 +98,10 @@ class Failure:
         short = {name: shortened(value, _CUTS[0]) for name, value in known.items()}
         steps = _OF_A_SETTING if self._is_of_settings else self.reason.value.steps
         return tuple(step.format_map(short) for step in steps)
+
+    def readers(self) -> tuple[Who, ...]:
+        """Who takes each of the steps."""
+        return tuple(reader_of(step, self.who) for step in self.steps())
 
     def remedy(self) -> str:
         """What to do, in one piece."""
@@ -178,9 +188,28 @@ def _with_others(told: str, also: Sequence[str]) -> str:
     return counted if len(counted) <= LONGEST_MESSAGE else told
 
 
+_DOCUMENTS: Mapping[Document, str] = {"invoice": "an invoice", "credit_note": "a credit note"}
+
+
+def fixed_as(document: Document, wanted: Document) -> Failure:
+    """That what may be in Xero as one kind of document cannot become another."""
+    return Failure(Reason.DOCUMENT_FIXED, {"document": _DOCUMENTS[document], "wanted": _DOCUMENTS[wanted]})
+
+
 CONNECTION = "connection"
 WAITED_FOR_CONNECTION = "the connection to Xero"
 NOT_MENDED = frozenset({Reason.CANCELLED.code, Reason.EXCLUDED.code})  # a person wanted it so
+_OF_CONTENT = (
+    Reason.DISCOUNT_BELOW_ZERO,
+    Reason.DISCOUNT_TOO_LARGE,
+    Reason.DISCOUNT_TWICE,
+    Reason.DOCUMENT_FIXED,
+    Reason.INVOICE_UNREADABLE,
+    Reason.LINE_TOO_LARGE,
+    Reason.LINES_MISSING,
+    Reason.NEGATIVE_TOTAL,
+    Reason.TOTALS_DO_NOT_ADD_UP,
+)
 _AND = "-with-"
 _LONGEST_KEY, _LONGEST_THING = 100, 80
 _OF_CONTACT = (
@@ -217,6 +246,11 @@ def goes_by_itself(cause: str) -> bool:
     """Whether its invoices are sent again without anybody, once the cause is gone."""
     reason = reason_of(cause)
     return is_of_settings(cause) or bool(reason and reason.value.by_itself)
+
+
+def needs_new_content(cause: str) -> bool:
+    """Whether the invoice itself is at fault: sent again as CrewCard sent it, it fails again."""
+    return reason_of(cause) in _OF_CONTENT
 
 
 def is_of_settings(cause: str) -> bool:

@@ -6,6 +6,7 @@ from enum import Enum
 from typing import Literal
 
 Who = Literal["clerk", "admin", "bookkeeper", "support", "nobody"]
+_CLERKS = ("Export ", "Changed in CrewCard:")  # how a step begins that whoever sends invoices takes
 Opens = Literal["", "contact", "invoice", "other_invoice", "crewcard"]
 
 
@@ -32,6 +33,11 @@ class Help:
     def steps(self) -> tuple[str, ...]:
         """What to do, one step after the other."""
         return tuple(self.how.splitlines())
+
+
+def reader_of(step: str, who: Who) -> Who:
+    """Who takes this step of a failure that `who` can mend: to export again is the clerk's, whoever mended it."""
+    return "clerk" if step.startswith(_CLERKS) else who
 
 
 class Catalogue(Enum):

@@ -9,7 +9,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -18,12 +18,14 @@ from pydantic import (
     ModelWrapValidatorHandler,
     PrivateAttr,
     TypeAdapter,
+    ValidationError,
     model_validator,
 )
 from pydantic_core import PydanticCustomError
 
 from events import written
-from events.money import ZERO, AmountsAre, line_amount
+from events.attachments import Attachments
+from events.money import ZERO, AmountsAre, line_amount, total_of
 from events.snapshot import (
     Amount,
     Currency,
@@ -41,7 +43,9 @@ from events.snapshot import (
 MOST, _MOST_LINES = 20, 20
 # The texts of an invoice, by where they stand. True: of one line, so that what means a new line becomes a space.
 _OF_INVOICE = {"job": True, "reference": True}
-_OF_CLIENT = {"name": True, "xero_contact_id": False}
+_OF_CLIENT = {"name": True, "xero_contact_id": False, "email": True, "tax_number": True}
+_OF_ADDRESS = {"city": True, "region": True, "postal_code": True, "country": True}
+_OF_ATTACHMENT = {"name": True, "media_type": True}
 _OF_LINE = {"description": False, "kind": False, "account_code": False, "tax_type": False, "item_code": False}
 _OF_TRACKING = {"category": True, "option": True}
 # Unicode names no control character.
@@ -111,13 +115,23 @@ def _name(one: str) -> str:
 def _texts(said: Mapping[str, Any]) -> Iterator[tuple[int, str, str, bool]]:
     """The texts as they came: line (0 outside of lines), field as people call it, the text, whether of one line."""
     yield from _in(said, _OF_INVOICE, 0, "")
-    yield from _in(said.get("client"), _OF_CLIENT, 0, "client ")
-    lines = said.get("lines")
-    for number, line in enumerate(lines if isinstance(lines, list | tuple) else (), start=1):
+    client = said.get("client")
+    yield from _in(client, _OF_CLIENT, 0, "client ")
+    address = client.get("address") if isinstance(client, Mapping) else None
+    for one in _list_in(address, "lines"):
+        yield from _in({"lines": one}, {"lines": True}, 0, "client address ")
+    yield from _in(address, _OF_ADDRESS, 0, "client address ")
+    for one in _list_in(said, "attachments"):
+        yield from _in(one, _OF_ATTACHMENT, 0, "attachment ")
+    for number, line in enumerate(_list_in(said, "lines"), start=1):
         yield from _in(line, _OF_LINE, number, "")
-        tracking = line.get("tracking") if isinstance(line, Mapping) else None
-        for one in tracking if isinstance(tracking, list | tuple) else ():
+        for one in _list_in(line, "tracking"):
             yield from _in(one, _OF_TRACKING, number, "tracking ")
+
+
+def _list_in(part: Any, name: str) -> Sequence[Any]:
+    found = part.get(name) if isinstance(part, Mapping) else None
+    return found if isinstance(found, list | tuple) else ()
 
 
 def _in(part: Any, fields: Mapping[str, bool], line: int, whose: str) -> Iterator[tuple[int, str, str, bool]]:
@@ -135,6 +149,7 @@ MOST_LINE_BYTES = 3_200_000
 _NAMES_OF_A_LINE = 350  # what the names and figures of a line take there, beside its texts
 _LARGEST_LINE = 60_000  # what no line is larger than, by the lengths of its texts
 
+Document = Literal["invoice", "credit_note"]  # what an invoice of CrewCard's becomes in the accounting system
 InvoiceNumber = Annotated[
     str, BeforeValidator(written.invoice_number), Field(min_length=1, max_length=255, pattern=r"^[ -+\--~]+$")
 ]
@@ -142,12 +157,28 @@ InvoiceNumber = Annotated[
 Link = Annotated[str, BeforeValidator(written.link), Field(max_length=1000, pattern=r"^https?://\S+$")]
 
 
+class PostalAddress(Snapshot):
+    """Where a client gets its post; the lines are those before the city."""
+
+    lines: Annotated[tuple[ShortText, ...], Field(max_length=4)] = ()
+    city: ShortText | None = None
+    region: ShortText | None = None
+    postal_code: ShortText | None = None
+    country: ShortText | None = None
+
+
 class Client(Snapshot):
-    """Who is billed. `xero_contact_id` only from hosts that keep that field themselves."""
+    """Who is billed. `xero_contact_id` only from hosts that keep that field themselves.
+
+    `email`, `address` and `tax_number` are what a contact is created with, where one is; no invoice needs them.
+    """
 
     id: HostId
     name: ShortText
     xero_contact_id: Annotated[Text, Field(max_length=500)] | None = None
+    email: ShortText | None = None
+    address: PostalAddress | None = None
+    tax_number: ShortText | None = None
 
 
 class Tracking(Snapshot):
@@ -204,6 +235,14 @@ class LineItem(Snapshot):
         return line_amount(self.quantity, self.unit_amount, self.discount_rate, self.discount_amount)
 
 
+_NOT_SAID: Any = {
+    "revision": True,
+    "xero_invoice_id": True,
+    "attachments": True,
+    "client": {"email": True, "address": True, "tax_number": True},
+}
+
+
 class Totals(Snapshot):
     """The host's own sums in the invoice's currency, compared with Xero's afterwards."""
 
@@ -230,8 +269,12 @@ class Invoice(Snapshot):
     """A snapshot of one invoice; `revision` grows with each change the host makes to it.
 
     `currency_rate` is how much of the currency is one of the organisation's own; Xero's rate of the day where it is
-    left out. `sent_to_contact` says that the client has the invoice already. `cleaned` is what was taken out of its
-    texts when they were read: no part of what it says.
+    left out. `sent_to_contact` says that the client has the invoice already. `attachments` go to it once it is
+    exported, where the company's setting says so; `cleaned` is what was taken out of its texts when they were read:
+    both are no part of what it says.
+
+    `document` says that it credits its client, as one whose total is below zero does anyway; either sign of its
+    amounts then means the same. `credits` is the id of the invoice that the credit is for.
     """
 
     _cleaned: tuple[Cleaned, ...] = PrivateAttr(default=())
@@ -253,8 +296,11 @@ class Invoice(Snapshot):
         None
     )
     sent_to_contact: bool | None = None
+    document: Document | None = None
+    credits: HostId | None = None
     lines: Annotated[tuple[LineItem, ...], Field(min_length=1, max_length=MOST_LINES), AfterValidator(_fitting)]
     totals: Totals | None = None
+    attachments: Attachments = ()
 
     @model_validator(mode="wrap")
     @classmethod
@@ -275,9 +321,20 @@ class Invoice(Snapshot):
         return self
 
     def kept(self) -> str:
-        """The invoice and what was cleaned of it as JSON, as it is remembered."""
-        text = self.model_dump_json(exclude_none=True)
+        """The invoice and what was cleaned of it as JSON, as it is remembered.
+
+        Its attachments have a place of their own: their addresses are secrets for as long as they are good.
+        """
+        text = self.model_dump_json(exclude_none=True, exclude={"attachments"})
         return text[:-1] + _CLEANED + _CLEANED_LIST.dump_json(self.cleaned).decode() + "}" if self.cleaned else text
+
+    @classmethod
+    def readable(cls, text: str) -> Self | None:
+        """What was kept, as far as it can still be read: another version may have taken more."""
+        try:
+            return cls.of_kept(text) if text else None
+        except ValidationError:
+            return None
 
     @classmethod
     def of_kept(cls, text: str) -> Self:
@@ -287,12 +344,38 @@ class Invoice(Snapshot):
             return cls.model_validate_json(text)
         return cls.model_validate_json(said + "}").noting(_CLEANED_LIST.validate_json(cleaned[:-1]))
 
+    @property
+    def net(self) -> Decimal | None:
+        """Sum of the line amounts, as the host states them (tax in or out as `amounts_are` says).
+
+        None where an item of the accounting system decides what a line comes to.
+        """
+        amounts = [line.amount for line in self.lines]
+        known = [one for one in amounts if one is not None]
+        return total_of(known) if len(known) == len(amounts) else None
+
+    @property
+    def is_below_zero(self) -> bool:
+        """Whether it comes to less than nothing, as far as its lines tell."""
+        return (self.net or ZERO) < ZERO
+
+    @property
+    def amount(self) -> tuple[Decimal, bool] | None:
+        """What it comes to in its currency, and whether tax comes on top: the host's total, else the lines' sum.
+
+        None where neither is known: an item of the accounting system brings a price.
+        """
+        if self.totals and self.totals.total is not None:
+            return self.totals.total, False
+        return None if self.net is None else (self.net, self.amounts_are == "exclusive")
+
     def content_hash(self) -> str:
-        """SHA-256 of what this invoice says; its revision and where it is in Xero aside.
+        """SHA-256 of what this invoice says; its revision, where it is in Xero, its
+        attachments and how its client is reached aside.
 
         Equal hashes need no second export.
         """
-        said = self.model_dump(mode="json", exclude={"revision", "xero_invoice_id"}, exclude_none=True)
+        said = self.model_dump(mode="json", exclude=_NOT_SAID, exclude_none=True)
         return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
 

@@ -1,13 +1,15 @@
 """Every event we send, under its wire name.
 
 What needs a person, said once and then quietly: what repeats is told again after an hour.
-The daily check of the audit, so that its head is known outside the database.
+The daily check of the audit, so that its head is known outside the database; and that the database was restored.
+A test of an endpoint, about nothing.
 """
 
 from collections.abc import Mapping
 from datetime import datetime
 from typing import ClassVar
 
+from events.attachments import InvoiceAttachmentsCompleted
 from events.changes import InvoiceExportDriftFound
 from events.connections import (
     XeroConnectionConnected,
@@ -23,9 +25,19 @@ from events.export import (
     InvoiceExportProgressed,
     InvoiceExportSucceeded,
 )
+from events.payments import (
+    CreditNoteAllocated,
+    CreditNoteUnallocated,
+    InvoiceEdited,
+    InvoicePaid,
+    InvoicePartPaid,
+    InvoiceUnpaid,
+    InvoiceVoided,
+)
 from events.preview import InvoiceExportPreviewed
 from events.settings import CompanySettingsRejected, CompanySettingsUpdated
-from events.snapshot import Event, Id
+from events.snapshot import Event, Id, ShortText
+from events.summaries import CompanyDaySummarised
 
 
 class XeroExportAttentionNeeded(Event):
@@ -68,6 +80,32 @@ class AuditChecked(Event):
     checked_at: datetime
 
 
+class WebhookTested(Event):
+    """Out: somebody tries whether an endpoint takes what is posted there. Nothing has happened.
+
+    It goes to that `endpoint` alone, never into the feed or the stream, and its envelope says `test`.
+    """
+
+    TYPE: ClassVar[str] = "webhook.tested"
+
+    endpoint: str
+    message: ShortText
+
+
+class DatabaseRestored(Event):
+    """Out: our database went back in time, to a backup or a replica that was behind, by order or noticed by itself.
+
+    About the installation, as `audit.checked` is. What was accepted after `since` may be gone: send it again, with
+    the same event ids. Nothing is doubled: until what Xero has since then is known here, nothing is sent. Cursors of
+    before are refused, with the one to go on from.
+    """
+
+    TYPE: ClassVar[str] = "database.restored"
+
+    since: datetime
+    why: str
+
+
 OUTGOING: Mapping[str, type[Event]] = {
     model.TYPE: model
     for model in (
@@ -78,15 +116,26 @@ OUTGOING: Mapping[str, type[Event]] = {
         InvoiceExportCompleted,
         InvoiceExportPreviewed,
         InvoiceExportDriftFound,
+        InvoicePaid,
+        InvoicePartPaid,
+        InvoiceUnpaid,
+        InvoiceVoided,
+        InvoiceEdited,
+        InvoiceAttachmentsCompleted,
+        CreditNoteAllocated,
+        CreditNoteUnallocated,
         ClientXeroContactUpdated,
         ClientXeroContactRejected,
         CompanySettingsUpdated,
         CompanySettingsRejected,
+        CompanyDaySummarised,
         XeroConnectionConnected,
         XeroConnectionNeedsLogin,
         XeroConnectionLoginExpiring,
         XeroConnectionDisconnected,
         XeroExportAttentionNeeded,
         AuditChecked,
+        WebhookTested,
+        DatabaseRestored,
     )
 }

@@ -69,12 +69,14 @@ class Forecast(Snapshot):
     """How long the export would take: calls it needs, calls the day still has, seconds until its last call.
 
     `waits_for` says in a sentence what would hold it back until a person acts; then there is no end to foresee.
+    `attachment_calls` are those that files take at most, behind the export and beside `calls`.
     """
 
     calls: int
     day_calls_left: int | None = None
     seconds: int | None = None
     waits_for: str | None = None
+    attachment_calls: int = 0
 
 
 class InvoiceExportPreviewed(Event):

@@ -5,7 +5,7 @@ Each member's value is its help: what people read, a step per line. Facts in bra
 
 from events.help import Catalogue, Help
 
-_AGAIN = "Fixed in Xero: press “send again” for the group. Changed in CrewCard: export the invoice again."
+_AGAIN = "Fixed in Xero: press “send again” for the group.\nChanged in CrewCard: export the invoice again."
 
 
 class Reason(Catalogue):
@@ -103,6 +103,13 @@ class Reason(Catalogue):
         by_itself=True,
         thing=("client_id",),
     )
+    CREDIT_NOTES_OFF = Help(
+        "Credit notes are off",
+        "Invoice {number} is a credit note, and {why}.",
+        "admin",
+        "Turn on credit notes in the company's Xero settings.\nThen export it again.",
+        opens="crewcard",
+    )
     CURRENCY_NOT_ENABLED = Help(
         "Currency not set up in Xero",
         "Invoice {number} is in {currency}, which is not set up in your Xero organisation.",
@@ -136,6 +143,14 @@ class Reason(Catalogue):
         "Leave one of the two on that line in CrewCard.\nExport the invoice again.",
         opens="crewcard",
     )
+    DOCUMENT_FIXED = Help(
+        "Already another document in Xero",
+        "Invoice {number} went to Xero as {document}, and Xero cannot make {wanted} of it.",
+        "clerk",
+        "Give what is to be {wanted} a number of its own in CrewCard and export that.\n"
+        "Void what is in Xero there if it should not count.",
+        opens="invoice",
+    )
     DUE_DATE_MISSING = Help(
         "No due date",
         "Invoice {number} has no due date, and Xero needs one to approve it.",
@@ -156,7 +171,7 @@ class Reason(Catalogue):
         "Marked never send",
         "Invoice {number} is marked “never send”.",
         "clerk",
-        "Remove the mark if it should be in Xero.\nExport it again.",
+        "If it should be in Xero, ask support to take the mark off.\nThen export it again.",
         opens="crewcard",
     )
     EXPIRED = Help(
@@ -187,7 +202,7 @@ class Reason(Catalogue):
         "Invoice not readable",
         "CrewCard sent invoice {number} in a form that cannot be read: {problem}.",
         "support",
-        "Correct what is named in CrewCard.\nExport the invoice again.",
+        "Correct in CrewCard what the sentence above names.\nExport the invoice again.",
         opens="crewcard",
         thing=("field", "wrong"),
     )
@@ -199,6 +214,13 @@ class Reason(Catalogue):
         f"CrewCard.\n{_AGAIN}",
         thing=("item",),
     )
+    LINE_TOO_LARGE = Help(
+        "Line too large",
+        "A line of invoice {number} comes to {amount}; Xero holds 9,999,999,999.99 a line at most.",
+        "clerk",
+        "Correct quantity or unit amount of that line in CrewCard, or make several lines of it.\nExport it again.",
+        opens="crewcard",
+    )
     LINES_MISSING = Help(
         "No lines",
         "Invoice {number} has no lines, and Xero needs at least one.",
@@ -208,7 +230,8 @@ class Reason(Catalogue):
     )
     LOCKED_IN_XERO = Help(
         "Locked in Xero",
-        "The books in Xero are locked up to {lock_date}, and invoice {number} lies, or would lie, in that time. "
+        "The books in Xero are locked up to {lock_date}, and invoice {number} is dated in that time, in Xero or in "
+        "CrewCard. "
         "Nothing on it can be changed.",
         "bookkeeper",
         "Move the lock date in Xero and export again, or raise a credit note dated after it.",
@@ -218,7 +241,8 @@ class Reason(Catalogue):
         "Total below zero",
         "Invoice {number} comes to {total}, and Xero does not accept an invoice below zero.",
         "bookkeeper",
-        "Raise a credit note in Xero instead.",
+        "Turn on credit notes in the company's Xero settings and export it again: it becomes one.\n"
+        "Or raise a credit note in Xero instead.",
         opens="crewcard",
     )
     NUMBER_TAKEN = Help(
@@ -288,9 +312,9 @@ class Reason(Catalogue):
     )
     STILL_IN_XERO = Help(
         "Still in Xero",
-        "Invoice {number} is in Xero as it was ({status}), so it was not raised a second time.",
+        "Invoice {number} is in Xero as it was ({stands}), so it was not raised a second time.",
         "bookkeeper",
-        "Void or delete it in Xero first, if it should be raised anew.\nElse change it there, or export it again.",
+        "To raise it anew, void or delete it in Xero first.\nElse change it there, or export it again.",
         opens="invoice",
     )
     TAX_NOT_FOR_ACCOUNT = Help(

@@ -62,6 +62,7 @@ def envelope(type_: str, direction: Direction, data: Json) -> Json:
     required = ["specversion", "id", "source", "type", "data"]
     if direction == "out":
         said |= {"subject": {"type": "string"}, "datacontenttype": {"const": "application/json"}}
+        said["test"] = {"type": "boolean", "description": "True: somebody tries an endpoint; nothing of it happened."}
         required += ["subject", "time", "datacontenttype"]
     return {"type": "object", "title": type_, "properties": said, "required": required}
 

@@ -4,14 +4,15 @@ The events of a company's settings: a change is asked for, and answered once.
 """
 
 from collections.abc import Mapping
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from decimal import Decimal
 from typing import Annotated, Any, ClassVar, Literal
+from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
-from events.invoice import Tracking
+from events.invoice import Document, Invoice, Tracking
 from events.snapshot import Event, Id, Incoming, Person, ShortText, Snapshot, Text
 
 AccountCode = Annotated[Text, Field(min_length=1, max_length=10)]
@@ -19,6 +20,7 @@ TaxType = Annotated[Text, Field(min_length=1, max_length=50)]
 Kind = Annotated[Text, Field(min_length=1, max_length=50)]
 # Stays within Xero's numbers (facts §3.2), and short enough to leave room for the number itself.
 NumberPrefix = Annotated[str, Field(max_length=20, pattern=r"^[ -+\--~]*$")]
+NewContacts = Literal["on_request", "automatic"]
 InvoiceStatus = Literal["DRAFT", "SUBMITTED", "AUTHORISED"]
 # Parts of an organisation's settings, each one call, and what they say.
 Part = Literal["organisation", "actions", "accounts", "tax_rates", "currencies", "tracking", "items"]
@@ -57,6 +59,42 @@ class DueRule(Snapshot):
         return max(invoiced, min(last, first + timedelta(days=max(self.days, 1) - 1)))
 
 
+class DailySummary(Snapshot):
+    """When the company's daily summary is told: at this full hour of the time zone; `always`: on quiet days, too."""
+
+    hour: Annotated[int, Field(ge=0, le=23)]
+    time_zone: Annotated[ShortText, Field(min_length=1)]
+    always: bool = False
+
+    @property
+    def zone(self) -> tzinfo:
+        """The time zone; UTC for one that this machine does not know: what is kept is never unreadable."""
+        try:
+            return ZoneInfo(self.time_zone)
+        except (LookupError, ValueError, OSError):
+            return UTC
+
+    def at(self, day: date) -> datetime:
+        """The moment of this day. An hour that clocks skip is the one behind it, one that comes twice its first."""
+        return datetime.combine(day, time(self.hour), self.zone).astimezone(UTC)
+
+    def day_due(self, now: datetime) -> date:
+        """The newest day whose hour has come."""
+        today = now.astimezone(self.zone).date()
+        return today if self.at(today) <= now else today - timedelta(days=1)
+
+    def next_due(self, now: datetime, told: date | None = None) -> datetime:
+        """The next moment after now, of a day behind the one that was told last."""
+        day = self.day_due(now) + timedelta(days=1)
+        return self.at(max(day, told + timedelta(days=1)) if told else day)
+
+
+def _in_a_known_zone(chosen: DailySummary) -> DailySummary:
+    if chosen.zone is UTC:
+        raise PydanticCustomError("time_zone", "must name a time zone as in Pacific/Auckland or Europe/London")
+    return chosen
+
+
 class Theme(Snapshot):
     """A branding theme of the organisation."""
 
@@ -76,7 +114,14 @@ Trackings = Annotated[tuple[Tracking, ...], Field(max_length=2), AfterValidator(
 class CompanySettings(Snapshot):
     """Defaults for lines that name no account or tax, the status invoices arrive in, when they fall due.
 
+    `attachments`: files that invoices name are attached to them in the accounting system, a call each.
     `kinds` holds defaults by kind of line, `days_until_due` is the rule of older settings, superseded by `due`.
+    `new_contacts`: whether contacts are created in Xero for clients without one, when somebody asks for it, or by
+    itself where Xero has nothing like the client.
+    `credit_notes` makes credit notes of invoices below zero and of those that the host marks; what is set for
+    invoices counts for them where nothing is set for them.
+    `sent_to_contact`: approved invoices that do not say so themselves are marked as sent to the client.
+    `daily_summary`: None for no `company.day_summarised`.
     """
 
     default_account_code: AccountCode | None = None
@@ -89,6 +134,33 @@ class CompanySettings(Snapshot):
     tracking: Trackings | None = None
     branding_theme: Theme | None = None
     contact_ids_editable: bool = False
+    new_contacts: NewContacts | None = None
+    attachments: bool = False
+    credit_notes: bool = False
+    credit_note_status: InvoiceStatus | None = None
+    credit_note_prefix: NumberPrefix | None = None
+    credit_note_account_code: AccountCode | None = None
+    sent_to_contact: bool = False
+    daily_summary: DailySummary | None = None
+
+    def document_of(self, invoice: Invoice) -> Document:
+        """What the invoice becomes: a credit note, where the company has them, if it is marked or below zero."""
+        if not self.credit_notes:
+            return "invoice"
+        return "credit_note" if invoice.document == "credit_note" or invoice.is_below_zero else "invoice"
+
+    def prefix_of(self, invoice: Invoice) -> str:
+        """What goes before its number."""
+        own = self.credit_note_prefix if self.document_of(invoice) == "credit_note" else None
+        return (self.number_prefix if own is None else own) or ""
+
+    def for_document(self, document: Document) -> "CompanySettings":
+        """These settings as they count for documents of this kind."""
+        if document == "invoice":
+            return self
+        account = self.credit_note_account_code or self.default_account_code
+        status = self.credit_note_status or self.invoice_status
+        return self.model_copy(update={"default_account_code": account, "invoice_status": status})
 
     def of_kind(self, kind: str | None) -> LineDefaults:
         """The defaults for lines of this kind, whatever its case; the company's own where the kind has none."""
@@ -130,14 +202,22 @@ class SettingsPatch(Snapshot):
     tracking: Trackings | None = None
     branding_theme: ShortText | None = None
     contact_ids_editable: bool | None = None
+    new_contacts: NewContacts | None = None
+    attachments: bool | None = None
+    credit_notes: bool | None = None
+    credit_note_status: InvoiceStatus | None = None
+    credit_note_prefix: NumberPrefix | None = None
+    credit_note_account_code: AccountCode | None = None
+    sent_to_contact: bool | None = None
+    daily_summary: Annotated[DailySummary, AfterValidator(_in_a_known_zone)] | None = None
 
     def given(self) -> dict[str, Any]:
-        """What the patch names, by name; the two settings that cannot be empty go back to their defaults."""
+        """What the patch names, by name; the settings that cannot be empty go back to their defaults."""
         given = {name: getattr(self, name) for name in self.model_fields_set}
         if given.get("invoice_status", "") is None:
             given["invoice_status"] = "AUTHORISED"
-        if given.get("contact_ids_editable", "") is None:
-            given["contact_ids_editable"] = False
+        ticked = ("contact_ids_editable", "attachments", "credit_notes", "sent_to_contact")
+        given |= {name: False for name in ticked if given.get(name, "") is None}
         if "kinds" in given and given["kinds"] is None:
             given["kinds"] = {}
         if "due" in given:
@@ -245,7 +325,11 @@ class CompanySettingsChanged(Incoming):
 
 
 class CompanySettingsUpdated(Event):
-    """Out: the company's settings from now on, and which of them were changed."""
+    """Out: the company's settings from now on, and which of them were changed.
+
+    `login_due`: what was switched on takes a permission that the login to Xero lacks, so somebody has to log in
+    again; exports go on meanwhile.
+    """
 
     TYPE: ClassVar[str] = "company.settings.updated"
 
@@ -254,6 +338,7 @@ class CompanySettingsUpdated(Event):
     changed: tuple[str, ...]
     changed_by: str
     changed_at: datetime
+    login_due: bool = False
 
 
 class CompanySettingsRejected(Event):

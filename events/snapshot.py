@@ -87,6 +87,11 @@ class Person(Snapshot):
     name: ShortText | None = None
     role: Annotated[ShortText, Field(max_length=50)] | None = None
 
+    @property
+    def known_as(self) -> str:
+        """Their name; their id where none was given."""
+        return self.name or self.id
+
 
 NOBODY = Person(id="unknown", name="unknown (not readable)")
 

@@ -3,7 +3,16 @@
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from reference import commands_page, events_page, failure_page, glossary, http_page, metrics_page, settings_page
+from reference import (
+    catalogue_page,
+    commands_page,
+    events_page,
+    failure_page,
+    glossary,
+    http_page,
+    metrics_page,
+    settings_page,
+)
 from simulator import catalogue
 
 ROOT = Path(__file__).parents[1]
@@ -11,6 +20,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     ".env.example": settings_page.example,
     "docs/failures.md": failure_page.page,
     "docs/reference/commands.md": commands_page.text,
+    "docs/reference/event-catalogue.md": catalogue_page.text,
     "docs/reference/events.md": events_page.text,
     "docs/reference/glossary.md": glossary.text,
     "docs/reference/http.md": http_page.text,

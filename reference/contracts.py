@@ -7,7 +7,7 @@ import json
 import shutil
 from pathlib import Path
 
-from events import credentials, schemas
+from events import credentials, examples, schemas
 from events.codec import INCOMING
 from events.outgoing import OUTGOING
 from events.schemas import Direction, Json, events_of
@@ -102,7 +102,8 @@ def written() -> dict[str, str]:
     files["asyncapi.yaml"] = yaml.safe_dump(about, sort_keys=False, allow_unicode=True, width=118)
     for direction in ("in", "out"):
         for name in schemas.events_of(direction):
-            files[f"schemas/{name}.json"] = _json(schemas.of_event(name, direction))
+            shown = {"examples": [examples.document(name)]} if direction == "out" else {}
+            files[f"schemas/{name}.json"] = _json({**schemas.of_event(name, direction), **shown})
     return files
 
 

@@ -29,6 +29,9 @@ EXAMPLE = {
     "total": "-5.00 USD",
     "tracking": "Region “North”",
     "waited_for": "the connection to Xero",
+    "document": "an invoice",
+    "wanted": "a credit note",
+    "why": "credit notes are not turned on for your company",
 }
 SAID = "The line amount is too large."
 _HEAD = """# Why an invoice was not exported, and what to do

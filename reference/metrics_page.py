@@ -10,8 +10,8 @@ database and Redis at that moment, so take the highest of several web processes,
 says `METRICS_TOKEN`: the holder of that token, or without one only callers on the same machine. A scrape is a
 constant number of statements, each on an index.
 
-A histogram is each web process's own, from its start on: have every one scraped by its own address, not through a
-proxy in front of them, and take the sum.
+`crewcard_xero_http_request_seconds` is each web process's own, from its start on: have every one scraped by its own
+address, not through a proxy in front of them, and take the sum. All else is the whole installation's.
 
 Where `company` is a label, the {MOST_COMPANIES} that stand still longest have a series of their own; the others
 are together as `(other)`. Counters count since the installation's first start, survive restarts, and count each

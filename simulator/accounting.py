@@ -66,13 +66,13 @@ def _decided(
         caller = gate.caller_of(state, request)
     if fault == "refuse_tokens":
         caller = Caller(None, caller.tenant)
-    refused = gate.refusal(state, request, caller, path.split("/", maxsplit=1)[0].lower())
+    refused = gate.refusal(state, request, caller, operations.endpoint_of(path))
     if refused:
         return refused
     limited = _limited(state, lane, fault, at_once)
     if limited:
         return limited
-    if len(request.body) > state.switches.largest_body:
+    if len(request.body) > state.switches.largest_body and operations.endpoint_of(path) != operations.ATTACHMENTS:
         return html(No.TOO_LARGE(), 413)
     return spoiling.before(fault) or spoiling.after(fault, _done(state, request, caller, fault, path), state.dice)
 
@@ -105,6 +105,7 @@ def _done(state: State, request: Request, caller: Caller, fault: str | None, pat
         if fault == "poison":
             return _poisoned(state, request, caller, path)
         reply = operations.perform(state, request, caller, path)
+        reply = spoiling.of_later(reply) if state.switches.answers_of_later else reply
         return spoiling.server_error(state.dice, state.switches.problem_keys) if fault == "commit_then_500" else reply
 
     scope = caller.client_id if state.switches.idempotency_scope == "app" else f"{caller.client_id}/{caller.tenant}"

@@ -1,6 +1,6 @@
 """Writing in the books: create, update, or whichever fits; an answer for every invoice (facts §2, §3.2)."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -43,11 +43,11 @@ class Findings:
 def create(context: Context, sent: Json) -> Json:
     """Create one invoice, or say why not."""
     if sent.get("InvoiceID") and context.switches.own_id_on_create_refused:
-        return _refused(context, sent, Findings([Say.ID_UNKNOWN()]))
-    sent = _as_taken(context, {name: value for name, value in sent.items() if name != "InvoiceID"})
-    findings = _judge(context, sent, list(rules.of_creation(context, sent)))
+        return refused(context, sent, Findings([Say.ID_UNKNOWN()]))
+    sent = as_taken(context, {name: value for name, value in sent.items() if name != "InvoiceID"})
+    findings = judged(context, sent, [*rules.of_creation(context, sent), *rules.of_invoice(context, sent)])
     if findings:
-        return _refused(context, sent, findings)
+        return refused(context, sent, findings)
     return _written(context, sent, findings.worked_out)
 
 
@@ -56,7 +56,7 @@ def update_or_create(context: Context, sent: Json) -> Json:
     identity, wanted = sent.get("InvoiceID"), sent.get("InvoiceNumber")
     if identity:
         existing = context.organisation.invoices.get(identity)
-        return update(context, existing, sent) if existing else _refused(context, sent, Findings([Say.ID_UNKNOWN()]))
+        return update(context, existing, sent) if existing else refused(context, sent, Findings([Say.ID_UNKNOWN()]))
     same = [one for one in context.with_number(wanted) if one["Type"] == sent.get("Type", "ACCREC")] if wanted else []
     if context.switches.deleted_frees_number:
         same = [one for one in same if one["Status"] != "DELETED"]
@@ -65,18 +65,19 @@ def update_or_create(context: Context, sent: Json) -> Json:
 
 def update(context: Context, existing: Json, sent: Json, *, by_number: bool = False) -> Json:
     """Change one invoice, or say why not."""
-    sent = _as_taken(context, sent)
+    sent = as_taken(context, sent)
     refusals = list(edits.refusals(context, existing, sent, by_number=by_number))
-    whole = _merged(existing, sent)
-    findings = Findings(refusals) if refusals else _judge(context, whole, [], changed=sent)
+    whole = merged(existing, sent)
+    own = rules.of_invoice(context, whole)
+    findings = Findings(refusals) if refusals else judged(context, whole, own, changed=sent)
     if findings:
-        return _refused(context, {**sent, "InvoiceID": existing["InvoiceID"]}, findings)
+        return refused(context, {**sent, "InvoiceID": existing["InvoiceID"]}, findings)
     return _written(context, whole, findings.worked_out, existing, quiet=edits.is_quiet(context, existing, sent))
 
 
-def _judge(context: Context, sent: Json, first: list[str], changed: Json | None = None) -> Findings:
-    """All the rules over the invoice as it would be; a contact that does not change is not judged again."""
-    found = Findings(first + list(rules.of_invoice(context, sent)))
+def judged(context: Context, sent: Json, own: Iterable[str], changed: Json | None = None) -> Findings:
+    """All the rules over the document as it would be, `own` those of its kind; its contact only where it changes."""
+    found = Findings(list(own))
     if changed is None or "BrandingThemeID" in changed:
         found.own += rules.of_theme(context, sent)
     if changed is None or "Contact" in changed:
@@ -118,7 +119,7 @@ def _line_warnings(context: Context, sent: Json) -> Iterator[str]:
         yield from line_rules.warnings(context, sent, line)
 
 
-def _as_taken(context: Context, sent: Json) -> Json:
+def as_taken(context: Context, sent: Json) -> Json:
     """What was sent as Xero goes on with it: altered in silence, and with what an item brings to its line, account,
     tax, price and description, where the line names none (facts §8).
     """
@@ -137,7 +138,7 @@ def _defaults(context: Context, line: Json) -> Json:
     return {name: value for name, value in brought.items() if value}
 
 
-def _merged(existing: Json, sent: Json) -> Json:
+def merged(existing: Json, sent: Json) -> Json:
     """The invoice as it would be: what is sent over what is there; lines sent without an id are new,
     lines left out are gone, and no lines at all leaves them as they are (facts §8, the line trap).
     """
@@ -152,11 +153,11 @@ def _merged(existing: Json, sent: Json) -> Json:
         kept.pop("CurrencyRate", None)  # the rate was the old currency's
     kept["Contact"] = {"ContactID": existing["Contact"]["ContactID"]}
     lines = {line["LineItemID"]: _line_kept(line) for line in existing["LineItems"]}
-    merged = {**kept, **sent, "InvoiceID": existing["InvoiceID"]}
-    merged["LineItems"] = (
+    whole = {**kept, **sent, "InvoiceID": existing["InvoiceID"]}
+    whole["LineItems"] = (
         [_line_merged(lines, line) for line in sent["LineItems"]] if "LineItems" in sent else [*lines.values()]
     )
-    return merged
+    return whole
 
 
 def _line_kept(line: Json) -> Json:
@@ -176,7 +177,7 @@ def _line_merged(known: dict[str, Json], line: Json) -> Json:
     return {**{name: value for name, value in before.items() if name not in dropped}, **line}
 
 
-def _refused(context: Context, sent: Json, findings: Findings) -> Json:
+def refused(context: Context, sent: Json, findings: Findings) -> Json:
     """The invoice as Xero echoes it: a GUID of zeros for a failed create, messages flat and nested (facts §2.3)."""
     how = context.switches.nested_errors
     nested, flat = how != "only_flat", how != "only_nested"

@@ -1,14 +1,35 @@
-"""Contacts: what an inline contact does to them, and how Xero shows them (facts §5)."""
+"""Contacts: created, what an inline contact does to them, and how Xero shows them (facts §5)."""
 
+from simulator import rules
 from simulator.context import Context
-from simulator.rules import contact_of
 from simulator.wire import Json
-from simulator.world import Contact, Organisation, new_id, wire_moment
+from simulator.world import NOTHING, Contact, Organisation, new_id, wire_moment
+
+
+def create(context: Context, said: Json) -> Json:
+    """Create one contact, or say why not; it creates and never changes one (SPEC:3778)."""
+    wrong = list(rules.of_new_contact(context, said))
+    if wrong:
+        told = [{"Message": text} for text in wrong]
+        echo = {**said, "ContactID": NOTHING, "HasValidationErrors": True, "ValidationErrors": told}
+        return {**echo, "StatusAttributeString": "ERROR"}
+    made = Contact(
+        new_id(),
+        said["Name"],
+        email=said.get("EmailAddress", ""),
+        number=said.get("ContactNumber", ""),
+        tax_number=said.get("TaxNumber", ""),
+        addresses=said.get("Addresses", []),
+        persons=said.get("ContactPersons", []),
+        updated=context.now,
+    )
+    context.organisation.contacts[made.id] = made
+    return {**in_full(made, merge=True), "StatusAttributeString": "OK"}
 
 
 def resolve(context: Context, said: Json) -> Contact:
     """The contact of an accepted invoice: found and changed by what was sent beside its id, or created."""
-    contact = contact_of(context, said)
+    contact = rules.contact_of(context, said)
     if contact is None:
         contact = Contact(new_id(), said["Name"], updated=context.now)
         context.organisation.contacts[contact.id] = contact
@@ -39,7 +60,7 @@ def on_invoice(contact: Contact) -> Json:
         "Name": contact.name,
         "EmailAddress": contact.email,
         "BankAccountDetails": "",
-        "Addresses": [{"AddressType": "STREET"}, {"AddressType": "POBOX"}],
+        "Addresses": contact.addresses or [{"AddressType": "STREET"}, {"AddressType": "POBOX"}],
         "Phones": [{"PhoneType": kind, "PhoneNumber": ""} for kind in ("DEFAULT", "DDI", "FAX", "MOBILE")],
         "UpdatedDateUTC": wire_moment(contact.updated),
         "ContactGroups": [],
@@ -50,6 +71,8 @@ def on_invoice(contact: Contact) -> Json:
     }
     if contact.number:
         shown["ContactNumber"] = contact.number
+    if contact.tax_number:
+        shown["TaxNumber"] = contact.tax_number
     if contact.tax_number_type:
         shown["TaxNumberType"] = f"TAXNUMBERTYPE/{contact.tax_number_type}"
     return shown

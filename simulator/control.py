@@ -140,6 +140,34 @@ def _load(state: State, _request: Request, said: Json) -> Json:
     return {"organisations": len(state.world.organisations)}
 
 
+def _set_webhook(state: State, request: Request, said: Json) -> Json:
+    """An app's address and webhook key; with `losing` or `twice` alone, what goes wrong on the way from now on."""
+    seeding.check_names(said, ("client_id", "url", "key", "losing", "twice"))
+    client = str(said["client_id"])
+    if client not in state.identity.apps:
+        raise ValueError(f"no app {client}")
+    if "url" in said:
+        state.webhooks.subscribe(client, str(said["url"]), str(said["key"]))
+        state.webhooks.begin(lambda: state.world, lambda: state.identity)
+    mine = state.webhooks.subscriptions[client]
+    mine.losing, mine.twice = int(said.get("losing", 0)), bool(said.get("twice"))
+    return _webhooks(state, request, said)
+
+
+def _check_intent(state: State, _request: Request, said: Json) -> Json:
+    client = str(said["client_id"])
+    found = state.webhooks.check_intent(client)
+    return {"status": state.webhooks.subscriptions[client].status, "answers": found}
+
+
+def _webhooks(state: State, _request: Request, _said: Json) -> Json:
+    shown = ("url", "status", "losing", "twice", "sent", "refused", "tries")
+    return {
+        client: {**{name: getattr(one, name) for name in shown}, "waiting": len(one.waiting)}
+        for client, one in state.webhooks.subscriptions.items()
+    }
+
+
 def _reset(state: State, _request: Request, _said: Json) -> Json:
     state.reset()
     return {}
@@ -161,6 +189,9 @@ HANDLERS: dict[tuple[str, str], _Handler] = {
     ("PUT", "limits"): _set_limits,
     ("GET", "switches"): lambda state, _request, _said: vars(state.switches),
     ("PUT", "switches"): _set_switches,
+    ("GET", "webhooks"): _webhooks,
+    ("PUT", "webhooks"): _set_webhook,
+    ("POST", "webhooks/intent"): _check_intent,
     ("GET", "state"): lambda state, _request, _said: saving.document(state),
     ("PUT", "state"): _load,
     ("POST", "reset"): _reset,

@@ -34,7 +34,13 @@ def _write_invoice(state: State, request: Request, said: Json) -> Json:
 def _pay(state: State, request: Request, said: Json) -> Json:
     books = _books(state, request)
     invoice = _invoice(books, str(said["invoice"]))
-    return ledger.pay(state.world, invoice, said.get("amount", invoice["AmountDue"]), credit=bool(said.get("credit")))
+    amount, credit = said.get("amount", invoice["AmountDue"]), bool(said.get("credit"))
+    return ledger.pay(state.world, invoice, amount, credit=credit)
+
+
+def _take_back(state: State, request: Request, said: Json) -> Json:
+    books = _books(state, request)
+    return ledger.take_payments_back(state.world, _invoice(books, str(said["invoice"])))
 
 
 def _mark(state: State, request: Request, said: Json) -> Json:
@@ -64,6 +70,7 @@ def ledger_of(state: State, request: Request, _said: Json) -> Json:
         tenant: {
             "name": books.name,
             "invoices": list(books.invoices.values()),
+            "credit_notes": list(books.credit_notes.values()),
             "contacts": [{**vars(one), "updated": one.updated.isoformat()} for one in books.contacts.values()],
         }
         for tenant, books in state.world.organisations.items()
@@ -78,4 +85,5 @@ HANDLERS: dict[tuple[str, str], Callable[[State, Request, Any], Json]] = {
     ("POST", "organisations/invoices"): _write_invoice,
     ("PATCH", "organisations/invoices"): _mark,
     ("POST", "organisations/payments"): _pay,
+    ("DELETE", "organisations/payments"): _take_back,
 }

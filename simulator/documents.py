@@ -64,7 +64,7 @@ def document(context: Context, sent: Json, contact: Contact, worked_out: list[Js
         "AmountDue": float(total),
         **_unpaid(),
         "IsDiscounted": bool(discount),
-        "HasAttachments": False,
+        "HasAttachments": bool(context.organisation.attachments.get(sent.get("InvoiceID", ""))),
         "UpdatedDateUTC": wire_moment(context.now),
     }
 

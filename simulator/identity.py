@@ -158,7 +158,13 @@ class Identity:
                 access.expires -= timedelta(days=1)
 
     def revoke(self, mine: Grant) -> None:
-        """Revocation ends all tokens and all connections of the user with the app (facts §7.1)."""
+        """Revocation ends all tokens and all connections of the user with the app (facts §7.1).
+
+        A custom connection that is taken back gets no further token either.
+        """
+        app = self.apps.get(mine.client_id)
+        if app and app.kind == "custom":
+            app.tenant = ""
         mine.refresh.clear()
         mine.access.clear()
         mine.connections.clear()

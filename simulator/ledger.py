@@ -48,6 +48,19 @@ def pay(world: World, invoice: Json, amount: Any, *, credit: bool = False) -> Js
     invoice["UpdatedDateUTC"] = wire_moment(now)
     if paid == due:
         invoice |= {"Status": "PAID", "FullyPaidOnDate": wire_date(now.date())}
+    world.books_of(invoice).note_change(invoice)
+    return invoice
+
+
+def take_payments_back(world: World, invoice: Json) -> Json:
+    """Somebody removed the payments, as of a cheque that bounced; credit notes stay. Raises ValueError."""
+    paid = number(invoice["AmountPaid"])
+    if not paid:
+        raise ValueError(f"nothing is paid of {invoice['InvoiceNumber']}")
+    invoice |= {"AmountDue": float(number(invoice["AmountDue"]) + paid), "AmountPaid": 0.0, "Payments": []}
+    invoice |= {"Status": "AUTHORISED", "UpdatedDateUTC": wire_moment(world.now())}
+    invoice.pop("FullyPaidOnDate", None)
+    world.books_of(invoice).note_change(invoice)
     return invoice
 
 

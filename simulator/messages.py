@@ -48,7 +48,7 @@ class Say(Enum):
     )
     CONTACT_NAME_TAKEN = Row(
         "facts §6.2 #16",
-        "an inline contact is renamed to another active contact's name",
+        "a contact is created with, or an inline one renamed to, another active contact's name",
         "The contact name {name} is already assigned to another contact. "
         "The contact name must be unique across all active contacts.",
     )
@@ -65,7 +65,7 @@ class Say(Enum):
     )
     CONTACT_NAMELESS = Row(
         "facts §6.2 #52, §5",
-        "the contact is named by a ContactNumber that is unknown, without a Name",
+        "a contact is created without a Name, or named by a ContactNumber alone that is unknown",
         "Contact Name cannot be empty.",
     )
     EMAIL_INVALID = Row(
@@ -136,13 +136,13 @@ class Say(Enum):
     )
     TOO_LONG = Row(
         "facts §8",
-        "a Reference is longer than 255 characters, or a Description not 1 to 4000 long",
+        "a Reference is longer than 255 characters, a Description not 1 to 4000, a contact's number longer than 50",
         "{field} must be between {least} and {most} characters.",
         verbatim=False,
     )
     NAME_CHARACTERS = Row(
         "facts §5 (SPEC:21180)",
-        "an inline contact's name has more than 255 characters or < or >",
+        "a contact's name has more than 255 characters or < or >",
         "The contact name must be at most 255 characters and not contain < or >.",
         verbatim=False,
     )
@@ -153,6 +153,66 @@ class Say(Enum):
         verbatim=False,
     )
     URL_OF_XERO = Row("facts §8", "Url contains xero", "The Url must not contain 'xero'.", verbatim=False)
+    TOO_MANY_ATTACHMENTS = Row(
+        "facts §8", "an eleventh file for an invoice", "Too many attachments on this document.", verbatim=False
+    )
+    ATTACHMENT_EMPTY = Row("facts §8", "a file of no bytes", "The attachment must not be empty.", verbatim=False)
+    ATTACHMENT_NAME = Row(
+        "facts §8 (Xero-NetStandard#606, xero-node#763: what is said there differs by the day)",
+        "a file's name is too long, or has a space or a sign in it that file names cannot have",
+        "The file name is not valid.",
+        verbatim=False,
+    )
+    CREDIT_NOTE_NUMBER_TAKEN = Row(
+        "facts §8.1 (XeroAPI/Xero-Net#257)",
+        "a sales credit note is created with the number of another",
+        "Credit Note # must be unique.",
+    )
+    CREDIT_NOTE_UNKNOWN = Row(
+        "facts §6.2 #31, §8.1 (SPEC:5567)",
+        "an update names a CreditNoteID that does not exist",
+        "An existing Credit Note with the specified CreditNoteID could not be found",
+    )
+    CREDIT_NOTE_DISCOUNT = Row(
+        "facts §8 (DiscountRate: sales invoices and quotes only)",
+        "a line of a credit note has a discount",
+        "Discounts are not allowed on credit notes.",
+        verbatim=False,
+    )
+    CREDIT_NOTE_NOT_APPROVED = Row(
+        "facts §8.1",
+        "something of a credit note is allocated that is a draft, voided or deleted",
+        "Credit Note not of valid status for allocation",
+        verbatim=False,
+    )
+    ALLOCATED_TO_PAID = Row(
+        "facts §8.1 (xeroizer#320)",
+        "something is allocated to an invoice that is paid",
+        "The invoice you are trying to allocate to has already been paid off",
+    )
+    ALLOCATED_TOO_MUCH = Row(
+        "facts §8.1 (xeroizer#320, xero-php#251)",
+        "more is allocated than is left of the credit note, or due of the invoice",
+        "Credit Note cannot be allocated as amount is greater than amount outstanding",
+    )
+    ALLOCATED_NOTHING = Row(
+        "facts §8.1 (xero-node#239)",
+        "an allocation says no amount, or none above zero",
+        "The amount of an allocation must be greater than zero.",
+        verbatim=False,
+    )
+    ALLOCATED_TO_OTHER_TYPE = Row(
+        "facts §8.1 (xeroizer#320)",
+        "something is allocated to a bill, or to an invoice in another currency",
+        "Credit Note cannot be allocated to an incorrect invoice type",
+        verbatim=False,
+    )
+    ALLOCATED_TO_OTHER_CONTACT = Row(
+        "facts §8.1",
+        "something is allocated to an invoice of another contact",
+        "Credit Note cannot be allocated to an invoice of another contact",
+        verbatim=False,
+    )
     ODD_RATE = Row(
         "facts §2.3", "the CurrencyRate is odd: a warning", "The currency rate supplied is unusual.", verbatim=False
     )

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from simulator import books, contacts, pages, reading, search, settings, where
+from simulator import attachments, books, contacts, credit_notes, pages, reading, search, settings, where
 from simulator.context import Context
 from simulator.gate import Caller
 from simulator.refusals import UNMODELLED, No, bad_query, not_modelled, nowhere, unreadable
@@ -20,7 +20,15 @@ _ANSWERS: dict[type[Exception], Callable[[str], Reply]] = {
     search.TooMany: lambda _: exception(51, "HighVolumeException", No.HIGH_VOLUME()),
 }
 _PLURALS = {"organisations": "organisation"}  # both are served (facts §11.11)
-ENDPOINTS = ("invoices", "contacts", *settings.LISTINGS)
+_BENEATH = (("invoices", "email"), ("invoices", "attachments"), ("creditnotes", "allocations"))
+ENDPOINTS = ("invoices", "creditnotes", "contacts", *settings.LISTINGS)
+ATTACHMENTS = "attachments"
+
+
+def endpoint_of(path: str) -> str:
+    """The endpoint whose scope a call needs, in lower case: files at an invoice have one of their own."""
+    named, _, *beneath = [*[part.lower() for part in path.strip("/").split("/")][:3], ""]
+    return ATTACHMENTS if named == "invoices" and ATTACHMENTS in beneath else named
 
 
 def perform(state: State, request: Request, caller: Caller, path: str) -> Reply:
@@ -33,7 +41,7 @@ def perform(state: State, request: Request, caller: Caller, path: str) -> Reply:
         unitdp=4 if request.asked.get("unitdp") == "4" else 2,
         dice=state.dice,
     )
-    if unspoken := _in_xml(request):
+    if endpoint_of(path) != ATTACHMENTS and (unspoken := _in_xml(request)):
         return not_modelled(unspoken)
     named, *rest = [part for part in path.split("/") if part] or [""]
     endpoint = _PLURALS.get(named.lower(), named.lower())
@@ -46,14 +54,14 @@ def perform(state: State, request: Request, caller: Caller, path: str) -> Reply:
 def _dispatched(context: Context, request: Request, caller: Caller, endpoint: str, rest: Sequence[str]) -> Reply:
     if endpoint not in ENDPOINTS:
         return not_modelled(endpoint) if endpoint in UNMODELLED else nowhere()
-    if len(rest) > 1 and not (endpoint == "invoices" and rest[1].lower() == "email"):
+    if len(rest) > 1 and (endpoint, rest[1].lower()) not in _BENEATH:
         return not_modelled(f"{endpoint}/…/{rest[1]}")
-    if endpoint == "invoices":
-        return _invoices(context, request, rest)
-    if request.method != "GET":
-        return not_implemented()
+    if endpoint in _DOCUMENTS:
+        return _DOCUMENTS[endpoint](context, request, rest)
     if endpoint == "contacts":
         return _contacts(context, request, rest)
+    if request.method != "GET":
+        return not_implemented()
     return _settings(context, request, caller, [endpoint, *rest])
 
 
@@ -83,6 +91,8 @@ def not_implemented() -> Reply:
 
 
 def _invoices(context: Context, request: Request, rest: Sequence[str]) -> Reply:
+    if len(rest) > 1 and rest[1].lower() == ATTACHMENTS:
+        return _attachments(context, request, rest[0], rest[2:])
     if len(rest) > 1:
         return _email(context, request, rest[0])
     if rest:
@@ -112,6 +122,45 @@ def _one_invoice(context: Context, request: Request, identity: str) -> Reply:
     )
 
 
+def _credit_notes(context: Context, request: Request, rest: Sequence[str]) -> Reply:
+    if rest:
+        return _one_credit_note(context, request, rest)
+    if request.method == "GET":
+        page = credit_notes.listed(context, request)
+        return _envelope(context, "CreditNotes", page.elements, page.pagination)
+    if request.method not in ("PUT", "POST"):
+        return not_implemented()
+    write = credit_notes.create if request.method == "PUT" else credit_notes.update_or_create
+    answers = _ordered(context, [write(context, sent) for sent in reading.credit_notes(request.body)])
+    return _written(context, answers, summarize=request.says("summarizeErrors", otherwise=True), name="CreditNotes")
+
+
+def _one_credit_note(context: Context, request: Request, rest: Sequence[str]) -> Reply:
+    found = credit_notes.meant(context, rest[0])
+    if request.method not in (("PUT",) if len(rest) > 1 else ("GET", "POST")):
+        return not_implemented()
+    if found is None:
+        return nowhere()
+    if len(rest) > 1:
+        return _allocations(context, request, found)
+    if request.method == "GET":
+        return _envelope(context, "CreditNotes", [credit_notes.shown(context, found)])
+    sent = {**reading.credit_notes(request.body)[0], "CreditNoteID": found["CreditNoteID"]}
+    return _written(context, [credit_notes.update(context, found, sent)], summarize=True, name="CreditNotes")
+
+
+def _allocations(context: Context, request: Request, note: Json) -> Reply:
+    """One after another, each of what is left then; 400 with those that are refused, where errors are summarised."""
+    answers = []
+    for sent in reading.allocations(request.body):
+        answers.append(credit_notes.allocate(context, note, sent))
+        note = context.organisation.credit_notes[note["CreditNoteID"]]
+    failed = [one for one in answers if one["ValidationErrors"]]
+    if failed and request.says("summarizeErrors", otherwise=True):
+        return exception(10, "ValidationException", "A validation exception occurred", elements=failed)
+    return _envelope(context, "Allocations", answers)
+
+
 def _meant(context: Context, identity: str) -> Json | None:
     known = reading.guid(identity)
     if known and known in context.organisation.invoices:
@@ -125,12 +174,12 @@ def _read(context: Context, identity: str) -> Json | None:
     return context.seen.get(found["InvoiceID"]) if found and context.switches.single_reads_lag else found
 
 
-def _written(context: Context, answers: list[Json], *, summarize: bool) -> Reply:
+def _written(context: Context, answers: list[Json], *, summarize: bool, name: str = "Invoices") -> Reply:
     """200 with every element, or 400 with the failed ones alone; the others were saved all the same (facts §2.3)."""
-    failed = [answer for answer in answers if answer["HasErrors"]]
+    failed = [answer for answer in answers if answer["StatusAttributeString"] == "ERROR"]
     if summarize and failed:
         return exception(10, "ValidationException", "A validation exception occurred", elements=failed)
-    return _envelope(context, "Invoices", answers)
+    return _envelope(context, name, answers)
 
 
 def _ordered(context: Context, answers: list[Json]) -> list[Json]:
@@ -154,7 +203,20 @@ def _email(context: Context, request: Request, identity: str) -> Reply:
     return Reply(204)
 
 
+def _attachments(context: Context, request: Request, identity: str, rest: Sequence[str]) -> Reply:
+    found = _meant(context, identity)
+    if found is None:
+        return nowhere()
+    said = attachments.answer(context, request, found, rest)
+    return said if isinstance(said, Reply) else _envelope(context, "Attachments", said)
+
+
 def _contacts(context: Context, request: Request, rest: Sequence[str]) -> Reply:
+    if request.method == "PUT" and not rest:
+        made = [contacts.create(context, sent) for sent in reading.contacts(request.body)]
+        return _written(context, made, name="Contacts", summarize=request.says("summarizeErrors", otherwise=True))
+    if request.method != "GET":
+        return not_implemented()
     if not rest:
         page = search.contact_list(context, request)
         return _envelope(context, "Contacts", page.elements, page.pagination)
@@ -174,3 +236,6 @@ def _envelope(context: Context, name: str, elements: list[Json], pagination: Jso
     if pagination:
         head["pagination"] = pagination
     return as_json({**head, name: elements})
+
+
+_DOCUMENTS = {"invoices": _invoices, "creditnotes": _credit_notes}

@@ -33,17 +33,36 @@ class NothingSent(Exception):
 
 def invoices(body: bytes) -> list[Json]:
     """The invoices in a body. Raises Unreadable, MalformedGuid or NothingSent; then none of them was looked at."""
+    return _elements(body, "Invoices", _INVOICE)
+
+
+def credit_notes(body: bytes) -> list[Json]:
+    """The credit notes in a body. Raises as `invoices` does."""
+    return _elements(body, "CreditNotes", _CREDIT_NOTE)
+
+
+def allocations(body: bytes) -> list[Json]:
+    """The allocations in a body. Raises as `invoices` does."""
+    return _elements(body, "Allocations", _ALLOCATION)
+
+
+def contacts(body: bytes) -> list[Json]:
+    """The contacts in a body. Raises as `invoices` does."""
+    return _elements(body, "Contacts", {**_CONTACT, "TaxNumber": _text, "Addresses": _list_of(_ADDRESS)})
+
+
+def _elements(body: bytes, name: str, known: Mapping[str, Callable[[Any, str], Any]]) -> list[Json]:
     document = _document(body)
     if not isinstance(document, dict):
         raise Unreadable(No.INVALID())
-    listed = document.get("Invoices", [document] if document else [])
+    listed = document.get(name, [document] if document else [])
     if isinstance(listed, dict):
         listed = [listed]
     if not isinstance(listed, list):
         raise Unreadable(No.INVALID())
     if not listed:
         raise NothingSent
-    return [_object(one, _INVOICE, "Invoices") for one in listed]
+    return [_object(one, known, name) for one in listed]
 
 
 def guid(text: str) -> str | None:
@@ -159,6 +178,8 @@ _CONTACT = {
     "EmailAddress": _text,
     "ContactPersons": _list_of(_PERSON),
 }
+_PLACE = ("City", "Region", "PostalCode", "Country")
+_ADDRESS = dict.fromkeys(("AddressType", *(f"AddressLine{number}" for number in (1, 2, 3, 4)), *_PLACE), _text)
 _TRACKING = {"TrackingCategoryID": _identity, "TrackingOptionID": _identity, "Name": _text, "Option": _text}
 _LINE = {
     "LineItemID": _identity,
@@ -196,4 +217,20 @@ _INVOICE: dict[str, Callable[[Any, str], Any]] = {
     "TotalTax": _number,
     "Total": _number,
     "LineItems": _list_of(_LINE),
+}
+_CREDIT_NOTE: dict[str, Callable[[Any, str], Any]] = {
+    "CreditNoteID": _identity,
+    "CreditNoteNumber": _text,
+    **{
+        name: _INVOICE[name]
+        for name in (
+            "Type", "Reference", "Status", "Contact", "Date", "LineAmountTypes", "CurrencyCode", "CurrencyRate",
+            "BrandingThemeID", "SubTotal", "TotalTax", "Total", "LineItems",
+        )
+    },
+}  # fmt: skip
+_ALLOCATION: dict[str, Callable[[Any, str], Any]] = {
+    "Amount": _number,
+    "Date": _date,
+    "Invoice": lambda value, path: _object(value, {"InvoiceID": _identity}, path),
 }

@@ -85,7 +85,7 @@ class No(Enum):
     )
     NOT_MODELLED = Row(
         "facts §11.11",
-        "a part of Xero that this simulator does not model: history, attachments, credit notes, payroll and the like",
+        "a part of Xero that this simulator does not model: history, payments, payroll and the like",
         "The Api Method called is not implemented: this simulator does not model {what}",
         verbatim=False,
     )
@@ -116,6 +116,7 @@ class No(Enum):
         "The request would return too many results. Use paging or an optimised filter.",
         verbatim=False,
     )
+    PAYLOAD_TOO_LARGE = Row("facts §8 (Xero-Java#349)", "an attachment of more than 10 MB", "PayloadTooLarge")
     TOO_LARGE = Row("facts §1.1", "a body of more than 10 MB", "Request Entity Too Large", verbatim=False)
 
     def __call__(self, **facts: Any) -> str:
@@ -125,12 +126,12 @@ class No(Enum):
 
 # Endpoints that Xero has (SPEC) and this simulator does not.
 UNMODELLED = frozenset({
-    "banktransactions", "banktransfers", "batchpayments", "budgets", "contactgroups", "creditnotes", "employees",
+    "banktransactions", "banktransfers", "batchpayments", "budgets", "contactgroups", "employees",
     "expenseclaims", "invoicereminders", "journals", "linkedtransactions", "manualjournals", "overpayments",
     "payments", "paymentservices", "prepayments", "purchaseorders", "quotes", "receipts", "repeatinginvoices",
     "reports", "setup", "users",
 })  # fmt: skip
-_TITLES = {401: "Unauthorized", 403: "Forbidden", 500: "An error occurred"}
+_TITLES = {401: "Unauthorized", 403: "Forbidden", 413: "RequestEntityTooLarge", 500: "An error occurred"}
 
 
 def problem(status: int, detail: str, dice: random.Random, keys: str, error: str = "") -> Reply:

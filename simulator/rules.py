@@ -13,6 +13,7 @@ APPROVED = ("SUBMITTED", "AUTHORISED")
 CREATABLE = ("DRAFT", *APPROVED)
 _PRINTABLE = re.compile(r"[\x20-\x7e]{1,255}")
 _MAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+_LONGEST_NUMBER = 50  # of a contact, its own and that of its taxes
 _HIGHEST_RATE = Decimal(100_000)
 
 
@@ -26,17 +27,25 @@ def of_creation(context: Context, sent: Json) -> Iterator[str]:
 
 
 def of_invoice(context: Context, sent: Json) -> Iterator[str]:
-    """Messages about the invoice as a whole."""
+    """Messages about the invoice as a whole; a scenario's own words about its number alone stand first."""
+    ordered = context.organisation.refused_numbers.get(sent.get("InvoiceNumber") or "")
+    if ordered:
+        yield ordered
     if sent.get("Type") not in ("ACCREC", "ACCPAY"):
         yield Say.TYPE()
-    if not sent.get("LineItems"):
-        yield Say.NO_LINES()
-    yield from _texts(context, sent)
-    yield from locks(context, sent)
+    yield from of_document(context, sent)
     if sent.get("Status") == "AUTHORISED" and sent.get("Type") == "ACCREC":
         if not sent.get("DueDate") and context.switches.due_date_required:
             yield Say.DUE_DATE()
         yield from _plan(context, sent)
+
+
+def of_document(context: Context, sent: Json) -> Iterator[str]:
+    """Messages that invoices and credit notes have in common."""
+    if not sent.get("LineItems"):
+        yield Say.NO_LINES()
+    yield from _texts(context, sent)
+    yield from locks(context, sent)
     yield from _currency(context, sent)
 
 
@@ -66,6 +75,19 @@ def of_contact(context: Context, sent: Json) -> Iterator[str]:
         yield Say.CONTACT_ARCHIVED()
     else:
         yield from _details(context, contact, known)
+
+
+def of_new_contact(context: Context, said: Json) -> Iterator[str]:
+    """Messages about a contact that is to be created (facts §5, §6.2 #16, #52)."""
+    name = said.get("Name", "")
+    if not name.strip():
+        yield Say.CONTACT_NAMELESS()
+    elif _name_in_use(context, name, None):
+        yield Say.CONTACT_NAME_TAKEN(name=name)
+    yield from _details(context, said, None)
+    for field in ("ContactNumber", "TaxNumber"):
+        if len(said.get(field, "")) > _LONGEST_NUMBER:
+            yield Say.TOO_LONG(field=field, least=0, most=_LONGEST_NUMBER)
 
 
 def of_theme(context: Context, sent: Json) -> Iterator[str]:
@@ -120,7 +142,7 @@ def _details(context: Context, said: Json, known: Contact | None) -> Iterator[st
         yield Say.EMAIL_INVALID()
 
 
-def _name_in_use(context: Context, name: str, mine: Contact) -> bool:
+def _name_in_use(context: Context, name: str, mine: Contact | None) -> bool:
     return any(
         other is not mine and other.status == "ACTIVE" and other.name.casefold() == name.casefold()
         for other in context.organisation.contacts.values()

@@ -35,7 +35,9 @@ DEFAULT = ("offline_access", "accounting.invoices", "accounting.contacts.read", 
 # An endpoint needs one of the scopes named for it; a write needs the one without `.read`.
 _NEEDED = {
     "invoices": ("accounting.invoices", "accounting.transactions"),
+    "creditnotes": ("accounting.invoices", "accounting.transactions"),
     "contacts": ("accounting.contacts",),
+    "attachments": ("accounting.attachments",),
     "items": ("accounting.settings", "accounting.invoices", "accounting.transactions"),
 }
 _SETTINGS = ("accounting.settings",)

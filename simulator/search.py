@@ -55,7 +55,7 @@ def invoices(context: Context, request: Request) -> Page:
     paged = "page" in request.asked or "pagesize" in request.asked or summary or bool(request.listed("Statuses"))
     if not paged and len(found) > context.switches.high_volume:
         raise TooMany
-    chosen, pagination = _paged(found, request) if paged else (found, None)
+    chosen, pagination = in_pages(found, request) if paged else (found, None)
     elements = [shown(context, one, lines=paged, summary=summary) for one in chosen]
     if not context.switches.lists_give_url_back:
         elements = [{name: value for name, value in one.items() if name != "Url"} for one in elements]
@@ -91,7 +91,7 @@ def contact_list(context: Context, request: Request) -> Page:
     ]
     show = contacts.in_short if summary else contacts.in_full
     elements = where.chosen([show(one, merge=paged) for one in found], request, "Contact", _CONTACT_FIELDS)
-    chosen, pagination = _paged(elements, request) if paged else (elements, None)
+    chosen, pagination = in_pages(elements, request) if paged else (elements, None)
     return Page(chosen, pagination)
 
 
@@ -131,7 +131,7 @@ def _wanted(context: Context, request: Request, invoice: Json) -> bool:
     )
 
 
-def _paged(found: list[Any], request: Request) -> tuple[list[Any], Json]:
+def in_pages(found: list[Any], request: Request) -> tuple[list[Any], Json]:
     """One page of the list; numbers out of range are put right (facts §4.1)."""
     page = max(1, _whole(request.asked.get("page"), 1))
     size = min(1000, max(1, _whole(request.asked.get("pagesize"), 100)))

@@ -16,6 +16,7 @@ _SIMPLE: dict[str, TypeAdapter[Any]] = {
     for name in (
         "name", "short_code", "base_currency", "country", "timezone", "currencies", "period_lock", "year_lock",
         "approvals_per_month", "offline", "expired", "users", "calls_per_day", "day_rates",
+        "refused_numbers",
     )
 }  # fmt: skip
 _LISTED: dict[str, tuple[type[Any], str]] = {

@@ -2,9 +2,11 @@
 
 import json
 import random
+from collections.abc import Sequence
+from dataclasses import replace
 
 from simulator.refusals import No, html, problem
-from simulator.wire import Reply, as_json, as_text, exception
+from simulator.wire import Json, Reply, as_json, as_text, exception
 
 _CUTS = ("commit_then_drop", "slow_then_drop")
 SLOW = ("slow", "slow_then_drop")
@@ -44,10 +46,46 @@ def after(fault: str | None, reply: Reply, dice: random.Random) -> Reply:
     return _lacking(reply, dice) if fault == "missing_element" else reply
 
 
+# What a client can do without: said twice, empty, or of no use to whoever sent the invoice.
+_SAID_TWICE = ("DateString", "DueDateString")
+_NEEDLESS = ("BrandingThemeID", "HasAttachments", "IsDiscounted", "TotalDiscount", "AmountCredited")
+_LISTS = ("Payments", "Prepayments", "Overpayments", "CreditNotes", "Tracking", "ContactGroups", "ContactPersons")
+_UNKNOWN: Json = {"ComplianceState": "REPORTED_TO_AUTHORITY", "Sustainability": {"Scope": 3, "Tags": ["a", None]}}
+
+
+def of_later(reply: Reply) -> Reply:
+    """The answer as a Xero of later may give it, where it is one about invoices (switch answers_of_later)."""
+    document = json.loads(reply.body) if reply.status == 200 and reply.body.startswith(b"{") else {}
+    listed = document.get("Invoices") if isinstance(document, dict) else None
+    if not listed:
+        return reply
+    document = {**document, **_UNKNOWN, "Invoices": [_invoice_of_later(one) for one in listed]}
+    return replace(reply, body=as_json(document).body)
+
+
+def _invoice_of_later(invoice: Json) -> Json:
+    lines = [{**_without(line, ("AccountID",)), **_UNKNOWN} for line in invoice.get("LineItems", ())]
+    contact = _without(invoice.get("Contact", {}), ("ContactStatus", "HasValidationErrors"))
+    contact |= {"Addresses": [{"AddressType": "REGISTERED"}], "Phones": [{"PhoneType": "SATELLITE"}], **_UNKNOWN}
+    return {
+        **_without(invoice, (*_SAID_TWICE, *_NEEDLESS)),
+        **({"LineItems": lines} if "LineItems" in invoice else {}),
+        **({"Contact": contact} if "Contact" in invoice else {}),
+        "InvoicePaymentServices": [{"Kind": "WALLET_OF_LATER"}],
+        **_UNKNOWN,
+    }
+
+
+def _without(element: Json, names: Sequence[str]) -> Json:
+    return {
+        name: value for name, value in element.items() if name not in names and not (name in _LISTS and not value)
+    }
+
+
 def _lacking(reply: Reply, dice: random.Random) -> Reply:
     """The answer without one of its elements."""
     document = json.loads(reply.body)
-    listed = document.get("Invoices")
+    listed = document.get("Invoices") or document.get("CreditNotes")
     if not listed:
         return reply
     del listed[dice.randrange(len(listed))]

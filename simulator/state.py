@@ -9,6 +9,7 @@ from simulator.idempotency import Keys
 from simulator.identity import Identity
 from simulator.limits import Limits
 from simulator.switches import Switches
+from simulator.webhooks import Webhooks
 from simulator.world import World
 
 
@@ -22,6 +23,7 @@ class State:
     keys: Keys = field(default_factory=Keys)
     switches: Switches = field(default_factory=Switches)
     faults: Faults = field(default_factory=Faults)
+    webhooks: Webhooks = field(default_factory=Webhooks)
     dice: random.Random = field(default_factory=random.Random)
 
     def __post_init__(self) -> None:
@@ -32,5 +34,6 @@ class State:
         return self.world.now()
 
     def reset(self) -> None:
-        """Begin anew. Calls under way end in the books they began in."""
+        """Begin anew. Calls under way end in the books they began in, and nobody is told any more."""
+        self.webhooks.subscriptions.clear()
         self.__init__()  # type: ignore[misc]  # every field anew, this object the same

@@ -30,6 +30,11 @@ class Switches:
     refused_without_number: bool = _switch(
         False, "§2.3 leaves open what is echoed", "refused elements come without InvoiceNumber"
     )
+    answers_of_later: bool = _switch(
+        False,
+        "§9.3 #7: a new kind of phone, currency or status, and nulls, were met",
+        "invoices come with values and elements that nobody knows yet, and without those that they need not have",
+    )
     # What is refused
     discount_above_its_line_refused: bool = _switch(
         True, "§6.2 #51: certain; off shows what a client makes of it", "a discount above its line is refused"
@@ -95,6 +100,10 @@ class Switches:
         True,
         "§4.1: likely",
         "due date and SentToContact of part-paid invoices leave UpdatedDateUTC alone",
+    )
+    # Attachments
+    same_name_replaces: bool = _switch(
+        True, "§8: a vendor's page", "a file takes the place of one with its name; off: it stands beside it"
     )
     # Reads
     reads_lag_seconds: float = _switch(

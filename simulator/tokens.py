@@ -112,6 +112,8 @@ def _own(identity: Identity, app: App, form: Form, now: datetime) -> tuple[Grant
     """A custom connection: its one organisation, no refresh token (facts §7.3)."""
     if app.kind != "custom":
         raise Refused(No.UNAUTHORIZED_CLIENT())
+    if not app.tenant:
+        raise Refused(No.INVALID_CLIENT())
     asked = form.get("scope", "").split() or sorted(scopes.GRANULAR)
     if scopes.refused(asked, broad_allowed=app.broad_scopes):
         raise Refused("invalid_scope")

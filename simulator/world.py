@@ -9,6 +9,7 @@ from simulator.wire import Json
 
 NOTHING = "00000000-0000-0000-0000-000000000000"
 _REMEMBERED_CALLS = 200_000
+_REMEMBERED_CHANGES = 20_000
 
 
 @dataclass
@@ -48,6 +49,8 @@ class Contact:
     merged_to: str | None = None
     number: str = ""
     tax_number_type: str = ""
+    tax_number: str = ""
+    addresses: list[Json] = field(default_factory=list)
     persons: list[Json] = field(default_factory=list)
     updated: datetime = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -93,6 +96,19 @@ class Theme:
 
 
 @dataclass
+class Attachment:
+    """A file at an invoice; `content` in base64, `size` in bytes, `online`: the client sees it with the invoice."""
+
+    id: str
+    name: str
+    kind: str = ""
+    content: str = ""
+    size: int = 0
+    sha256: str = ""
+    online: bool = False
+
+
+@dataclass
 class Unseen:
     """A write that lists do not show yet: until when, and what they show instead (None: nothing)."""
 
@@ -101,11 +117,21 @@ class Unseen:
 
 
 @dataclass
+class Invoiced:
+    """An invoice was written or changed in the books: which, whether CREATE or UPDATE, and when."""
+
+    invoice: str
+    kind: str
+    at: datetime
+
+
+@dataclass
 class Organisation:
     """One tenant with its settings and its books.
 
     `users` maps a user to a role; empty = everybody is STANDARD. `calls_per_day` is a day limit of its own,
-    `day_rates` what one unit of its currency is worth in others today.
+    `day_rates` what one unit of its currency is worth in others today. `refused_numbers` are words of Xero's with
+    which an invoice of that number is refused, whatever is in it.
     """
 
     tenant: str
@@ -123,6 +149,7 @@ class Organisation:
     calls_per_day: int | None = None
     day_rates: dict[str, str] = field(default_factory=dict)
     users: dict[str, str] = field(default_factory=dict)
+    refused_numbers: dict[str, str] = field(default_factory=dict)
     accounts: dict[str, Account] = field(default_factory=dict)
     tax_rates: dict[str, TaxRate] = field(default_factory=dict)
     contacts: dict[str, Contact] = field(default_factory=dict)
@@ -130,10 +157,13 @@ class Organisation:
     tracking: dict[str, Tracking] = field(default_factory=dict)
     themes: dict[str, Theme] = field(default_factory=dict)
     invoices: dict[str, Json] = field(default_factory=dict)
+    credit_notes: dict[str, Json] = field(default_factory=dict)
     made_by: dict[str, str] = field(default_factory=dict)
+    attachments: dict[str, list[Attachment]] = field(default_factory=dict)
     by_number: dict[str, list[str]] = field(default_factory=dict)
     unseen: dict[str, list[Unseen]] = field(default_factory=dict)
     last_number: int = 0
+    changed: deque[Invoiced] = field(default_factory=lambda: deque(maxlen=_REMEMBERED_CHANGES))
 
     def role_of(self, user: str) -> str | None:
         """The user's role here; None when the organisation does not know the user."""
@@ -155,12 +185,26 @@ class Organisation:
 
     def seen(self, now: datetime) -> dict[str, Json]:
         """The invoices as lists show them: without what was written a moment ago, where reads lag."""
+        return self._shown(self.invoices, now)
+
+    def seen_credit_notes(self, now: datetime) -> dict[str, Json]:
+        """The same of credit notes."""
+        return self._shown(self.credit_notes, now)
+
+    def _shown(self, kept: dict[str, Json], now: datetime) -> dict[str, Json]:
         if not self.unseen:
-            return self.invoices
+            return kept
         waiting = {name: [one for one in writes if one.until > now] for name, writes in self.unseen.items()}
         self.unseen = {name: writes for name, writes in waiting.items() if writes}
-        shown = {**self.invoices, **{name: writes[0].before for name, writes in self.unseen.items()}}
-        return {name: invoice for name, invoice in shown.items() if invoice is not None}
+        shown = {**kept, **{name: writes[0].before for name, writes in self.unseen.items() if name in kept}}
+        return {name: document for name, document in shown.items() if document is not None}
+
+    def keep_credit_note(self, note: Json, unseen_until: datetime | None = None) -> None:
+        """Write a credit note into the books, in place of what had its id; lists may show it only later."""
+        identity = note["CreditNoteID"]
+        if unseen_until:
+            self.unseen.setdefault(identity, []).append(Unseen(unseen_until, self.credit_notes.get(identity)))
+        self.credit_notes[identity] = note
 
     def keep(self, invoice: Json, unseen_until: datetime | None = None) -> None:
         """Write an invoice into the books, in place of what had its id; lists may show it only later."""
@@ -172,6 +216,13 @@ class Organisation:
             self.by_number[before["InvoiceNumber"].casefold()].remove(identity)
         self.invoices[identity] = invoice
         self.by_number.setdefault(invoice["InvoiceNumber"].casefold(), []).append(identity)
+        self.note_change(invoice, "UPDATE" if before else "CREATE")
+
+    def note_change(self, invoice: Json, kind: str = "UPDATE") -> None:
+        """Remember that the invoice is another now, for those who want to be told."""
+        milliseconds = int(invoice["UpdatedDateUTC"].removeprefix("/Date(").partition("+")[0])
+        at = datetime.fromtimestamp(milliseconds / 1000, UTC)
+        self.changed.append(Invoiced(invoice["InvoiceID"], kind, at))
 
 
 @dataclass
@@ -187,6 +238,10 @@ class World:
     def now(self) -> datetime:
         """The simulator's time, aware UTC."""
         return datetime.now(UTC) + self.offset
+
+    def books_of(self, invoice: Json) -> Organisation:
+        """The organisation in whose books the invoice is."""
+        return next(one for one in self.organisations.values() if invoice["InvoiceID"] in one.invoices)
 
 
 def new_id() -> str:

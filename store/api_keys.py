@@ -116,6 +116,12 @@ def expire(work: Work, key_id: str, at: datetime | None) -> bool:
     return bool(statements.run(work, alive.values(expires_at=at)).rowcount)
 
 
+def rescope(work: Work, key_id: str, scopes: Collection[Scope] | None) -> bool:
+    """The key opens these from now on, or (None) everything; False when there is none that is not revoked."""
+    alive = update(ApiKey).where(col(ApiKey.id) == key_id, col(ApiKey.revoked_at).is_(None))
+    return bool(statements.run(work, alive.values(scopes=said(scopes))).rowcount)
+
+
 def note_use(work: Work, key_id: str) -> None:
     """Write down that the key was used now."""
     _change(work, key_id, last_used_at=work.now)

@@ -18,6 +18,7 @@ from sqlalchemy.exc import DataError
 from sqlmodel import col, select
 
 from store import statements
+from store.paging import PageFound, PageWanted, page_of
 from store.tables import AuditCheck, AuditHead, AuditLine
 from store.unit_of_work import Work
 
@@ -198,9 +199,10 @@ def newest_check(work: Work) -> AuditCheck | None:
     return work.session.exec(asked.order_by(col(AuditCheck.day).desc()).limit(1)).first()
 
 
-def newest(work: Work, company: str | None = None, most: int = 50) -> Sequence[AuditLine]:
-    """The newest lines first, of one company or of all."""
+def newest(work: Work, company: str | None = None, most: int = 50, what: str = "") -> Sequence[AuditLine]:
+    """The newest lines first, of one company or of all, of everything that was done or of one kind of it."""
     asked = select(AuditLine).order_by(col(AuditLine.id).desc()).limit(most)
+    asked = asked.where(AuditLine.what == what) if what else asked
     return work.session.exec(asked.where(AuditLine.company == company) if company else asked).all()
 
 
@@ -213,13 +215,13 @@ class AuditFilter:
     what: str = ""
 
 
-def found(work: Work, wanted: AuditFilter, most: int, before: int | None = None) -> Sequence[AuditLine]:
-    """The newest lines first, of those wanted, as plain rows; `before` is the id of the last one seen."""
-    asked = select(AuditLine).order_by(col(AuditLine.id).desc()).limit(most)
+def page_of_lines(work: Work, chosen: AuditFilter, wanted: PageWanted) -> PageFound:
+    """A page of the lines chosen, the newest first, as plain rows."""
+    asked = select(AuditLine)
     for name in ("who", "company", "what"):
-        value = getattr(wanted, name)
+        value = getattr(chosen, name)
         asked = asked.where(getattr(AuditLine, name) == value) if value else asked
-    return statements.rows(work, asked.where(col(AuditLine.id) < before) if before else asked)
+    return page_of(work, asked, {"id": col(AuditLine.id)}, wanted, newest_first=True)
 
 
 def cancelling(work: Work, company: str, request: str, invoice: str = "") -> AuditLine | None:

@@ -10,6 +10,7 @@ from sqlalchemy import bindparam
 from sqlmodel import col, select, update
 
 from events.accounting_target import Lane
+from events.invoice import Document
 from store import exports, statements
 from store.tables import Attempt, Batch, Export
 from store.tables.columns import word
@@ -18,10 +19,11 @@ from store.unit_of_work import Work
 
 @dataclass(frozen=True)
 class Hold:
-    """The right to write about one batch, as long as nobody else took it."""
+    """The right to write about one batch, as long as nobody else took it; `document` is what all in it go as."""
 
     batch_id: str
     token: str
+    document: Document = "invoice"
 
 
 class Carried(NamedTuple):
@@ -35,9 +37,11 @@ class Carried(NamedTuple):
     contact: str = ""
 
 
-def claim(work: Work, lane: Lane, chosen: Sequence[Export], lease: float, kind: str = "create") -> Hold:
-    """Open a batch for these exports; they are nobody else's until the lease (seconds) is over."""
-    hold = Hold(uuid.uuid4().hex, uuid.uuid4().hex)
+def claim(
+    work: Work, lane: Lane, chosen: Sequence[Export], lease: float, kind: str = "create", worker: str = ""
+) -> Hold:
+    """Open a batch for these exports; they are nobody else's until the lease (seconds) of the worker is over."""
+    hold = Hold(uuid.uuid4().hex, uuid.uuid4().hex, next((one.document for one in chosen), "invoice"))
     row = {
         "id": hold.batch_id,
         "company": lane.company,
@@ -47,6 +51,8 @@ def claim(work: Work, lane: Lane, chosen: Sequence[Export], lease: float, kind: 
         "lease_until": work.after(lease),
         "size": len(chosen),
         "created_at": work.now,
+        "worker": worker,
+        "document": hold.document,
     }
     statements.insert(work, Batch, [row])
     exports.take(work, [export.id for export in chosen if export.id is not None], hold.batch_id)
@@ -113,24 +119,33 @@ def forget_attempts(work: Work, batch_id: str) -> None:
     work.session.exec(update(Attempt).where(col(Attempt.batch_id) == batch_id).values(outcome="not_sent"))
 
 
-def take_uncertain(work: Work, batch_id: str, lease: float) -> tuple[Hold, Batch] | None:
+def take_uncertain(work: Work, batch_id: str, lease: float, worker: str = "") -> tuple[Hold, Batch] | None:
     """Take an uncertain batch to settle it, unless somebody else just did."""
     token = uuid.uuid4().hex
     took = update(Batch).where(
         col(Batch.id) == batch_id, col(Batch.state) == "uncertain", col(Batch.lease_until) <= work.now
     )
     look_ups = col(Batch.look_ups) + 1
-    changes = took.values(token=token, lease_until=work.after(lease), look_ups=look_ups)
+    changes = took.values(token=token, lease_until=work.after(lease), look_ups=look_ups, worker=worker)
     if not work.session.exec(changes).rowcount:
         return None
     batch = work.session.get_one(Batch, batch_id)
-    return Hold(batch_id, token), batch
+    return Hold(batch_id, token, batch.document), batch
 
 
 def overdue(work: Work, state: str, most: int = 200) -> Sequence[Batch]:
     """Batches whose worker is gone: in this state past their lease."""
     asked = select(Batch).where(Batch.state == state, col(Batch.lease_until) < work.now)
     return work.session.exec(asked.limit(most).with_for_update(skip_locked=True)).all()
+
+
+def open_calls(work: Work, company: str, most: int) -> Sequence[Any]:
+    """Calls that are claimed, on their way or uncertain, of a company or of all, the oldest first, as plain rows."""
+    columns: list[Any] = [Batch.company, Batch.state, Batch.kind, Batch.size, Batch.created_at, Batch.sent_at]
+    columns += [Batch.settle_at, Batch.look_ups, Batch.watched_since, Batch.lease_until, Batch.worker]
+    live = col(Batch.state).in_((word("claimed"), word("sent"), word("uncertain")))
+    asked = select(*columns).where(live).order_by(col(Batch.created_at)).limit(most)
+    return statements.rows(work, asked.where(Batch.company == company) if company else asked)
 
 
 def in_flight(work: Work, company: str | None = None) -> int:

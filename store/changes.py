@@ -1,12 +1,17 @@
-"""Changes that wait until Xero has been asked, and their answers: each is answered exactly once."""
+"""Changes that wait until Xero has been asked, and their answers: each is answered exactly once.
+
+New contacts under way: written down before they are sent. What is written about one passes a fence, its key.
+"""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import func
-from sqlmodel import col, select, update
+from sqlmodel import col, delete, select, update
 
-from store.tables import AskedChange
+from store import statements
+from store.tables import AskedChange, NewContact
 from store.tables.columns import word
 from store.unit_of_work import Work
 
@@ -75,6 +80,12 @@ def postpone(work: Work, company: str, seconds: float) -> None:
     work.session.exec(waiting.values(due_at=work.after(seconds), tries=col(AskedChange.tries) + 1))
 
 
+def put_off(work: Work, change: AskedChange, until: datetime) -> None:
+    """Let one change wait until then; the others go on."""
+    mine = update(AskedChange).where(col(AskedChange.id) == change.id, col(AskedChange.state) == "waiting")
+    work.session.exec(mine.values(due_at=until, tries=col(AskedChange.tries) + 1))
+
+
 def hasten(work: Work, company: str) -> int:
     """The company's changes need not wait any longer; gives how many there are."""
     waiting = update(AskedChange).where(col(AskedChange.company) == company, col(AskedChange.state) == "waiting")
@@ -105,8 +116,46 @@ def newer_than(work: Work, change: AskedChange) -> bool:
 
 
 def history(work: Work, company: str, subject: str, most: int = 20) -> Sequence[AskedChange]:
-    """The newest changes of a client's contact first."""
+    """The newest changes of a client's contact first, contacts created for it among them."""
     asked = select(AskedChange).where(
-        AskedChange.company == company, AskedChange.kind == "contact", AskedChange.subject == subject
+        AskedChange.company == company, col(AskedChange.kind) != "settings", AskedChange.subject == subject
     )
     return work.session.exec(asked.order_by(col(AskedChange.id).desc()).limit(most)).all()
+
+
+def tried_by_setting(work: Work, company: str) -> set[str]:
+    """The clients for which the company's setting has asked for a contact, whatever came of it."""
+    asked = select(AskedChange.subject).where(
+        AskedChange.company == company, AskedChange.kind == "new_contact", AskedChange.source == "setting"
+    )
+    return set(work.session.exec(asked))
+
+
+def begin_new_contact(work: Work, row: NewContact) -> bool:
+    """Write a new contact down before it is sent; False while an earlier call for the client may still arrive."""
+    if statements.insert_new(work, NewContact, [row.model_dump()], returning="company"):
+        return True
+    over = (col(NewContact.due_at) <= work.now) | (col(NewContact.tenant) != row.tenant)
+    mine = update(NewContact).where(
+        col(NewContact.company) == row.company, col(NewContact.client) == row.client, over
+    )
+    return bool(work.session.exec(mine.values(**row.model_dump())).rowcount)
+
+
+def new_contact(work: Work, company: str, client: str) -> NewContact | None:
+    """The contact that is being created for the client."""
+    asked = select(NewContact).where(NewContact.company == company, NewContact.client == client)
+    found = work.session.exec(asked.execution_options(populate_existing=True)).first()
+    return NewContact(**found.model_dump()) if found else None
+
+
+def wait_for_new_contact(work: Work, row: NewContact, until: datetime) -> bool:
+    """Nobody knows what became of the call; False where somebody else has begun another since."""
+    mine = update(NewContact).where(col(NewContact.company) == row.company, col(NewContact.client) == row.client)
+    return bool(work.session.exec(mine.where(col(NewContact.key) == row.key).values(due_at=until)).rowcount)
+
+
+def end_new_contact(work: Work, row: NewContact) -> bool:
+    """Its outcome is known; False where somebody else has begun another since, or ended it."""
+    mine = delete(NewContact).where(col(NewContact.company) == row.company, col(NewContact.client) == row.client)
+    return bool(work.session.exec(mine.where(col(NewContact.key) == row.key)).rowcount)

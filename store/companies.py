@@ -17,9 +17,9 @@ from sqlmodel import col, select
 
 from events.accounting_target import ChoiceKind, Lane, ListedChoice
 from events.lane import DEFAULT_TARGET
-from events.settings import Books, CompanySettings
+from events.settings import Books, CompanySettings, NewContacts
 from events.wording import folded_text
-from store import statements
+from store import statements, summaries
 from store.tables import Company, CompanyConnection, Offer, OrganisationFacts, RefusedTax
 from store.unit_of_work import Work
 
@@ -33,8 +33,11 @@ def set_up(work: Work, company: str, name: str, settings: CompanySettings, targe
     if known is None:
         known = Company(id=company, name=name, created_at=work.now)
         work.session.add(known)
+    before = read_settings(known.settings or "{}").daily_summary
     known.name, known.settings, known.target = name, text, target or known.target
     work.session.flush()
+    if settings.daily_summary != before:
+        summaries.plan(work, company, settings.daily_summary)
 
 
 def target_of(work: Work, company: str) -> str:
@@ -46,7 +49,7 @@ def target_of(work: Work, company: str) -> str:
 def settings_of(work: Work, company: str) -> CompanySettings:
     """The company's settings; the defaults for a company without any."""
     known = statements.look_up(work, Company, id=company)
-    return _settings_of(known.settings) if known else CompanySettings()
+    return read_settings(known.settings) if known else CompanySettings()
 
 
 class ConnectedCompany(NamedTuple):
@@ -61,7 +64,7 @@ def known(work: Work, ids: Collection[str]) -> Mapping[str, ConnectedCompany]:
     """Those of these companies that were set up, by id, in one look."""
     found = statements.rows(work, _known(on_sqlite=work.on_sqlite), ids=sorted(ids))
     return {
-        row.id: ConnectedCompany(_settings_of(row.settings), row.target, row if row.company is not None else None)
+        row.id: ConnectedCompany(read_settings(row.settings), row.target, row if row.company is not None else None)
         for row in found
     }
 
@@ -72,6 +75,12 @@ def _known(*, on_sqlite: bool) -> Any:
     asked = select(Company.id, Company.settings, Company.target, *connection.c)
     joined = asked.join_from(Company, connection, connection.c.company == col(Company.id), isouter=True)
     return joined.where(statements.among(col(Company.id), "ids", on_sqlite=on_sqlite))
+
+
+def with_new_contacts(work: Work, how: NewContacts) -> Sequence[str]:
+    """The companies whose setting for new contacts is this one."""
+    said = col(Company.settings).contains(f'"new_contacts":"{how}"', autoescape=True)
+    return work.session.exec(select(Company.id).where(said).order_by(col(Company.id))).all()
 
 
 def name_of(work: Work, company: str) -> str:
@@ -94,11 +103,11 @@ def locked_settings(work: Work, company: str) -> CompanySettings:
     """The company's settings, locked until the transaction ends, so that no change of them is lost."""
     asked = select(Company).where(Company.id == company).with_for_update()
     known = work.session.exec(asked.execution_options(populate_existing=True)).first()
-    return _settings_of(known.settings) if known else CompanySettings()
+    return read_settings(known.settings) if known else CompanySettings()
 
 
-def _settings_of(text: str) -> CompanySettings:
-    """Settings as they are kept; what a later version added is left for that version."""
+def read_settings(text: str) -> CompanySettings:
+    """Settings as they are kept by a company's row; what a later version added is left for that version."""
     kept = json.loads(text)
     return CompanySettings.model_validate({name: kept[name] for name in kept.keys() & CompanySettings.model_fields})
 

@@ -7,13 +7,13 @@ Logins under way: one row per used link, so that a link, a state and a code each
 import functools
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import bindparam, exists, func
+from sqlalchemy import bindparam, exists, func, or_
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, delete, select, update
 
-from events.credentials import AppKeys, AppKind
+from events.credentials import APP_WAYS, AppKeys, AppKind
 from events.lane import DEFAULT_TARGET, Lane, Organisation
 from store import statements
 from store.tables import Company, CompanyApp, CompanyConnection, Export, Login, RefusedTax, XeroApp
@@ -21,6 +21,7 @@ from store.tables.columns import word
 from store.unit_of_work import Work
 from store.vault import Vault
 
+_SEEN_SECONDS = 60.0
 NOT_YET = ""  # the tenant of work that was accepted before its company's first login
 
 
@@ -208,9 +209,15 @@ def app_keys(work: Work, vault: Vault, client_id: str) -> AppKeys | None:
     app = work.session.get(XeroApp, client_id)
     if app is None:
         return None
-    kind: AppKind = "pkce" if app.kind == "pkce" else "web"
+    kind = cast("AppKind", app.kind)
     secrets = tuple(_secrets(vault, app)) or (vault.open(app.secret),)
-    return AppKeys(client_id, secrets if kind == "web" else (), kind)
+    return AppKeys(client_id, secrets if APP_WAYS[kind].has_secret else (), kind)
+
+
+def kind_of_app(work: Work, client_id: str) -> AppKind:
+    """The kind of an app; `web` for one that is not known."""
+    app = work.session.get(XeroApp, client_id)
+    return cast("AppKind", app.kind) if app else "web"
 
 
 def replace_secret(work: Work, vault: Vault, client_id: str, secret: str) -> None:
@@ -229,6 +236,55 @@ def forget_former_secret(work: Work, client_id: str) -> bool:
     had, app.former_secret = app.former_secret is not None, None
     work.session.flush()
     return had
+
+
+def webhook_keys(work: Work, vault: Vault, company: str) -> list[str]:
+    """The keys with which Xero signs what it posts to the company, newest first. Raises Unopenable."""
+    found = app_of_company(work, company)
+    kept = (found[1].webhook_key, found[1].former_webhook_key) if found else ()
+    return [vault.open(sealed) for sealed in kept if sealed is not None]
+
+
+def replace_webhook_key(work: Work, vault: Vault, client_id: str, key: str) -> None:
+    """A new webhook key of the app; the one before stays good until it is forgotten."""
+    app = work.session.get_one(XeroApp, client_id)
+    kept = app.webhook_key if app.webhook_key is not None and vault.opens(app.webhook_key) else None
+    if kept is None or vault.open(kept) != key:
+        app.former_webhook_key, app.webhook_key = kept, vault.seal(key)
+    work.session.flush()
+
+
+def forget_webhook_key(work: Work, client_id: str, *, former_only: bool) -> bool:
+    """The former webhook key is good no more, or none is; False when there was no such key."""
+    app = work.session.get_one(XeroApp, client_id)
+    had = (app.former_webhook_key if former_only else app.webhook_key) is not None
+    app.former_webhook_key = None
+    if not former_only:
+        app.webhook_key = None
+    work.session.flush()
+    return had
+
+
+def note_webhook(work: Work, company: str) -> None:
+    """Xero has posted to the company, signed; noted once a minute, so that no row is written for each of many."""
+    seen = col(CompanyApp.webhook_seen_at)
+    before = or_(seen.is_(None), seen < work.after(-_SEEN_SECONDS))
+    mine = update(CompanyApp).where(col(CompanyApp.company) == company, before)
+    work.session.exec(mine.values(webhook_seen_at=work.now))
+
+
+def note_missed_webhook(work: Work, company: str) -> None:
+    """A comparison found something that no webhook had told."""
+    mine = update(CompanyApp).where(col(CompanyApp.company) == company, col(CompanyApp.webhook_seen_at).is_not(None))
+    work.session.exec(mine.values(webhook_missed_at=work.now))
+
+
+def webhooks_come(work: Work, company: str, seconds: float) -> bool:
+    """Whether Xero has posted to the company in so many last seconds, and nothing was found that it had not told."""
+    used = work.session.get(CompanyApp, company)
+    if used is None or used.webhook_seen_at is None or used.webhook_seen_at < work.after(-seconds):
+        return False
+    return used.webhook_missed_at is None or used.webhook_missed_at < work.after(-seconds)
 
 
 def app_users(work: Work, client_id: str) -> list[str]:

@@ -8,9 +8,9 @@ import functools
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import bindparam, case, literal_column, tuple_
+from sqlalchemy import bindparam, case, literal_column, tuple_, union
 from sqlmodel import col, func, select
 
 from events import failures
@@ -19,6 +19,7 @@ from events.snapshot import Person, is_admin
 from store import changes, companies, connections, statements
 from store.failing import failed, is_of
 from store.tables import CompanyConnection, ContactLink, Export, InvoiceStatus
+from store.tables.columns import word
 from store.unit_of_work import Work
 
 _AT_ONCE = 1000
@@ -128,6 +129,16 @@ def unlinked(work: Work, company: str) -> Sequence[tuple[str, str, int]]:
     return [(client, content[newest], int(count)) for client, newest, count in rows]
 
 
+def newest_content(work: Work, company: str, client: str) -> str | None:
+    """What an invoice of the client says, the newest of those that failed, else of all; None where there is none."""
+    mine = (Export.company == company, Export.client == client, Export.wanted != "")
+    for more in ((Export.state == word("failed"),), ()):
+        asked = select(Export.wanted).where(*mine, *more).order_by(col(Export.id).desc()).limit(1)
+        if found := work.session.exec(asked).first():
+            return found
+    return None
+
+
 def note_host(work: Work, company: str, client: str, said: str) -> None:
     """Remember what the host last sent along for this client."""
     row = {"company": company, "client": client, "host_id": said}
@@ -199,6 +210,12 @@ def contact_of(work: Work, company: str, client: str, person: Person | None = No
     return _shown(company, client, known, why_not_editable(work, company, person), waits.wanted if waits else None)
 
 
+def linked_among(work: Work, clients: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Which of these clients, each with its company, have a contact in Xero."""
+    keys = [{"company": company, "client": client} for company, client in sorted(set(clients))]
+    return {(row.company, row.client) for row in statements.find(work, ContactLink, keys) if row.xero_contact_id}
+
+
 def contacts_of_company(work: Work, company: str) -> list[ClientContact]:
     """The same for every linked client of the company."""
     closed = why_not_editable(work, company)
@@ -237,6 +254,27 @@ def _shown(
         why_not=closed,
         being_checked=waits,
     )
+
+
+class ContactCounts(NamedTuple):
+    """Clients of a company: how many are linked, how many of those Xero refuses, how many have no contact."""
+
+    linked: int
+    amiss: int
+    unlinked: int
+
+
+def counted(work: Work, company: str, most: int = 1000) -> ContactCounts:
+    """The company's clients; `unlinked` are those whose invoices wait or failed, at most so many."""
+    of_company = (ContactLink.company == company, ContactLink.xero_contact_id != "")
+    linked = select(func.count(), func.coalesce(func.sum(case((_AMISS, 1), else_=0)), 0)).where(*of_company)
+    without = col(Export.client).not_in(select(ContactLink.client).where(*of_company))
+    states = [
+        select(Export.client).where(Export.company == company, Export.state == word(state), without)
+        for state in ("pending", "failed")
+    ]
+    unlinked = work.session.exec(select(func.count()).select_from(union(*states).limit(most).subquery())).one()
+    return ContactCounts(*work.session.exec(linked).one(), unlinked)
 
 
 AMISS = ("archived", "erased", "merged", "missing")

@@ -11,12 +11,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import bindparam, case, literal_column
+from sqlalchemy import bindparam, case, distinct, literal_column
 from sqlmodel import col, func, select
 
 from events.export import InvoiceExportFailed, InvoiceExportSucceeded
 from events.reasons import Reason
 from store import statements
+from store.paging import PageFound, PageWanted, page_of
 from store.statements import begins
 from store.tables import InvoiceStatus, LogEntry
 from store.unit_of_work import Store, Work
@@ -168,11 +169,15 @@ _APART = timedelta(minutes=5)
 _AT_ONCE = 1000
 _FEW = 20_000
 _MOST = 2**63 - 1
+_WENT = ("created", "updated", "adopted")
 
 
 @dataclass(frozen=True)
 class LogFilter:
-    """Which lines; what is empty does not narrow. `number` is how it begins; from `since` until before `until`."""
+    """Which lines; what is empty does not narrow. `number` is how it begins; from `since` until before `until`.
+
+    `outcome` and `reason` are one or several, with a comma between.
+    """
 
     company: str = ""
     outcome: str = ""
@@ -188,14 +193,32 @@ class LogFilter:
         return replace(self, company="", outcome=outcome) != LogFilter()
 
 
+def exported(work: Work, chosen: LogFilter) -> int:
+    """How many invoices went to Xero, in the lines that match: new ones, updates, and those taken over."""
+    matching = (*log_conditions(work, chosen), *_ids_between(chosen.since, chosen.until))
+    asked: Any = select(func.count(distinct(col(LogEntry.invoice)))).where(*matching)
+    return int(work.session.exec(asked.where(col(LogEntry.outcome).in_(_WENT))).one())
+
+
 def log_page(work: Work, chosen: LogFilter, before: int | None, most: int) -> Sequence[Any]:
     """Plain rows of the newest lines that match, of those with a smaller id than `before`."""
-    wanted = [*log_conditions(work, chosen), *_ids_between(chosen.since, chosen.until)]
+    asked, newest = _matching(work, chosen)
+    asked = asked.order_by(newest.desc()).limit(most)
+    return statements.rows(work, asked.where(col(LogEntry.id) < before) if before is not None else asked)
+
+
+def page_of_log(work: Work, chosen: LogFilter, wanted: PageWanted) -> PageFound:
+    """A page of the lines that match, newest first, as plain rows."""
+    asked, newest = _matching(work, chosen)
+    return page_of(work, asked, {"id": newest}, wanted, newest_first=True)
+
+
+def _matching(work: Work, chosen: LogFilter) -> tuple[Any, Any]:
+    """The lines that match, and the column by which they are in order."""
     id_ = col(LogEntry.id)
     # Numbers follow time: those that begin alike lie together, and not among the newest lines, as planners believe.
     newest = id_ + 0 if chosen.number and _are_few(work, chosen.number) else id_
-    asked = select(LogEntry).where(*wanted).order_by(newest.desc()).limit(most)
-    return statements.rows(work, asked.where(col(LogEntry.id) < before) if before is not None else asked)
+    return select(LogEntry).where(*log_conditions(work, chosen), *_ids_between(chosen.since, chosen.until)), newest
 
 
 def _are_few(work: Work, number: str) -> bool:
@@ -219,10 +242,12 @@ def log_pages(store: Store, chosen: LogFilter, most: int) -> Iterator[Sequence[A
 def log_conditions(work: Work, chosen: LogFilter) -> list[Any]:
     """What a line has to be."""
     wanted: list[Any] = [
-        getattr(LogEntry, name) == value
-        for name in ("company", "outcome", "reason", "client")
-        if (value := getattr(chosen, name))
+        getattr(LogEntry, name) == value for name in ("company", "client") if (value := getattr(chosen, name))
     ]
+    for name in ("outcome", "reason"):
+        column, values = col(getattr(LogEntry, name)), getattr(chosen, name).split(",")
+        if any(values):
+            wanted.append(column == values[0] if len(values) == 1 else column.in_(values))
     if chosen.number:
         wanted.append(begins(work, func.lower(LogEntry.number), chosen.number.lower()))
     if chosen.since:

@@ -10,14 +10,14 @@ from sqlalchemy import bindparam, case, func
 from sqlmodel import col, select, update
 
 from events.accounting_target import Lane
-from events.invoice import Invoice
-from store import statements
-from store.tables import Attempt, Export
+from events.invoice import Invoice, folded
+from store import number_claims, statements
+from store.tables import Attempt, Export, NumberClaim
 from store.tables.columns import word
 from store.unit_of_work import Work
 
 Row = dict[str, Any]
-_OF_CANDIDATE = ("id", "crashes", "alone", "xero_invoice_id", "raise_anew", "batch_limit")
+_OF_CANDIDATE = ("id", "crashes", "alone", "xero_invoice_id", "raise_anew", "batch_limit", "document")
 _MOMENTS = frozenset(["due_at", "live_since", "created_at", "touched_at"])
 
 
@@ -195,3 +195,33 @@ def last_reason(work: Work, export: Export) -> str | None:
     """The code of the newest refusal of this export, or None."""
     asked = select(Attempt.reason).where(Attempt.export_id == export.id, col(Attempt.reason).is_not(None))
     return work.session.exec(asked.order_by(col(Attempt.at).desc())).first()
+
+
+def newest_wanted(work: Work, company: str, most: int) -> Sequence[Any]:
+    """The newest invoices of the company that wait or failed, as plain rows: id, number, content."""
+    asked = select(Export.id, Export.invoice, Export.number, Export.wanted)
+    found = [
+        row
+        for state in ("pending", "failed")
+        for row in statements.rows(
+            work,
+            asked.where(Export.company == company, Export.state == word(state), Export.wanted != "")
+            .order_by(col(Export.id).desc())
+            .limit(most),
+        )
+    ]
+    return sorted(found, key=lambda row: -row.id)[:most]
+
+
+def called(work: Work, lane: Lane, text: str) -> str:
+    """The content of the lane's invoice with this number or id; empty where it has none, or it is not kept."""
+    claims = select(NumberClaim.invoice).where(
+        NumberClaim.tenant == number_claims.books_of(lane),
+        NumberClaim.folded == folded(text),
+        NumberClaim.company == lane.company,
+    )
+    named = [text, *work.session.exec(claims).all()]
+    asked = select(Export.wanted).where(
+        Export.company == lane.company, Export.tenant == lane.tenant, col(Export.invoice).in_(named)
+    )
+    return work.session.exec(asked.where(Export.wanted != "").order_by(col(Export.id).desc()).limit(1)).first() or ""

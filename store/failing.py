@@ -15,6 +15,8 @@ from sqlmodel import col, func, select
 from events import failures
 from events.failures import NOT_MENDED
 from store import statements
+from store.paging import COUNTED_TO as COUNTED_ROWS
+from store.paging import PageFound, PageWanted, page_of, rows_counted
 from store.tables import Exclusion, Export, InvoiceStatus, Mending
 from store.tables.columns import word
 from store.unit_of_work import Work
@@ -87,18 +89,29 @@ def group(work: Work, company: str, key: str) -> Group | None:
     """One group; None when nothing fails for this any more."""
     counted: Any = select(func.count(), func.min(InvoiceStatus.changed_at)).where(*failed(company), is_of([key]))
     invoices, oldest = statements.rows(work, counted)[0]
-    samples = page(work, company, key, None, _SAMPLES)
+    few = select(InvoiceStatus).where(*failed(company), cause() == key).order_by(col(InvoiceStatus.changed_at))
+    samples = statements.rows(work, few.limit(_SAMPLES))
     sending = _sending(work, {company}).get((company, key), 0)
     return _group((company, key, invoices, oldest), samples, sending) if invoices and samples else None
 
 
-def page(work: Work, company: str, key: str, after: tuple[datetime, str] | None, most: int) -> Sequence[Any]:
-    """Plain rows of a group's invoices, the longest failing first, behind the one of this moment and id."""
-    at, id_ = col(InvoiceStatus.changed_at), col(InvoiceStatus.invoice)
-    asked = select(InvoiceStatus).where(*failed(company), cause() == key)
-    if after:
-        asked = asked.where(at >= after[0], (at > after[0]) | (id_ > after[1]))
-    return statements.rows(work, asked.order_by(at, id_).limit(most))
+def page_of_group(work: Work, company: str, key: str, wanted: PageWanted) -> PageFound:
+    """A page of a group's invoices, the longest failing first, as plain rows."""
+    place = {name: col(getattr(InvoiceStatus, name)) for name in ("changed_at", "invoice")}
+    return page_of(work, select(InvoiceStatus).where(*failed(company), cause() == key), place, wanted)
+
+
+def page_of_groups(
+    work: Work, company: str | None, reason: str, shown: Sequence[Group], skip: int, size: int
+) -> PageFound:
+    """The page that these groups, behind so many larger ones, are of all groups of a company or reason."""
+    counted: Any = select(InvoiceStatus.company, cause()).where(*failed(company))
+    counted = counted.where(col(InvoiceStatus.reason) == reason) if reason else counted
+    known = rows_counted(work, counted.group_by(col(InvoiceStatus.company), cause()))
+    total, many = min(known, COUNTED_ROWS), known > COUNTED_ROWS
+    following = str(skip + size) if known > skip + size else ""
+    previous = str(max(0, skip - size)) if skip else ""
+    return PageFound(shown, skip + 1, total, many, following, previous, turned=False, size=size)
 
 
 def problems(work: Work) -> list[FailureProblem]:

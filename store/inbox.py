@@ -11,6 +11,7 @@ from sqlmodel import col, func, select, update
 from events.codec import MOST_BYTES
 from store import api_keys, statements
 from store.api_keys import Key
+from store.paging import PageFound, PageWanted, page_of
 from store.tables import DeadLetter, InboxEvent
 from store.tables.columns import word
 from store.unit_of_work import Work
@@ -97,12 +98,16 @@ def open_of_key(work: Work, door: str, key: str = "") -> tuple[int, int]:
     return int(count), int(size)
 
 
-def dead_letters(
-    work: Work, limit: int = 100, state: str = "open", before: int | None = None
-) -> Sequence[DeadLetter]:
-    """The newest entries of this state first, those with a smaller number than `before`."""
+def dead_letters(work: Work, limit: int = 100, state: str = "open") -> Sequence[DeadLetter]:
+    """The newest entries of this state first."""
     newest = select(DeadLetter).where(DeadLetter.state == state).order_by(col(DeadLetter.id).desc()).limit(limit)
-    return work.session.exec(newest.where(col(DeadLetter.id) < before) if before is not None else newest).all()
+    return work.session.exec(newest).all()
+
+
+def page_of_dead_letters(work: Work, state: str, wanted: PageWanted) -> PageFound:
+    """A page of the entries of this state, the newest first, as plain rows."""
+    asked = select(DeadLetter).where(DeadLetter.state == state)
+    return page_of(work, asked, {"id": col(DeadLetter.id)}, wanted, newest_first=True)
 
 
 def dead_letter(work: Work, number: int) -> DeadLetter | None:

@@ -5,20 +5,41 @@ What stands beside invoices on a host's own page: marker, Last Exported, and why
 A page of invoices costs as many statements as a single one.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+import json
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
+from sqlalchemy import case, func, tuple_
 from sqlmodel import col, select
 
 from events.accounting_target import Lane
 from events.export import Marker
 from events.failures import FAILED_TITLE, who_mends
-from store import generations, markers, pauses, queries, reconciliations, statements
+from events.invoice import Invoice
+from events.payments import Payment
+from store import allocations, generations, markers, pauses, payments, queries, reconciliations, statements
+from store.connections import NOT_YET
+from store.paging import MOST_SORTED, PageFound, PageWanted, sorted_page
+from store.payments import SeenPayment
 from store.queries import Story
-from store.status import held_tenants, is_held
-from store.tables import Drift, Exclusion, Export, Generation, InvoiceStatus, Item, Pause, Request
+from store.status import held_lanes, held_tenants, is_held
+from store.tables import (
+    Allocation,
+    CompanyConnection,
+    Drift,
+    Exclusion,
+    Export,
+    Generation,
+    InvoiceStatus,
+    Item,
+    LaneState,
+    Pause,
+    Request,
+)
 from store.unit_of_work import Work
 
 MOST = 100  # of attempts, and of lines of the log: the newest
@@ -37,6 +58,14 @@ class InvoiceStory:
     pause: Pause | None
     drifts: Sequence[Drift]
     earlier: Sequence[Generation] = ()
+    payment: SeenPayment | None = None
+    allocations: Sequence[Allocation] = ()
+
+    @property
+    def called(self) -> str:
+        """What it is, or becomes, in Xero."""
+        document = self.story.export.document if self.story.export else "invoice"
+        return document.replace("_", " ").capitalize()
 
     @property
     def number(self) -> str:
@@ -54,6 +83,7 @@ def whole(work: Work, company: str, invoice: str) -> InvoiceStory | None:
     if story.status is None and export is None:
         return None
     waits = export is not None and is_held(work, Lane(company, export.tenant))
+    paid = payments.beside(work, [(company, invoice)])
     return InvoiceStory(
         company=company,
         invoice=invoice,
@@ -64,6 +94,8 @@ def whole(work: Work, company: str, invoice: str) -> InvoiceStory | None:
         pause=pauses.of_company(work, company),
         drifts=reconciliations.drifts(work, company, invoice),
         earlier=generations.earlier(work, [export.id]).get(export.id, ()) if export and export.id else (),
+        payment=paid.get((company, invoice, (export.xero_invoice_id if export else None) or "")),
+        allocations=allocations.of_invoice(work, company, invoice),
     )
 
 
@@ -97,7 +129,10 @@ class Why:
 
 @dataclass(frozen=True)
 class Beside:
-    """What a person sees beside one invoice; `failure` only while its marker is `failed`."""
+    """What a person sees beside one invoice; `failure` only while its marker is `failed`.
+
+    `payment` is how far it is paid in Xero, where anything was told of it, as it was at `payment_seen_at`.
+    """
 
     invoice: str
     number: str | None
@@ -106,6 +141,8 @@ class Beside:
     xero_invoice_id: str | None
     deep_link: str | None
     failure: Why | None
+    payment: Payment | None = None
+    payment_seen_at: datetime | None = None
 
 
 def beside_invoices(work: Work, company: str, invoices: Sequence[str]) -> list[Beside]:
@@ -116,9 +153,15 @@ def beside_invoices(work: Work, company: str, invoices: Sequence[str]) -> list[B
     exports = _newest_exports(work, company, invoices)
     excluded = pauses.excluded(work, company, invoices)
     held = held_tenants(work, company)
-    return [
+    found = [
         _beside(one, statuses.get(one), exports.get(one), excluded=one in excluded, held=held) for one in invoices
     ]
+    paid = payments.beside(work, [(company, one) for one in invoices])
+    return [_with_payment(one, paid.get((company, one.invoice, one.xero_invoice_id or ""))) for one in found]
+
+
+def _with_payment(beside: Beside, seen: SeenPayment | None) -> Beside:
+    return replace(beside, payment=seen.payment, payment_seen_at=seen.seen_at) if seen else beside
 
 
 def _newest_exports(work: Work, company: str, invoices: Sequence[str]) -> Mapping[str, Any]:
@@ -159,4 +202,113 @@ def _why(status: Any) -> Why | None:
         cause=status.cause or status.reason,
         about=status.about,
         link=status.link,
+    )
+
+
+_LONGEST_SUMMED = 100_000  # characters of a kept invoice: of one with several hundred lines no list adds them up
+
+
+@dataclass(frozen=True)
+class InvoiceNow:
+    """What a list says of an invoice: its marker now, and why it failed; what it comes to, if that is known.
+
+    `before_tax`: tax comes on top of `amount`, which is in `currency`. `payment` is how it is paid in Xero, if known.
+    """
+
+    marker: Marker = "not_exported"
+    number: str | None = None
+    client: str = ""
+    reason: str | None = None
+    message: str | None = None
+    last_exported_at: datetime | None = None
+    amount: Decimal | None = None
+    currency: str = ""
+    before_tax: bool = False
+    payment: SeenPayment | None = None
+
+
+def now_of(work: Work, invoices: Collection[tuple[str, str]]) -> Mapping[tuple[str, str], InvoiceNow]:
+    """What lists say of these invoices, each with its company, in a constant number of questions."""
+    keys, companies = sorted(set(invoices)), sorted({company for company, _ in invoices})
+    named = [{"company": company, "invoice": invoice} for company, invoice in keys]
+    statuses = {(row.company, row.invoice): row for row in statements.find(work, InvoiceStatus, named)}
+    exports = _exports_of(work, keys, companies)
+    excluded = pauses.excluded_ones(work, keys)
+    held = held_lanes(work, companies)
+    paid = payments.beside(work, keys)
+    found = {}
+    for key in keys:
+        status, export = statuses.get(key), exports.get(key)
+        marker = markers.beside(
+            export.state if export else None,
+            shown=status.marker if status else None,
+            excluded=key in excluded,
+            lane_waits=bool(export and held(Lane(export.company, export.tenant))),
+        )
+        seen = paid.get((*key, (status.xero_invoice_id if status else None) or ""))
+        found[key] = replace(_now(marker, status, export), payment=seen)
+    return found
+
+
+def page_with_now(
+    work: Work, wanted: PageWanted, pages: Callable[[PageWanted], PageFound]
+) -> tuple[PageFound, Mapping[tuple[str, str], InvoiceNow]]:
+    """A page of a list of invoices, and what is said of them; by number or amount where the list is short enough."""
+    page = pages(wanted)
+    key = _SORTS.get(wanted.sort)
+    if key is None or not page.sortable:
+        return page, now_of(work, [(row.company, row.invoice) for row in page.rows])
+    every = pages(PageWanted(MOST_SORTED, counted=False)).rows
+    now = now_of(work, [(row.company, row.invoice) for row in every])
+    return sorted_page(every, wanted, lambda row: key(row.invoice, now[row.company, row.invoice])), now
+
+
+def _by_number(invoice: str, now: InvoiceNow) -> Any:
+    """As people count: N-9 before N-10."""
+    parts = re.split(r"([0-9]+)", (now.number or invoice).casefold())
+    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts], invoice
+
+
+def _by_amount(invoice: str, now: InvoiceNow) -> Any:
+    return None if now.amount is None else (now.amount, invoice)
+
+
+_SORTS: Mapping[str, Callable[[str, InvoiceNow], Any]] = {"number": _by_number, "amount": _by_amount}
+
+
+def _exports_of(
+    work: Work, invoices: Sequence[tuple[str, str]], companies: Sequence[str]
+) -> Mapping[tuple[str, str], Any]:
+    """Their newest exports, in the organisations that their companies know."""
+    lanes = {(company, NOT_YET) for company in companies}
+    for table in (CompanyConnection, LaneState):
+        columns: list[Any] = [table.company, table.tenant]
+        lanes |= {tuple(row) for row in statements.rows(work, select(*columns).where(columns[0].in_(companies)))}
+    keys = [(*lane, invoice) for company, invoice in invoices for lane in lanes if lane[0] == company]
+    whole = func.length(Export.wanted) <= _LONGEST_SUMMED
+    columns = [Export.company, Export.tenant, Export.invoice, Export.number, Export.state]
+    columns.append(case((whole, Export.wanted), else_="").label("wanted"))
+    wanted: Any = keys
+    if work.on_sqlite:  # which finds no index for a list of tuples, and one for a table of them
+        each = func.json_each(json.dumps(keys)).table_valued("value")
+        wanted = select(*(func.json_extract(each.c.value, f"$[{place}]") for place in range(3)))
+    asked = select(*columns).where(tuple_(*map(col, columns[:3])).in_(wanted))
+    rows = statements.rows(work, asked.order_by(col(Export.id)))
+    return {(row.company, row.invoice): row for row in rows}
+
+
+def _now(marker: Marker, status: Any, export: Any) -> InvoiceNow:
+    known = status or export
+    content = Invoice.readable(export.wanted) if export else None
+    amount, before_tax = (content and content.amount) or (None, False)
+    return InvoiceNow(
+        marker=marker,
+        number=known.number if known else None,
+        client=content.client.name if content else "",
+        reason=status.reason if status else None,
+        message=status.message if status else None,
+        last_exported_at=status.last_exported_at if status else None,
+        amount=amount,
+        currency=content.currency if content else "",
+        before_tax=before_tax,
     )

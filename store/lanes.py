@@ -15,6 +15,7 @@ from sqlmodel import col, func, select
 
 from events.accounting_target import Lane
 from store import pauses, restores, statements
+from store.paging import rows_counted
 from store.tables import Batch, Export, LaneState, Pause
 from store.tables.columns import word
 from store.unit_of_work import Work
@@ -248,6 +249,36 @@ def _state(work: Work, lane: Lane) -> LaneState:
         statements.insert_new(work, LaneState, [{**blank, "changed_at": work.now}], returning="company")
         state = work.session.exec(locked).one()
     return state
+
+
+@dataclass(frozen=True)
+class WaitingInvoices:
+    """Invoices in queues: how many, since when the oldest, how many of them wait to be tried again and when the next.
+
+    Counted so far as pages count.
+    """
+
+    count: int
+    since: datetime | None
+    retries: int
+    next_at: datetime | None
+
+
+def waiting(work: Work, company: str) -> WaitingInvoices:
+    """What waits in a company's queue, or in all."""
+    mine = select(Export.id).where(Export.state == word("pending"))
+    some = col(Export.state).in_((word("pending"), word("uncertain")))
+    oldest: Any = select(func.min(Export.live_since)).where(some)
+    if company:
+        mine, oldest = mine.where(Export.company == company), oldest.where(Export.company == company)
+    later = mine.where(col(Export.due_at) > work.now, Export.attempts > 0)
+    soonest: Any = select(func.min(Export.due_at)).where(col(Export.id).in_(later))
+    return WaitingInvoices(
+        rows_counted(work, mine),
+        work.session.exec(oldest).one(),
+        rows_counted(work, later),
+        work.session.exec(soonest).one(),
+    )
 
 
 def lanes_due(work: Work) -> Sequence[Lane]:

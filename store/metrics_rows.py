@@ -3,6 +3,8 @@
 What is counted for ever: answers, events, troubles. Survives every process, counts each once.
 """
 
+import math
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,7 +13,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import case, func, literal, select, union_all
 from sqlmodel import col
 
-from store import alerts, pauses, statements
+from store import alerts, endpoints, pauses, statements
 from store.tables import (
     AskedChange,
     Batch,
@@ -19,6 +21,7 @@ from store.tables import (
     Counter,
     DeadLetter,
     DoorOut,
+    Endpoint,
     Export,
     LaneState,
     LogEntry,
@@ -72,11 +75,12 @@ class Lanes:
 
 @dataclass(frozen=True)
 class Delivery:
-    """A door out: how many events it is behind the feed, since when the first of them waits, what is tried again."""
+    """A door out: how many events it is behind the feed, since when the first of them waits, and it takes nothing."""
 
     door: str
     behind: int
     since: datetime | None
+    failing_since: datetime | None
 
 
 def waiting(work: Work) -> list[Waiting]:
@@ -134,7 +138,7 @@ def unstamped(work: Work) -> OldestAndCount:
 
 
 def deliveries(work: Work) -> list[Delivery]:
-    """Each door that ever took up an event, and how far it is behind the feed."""
+    """Each door that ever took up an event, and how far it is behind the feed; not those that are switched off."""
     end = select(func.coalesce(func.max(col(OutboxEvent.position)), 0)).scalar_subquery()
     first = (
         select(col(OutboxEvent.created_at))
@@ -144,8 +148,9 @@ def deliveries(work: Work) -> list[Delivery]:
         .correlate(DoorOut)
         .scalar_subquery()
     )
-    asked = select(col(DoorOut.door), end - col(DoorOut.position), first)
-    return [Delivery(*row) for row in statements.rows(work, asked)]
+    asked: Any = select(col(DoorOut.door), end - col(DoorOut.position), first, col(DoorOut.failing_since))
+    off = select(literal(endpoints.door_of("")) + col(Endpoint.id)).where(col(Endpoint.disabled_at).is_not(None))
+    return [Delivery(*row) for row in statements.rows(work, asked.where(col(DoorOut.door).not_in(off)))]
 
 
 def redeliveries(work: Work) -> Mapping[tuple[str, str], int]:
@@ -180,6 +185,7 @@ def _first_rows(column: Any, condition: Any) -> Any:
 
 
 READER = "counters"
+MILLISECONDS = "milliseconds"
 AT_ONCE = 2000
 _SINCE_SECONDS = 3600.0
 
@@ -200,8 +206,17 @@ def all_counts(work: Work) -> Sequence[Counter]:
     return statements.rows(work, select(Counter).order_by(col(Counter.name), col(Counter.kind), col(Counter.detail)))
 
 
-def count_feed(work: Work, most: int = AT_ONCE) -> int:
-    """Count the next events of our feed, and the answers among them; gives how many events. One reader at a time."""
+def bucket_name(seconds: float) -> str:
+    """The `detail` under which answers are counted that took so long at most."""
+    return f"{seconds:g}"
+
+
+def count_feed(work: Work, buckets: Sequence[float], most: int = AT_ONCE) -> int:
+    """Count the next events of our feed, and the answers among them; gives how many events. One reader at a time.
+
+    Of each answer it is counted by kind of send how long it took since its request was accepted: in the smallest of
+    the `buckets` (seconds, rising) that is long enough, and as milliseconds in all.
+    """
     begin, end = alerts.take_stretch(work, READER, _SINCE_SECONDS, most)
     if end <= begin:
         return 0
@@ -214,6 +229,20 @@ def count_feed(work: Work, most: int = AT_ONCE) -> int:
         OutboxEvent, col(OutboxEvent.id) == col(LogEntry.event_id)
     )
     answers = statements.rows(work, told.where(*stretch).group_by(col(LogEntry.outcome), reason))
+    add_counts(work, "answer_seconds", _waits(work, stretch, [*buckets, math.inf]))
     add_counts(work, "events", {(kind, ""): count for kind, count in kinds})
     add_counts(work, "invoices", {(outcome, why): count for outcome, why, count in answers})
     return end - begin
+
+
+def _waits(work: Work, stretch: tuple[Any, Any], buckets: Sequence[float]) -> Mapping[tuple[str, str], int]:
+    asked_for = (col(Request.company) == col(LogEntry.company)) & (col(Request.id) == col(LogEntry.request))
+    asked = select(col(Request.mode), col(LogEntry.at), col(Request.created_at)).join(
+        OutboxEvent, col(OutboxEvent.id) == col(LogEntry.event_id)
+    )
+    counts: dict[tuple[str, str], int] = defaultdict(int)
+    for mode, answered, accepted in statements.rows(work, asked.join(Request, asked_for).where(*stretch)):
+        seconds = max(0.0, (answered - accepted).total_seconds())  # the clocks of two machines
+        counts[mode, bucket_name(next(bound for bound in buckets if seconds <= bound))] += 1
+        counts[mode, MILLISECONDS] += round(seconds * 1000)
+    return counts

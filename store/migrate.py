@@ -18,6 +18,7 @@ _LOCK = 7_270_001
 _LOCK_WAIT = "200ms"
 _PAUSE_SECONDS = 0.5
 _TABLE_IS_HELD = ("55P03", "40P01")  # lock_not_available, deadlock_detected
+_ABOUT_TO_START = ("starting up", "shutting down", "recovery mode")
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
 
@@ -27,6 +28,29 @@ def _config() -> "Config":
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS))
     return config
+
+
+def wait_for_server(url: str, seconds: float, says: Callable[[str], object]) -> None:
+    """Wait for a PostgreSQL that is about to start, as at the boot of a machine; `says` is given why, once.
+
+    Raises OperationalError when it does not take a connection after so many seconds, and at once when it answers that
+    it will not: a wrong password does not mend itself.
+    """
+    engine, end, has_said = engine_for_migrations(url), time.monotonic() + seconds, False
+    while True:
+        try:
+            engine.connect().close()
+        except OperationalError as refused:
+            why = str(refused.orig).strip()
+            answered = "FATAL" in why and not any(word in why for word in _ABOUT_TO_START)
+            if engine.dialect.name == "sqlite" or answered or time.monotonic() >= end:
+                raise
+            if not has_said:
+                says(why.partition("\n")[0])
+                has_said = True
+            time.sleep(_PAUSE_SECONDS)
+        else:
+            return
 
 
 def upgrade(url: str, revision: str = "head", held: Callable[[], object] = lambda: None) -> str:

@@ -21,7 +21,7 @@ from sqlalchemy import bindparam, func, update
 from sqlmodel import col, select
 
 from events import codec
-from events.export import InvoiceExportFailed, InvoiceExportSucceeded
+from events.export import InvoiceExportFailed, InvoiceExportSucceeded, asked_by
 from events.snapshot import Event
 from store import export_log, restores, statements
 from store.tables import OutboxEvent, Request
@@ -63,23 +63,26 @@ def publish_answers(work: Work, answers: Sequence[InvoiceAnswer]) -> None:
     """Log each answer, show it beside its invoice and send it; at most one per invoice and request, ever."""
     ordered = sorted(answers, key=lambda answer: (answer.company, answer.invoice))
     numbered = export_log.project(work, ordered, [event_id(_answer_key(answer)) for answer in ordered])
-    causes = _causes(work, {(answer.company, answer.request) for answer in numbered})
-    publish(
-        work,
-        [
-            Outgoing(one, one.company, one.invoice, _answer_key(one), *causes.get((one.company, one.request), ()))
-            for one in numbered
-        ],
-    )
+    requests = _requests(work, {(answer.company, answer.request) for answer in numbered})
+    publish(work, [_outgoing(one, requests.get((one.company, one.request))) for one in numbered])
 
 
-def _causes(work: Work, asked: Collection[tuple[str, str]]) -> Mapping[tuple[str, str], tuple[str, str | None]]:
-    """The event behind each request (company, id), the one that asked or that a replay repeats, and its trace."""
-    found: dict[tuple[str, str], tuple[str, str | None]] = {}
+def _outgoing(answer: InvoiceAnswer, request: Any) -> Outgoing:
+    """An answer with what its request knows: who asked, the event behind it (of a replay that which it repeats)."""
+    key = _answer_key(answer)
+    if request is None:
+        return Outgoing(answer, answer.company, answer.invoice, key)
+    told = answer.model_copy(update={"requested_by": asked_by(request.requested_by, request.requested_by_name)})
+    return Outgoing(told, answer.company, answer.invoice, key, request.cause, request.trace)
+
+
+def _requests(work: Work, asked: Collection[tuple[str, str]]) -> Mapping[tuple[str, str], Any]:
+    """Of each request (company, id): `cause`, `trace` and who asked."""
+    found: dict[tuple[str, str], Any] = {}
     for company in sorted({company for company, _ in asked}):
         mine = sorted(request for one, request in asked if one == company)
         rows = statements.rows(work, _cause(on_sqlite=work.on_sqlite), company=company, requests=mine)
-        found |= {(company, row.id): (row.cause, row.trace) for row in rows}
+        found |= {(company, row.id): row for row in rows}
     return found
 
 
@@ -87,7 +90,8 @@ def _causes(work: Work, asked: Collection[tuple[str, str]]) -> Mapping[tuple[str
 def _cause(*, on_sqlite: bool) -> Any:
     mine = statements.among(col(Request.id), "requests", on_sqlite=on_sqlite)
     cause = func.coalesce(Request.caused_by, Request.source_event).label("cause")
-    return select(Request.id, cause, Request.trace).where(Request.company == bindparam("company"), mine)
+    asked: list[Any] = [Request.id, cause, Request.trace, Request.requested_by, Request.requested_by_name]
+    return select(*asked).where(Request.company == bindparam("company"), mine)
 
 
 def _answer_key(answer: InvoiceAnswer) -> str:
@@ -164,7 +168,7 @@ def publish_new(work: Work, events: Sequence[Outgoing]) -> None:
 
 
 def stamp(work: Work, most: int = AT_ONCE) -> Sequence[Any]:
-    """Give committed events their place in the feed; gives each `position` and `body`, in order.
+    """Give committed events their place in the feed; gives each `position`, `company` and `body`, in order.
 
     Only ever called under the relay's lease.
     """
@@ -179,7 +183,7 @@ def _stamp() -> Any:
     asked = select(OutboxEvent.id, place).where(col(OutboxEvent.position).is_(None))
     waiting = asked.order_by(*ordered).limit(bindparam("most")).subquery("waiting")
     mine = update(OutboxEvent).where(col(OutboxEvent.id) == waiting.c.id).values(position=waiting.c.place)
-    return mine.returning(col(OutboxEvent.position), col(OutboxEvent.body))
+    return mine.returning(col(OutboxEvent.position), col(OutboxEvent.company), col(OutboxEvent.body))
 
 
 def after(work: Work, position: int, most: int = AT_ONCE) -> Sequence[Any]:

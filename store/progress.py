@@ -89,6 +89,19 @@ def unwanted(work: Work, requests: Collection[tuple[str, str]]) -> Counter[tuple
     return Counter({(company, request): count for company, request, count in rows})
 
 
+def answers_of(work: Work, company: str, request: str) -> list[tuple[datetime, int]]:
+    """When invoices of the request were answered by calls to Xero, and how many each time, oldest first.
+
+    What was answered as it came, or cancelled, needed no call.
+    """
+    came = select(Request.created_at).where(Request.company == company, Request.id == request).scalar_subquery()
+    asked: Any = select(Item.answered_at, func.count()).where(
+        Item.company == company, Item.request == request, col(Item.answered_at) > came, ~is_unwanted()
+    )
+    rows = statements.rows(work, asked.group_by(col(Item.answered_at)).order_by(col(Item.answered_at)))
+    return [(at, count) for at, count in rows]
+
+
 def is_unwanted() -> Any:
     """Whether an invoice of a request is failed only because a person wanted it so."""
     return (col(Item.state) == word("failed")) & func.coalesce(col(Item.reason), "").in_(sorted(NOT_MENDED))

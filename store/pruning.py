@@ -4,20 +4,26 @@ Kept for ever is what “exactly once” rests on (inbox, requests, items, expor
 log, statuses, drifts, exclusions, the audit), and every letter nobody has dealt with.
 """
 
+import itertools
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, exists, or_, tuple_
+from sqlalchemy import delete, exists, literal, or_, tuple_
 from sqlmodel import SQLModel, col, func, select
 
+from store import deliveries as tried
 from store import statements
 from store.tables import (
     AskedChange,
+    AttachmentContent,
     Attempt,
     Batch,
+    Canary,
+    ChangedInvoice,
     DeadLetter,
     DoorOut,
+    Endpoint,
     Export,
     FeedMark,
     Login,
@@ -31,7 +37,6 @@ from store.tables.columns import word
 from store.unit_of_work import Work
 
 AT_ONCE = 500
-_BATCHES = 10  # of fifty invoices each
 
 
 def events_out(work: Work, before: datetime, shut: Collection[str]) -> int:
@@ -40,7 +45,9 @@ def events_out(work: Work, before: datetime, shut: Collection[str]) -> int:
     The newest numbers those to come.
     """
     newest = select(func.max(OutboxEvent.position)).scalar_subquery()
-    doors = select(func.min(DoorOut.position)).where(col(DoorOut.door).not_in(shut))
+    off = select(literal("webhook/") + col(Endpoint.id)).where(col(Endpoint.disabled_at).is_not(None))
+    is_open = [col(DoorOut.door).not_in(shut), col(DoorOut.door).not_in(off)]  # neither holds events for ever
+    doors = select(func.min(DoorOut.position)).where(*is_open)
     readers = select(func.min(FeedMark.position))
     passed = [func.coalesce(asked.scalar_subquery(), newest) for asked in (doors, readers)]
     owed = exists().where(col(Redelivery.event_id) == col(OutboxEvent.id))
@@ -66,7 +73,10 @@ def dead_letters(work: Work, before: datetime) -> int:
 
 
 def batches(work: Work, before: datetime) -> int:
-    """Closed batches, but for those whose outcome nobody knows or that have an invoice on its way again."""
+    """Closed batches, but for those whose outcome nobody knows or that have an invoice on its way again.
+
+    As many as have so many invoices together: a click is a batch of one, and no slower to forget than its invoice.
+    """
     over = col(Batch.state).in_(("settled", "given_back"))
     needed = exists().where(
         col(Attempt.batch_id) == col(Batch.id),
@@ -76,8 +86,10 @@ def batches(work: Work, before: datetime) -> int:
             col(Export.state).in_(("pending", "exporting", "uncertain")),
         ),
     )
-    old = _of_companies(Batch, over, col(Batch.lease_until) < before, ~needed)
-    ids = [row[0] for row in statements.rows(work, old.limit(_BATCHES))]
+    old = select(col(Batch.id), col(Batch.size)).where(over, col(Batch.lease_until) < before, ~needed)
+    found = statements.rows(work, old.limit(AT_ONCE))
+    together = itertools.accumulate(row.size for row in found)
+    ids = [row.id for row, size in zip(found, together, strict=True) if size <= max(AT_ONCE, found[0].size)]
     statements.run(work, delete(Attempt).where(col(Attempt.batch_id).in_(ids)))
     return statements.run(work, delete(Batch).where(col(Batch.id).in_(ids))).rowcount
 
@@ -111,7 +123,43 @@ def message_ids(work: Work, before: datetime) -> int:
     return statements.run(work, delete(MessageId).where(col(MessageId.ends_at) < before)).rowcount
 
 
-_ALL = (deliveries_given_up, dead_letters, batches, previews, changes, mendings, logins, message_ids)
+def canaries(work: Work, before: datetime) -> int:
+    """Canaries whose senders were killed."""
+    return statements.run(work, delete(Canary).where(col(Canary.accepted_at) < before)).rowcount
+
+
+def changed_invoices(work: Work, before: datetime) -> int:
+    """Invoices that Xero told of so long ago that it does so no more."""
+    told = col(ChangedInvoice.told_at) < before
+    return _delete(work, ChangedInvoice, _of_companies(ChangedInvoice, told))
+
+
+def attachment_contents(work: Work, before: datetime) -> int:
+    """The bytes of files that failed, or whose invoice never came."""
+    return _delete(
+        work, AttachmentContent, _of_companies(AttachmentContent, col(AttachmentContent.stored_at) < before)
+    )
+
+
+def deliveries(work: Work, before: datetime) -> int:
+    """Tries of webhooks that are old."""
+    return tried.prune_old(work, before)
+
+
+_ALL = (
+    deliveries,
+    deliveries_given_up,
+    dead_letters,
+    batches,
+    previews,
+    changes,
+    mendings,
+    logins,
+    message_ids,
+    canaries,
+    changed_invoices,
+    attachment_contents,
+)
 RULES: Mapping[str, Callable[[Work, datetime], int]] = {rule.__name__: rule for rule in _ALL}
 
 

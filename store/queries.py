@@ -9,13 +9,15 @@ from sqlmodel import col, func, select
 
 from events.export import Marker
 from events.invoice import folded
-from store import markers, progress
+from store import markers, progress, searching
 from store.connections import NOT_YET
+from store.paging import PageFound, PageWanted, page_of
 from store.status import held_tenants
 from store.tables import (
     Attempt,
     Batch,
     Export,
+    InvoiceSearch,
     InvoiceStatus,
     Item,
     LaneState,
@@ -40,19 +42,8 @@ class InvoiceLine:
     deep_link: str | None
 
 
-@dataclass(frozen=True)
-class ItemPage:
-    """At most so many invoices of a request behind the one with id `after`, of this `state`."""
-
-    most: int
-    after: str = ""
-    state: str = ""
-
-
-def invoices_of(
-    work: Work, company: str, request: str, *, only_failed: bool = False, page: "ItemPage | None" = None
-) -> list[InvoiceLine]:
-    """The invoices of a request with their markers; all of them, or a page."""
+def invoices_of(work: Work, company: str, request: str, *, only_failed: bool = False) -> list[InvoiceLine]:
+    """The invoices of a request with their markers."""
     asked = (
         select(Item, InvoiceStatus, Export)
         .join(
@@ -66,14 +57,26 @@ def invoices_of(
     )
     if only_failed:
         asked = asked.where(Item.state == word("failed"))
-    if page:
-        asked = asked.where(col(Item.invoice) > page.after).limit(page.most)
-        asked = asked.where(_of_state(page.state)) if page.state else asked
     found: Sequence[Any] = work.session.exec(asked).all()
     tenants = {row[2].tenant for row in found if row[2] is not None}
     held = held_tenants(work, company)
     waiting = {tenant for tenant in tenants if held(tenant)}
     return [_line(item, status, export, waiting) for item, status, export in found]
+
+
+def page_of_items(
+    work: Work, company: str, request: str, wanted: PageWanted, state: str = "", named: str = ""
+) -> PageFound:
+    """The items of a request by invoice id: those in a state, those a part of which is named so."""
+    asked: Any = select(Item.company, Item.invoice, Item.state, Item.reason).where(
+        Item.company == company, Item.request == request
+    )
+    if state:
+        asked = asked.where(_of_state(state))
+    if named.strip():
+        same = (col(InvoiceSearch.company) == col(Item.company)) & (col(InvoiceSearch.invoice) == col(Item.invoice))
+        asked = asked.join(InvoiceSearch, same).where(searching.holds(named))
+    return page_of(work, asked, {"invoice": col(Item.invoice)}, wanted)
 
 
 def _of_state(state: str) -> Any:

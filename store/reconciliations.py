@@ -5,12 +5,13 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from sqlalchemy import exists
 from sqlmodel import col, func, select, update
 
 from events.accounting_target import Lane
 from events.changes import GONE, DriftFound
 from store import statements
-from store.status import is_held
+from store.status import held_lanes
 from store.tables import CompanyConnection, Drift, Export, InvoiceStatus, Reconciliation
 from store.tables.columns import word
 from store.unit_of_work import Work
@@ -18,17 +19,36 @@ from store.unit_of_work import Work
 MARGIN = timedelta(minutes=5)  # our clock and Xero's may differ; what is seen twice is told once
 
 
-def due(work: Work) -> Sequence[Reconciliation]:
-    """The lanes whose next look at Xero is due: connected, with something exported, neither stopped nor paused."""
-    found = []
-    for connection in work.session.exec(select(CompanyConnection).order_by(col(CompanyConnection.company))):
-        lane = Lane(connection.company, connection.tenant)
-        if is_held(work, lane):
-            continue
-        row = _row_of(work, lane)
-        if row and row.next_at <= work.now:
-            found.append(row)
-    return found
+def due(work: Work) -> Sequence[Any]:
+    """The lanes whose next look at Xero is due, as plain rows, those that wait longest first.
+
+    Connected, with something exported, neither stopped nor paused.
+    """
+    _begin_rows(work)
+    here = (col(CompanyConnection.company) == Reconciliation.company) & (
+        col(CompanyConnection.tenant) == Reconciliation.tenant
+    )
+    asked = select(Reconciliation).join(CompanyConnection, here).where(col(Reconciliation.next_at) <= work.now)
+    found = statements.rows(work, asked.order_by(col(Reconciliation.next_at), col(Reconciliation.company)))
+    held = held_lanes(work, {row.company for row in found}) if found else None
+    return [row for row in found if held and not held(Lane(row.company, row.tenant))]
+
+
+def _begin_rows(work: Work) -> None:
+    """Every lane has a row from its first export on."""
+    connection: Any = CompanyConnection
+    known = exists().where(Reconciliation.company == connection.company, Reconciliation.tenant == connection.tenant)
+    mine = select(func.min(Export.exported_at)).where(
+        Export.company == connection.company, Export.tenant == connection.tenant
+    )
+    first = mine.correlate(CompanyConnection).scalar_subquery()
+    asked: Any = select(connection.company, connection.tenant, first.label("first"))
+    new = [row for row in statements.rows(work, asked.where(~known)) if row.first]
+    rows = [
+        {"company": row.company, "tenant": row.tenant, "since": row.first - MARGIN, "page": 1, "ours_only": True}
+        for row in sorted(new, key=lambda row: str(row.company))
+    ]
+    statements.insert_new(work, Reconciliation, [{**row, "next_at": work.now} for row in rows], "company")
 
 
 def move_on(work: Work, lane: Lane, since: datetime, page: int, next_at: datetime) -> None:

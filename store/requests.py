@@ -9,27 +9,47 @@ import functools
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import exists, func, text
 from sqlmodel import col, select
 
 from events.accounting_target import Lane
-from events.export import InvoiceExportCompleted, InvoiceExportFailed, InvoiceExportRequested, summary
+from events.export import (
+    InvoiceExportCompleted,
+    InvoiceExportFailed,
+    InvoiceExportRequested,
+    asked_by,
+    summary,
+)
+from events.snapshot import Person
 from store import statements
 from store.exports import in_lock_order
 from store.outbox import InvoiceAnswer, Outgoing, publish_each_once
+from store.paging import PageFound, PageWanted, page_of
 from store.progress import is_unwanted, locked, reasons
 from store.tables import Company, Export, Item, Request
 from store.tables.columns import word
 from store.unit_of_work import Work
+
+Key = tuple[str, str]  # of a request: its company and id
+_NONE: Mapping[Key, InvoiceExportFailed] = {}
 
 
 def known(work: Work, company: str, request: str) -> Request | None:
     """The request as it is now, to be read only; None when the company never made it."""
     found: Request | None = statements.look_up(work, Request, company=company, id=request)
     return found
+
+
+def askers(work: Work, requests: Collection[Key]) -> Mapping[Key, Person]:
+    """Who asked for each of these requests; one that names nobody is left out."""
+    named = [{"company": company, "id": id_} for company, id_ in sorted(set(requests))]
+    found = {
+        (row.company, row.id): asked_by(row.requested_by, row.requested_by_name)
+        for row in statements.find(work, Request, named)
+    }
+    return {key: person for key, person in found.items() if person}
 
 
 def is_order_to_raise(work: Work, item: Item) -> bool:
@@ -124,7 +144,10 @@ def settle_items(work: Work, answers: Sequence[InvoiceAnswer]) -> Sequence[Reque
     ]
     statements.change(work, Item, ("company", "request", "invoice"), rows)
     counted = _count(work, answers)
-    _complete(work, [row for row in counted if _has_all_answers(row)])
+    failed = {
+        (answer.company, answer.request): answer for answer in answers if isinstance(answer, InvoiceExportFailed)
+    }
+    _complete(work, [row for row in counted if _has_all_answers(row)], failed)
     return counted
 
 
@@ -153,19 +176,22 @@ def complete_if_done(work: Work, company: str, request: str) -> None:
         _complete(work, [row])
 
 
-def _complete(work: Work, rows: Sequence[Any]) -> None:
-    """Publish `completed` for these locked requests, once.
+def _complete(work: Work, rows: Sequence[Any], failed: Mapping[Key, InvoiceExportFailed] = _NONE) -> None:
+    """Publish `completed` for these locked requests, once; `failed` are answers that were given just now.
 
     Its moment is that under the request's lock, after those of all its answers, whatever order their commits took.
     """
     if rows:
         done = [{"company": row.company, "id": row.id, "completed_at": work.now} for row in rows]
         statements.change(work, Request, ("company", "id"), done)
-        publish_each_once(work, [_completed(work, row) for row in rows], work.moment())
+        publish_each_once(
+            work, [_completed(work, row, failed.get((row.company, row.id))) for row in rows], work.moment()
+        )
 
 
-def _completed(work: Work, row: Any) -> Outgoing:
+def _completed(work: Work, row: Any, failed: InvoiceExportFailed | None) -> Outgoing:
     causes = reasons(work, row.company, row.id) if row.failed else {}
+    alone = failed.notification if failed and row.total == 1 else None
     event = InvoiceExportCompleted(
         company=row.company,
         request=row.id,
@@ -173,7 +199,8 @@ def _completed(work: Work, row: Any) -> Outgoing:
         exported=row.exported,
         failed=row.failed,
         reasons=causes,
-        notification=summary(row.exported, row.failed, causes),
+        notification=alone or summary(row.exported, row.failed, causes),
+        requested_by=asked_by(row.requested_by, row.requested_by_name),
     )
     cause = row.caused_by or row.source_event
     return Outgoing(event, row.company, row.id, f"completed/{row.company}/{row.id}", cause, row.trace)
@@ -186,7 +213,6 @@ def _has_all_answers(row: Any) -> bool:
     return not (row.completed_at or waits) and row.exported + row.failed >= row.total
 
 
-Key = tuple[str, str]  # of a request: its company and id
 _HOLD_PARTS = text(
     "SELECT pg_advisory_xact_lock_shared(hashtext('parts'), hashtext(key)) FROM unnest(CAST(:keys AS text[])) AS key"
 )
@@ -227,6 +253,7 @@ def _row(work: Work, opening: Opening) -> dict[str, Any]:
         "tenant": opening.tenant,
         "mode": asked.mode,
         "requested_by": asked.requested_by.id,
+        "requested_by_name": asked.requested_by.name,
         "source_event": opening.source_event,
         "parts": asked.parts,
         "parts_received": str(asked.part),
@@ -303,32 +330,17 @@ STATES: Mapping[str, Any] = {
 }
 
 
-class RequestPosition(NamedTuple):
-    """Where a request stands in the list."""
-
-    at: datetime
-    company: str
-    id: str
-
-
-def page_of_bulk(work: Work, company: str, state: str, after: RequestPosition | None, most: int) -> Sequence[Any]:
-    """Plain rows of bulk requests, newest first, those behind `after`, each with its company's name."""
-    place = (col(Request.created_at), col(Request.company), col(Request.id))
+def page_of_bulk(work: Work, company: str, state: str, wanted: PageWanted) -> PageFound:
+    """A page of bulk requests, newest first, as plain rows, each with its company's name."""
+    key = {name: col(getattr(Request, name)) for name in ("created_at", "company", "id")}
     columns: list[Any] = [*Request.__table__.c, col(Company.name).label("company_name")]  # type: ignore[attr-defined]
     asked: Any = (
         select(*columns)
         .outerjoin(Company, col(Company.id) == col(Request.company))
-        .where(Request.mode == "bulk")
-        .order_by(*(column.desc() for column in place))
-        .limit(most)
+        .where(Request.mode == word("bulk"))
     )
     if company:
         asked = asked.where(Request.company == company)
     if state in STATES:
         asked = asked.where(STATES[state])
-    if after:
-        at, whose, id_ = place
-        behind = (whose < after.company) | ((whose == after.company) & (id_ < after.id))
-        # The first comparison lets the index begin there; the second finds the exact place.
-        asked = asked.where(at <= after.at, (at < after.at) | behind)
-    return statements.rows(work, asked)
+    return page_of(work, asked, key, wanted, newest_first=True)

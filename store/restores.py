@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import exists
@@ -16,6 +16,7 @@ from store.tables import (
     Attempt,
     CompanyConnection,
     Export,
+    FeedMark,
     InboxEvent,
     OutboxEvent,
     Process,
@@ -29,6 +30,8 @@ NOT_REMEMBERED = -2  # the `sent_revision` of an export that was taken over: wha
 PLACES = 2**36  # of an epoch in the feed; 65,535 epochs of them are numbers that JavaScript has exactly
 LATE_SECONDS = 900.0  # in which hosts send again what the backup does not have
 _EPOCHS = 65_535
+_READER = "witness"
+_LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 _MARGIN = timedelta(minutes=5)  # our clock and Xero's may differ, and what was on its way was not known yet
 
 
@@ -55,15 +58,32 @@ def known_until(work: Work) -> datetime | None:
     return max((one for one in found if one is not None), default=None)
 
 
-def begin(work: Work, since: datetime, by: str, why: str) -> Restore:
-    """From now on nothing is sent, until each lane's changes in Xero `since` then were read; a new epoch begins.
+@dataclass(frozen=True)
+class RestoreOrder:
+    """What begins a check: changes in Xero `since` then are to be read, by whose order and why.
+
+    Up to `feed_end` the feed is as it was before: to its present end, where that is None. `superseded` is the epoch
+    in which it was seen.
+    """
+
+    since: datetime
+    by: str
+    why: str
+    feed_end: int | None = None
+    superseded: int | None = None
+
+
+def begin(work: Work, order: RestoreOrder) -> Restore:
+    """From now on nothing is sent, until each lane's changes in Xero were read; a new epoch begins.
 
     What waited in the backup waits from now on: it does not expire because the backup is old.
     """
-    before = set(work.session.exec(select(Restore.epoch)))
+    before = {one for pair in work.session.exec(select(Restore.epoch, Restore.superseded)) for one in pair}
     epoch = next(one for one in iter(lambda: 1 + secrets.randbelow(_EPOCHS), 0) if one not in before)
     end = work.session.exec(select(func.max(OutboxEvent.position))).one() or 0
-    made = Restore(epoch=epoch, at=work.now, by=by, why=why, since=since, feed_end=end)
+    made = Restore(
+        **{**vars(order), "feed_end": end if order.feed_end is None else order.feed_end}, epoch=epoch, at=work.now
+    )
     work.session.add(made)
     work.session.flush()
     statements.run(work, delete(RestoreCheck))
@@ -186,3 +206,50 @@ def feed_epoch(work: Work) -> FeedEpoch:
     )
     (found,) = statements.rows(work, asked)
     return FeedEpoch(found.epoch, found.kept)
+
+
+@dataclass(frozen=True)
+class HighWaterMark:
+    """How far the feed came, or was seen: epoch, position, and the id of the event there, where it is known."""
+
+    epoch: int
+    position: int
+    event: str = ""
+
+
+def high_water(work: Work) -> HighWaterMark:
+    """How far this database's feed comes."""
+    epoch = feed_epoch(work).epoch
+    last = select(OutboxEvent.position, OutboxEvent.id).where(col(OutboxEvent.position).is_not(None))
+    found = statements.rows(work, last.order_by(col(OutboxEvent.position).desc()).limit(1))
+    return HighWaterMark(epoch, found[0].position, found[0].id) if found else HighWaterMark(epoch, 0)
+
+
+def went_back(work: Work, seen: HighWaterMark) -> bool:
+    """Whether this database has not what was seen of its feed: it is older, or other events got the places since."""
+    here = high_water(work)
+    if seen.epoch != here.epoch:
+        known = (col(Restore.epoch) == seen.epoch) | (col(Restore.superseded) == seen.epoch)
+        return seen.epoch != 0 and not statements.rows(work, select(Restore.epoch).where(known).limit(1))
+    there = statements.rows(work, select(OutboxEvent.id).where(OutboxEvent.position == seen.position))
+    differs = bool(seen.event and there) and there[0].id != seen.event  # what was pruned proves nothing
+    return here.position < seen.position or differs
+
+
+def proven(work: Work) -> int:
+    """Up to which position the feed was found to be the one that was seen."""
+    found = statements.look_up(work, FeedMark, reader=_READER)
+    return int(found.position) if found else 0
+
+
+def prove(work: Work, seen: HighWaterMark) -> None:
+    """The feed is the one that was seen, as far as that."""
+    row = {"reader": _READER, "position": seen.position}
+    statements.upsert(work, FeedMark, [row], {"position": "excluded"}, ["reader"])
+
+
+def fork(work: Work, seen: HighWaterMark) -> tuple[int, datetime]:
+    """Up to which position the feed is certainly as it was seen, and a moment that this database certainly knows."""
+    kept = proven(work) if seen.event else 0  # the mark is Redis's, and a cursor may be older than what Redis knows
+    found = statements.rows(work, select(OutboxEvent.created_at).where(OutboxEvent.position == kept))
+    return kept, found[0].created_at if found else _LONG_AGO

@@ -158,19 +158,27 @@ def _bare(text: str) -> str:
 
 def _invoices_by_part(work: Work, text: str, most: int) -> list[SearchHit]:
     """By any part of number, id, job, reference, client or amount."""
-    sought = folded_text(text).lstrip("#").strip()
-    if len(sought) < _SHORTEST_PART:
+    if len(_sought(text)) < _SHORTEST_PART:
         return []
-    amount = sought.replace(",", "") if _AMOUNT.fullmatch(sought) else sought
-    parts = {one for one in (sought, _bare(sought), amount) if len(one) >= _SHORTEST_PART}
-    fits = [col(InvoiceSearch.text).contains(one, autoescape=True) for one in sorted(parts)]
-    asked = select(InvoiceSearch.company, InvoiceSearch.invoice, InvoiceSearch.number).where(or_(*fits)).limit(most)
+    asked = select(InvoiceSearch.company, InvoiceSearch.invoice, InvoiceSearch.number).where(holds(text)).limit(most)
     # Any text is guessed to be in a hundredth of all rows, and the first few of these to be found by reading on; a
     # number is in one.
     _prefer_indexes(work, "off")
     rows = statements.rows(work, asked)
     _prefer_indexes(work, "on")
     return [SearchHit("invoice", row[0], row[1], row[2]) for row in rows]
+
+
+def holds(text: str) -> Any:
+    """Whether this text is a part of what an invoice is found by."""
+    sought = _sought(text[:LONGEST])
+    amount = sought.replace(",", "") if _AMOUNT.fullmatch(sought) else sought
+    parts = {one for one in (sought, _bare(sought), amount) if len(one) >= min(_SHORTEST_PART, len(sought))}
+    return or_(*(col(InvoiceSearch.text).contains(one, autoescape=True) for one in sorted(parts)))
+
+
+def _sought(text: str) -> str:
+    return folded_text(text).lstrip("#").strip()
 
 
 def _prefer_indexes(work: Work, reading_on: str) -> None:

@@ -1,31 +1,28 @@
-"""How far each way out has come, how it is doing, and what it must try again.
+"""How far each way out has come, how it is doing, and what it must try again."""
 
-Companies' own endpoints for webhooks: an address that may be seen, a signing secret that is sealed.
-"""
-
-import base64
 import functools
 import json
-import secrets
-import uuid
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, bindparam, case, delete, exists, func, update
+from pydantic_core import to_json
+from sqlalchemy import and_, bindparam, case, delete, exists, func, literal_column, update
 from sqlalchemy import select as pick
 from sqlalchemy.orm import aliased
 from sqlmodel import col, select
 
 from events.export import InvoiceExportCompleted, InvoiceExportFailed, InvoiceExportSucceeded
-from store import statements
-from store.tables import DoorOut, Endpoint, OutboxEvent, Redelivery
+from store import canaries, statements
+from store.tables import DeliveryTry, DoorOut, Duty, Item, LogEntry, OutboxEvent, Redelivery
 from store.tables.columns import word
+from store.tables.doors import ABOUT_REQUESTS
 from store.unit_of_work import Work
-from store.vault import Vault
 
-_WINDOW = 1000
+_RESENT_AT_ONCE = 1000
 _WAITING = word("waiting")
+_SINCE_THE_FIRST: Any = literal_column("coalesce(doors_out.failing_since, excluded.failing_since)")
 _OF_REQUESTS = {
     InvoiceExportSucceeded.TYPE: "answers",
     InvoiceExportFailed.TYPE: "answers",
@@ -48,7 +45,10 @@ def position(work: Work, door: str) -> int:
 
 
 def lag(work: Work, door: str) -> Any:
-    """What the door has before it: its `position`, the feed's `newest`, and whether something waits `unstamped`."""
+    """What the door has before it: its `position`, the feed's `newest`, and whether something waits `unstamped`.
+
+    And whether a `canary` waits to be told of the relay.
+    """
     return statements.rows(work, _lag(), door=door)[0]
 
 
@@ -60,6 +60,7 @@ def _lag() -> Any:
         func.coalesce(come, 0).label("position"),
         func.coalesce(last, 0).label("newest"),
         exists().where(col(OutboxEvent.position).is_(None)).label("unstamped"),
+        canaries.waits_for_the_relay().label("canary"),
     ]
     return pick(*asked)
 
@@ -69,9 +70,11 @@ def standing(work: Work, door: str) -> Any:
     return statements.look_up(work, DoorOut, door=door)
 
 
-def standings(work: Work) -> Mapping[str, Any]:
-    """How each door is doing, by name."""
-    return {row.door: row for row in statements.rows(work, pick(*DoorOut.__table__.c))}  # type: ignore[attr-defined]
+def standings(work: Work, within: Collection[str] | None = None) -> Mapping[str, Any]:
+    """How each door is doing, by name; those of `within`, or all."""
+    asked = pick(*DoorOut.__table__.c)  # type: ignore[attr-defined]
+    asked = asked if within is None else asked.where(col(DoorOut.door).in_(within))
+    return {row.door: row for row in statements.rows(work, asked)}
 
 
 def newest(work: Work) -> int:
@@ -79,15 +82,11 @@ def newest(work: Work) -> int:
     return statements.run(work, pick(func.max(OutboxEvent.position))).scalar_one() or 0
 
 
-def newest_by_company(work: Work, after: int) -> Mapping[str, int]:
-    """The last position of each company with events behind this one."""
-    asked = pick(col(OutboxEvent.company), func.max(OutboxEvent.position)).where(col(OutboxEvent.position) > after)
-    return {row[0]: row[1] for row in statements.rows(work, asked.group_by(col(OutboxEvent.company)))}
-
-
-def behind(work: Work, after: int, company: str | None) -> int:
-    """How many events, of one company or of all, are behind this position."""
+def behind(work: Work, after: int, company: str | None, within: int | None = None) -> int:
+    """How many events, of one company or of all, are behind this position (among the next `within` of the feed)."""
     asked = pick(func.count()).select_from(OutboxEvent).where(col(OutboxEvent.position) > after)
+    if within is not None:
+        asked = asked.where(col(OutboxEvent.position) <= after + within)
     if company is not None:
         asked = asked.where(col(OutboxEvent.company) == company)
     return int(statements.run(work, asked).scalar_one())
@@ -102,7 +101,7 @@ def move_on(work: Work, door: str, to: int) -> None:
 def window(work: Work, door: str, company: str | None, most: int) -> Window:
     """The next events for this door, of one company where it is that company's; and how far that takes it."""
     start = position(work, door)
-    end = min(start + _WINDOW, newest(work))
+    end = newest(work)
     feed = pick(*OutboxEvent.__table__.c).where(  # type: ignore[attr-defined]
         col(OutboxEvent.position) > start, col(OutboxEvent.position) <= end
     )
@@ -120,8 +119,10 @@ def doing(work: Work, door: str, failures: int, wait: float, trouble: str) -> No
         "failures": failures,
         "rests_until": work.after(wait) if wait else None,
         "trouble": trouble[:500],
+        "failing_since": work.now if failures else None,
     }
-    changes = dict.fromkeys(("failures", "rests_until", "trouble"), "excluded")
+    changes: dict[str, Any] = dict.fromkeys(("failures", "rests_until", "trouble"), "excluded")
+    changes["failing_since"] = _SINCE_THE_FIRST if failures else "excluded"
     statements.upsert(work, DoorOut, [row], changes, ["door"])
 
 
@@ -151,18 +152,17 @@ def _is_due(work: Work) -> Any:
 def try_again(work: Work, door: str, event: Any, wait: float | None, tries: int, trouble: str) -> None:
     """The event could not be delivered: again in `wait` seconds, or never when there is no wait."""
     row = {
-        "answers": None,
-        "completes": None,
-        **request_key(event),
-        "door": door,
-        "event_id": event.id,
+        **_redelivery(door, event, tries, trouble),
         "state": "given_up" if wait is None else "waiting",
-        "tries": tries,
         "due_at": work.after(wait or 0),
-        "trouble": trouble[:500],
     }
     changes = dict.fromkeys(("state", "tries", "due_at", "trouble"), "excluded")
     statements.upsert(work, Redelivery, [row], changes, ["door"])
+
+
+def _redelivery(door: str, event: Any, tries: int, trouble: str) -> dict[str, Any]:
+    named = {"door": door, "event_id": event.id, "tries": tries, "trouble": trouble[:500]}
+    return {"answers": None, "completes": None, **request_key(event), **named}
 
 
 def delivered(work: Work, door: str, event_id: str) -> None:
@@ -205,6 +205,12 @@ def counts(work: Work) -> Mapping[tuple[str, str], int]:
     return {(row[0], row[1]): row[2] for row in found}
 
 
+def waiting(work: Work, door: str, most: int) -> int:
+    """How many deliveries wait at the door to be tried again, counted up to so many."""
+    mine = pick(col(Redelivery.event_id)).where(col(Redelivery.door) == door, col(Redelivery.state) == _WAITING)
+    return int(statements.run(work, pick(func.count()).select_from(mine.limit(most).subquery())).scalar_one())
+
+
 def given_up(work: Work, most: int = 100) -> Sequence[Any]:
     """Deliveries that were given up, newest first: door, event, its company and type, tries, trouble, since when."""
     shown = (col(OutboxEvent.company), col(OutboxEvent.type))
@@ -228,66 +234,78 @@ def retry(work: Work, events: Sequence[str] | None, door: str | None = None) -> 
     return statements.run(work, again.values(state="waiting", tries=0, due_at=work.now)).rowcount
 
 
+@dataclass(frozen=True)
+class FeedSelection:
+    """Which events of the feed are meant: all that is named has to fit; `event` is one by its id."""
+
+    since: datetime | None = None
+    company: str | None = None
+    request: str | None = None
+    invoice: str | None = None
+    event: str | None = None
+
+    def conditions(self, *, on_sqlite: bool) -> list[Any]:
+        """What a row of the outbox fulfils. In the JSON that we write, a member's name and value stand as here."""
+        holds = func.instr if on_sqlite else func.strpos
+        members = {"request": self.request, "invoice": self.invoice}
+        named = {"company": self.company, "id": self.event}
+        return [
+            *([col(OutboxEvent.created_at) >= self.since] if self.since else []),
+            *(getattr(OutboxEvent, name) == value for name, value in named.items() if value is not None),
+            *(
+                holds(col(OutboxEvent.body), f'"{name}":{to_json(value).decode()}') > 0
+                for name, value in members.items()
+                if value is not None
+            ),
+        ]
+
+
+def sent_count(work: Work, door: str, company: str | None, which: FeedSelection) -> int:
+    """How many of these events the door has taken up; `company` is the one whose events it gets (None: all)."""
+    return int(statements.run(work, pick(func.count()).select_from(_sent(work, door, company, which))).scalar_one())
+
+
+def resend(
+    work: Work, door: str, company: str | None, which: FeedSelection, due: datetime, after: int = 0
+) -> int | None:
+    """Let these events go to the door again, from the first try on, in the order of the feed: a thousand of them.
+
+    Gives the position to go on `after`; None at the end. `due` is the same for all pieces of an order: it keeps them
+    in their order. What the door has not taken up yet comes anyway.
+    """
+    held = select(Duty.name).where(Duty.name == door)  # a round that writes down its outcomes has this row first
+    statements.rows(work, held if work.on_sqlite else held.with_for_update())
+    sent = _sent(work, door, company, which)
+    piece = pick(sent).where(sent.c.position > after).order_by(sent.c.position).limit(_RESENT_AT_ONCE)
+    events = statements.rows(work, piece)
+    rows = [{**_redelivery(door, event, 0, ""), "state": "waiting", "due_at": due} for event in events]
+    if rows:
+        changes = dict.fromkeys(("state", "tries", "due_at", "trouble"), "excluded")
+        statements.upsert(work, Redelivery, rows, changes, ["door", "event_id"])
+    return int(events[-1].position) if len(events) == _RESENT_AT_ONCE else None
+
+
+def _sent(work: Work, door: str, company: str | None, which: FeedSelection) -> Any:
+    columns = [getattr(OutboxEvent, name) for name in ("id", "company", "type", "body", "position")]
+    conditions = [col(OutboxEvent.position) <= position(work, door), *which.conditions(on_sqlite=work.on_sqlite)]
+    if company is not None:
+        conditions.append(col(OutboxEvent.company) == company)
+    if which.request is not None and (named := company or which.company):
+        conditions.append(col(OutboxEvent.id).in_(_of_request(named, which.request)))
+    return pick(*columns).where(*conditions).subquery("sent")
+
+
+def _of_request(company: str, request: str) -> Any:
+    """The ids of the events about a request and its invoices: by an index, however long the feed is."""
+    of_same = (col(LogEntry.company) == col(Item.company)) & (col(LogEntry.invoice) == col(Item.invoice))
+    answers = pick(col(LogEntry.event_id)).join(Item, of_same & (col(LogEntry.request) == col(Item.request)))
+    mine = answers.where(col(Item.company) == company, col(Item.request) == request)
+    about: Any = pick(col(OutboxEvent.id)).where(literal_column(f"({ABOUT_REQUESTS})"))
+    return mine.union_all(about.where(OutboxEvent.company == company, OutboxEvent.subject == request))
+
+
 def forget(work: Work, door: str) -> None:
     """The door is gone, with what waits at it."""
     statements.run(work, delete(Redelivery).where(col(Redelivery.door) == door))
     statements.run(work, delete(DoorOut).where(col(DoorOut.door) == door))
-
-
-@dataclass(frozen=True)
-class NewEndpoint:
-    """An endpoint as it was made; its secret is shown this once."""
-
-    id: str
-    company: str
-    url: str
-    secret: str = field(repr=False)
-
-
-def door_of(endpoint_id: str) -> str:
-    """The name of the way out that leads to this endpoint."""
-    return f"webhook/{endpoint_id}"
-
-
-def add_endpoint(work: Work, vault: Vault, company: str, url: str) -> NewEndpoint:
-    """A new endpoint of the company, or the one it has at this address; it gets what comes from now on."""
-    known = work.session.exec(select(Endpoint).where(Endpoint.company == company, Endpoint.url == url)).first()
-    if known:
-        return NewEndpoint(known.id, company, url, vault.open(known.secret))
-    made = NewEndpoint(uuid.uuid4().hex[:12], company, url, _new_secret())
-    row = Endpoint(id=made.id, company=company, url=url, secret=vault.seal(made.secret), created_at=work.now)
-    work.session.add(row)
-    work.session.flush()
-    move_on(work, door_of(made.id), newest(work))
-    return made
-
-
-def rotate_endpoint(work: Work, vault: Vault, endpoint_id: str) -> NewEndpoint | None:
-    """The endpoint with a new secret; the one before signs beside it until the next time. None: no such endpoint."""
-    asked = select(Endpoint).where(Endpoint.id == endpoint_id).with_for_update()
-    known = work.session.exec(asked).first()
-    if known is None:
-        return None
-    made = NewEndpoint(endpoint_id, known.company, known.url, _new_secret())
-    known.former_secret, known.secret = known.secret, vault.seal(made.secret)
-    work.session.flush()
-    return made
-
-
-def _new_secret() -> str:
-    return f"whsec_{base64.b64encode(secrets.token_bytes(32)).decode()}"
-
-
-def all_endpoints(work: Work) -> Sequence[Endpoint]:
-    """All endpoints, by company."""
-    return work.session.exec(select(Endpoint).order_by(col(Endpoint.company), col(Endpoint.created_at))).all()
-
-
-def remove_endpoint(work: Work, endpoint_id: str) -> Endpoint | None:
-    """Drop the endpoint and what waits for it; None where there is none."""
-    known = work.session.get(Endpoint, endpoint_id)
-    if known is None:
-        return None
-    work.session.delete(known)
-    forget(work, door_of(endpoint_id))
-    return known
+    statements.run(work, delete(DeliveryTry).where(col(DeliveryTry.door) == door))

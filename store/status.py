@@ -14,6 +14,7 @@ from sqlmodel import col, select
 
 from events.accounting_target import Lane
 from store import pauses, restores, statements
+from store.paging import PageFound, PageWanted, page_of
 from store.pauses import EVERYBODY
 from store.tables import Batch, Company, CompanyApp, CompanyConnection, Export, LaneState, Pause, Token, XeroApp
 from store.unit_of_work import Work
@@ -62,13 +63,14 @@ def of_companies(work: Work, companies: Collection[str] | None = None) -> list[C
     return [CompanyRows(*row) for row in work.session.exec(asked.order_by(col(Company.id)))]
 
 
-def matching(work: Work, state: str, named: str, after: str, most: int) -> list[str]:
-    """The next companies by id that are in this state (any, if empty) and whose id or name contains a text."""
-    asked = _joined(select(Company.id)).where(_is(work, state), col(Company.id) > after)
+def page_of_companies(work: Work, state: str, named: str, wanted: PageWanted) -> PageFound:
+    """A page by name of the companies in this state (any, if empty) whose id or name contains a text."""
+    name = func.lower(Company.name)
+    asked = _joined(select(Company.id, name.label("name"))).where(_is(work, state))
     if named:
-        wanted = named.casefold()
-        asked = asked.where(or_(_has(col(Company.id), wanted), _has(col(Company.name), wanted)))
-    return list(work.session.exec(asked.order_by(col(Company.id)).limit(most)))
+        part = named.casefold()
+        asked = asked.where(or_(_has(col(Company.id), part), _has(col(Company.name), part)))
+    return page_of(work, asked, {"name": name, "id": col(Company.id)}, wanted)
 
 
 def counts(work: Work) -> dict[str, int]:
@@ -138,11 +140,19 @@ def held_tenants(work: Work, company: str) -> Callable[[str], bool]:
 
     What waits for a limit by our own count of calls does not: a person's own sends may still go.
     """
-    paused = pauses.of_company(work, company) is not None
-    lanes = statements.rows(work, select(LaneState).where(LaneState.company == company))
-    waits = {row.tenant for row in lanes if (wait := wait_of(row, work.now)) and not wait.bulk_only}
-    waits |= {lane.tenant for lane in restores.held(work, company)}
-    return lambda tenant: paused or not tenant or tenant in waits
+    is_held_lane = held_lanes(work, [company])
+    return lambda tenant: is_held_lane(Lane(company, tenant))
+
+
+def held_lanes(work: Work, companies: Collection[str]) -> Callable[[Lane], bool]:
+    """The same for lanes of several companies, in a constant number of questions."""
+    paused = pauses.holding(work, companies)
+    lanes = statements.rows(work, select(LaneState).where(col(LaneState.company).in_(sorted(companies))))
+    waits = {
+        Lane(row.company, row.tenant) for row in lanes if (wait := wait_of(row, work.now)) and not wait.bulk_only
+    }
+    waits |= set(restores.held(work, next(iter(companies)) if len(companies) == 1 else None))
+    return lambda lane: lane.company in paused or not lane.tenant or lane in waits
 
 
 def is_held(work: Work, lane: Lane) -> bool:

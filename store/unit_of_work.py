@@ -12,16 +12,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
+from weakref import WeakKeyDictionary
 
 import psycopg
 from sqlalchemy import URL, Connection, Engine, ExceptionContext, event, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, InvalidatePoolError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.exc import ArgumentError, InvalidatePoolError, OperationalError
 from sqlalchemy.pool import NullPool, QueuePool
 from sqlmodel import Session, create_engine
 
 READ_ONLY = {"read_only": True}
+AT_REST = 4  # connections of a process
 _DRIVERS = ("postgresql", "postgresql+psycopg", "sqlite", "sqlite+pysqlite")
 _PREPARE = "prepare_threshold"
 _RESTED_SECONDS = 1.0
@@ -44,6 +45,7 @@ class Patience:
 
 
 _PATIENT = Patience()
+_at_once: WeakKeyDictionary[Engine, int] = WeakKeyDictionary()
 
 
 def database_address(url: str) -> URL:
@@ -83,6 +85,7 @@ def engine_for(url: str, pool_size: int = 12, patience: Patience = _PATIENT, nam
         )
         _set_up_connections(engine, patience)
         _ping_the_rested(engine)
+        _count_at_once(engine)
         _begin_with_the_time(engine)
         _leave_the_read_only(engine)
         return engine
@@ -169,6 +172,15 @@ def _ping_the_rested(engine: Engine) -> None:
             raise InvalidatePoolError
 
 
+def _count_at_once(engine: Engine) -> None:
+    """How many connections were in use side by side since somebody last asked (`Store.rest`)."""
+    _at_once[engine] = 0
+
+    @event.listens_for(engine, "checkout")
+    def _checkout(_raw: Any, _record: Any, _proxy: Any) -> None:
+        _at_once[engine] = max(_at_once[engine], engine.pool.checkedout())  # type: ignore[attr-defined]
+
+
 def _begin_with_the_time(engine: Engine) -> None:
     """A transaction that writes begins in the round trip that asks for the time; what only looks needs no other.
 
@@ -237,51 +249,6 @@ def database_time(connection: Connection) -> datetime:
     return moment.astimezone(UTC)
 
 
-Trouble = Literal["away", "busy", "crowded", "full", "locked", "read_only"]
-# SQLSTATE: PostgreSQL's documentation, appendix A.
-_TROUBLES: dict[str, Trouble] = {
-    "25006": "read_only",  # read_only_sql_transaction: default_transaction_read_only, or a standby
-    "25P03": "busy",  # idle_in_transaction_session_timeout
-    "25P04": "busy",  # transaction_timeout
-    "40001": "locked",  # serialization_failure
-    "40P01": "locked",  # deadlock_detected
-    "53100": "full",  # disk_full
-    "53300": "crowded",  # too_many_connections
-    "55P03": "locked",  # lock_not_available
-    "57014": "busy",  # query_canceled: statement_timeout, or somebody's hand
-}
-DATABASE_SAYS: dict[Trouble, str] = {
-    "away": "it does not answer",
-    "busy": "it takes too long",
-    "crowded": "it has no connection free",
-    "full": "it has no room left",
-    "locked": "somebody holds a lock",
-    "read_only": "it is read-only",
-}
-_SQLITE_TROUBLES: dict[str, Trouble] = {
-    "SQLITE_READONLY": "read_only",
-    "SQLITE_FULL": "full",
-    "SQLITE_BUSY": "locked",
-    "SQLITE_LOCKED": "locked",
-}
-
-
-def trouble_of(error: BaseException) -> Trouble | None:
-    """What is the matter with the database, by what it or its pool raised; None where it is not to blame.
-
-    `busy`: a statement took too long; `crowded`: no connection is free; `away`: anything else it does not work for.
-    """
-    if isinstance(error, PoolTimeout):
-        return "crowded"
-    if not isinstance(error, DBAPIError):
-        return None
-    named = getattr(error.orig, "sqlite_errorname", "")
-    found = _TROUBLES.get(getattr(error.orig, "sqlstate", None) or "") or next(
-        (trouble for name, trouble in _SQLITE_TROUBLES.items() if named.startswith(name)), None
-    )
-    return found or ("away" if isinstance(error, OperationalError | InterfaceError) else None)
-
-
 TimeSource = Callable[[Connection], datetime]
 
 
@@ -348,6 +315,20 @@ class Store:
         self.engine = engine
         self._reading = engine.execution_options(**READ_ONLY)
         self._time_source = time_source
+        self._calm = 0
+
+    def rest(self, calm: int = 12) -> None:
+        """To be called every few seconds: closes what a busy time left open, once it was over so many times.
+
+        `AT_REST` connections were enough since then, and no more are opened until more are needed side by side.
+        """
+        if self.engine not in _at_once:  # SQLite's cost nobody anything
+            return
+        needed, _at_once[self.engine] = _at_once[self.engine], 0
+        self._calm = self._calm + 1 if needed <= AT_REST else 0
+        pool: Any = self.engine.pool
+        if self._calm >= calm and pool.checkedin() + pool.checkedout() > AT_REST:
+            self.engine.dispose()
 
     @contextmanager
     def write(self, lock_seconds: float | None = None) -> Iterator[Work]:

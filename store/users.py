@@ -12,8 +12,10 @@ from sqlalchemy import ColumnElement
 from sqlmodel import col, delete, func, or_, select, update
 
 from store import statements
-from store.tables import Guesses, KnownBrowser, RecoveryCode, SignInLink, User, UserSession
+from store.tables import Guesses, HeldForm, KnownBrowser, RecoveryCode, SignInLink, User, UserSession
 from store.unit_of_work import Work
+
+AFTER_ITS_END = timedelta(days=1)  # so long it is known whose session a browser had
 
 
 def fingerprint(secret: str) -> str:
@@ -57,8 +59,8 @@ class Whose:
 
 
 def begin_session(work: Work, session: UserSession) -> None:
-    """A browser signs in; what is over goes."""
-    work.session.exec(delete(UserSession).where(col(UserSession.ends_at) < work.now))
+    """A browser signs in; what is over goes a day later: until then it is known whose forms still come."""
+    work.session.exec(delete(UserSession).where(col(UserSession.ends_at) < work.now - AFTER_ITS_END))
     work.session.add(session)
     work.session.flush()
 
@@ -94,6 +96,36 @@ def _going_on(work: Work, idle_seconds: float) -> tuple[ColumnElement[bool], ...
         seen > work.now - timedelta(seconds=idle_seconds),
         col(User.disabled_at).is_(None),
     )
+
+
+def of_session_however_old(work: Work, cookie: str) -> Whose | None:
+    """Whose browser this is or was; nobody's where the session is known no more, or the user is disabled."""
+    asked = select(User, UserSession).join(UserSession, col(UserSession.user) == col(User.id))
+    mine = asked.where(UserSession.id == fingerprint(cookie), col(User.disabled_at).is_(None))
+    found = work.session.exec(mine).first()
+    return Whose(*found, work.now) if found else None
+
+
+def hold_form(work: Work, id_: str, user: str, path: str, sealed: str, seconds: float, most: int) -> None:
+    """Keep a form of a session that had ended for so long; of the user's own only the newest few."""
+    work.session.exec(delete(HeldForm).where(col(HeldForm.ends_at) < work.now))
+    mine = select(HeldForm.id).where(HeldForm.user == user).order_by(col(HeldForm.ends_at).desc())
+    older = list(work.session.exec(mine))[most - 1 :]
+    work.session.exec(delete(HeldForm).where(col(HeldForm.id).in_(older)))
+    work.session.add(HeldForm(id=id_, user=user, path=path, sealed=sealed, ends_at=work.after(seconds)))
+    work.session.flush()
+
+
+def held_form(work: Work, id_: str, user: str) -> HeldForm | None:
+    """The form that is kept for this user."""
+    mine = (HeldForm.id == id_, HeldForm.user == user, col(HeldForm.ends_at) > work.now)
+    return work.session.exec(select(HeldForm).where(*mine)).first()
+
+
+def take_held_form(work: Work, id_: str, user: str) -> bool:
+    """Keep the form no more; False when it was gone before."""
+    mine = (col(HeldForm.id) == id_, col(HeldForm.user) == user)
+    return bool(work.session.exec(delete(HeldForm).where(*mine)).rowcount)
 
 
 def note_use(work: Work, session: str) -> None:

@@ -72,6 +72,8 @@ class Vault:
 SECRETS: tuple[tuple[Any, str], ...] = (
     (XeroApp, "secret"),
     (XeroApp, "former_secret"),
+    (XeroApp, "webhook_key"),
+    (XeroApp, "former_webhook_key"),
     (Token, "pair"),
     (ApiKey, "secret"),
     (ApiKey, "former_secret"),

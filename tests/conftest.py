@@ -42,11 +42,13 @@ BOTH_DATABASES = (
     "security/test_quotas",
     "status/test_one_status",
     "operations/test_backup",
+    "operations/test_blind_spots",
     "operations/test_metrics",
     "rooms/test_migrations",
     "console/test_search",
     "watching/test_throughput",
     "journeys/test_pruning",
+    "attachments/test_journeys",
 )
 
 

@@ -69,7 +69,7 @@ class Installation:
         client = machines.redis_client(redis_url)
         client.flushall()
         bells = Doorbells(client, lambda lane, token: self.rings.append((lane, token)))
-        self.tools = wiring.assemble(self.settings, self.store, client, bells=bells)
+        self.tools = wiring.assemble(self.settings, self.store, client, bells=bells, process="worker-1")
 
     def now(self) -> datetime:
         return datetime.now(UTC) + self.offset
@@ -152,7 +152,7 @@ class Installation:
             self.run()
 
     def a_worker_runs(self) -> None:
-        """A worker process is there, as its heartbeats tell for the next minute, and a clock."""
+        """A worker process is there, as its heartbeats tell for the next twenty seconds, and a clock."""
         with self.store.write() as work:
             for kind in ("worker", "clock"):
                 processes.beat(work, processes.Presence(f"{kind}-1", kind, "test", "here", 1))

@@ -20,8 +20,8 @@ from starlette.exceptions import HTTPException
 
 from events import unreadable
 from events.snapshot import DEPRECATED
+from store.database_trouble import DATABASE_SAYS, Trouble, trouble_of
 from store.invoice_detail import Beside
-from store.unit_of_work import DATABASE_SAYS, Trouble, trouble_of
 from store.vault import Unopenable
 from worker import logs
 
@@ -48,6 +48,18 @@ class Accepted(Answer):
     connection: str | None = None
     login_due: bool | None = None
     login_url: str | None = Field(default=None, json_schema_extra=DEPRECATED)
+
+
+class UploadedFile(Answer):
+    """A file that is kept for its invoice; `name` is what it is called in Xero, `size` is in bytes.
+
+    `state` is `attached` where Xero has it as it is already.
+    """
+
+    name: str
+    size: int
+    sha256: str
+    state: Literal["waiting", "attached"]
 
 
 class Problem(Answer):
@@ -108,7 +120,8 @@ class Connection(Answer):
 
     `target` is its accounting system, `access_token_age` is in seconds, `waiting` counts invoices without an answer.
     `day_calls` are Xero's calls of a day: as Xero's headers told (`day_calls_learned`), else the most that are set;
-    `day_ends_at` is when the day of the used ones ends at the latest.
+    `day_ends_at` is when the day of the used ones ends at the latest. `webhooks_seen_at` is when Xero last told of a
+    change by a webhook, null where it has no webhook key or never did.
     """
 
     company: str
@@ -125,6 +138,7 @@ class Connection(Answer):
     short_code: str | None
     base_currency: str | None
     client_id: str | None
+    app_kind: str | None
     scopes: str | None
     last_good_call: datetime | None
     day_calls: int | None
@@ -136,6 +150,7 @@ class Connection(Answer):
     waiting: int
     access_token_age: float | None
     login_ends_at: datetime | None
+    webhooks_seen_at: datetime | None
 
 
 class LoginLink(Answer):

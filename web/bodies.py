@@ -3,6 +3,7 @@
 Headers that every answer carries, so that no browser misuses it; cookies that are this host's alone.
 """
 
+import asyncio
 import re
 import threading
 import uuid
@@ -16,7 +17,9 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from events import codec
 from web.answers import RefusedRequest
+from worker import tracing
 from worker.decisions.addresses import network_of
 
 MOST_BYTES = 20_000_000
@@ -177,10 +180,16 @@ _OVER_TLS = {"strict-transport-security": "max-age=31536000"}
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,100}")
 
 
+_ENDS = RefusedRequest(
+    503, "Try again in a moment", ["request: this process ends; send the same again"], {"Retry-After": "1"}
+)
+
+
 class RequestIds:
     """Every answer has an `X-Request-Id`, the caller's where it is well-formed, and so has each line of the log.
 
-    A request has a task of its own, and so a context of its own: what is bound in it ends with it.
+    A request has a task of its own, and so a context of its own: what is bound in it ends with it. One that is cut
+    off, because the process stops at once, is answered 503, where the server behind us would say 500.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -193,13 +202,24 @@ class RequestIds:
         given = Headers(scope=scope).get("x-request-id", "")
         request_id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
         structlog.contextvars.bind_contextvars(request_id=request_id)
+        context = codec.trace_of(Headers(scope=scope).get("traceparent"))
+        structlog.contextvars.bind_contextvars(**tracing.ids(context))  # a refusal is told outside of every span
+
+        has_begun = False
 
         async def send_with_id(message: Message) -> None:
+            nonlocal has_begun
             if message["type"] == "http.response.start":
+                has_begun = True
                 MutableHeaders(scope=message)["x-request-id"] = request_id
             await send(message)
 
-        await self._app(scope, receive, send_with_id)
+        try:
+            await self._app(scope, receive, send_with_id)
+        except asyncio.CancelledError:
+            if has_begun:
+                raise
+            await _ENDS.response()(scope, receive, send_with_id)
 
 
 _HOST = "__Host-"  # such a cookie is set by this host alone, over TLS, for all of it (RFC 6265bis §4.1.3.2)

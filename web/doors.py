@@ -15,7 +15,7 @@ from events.credentials import SCOPES_OF_EVENTS, Scope
 from store import inbox
 from store.api_keys import Key
 from store.inbox import OtherBody
-from web import answers, bodies, keys
+from web import answers, bodies, keys, reads
 from web.answers import RefusedRequest
 from web.keys import Knock
 from worker import logs, tracing
@@ -140,7 +140,7 @@ def _must_be_allowed(tools: Tools, key: Key, document: Any) -> None:
     if wrong:
         raise keys.refusal(wrong)
     if effect is rights.Effect.PREVIEW:
-        keys.must_have_previews(tools, key, company if isinstance(company, str) else None)
+        reads.must_have_previews(tools, key, company if isinstance(company, str) else None)
 
 
 def _answer(tools: Tools, key: Key, verdict: Verdict, body: bytes, place: str) -> Receipt:

@@ -7,22 +7,26 @@ import asyncio
 import hmac
 import ipaddress
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Histogram, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client import Metric as MetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.registry import Collector
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from store import outbox, processes, sinks
+from web import answers
 from web.answers import RefusedRequest
 from worker import parts
-from worker.heartbeat import VERSION, build_id
 from worker.measuring import measuring
 from worker.measuring.catalogue import REQUESTS, Metric
 from worker.measuring.measuring import MetricReading
 from worker.tools import Tools
+from worker.version import VERSION, build_id
+from worker.watching import canary
 
 router = APIRouter()
 
@@ -44,7 +48,8 @@ async def ready(request: Request) -> Response:
     """Database and Redis take what is written to them, tried within a second and in no thread of the doors.
 
     While Redis is away the doors accept all the same, so that alone is no refusal; one that answers and takes nothing
-    does not mend itself.
+    does not mend itself. By a clock that is far off every signature is too old: a host may take a 401 for the last
+    word, and comes again after a 503.
     """
     if request.app.state.draining.is_set():
         return JSONResponse({"web": "about to end"}, 503)
@@ -53,7 +58,48 @@ async def ready(request: Request) -> Response:
     await asyncio.wait([asyncio.wrap_future(one) for one in tries.values()], timeout=parts.PATIENCE_SECONDS)
     found = {name: parts.condition(one) for name, one in tries.items()}
     is_ready = found["database"].state == "ok" and found["redis"].state != "refuses"
-    return JSONResponse({name: one.says for name, one in found.items()}, 200 if is_ready else 503)
+    said = {name: one.says for name, one in found.items()}
+    skew = request.app.state.heartbeat.skew
+    if abs(skew or 0) > processes.REFUSING_SECONDS:
+        is_ready = False
+        said["time"] = f"is {processes.skew_in_words(skew)}: what hosts sign is refused"
+    return JSONResponse(said, 200 if is_ready else 503)
+
+
+@router.post("/canary", status_code=202)
+async def take_canary(request: Request) -> Response:
+    """The doctor's test comes in, with a ticket that only the keys of this installation can make."""
+    return await answers.in_a_thread(request, _take_canary, request)
+
+
+def _take_canary(request: Request) -> Response:
+    tools: Tools = request.app.state.tools
+    canary_id = _canary_of(request, tools)
+    canary.accept(tools, canary_id)
+    return JSONResponse({"canary": canary_id}, 202)
+
+
+@router.get("/canary")
+async def canary_steps(request: Request) -> Response:
+    """How far it has come; the feed is read for it, as a host reads it."""
+    return await answers.in_a_thread(request, _canary_steps, request)
+
+
+def _canary_steps(request: Request) -> Response:
+    tools: Tools = request.app.state.tools
+    steps = canary.steps(tools, _canary_of(request, tools))
+    with tools.store.read() as work:
+        outbox.after(work, max(0, sinks.newest(work) - 1), most=1)
+    return JSONResponse({"seconds": dict(steps)})
+
+
+def _canary_of(request: Request, tools: Tools) -> str:
+    """Raises RefusedRequest (401)."""
+    try:
+        return canary.id_of(tools, request.headers.get("authorization", "").removeprefix("Bearer "))
+    except canary.NotOurs:
+        problem = "authorization: this canary has no ticket made with the ENCRYPTION_KEYS of this installation"
+        raise RefusedRequest(401, "Ticket not valid", [problem], {"WWW-Authenticate": "Bearer"}) from None
 
 
 class RequestTimes:
@@ -129,8 +175,8 @@ def metrics(request: Request) -> Response:
     """All figures in Prometheus' text format, for the holder of METRICS_TOKEN."""
     tools: Tools = request.app.state.tools
     _must_be_allowed(request, tools.settings.metrics_token)
-    figures = render(measuring.measure(tools)) + generate_latest(request.app.state.request_times.registry)
-    return Response(figures, media_type=CONTENT_TYPE_LATEST)
+    text = render(measuring.measure(tools)) + generate_latest(request.app.state.request_times.registry)
+    return Response(text, media_type=CONTENT_TYPE_LATEST)
 
 
 def render(readings: Iterable[MetricReading]) -> bytes:
@@ -140,17 +186,35 @@ def render(readings: Iterable[MetricReading]) -> bytes:
     return generate_latest(registry)
 
 
+def figures(app: FastAPI) -> Iterable[MetricFamily]:
+    """The same, as they go out by OTLP."""
+    yield from _Families(measuring.measure(app.state.tools)).collect()
+    yield from app.state.request_times.registry.collect()
+
+
+_Family = GaugeMetricFamily | CounterMetricFamily | HistogramMetricFamily
+_MAKE: dict[str, Callable[..., _Family]] = {
+    "gauge": GaugeMetricFamily,
+    "counter": CounterMetricFamily,
+    "histogram": HistogramMetricFamily,
+}
+
+
 class _Families(Collector):
     def __init__(self, readings: Iterable[MetricReading]) -> None:
         self._readings = readings
 
-    def collect(self) -> Iterable[GaugeMetricFamily | CounterMetricFamily]:
-        families: dict[Metric, GaugeMetricFamily | CounterMetricFamily] = {}
-        for metric, value, labels in self._readings:
-            if metric not in families:
-                make = CounterMetricFamily if metric.kind == "counter" else GaugeMetricFamily
-                families[metric] = make(metric.full_name, metric.says, labels=metric.labels)
-            families[metric].add_metric(labels, value)
+    def collect(self) -> Iterable[_Family]:
+        families: dict[Metric, _Family] = {}
+        for metric, value, labels, buckets in self._readings:
+            family = families.setdefault(
+                metric, _MAKE[metric.kind](metric.full_name, metric.says, labels=metric.labels)
+            )
+            if isinstance(family, HistogramMetricFamily):
+                bounds = [*(str(float(bound)) for bound in metric.buckets), "+Inf"]
+                family.add_metric(labels, list(zip(bounds, buckets, strict=True)), value)
+            else:
+                family.add_metric(labels, value)
         return families.values()
 
 

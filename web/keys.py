@@ -32,7 +32,6 @@ from worker import logs
 from worker.decisions import rights
 from worker.decisions.addresses import network_of
 from worker.decisions.rights import HostKey, Objection
-from worker.preview import preview
 from worker.tools import Tools
 from worker.users.hashing import KEYS, Busy
 
@@ -45,6 +44,7 @@ NO_KEY_OR_NO_FIT = (
 )
 _NOT_TAKEN = "; version 1, which left the address out, is not taken here"
 _V2, _V1 = "v2,", "v1,"
+_MARK = ".whsec_"  # between a key's id and the rest of its secret, in a token
 _TIMESTAMP_LENGTH = 12
 
 
@@ -157,6 +157,12 @@ async def _known_key(request: Request) -> "_FoundKey":
     wrong = objection_to_headers(at, time.time(), version_1=tools.settings.accept_signatures_v1)
     if wrong:
         raise RefusedRequest(401, _NOT_VALID, [wrong])
+    return await _found_by_id(request, key_id)
+
+
+async def _found_by_id(request: Request, key_id: str) -> "_FoundKey":
+    """The key of this id. Raises RefusedRequest: 401 where it opens nothing, 503 while too many are looked up."""
+    tools: Tools = request.app.state.tools
     found = _FOUND.remembered(tools, key_id)
     if found:
         return found
@@ -183,8 +189,10 @@ def enter(tools: Tools, at: Knock, scope: Scope | Sequence[Scope], company: str 
     return _enter(tools, _known(tools, at.headers.get(KEY_HEADER, "")), at, scope, company)
 
 
-def _enter(tools: Tools, found: "_FoundKey", at: Knock, scope: Scope | Sequence[Scope], company: str | None) -> Key:
-    key = _recognise(tools, found, at)
+def _enter(
+    tools: Tools, found: "_FoundKey", at: Knock, scope: Scope | Sequence[Scope], company: str | None, bearer: str = ""
+) -> Key:
+    key = _recognise_bearer(tools, found, bearer) if bearer else _recognise(tools, found, at)
     _must_not_be_too_much(tools, key, at)
     wrong = rights.of_scopes(actor_of(key), [scope] if isinstance(scope, Scope) else scope)
     if wrong:
@@ -213,10 +221,10 @@ def _must_not_be_too_much(tools: Tools, key: Key, at: Knock) -> None:
     wanted = [Portion(rates.REQUESTS, 1, tools.settings.requests_per_minute)]
     if at.body:
         wanted.append(Portion(rates.BYTES, len(at.body), tools.settings.bytes_per_minute))
-    _take(tools, key, "Too many requests", *wanted)
+    must_have(tools, key, "Too many requests", *wanted)
 
 
-def _take(tools: Tools, key: Key, title: str, *wanted: Portion) -> None:
+def must_have(tools: Tools, key: Key, title: str, *wanted: Portion) -> None:
     """Raises RefusedRequest (429) when the key may not have that now."""
     lacking = rates.take(tools.redis, key.id, *wanted)
     if lacking:
@@ -237,31 +245,24 @@ def _must_be_new(tools: Tools, key: Key, at: Knock) -> None:
 
 
 def entering(scope: Scope) -> Callable[[Request], Awaitable[Key]]:
-    """A dependency of a GET: the key that knocks. Raises as `knock_of_a_known_key` and `enter` do."""
+    """A dependency of a GET: the key that knocks. Raises as `knock_of_a_known_key` and `enter` do.
+
+    Of reads a key may come as a plain token too, for clients that cannot sign: its id, a full stop, its secret.
+    """
 
     async def key_of(request: Request) -> Key:
-        found, company = await _known_key(request), request.path_params.get("company")
-        tools = request.app.state.tools
-        return await answers.in_a_thread(request, _enter, tools, found, knock(request), scope, company)
+        key_id, secret = _bearer(request) if scope is Scope.READS else ("", "")
+        found = await (_found_by_token(request, key_id) if secret else _known_key(request))
+        tools, company = request.app.state.tools, request.path_params.get("company")
+        return await answers.in_a_thread(request, _enter, tools, found, knock(request), scope, company, secret)
 
     return key_of
 
 
-def must_have_previews(tools: Tools, key: Key, company: str | None) -> None:
-    """Raises RefusedRequest (429) when the key has asked for enough of them, or its calls to Xero are used up.
-
-    Without Redis nothing is counted, and nothing of Xero can be seen either.
-    """
-    _take(tools, key, "Too many previews", Portion(rates.PREVIEWS, 1, tools.settings.previews_per_minute))
-    wait = preview.seconds_to_look(tools, company, key.id) if company is not None else 0
-    if wait:
-        problem = f"company: the calls to Xero are used up that previews of “{str(company)[:100]}” have today"
-        raise RefusedRequest(429, "Too many previews", [f"{problem}; wait {wait} s"], {"Retry-After": str(wait)})
-
-
 def needs(*any_of: Scope) -> dict[str, Any]:
     """What a route's description says about the key it needs: one with any of these scopes."""
-    return {"security": [{"key": [scope.value]} for scope in any_of]}
+    plain = [{"bearer": [scope.value]} for scope in any_of if scope is Scope.READS]
+    return {"security": [*({"key": [scope.value]} for scope in any_of), *plain]}
 
 
 def must_speak_for(key: Key, company: str) -> None:
@@ -280,11 +281,51 @@ def must_be_id(text: str, field: str) -> None:
         raise RefusedRequest(404, f"Unknown {field}", [problem]) from None
 
 
+def _bearer(request: Request) -> tuple[str, str]:
+    """The id and the secret that came as a token; empty where the request is signed. Raises RefusedRequest (401)."""
+    given = request.headers.getlist("authorization")
+    if not given or KEY_HEADER in request.headers:
+        return "", ""
+    scheme, _, token = given[0].partition(" ")
+    key_id, _, secret = token.strip().rpartition(_MARK)
+    if len(given) > 1 or scheme.lower() != "bearer" or not key_id:
+        raise _no_such_token("must be Bearer, a space, the key's id, a full stop and its secret")
+    return key_id, f"{_MARK[1:]}{secret}"
+
+
+async def _found_by_token(request: Request, key_id: str) -> "_FoundKey":
+    try:
+        return await _found_by_id(request, key_id)
+    except RefusedRequest as refused:
+        raise (_no_such_token() if refused.status == 401 else refused) from None
+
+
+def _no_such_token(why: str = "there is no key with this id, or this is not its secret") -> RefusedRequest:
+    return RefusedRequest(401, _NOT_VALID, [f"authorization: {why}"], {"WWW-Authenticate": "Bearer"})
+
+
+def _recognise_bearer(tools: Tools, found: "_FoundKey", secret: str) -> Key:
+    """The key, if this is its secret and it may read and nothing else: who sees the token has all that it opens."""
+    if not any(hmac.compare_digest(secret.encode(), one.encode()) for one in found.key.secrets):
+        raise _no_such_token()
+    if found.key.scopes != frozenset((Scope.READS.value,)):
+        problem = "authorization: a key that comes as a plain token must have the scope “reads” and no other"
+        raise RefusedRequest(403, "Not with this key", [problem])
+    return _still_good(tools, found)
+
+
 def _recognise(tools: Tools, found: "_FoundKey", at: Knock) -> Key:
     accepts_v1 = tools.settings.accept_signatures_v1
     wrong = signature_objection(at, found.key.secrets, time.time(), version_1=accepts_v1)
     if wrong:
         raise RefusedRequest(401, _NOT_VALID, [wrong])
+    if not (found.use_noted or found.key.expired or at.has_version_2):
+        _log.warning("door.signed_in_version_1", reason=f"key {found.key.id}")
+    return _still_good(tools, found)
+
+
+def _still_good(tools: Tools, found: "_FoundKey") -> Key:
+    """The key, of whose use a note is made. Raises RefusedRequest (401) after its end."""
     if found.key.expired:  # for who has its secret alone
         when = f"{found.key.expires_at:%Y-%m-%d %H:%M} UTC"
         raise RefusedRequest(
@@ -293,8 +334,6 @@ def _recognise(tools: Tools, found: "_FoundKey", at: Knock) -> Key:
     if not found.use_noted:
         found.use_noted = True
         _note_use(tools, found.key)
-        if not at.has_version_2:
-            _log.warning("door.signed_in_version_1", reason=f"key {found.key.id}")
     return found.key
 
 

@@ -1,5 +1,6 @@
 """The web process: `python -m web.main`."""
 
+import contextlib
 import functools
 import signal
 import socket
@@ -13,20 +14,28 @@ from fastapi.telemetry import TelemetryConfig
 from sqlalchemy.exc import SQLAlchemyError
 
 from store import vault
-from web import answers, doors, health, limits, logins, openapi, reads
+from web import answers, attachments, doors, health, limits, logins, openapi, reads, xero_webhooks
 from web.bodies import BodiesInMemory, RequestIds, SecurityHeaders
 from web.console import app as console
 from web.limits import ConnectionLimits, Gate, GuardedProtocol
-from worker import logs, settings, tracing, wiring
+from worker import logs, settings, telemetry, wiring
 from worker.decisions.refusals import LoginRefused
 from worker.heartbeat import Heartbeat
 from worker.intake import intake
 from worker.intake.group_commit import GroupCommit
+from worker.reconcile.changed_invoices import WebhookIntake
 from worker.settings import Settings
 from worker.tools import Tools
 
-HOST_ROUTERS = (doors.router, reads.feed_router, reads.router, reads.previews_router, logins.router)
-ROUTERS = (*HOST_ROUTERS, logins.connect_router, health.router, health.metrics_router)
+HOST_ROUTERS = (
+    doors.router,
+    attachments.router,
+    reads.feed_router,
+    reads.router,
+    reads.previews_router,
+    logins.router,
+)
+ROUTERS = (*HOST_ROUTERS, logins.connect_router, xero_webhooks.router, health.router, health.metrics_router)
 
 
 # FastAPI's own spans hold addresses, and with them what hosts call their invoices and clients.
@@ -43,8 +52,12 @@ def build(tools: Tools) -> FastAPI:
         telemetry=_OWN_SPANS,
     )
     app.state.tools = tools
+    app.state.feed_waiters = reads.FeedWaiters(tools.bells)
     app.state.draining = threading.Event()
+    app.state.heartbeat = Heartbeat(tools.store, "web", tools.redis)
     app.state.request_times = health.RequestTimes()
+    app.state.webhook_intake = WebhookIntake(tools)
+    app.state.webhook_counts = xero_webhooks.WebhookCounts(app.state.request_times.registry)
     app.add_middleware(app.state.request_times.around)
     app.state.group_commit = GroupCommit(functools.partial(intake.file_each, tools))
     for router in ROUTERS:
@@ -118,9 +131,11 @@ def _listen(host: str, port: int) -> socket.socket:
 def main() -> None:
     """Serve until told to stop."""
     chosen = settings.load_at_start()
-    tracing.set_up("web")
+    telemetry.set_up("web")
     tools = wiring.build(chosen, "web", at_the_doors=True)
-    app, heartbeat = build(tools), Heartbeat(tools.store, "web")
+    app = build(tools)
+    telemetry.send_figures(functools.partial(health.figures, app))
+    heartbeat: Heartbeat = app.state.heartbeat
     try:
         listening = _listen(chosen.web_host, chosen.web_port)
     except OSError as wrong:
@@ -128,6 +143,7 @@ def main() -> None:
     server = DrainingServer(serving(app, chosen), app.state.draining, chosen.drain_seconds)
     logs.log("web").info("web.started", port=chosen.web_port)
     _say_what_does_not_open(tools)
+    _compare_with_what_was_seen(tools)
     # uvicorn gives a signal on to whoever had it before, once it has stopped: the way out leads past the heartbeat.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     heartbeat.start()
@@ -135,7 +151,7 @@ def main() -> None:
         server.run(sockets=[listening])
     finally:
         heartbeat.stop()
-        tracing.stop()
+        telemetry.stop()
 
 
 def _say_what_does_not_open(tools: Tools) -> None:
@@ -147,6 +163,12 @@ def _say_what_does_not_open(tools: Tools) -> None:
         return  # /readyz says so
     if lost:
         logs.log("web").error("web.secrets_lost", count=lost)
+
+
+def _compare_with_what_was_seen(tools: Tools) -> None:
+    """A database that went back in time is told before the first page of its feed is given."""
+    with contextlib.suppress(SQLAlchemyError):  # /readyz says so
+        tools.witness.compare(tools.store, tools.redis)
 
 
 if __name__ == "__main__":

@@ -5,8 +5,10 @@ The preview for a host's own page: what an export of these invoices would do now
 """
 
 import asyncio
+import contextlib
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict
 from typing import Annotated, Any
 
@@ -27,11 +29,13 @@ from store.api_keys import Key
 from store.outbox import Beyond, FeedPage
 from store.progress import Progress
 from store.unit_of_work import Work
-from web import answers, bodies, keys
+from web import answers, bodies, keys, rates
 from web.answers import RefusedRequest
 from web.keys import Knock
+from web.rates import Portion
 from worker.contacts import contact_answers
 from worker.delivery import progress
+from worker.doorbells import Doorbells
 from worker.preview import preview
 from worker.tools import Tools
 
@@ -129,8 +133,11 @@ def _must_exist(work: Work, company: str) -> None:
 
 
 MOST_EVENTS = 500
+MOST_WAITERS = 100  # of one key in one process
 LONGEST_WAIT_SECONDS = 20
-_LOOK_SECONDS = 0.5
+_LOOK_SECONDS = 0.5  # for a bell that was not heard
+_LOOKS_AT_ONCE = 8  # of those who wait, so that a ring that concerns all leaves threads to the others
+_HEARING_ON_SECONDS = 30.0
 feed_router = APIRouter(prefix="/v1")
 
 
@@ -158,13 +165,85 @@ async def read_feed(
         keys.must_speak_for(key, asked.company)
     companies, types = {asked.company} if asked.company else key.companies, _types(asked.types)
     tools, at = request.app.state.tools, asked.after
+    if not asked.wait:
+        return _as_json(await answers.in_a_thread(request, _read_page, tools, at, asked.limit, companies, types))
+    waiters: FeedWaiters = request.app.state.feed_waiters
     end = time.monotonic() + asked.wait
-    while True:
-        page = await answers.in_a_thread(request, _read_page, tools, at, asked.limit, companies, types)
-        if page.events or page.more or time.monotonic() >= end:
-            return _as_json(page)
-        at = page.next
-        await asyncio.sleep(_LOOK_SECONDS)
+    with waiters.waiting(key.id, companies) as rung:
+        while True:
+            rung.clear()
+            async with waiters.looks:
+                page = await answers.in_a_thread(request, _read_page, tools, at, asked.limit, companies, types)
+            left = end - time.monotonic()
+            if page.events or page.more or left <= 0 or request.app.state.draining.is_set():
+                return _as_json(page)  # who stays until this process is gone gets no answer
+            at = page.next
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(rung.wait(), min(left, _LOOK_SECONDS))
+
+
+class FeedWaiters:
+    """Who waits at the feed in this process: woken by the relay's bell, by which the stream is written too.
+
+    The bell is heard in a thread of its own, for as long as somebody waits. Where it is not heard, they look.
+    """
+
+    def __init__(self, bells: Doorbells) -> None:
+        self._bells = bells
+        self._rung: dict[asyncio.Event, tuple[str, Collection[str] | None]] = {}
+        self._hearing = threading.Lock()
+        self._is_heard = False
+        self.looks = asyncio.Semaphore(_LOOKS_AT_ONCE)
+
+    @contextlib.contextmanager
+    def waiting(self, key: str, companies: Collection[str] | None) -> Iterator[asyncio.Event]:
+        """What is set when there is news of these companies. Raises RefusedRequest (429)."""
+        if self.count(key) >= MOST_WAITERS:
+            problem = (
+                f"wait: {MOST_WAITERS} requests of this key wait here already; ask without it, or with one of them"
+            )
+            raise RefusedRequest(429, "Too many wait", [problem], {"Retry-After": "1"})
+        rung = asyncio.Event()
+        self._rung[rung] = key, companies
+        with self._hearing:
+            if not self._is_heard:
+                self._is_heard = True
+                threading.Thread(target=self._hear, args=(asyncio.get_running_loop(),), daemon=True).start()
+        try:
+            yield rung
+        finally:
+            del self._rung[rung]
+
+    def count(self, key: str) -> int:
+        """How many requests of a key wait here."""
+        return sum(one == key for one, _ in self._rung.values())
+
+    def _hear(self, loop: asyncio.AbstractEventLoop) -> None:
+        until = time.monotonic() + _HEARING_ON_SECONDS
+        while True:
+            try:
+                for companies in self._bells.hear_feed():
+                    if companies != frozenset():
+                        loop.call_soon_threadsafe(self._wake, companies)
+                    if self._rung:
+                        until = time.monotonic() + _HEARING_ON_SECONDS
+                    elif time.monotonic() > until and self._is_over():
+                        return
+            except redis.RedisError:
+                threading.Event().wait(1)
+            except RuntimeError:  # the loop has ended, and with it whoever waited
+                self._is_heard = False
+                return
+
+    def _is_over(self) -> bool:
+        with self._hearing:
+            self._is_heard = bool(self._rung)
+            return not self._is_heard
+
+    def _wake(self, news: frozenset[str] | None) -> None:
+        for rung, (_, awaited) in self._rung.items():
+            if news is None or awaited is None or not news.isdisjoint(awaited):
+                rung.set()
 
 
 def _read_page(
@@ -174,10 +253,18 @@ def _read_page(
         with tools.store.read() as work:
             return outbox.feed_page(work, after, most, companies, types)
     except Beyond as beyond:
+        if beyond.on is None and _is_restored(tools, after, companies):
+            return _read_page(tools, after, most, companies, types)
         problem = f"after: the feed ends at {beyond.end}; this cursor is of another feed, or of before a restore"
         if beyond.on is not None:
             problem += f". Go on with after={beyond.on}: nothing is missed, what you have you know by its id"
         raise RefusedRequest(422, "Cursor not of this feed", [problem]) from None
+
+
+def _is_restored(tools: Tools, cursor: int, companies: Collection[str] | None) -> bool:
+    """Whether our database went back in time, by what Redis remembers or by the cursor of a host of all companies."""
+    here = tools.store, tools.redis
+    return tools.witness.compare(*here) or (companies is None and tools.witness.hear(*here, cursor))
 
 
 def _types(text: str) -> set[str] | None:
@@ -208,7 +295,7 @@ async def preview_invoices(request: Request, company: str) -> Response:
 
 def _preview(tools: Tools, at: Knock, company: str) -> Response:
     key = keys.enter(tools, at, Scope.PREVIEWS, company)
-    keys.must_have_previews(tools, key, company)
+    must_have_previews(tools, key, company)
     bodies.must_be_json(at.headers)
     try:
         asked = Previewed.model_validate(codec.parse(at.body))
@@ -228,3 +315,15 @@ def _tell(tools: Tools, key: str, company: str, asked: Previewed) -> InvoiceExpo
     except redis.RedisError:
         problem = "The counters of Xero's limits cannot be reached at the moment; the invoices are not at fault."
         raise RefusedRequest(503, "Try again in a moment", [problem], {"Retry-After": str(_WAIT_SECONDS)}) from None
+
+
+def must_have_previews(tools: Tools, key: Key, company: str | None) -> None:
+    """Raises RefusedRequest (429) when the key has asked for enough of them, or its calls to Xero are used up.
+
+    Without Redis nothing is counted, and nothing of Xero can be seen either.
+    """
+    keys.must_have(tools, key, "Too many previews", Portion(rates.PREVIEWS, 1, tools.settings.previews_per_minute))
+    wait = preview.seconds_to_look(tools, company, key.id) if company is not None else 0
+    if wait:
+        problem = f"company: the calls to Xero are used up that previews of “{str(company)[:100]}” have today"
+        raise RefusedRequest(429, "Too many previews", [f"{problem}; wait {wait} s"], {"Retry-After": str(wait)})

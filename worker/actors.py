@@ -8,6 +8,7 @@ from events.accounting_target import Lane
 from worker.broker import QUEUE, TURN, WaitingBroker
 from worker.export.turn import answer_doorbell
 from worker.tools import Tools
+from worker.watching import canary
 
 
 def declare(broker: WaitingBroker, tools: Callable[[], Tools]) -> None:
@@ -15,4 +16,7 @@ def declare(broker: WaitingBroker, tools: Callable[[], Tools]) -> None:
 
     @dramatiq.actor(broker=broker, actor_name=TURN, queue_name=QUEUE)
     def turn(lane: str, token: str) -> None:
-        answer_doorbell(tools(), Lane.of(lane), token)
+        if lane == canary.LANE.key:
+            canary.answer_doorbell(tools(), token)
+        else:
+            answer_doorbell(tools(), Lane.of(lane), token)

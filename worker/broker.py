@@ -1,6 +1,7 @@
 """Dramatiq on Redis: settings that were measured, and a consumer that waits instead of polling."""
 
 import threading
+import time
 from typing import Any
 
 import dramatiq
@@ -25,6 +26,7 @@ class WaitingConsumer(_RedisConsumer):
         super().__init__(broker, queue_name, prefetch, timeout)
         self._room = threading.Event()
         self._all_taken = False
+        broker.consumers[queue_name] = self
 
     def ack(self, message: Any) -> None:
         super().ack(message)
@@ -36,6 +38,10 @@ class WaitingConsumer(_RedisConsumer):
 
     def __next__(self) -> Any:
         if not self.message_cache:
+            if self.broker.quiet:
+                self._all_taken = False  # afterwards it is asked at once
+                time.sleep(_LONGEST_WAIT_SECONDS)  # a heartbeat is what ends it
+                return None
             self._fetch()
             if not self.message_cache:
                 self._wait()
@@ -66,7 +72,12 @@ class WaitingConsumer(_RedisConsumer):
 
 
 class WaitingBroker(RedisBroker):
-    """A Redis broker that wakes a waiting consumer with every message."""
+    """A Redis broker that wakes a waiting consumer with every message, and takes none while it is to be `quiet`."""
+
+    def __init__(self, **more: Any) -> None:
+        super().__init__(**more)
+        self.quiet = False
+        self.consumers: dict[str, WaitingConsumer] = {}
 
     @property
     def consumer_class(self) -> type[WaitingConsumer]:
@@ -76,6 +87,11 @@ class WaitingBroker(RedisBroker):
         sent = super().enqueue(message, delay=delay)
         doorbells.wake(self.client, self.wake_key(sent.queue_name))
         return sent
+
+    def be_quiet(self, quiet: bool) -> bool:
+        """Take no new doorbells, or take them again; gives whether it was quiet before, and nothing is in hand."""
+        was, self.quiet = self.quiet, quiet  # what was fetched at that moment is counted the next time
+        return was and not any(one.outstanding_message_count for one in self.consumers.values())
 
     def wake_key(self, queue_name: str) -> str:
         """Where waiting consumers of a queue are woken."""

@@ -4,16 +4,25 @@
 that are held, `staff` the threads there are. A doorbell is pushed only for a lane that is due and has a slot free:
 turns go round between lanes, and a lane gets several side by side only while there are threads to spare.
 
+The feed's bell is heard by every web process at once, so it is a channel: what nobody hears is gone; readers look.
+
 Waking who waits at a Redis list with a blocking pop: a list of at most so many wakes, whoever wakes and whom.
 """
 
 import contextlib
+import itertools
+import json
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator, Sequence
 
 import redis
 
 _MOST = 64
+_AT_ONCE = 100  # lanes a sweep rings itself; the tickers ring as many in a go
+_TOGETHER = 500  # lanes in one call
+_REMEMBERED_SECONDS = 86_400
+_MOST_COMPANIES = 100  # of one ring; more than that concern everybody
+_HEARING_SECONDS = 1.0
 _WAKE = "if redis.call('LLEN', KEYS[1]) < tonumber(ARGV[1]) then redis.call('RPUSH', KEYS[1], '1') end"
 
 
@@ -23,6 +32,7 @@ def wake(client: redis.Redis, key: str) -> None:
 
 
 TICKER, RELAY, RELAY_SOON, CHANGES, PREVIEWS = "ticker", "relay", "relay:soon", "changes", "previews"
+CHANGED_INVOICES = "changed_invoices"
 
 # A lane's second turn and any later one begin only while less than half of all threads are at it: see
 # docs/explanation/fairness.md.
@@ -65,6 +75,26 @@ local lane, mine, length, most = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(A
 return redis.call('ZSCORE', turns, mine) and room(most + 1) and hold(lane, mine, length) or 0
 """
 
+_REMIND = """
+local t = redis.call('TIME'); local now = t[1] * 1000 + math.floor(t[2] / 1000)
+local due, all, length, most = KEYS[1], KEYS[2], tonumber(ARGV[1]), tonumber(ARGV[2])
+local rung, later = {}, 0
+for place = 3, #KEYS do
+  local lane, token, turns = ARGV[2 * place - 3], ARGV[2 * place - 2], KEYS[place]
+  redis.call('ZREMRANGEBYSCORE', turns, '-inf', now)
+  if redis.call('ZCARD', turns) == 0 and not redis.call('ZSCORE', due, lane) then
+    if #rung < most then
+      redis.call('ZADD', turns, now + length, token); redis.call('PEXPIRE', turns, length * 2)
+      redis.call('ZADD', all, now + length, token)
+      rung[#rung + 1] = place - 3
+    else
+      redis.call('ZADD', due, now, lane); later = later + 1
+    end
+  end
+end
+return {rung, later}
+"""
+
 _END = """
 local lane, mine, delay, most = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 redis.call('ZREM', turns, mine); redis.call('ZREM', all, mine)
@@ -103,8 +133,9 @@ class Doorbells:
         self._prefix = prefix
         self._bell = int(bell_seconds * 1000)
         self._turn = int(turn_seconds * 1000)
-        scripts = (_ROOM + _RING, _ROOM + _BEGIN, _ROOM + _GO_ON, _ROOM + _END, _DUE)
-        self._ring, self._begin, self._go_on, self._end, self._due = map(client.register_script, scripts)
+        scripts = (_ROOM + _RING, _ROOM + _BEGIN, _ROOM + _GO_ON, _ROOM + _END, _DUE, _REMIND)
+        made = map(client.register_script, scripts)
+        self._ring, self._begin, self._go_on, self._end, self._due, self._remind = made
 
     def ring(self, lane: str, delay: float = 0, most: int = 1) -> None:
         """The lane wants a turn, in `delay` seconds, beside at most `most` - 1 others.
@@ -162,13 +193,30 @@ class Doorbells:
         member = f"{process}/{threads}"
         self._client.zadd(f"{self._prefix}:staff", {member: now * 1000 + micros // 1000 + int(seconds * 1000)})
 
-    def remind(self, lane: str) -> None:
-        """Ring the lane unless it is held or already due some time; the rescuer's way."""
-        due, turns, _, _ = self._keys(lane)
-        seconds, micros = self._client.time()
-        held = self._client.zcount(turns, seconds * 1000 + micros // 1000, "+inf")  # a turn may have died long ago
-        if not held and self._client.zscore(due, lane) is None:
-            self.ring(lane)
+    def remind(self, lanes: Sequence[str]) -> int:
+        """Ring these lanes, unless they are held or already due some time; the rescuer's way.
+
+        The first of them at once, the others as soon as the tickers come to them: a queue of all would outlast
+        its bells. Gives how many were forgotten. Raises redis.RedisError.
+        """
+        room, late = _AT_ONCE, 0
+        for first in range(0, len(lanes), _TOGETHER):
+            some = [(lane, uuid.uuid4().hex) for lane in lanes[first : first + _TOGETHER]]
+            keys = [self._keys("")[0], self._keys("")[2], *(self._keys(lane)[1] for lane, _ in some)]
+            rung, marked = self._remind(keys=keys, args=[self._bell, room, *itertools.chain(*some)])
+            for place in rung:
+                self._push(*some[place])
+            room, late = room - len(rung), late + marked
+        if late:
+            self._wake(TICKER)
+        return _AT_ONCE - room + late
+
+    def is_emptied(self, process: str) -> bool:
+        """Whether Redis was emptied since the process last asked; not while it is away."""
+        try:
+            return bool(self._client.set(f"{self._prefix}:swept:{process}", "1", nx=True, ex=_REMEMBERED_SECONDS))
+        except redis.RedisError:
+            return False
 
     def wake_relay(self, *, soon: bool = False) -> None:
         """There is news in the outbox; `soon`: a relay that is busy may let it wait for more."""
@@ -181,6 +229,32 @@ class Doorbells:
     def wake_previews(self) -> None:
         """A preview may have been asked for."""
         self._wake(PREVIEWS)
+
+    def wake_changed_invoices(self) -> None:
+        """Xero told of invoices that have changed there."""
+        self._wake(CHANGED_INVOICES)
+
+    def ring_feed(self, companies: Collection[str]) -> None:
+        """There is news of these companies in the feed."""
+        if companies:
+            said = sorted(companies) if len(companies) <= _MOST_COMPANIES else None
+            with contextlib.suppress(redis.RedisError):
+                self._client.publish(f"{self._prefix}:feed", json.dumps(said))
+
+    def hear_feed(self) -> Iterator[frozenset[str] | None]:
+        """Whose news is rung, as it comes; None: perhaps everybody's. Nobody's, once a second, while nothing comes.
+
+        It begins with everybody's: what was rung before is not heard. Raises redis.RedisError.
+        """
+        with self._waiting.pubsub() as heard:  # type: ignore[no-untyped-call]
+            heard.subscribe(f"{self._prefix}:feed")
+            while True:
+                message = heard.get_message(timeout=_HEARING_SECONDS)
+                if message is None:
+                    yield frozenset()
+                else:
+                    companies = json.loads(message["data"]) if message["type"] == "message" else None
+                    yield None if companies is None else frozenset(companies)
 
     def wait(self, seconds: float, *whom: str) -> None:
         """Sleep until one of these is woken, at most this long (whole call under two seconds: libraries §3).

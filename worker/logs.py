@@ -1,12 +1,13 @@
 """Logs: structlog, JSON unless at a terminal, one canonical line per batch, nothing private in any of them."""
 
+import contextlib
 import http.client
 import logging
 import sys
 import traceback
-from collections.abc import MutableMapping
+from collections.abc import MutableMapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import structlog
 from opentelemetry import trace
@@ -66,6 +67,7 @@ FIELDS = frozenset(
         "request_id",
         "sqlstate",
         "constraint",
+        "statement",
         "trace_id",
         "span_id",
     ]
@@ -74,34 +76,52 @@ _FRAMES = 6
 _ROOT = Path(__file__).parents[1]
 _ROOMS = frozenset(("events", "store", "xero_adapter", "worker", "web", "cli"))
 WITHHELD = "(withheld)"
+_BROKE_IN = "span_it_broke_in"
 
 
 def set_up(level: str = "INFO", format: str = "auto") -> None:  # noqa: A002  # the setting's name
     """Configure logging for this process; the standard library's loggers go the same way."""
-    as_json = format == "json" or (format == "auto" and not sys.stderr.isatty())
-    # JSON is written in ASCII, with everything else escaped; a terminal is spared what it would obey.
-    last: list[Any] = [structlog.processors.JSONRenderer()] if as_json else [plainly, structlog.dev.ConsoleRenderer()]
-    shared: list[Any] = [
+    is_json = format == "json" or (format == "auto" and not sys.stderr.isatty())
+    structlog.configure(
+        processors=[*_shared(), withhold, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    # A terminal is spared what it would obey.
+    handler.setFormatter(as_json() if is_json else _formatter(plainly, structlog.dev.ConsoleRenderer()))
+    _use_for_everything(handler, level)
+
+
+def write_to(stream: TextIO) -> None:
+    """Lines go there from now on."""
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, logging.StreamHandler):
+            handler.setStream(stream)
+
+
+def as_json() -> logging.Formatter:
+    """How a line is written for machines: in ASCII, with everything else escaped."""
+    return _formatter(structlog.processors.JSONRenderer())
+
+
+def _formatter(*last: Any) -> logging.Formatter:
+    return structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=_shared(),
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last, mending.mask],
+    )
+
+
+def _shared() -> list[Any]:
+    """What every line passes, ours and the libraries'."""
+    return [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         name_the_trace,
         name_the_exception,
     ]
-    structlog.configure(
-        processors=[*shared, withhold, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
-        cache_logger_on_first_use=True,
-    )
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last, mending.mask],
-        )
-    )
-    _use_for_everything(handler, level)
 
 
 def _use_for_everything(handler: logging.Handler, level: str) -> None:
@@ -112,6 +132,7 @@ def _use_for_everything(handler: logging.Handler, level: str) -> None:
     logging.getLogger("crewcard").setLevel(level.upper())
     for chatty in ("http.client", "urllib3", "httpx", "httpcore", "xero_python"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+    logging.getLogger("python_multipart").setLevel(logging.CRITICAL)  # a line for each body that is no form
     for library in ("uvicorn", "uvicorn.error", "dramatiq"):  # which may have brought handlers of their own
         logging.getLogger(library).handlers.clear()
         logging.getLogger(library).propagate = True
@@ -125,20 +146,37 @@ def _into_the_log(*said: object) -> None:
 
 
 def name_the_trace(_logger: Any, _method: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """The trace that it belongs to, and the span or what began it, where there is one."""
+    """The trace that it belongs to, and the span or what began it, where there is one.
+
+    What broke within a span may be told outside of all: its line belongs to where it broke.
+    """
     here = trace.get_current_span().get_span_context()
+    if not here.is_valid and "trace_id" not in line:
+        here = getattr(_exception_of(line.get("exc_info")), _BROKE_IN, here)
     if here.is_valid:
         line["trace_id"], line["span_id"] = trace.format_trace_id(here.trace_id), trace.format_span_id(here.span_id)
     return line
 
 
+def remember_the_trace(broken: Exception) -> None:
+    """It broke in the span at hand, or further in."""
+    here = trace.get_current_span().get_span_context()
+    if here.is_valid and not hasattr(broken, _BROKE_IN):
+        with contextlib.suppress(AttributeError):  # an exception of C's may take nothing
+            setattr(broken, _BROKE_IN, here)
+
+
+def _exception_of(told: Any) -> Any:
+    return sys.exc_info()[1] if told is True else (told[1] if isinstance(told, tuple) else told)
+
+
 def name_the_exception(_logger: Any, _method: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """An exception as its kind and our own innermost places: its words and its frames' values may hold anything.
 
-    What the database refused has its code and the name of the constraint: SQLite has its own codes, and no names.
+    What the database refused has its code and the name of the constraint (SQLite has its own codes, and no names),
+    and the statement is named as the function of `store` that made it.
     """
-    told = line.pop("exc_info", None)
-    broken = sys.exc_info()[1] if told is True else (told[1] if isinstance(told, tuple) else told)
+    broken = _exception_of(line.pop("exc_info", None))
     if isinstance(broken, BaseException):
         line["error"] = type(broken).__name__
         frames = traceback.extract_tb(broken.__traceback__)
@@ -148,8 +186,19 @@ def name_the_exception(_logger: Any, _method: str, line: MutableMapping[str, Any
         refused = getattr(broken, "orig", broken)
         code = getattr(refused, "sqlstate", None) or getattr(refused, "sqlite_errorname", None)
         constraint = getattr(getattr(refused, "diag", None), "constraint_name", None)
-        line.update({name: said for name, said in (("sqlstate", code), ("constraint", constraint)) if said})
+        statement = _statement(ours) if code else None
+        refusal = {"sqlstate": code, "constraint": constraint, "statement": statement}
+        line.update({name: said for name, said in refusal.items() if said})
     return line
+
+
+def _statement(ours: Sequence[traceback.FrameSummary]) -> str | None:
+    """The innermost function of `store` that is none of those by which every statement is made or sent."""
+    for frame in reversed(ours):
+        room, *_, module = Path(frame.filename).relative_to(_ROOT).with_suffix("").parts
+        if room == "store" and module not in ("statements", "unit_of_work"):
+            return f"{module}.{frame.name}"
+    return None
 
 
 def _is_ours(file: Path) -> bool:

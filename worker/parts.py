@@ -14,13 +14,16 @@ from typing import Literal
 
 import redis
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from store import migrate, processes
-from store.unit_of_work import DATABASE_SAYS, Patience, Store, engine_for, trouble_of
+from store.database_trouble import DATABASE_SAYS, trouble_of
+from store.unit_of_work import Patience, Store, engine_for
 from worker import redis_client
 
 PATIENCE_SECONDS = 1.5  # a second for the part, the rest for us
 REMEMBERED_SECONDS = 1.0  # so often at most a part is written to, however many ask
+ROOM_REMEMBERED_SECONDS = 10.0  # so often it is tried whether there is room for more
 _PATIENCE = Patience(lock=0.9, statement=1, connection=1, writer=1)
 _TRY = "redis.call('EXISTS', KEYS[2]) return redis.call('SET', KEYS[1], '1', 'PX', 60000)"
 _KEYS = ("parts:try", "due")  # two, because every script of ours has several
@@ -39,6 +42,7 @@ class Condition:
         return self.state in ("ok", "other_schema")
 
 
+AWAY = Condition("away", "not reachable")
 _LATE = Condition("away", "does not answer within a second")
 
 
@@ -48,6 +52,7 @@ class Parts:
 
     _tries: dict[str, tuple[object, float, Future[Condition]]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    _had_room_at: float = float("-inf")
     _own: Store | None = None  # one connection of its own: those of the doors may all be taken
 
     def begin(self, store: Store, client: redis.Redis) -> dict[str, Future[Condition]]:
@@ -82,10 +87,23 @@ class Parts:
             with self._own.write() as work:
                 processes.try_to_write(work)
                 at = work.connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+            self._try_to_grow(self._own)
             is_served = migrate.is_served(at)
         except Exception as failed:
             return _of_database(failed)
         return Condition("ok") if is_served else Condition("other_schema", "not migrated: run crewcard-xero migrate")
+
+    def _try_to_grow(self, store: Store) -> None:
+        """Raises what says that the disk is full; that temporary files are limited, say, is no trouble of ours."""
+        if time.monotonic() - self._had_room_at < ROOM_REMEMBERED_SECONDS:
+            return
+        try:
+            with store.write() as work:
+                processes.try_to_grow(work)
+        except DBAPIError as failed:
+            if trouble_of(failed) == "full":
+                raise
+        self._had_room_at = time.monotonic()
 
 
 def condition(attempt: Future[Condition]) -> Condition:

@@ -1,7 +1,7 @@
 """The clock process: `python -m worker.scheduler` relays events and sweeps, until it is told to stop."""
 
+import contextlib
 import os
-import signal
 import socket
 import threading
 from collections.abc import Callable
@@ -9,25 +9,28 @@ from dataclasses import dataclass
 
 import redis
 
-from store import metrics_rows, outbox
-from worker import logs, pruner, settings, tracing, wiring
+from store import metrics_rows, outbox, processes
+from worker import feed_witness, logs, pruner, settings, telemetry, wiring
+from worker.attachments.attaching import Attacher
 from worker.connections import tending
-from worker.contacts import changes, rechecking
+from worker.contacts import changes, new_contacts, rechecking
 from worker.delivery import relay
+from worker.delivery.rounds import Webhooks
 from worker.delivery.webhook_post import Poster
-from worker.delivery.webhooks import Webhooks
-from worker.doorbells import CHANGES, PREVIEWS, RELAY, RELAY_SOON
-from worker.export import rescuer
+from worker.doorbells import CHANGED_INVOICES, CHANGES, PREVIEWS, RELAY, RELAY_SOON
+from worker.ending import when_asked_to_end
+from worker.export import allocating, rescuer
 from worker.failing import alerting, sending_again
 from worker.heartbeat import Heartbeat
 from worker.intake.stream_consumer import RequestStream, StreamConsumer
 from worker.measuring import measuring
 from worker.preview import preview
 from worker.reconcile import reconciler, restore_check
+from worker.reconcile.changed_invoices import InvoiceLooks
 from worker.redis_client import redis_client
 from worker.submission import orders
 from worker.tools import Tools
-from worker.watching import attention, throughput
+from worker.watching import attention, daily_summary, drafts, throughput
 
 _AFTER_TROUBLE_SECONDS = 1.0
 _IDLE_SECONDS = 1.5
@@ -60,7 +63,11 @@ class Scheduler:
         self.holder = f"{socket.gethostname()}/{os.getpid()}"
         self._stopping = threading.Event()
         poster = Poster(private=tools.settings.webhook_private_addresses)
+        self.next_sweep = 0.0  # by the tools' own clock
+        self.looks = InvoiceLooks(tools, self.holder)
+        self.pruner = pruner.Pruner(tools, self.holder)
         self.webhooks = Webhooks(tools, self.holder, poster.post)
+        self.attacher = Attacher(tools)
         client = redis_client(tools.settings.redis_url, name=wiring.name_of("clock"))
         self.stream = StreamConsumer(tools, RequestStream(client, self.holder))
 
@@ -73,8 +80,11 @@ class Scheduler:
         for thread in threads:
             thread.join()
         self.webhooks.stop()
+        with contextlib.suppress(Exception), self.tools.store.write() as work:  # leases end by themselves as well
+            processes.leave_shards(work, self.holder)
+        self.attacher.stop()
 
-    def stop(self, *_: object) -> None:
+    def stop(self) -> None:
         """End after the duty at hand."""
         self._stopping.set()
         self.webhooks.wake()
@@ -98,12 +108,13 @@ class Scheduler:
 
 
 def _every(seconds: float, *moves: Callable[[Tools, str], object]) -> Callable[[Scheduler], NextRun]:
-    """A duty of these moves, one after the other, so often."""
+    """A duty of these moves, one after the other, begun so often; one that takes longer begins again at once."""
 
     def run(clock: Scheduler) -> NextRun:
+        began = clock.tools.elapsed()
         for move in moves:
             move(clock.tools, clock.holder)
-        return NextRun(seconds)
+        return NextRun(max(0.0, seconds - (clock.tools.elapsed() - began)))
 
     return run
 
@@ -121,15 +132,29 @@ def relay_duty(clock: Scheduler) -> NextRun:
     return NextRun(_TOGETHER_SECONDS, (RELAY,)) if moved else NextRun(_IDLE_SECONDS, (RELAY, RELAY_SOON))
 
 
+def _witness(clock: Scheduler) -> NextRun:
+    clock.tools.witness.prove(clock.tools.store, clock.tools.redis)
+    return NextRun(feed_witness.PASS_SECONDS)
+
+
 def _webhooks(clock: Scheduler) -> NextRun:
     clock.webhooks.begin_rounds()
     clock.webhooks.wait(_LOOK_SECONDS)
     return NextRun()
 
 
+def _attachments(clock: Scheduler) -> NextRun:
+    clock.attacher.begin_rounds()
+    return NextRun(_IDLE_SECONDS)
+
+
 def _rescuer(clock: Scheduler) -> NextRun:
-    rescuer.sweep(clock.tools, clock.holder)
-    return NextRun(clock.tools.settings.sweep_seconds)
+    """What Redis forgot is not left until the next sweep when it forgot everything."""
+    now = clock.tools.elapsed()
+    if clock.tools.bells.is_emptied(clock.holder) or now >= clock.next_sweep:
+        clock.next_sweep = now + clock.tools.settings.sweep_seconds
+        rescuer.sweep(clock.tools, clock.holder)
+    return NextRun(min(_LOOK_SECONDS, clock.tools.settings.sweep_seconds))
 
 
 def _logins(clock: Scheduler) -> NextRun:
@@ -139,6 +164,10 @@ def _logins(clock: Scheduler) -> NextRun:
 
 def _changes(clock: Scheduler) -> NextRun:
     return NextRun() if changes.answer_due(clock.tools, clock.holder) else NextRun(_IDLE_SECONDS, (CHANGES,))
+
+
+def _changed_invoices(clock: Scheduler) -> NextRun:
+    return NextRun() if clock.looks.look_at_due() else NextRun(_IDLE_SECONDS, (CHANGED_INVOICES,))
 
 
 def _previews(clock: Scheduler) -> NextRun:
@@ -152,7 +181,7 @@ def _bulk_jobs(clock: Scheduler) -> NextRun:
 
 
 def _pruner(clock: Scheduler) -> NextRun:
-    return NextRun(_LOOK_SECONDS if pruner.prune(clock.tools, clock.holder) else pruner.PASS_SECONDS)
+    return NextRun(_LOOK_SECONDS if clock.pruner.prune() >= pruner.MANY else pruner.PASS_SECONDS)
 
 
 def _counts(clock: Scheduler) -> NextRun:
@@ -171,19 +200,27 @@ def _stream(clock: Scheduler) -> NextRun:
 STREAM = PeriodicJob("stream", _stream)
 DUTIES = (
     PeriodicJob("relay", relay_duty),
+    PeriodicJob("witness", _witness),
     PeriodicJob("webhooks", _webhooks),
+    PeriodicJob("attachments", _attachments),
     PeriodicJob("rescuer", _rescuer),
     PeriodicJob("reconciler", _every(reconciler.PASS_SECONDS, reconciler.reconcile)),
+    PeriodicJob("changed_invoices", _changed_invoices),
     PeriodicJob("restore_check", _every(restore_check.PASS_SECONDS, restore_check.check_restored)),
     PeriodicJob("logins", _logins),
     PeriodicJob("changes", _changes),
     PeriodicJob("rechecks", _every(rechecking.PASS_SECONDS, rechecking.recheck_due, rechecking.recheck_settings_due)),
+    PeriodicJob("new_contacts", _every(new_contacts.PASS_SECONDS, new_contacts.ask_by_setting)),
     PeriodicJob("refused_settings", _every(rechecking.REFUSED_PASS_SECONDS, rechecking.recheck_refused)),
     PeriodicJob("bulk_jobs", _bulk_jobs),
     PeriodicJob("previews", _previews),
     PeriodicJob("pruner", _pruner),
+    PeriodicJob("drafts", _every(drafts.PASS_SECONDS, drafts.settle_due)),
+    PeriodicJob("allocations", _every(allocating.PASS_SECONDS, allocating.allocate_due)),
     PeriodicJob("counts", _counts),
     PeriodicJob("throughput", _every(throughput.PASS_SECONDS, throughput.count)),
+    PeriodicJob("queues", _every(throughput.QUEUE_SECONDS, throughput.note_queues)),
+    PeriodicJob("summaries", _every(daily_summary.PASS_SECONDS, daily_summary.tell_due)),
     PeriodicJob("audit_check", _every(attention.AUDIT_PASS_SECONDS, attention.check_audit)),
     STREAM,
 )
@@ -192,16 +229,15 @@ DUTIES = (
 def main() -> None:
     """Run the clock process."""
     chosen = settings.load_at_start()
-    tracing.set_up("clock")
+    telemetry.set_up("clock")
     tools = wiring.build(chosen, "clock")
-    scheduler, heartbeat = Scheduler(tools), Heartbeat(tools.store, "clock")
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, scheduler.stop)
+    scheduler, heartbeat = Scheduler(tools), Heartbeat(tools.store, "clock", tools.redis)
+    when_asked_to_end(scheduler.stop)
     logs.log("clock").info("clock.started", pid=os.getpid())
     heartbeat.start()
     scheduler.run()
     heartbeat.stop()
-    tracing.stop()
+    telemetry.stop()
 
 
 if __name__ == "__main__":

@@ -131,6 +131,7 @@ class Settings(BaseSettings):
     webhook_secret: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(), description="Signing secrets of the webhooks (whsec_…), newest first, separated by commas"
     )
+    webhook_batch: int = Field(default=1, ge=1, le=100, description="Events that go to WEBHOOK_URL in one POST")
     webhook_private_addresses: bool = Field(
         default=False, description="Webhooks may go to private addresses and without TLS: within your own network"
     )
@@ -160,6 +161,9 @@ class Settings(BaseSettings):
         default=100, gt=0, description="After this time an unknown outcome is looked up in Xero"
     )
     sweep_seconds: float = Field(default=15, gt=0, description="How often forgotten work is looked for")
+    duty_shards: int = Field(
+        default=16, ge=1, le=256, description="Parts in which clock processes share duties; the same for all of them"
+    )
     expiry_seconds: float = Field(
         default=1_209_600, gt=0, description="An invoice that waits longer than this fails with a reason"
     )

@@ -1,16 +1,20 @@
 """What every move is handed: made once per process, after the fork, by `wiring`."""
 
 import time
+import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import redis
 
 from events.accounting_target import AccountingTarget, Lane, Organisation
-from store import companies, connections
+from events.invoice import Document
+from store import companies, connections, processes
+from store.processes import HeldShards
 from store.unit_of_work import Store, Work
 from store.vault import Vault
 from worker.doorbells import Doorbells
+from worker.feed_witness import FeedWitness
 from worker.parts import Parts
 from worker.pending_counts import BacklogRoom
 from worker.settings import Settings
@@ -23,7 +27,10 @@ def elapsed() -> float:
 
 @dataclass(frozen=True)
 class Tools:
-    """Database, Redis, doorbells, and the accounting systems by name. `elapsed` can be handed in by tests."""
+    """Database, Redis, doorbells, and the accounting systems by name. `elapsed` can be handed in by tests.
+
+    `process` is what this process is called in the list of processes, another one after each start.
+    """
 
     settings: Settings
     store: Store
@@ -34,15 +41,21 @@ class Tools:
     elapsed: Callable[[], float] = elapsed
     room: BacklogRoom = field(default_factory=BacklogRoom)
     parts: Parts = field(default_factory=Parts)
+    witness: FeedWitness = field(default_factory=FeedWitness)
+    process: str = field(default_factory=lambda: uuid.uuid4().hex)
 
-    def target(self, organisation: Organisation) -> AccountingTarget:
-        """The accounting system that the organisation is in."""
-        return self.targets[organisation.target]
+    def target(self, organisation: Organisation, document: Document = "invoice") -> AccountingTarget:
+        """The accounting system that the organisation is in, as it is asked about documents of this kind."""
+        return self.targets[organisation.target].documents[document]
 
     def organisation(self, work: Work, lane: Lane) -> Organisation | None:
         """The lane's organisation; None while the company is connected to none or another, or its system unknown."""
         found = connections.organisation(work, lane)
         return found if found and found.target in self.targets else None
+
+    def take_shards(self, work: Work, duty: str, holder: str, seconds: float) -> HeldShards:
+        """The holder's share of the duty, for a while (`store/processes.take_shards`)."""
+        return processes.take_shards(work, duty, holder, seconds, self.settings.duty_shards)
 
     def target_of(self, work: Work, company: str) -> AccountingTarget | None:
         """The company's accounting system, connected or not; None where it is unknown here."""

@@ -1,13 +1,10 @@
 """Traces: what belongs to one click, seen across processes, in the words of W3C and of OpenTelemetry.
 
 The `traceparent` of a host is kept with its request and passed on to events and webhooks, whatever is installed.
-Spans of our own go out once the extra `otel` is there and OTEL_EXPORTER_OTLP_ENDPOINT says where to; without them a
-span is only the context that it was begun in. Nothing private stands in one: ids of companies, requests and batches,
-sizes, states, times.
+Spans of our own go out once `telemetry` sends them; without it a span is only the context that it was begun in.
+Nothing private stands in one: ids of companies, requests and batches, sizes, states, times.
 """
 
-import importlib.util
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
@@ -18,46 +15,11 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 
 from events import codec
 from worker import logs
-from worker.heartbeat import VERSION
+from worker.version import VERSION
 
 MOST_LINKS = 32  # of a call that carries invoices of many requests
-_ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
-_PACKAGES = ("opentelemetry.sdk", "opentelemetry.exporter.otlp.proto.http")
 _w3c = TraceContextTextMapPropagator()
 _tracer = trace.get_tracer("crewcard-xero", VERSION)
-
-
-def set_up(kind: str) -> None:
-    """Send the spans of this process (web, worker or clock) by OTLP, where one is told to; to be called after a fork.
-
-    Everything else is as OpenTelemetry's own variables say.
-    """
-    is_off = os.environ.get("OTEL_TRACES_EXPORTER", "otlp").strip() != "otlp"
-    if is_off or not any(os.environ.get(name) for name in _ENDPOINTS):
-        return
-    try:
-        is_there = all(importlib.util.find_spec(name) for name in _PACKAGES)
-    except ModuleNotFoundError:
-        is_there = False
-    if not is_there:
-        logs.log("tracing").warning("tracing.missing", reason="the extra otel is not installed")
-        return
-    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415  # an extra
-    from opentelemetry.sdk.resources import Resource  # noqa: PLC0415
-    from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415
-    from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415
-
-    os.environ.setdefault("OTEL_SERVICE_NAME", f"crewcard-xero-{kind}")
-    provider = TracerProvider(resource=Resource.create({"service.version": VERSION}))
-    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
-    trace.set_tracer_provider(provider)
-
-
-def stop() -> None:
-    """Send what is left, within OpenTelemetry's own time."""
-    end = getattr(trace.get_tracer_provider(), "shutdown", None)
-    if end:
-        end()
 
 
 def is_sent() -> bool:
@@ -70,6 +32,14 @@ def current() -> str | None:
     carrier: dict[str, str] = {}
     _w3c.inject(carrier)
     return codec.trace_of(carrier.get("traceparent"), carrier.get("tracestate"))
+
+
+def ids(context: str | None) -> dict[str, str]:
+    """The fields of a log line that is written outside of every span and belongs to that context."""
+    if context is None:
+        return {}
+    _, trace_id, span_id, *_ = context.split("-")
+    return {"trace_id": trace_id, "span_id": span_id}
 
 
 @contextmanager
@@ -95,7 +65,11 @@ def span(
         began,
     )
     with trace.use_span(begun, end_on_exit=True, record_exception=False):
-        yield begun
+        try:
+            yield begun
+        except Exception as broken:
+            logs.remember_the_trace(broken)
+            raise
 
 
 _KINDS: Mapping[str, SpanKind] = {

@@ -20,6 +20,7 @@ from worker.settings import Settings
 from worker.tools import Tools
 from xero_adapter.auth import Auth, TokenService
 from xero_adapter.client import XeroClient
+from xero_adapter.credit_notes import XeroCreditNotes
 from xero_adapter.login import XeroLogin
 from xero_adapter.pace import CallLimits, Pace
 from xero_adapter.target import XeroTarget
@@ -79,7 +80,10 @@ def _xero(settings: Settings, store: Store, vault: Vault, client: redis.Redis) -
     calls = XeroClient(
         settings.xero_api_url, connect=settings.connect_timeout_seconds, read=settings.read_timeout_seconds
     )
-    return XeroTarget(calls, login, Pace(client, limits(settings), prefix_of(client)), settings.link_base)
+    parts = calls, login, Pace(client, limits(settings), prefix_of(client)), settings.link_base
+    xero = XeroTarget(*parts)
+    xero.documents = {"invoice": xero, "credit_note": XeroCreditNotes(*parts)}
+    return xero
 
 
 def _doorbells(settings: Settings, client: redis.Redis, waiting: redis.Redis | None) -> Doorbells:

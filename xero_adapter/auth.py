@@ -20,7 +20,7 @@ import httpx
 
 from events.accounting_target import Organisation, Trouble
 from events.connections import ConnectionProblem
-from events.credentials import PROOF_REFUSALS, PROOF_SECONDS, AppKeys, Doubt, TokenPair
+from events.credentials import PROOF_REFUSALS, PROOF_SECONDS, AppKeys, AppWay, Doubt, TokenPair
 from xero_adapter.client import BoundedTransport
 from xero_adapter.json_values import count_of
 
@@ -48,11 +48,11 @@ class TokenService:
         While a secret is being replaced the former one is tried when the newest is refused. Raises Trouble:
         `needs_login` with its problem when a person has to mend something, else `not_sent`.
         """
-        if app.kind == "pkce":
-            return _pair_in(self._post({**form, "client_id": app.client_id}, None)), True
+        if not app.way.has_secret:
+            return _pair_in(self._post({**form, "client_id": app.client_id}, None), app.way), True
         for newest, secret in enumerate(app.secrets):
             try:
-                return _pair_in(self._post(form, (app.client_id, secret))), newest == 0
+                return _pair_in(self._post(form, (app.client_id, secret)), app.way), newest == 0
             except Trouble as refused:
                 if refused.problem != ConnectionProblem.APP_REFUSED.code or secret == app.secrets[-1]:
                     raise
@@ -66,7 +66,7 @@ class TokenService:
         raise Trouble("not_sent", f"Xero's login service: {kind}", wait=REST_SECONDS)
 
 
-def _pair_in(reply: httpx.Response) -> TokenPair:
+def _pair_in(reply: httpx.Response, way: AppWay) -> TokenPair:
     """The pair in a token answer. A refusal that OAuth names may need a person, anything else needs time."""
     try:
         said = reply.json()
@@ -75,7 +75,7 @@ def _pair_in(reply: httpx.Response) -> TokenPair:
     said = said if isinstance(said, dict) else {}
     if reply.status_code == 200:
         try:
-            return TokenPair.from_answer(said)
+            return TokenPair.from_answer(said if way.has_login else {"refresh_token": "", **said})
         except (KeyError, ValueError, TypeError):
             pass
     elif reply.status_code in (400, 401):
@@ -212,8 +212,7 @@ class Auth:
         app = self._box.app(client_id)
         if app is None:
             raise Trouble("needs_login", "the Xero app is not set up", problem=ConnectionProblem.APP_MISSING.code)
-        form = {"grant_type": "refresh_token", "refresh_token": pair.refresh_token}
-        new, newest_works = self._tokens.ask(app, form)
+        new, newest_works = self._tokens.ask(app, pair.renewal(app.way))
         if len(app.secrets) > 1:
             self._box.note_secret(client_id, newest_works=newest_works)
         return new

@@ -25,13 +25,14 @@ from xero_python.exceptions import ApiSSLException
 from xero_python.exceptions.http_status_exceptions import HTTPStatusException
 from xero_python.rest import RESTClientObject
 
-from events.accounting_target import InTime, Organisation, Trouble
+from events.accounting_target import InTime, Organisation, SentFile, Trouble
 from xero_adapter import json_values
 from xero_adapter.answers import PAGE
 
 _NOT_A_CALL = (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError)
 MOST_ANSWER_BYTES = 50_000_000  # a page of 1,000 invoices with 50 kB each
 _PIECE_BYTES = 65_536
+_SENT_AS_THEY_ARE = ("application/pdf", "image/", "text/plain", "text/csv")
 _FAR_FUTURE_SECONDS = 4_102_444_800
 
 
@@ -138,38 +139,72 @@ class XeroClient:
         pool = urllib3.PoolManager(num_pools=8, maxsize=most_connections, retries=False)
         self._pool = _BoundedPool(pool, connect + read)
 
-    def put_invoices(
-        self, organisation: Organisation, bearer: str, body: bytes, key: str, in_time: InTime = always
+    def write(
+        self, method: str, organisation: Organisation, bearer: str, body: bytes, key: str, in_time: InTime = always
     ) -> Reply:
-        """Create the invoices of a frozen body. Raises Trouble (`not_sent` or `unknown`)."""
-        return self._write("create_invoices", organisation, bearer, body, key, in_time)
+        """Send a frozen body by one of the SDK's methods for invoices or credit notes (`create_invoices`).
 
-    def post_invoices(
-        self, organisation: Organisation, bearer: str, body: bytes, key: str, in_time: InTime = always
-    ) -> Reply:
-        """Update the invoices of a frozen body, each with its InvoiceID. Raises Trouble."""
-        return self._write("update_or_create_invoices", organisation, bearer, body, key, in_time)
-
-    def _write(
-        self, method: str, organisation: Organisation, bearer: str, body: bytes, key: str, in_time: InTime
-    ) -> Reply:
+        Raises Trouble (`not_sent` or `unknown`).
+        """
         chosen = {"summarize_errors": False, "unitdp": 4, "idempotency_key": key, **self._raw()}
         document = _PlainDocument(json.loads(body))
         return self._call(
             bearer, lambda api: getattr(api, method)(organisation.lane.tenant, document, **chosen), in_time
         )
 
-    def get_invoices(self, organisation: Organisation, bearer: str, **chosen: Any) -> Reply:
-        """The invoices chosen by the SDK's own parameters (`invoice_numbers`, `i_ds`, ...), 1,000 at most.
+    def put_contact(
+        self, organisation: Organisation, bearer: str, element: Mapping[str, Any], key: str, in_time: InTime
+    ) -> Reply:
+        """Create one contact. Raises Trouble (`not_sent` or `unknown`)."""
+        chosen = {"summarize_errors": False, "idempotency_key": key, **self._raw()}
+        document = _PlainDocument({"Contacts": [element]})
+        return self._call(
+            bearer, lambda api: api.create_contacts(organisation.lane.tenant, document, **chosen), in_time
+        )
+
+    def send_file(
+        self,
+        organisation: Organisation,
+        bearer: str,
+        target_id: str,
+        file: SentFile,
+        key: str,
+        in_time: InTime = always,
+    ) -> Reply:
+        """Attach a file to an invoice, or put it in place of the one of its name. Raises Trouble.
+
+        The SDK says `application/octet-stream` of each; Xero is told what it is, as far as the SDK sends bytes as
+        they are: what it takes for JSON it writes anew.
+        """
+        said = file.media_type.partition(";")[0].strip().lower()
+        kind = said if said.startswith(_SENT_AS_THEY_ARE) else "application/octet-stream"
+        place, chosen = (organisation.lane.tenant, target_id, file.name), {"idempotency_key": key, **self._raw()}
+
+        def send(api: AccountingApi) -> Any:
+            api.api_client.select_header_content_type = lambda _: kind
+            if file.replaces:
+                return api.update_invoice_attachment_by_file_name(*place, file.content, **chosen)
+            online = {"include_online": "true"} if file.online else {}
+            return api.create_invoice_attachment_by_file_name(*place, file.content, **online, **chosen)
+
+        return self._call(bearer, send, in_time)
+
+    def allocate(
+        self, organisation: Organisation, bearer: str, note_id: str, body: bytes, key: str, in_time: InTime
+    ) -> Reply:
+        """Allocate of a credit note what a frozen body says. Raises Trouble (`not_sent` or `unknown`)."""
+        chosen = {"summarize_errors": False, "idempotency_key": key, **self._raw()}
+        document, tenant = _PlainDocument(json.loads(body)), organisation.lane.tenant
+        return self._call(
+            bearer, lambda api: api.create_credit_note_allocation(tenant, note_id, document, **chosen), in_time
+        )
+
+    def page(self, method: str, organisation: Organisation, bearer: str, **chosen: Any) -> Reply:
+        """The invoices or credit notes chosen by the parameters of the SDK's method (`get_invoices`), 1,000 at most.
 
         Paged, because only then do lines come along (facts §4.1). Raises Trouble.
         """
-        return self._call(
-            bearer,
-            lambda api: api.get_invoices(
-                organisation.lane.tenant, **{"page": 1, "page_size": PAGE, "unitdp": 4, **chosen}, **self._raw()
-            ),
-        )
+        return self.get(method, organisation, bearer, **{"page": 1, "page_size": PAGE, "unitdp": 4, **chosen})
 
     def get(self, method: str, organisation: Organisation, bearer: str, **chosen: Any) -> Reply:
         """What one of the SDK's read methods (`get_contacts`) answers. Raises Trouble."""

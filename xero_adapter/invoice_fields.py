@@ -272,8 +272,11 @@ NOT_SENT: Mapping[str, str] = {
     "revision": "ours: which of two snapshots is newer",
     "job": "for finding the invoice again in CrewCard",
     "xero_invoice_id": "where the invoice is in Xero already, for taking it over",
+    "document": "what it becomes: an invoice or a credit note",
+    "credits": "the invoice that the credit is for, to which it is allocated afterwards",
     "lines": "each line by the rows of its own",
     "totals": "Xero works its own out; they are compared afterwards",
+    "attachments": "files go to the invoice once it is there, a call each",
 }
 _ROWS: tuple[FieldRow[Any], ...] = (*INVOICE, *LINE)
 EVERY: Mapping[str, FieldRow[Any]] = {row.name: row for row in _ROWS}

@@ -11,6 +11,7 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from events.invoice import LineItem
 from events.money import CENT, UNIT, ZERO, gross_amount, line_amount, plain, rounded
 
+LONGEST_DESCRIPTION = 4000
 _LONGEST_QUANTITY = 13  # characters (facts §8)
 _MOST_SHOWN = 16
 _ONE, _WHOLE = Decimal(1), Decimal(100)
@@ -44,6 +45,16 @@ def said_of(line: LineItem) -> SaidAmount:
             if line_amount(quantity, unit, rate, amount) == meant:
                 return SaidAmount(quantity, unit, rate, amount)
     return SaidAmount(_ONE, meant, note=_note(line))
+
+
+def without_discount(line: LineItem) -> LineItem:
+    """The line as 1 x its amount, its text saying what that is made of; as it is where an item brings its price."""
+    if line.amount is None:
+        return line
+    whole = f"{line.description} ({_note(line)})"
+    fits = line.description and len(whole) <= LONGEST_DESCRIPTION
+    bare = {"quantity": _ONE, "unit_amount": line.amount, "discount_rate": None, "discount_amount": None}
+    return line.model_copy(update={**bare, "description": whole if fits else line.description})
 
 
 def _of_item(line: LineItem) -> SaidAmount:

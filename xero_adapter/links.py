@@ -146,6 +146,13 @@ def deep_link(short_code: str, invoice_id: str) -> str:
     return f"https://go.xero.com/app/{quote(short_code, safe='!')}/invoicing/view/{invoice_id}"
 
 
+def credit_note_link(short_code: str, credit_note_id: str) -> str:
+    """The page of a credit note in Xero, in the organisation of this code (facts §8.1)."""
+    page = f"/AccountsReceivable/ViewCreditNote.aspx?creditNoteID={credit_note_id}"
+    into = f"https://go.xero.com/organisationlogin/default.aspx?shortcode={quote(short_code, safe='!')}"
+    return f"{into}&redirecturl={page}"
+
+
 def contact_link(short_code: str, contact_id: str) -> str:
     """The page of a contact in Xero (facts §5.1); of the organisation last used there where the code is not known."""
     if not short_code:

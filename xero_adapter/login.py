@@ -12,7 +12,7 @@ import httpx
 
 from events.accounting_target import Trouble
 from events.connections import ConnectionProblem
-from events.credentials import AboutOrganisation, AppKeys, OpenedOrganisation, TokenPair
+from events.credentials import AboutOrganisation, AppKeys, AppWay, OpenedOrganisation, TokenPair
 from xero_adapter import json_values
 from xero_adapter.auth import Auth, TokenService
 from xero_adapter.client import BoundedTransport
@@ -23,6 +23,8 @@ _SCOPES = {
     "broad": "offline_access accounting.transactions accounting.contacts.read accounting.settings.read",
 }
 _WRITES = frozenset({"accounting.invoices", "accounting.transactions"})
+_ATTACHES = "accounting.attachments"
+_LASTING = "offline_access"
 _OPENID = "openid"  # a login that asks for it gets an id token, and with it its nonce back
 
 
@@ -30,6 +32,7 @@ class XeroLogin:
     """Xero's login page, token service and connections, and `auth` for bearers; safe to share between threads."""
 
     unused_days = 60
+    contacts_scope = "accounting.contacts"
 
     def __init__(self, login_url: str, api_url: str, tokens: TokenService, auth: Auth) -> None:
         self.auth = auth
@@ -38,14 +41,24 @@ class XeroLogin:
         self._tokens = tokens
         self._http = httpx.Client(transport=BoundedTransport(), timeout=httpx.Timeout(_DEADLINE_SECONDS, connect=5))
 
-    def wanted_scopes(self, said: str) -> str:
-        """The scopes behind `granular` or `broad` (older apps), or those that are listed; always a lasting login."""
-        words = [_SCOPES.get(word, word) for word in said.replace(",", " ").split()]
-        return " ".join(dict.fromkeys(["offline_access", *" ".join(words).split()]))
+    def wanted_scopes(self, said: str, way: AppWay) -> str:
+        """The scopes behind `granular` or `broad` (older apps), or those that are listed; a login is to last."""
+        words = " ".join(_SCOPES.get(word, word) for word in said.replace(",", " ").split()).split()
+        return " ".join(
+            dict.fromkeys([_LASTING, *words] if way.has_login else [one for one in words if one != _LASTING])
+        )
 
     def may_write(self, granted: Collection[str]) -> bool:
         """Whether these scopes let us write invoices."""
         return not _WRITES.isdisjoint(granted)
+
+    def may_attach(self, granted: Collection[str]) -> bool:
+        """Whether these scopes let us attach files, or it is not known which were given."""
+        return not granted or _ATTACHES in granted
+
+    def to_attach(self, scopes: str) -> str:
+        """The scopes with the one that files at invoices take (facts §8)."""
+        return scopes if _ATTACHES in scopes.split() else f"{scopes} {_ATTACHES}"
 
     def access(self, client_id: str, user: str) -> str:
         """A valid access token of this login. Raises Trouble."""
@@ -54,6 +67,22 @@ class XeroLogin:
     def renew(self, client_id: str, user: str) -> None:
         """Refresh the pair although it is still good. Raises Trouble."""
         self.auth.renew(client_id, user)
+
+    def accepts(self, app: AppKeys) -> bool:
+        """Whether Xero knows the app with its newest secret. Raises Trouble where its token service cannot be asked.
+
+        A code that was never given out is refused as a code (`invalid_grant`) only after the app was recognised
+        (RFC 6749 §5.2, facts §6.1 H); an app that nobody logs in to gets a token for itself.
+        """
+        form = {"grant_type": "authorization_code", "code": "none", "redirect_uri": "https://localhost/"}
+        form = {**form, "code_verifier": "none"} if app.way.has_login else {"grant_type": "client_credentials"}
+        try:
+            self._tokens.ask(replace(app, secrets=app.secrets[:1]), form)
+        except Trouble as refused:
+            if refused.effect != "needs_login":
+                raise
+            return refused.problem not in (ConnectionProblem.APP_REFUSED.code, ConnectionProblem.APP_MISSING.code)
+        return True
 
     def address(self, app: AppKeys, callback: str, scopes: str, state: str, verifier: str) -> str:
         """Xero's login page for this app, bound to this login by PKCE and nonce, whatever kind of app it is.
@@ -94,6 +123,11 @@ class XeroLogin:
             raise Trouble("needs_login", "Xero's answer belongs to another login", problem=problem)
         granted = tuple(one for one in pair.scopes if one != _OPENID)
         return replace(pair, scopes=granted)
+
+    def own_pair(self, app: AppKeys, scopes: str) -> TokenPair:
+        """A custom connection's token, for half an hour, and none to refresh it with (facts §7.3). Raises Trouble."""
+        pair, _ = self._tokens.ask(app, TokenPair("", "", scopes=tuple(scopes.split())).renewal(app.way))
+        return pair
 
     def organisations(self, bearer: str) -> Sequence[OpenedOrganisation]:
         """The organisations this login opens now; none when all were disconnected. Raises Trouble."""

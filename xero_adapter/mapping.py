@@ -18,9 +18,9 @@ from typing import Any
 
 from events.accounting_target import Element, Posting, Unmappable
 from events.changes import Change, Difference, LinePicture, Picture, compared, pairs_of
-from events.failures import Failure
-from events.invoice import Invoice
-from events.money import ZERO, line_amount, plain, rounded, total_of
+from events.failures import Failure, fixed_as
+from events.invoice import Client, Invoice
+from events.money import ZERO, line_amount, plain, rounded
 from events.reasons import Reason
 from events.settings import Books, Sums
 from xero_adapter import invoice_fields, line_amounts
@@ -35,7 +35,7 @@ def element(posting: Posting, link_base: str, status: str | None = None) -> Elem
     Raises Unmappable with a reason a person understands.
     """
     invoice, settings = posting.invoice, posting.settings
-    _refuse_negative(invoice)
+    _refuse_credit(invoice)
     whole = WantedInvoice(posting, link_base, status or settings.invoice_status)
     mapped: Element = {"Type": "ACCREC", **sent_by(invoice_fields.INVOICE, whole)}
     lines = [
@@ -46,17 +46,32 @@ def element(posting: Posting, link_base: str, status: str | None = None) -> Elem
     return mapped
 
 
+def contact(number: str, client: Client) -> Element:
+    """A new contact; its postal address is the one that Xero prints on invoices (facts §5)."""
+    said: Element = {"Name": client.name, "ContactNumber": number}
+    if client.email:
+        said["EmailAddress"] = client.email
+    if client.tax_number:
+        said["TaxNumber"] = client.tax_number
+    if at := client.address:
+        lines = {f"AddressLine{place}": line for place, line in enumerate(at.lines, start=1)}
+        of_place = {"City": at.city, "Region": at.region, "PostalCode": at.postal_code, "Country": at.country}
+        told = {name: text for name, text in {**lines, **of_place}.items() if text}
+        said["Addresses"] = [{"AddressType": "POBOX", **told}]
+    return said
+
+
 def freeze(elements: Sequence[Element]) -> bytes:
     """The exact body of a create, byte for byte what the SDK sends when it is given these elements back."""
     return json.dumps({"Invoices": list(elements)}).encode()
 
 
-def _refuse_negative(invoice: Invoice) -> None:
-    """A total below zero, as far as the lines tell it: what an item brings is not known here."""
-    amounts = [line.amount for line in invoice.lines]
-    total = total_of(amount or ZERO for amount in amounts)
-    if total < 0 and None not in amounts:
-        raise Unmappable(Failure(Reason.NEGATIVE_TOTAL, {"total": f"{plain(total)} {invoice.currency}"}))
+def _refuse_credit(invoice: Invoice) -> None:
+    """What credits its client: marked so, or below zero as far as the lines tell it; an item's price is not known."""
+    if invoice.document == "credit_note":
+        raise Unmappable(fixed_as("invoice", "credit_note"))  # whose amounts may be above zero
+    if invoice.net is not None and invoice.is_below_zero:
+        raise Unmappable(Failure(Reason.NEGATIVE_TOTAL, {"total": f"{plain(invoice.net)} {invoice.currency}"}))
 
 
 _CHANGED = frozenset(name for name, row in EVERY.items() if row.guard != "never")

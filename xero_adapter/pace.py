@@ -88,6 +88,16 @@ class Pace:
         seconds = None if call is None else call / 1000
         return Permit(organisation, token, float(wait) / 1000, limit, seconds, int(further))
 
+    def ask_behind(self, organisation: Organisation) -> Permit:
+        """A permit for a call that lies behind exports, or how long to wait. Raises redis.RedisError.
+
+        It leaves them half of the minute, half of the day and two calls at once.
+        """
+        limits, token = self._limits, uuid.uuid4().hex
+        bounds = (max(1, limits.at_once - 2), int(limits.deadline * 1000), max(1, limits.per_minute // 2), 0.5, 0)
+        wait, limit, *_ = self._ask(keys=self._keys(organisation), args=self._args(token, *bounds))
+        return Permit(organisation, token, float(wait) / 1000, limit.decode() if isinstance(limit, bytes) else limit)
+
     def ask_to_look(self, organisation: Organisation, payer: str = "") -> Permit:
         """A permit for a look that no invoice waits for, or how long to wait. Raises redis.RedisError.
 
@@ -198,8 +208,18 @@ class Pace:
 def _outlook(said: Sequence[Any]) -> Outlook:
     minute_left, day_left, day_ends, call, paused = (int(one) for one in said[:5])
     limit = said[5].decode() if isinstance(said[5], bytes) else said[5]
-    minute_calls, day_calls, frees, per_day, learned = (int(one) for one in said[6:])
+    minute_calls, day_calls, frees, per_day, learned, window_left, window_ends = (int(one) for one in said[6:13])
     waits = (day_ends / 1000, call / 1000, paused / 1000)
     return Outlook(
-        minute_left, day_left, *waits, limit, minute_calls, day_calls, frees / 1000, per_day, bool(learned)
+        minute_left,
+        day_left,
+        *waits,
+        limit,
+        minute_calls,
+        day_calls,
+        minute_frees=frees / 1000,
+        per_day=per_day,
+        learned=bool(learned),
+        window_left=window_left,
+        window_ends=window_ends / 1000,
     )

@@ -219,7 +219,7 @@ redis.call('PEXPIRE', learned, 8 * day_length)
 OUTLOOK = """
 local kept_back, reserve = tonumber(ARGV[7]), tonumber(ARGV[8])
 local left = per_minute - redis.call('ZCOUNT', calls, '(' .. (now - window), '+inf')
-local before = math.max(0, -left)
+local before, counted = math.max(0, -left), left
 local said, unseen, call, ends = numbers(minute, 'left', 'unseen', 'call', 'ends')
 if said then left = math.max(left, said - (unseen or 0) - redis.call('ZCARD', flight)) end
 local used, day_ends = numbers(day, 'used', 'ends')
@@ -231,7 +231,13 @@ local over, limit = unpack(redis.call('HMGET', KEYS[5], 'over', 'limit'))
 over = tonumber(over)
 local next = redis.call('ZRANGEBYSCORE', calls, '(' .. (now - window), '+inf', 'WITHSCORES', 'LIMIT', before, 1)[2]
 local frees = math.min(next and next + window or now, ends or now + window, now + window)
+local window_left, window_ends = counted, frees
+if said then  -- most likely, for an estimate: no proof that Xero takes a call
+  if ends and now >= ends then said, ends = per_minute, nil end
+  window_left, window_ends = said - redis.call('ZCARD', flight), ends or now + window
+end
 return {math.max(0, left - kept_back), math.max(0, day_left), (day_ends or now + day_length) - now, call or 300,
   math.max(0, (over or now) - now), over and limit or '', math.max(0, left), math.max(0, per_day - used),
-  math.max(0, frees - now), most, latest and 1 or 0}
+  math.max(0, frees - now), most, latest and 1 or 0, math.max(0, window_left - kept_back),
+  math.max(0, window_ends - now)}
 """

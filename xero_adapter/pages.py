@@ -2,6 +2,7 @@
 
 Xero's contacts read from raw JSON; pure (facts §5).
 What an organisation offers to choose from, read from raw JSON; pure (facts §8).
+The files of an invoice, and what Xero says against one; pure (facts §8).
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -9,8 +10,10 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from events.accounting_target import ChoiceKind, ContactPage, ListedChoice, ListedContact
+from events.accounting_target import ChoiceKind, ContactPage, ListedChoice, ListedContact, ListedFile
+from events.contacts import ContactProblem, NotAContact
 from events.settings import Books, LedgerAccount, Part, SoldItem, TaxRate
+from xero_adapter.answers import messages
 from xero_adapter.json_values import day, number_of
 
 Entry = Mapping[str, Any]
@@ -110,6 +113,28 @@ READERS: Mapping[Part, tuple[str, Callable[[Any], Books]]] = {
 }
 
 
+def files(document: Any) -> list[ListedFile] | None:
+    """The files of an invoice in a list of them (SPEC:20505); None where this is no such list."""
+    if not isinstance(document, dict) or not isinstance(document.get("Attachments"), list):
+        return None
+    listed = _entries(document, "Attachments")
+    sizes = ((one, one.get("ContentLength")) for one in listed)
+    return [
+        ListedFile(_text(one, "AttachmentID"), _text(one, "FileName"), int(size))
+        for one, size in sizes
+        if isinstance(size, int | Decimal)
+    ]
+
+
+def words_of_refusal(document: Any) -> list[str]:
+    """What Xero says against a file: the validation errors of its elements, else the message of the whole."""
+    found = [
+        _text(told, "Message") for one in _entries(document, "Elements") for told in _entries(one, "ValidationErrors")
+    ]
+    whole = _text(document, "Message") if isinstance(document, dict) else ""
+    return [one for one in found if one] or ([whole] if whole else [])
+
+
 def _entries(document: Any, name: str) -> Iterator[Entry]:
     listed = document.get(name) if isinstance(document, dict) else None
     yield from (one for one in (listed if isinstance(listed, list) else []) if isinstance(one, dict))
@@ -144,6 +169,19 @@ def contacts_page(document: Any) -> ContactPage:
     """A page of contacts; a full one may have more behind it."""
     listed = _elements(document)
     return ContactPage([one for one in map(_listed_contact, listed) if one.id], more=len(listed) >= CONTACTS_PAGE)
+
+
+def created_contact(document: Any) -> ListedContact | None:
+    """The contact that a create made; None where the answer names none. Raises NotAContact where it was refused."""
+    refused = document.get("Elements") if isinstance(document, dict) else None
+    for one in [*_elements(document), *(refused if isinstance(refused, list) else [])]:
+        told = [message.text for message in messages(one)] if isinstance(one, dict) else []
+        if told:
+            taken = any("already assigned to another contact" in text for text in told)
+            problem = ContactProblem.NAME_TAKEN if taken else ContactProblem.NOT_CREATED
+            raise NotAContact(problem, {"name": _text(one, "Name"), "said": " ".join(told)})
+    made = [one for one in map(_listed_contact, _elements(document)) if one.id.strip("0-")]
+    return made[0] if len(made) == 1 else None
 
 
 def is_contact_list(document: Any, name: str) -> bool:

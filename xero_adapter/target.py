@@ -9,26 +9,31 @@ from typing import Any
 from urllib.parse import quote
 
 from events.accounting_target import (
+    AccountingTarget,
     Answers,
     CallSizes,
     Changes,
     ChoiceKind,
     ContactPage,
     Element,
+    FileRefused,
     InTime,
     ListedChoice,
     ListedContact,
+    ListedFile,
     Organisation,
     Posted,
     Posting,
+    SentFile,
+    TargetCredit,
     TargetLogin,
     TargetPace,
     Trouble,
 )
 from events.connections import ConnectionProblem
-from events.invoice import folded
+from events.invoice import Client, Document, Invoice, folded
 from events.settings import Books, Part
-from xero_adapter import answers, links, mapping, pages, replies
+from xero_adapter import answers, links, mapping, pages, replies, webhooks
 from xero_adapter.client import Reply, XeroClient
 from xero_adapter.json_values import count_of
 from xero_adapter.links import parse_pasted
@@ -38,7 +43,7 @@ from xero_adapter.pace import Pace
 _LONGEST_QUERY = 1500  # characters of encoded numbers; above 2,048 in all Xero answers 404 (facts §4.3)
 _SHORT_WAIT, _LONG_WAIT = 2.0, 300.0  # where Xero does not say how long; the long one for the day
 LONGEST_WAIT = 90_000  # seconds: no limit of Xero's lasts longer than a day (facts §1.2), an hour is left for clocks
-Write = Callable[..., Reply]
+_REFUSES_A_FILE = (400, 404, 413)
 
 
 class XeroTarget:
@@ -46,6 +51,8 @@ class XeroTarget:
 
     # facts §2.2 and §4.3; a snapshot takes at most twice as much in Xero's words
     sizes = CallSizes(invoices=50, bytes=3_400_000, contacts=45, ids=38)
+    _creates, _updates, _lists = "create_invoices", "update_or_create_invoices", "get_invoices"  # the SDK's methods
+    _beside = 3  # characters that a list needs for each number, encoded
 
     # Pure, and told of where they are written.
     fingerprint = staticmethod(mapping.fingerprint)
@@ -60,6 +67,8 @@ class XeroTarget:
     differences = staticmethod(mapping.differences)
     left_behind = staticmethod(mapping.left_behind)
     sums = staticmethod(mapping.sums)
+    is_signed = staticmethod(webhooks.is_signed)
+    notices = staticmethod(webhooks.notices)
 
     def __init__(self, client: XeroClient, login: XeroLogin, pace: Pace, link_base: str) -> None:
         self.login: TargetLogin | None = login
@@ -67,6 +76,12 @@ class XeroTarget:
         self._login, self._pace = login, pace
         self._client = client
         self._link_base = link_base
+        self.credit: TargetCredit | None = None
+        self.documents: Mapping[Document, AccountingTarget] = {"invoice": self}
+
+    def as_sent(self, invoice: Invoice) -> Invoice:
+        """The invoice as it is."""
+        return invoice
 
     def element(self, posting: Posting) -> Element:
         """The invoice in Xero's words. Raises Unmappable."""
@@ -75,6 +90,10 @@ class XeroTarget:
     def element_of_update(self, posting: Posting, copy: Element) -> Element:
         """The invoice as an update of Xero's copy. Raises Unmappable."""
         return mapping.element_of_update(mapping.element(posting, self._link_base, copy.get("Status")), copy)
+
+    def deletion(self, target_id: str) -> Element:
+        """The update that deletes a draft; without lines, so that none is touched (facts §8)."""
+        return {"InvoiceID": target_id, "Status": "DELETED"}
 
     def replaces_lines(self, update: Element) -> bool:
         """Whether the update puts a line anew, because the copy's has something that has to go."""
@@ -92,6 +111,10 @@ class XeroTarget:
         """The invoice's page in Xero."""
         return links.deep_link(organisation.short_code, target_id)
 
+    def is_marked(self, posted: Posted, company: str, invoice: str, generation: int) -> bool:
+        """Whether its Url names this invoice and generation."""
+        return posted.mark == (company, invoice) and posted.generation == generation
+
     def is_like(self, posted: Posted, sent: Element) -> bool:
         """Whether contact, date and currency are those that were sent."""
         contact: Any = sent.get("Contact") or {}
@@ -100,7 +123,7 @@ class XeroTarget:
 
     def create(self, organisation: Organisation, body: bytes, key: str, in_time: InTime) -> Answers:
         """PUT the frozen body: creates only, never overwrites (facts §3.2). Raises Trouble."""
-        reply, document = self._write(organisation, self._client.put_invoices, body, key, in_time)
+        reply, document = self._write(organisation, self._creates, body, key, in_time)
         if reply.status == 400:
             return self._refused_whole(document, reply)
         said = answers.of_create(document), reply.status, replies.correlation(reply)
@@ -108,21 +131,25 @@ class XeroTarget:
 
     def update(self, organisation: Organisation, body: bytes, key: str, in_time: InTime) -> Answers:
         """POST the frozen body of updates; answers are known by InvoiceID. Raises Trouble."""
-        reply, document = self._write(organisation, self._client.post_invoices, body, key, in_time)
+        reply, document = self._write(organisation, self._updates, body, key, in_time)
         if reply.status == 400:
             return self._refused_whole(document, reply)
         said = reply.status, replies.correlation(reply), answers.of_update(document)
         return Answers({}, *said, unnamed=answers.unnamed(document))
 
     def _write(
-        self, organisation: Organisation, method: Write, body: bytes, key: str, in_time: InTime
+        self, organisation: Organisation, method: str, body: bytes, key: str, in_time: InTime
     ) -> tuple[Reply, Any]:
-        send = functools.partial(method, organisation, body=body, key=key, in_time=in_time)
-        reply = self.ask(organisation, send, or_status=400)
-        document = replies.document(reply)
+        send = functools.partial(self._client.write, method, organisation, body=body, key=key, in_time=in_time)
+        reply = self.ask(organisation, send, 400)
+        document = self._invoices_in(replies.document(reply))
         if reply.status == 200 and not answers.names_its_invoices(document):
             raise replies.trouble("unknown", "the answer is not Xero's", reply)
         return reply, document
+
+    def _invoices_in(self, document: Any) -> Any:
+        """What was answered, as an answer about invoices."""
+        return document
 
     def _refused_whole(self, document: Any, reply: Reply) -> Answers:
         """A 400 speaks only for the elements it names (facts §2.3): of the others nothing is known."""
@@ -147,7 +174,7 @@ class XeroTarget:
         chunks: list[list[str]] = []
         left = 0
         for number in dict.fromkeys(numbers):
-            size = len(quote(number, safe="")) + 3
+            size = len(quote(number, safe="")) + self._beside
             if size > left:
                 chunks.append([])
                 left = _LONGEST_QUERY
@@ -173,6 +200,43 @@ class XeroTarget:
         )
         return answers.of_changes(document)
 
+    def attach(
+        self, organisation: Organisation, target_id: str, file: SentFile, key: str, in_time: InTime
+    ) -> ListedFile:
+        """PUT a file to the invoice, or POST it in place of the one of its name (facts §8).
+
+        Raises FileRefused, Trouble.
+        """
+        send = functools.partial(
+            self._client.send_file, organisation, target_id=target_id, file=file, key=key, in_time=in_time
+        )
+        found = self._files(self.ask(organisation, send, *_REFUSES_A_FILE))
+        mine = next((one for one in found if one.name == file.name), None)
+        if mine is None or mine.size != len(file.content):
+            raise Trouble("unknown", "the answer does not say that the file is there as it was sent")
+        return mine
+
+    def attached(self, organisation: Organisation, target_id: str) -> Sequence[ListedFile]:
+        """The files that the invoice has, in one call. Raises FileRefused, Trouble."""
+        method = "get_invoice_attachments"
+        return self._files(
+            self.ask(
+                organisation,
+                lambda bearer: self._client.get(method, organisation, bearer, invoice_id=target_id),
+                *_REFUSES_A_FILE,
+            )
+        )
+
+    def _files(self, reply: Reply) -> list[ListedFile]:
+        document = replies.document(reply)
+        if reply.status != 200:
+            words = [f"Xero answered {reply.status}", *pages.words_of_refusal(document)]
+            raise FileRefused("PayloadTooLarge" if reply.status == 413 else ": ".join(words))
+        files = pages.files(document)
+        if files is None:
+            raise replies.trouble("unknown", "the answer is not Xero's", reply)
+        return files
+
     def contacts(self, organisation: Organisation, ids: Sequence[str]) -> Mapping[str, ListedContact]:
         """The contacts with these ids, at most 45, by id. Raises Trouble.
 
@@ -188,6 +252,23 @@ class XeroTarget:
         """A page of the active contacts. Raises Trouble."""
         chosen = {"page": page, "page_size": pages.CONTACTS_PAGE, "summary_only": True, "order": "Name ASC"}
         return pages.contacts_page(self._named_list(organisation, "get_contacts", "Contacts", **chosen))
+
+    def find_contacts(self, organisation: Organisation, text: str) -> Sequence[ListedContact]:
+        """Contacts with this text in their name, number or e-mail, archived ones too (SPEC:3643). Raises Trouble."""
+        chosen = {"search_term": text, "include_archived": True, "page": 1, "page_size": pages.CONTACTS_PAGE}
+        return pages.contacts_page(self._named_list(organisation, "get_contacts", "Contacts", **chosen)).contacts
+
+    def create_contact(
+        self, organisation: Organisation, number: str, client: Client, key: str, in_time: InTime
+    ) -> ListedContact:
+        """PUT one contact: creates, never changes one (SPEC:3778). Raises NotAContact, Trouble."""
+        element = mapping.contact(number, client)
+        send = functools.partial(self._client.put_contact, organisation, element=element, key=key, in_time=in_time)
+        reply = self.ask(organisation, send, 400)
+        made = pages.created_contact(replies.document(reply))
+        if made is None:
+            raise replies.trouble("unknown", "the answer does not name the contact", reply)
+        return made
 
     def choices(self, organisation: Organisation, kind: ChoiceKind) -> Sequence[ListedChoice]:
         """What the organisation has of this kind. Raises Trouble."""
@@ -238,14 +319,14 @@ class XeroTarget:
         return answers.of_search(self._invoices(organisation, **chosen))
 
     def _invoices(self, organisation: Organisation, **chosen: Any) -> Any:
-        ask = functools.partial(self._client.get_invoices, organisation, **chosen)
+        ask = functools.partial(self._client.page, self._lists, organisation, **chosen)
         reply = self.ask(organisation, ask)
-        document = replies.document(reply)
+        document = self._invoices_in(replies.document(reply))
         if not answers.names_its_invoices(document):
             raise replies.trouble("unknown", "the answer is not Xero's", reply)
         return document
 
-    def ask(self, organisation: Organisation, send: Callable[[str], Reply], or_status: int = 200) -> Reply:
+    def ask(self, organisation: Organisation, send: Callable[[str], Reply], *or_status: int) -> Reply:
         """The answer to a call made with a good bearer. Raises Trouble."""
         bearer = self._login.auth.bearer(organisation)
         begun = time.monotonic()
@@ -256,7 +337,7 @@ class XeroTarget:
                 begun = time.monotonic()
                 reply = send(another)
         self._pace.note(organisation, reply.headers, time.monotonic() - begun)
-        if reply.status in (200, or_status):
+        if reply.status in (200, *or_status):
             return reply
         raise self._refusal(organisation, reply)
 

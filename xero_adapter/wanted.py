@@ -9,9 +9,8 @@ from events.invoice import Invoice, LineItem
 from events.reasons import Reason
 from events.settings import CompanySettings
 from xero_adapter import links
-from xero_adapter.line_amounts import SaidAmount
+from xero_adapter.line_amounts import LONGEST_DESCRIPTION, SaidAmount
 
-LONGEST_DESCRIPTION = 4000
 _APPROVED = "AUTHORISED"
 
 
@@ -58,8 +57,10 @@ class WantedInvoice:
 
     @property
     def sent_to_contact(self) -> bool | None:
-        """Whether the client has it already; Xero takes that of approved invoices only."""
-        return self.invoice.sent_to_contact if self.status == _APPROVED else None
+        """Whether the client has it already: the host's word, else the company's; of approved invoices only (§8)."""
+        own = self.invoice.sent_to_contact
+        said = True if own is None and self.posting.settings.sent_to_contact else own
+        return said if self.status == _APPROVED else None
 
 
 @dataclass(frozen=True)

@@ -22,24 +22,33 @@ _PAUSE_SECONDS = 0.1
 class Bookkeeper:
     """Plays the rounds of each company one after the other. `ledgers` is Xero's books as each round left them."""
 
-    def __init__(self, door: Door, xero: httpx.Client, listener: Listener, share: Callable[[], float]) -> None:
-        self._door = door
+    def __init__(
+        self, doors: Sequence[Door], xero: httpx.Client, listener: Listener, share: Callable[[], float]
+    ) -> None:
+        self._doors = doors
         self._xero = xero
         self._listener = listener
         self._share = share
         self._giving_up = threading.Event()
         self.ledgers: dict[tuple[str, str], Sequence[Book]] = {}
 
-    def run(self, rounds: Sequence[Round], patience: float) -> None:
-        """Play all rounds, or as many as the patience in seconds allows."""
+    def run(self, rounds: Sequence[Round]) -> None:
+        """Play all rounds, or as many as there is patience for."""
         companies = [list(mine) for _, mine in groupby(rounds, key=lambda one: one.company)]
-        alarm = threading.Timer(patience, self._giving_up.set)
-        alarm.start()
         with ThreadPoolExecutor(_AT_ONCE) as people:
             list(
                 people.map(lambda place: self._play(companies[place], place / len(companies)), range(len(companies)))
             )
-        alarm.cancel()
+
+    def lose_patience(self, seconds: float) -> None:
+        """The blows are over: what is not answered so long from now is not waited for."""
+        alarm = threading.Timer(seconds, self._giving_up.set)
+        alarm.daemon = True
+        alarm.start()
+
+    def stop(self) -> None:
+        """Give up."""
+        self._giving_up.set()
 
     def _play(self, rounds: Sequence[Round], place: float) -> None:
         self._wait(lambda: self._share() >= place * _LAST_BEGINS)
@@ -50,7 +59,7 @@ class Bookkeeper:
             for number, status in one.by_hand.items():
                 said = {"invoice": number, "status": status}
                 self._xero.patch(f"/organisations/{tenant}/invoices", json=said).raise_for_status()
-            Publisher(self._door, one.events, lambda: 1.0).run()
+            Publisher(self._doors, one.events, lambda: 1.0).run()
             awaited = {(one.company, what) for what in (*one.requests, one.contact) if what}
             if not self._wait(lambda awaited=awaited: awaited <= self._listener.heard):
                 return

@@ -1,10 +1,13 @@
 """The promises, counted: what is asked for against what there is. Pure; every finding is an offender's name."""
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from benchmarks.chaos.content import Content
 from benchmarks.chaos.evidence import Book, Evidence, Told
+from benchmarks.chaos.host import COMPLETED
+from benchmarks.chaos.receiver import ALL
 from benchmarks.chaos.world import World
 
 Findings = Mapping[str, list[str]]
@@ -113,6 +116,49 @@ def of_claims(world: World, evidence: Evidence) -> dict[str, list[str]]:
     return found
 
 
+def of_readers(evidence: Evidence) -> dict[str, list[str]]:
+    """Webhooks: all, a `completed` last, the table that the guide draws is ours. The feed: all, in order, once."""
+    taken, order = evidence.taken, list(evidence.outbox)
+    everything = dict(taken.received.get(ALL, ()))
+    companies = {event: json.loads(body)["data"].get("company") for event, body in evidence.outbox.items()}
+    own = {path: dict(events) for path, events in taken.received.items() if path != ALL}
+    read = Counter(event for event, _ in taken.feed)
+    asked = {path.strip("/"): path for path in own}
+    return {
+        "webhooks or pages of the feed refused": list(taken.refused),
+        "not at the endpoint": [event for event in order if event not in everything],
+        "at the endpoint with another body": [
+            event for event, body in everything.items() if evidence.outbox.get(event) != body
+        ],
+        "at the endpoint before what it sums up": [
+            event for events in taken.received.values() for event in _too_early(evidence, events)
+        ],
+        "at another company's endpoint": [
+            event for path, events in own.items() for event in events if companies.get(event) != path.strip("/")
+        ],
+        "answers not at the company's endpoint": [
+            told.event
+            for told in evidence.told
+            if told.company in asked and told.event not in own[asked[told.company]]
+        ],
+        "the endpoint's table and ours disagree": sorted(
+            "/".join(one)
+            for one in taken.shown.keys() | evidence.statuses.keys()
+            if _marker(taken.shown.get(one)) != _marker(evidence.statuses.get(one))
+        ),
+        "not in the feed as it was read": [event for event in order if event not in read],
+        "twice in the feed as it was read": [event for event, times in read.items() if times > 1],
+        "out of order in the feed as it was read": [
+            event
+            for (event, _), expected in zip(taken.feed, [event for event in order if event in read], strict=False)
+            if event != expected
+        ],
+        "in the feed with another body": [
+            event for event, body in taken.feed if _parsed(body) != _parsed(evidence.outbox.get(event))
+        ],
+    }
+
+
 def findings(world: World, evidence: Evidence) -> Findings:
     """Everything that is wrong, by kind; a run has held its promises when all lists are empty."""
     return {
@@ -120,7 +166,31 @@ def findings(world: World, evidence: Evidence) -> Findings:
         **of_answers(world, evidence),
         **of_agreement(evidence),
         **of_claims(world, evidence),
+        **of_readers(evidence),
     }
+
+
+def _too_early(evidence: Evidence, events: Iterable[tuple[str, str]]) -> Iterable[str]:
+    """Each `completed` that was taken before an answer of its request."""
+    answers: dict[tuple[str, str], set[str]] = {}
+    for told in evidence.told:
+        answers.setdefault((told.company, told.request), set()).add(told.event)
+    seen: set[str] = set()
+    for event, body in events:
+        said = json.loads(body)
+        asked = (said["data"].get("company"), said["data"].get("request"))
+        if said["type"] == COMPLETED and answers.get(asked, set()) - seen:
+            yield event
+        seen.add(event)
+
+
+def _marker(said: tuple[str, str | None] | None) -> object:
+    """What is compared of a marker: the invoice in Xero only where it says that it is there."""
+    return said if said is None or said[0] == "exported" else said[0]
+
+
+def _parsed(body: str | None) -> object:
+    return None if body is None else json.loads(body)
 
 
 def _asked(told: Told) -> str:

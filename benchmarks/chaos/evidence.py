@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -16,6 +16,7 @@ from sqlmodel import col, select
 from benchmarks.chaos import world
 from benchmarks.chaos.content import Json, Line
 from benchmarks.chaos.host import COMPLETED, Listener
+from benchmarks.chaos.readers import Taken
 from store.tables import Attempt, Batch, DoorOut, InvoiceStatus, LogEntry, OutboxEvent, Request
 from store.unit_of_work import Store
 
@@ -68,7 +69,8 @@ class Told:
 class Evidence:
     """Everything the checks look at. `streamed` is how often each event came, `logged` the log's event ids.
 
-    `ledgers` is the company's books as they were when a request was answered that others followed.
+    `ledgers` is the company's books as they were when a request was answered that others followed. The outbox is in
+    the order of the feed; `taken` is what the host took of webhooks and feed.
     """
 
     books: Sequence[Book]
@@ -80,6 +82,7 @@ class Evidence:
     logged: Mapping[str, str] = field(default_factory=dict)
     statuses: Mapping[world.Invoice, tuple[str, str | None]] = field(default_factory=dict)
     ledgers: Mapping[tuple[str, str], Sequence[Book]] = field(default_factory=dict)
+    taken: Taken = field(default_factory=Taken)
 
 
 @dataclass(frozen=True)
@@ -98,11 +101,17 @@ def books(xero: httpx.Client, companies: Sequence[str]) -> list[Book]:
 
 
 def gather(
-    held: Sequence[Book], ledgers: Mapping[tuple[str, str], Sequence[Book]], store: Store, listener: Listener
+    held: Sequence[Book],
+    ledgers: Mapping[tuple[str, str], Sequence[Book]],
+    store: Store,
+    listener: Listener,
+    taken: Taken,
 ) -> Evidence:
     """The evidence of a run of the exporter."""
     with store.read() as work:
-        outbox = {row.id: row.body for row in work.session.exec(select(OutboxEvent))}
+        outbox = {
+            row.id: row.body for row in work.session.exec(select(OutboxEvent).order_by(col(OutboxEvent.position)))
+        }
         logged = {row.event_id: row.outcome for row in work.session.exec(select(LogEntry))}
         statuses = {
             (row.company, row.invoice): (row.marker, row.xero_invoice_id)
@@ -121,11 +130,12 @@ def gather(
         changed_on_stream=[id_ for id_, bodies in listener.bodies.items() if bodies != {outbox.get(id_)}],
         logged=logged,
         statuses=statuses,
+        taken=taken,
     )
 
 
-def finished(store: Store, requests: int) -> bool:
-    """Whether every request is complete and everything said has left the house."""
+def finished(store: Store, requests: int, taken: Callable[[int], bool]) -> bool:
+    """Whether every request is complete and everything said has left the house, and was `taken` by the host."""
     with store.read() as work:
         done = work.session.exec(
             select(func.count()).select_from(Request).where(col(Request.completed_at).is_not(None))
@@ -134,7 +144,7 @@ def finished(store: Store, requests: int) -> bool:
             return False
         count, last = work.session.exec(select(func.count(), func.max(OutboxEvent.position))).one()
         stream = work.session.get(DoorOut, "stream")
-        return bool(stream and count == last == stream.position)
+        return bool(stream and count == last == stream.position) and taken(count)
 
 
 def calls(store: Store) -> Calls:

@@ -1,6 +1,7 @@
 """The host application of a run: publishes by HTTP until it is accepted, and reads the stream of events."""
 
 import contextlib
+import itertools
 import json
 import threading
 from collections import Counter
@@ -16,13 +17,16 @@ from worker.delivery.relay import STREAM
 COMPLETED, _LINKED = "invoice.export.completed", "client.xero_contact.updated"
 _AT_ONCE = 3
 _AGAIN_SECONDS = 0.2
+_PAUSED_MS = 10_000
 
 
 class Publisher:
-    """Delivers events, several at once; the n-th not before `share` of the run says that it is time."""
+    """Delivers events, several at once, by the doors in turn; the n-th not before `share` of the run says so."""
 
-    def __init__(self, door: Door, deliveries: Sequence[dict[str, Any]], share: Callable[[], float]) -> None:
-        self._door = door
+    def __init__(
+        self, doors: Sequence[Door], deliveries: Sequence[dict[str, Any]], share: Callable[[], float]
+    ) -> None:
+        self._turns = itertools.cycle(doors)
         self._deliveries = deliveries
         self._share = share
         self._patience = threading.Event()
@@ -46,7 +50,7 @@ class Publisher:
 
     def _accepted(self, event: dict[str, Any]) -> bool:
         try:
-            said = self._door.send(event, "chaos")
+            said = next(self._turns).send(event, "chaos")
         except (DoorClosed, ValueError):  # nobody there, or an answer cut off in the middle
             return False
         self.repeated += said.repeated
@@ -93,6 +97,13 @@ class Listener:
             both.xrange(STREAM, f"({self._last}")
             both.flushall()
             self._keep(both.execute()[0])
+
+    def lose_redis(self, kill: Callable[[], None]) -> None:
+        """Whoever writes has to wait, one last look at the stream, then it dies with all that it kept."""
+        with self._reading:
+            self._client.client_pause(_PAUSED_MS, all=False)
+            self._keep(self._client.xrange(STREAM, f"({self._last}"))
+            kill()
 
     def _keep(self, entries: Sequence[Any]) -> None:
         for id_, fields in entries:

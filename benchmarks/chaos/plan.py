@@ -3,12 +3,31 @@
 import random
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 Database = Literal["sqlite", "postgresql"]
-Blow = Literal["worker", "group", "valkey", "flush", "postgres", "clock", "web", "suspended", "frozen", "terminated"]
+Blow = Literal[
+    "worker",
+    "group",
+    "valkey",
+    "flush",
+    "postgres",
+    "clock",
+    "web",
+    "suspended",
+    "frozen",
+    "terminated",
+    "up",
+    "machine",
+    "receiver",
+    "reader",
+    "emptied",
+    "migrate",
+    "login",
+    "full",
+]
 
 # Short times, so that what is lost comes back within a run. Seconds, as in .env.example.
 TIMES = {
@@ -40,12 +59,24 @@ LISTED = {
     "truncated": [29],
     "html_503": [35],
     "limit_day": [41],
-    "token_commit_then_drop": [2],
+    "token_commit_then_drop": [2, 6],
     "token_500": [4],
     "retry_after": 4,
 }
+# The database's disk, in bytes, where it is to be filled.
+ROOM = 512 << 20
 # Lists show what was written only so much later: longer than a pause between two events, shorter than SETTLE_SECONDS.
 READS_LAG_SECONDS = 3.0
+# What the host's receiver of webhooks does to a delivery, by the deliveries' numbers: which one first, then every so
+# many. A hang outlasts the exporter's patience and holds its round up for all of it: few of them.
+TROUBLES: dict[str, Sequence[int]] = {
+    "failed": range(7, 10**9, 41),
+    "taken, then 500": range(5, 10**9, 37),
+    "taken, then dropped": range(9, 10**9, 43),
+    "late": range(3, 10**9, 31),
+    "busy": range(50, 10**9, 101),
+    "hung": (60, 700, 2000, 6000),
+}
 SHORT_BLOWS: dict[Blow, int] = {
     "worker": 4,
     "group": 4,
@@ -57,6 +88,12 @@ SHORT_BLOWS: dict[Blow, int] = {
     "suspended": 1,
     "frozen": 1,
     "terminated": 1,
+    "up": 1,
+    "receiver": 1,
+    "reader": 1,
+    "emptied": 1,
+    "migrate": 1,
+    "login": 1,
 }
 LONG_BLOWS: dict[Blow, int] = {
     "worker": 40,
@@ -69,7 +106,16 @@ LONG_BLOWS: dict[Blow, int] = {
     "suspended": 6,
     "frozen": 4,
     "terminated": 4,
+    "up": 6,
+    "machine": 3,
+    "receiver": 4,
+    "reader": 4,
+    "emptied": 3,
+    "migrate": 4,
+    "login": 4,
+    "full": 3,
 }
+_OF_THE_CONTROL: tuple[Blow, ...] = ("worker", "group", "valkey", "flush")
 
 
 @dataclass(frozen=True)
@@ -86,20 +132,23 @@ class Plan:
 
     def timeline(self) -> list[Blow]:
         """Every blow in the order in which it falls. What the run does not have cannot be hit."""
-        spared: set[Blow] = set()
+        spared: set[Blow] = {"postgres", "terminated"} if self.database == "sqlite" else set()
         if self.control:
-            spared = {"postgres", "clock", "web", "suspended", "frozen", "terminated"}
-        elif self.database == "sqlite":
-            spared = {"postgres", "terminated"}
+            spared = set(self.blows) - set(_OF_THE_CONTROL)
         blows = [blow for blow, times in self.blows.items() if blow not in spared for _ in range(times)]
         random.Random(f"{self.seed}/blows").shuffle(blows)
         return blows
 
-    def missing(self, struck: Mapping[Blow, int], faults: Mapping[str, int]) -> list[str]:
+    def missing(
+        self, struck: Mapping[Blow, int], faults: Mapping[str, int], deliveries: Mapping[str, int]
+    ) -> list[str]:
         """What was asked for and did not happen: a run without it proves nothing about it."""
-        listed = [kind for kind, places in LISTED.items() if isinstance(places, list)]
+        listed = {kind: len(places) for kind, places in LISTED.items() if isinstance(places, list)}
         never = [f"blow {blow}" for blow, times in Counter(self.timeline()).items() if struck.get(blow, 0) < times]
-        return sorted(never) + [f"fault {kind}" for kind in listed if not faults.get(kind)]
+        quiet = [f"delivery {kind}" for kind in TROUBLES if not deliveries.get(kind)]
+        return (
+            sorted(never) + [f"fault {kind}" for kind, times in listed.items() if faults.get(kind, 0) < times] + quiet
+        )
 
     def wait(self, done: Callable[[], bool]) -> float:
         """Seconds until all is done, or the plan's patience."""

@@ -40,11 +40,12 @@ def terminate(url: str) -> bool:
     return bool(ended)
 
 
-def command(home: Path, *, durable: bool) -> list[str]:
-    """The server in the foreground; PostgreSQL refuses to run as root."""
+def command(home: Path, *, durable: bool, small: bool = False) -> list[str]:
+    """The server in the foreground, on a `small` disk with a short log; PostgreSQL refuses to run as root."""
     folder = str(home / "pg")
     # What was written before kill -9 is the kernel's; fsync is for power failures.
     chosen = ["-c", "max_connections=200", *([] if durable else ["-c", "fsync=off"])]
+    chosen += ["-c", "max_wal_size=128MB"] if small else []
     server = [str(POSTGRES_BIN_PATH / "postgres"), "-D", folder, "-k", folder, "-h", "", *chosen]
     if os.geteuid() != 0:
         return server

@@ -18,6 +18,7 @@ class Result:
     counts: dict[str, int] = field(default_factory=dict)
     blows: dict[str, int] = field(default_factory=dict)
     faults: dict[str, int] = field(default_factory=dict)
+    deliveries: dict[str, int] = field(default_factory=dict)
     happened: dict[str, int] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
 
@@ -36,8 +37,9 @@ def table(plan: Plan, result: Result) -> Table:
         shown.add_column(header, justify="right" if header == "times" else "left")
     blows = {f"struck: {blow}": times for blow, times in result.blows.items()}
     faults = {f"fault at the wire: {kind}": times for kind, times in result.faults.items()}
+    deliveries = {f"webhook {kind}": times for kind, times in result.deliveries.items()}
     seconds = {f"seconds {name}": round(long) for name, long in result.seconds.items()}
-    for about in (blows, faults, result.happened, result.counts, seconds):
+    for about in (blows, faults, deliveries, result.happened, result.counts, seconds):
         for name, count in about.items():
             shown.add_row(name, f"{count}", "")
         shown.add_section()

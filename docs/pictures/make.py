@@ -15,10 +15,11 @@ from cli import csv_invoices
 from cli.publish import requests_for
 from demo import run as demo
 from demo import world as demo_world
-from store import companies, contacts, migrate
+from store import companies, contacts, migrate, processes
 from tests import machines
 from tests.installation import Installation
 from web import main
+from worker import version
 from worker.failing import alerting
 from worker.intake import intake
 from worker.users import accounts
@@ -30,6 +31,8 @@ OF = demo_world.COMPANY
 BULK, SHOWN = "bulk-2026-11", ("BAD-01", "BAD-05", "BAD-06", "BAD-09")  # enough of the bad ones to be believed
 PAGES = {
     "overview": "",
+    "queue": f"/companies/{OF}/queue?range=24+h",
+    "workers": "/workers",
     "companies": "/companies",
     "failures": "/failures",
     "failure": f"/failures/{OF}?cause=contact_not_mapped:{demo_world.UNMAPPED_CLIENT}",
@@ -38,9 +41,9 @@ PAGES = {
     "log": "/log",
     "contacts": "/contacts",
     "client": f"/contacts/{OF}/{demo_world.UNMAPPED_CLIENT}",
-    "setup": f"/companies/{OF}/setup",
+    "setup": f"/setup/{OF}/contacts",
 }
-IN_LIGHT_ONLY = ("failure", "send", "log", "contacts")
+IN_LIGHT_ONLY = ("queue", "workers", "failure", "send", "log", "contacts")
 LOOKS = {"light": ("light", 1280), "dark": ("dark", 1280), "phone": ("light", 390)}
 MOST_BYTES, MOST_HEIGHT = 200_000, 900
 
@@ -64,7 +67,7 @@ def a_console() -> Iterator[tuple[Installation, str]]:
 def fill(made: Installation) -> None:
     """Real crew jobs are sent, most of them well."""
     orders = [one.document for one in csv_invoices.invoices(demo.SAMPLE)]
-    demo.set_up(made.tools, orders)
+    demo.set_up(made.tools, demo_world.clients_in(orders))
     with made.store.write() as work:
         chosen = companies.settings_of(work, OF).model_copy(update={"contact_ids_editable": True})
         companies.set_up(work, OF, "Harbour Crew", chosen)
@@ -87,13 +90,21 @@ def fill(made: Installation) -> None:
     made.relay()
     made.later(120)
     throughput.count(made.tools, "pictures")
+    with made.store.write() as work:
+        for number, host in enumerate(("crewcard-1", "crewcard-2") * 2, start=1):
+            processes.beat(
+                work, processes.Presence(f"worker-{number}", "worker", version.VERSION, host, 400 + number)
+            )
+        processes.beat(work, processes.Presence("clock-1", "clock", version.VERSION, "crewcard-1", 410))
 
 
 def send(made: Installation, events: Sequence[dict[str, Any]]) -> None:
     """Accepted, sent, told."""
     for event in events:
         intake.accept(made.tools, event)
+    throughput.note_queues(made.tools, "pictures")
     made.run()
+    throughput.note_queues(made.tools, "pictures")
     made.relay()
 
 

@@ -52,13 +52,20 @@ function crewcard_is_genuine(string $secret, array $headers, string $body): bool
     return false;
 }
 
+/** An id for a button, made when it is drawn: it names the click as a request, so that a double click counts once. */
+function crewcard_button_id(string $prefix = 'click'): string
+{
+    return $prefix . '-' . bin2hex(random_bytes(12));
+}
+
 /**
  * Export invoices; more than 500 go as parts of one request. The same request again changes nothing.
  *
- * $invoices is a list of arrays (docs/host.md shows their fields; amounts are strings like "12.50").
+ * $person is who clicked, as ['id' => …, 'name' => …]; every answer says so again. $invoices is a list of arrays
+ * (docs/host.md shows their fields; amounts are strings like "12.50").
  * Throws RuntimeException with the exporter's own sentences when it does not accept.
  */
-function crewcard_export(string $company, string $request, string $person, array $invoices, ?string $mode = null): void
+function crewcard_export(string $company, string $request, string|array $person, array $invoices, ?string $mode = null): void
 {
     $mode ??= count($invoices) === 1 ? 'single' : 'bulk';
     $parts = array_chunk($invoices, 500);
@@ -73,7 +80,7 @@ function crewcard_export(string $company, string $request, string $person, array
                 'request' => $request,
                 'part' => $number + 1,
                 'parts' => count($parts),
-                'requested_by' => ['id' => $person],
+                'requested_by' => is_array($person) ? $person : ['id' => $person],
                 'mode' => $mode,
                 'invoices' => $part,
             ],
@@ -85,7 +92,7 @@ function crewcard_export(string $company, string $request, string $person, array
 function crewcard_publish(array $event, int $tries = 5): array
 {
     $body = json_encode($event, JSON_THROW_ON_ERROR | JSON_UNESCAPED_UNICODE);
-    for ($try = 1; ; $try++) {
+    for ($try = 1;; $try++) {
         [$status, $answer] = crewcard_ask('POST', '/v1/events', $body, $event['id']);
         if ($status === 202) {
             return $answer;

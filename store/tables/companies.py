@@ -23,6 +23,19 @@ class Company(SQLModel, table=True):
     created_at: datetime
 
 
+class PlannedSummary(SQLModel, table=True):
+    """When the next daily summary of a company is due, what it tells from, and the day (ISO) that was told last.
+
+    There is a row while the company's settings ask for one.
+    """
+
+    __tablename__ = "planned_summaries"
+    company: str = Field(primary_key=True)
+    due_at: datetime = Field(index=True)
+    since: datetime
+    told: str | None = None
+
+
 class ContactLink(SQLModel, table=True):
     """Which Xero contact a client is billed as, and who said so; an empty id: none any more.
 
@@ -50,6 +63,47 @@ class ContactLink(SQLModel, table=True):
     merged_into: str = ""
     checked_at: datetime | None = None
     checked_in: str = ""
+
+
+class NewContact(SQLModel, table=True):
+    """A contact that is being created for a client: written down before it is sent, gone once its outcome is known.
+
+    `number` is the one it has in the accounting system, `key` that of the call, and the fence of what is written
+    about it. Until `due_at` nobody looks it up or sends it again: the call may still arrive.
+    """
+
+    __tablename__ = "new_contacts"
+    company: str = Field(primary_key=True)
+    client: str = Field(primary_key=True)
+    tenant: str
+    number: str
+    name: str
+    key: str
+    begun_at: datetime
+    due_at: datetime
+
+
+class Draft(SQLModel, table=True):
+    """The last test invoice of a company: a draft that is deleted again; no export, and no host hears of it.
+
+    `state`: sending, uncertain (its outcome is unknown), draft (it is in `tenant` as `target_id`), deleting, deleted,
+    refused or unsent (`message` says why). `due_at` is when it may be looked up, while that is unclear.
+    """
+
+    __tablename__ = "drafts"
+    company: str = Field(primary_key=True)
+    id: str
+    tenant: str
+    number: str
+    key: str
+    body: bytes = Field(sa_type=LargeBinary)
+    state: str
+    target_id: str = ""
+    message: str = Field(default="", sa_type=Text)
+    by: str
+    begun_at: datetime
+    moved_at: datetime
+    due_at: datetime
 
 
 class CompanyConnection(SQLModel, table=True):
@@ -80,8 +134,9 @@ class CompanyConnection(SQLModel, table=True):
 class XeroApp(SQLModel, table=True):
     """A Xero app, and the company that brought it.
 
-    Its secrets are encrypted; two are good while one replaces the other, `pkce` apps have none. `callback` is the
-    redirect address registered at Xero, empty for ours.
+    Its secrets are encrypted; two are good while one replaces the other; a `kind` may have none. `callback` is the
+    redirect address registered at Xero, empty for ours. `webhook_key` signs what Xero posts to us; as of the secret,
+    the former one is good until it is forgotten.
     """
 
     __tablename__ = "xero_apps"
@@ -93,11 +148,17 @@ class XeroApp(SQLModel, table=True):
     callback: str = ""
     secret_changed_at: datetime
     secret_refused_at: datetime | None = None
+    webhook_key: bytes | None = Field(default=None, sa_type=LargeBinary)
+    former_webhook_key: bytes | None = Field(default=None, sa_type=LargeBinary)
     scopes: str = ""  # of no use any more: each company's are in company_apps
 
 
 class CompanyApp(SQLModel, table=True):
-    """Which app a company uses, and the scopes it asks Xero for; `state` enabled or disabled."""
+    """Which app a company uses, and the scopes it asks Xero for; `state` enabled or disabled.
+
+    `webhook_seen_at` is when Xero last posted to the company's address, signed with its app's webhook key, and
+    `webhook_missed_at` when a comparison last found something that no webhook had told.
+    """
 
     __tablename__ = "company_apps"
     company: str = Field(primary_key=True)
@@ -105,6 +166,8 @@ class CompanyApp(SQLModel, table=True):
     scopes: str
     state: str = "enabled"
     changed_at: datetime
+    webhook_seen_at: datetime | None = None
+    webhook_missed_at: datetime | None = None
 
 
 class Token(SQLModel, table=True):

@@ -86,6 +86,13 @@ class DeadLetter(SQLModel, table=True):
     why: str | None = Field(default=None, sa_type=Text)
 
 
+# Events whose subject is a request; those about its invoices are in the export log too.
+ABOUT_REQUESTS = (
+    "type IN ('invoice.export.deferred', 'invoice.export.progressed', 'invoice.export.completed', "
+    "'invoice.export.previewed')"
+)
+
+
 class OutboxEvent(SQLModel, table=True):
     """An event on its way out. `position` is its place in the feed, stamped after commit by one relay."""
 
@@ -97,6 +104,8 @@ class OutboxEvent(SQLModel, table=True):
             sqlite_where=text("position IS NULL"),
             postgresql_where=text("position IS NULL"),
         ),
+        index_where("position IS NOT NULL", "outbox_company", "company", "position"),
+        index_where(ABOUT_REQUESTS, "outbox_requests", "company", "subject"),
     )
     id: str = Field(primary_key=True)
     company: str
@@ -110,7 +119,8 @@ class OutboxEvent(SQLModel, table=True):
 class DoorOut(SQLModel, table=True):
     """How far a way out has come: the last feed position it has taken up, and how it is doing.
 
-    `failures` counts those in a row, with the last one's `trouble`; nothing is sent before `rests_until`.
+    `failures` counts those in a row, the first of them at `failing_since`, with the last one's `trouble`; nothing is
+    sent before `rests_until`.
     """
 
     __tablename__ = "doors_out"
@@ -119,10 +129,15 @@ class DoorOut(SQLModel, table=True):
     failures: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
     rests_until: datetime | None = None
     trouble: str = Field(default="", sa_column_kwargs={"server_default": ""})
+    failing_since: datetime | None = None
 
 
 class Endpoint(SQLModel, table=True):
-    """Where a company wants its events, with a sealed signing secret and the one before, which signs too."""
+    """Where a company wants its events, with a sealed signing secret and the one before, which signs too.
+
+    Nothing goes there while it is `disabled_at`; what comes meanwhile goes afterwards, as far as it is kept. Up to
+    `batch` new events go in one POST.
+    """
 
     __tablename__ = "endpoints"
     __table_args__ = (Index("endpoints_once", "company", "url", unique=True),)
@@ -132,6 +147,28 @@ class Endpoint(SQLModel, table=True):
     secret: bytes = Field(sa_type=LargeBinary)
     former_secret: bytes | None = Field(default=None, sa_type=LargeBinary)
     created_at: datetime
+    disabled_at: datetime | None = None
+    batch: int = Field(default=1, sa_column_kwargs={"server_default": "1"})
+
+
+class DeliveryTry(SQLModel, table=True):
+    """One try to deliver an event to an endpoint, kept a while to be looked at; no `trouble` where it was taken.
+
+    `answer` is how the endpoint's answer began, without secrets; `body` what was sent where it is in no feed: a test.
+    """
+
+    __tablename__ = "deliveries"
+    __table_args__ = (Index("deliveries_door", "door", "id"), Index("deliveries_event", "event_id"))
+    id: int | None = Field(default=None, primary_key=True, sa_type=BIG)
+    door: str
+    event_id: str
+    at: datetime
+    tries: int
+    status: int | None = None
+    milliseconds: int
+    trouble: str
+    answer: str = Field(sa_type=Text)
+    body: str | None = Field(default=None, sa_type=Text)
 
 
 class Redelivery(SQLModel, table=True):
@@ -161,5 +198,15 @@ class Duty(SQLModel, table=True):
 
     __tablename__ = "duties"
     name: str = Field(primary_key=True)
+    holder: str = ""
+    lease_until: datetime
+
+
+class DutyShard(SQLModel, table=True):
+    """A lease on a part of a duty: on a shard of its companies (3/16), or that a process takes part (@16/…)."""
+
+    __tablename__ = "duty_shards"
+    duty: str = Field(primary_key=True)
+    part: str = Field(primary_key=True)
     holder: str = ""
     lease_until: datetime

@@ -6,9 +6,10 @@ Lanes: a company and its organisation.
 
 from datetime import datetime
 
-from sqlalchemy import Index, LargeBinary, Text, text
+from sqlalchemy import Index, LargeBinary, String, Text, text
 from sqlmodel import Field, SQLModel
 
+from events.invoice import Document
 from store.tables.columns import BIG, index_by_start, index_where
 
 
@@ -46,6 +47,7 @@ class Request(SQLModel, table=True):
     progressed: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
     progressed_at: datetime | None = None
     trace: str | None = Field(default=None, sa_type=Text)
+    requested_by_name: str | None = Field(default=None, sa_type=Text)
 
 
 class Item(SQLModel, table=True):
@@ -71,6 +73,7 @@ class Export(SQLModel, table=True):
     last saw it and `copy_kept` its picture (JSON of events.changes.Picture), `in_flight` the content that may be in
     Xero while newer content is wanted, `number_prefix` what the company's settings put before the number in `wanted`.
 
+    `document` is what it goes to Xero as, `invoice` or `credit_note`: fixed once an attempt has carried it.
     `generation` counts how often it was raised in Xero (a voided one can be raised anew), `raise_anew` is true while
     a person has ordered that; `raised_as` is the number it has there since instead of `raised_from`.
     `sent_contact` is the contact it was sent to, `checked_at` when Xero was last asked about it alone, and `found`
@@ -129,6 +132,7 @@ class Export(SQLModel, table=True):
     checked_at: datetime | None = None
     found: str | None = Field(default=None, sa_type=Text)
     batch_limit: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    document: Document = Field(default="invoice", sa_type=String, sa_column_kwargs={"server_default": "invoice"})
     created_at: datetime
     touched_at: datetime
 
@@ -148,6 +152,63 @@ class Generation(SQLModel, table=True):
     by: str
     why: str = Field(sa_type=Text)
     at: datetime
+
+
+class Attachment(SQLModel, table=True):
+    """A file for an invoice, named by a host or uploaded: fetched once, attached once the invoice is in Xero.
+
+    `state`: waiting, sending (a call was made, or is to be made at once, whose outcome is not known), attached,
+    failed. `url` is null for one that was uploaded; `announced` is the SHA-256 that was named, `size` and `sha256`
+    are of what is in hand. `verdict` is why it will not be attached, known before its turn comes. `attached_sha256`
+    is what Xero has of this name at `target_id`, "" for nothing; one that may be there was sent with `key`.
+    `newer` (JSON) is how it was named anew while it was being sent. `change` counts what was told of its invoice.
+    `token` fences every later write.
+    """
+
+    __tablename__ = "attachments"
+    __table_args__ = (
+        Index("attachments_once", "company", "invoice", "name", unique=True),
+        index_where("state IN ('waiting', 'sending')", "attachments_due", "due_at", "company"),
+    )
+    id: int | None = Field(default=None, primary_key=True, sa_type=BIG)
+    company: str
+    invoice: str
+    name: str
+    state: str = "waiting"
+    url: str | None = Field(default=None, sa_type=Text)
+    announced: str = ""
+    media_type: str = ""
+    include_online: bool = False
+    newer: str | None = Field(default=None, sa_type=Text)
+    verdict: str = ""
+    size: int | None = None
+    sha256: str = ""
+    tenant: str = ""
+    target_id: str = ""
+    attached_sha256: str = ""
+    key: str = ""
+    sent_at: datetime | None = None
+    token: str = ""
+    lease_until: datetime | None = None
+    due_at: datetime
+    tries: int = 0
+    crashes: int = 0
+    reason: str | None = None
+    said: str | None = Field(default=None, sa_type=Text)
+    change: int = 0
+    wanted_at: datetime
+    ended_at: datetime | None = None
+
+
+class AttachmentContent(SQLModel, table=True):
+    """The bytes of a file that is not attached yet."""
+
+    __tablename__ = "attachment_contents"
+    attachment_id: int = Field(primary_key=True, sa_type=BIG, sa_column_kwargs={"autoincrement": False})
+    company: str = Field(index=True)
+    size: int
+    content: bytes = Field(sa_type=LargeBinary)
+    stored_at: datetime
 
 
 class NumberClaim(SQLModel, table=True):
@@ -181,6 +242,7 @@ class Batch(SQLModel, table=True):
     """One call to Xero: its frozen body and key, committed before the call, and what became of it.
 
     `watched_since` is when Xero was first asked and could not say whether an invoice is ours: it is asked again.
+    `worker` is the process that took it last, "" where an earlier version did; `document` what all in it go as.
     `state`: claimed, sent, uncertain, settled, given_back. `token` fences every later write.
     """
 
@@ -208,6 +270,8 @@ class Batch(SQLModel, table=True):
     http_status: int | None = None
     correlation_id: str | None = None
     trouble: str | None = None
+    worker: str = Field(default="", sa_column_kwargs={"server_default": ""})
+    document: Document = Field(default="invoice", sa_type=String, sa_column_kwargs={"server_default": "invoice"})
 
 
 class Attempt(SQLModel, table=True):
@@ -224,6 +288,34 @@ class Attempt(SQLModel, table=True):
     reason: str | None = None
     said: str | None = Field(default=None, sa_type=Text)
     at: datetime
+
+
+class Allocation(SQLModel, table=True):
+    """What of a credit note (`export_id`, its id `invoice`) is credited to the invoice `credits`.
+
+    `state`: waiting, sending (a call may be on its way until `due_at`), allocated, unallocated (given up). `amount`
+    is what was sent or allocated, `why` says in a sentence why nothing is. `token` fences every later write.
+    """
+
+    __tablename__ = "allocations"
+    __table_args__ = (
+        index_where("state IN ('waiting', 'sending')", "allocations_due", "due_at"),
+        Index("allocations_invoice", "company", "invoice"),
+        Index("allocations_credits", "company", "credits"),
+    )
+    export_id: int = Field(primary_key=True, sa_type=BIG)
+    company: str
+    tenant: str
+    invoice: str
+    credits: str
+    state: str
+    token: str
+    amount: str | None = None
+    key: str = ""
+    tries: int = 0
+    why: str = Field(default="", sa_type=Text)
+    due_at: datetime
+    moved_at: datetime
 
 
 class LaneState(SQLModel, table=True):

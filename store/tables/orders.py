@@ -95,6 +95,41 @@ class Drift(SQLModel, table=True):
     found_at: datetime
 
 
+class KnownPayment(SQLModel, table=True):
+    """How far an exported invoice was paid when it was seen last; a row only where there was something to tell.
+
+    `payment` is JSON of events.payments.Payment, `change` counts what was told of the invoice so far.
+    """
+
+    __tablename__ = "payments"
+    __table_args__ = (Index("payments_invoice", "company", "invoice"),)
+    export_id: int = Field(primary_key=True, sa_type=BIG, sa_column_kwargs={"autoincrement": False})
+    company: str
+    invoice: str
+    xero_invoice_id: str
+    payment: str = Field(sa_type=Text)
+    change: int
+    seen_at: datetime
+
+
+class ChangedInvoice(SQLModel, table=True):
+    """An invoice that Xero said has changed: to be looked at, not before `look_at`, after so many `tries` in vain.
+
+    `look_at` is null once it was looked at; the row stays a while, so that what was told before counts once. `at` is
+    Xero's moment of the newest change, `told_at` ours when we heard of it. `target_id` is Xero's id.
+    """
+
+    __tablename__ = "changed_invoices"
+    __table_args__ = (Index("changed_invoices_due", "look_at"),)
+    company: str = Field(primary_key=True)
+    target_id: str = Field(primary_key=True)
+    tenant: str
+    at: datetime
+    told_at: datetime
+    look_at: datetime | None
+    tries: int = 0
+
+
 class Reconciliation(SQLModel, table=True):
     """How far a lane has been compared with Xero: changes after `since`, from `page` on, not before `next_at`.
 
@@ -107,13 +142,14 @@ class Reconciliation(SQLModel, table=True):
     since: datetime
     page: int = 1
     ours_only: bool = True
-    next_at: datetime
+    next_at: datetime = Field(index=True)
 
 
 class Restore(SQLModel, table=True):
     """An older database was put back: what changed in Xero `since` then is read before anything is sent.
 
     `epoch` stands in cursors of the feed from then on; up to `feed_end` its places are as they were before.
+    `superseded` is the epoch in which the feed was seen last, which an older database need not know.
     """
 
     __tablename__ = "restores"
@@ -123,6 +159,7 @@ class Restore(SQLModel, table=True):
     why: str = Field(sa_type=Text)
     since: datetime
     feed_end: int = Field(sa_type=BIG)
+    superseded: int | None = None
 
 
 class RestoreCheck(SQLModel, table=True):
@@ -233,10 +270,11 @@ class OrganisationFacts(SQLModel, table=True):
 
 
 class AskedChange(SQLModel, table=True):
-    """One change that was asked for: `kind` contact or settings, `subject` the client, `wanted` what was said.
+    """One change that was asked for: `kind` contact, new_contact or settings, `subject` the client.
 
     `state`: waiting, updated, rejected; answered exactly once. `source` is who keeps what was changed: person,
-    host, command or import. `wanted` is JSON for settings and the pasted text for a contact.
+    host, command or import; `setting` where the company's setting asked for a new contact. `wanted` is what was said:
+    JSON for settings, the pasted text for a contact, nothing for a new one.
     """
 
     __tablename__ = "changes"

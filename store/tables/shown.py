@@ -183,10 +183,29 @@ class Quarter(SQLModel, table=True):
     counted_at: datetime
 
 
+class QueueStretch(SQLModel, table=True):
+    """How a queue was in five minutes, as it was looked at once a minute: of a company, or of all ("").
+
+    `kind` is why invoices waited, as in worker/decisions/precedence, or "sending" where nothing held them back, and
+    `most` how many they were at one moment. Of the kind "answer" `most` is the seconds of Xero's slowest answer,
+    `total` those of all, `samples` how many there were. Of the kind "seen" `samples` is how often it was looked at.
+    """
+
+    __tablename__ = "queue_quarters"  # it began with quarters of an hour, which older rows still are
+    company: str = Field(primary_key=True)
+    begins_at: datetime = Field(primary_key=True, index=True)
+    kind: str = Field(primary_key=True)
+    samples: int = 0
+    total: float = 0
+    most: float = 0
+
+
 class Process(SQLModel, table=True):
     """A process of ours, from its start to its clean end: `kind` is web, worker or clock.
 
-    One that was killed leaves its row, which `seen_at` gives away.
+    One that was killed leaves its row, which `seen_at` gives away. `skew_seconds`: how far its clock is ahead, None
+    where that could not be seen. `quiet_at` and `quiet_by`: somebody told it to take no new work; `at_rest` is its
+    own word that it has nothing in hand any more.
     """
 
     __tablename__ = "processes"
@@ -197,3 +216,17 @@ class Process(SQLModel, table=True):
     pid: int
     since: datetime
     seen_at: datetime
+    skew_seconds: float | None = None
+    quiet_at: datetime | None = None
+    quiet_by: str = Field(default="", sa_column_kwargs={"server_default": ""})
+    at_rest: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
+
+
+class Canary(SQLModel, table=True):
+    """A canary under way, and when each step was behind it; it is gone when its sender has seen how far it came."""
+
+    __tablename__ = "canaries"
+    id: str = Field(primary_key=True)
+    accepted_at: datetime
+    answered_at: datetime | None = None
+    relayed_at: datetime | None = None

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import Index, false
+from sqlalchemy import Index, Text, false
 from sqlmodel import Field, SQLModel
 
 
@@ -57,6 +57,17 @@ class UserSession(SQLModel, table=True):
     proven_at: datetime | None = None
     address: str = Field(default="", sa_column_kwargs={"server_default": ""})
     browser: str = Field(default="", sa_column_kwargs={"server_default": ""})
+
+
+class HeldForm(SQLModel, table=True):
+    """A form that came when its session was over: kept for `user` alone until `ends_at`; `sealed` is what it held."""
+
+    __tablename__ = "held_forms"
+    id: str = Field(primary_key=True)
+    user: str = Field(index=True)
+    path: str
+    sealed: str = Field(sa_type=Text)
+    ends_at: datetime = Field(index=True)
 
 
 class KnownBrowser(SQLModel, table=True):

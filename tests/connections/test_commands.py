@@ -3,30 +3,10 @@
 import json
 
 import pytest
-from typer.testing import CliRunner
 
-from cli.main import app
+from store import connections
 from tests.builders import an_invoice
 from tests.connections.house import OTHER_TENANT, TENANT
-
-
-@pytest.fixture
-def command(small_house, monkeypatch):
-    chosen = small_house.tools.settings
-    environment = {
-        "DATABASE_URL": chosen.database_url,
-        "REDIS_URL": chosen.redis_url,
-        "ENCRYPTION_KEYS": ",".join(chosen.encryption_keys),
-        "PUBLIC_URL": chosen.public_url,
-        "XERO_API_URL": chosen.xero_api_url,
-        "XERO_IDENTITY_URL": chosen.xero_identity_url,
-        "XERO_LOGIN_URL": chosen.xero_login_url,
-        "RETURN_ADDRESSES": ",".join(chosen.return_addresses),
-        "COLUMNS": "200",
-    }
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
-    return lambda *words, typed="": CliRunner().invoke(app, list(words), input=typed)
 
 
 def test_from_nothing_to_a_connected_company_by_command(small_house, command):
@@ -41,6 +21,46 @@ def test_from_nothing_to_a_connected_company_by_command(small_house, command):
     assert "Connected to Organisation 1111" in page.text
     (seen,) = json.loads(command("connections", "--json").stdout)
     assert (seen["well"], seen["organisation"], seen["short_code"]) == (True, "Organisation 1111", "!AbC1")
+
+
+def test_a_custom_connection_is_connected_by_command_and_its_kind_is_said(small_house, command):
+    assert command("companies", "add", "pier", "--name", "Pier Crew").exit_code == 0
+    small_house.xero.app("OWN", "s3cret", kind="custom", tenant=TENANT)
+    kept = command("companies", "app", "pier", "--client-id", "OWN", "--custom", typed="s3cret\n")
+    assert (kept.exit_code, "Connected to Organisation 1111. Nobody logs in." in kept.output) == (0, True)
+    said = command("connect", "pier", "--json").stdout
+    assert json.loads(said[said.index("{") :]) == {"company": "pier", "connected": "Organisation 1111"}
+    (seen,) = json.loads(command("connections", "--json").stdout)
+    assert (seen["well"], seen["app_kind"], seen["login_ends_at"]) == (True, "custom", None)
+    for words in (("connections",), ("doctor",)):
+        said = command(*words).output
+        assert "would end on" not in said
+    assert "custom connection: nobody logs in, and no login ends" in command("connections").output
+
+
+def test_a_webhook_key_is_kept_by_command_and_connections_say_what_comes(small_house, command):
+    small_house.company()
+    small_house.log_in()
+    kept = command("companies", "webhook-key", "harbour", typed="k3y\n")
+    assert kept.exit_code == 0, kept.output
+    assert "/xero/webhooks/harbour" in kept.output
+    assert "k3y" not in kept.output
+    assert "Xero has posted nothing yet" in command("connections").output
+    small_house.installation.later(-15 * 86_400)
+    _note_webhook(small_house)
+    assert "Xero's webhooks were last seen 15 days ago" in command("doctor").output
+    small_house.installation.later(15 * 86_400)
+    _note_webhook(small_house)
+    for words in (("connections",), ("doctor",)):
+        assert "Xero's webhooks last came 20" in command(*words).output
+    assert json.loads(command("connections", "--json").stdout)[0]["webhooks_seen_at"]
+    assert "none to forget" in command("companies", "forget-webhook-key", "harbour").output
+    assert "Forgotten" in command("companies", "forget-webhook-key", "harbour", "--all").output
+
+
+def _note_webhook(house):
+    with house.installation.store.write() as work:
+        connections.note_webhook(work, "harbour")
 
 
 def test_connections_and_doctor_say_what_is_wrong_and_who_can_mend_it(small_house, command):
@@ -93,7 +113,7 @@ def test_secrets_scopes_switching_off_and_parting_by_command(small_house, comman
     assert "Forgotten" in command("companies", "forget-secret", "harbour").output
     assert "already" in command("companies", "scopes", "harbour", "granular").output
     command("companies", "disable", "harbour")
-    assert "was switched off here" in command("connections").output
+    assert "were switched off here" in command("connections").output
     command("companies", "enable", "harbour")
     assert command("connections").exit_code == 0
     assert "is disconnected" in command("connections", "disconnect", "harbour").output

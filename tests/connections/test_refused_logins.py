@@ -108,6 +108,18 @@ def test_an_answer_that_another_browser_began_is_refused_and_does_not_use_it_up(
     assert mine.get(back).status_code == 303
 
 
+def test_a_page_of_a_good_login_that_is_loaded_again_says_that_nothing_is_left_to_do(small_house):
+    """The browser's cookie is gone by then: it was told that another browser had begun the login."""
+    small_house.company()
+    browser = small_house.browser()
+    back = small_house.xero.answer(small_house.to_xero(browser, small_house.link()), tenant=TENANT)
+    assert browser.get(back).status_code == 303
+    assert small_house.connection() is not None
+    again = browser.get(back)
+    assert (again.status_code, "nothing is left to do" in again.text) == (409, True)
+    assert small_house.xero.token_calls() == 1
+
+
 def test_a_cookie_that_was_there_before_the_login_opens_nothing(small_house):
     small_house.company()
     victim = small_house.browser()

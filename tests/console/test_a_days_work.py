@@ -54,7 +54,7 @@ def test_a_failure_is_seen_understood_mended_sent_again_watched_and_proven(admin
 
     # Seen on the overview, and understood.
     assert "is not linked to a contact in Xero yet" in page.locator("#now").inner_text()
-    page.locator("#now").get_by_role("link", name="Client has no Xero contact").click()
+    page.locator("#now").get_by_role("link", name="Open the group").click()
     assert "3 invoices" in page.locator("main").inner_text()
     group = page.url
     page.get_by_role("link", name="Xero contact", exact=False).click()

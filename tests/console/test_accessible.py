@@ -5,8 +5,10 @@ import re
 import pytest
 import uvicorn
 
+from store import companies
 from tests import machines
 from tests.browser import IN_A_BROWSER, LOOKS, axe_core, violations
+from tests.builders import COMPANY
 from tests.console import world
 from tests.console.visiting import PASSWORD, Person
 from tests.console.world import address, routes
@@ -110,14 +112,26 @@ def test_what_forms_answer_is_as_good(visit, axe, look):
     page.get_by_label("The contact's address").fill("nonsense")
     page.get_by_role("button", name="Set the contact").click()
     answers.append(violations(page, axe))
-    page.goto(f"/console/companies/{world.COMPANY}/setup")
-    page.get_by_role("button", name="Make a connect link").click()
-    answers.append(violations(page, axe))
-    for summary in page.locator("main summary").all():
-        summary.click()
-    answers.append(violations(page, axe))
-    page.get_by_role("button", name="Load accounts and tax rates from Xero").click()
-    answers.append(violations(page, axe))
+    for step, button in (
+        ("login", "Make a connect link"),
+        ("app", "Switch exports off"),
+        ("app", "Switch exports on"),
+        ("accounts", "Load accounts and tax rates from Xero"),
+        ("contacts", "Find contacts by name in Xero"),
+        ("contacts", "Check it with Xero"),
+        ("preview", "Show what would be sent"),
+        ("test", "Send a"),
+        ("test", "Delete it in Xero again"),
+    ):
+        page.goto(f"/console/setup/{world.COMPANY}/{step}")
+        for summary in page.locator("main summary").all():
+            summary.click()
+        answers.append(violations(page, axe))
+        if step == "app":
+            page.get_by_label("Why").fill("a try")
+        with page.expect_navigation():
+            page.get_by_role("button", name=button).last.click()
+        answers.append(violations(page, axe))
     assert answers == [[]] * len(answers)
 
 
@@ -199,9 +213,110 @@ def test_the_skip_link_leads_past_the_menu_to_the_content(visit):
 
 def test_escape_closes_what_is_open_and_a_slash_goes_to_the_search(visit):
     page = visit()
-    page.locator("header summary").click()
+    page.locator("header .me > summary").click()
     assert page.get_by_role("button", name="Sign out").is_visible()
     page.keyboard.press("Escape")
     assert page.get_by_role("button", name="Sign out").is_hidden()
     page.keyboard.press("/")
     assert page.evaluate("document.activeElement.id") == "find"
+
+
+@pytest.fixture
+def of_a_long_name(filled):
+    """The company has one as they come, for a while."""
+    store = filled[0].store
+    with store.write() as work:
+        settings, name = companies.settings_of(work, COMPANY), companies.name_of(work, COMPANY)
+        long = "Donaudampfschifffahrtsgesellschaft und Hafenbetriebe Österreich-Ungarn, Nachfolger & Söhne"
+        companies.set_up(work, COMPANY, long, settings)
+    yield
+    with store.write() as work:
+        companies.set_up(work, COMPANY, name, settings)
+
+
+@pytest.mark.usefixtures("of_a_long_name")
+def test_nothing_of_a_table_is_cut_off(visit):
+    """Neither at the edge of the page nor within the table, whose overflow is clipped."""
+    page, found = visit(), {}
+    for route in routes():
+        page.goto(address(route))
+        found[route] = page.evaluate(
+            "() => { const edge = document.querySelector('main').getBoundingClientRect().right;"
+            " return [...document.querySelectorAll('main table')].filter(one => !one.closest('details'))"
+            ".map(one => Math.max(one.getBoundingClientRect().right - edge, one.scrollWidth - one.clientWidth)) }"
+        )
+    assert {route: over for route, over in found.items() if any(one > 0 for one in over)} == {}
+
+
+_LISTS_OF_INVOICES = (
+    "/console/log",
+    f"/console/requests/{world.COMPANY}/r1",
+    f"/console/failures/{world.COMPANY}?cause=contact_not_mapped:crane",
+)
+
+
+@pytest.mark.parametrize(("path", "lines"), [*zip(_LISTS_OF_INVOICES, (4, 3, 3), strict=True)])
+def test_an_invoice_is_a_card_of_three_lines_on_a_phone_and_in_the_log_of_a_fourth_who_asked(visit, path, lines):
+    page = visit("phone")
+    page.goto(path)
+    heights = page.locator(".rows.invoices tbody tr").evaluate_all(
+        "rows => rows.map(row => row.getBoundingClientRect().height / parseFloat(getComputedStyle(row).lineHeight))"
+    )
+    assert heights
+    assert max(heights) < lines + 1, heights  # the lines and what is around them
+    card = page.locator(".rows.invoices tbody tr").first.inner_text()
+    assert "USD" in card
+    assert ("asked by olga" in " ".join(page.locator(".rows.invoices").all_inner_texts())) is (path == "/console/log")
+
+
+@pytest.mark.parametrize("look", ["light", "phone"])
+def test_the_head_of_a_table_stays_in_sight(visit, look):
+    page = visit(look)
+    page.goto("/console/log")
+    page.evaluate(
+        "() => { const row = document.querySelector('main tbody tr');"
+        " for (let i = 0; i < 60; i++) row.after(row.cloneNode(true)) }"
+    )
+    page.evaluate("window.scrollTo(0, 1500)")
+    top, bar = page.evaluate(
+        "['main thead th', '.top'].map(one => document.querySelector(one).getBoundingClientRect())"
+        ".map((box, at) => at ? box.bottom : box.top)"
+    )
+    if look == "light":
+        assert abs(top - bar) < 2
+    else:  # cards say what each value is, and have no head
+        assert page.locator("main thead th").first.evaluate("one => one.closest('thead').offsetHeight") <= 1
+
+
+@pytest.mark.parametrize(
+    ("system", "chosen", "paper"), [("light", "Dark", "15, 22, 30"), ("dark", "Light", "243, 246, 249")]
+)
+def test_a_look_is_chosen_against_the_system_and_stays(visit, axe, system, chosen, paper):
+    page = visit(system)
+    page.goto("/console/log?outcome=failed")
+    page.locator("header .me > summary").click()
+    with page.expect_navigation():
+        page.get_by_role("button", name=chosen).click()
+    for path in ("/console/log?outcome=failed", "/console/failures"):
+        assert page.url.endswith("/console/log?outcome=failed") or path == "/console/failures"
+        assert page.evaluate("getComputedStyle(document.body).backgroundColor") == f"rgb({paper})"
+        assert violations(page, axe) == []
+        page.goto("/console/failures")
+    page.locator("header .me > summary").click()
+    with page.expect_navigation():
+        page.get_by_role("button", name="As the system").click()
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") != f"rgb({paper})"
+
+
+def test_a_question_mark_lists_the_shortcuts(visit):
+    page = visit()
+    page.keyboard.press("?")
+    keys = page.locator("#keys")
+    assert keys.locator("dl").is_visible()
+    assert keys.locator("kbd").all_inner_texts() == ["/", "↓", "↑", "Enter", "Esc", "?"]
+    page.keyboard.press("Escape")
+    assert keys.locator("dl").is_hidden()
+    page.locator("#find").focus()
+    page.keyboard.press("?")
+    assert keys.locator("dl").is_hidden()
+    assert page.locator("#find").input_value() == "?"

@@ -112,6 +112,16 @@ def test_a_limit_that_xero_named_is_told_with_its_end(person, on_sqlite):
     assert f"Waits for a limit of Xero's until {until:%H:%M:%S} UTC." in row(page, "harbour").replace("&#39;", "'")
 
 
+def test_companies_stand_by_name(person, on_sqlite):
+    """Not by id, on whichever page."""
+    with on_sqlite.store.write() as work:
+        for company, name in {"co-001": "Zinc Yard", "co-002": "anchor Ltd", "co-003": "Mast & Sons"}.items():
+            companies.set_up(work, company, name, CompanySettings())
+    somebody = person("read")
+    assert listed(somebody.see("/companies")) == ["co-002", "harbour", "co-003", "co-001"]
+    assert listed(somebody.see("/companies?state=needs_person")) == ["co-002", "co-003", "co-001"]
+
+
 def test_companies_are_found_by_state_and_by_part_of_their_name(person, on_sqlite):
     for number, company in enumerate(("brook", "cedar", "delta"), 1):
         on_sqlite.company(company, tenant=tenant(number))
@@ -136,7 +146,7 @@ def test_companies_are_found_by_state_and_by_part_of_their_name(person, on_sqlit
 def test_many_companies_are_leafed_through_fifty_at_a_time(person, on_sqlite):
     with on_sqlite.store.write() as work:
         for number in range(120):
-            companies.set_up(work, f"c{number:03d}", f"Company {number}", CompanySettings())
+            companies.set_up(work, f"c{number:03d}", f"Company {number:03d}", CompanySettings())
     somebody, seen, address = person("read"), [], "/companies?state=needs_person"
     while address:
         page = somebody.see(address)
@@ -156,6 +166,8 @@ def test_a_companys_page_tells_all_of_it(person, on_sqlite):
     assert "/console/requests/harbour/bulk-7" in page
     assert "0 of 4" in page
     assert "/console/failures/harbour?cause=contact_not_mapped%3Anord" in page
+    assert "Client has no Xero contact: Nord " in page  # by name, as on the overview
+    assert re.search(r'<a href="/console/failures\?company=harbour">Failed</a></dt>\s*<dd>1</dd>', page)
     assert SCRIPT not in page
     for link in ("log?company=harbour", "contacts?company=harbour", "failures?company=harbour"):
         assert f"/console/{link}" in page

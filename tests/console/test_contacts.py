@@ -6,7 +6,9 @@ import pytest
 
 from store import audit, companies, contacts
 from tests.builders import COMPANY, an_invoice, contact_id
+from tests.contacts import test_creating as creating
 from tests.contacts.admin import Admin
+from web.console import contacts as pages
 from worker.contacts import rechecking
 
 HERE, ACME, OLD = "/contacts/harbour", contact_id("acme"), contact_id("old")
@@ -165,7 +167,7 @@ def test_a_company_that_does_not_allow_it_shows_the_field_greyed_out_and_says_wh
     assert re.search(r'<input id="contact"[^>]* disabled', page)
     assert "do not allow anybody to change" in page
     assert "An admin of this console changes that" in page
-    assert '/companies/harbour/setup">Open' in person("admin").see(f"{HERE}/acme")
+    assert '/setup/harbour/accounts">Open' in person("admin").see(f"{HERE}/acme")
     assert "do not allow" in clerk.do(f"{HERE}/acme", 422, contact=contact_id("bolt"))
     assert admin.field("acme").value == ACME
 
@@ -232,9 +234,9 @@ def test_a_pasted_table_is_checked_first_and_then_imported_with_its_mistakes_nam
     page = clerk.do("/contacts/import", 200, company=COMPANY, table=TABLE, do="import")
     assert "2 clients linked" in page
     for place, mistake in (
-        ("line:3", "client: is empty"),
-        ("line:4", "is not the address"),
-        ("line:5", "is archived"),
+        ("Line 3", "client: is empty"),
+        ("Line 4", "is not the address"),
+        ("Line 5", "is archived"),
     ):
         assert re.search(rf"<strong>{place}</strong> [^<]*{mistake}", page)
     assert (admin.field("crane").value, admin.field("crane").whose) == (ACME, "import")
@@ -259,3 +261,85 @@ def test_what_is_no_table_is_refused_in_words(admin, clerk, company, table, said
 def test_a_company_that_does_not_allow_it_takes_no_table(admin, clerk):
     admin.allow(editable=False)
     assert "do not allow anybody" in clerk.do("/contacts/import", 422, company=COMPANY, table=TABLE)
+
+
+def test_a_contact_is_created_from_the_clients_page_after_what_it_may_be_was_shown(admin, clerk, on_sqlite):
+    creating.turn_on(admin)
+    on_sqlite.ask(an_invoice("n1", client=creating.NEWCOMER))
+    on_sqlite.run()
+    assert "in Xero</button>" not in clerk.see(f"{HERE}/new")
+    page = clerk.do(f"{HERE}/new/suggestions", 200)
+    assert "Create “Newcomer Ltd” in Xero</button>" in page
+    assert all(one in page for one in ("office@newcomer.example", "1 Quay, HU1 1AA, Hull, Norway", "GB 123"))
+    page = clerk.do(f"{HERE}/new/create")
+    assert "is billed as “Newcomer Ltd”. 1 invoice that waits for it goes again by themselves." in page
+    (made,) = creating.created(admin)
+    assert admin.field("new").value == made.id
+    assert "a new contact in Xero" in clerk.see(f"{HERE}/new")
+
+
+def test_where_no_contact_can_be_created_the_page_says_why(admin, clerk, on_sqlite):
+    held_back(on_sqlite, ("crane", 1))
+    page = clerk.do(f"{HERE}/crane/suggestions", 200)
+    assert "No contact can be created here: The settings of" in page
+    page = clerk.do(f"{HERE}/crane/create", 422)
+    assert "Switch on in its Xero settings that contacts may be created" in page
+    assert creating.puts(admin) == []
+
+
+def test_clients_like_nothing_in_xero_are_created_by_ticking_them(admin, clerk, on_sqlite):
+    creating.turn_on(admin)
+    held_back(on_sqlite, ("crane", 2), ("dock", 1), name="Crane Hire Ltd")
+    on_sqlite.ask(an_invoice("n1", client=creating.NEWCOMER), request="r2")
+    on_sqlite.run()
+    page = clerk.do("/contacts/matches", 200, company=COMPANY)
+    assert "3 clients like nothing in Xero" in page
+    page = clerk.do("/contacts/create", 200, company=COMPANY, client=["new", "crane", "nobody"])
+    assert "2 clients linked" in page
+    assert {one.name for one in admin.organisation.contacts.values()} >= {"Newcomer Ltd", "Crane Hire Ltd"}
+    page = clerk.do("/contacts/create", 200, company=COMPANY, client=["dock"])  # of the same name as crane
+    assert "has a contact named “Crane Hire Ltd” already" in page
+
+
+def like(admin, on_sqlite, *names):
+    """Clients whose invoices failed, called as these."""
+    clients = [{"id": f"c{number}", "name": name} for number, name in enumerate(names)]
+    on_sqlite.ask(*[an_invoice(f"m-{one['id']}", client=one) for one in clients], request="like")
+    on_sqlite.run()
+
+
+def test_all_exact_matches_of_a_company_are_linked_by_one_click_and_the_others_stay(
+    admin, clerk, on_sqlite, monkeypatch
+):
+    monkeypatch.setattr(pages, "MOST_LINES", 20)
+    for number in range(30):
+        admin.in_xero(id=contact_id(f"x{number}"), name=f"Firm number {number}")
+    admin.in_xero(id=contact_id("double"), name="Twice", number="c30")
+    admin.in_xero(id=contact_id("double2"), name="Twice over")
+    like(admin, on_sqlite, *[f"Firm number {number}" for number in range(30)], "Twice over", "Bolt and Company")
+    page = clerk.do("/contacts/matches", 200, company=COMPANY)
+    assert "Link all 30 exact matches" in page
+    assert "1 client has more than one candidate and stays." in page
+    assert "The first 20 are shown." in page
+    (seen,) = re.findall(r'name="seen" value="(\w+)"', page)
+    page = clerk.do("/contacts/matches/link", 200, company=COMPANY, seen=seen)
+    admin.clock()
+    assert "linked" in page
+    with on_sqlite.store.read() as work:
+        linked = {one.client: one.xero_contact_id for one in contacts.of_company(work, COMPANY)}
+    assert {linked.pop(f"c{number}") for number in range(30)} == {contact_id(f"x{number}") for number in range(30)}
+    assert set(linked) == {"acme", "bolt"}
+
+
+def test_what_was_not_seen_is_not_linked(admin, clerk, on_sqlite):
+    like(admin, on_sqlite, "Firm one")
+    admin.in_xero(id=contact_id("one"), name="Firm one")
+    (seen,) = re.findall(r'name="seen" value="(\w+)"', clerk.do("/contacts/matches", 200, company=COMPANY))
+    admin.organisation.contacts[contact_id("one")].name = "Somebody else"
+    admin.in_xero(id=contact_id("two"), name="Firm one")
+    page = clerk.do("/contacts/matches/link", 200, company=COMPANY, seen=seen)
+    assert "so nothing was linked" in page
+    assert admin.field("c0").value == ""
+    (seen,) = re.findall(r'name="seen" value="(\w+)"', page)
+    clerk.do("/contacts/matches/link", 200, company=COMPANY, seen=seen)
+    assert admin.field("c0").value == contact_id("two")

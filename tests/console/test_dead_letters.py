@@ -1,6 +1,7 @@
 """Dead letters: read, mended, read again, discarded; never deleted."""
 
 import json
+import re
 from html import unescape
 
 import pytest
@@ -183,3 +184,32 @@ def test_the_command_shows_mends_replays_and_discards(on_sqlite, command, tmp_pa
     assert command("dead-letters", "discard", "2", "--why", "nonsense")[0] == 1
     assert "discarded by olga: nonsense" in command("dead-letters", "list", "--state", "discarded")[1]
     assert command("dead-letters")[1] == "There are no dead letters.\n"
+
+
+def test_many_are_discarded_or_read_again_at_once_and_the_field_at_fault_is_marked(helper, on_sqlite):
+    for number in range(2):
+        bury(on_sqlite, {**BROKEN, "id": f"broken-{number}"})
+    bury(on_sqlite, a_request(an_invoice(), event_id="good"), ["database: was away"])
+    page = unescape(helper.see("/dead-letters"))
+    assert "<mark>type</mark> “invoice.export.requsted” is not an event we know" in page
+    assert sorted(re.findall(r'type="checkbox" name="letter" value="(\d)"', page)) == ["1", "2", "3", "4"]
+    assert re.findall(r'<button name="act" value="(\w+)"', page) == ["replay", "discard"]
+    page = helper.do("/dead-letters", letter=["1", "4", "99"], act="replay")
+    assert "1 message read. 2 messages could not be" in page
+    assert [letter(on_sqlite, number).state for number in (1, 2, 3, 4)] == ["open", "open", "open", "replayed"]
+    assert "Tick at least one" in helper.do("/dead-letters", act="replay")
+    helper.do("/dead-letters", letter=["1", "2"], act="discard", why="")
+    assert letter(on_sqlite, 1).state == "open"
+    assert "2 messages discarded." in helper.do("/dead-letters", letter=["1", "2"], act="discard", why="a test")
+    closed = [letter(on_sqlite, number) for number in (1, 2, 3)]
+    assert [(one.state, one.why) for one in closed] == [("discarded", "a test")] * 2 + [("open", None)]
+    with on_sqlite.store.read() as work:
+        assert len([line for line in audit.newest(work) if line.why == "a test"]) == 2
+
+
+def test_who_may_not_fix_messages_sees_no_ticks_and_is_refused(person, on_sqlite):
+    bury(on_sqlite)
+    reader = person("read")
+    assert 'name="letter"' not in reader.see("/dead-letters")
+    reader.do("/dead-letters", 403, letter=["1"], act="discard", why="x")
+    assert letter(on_sqlite).state == "open"

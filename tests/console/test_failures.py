@@ -48,7 +48,7 @@ def test_a_group_lists_its_invoices_and_leads_to_sending_them_again(helper):
 
 
 def test_a_groups_invoices_are_paged(helper, monkeypatch):
-    monkeypatch.setattr(failures, "PER_PAGE", 2)
+    monkeypatch.setattr(failures.forms, "PER_PAGE", 2)
     first = helper.see("/failures/harbour?cause=account_archived:299")
     (following,) = re.findall(r'href="([^"]+)" rel="next"', first)
     second = helper.see(f"/failures/harbour{following.replace('&amp;', '&')}")
@@ -56,7 +56,7 @@ def test_a_groups_invoices_are_paged(helper, monkeypatch):
 
 
 def test_the_list_of_groups_is_paged(helper, monkeypatch):
-    monkeypatch.setattr(failures, "PER_PAGE", 2)
+    monkeypatch.setattr(failures.forms, "PER_PAGE", 2)
     first = helper.see("/failures")
     (following,) = re.findall(r'href="([^"]+)" rel="next"', first)
     both = first + helper.see(f"/failures{following}")

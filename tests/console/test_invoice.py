@@ -1,13 +1,18 @@
 """An invoice's page: where it stands, its whole story, and what a person may do about it."""
 
 import json
+import re
+from datetime import timedelta
 from html import unescape
 
 import pytest
 
+from simulator import ledger
 from store import audit
 from tests.builders import COMPANY, an_invoice
 from tests.console.happenings import EVIL, TOLD, archived, link_crane, unlinked
+from tests.journeys.test_reconciler import exported, look
+from worker.export import allocating
 
 PAGE = "/invoices/harbour/{}"
 WHY = "mended in Xero"
@@ -31,12 +36,56 @@ def test_an_exported_invoice_shows_its_marker_proof_and_both_ways_to_open_it(on_
     assert page.count("110.00") >= 2
 
 
+def test_a_payment_in_xero_is_shown_beside_the_marker_with_the_time_it_was_seen(on_sqlite, helper):
+    (book,) = exported(on_sqlite)
+    assert "Paid in Xero" not in helper.see(PAGE.format("i1"))
+    ledger.pay(on_sqlite.simulator.state.world, book, 40)
+    look(on_sqlite)
+    page = helper.see(PAGE.format("i1"))
+    assert '<span class="badge exported">Exported</span>' in page
+    assert "40.00 of 110.00 USD paid, 70.00 due; seen" in page
+    assert '<span class="badge warn" title="40.00 of 110.00 USD paid, 70.00 due, seen' in helper.see(
+        "/log?company=harbour"
+    )
+
+
+def test_a_credit_note_is_called_one_and_shows_what_it_credits_as_its_invoice_does(on_sqlite, helper):
+    on_sqlite.company(credit_notes=True)
+    on_sqlite.ask(an_invoice(), an_invoice("c1", credits="i1", line={"unit_amount": "-40.00"}))
+    on_sqlite.run()
+    page = helper.see(PAGE.format("c1"))
+    assert "<h1>Credit note N-c1" in page
+    assert "a new credit note" in page
+    assert "its allocation is on its way" in page
+    allocating.allocate_due(on_sqlite.tools, "test")
+    assert "44.00 allocated in Xero" in helper.see(PAGE.format("c1"))
+    page = helper.see(PAGE.format("i1"))
+    assert "<h1>Invoice N-i1" in page
+    assert re.search(r"Credited by</dt><dd><a href=\"/console/invoices/harbour/c1\">c1</a>: 44.00 allocated", page)
+
+
 def test_what_differs_in_xero_is_told_on_its_page(on_sqlite, helper):
     on_sqlite.ask(an_invoice(totals={"subtotal": "100.00", "tax": "5.00", "total": "105.00"}))
     on_sqlite.run()
     page = helper.see(PAGE.format("i1"))
     assert "Differs" in page
     assert "total 110.00 in Xero, 105.00 in CrewCard" in page
+
+
+def test_of_an_invoice_that_was_found_voided_nothing_is_said_of_now_that_was_true_at_the_export(on_sqlite, helper):
+    (book,) = exported(on_sqlite)
+    book["Status"] = "VOIDED"
+    on_sqlite.later(600)
+    on_sqlite.ask(an_invoice(line={"quantity": "2"}, revision=2), request="r2")
+    on_sqlite.run()
+    page = helper.see(PAGE.format("i1"))
+    card = page[page.index("Compared with Xero") : page.index("What happened")]
+    assert "Voided in Xero since" in card
+    assert "as of the last export" in card
+    assert "Authorised in Xero at the last export." in card
+    assert '<span class="badge good">Verified' not in card
+    kept = on_sqlite.export("i1")
+    assert kept.checked_at > kept.exported_at + timedelta(minutes=9)
 
 
 def test_the_page_names_what_was_compared_and_what_could_not_be_and_xeros_warnings(on_sqlite, helper):
@@ -75,17 +124,17 @@ def test_a_failure_is_told_with_its_reason_its_steps_and_its_group(on_sqlite, he
 
 
 def test_its_story_has_each_asking_sending_and_answer_with_xeros_correlation_id(on_sqlite, helper):
-    on_sqlite.ask(archived())
+    on_sqlite.ask(archived(), requested_by={"id": "u-17", "name": "Anna Berg"})
     on_sqlite.run()
     (attempt,) = on_sqlite.attempts("a1")
     page = helper.see(PAGE.format("a1"))
-    assert "Requested by anna in a bulk send" in page
+    assert "Requested by Anna Berg in a bulk send" in page
     assert "Sent, and refused by Xero" in page
     assert attempt.said in unescape(page)
     assert attempt.batch_id in page
     assert "correlation id" in page
     assert '"AccountCode": "299"' in unescape(page)
-    assert page.index("Failed to export") < page.index("Requested by anna")
+    assert page.index("Failed to export") < page.index("Requested by Anna Berg")
 
 
 def test_somebody_elses_invoices_in_the_same_call_are_not_shown(on_sqlite, helper):

@@ -3,9 +3,10 @@
 import csv
 import io
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlmodel import update
 
 from store import export_log
 from store.export_log import LogFilter
@@ -58,6 +59,24 @@ def test_days_include_the_last_one(reader, on_sqlite):
     assert numbers(reader.see(f"/log?from={later}")) == []
 
 
+@pytest.mark.parametrize(
+    ("zone", "day", "count"),
+    [("", 22, 4), ("", 23, 0), ("Pacific/Auckland", 23, 4), ("Pacific/Auckland", 22, 0), ("../Mars", 22, 4)],
+)
+def test_days_are_those_of_the_time_zone_that_the_address_names(reader, on_sqlite, zone, day, count):
+    with on_sqlite.store.write() as work:
+        work.session.exec(update(LogEntry).values(at=datetime(2026, 11, 22, 20, 0, tzinfo=UTC)))
+    page = reader.see(f"/log?from=2026-11-{day}&to=2026-11-{day}&zone={zone}")
+    assert len(numbers(page)) == count
+    assert f"From ({zone if 'Auckland' in zone else 'UTC'})" in page
+
+
+@pytest.mark.parametrize("end", ["0001-01-01", "9999-12-31"])
+def test_the_first_and_the_last_day_that_can_be_written_break_nothing(reader, end):
+    for zone in ("Pacific/Auckland", "America/Los_Angeles", ""):
+        reader.see(f"/log?from={end}&to={end}&zone={zone}")
+
+
 def test_a_day_that_is_none_is_said_and_left_out(reader):
     page = reader.see("/log?from=yesterday")
     assert "“yesterday” is not a day such as" in page
@@ -88,6 +107,22 @@ def test_the_file_holds_what_the_filter_says(reader):
         ("NW-2", "acme", "account_archived"),
         ("NB-1", "crane", "contact_not_mapped"),
     }
+
+
+def test_each_line_says_who_asked_by_name_where_one_was_given(reader, on_sqlite):
+    """Two companies may have a request of one id: each line has its own request's person."""
+    anna = {"id": "u-17", "name": "Anna Berg"}
+    on_sqlite.ask(an_invoice("late", number="NW-9"), request="q1", requested_by=anna)
+    on_sqlite.ask(an_invoice("odd", number="NW-8"), request="q2", requested_by={"id": ["no", "id"]})
+    on_sqlite.run()
+    page = reader.see("/log")
+    by_number = dict(zip(numbers(page), re.findall(r'data-name="When">(.*)</td>', page), strict=True))
+    assert '"u-17">asked by Anna Berg<' in by_number["NW-9"]
+    assert '"anna">asked by anna<' in by_number["Q-1"]
+    assert "asked by" not in by_number["NW-8"]
+    file = reader.browser.get("/console/log.csv").text.lstrip("\ufeff")
+    told = {row["number"]: row["requested_by"] for row in csv.DictReader(io.StringIO(file))}
+    assert (told["NW-9"], told["Q-1"], told["NW-8"]) == ("Anna Berg", "anna", "")
 
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@"])

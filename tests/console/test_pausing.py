@@ -31,11 +31,11 @@ def test_one_company_is_paused_and_goes_on(person, on_sqlite):
     ops = person("ops")
     on_sqlite.ask(an_invoice("i1"))
     page = ops.do("/companies/harbour/pause", why="stocktaking")
-    assert "harbour is paused." in page
+    assert "Harbour is paused." in page
     assert "stocktaking" in page
     on_sqlite.run()
     assert on_sqlite.calls("PUT") == []
-    assert "harbour goes on." in ops.do("/companies/harbour/resume")
+    assert "Harbour goes on." in ops.do("/companies/harbour/resume")
     on_sqlite.run()
     assert len(on_sqlite.books()) == 1
     assert lines(on_sqlite)[:2] == [("ops", "resume", "harbour", ""), ("ops", "pause", "harbour", "stocktaking")]

@@ -67,7 +67,8 @@ def test_what_would_be_sent_again_is_counted_and_nothing_is_done(helper, on_sqli
 
 def test_the_preview_says_of_which_companies_and_causes(helper):
     page = preview(helper, outcome="failed")
-    assert "Client has no Xero contact: crane" in page
+    assert "Client has no Xero contact: Crane " in page  # by name, as on the overview
+    assert "contact: crane" not in page
     assert "Account archived: 299" in page
 
 

@@ -4,20 +4,21 @@ import re
 
 import pytest
 
-from events.settings import CompanySettings, CompanySettingsChanged, LineDefaults
-from simulator import seeding
+from events.settings import CompanySettings, CompanySettingsChanged, DailySummary, LineDefaults
+from simulator import control, seeding
 from store import audit, companies, connections
 from store.tables import CompanyApp, Token, XeroApp
-from tests.builders import COMPANY, TENANT
-from tests.connections.house import hidden_fields
+from tests.builders import COMPANY, TENANT, an_organisation
+from tests.connections.house import OTHER_TENANT, hidden_fields
 from tests.console.filled import fields_of
 from tests.contacts.test_settings import ORGANISATION
-from web.console import setup
+from web.console import settings_form
 from worker.decisions.rights import Operator
 from worker.submission import change_submission
 from worker.submission.change_submission import GivenBy
 
 HERE, SECRET, SCRIPT = "/companies/harbour/setup", "s3cret-Of-The-App", "<script>alert(1)</script>"
+WIZARD = "/setup/harbour"
 NEW = {"client_id": "APP1", "secret": SECRET, "kind": "web", "scopes": "granular", "callback": ""}
 
 
@@ -46,17 +47,17 @@ def settings(installation):
 
 def change(setter, status=303, **fields):
     """Open the page, change fields, send the form."""
-    form = fields_of(setter.see(HERE), "/setup/settings")
+    form = fields_of(setter.see(f"{WIZARD}/accounts"), "/setup/settings")
     return setter.do(f"{HERE}/settings", status, **{**form, **fields})
 
 
 def test_a_company_is_set_up_from_its_name_to_its_connect_link(setter, on_sqlite):
-    page = setter.do("/companies/new", company="wharf", name="Wharf & Sons")
-    assert "Wharf &amp; Sons is set up" in page
-    assert "Wharf &amp; Sons has no Xero app yet" in page
-    assert 'value="http://127.0.0.1:8700/connect/xero/callback" readonly' in page
-    assert "The app is kept" in setter.do("/companies/wharf/setup/app", **NEW)
     on_sqlite.simulator.state.identity.add_app("APP1", SECRET)
+    page = setter.do("/companies/new", company="wharf", name="Wharf & Sons")
+    assert "Wharf &amp; Sons is added" in page
+    assert "Every company brings its own app" in page
+    assert 'value="http://127.0.0.1:8700/connect/xero/callback" readonly' in page
+    assert "Xero knows this app" in setter.do("/companies/wharf/setup/app", **NEW)
     page = setter.do("/companies/wharf/setup/link", 200)
     link = re.search(r'id="link" value="([^"]+)" readonly', page).group(1).replace("&amp;", "&")
     assert "Good until" in page
@@ -77,7 +78,10 @@ def test_a_company_whose_id_cannot_be_is_refused_and_what_was_typed_stays(setter
 
 
 def test_a_secret_is_typed_once_and_stands_nowhere_afterwards(setter, on_sqlite):
-    pages = [setter.do(f"{HERE}/app", **NEW), setter.do(f"{HERE}/secret", secret=f"{SECRET}-2"), setter.see(HERE)]
+    known = on_sqlite.simulator.state.identity.add_app("APP1", SECRET)
+    pages = [setter.do(f"{HERE}/app", **NEW)]
+    known.secret = f"{SECRET}-2"
+    pages += [setter.do(f"{HERE}/secret", secret=f"{SECRET}-2"), setter.see(f"{WIZARD}/app")]
     pages += [setter.do(f"{HERE}/app", 422, **{**NEW, "client_id": ""})]
     assert not [page for page in pages if SECRET in page]
     with on_sqlite.store.read() as work:
@@ -108,16 +112,46 @@ def test_an_app_that_cannot_be_is_refused_in_words(setter, on_sqlite, field, val
 def test_another_companys_app_is_joined_only_by_who_knows_its_secret(setter, on_sqlite):
     setter.do("/companies/new", company="thief", name="Thief")
     stolen = {**NEW, "client_id": "app-harbour", "secret": "guess"}
+    assert "Xero does not know this Client ID" in setter.do("/companies/thief/setup/app", 422, **stolen)
+    on_sqlite.simulator.state.faults.set({"token_500": 1.0})
     assert "Another company uses this app" in setter.do("/companies/thief/setup/app", 422, **stolen)
 
 
 def test_a_secret_is_rotated_without_a_stop(setter, on_sqlite):
+    assert "Xero does not know" in setter.do(f"{HERE}/secret", 422, secret="newer")
+    on_sqlite.simulator.state.identity.add_app("app-harbour", "newer")
     assert "the former one stays good" in setter.do(f"{HERE}/secret", secret="newer")
-    assert "Two are kept" in setter.see(HERE)
+    assert "Two are kept" in setter.see(f"{WIZARD}/app")
     assert "is forgotten" in setter.do(f"{HERE}/forget-secret")
     assert "There was only one" in setter.do(f"{HERE}/forget-secret")
     with on_sqlite.store.read() as work:
         assert work.session.get(XeroApp, "app-harbour").former_secret is None
+
+
+def test_a_webhook_key_is_typed_once_replaced_without_a_stop_and_ended(setter, on_sqlite):
+    assert "found by comparing" in setter.see(f"{WIZARD}/app")
+    assert "Paste the webhook key." in setter.do(f"{HERE}/webhook-key", 422, key="")
+    assert "The webhook key is kept" in setter.do(f"{HERE}/webhook-key", key=SECRET)
+    page = setter.see(f"{WIZARD}/app")
+    assert "Nothing came yet" in page
+    assert "/xero/webhooks/harbour" in page
+    setter.do(f"{HERE}/webhook-key", key="the next one")
+    with on_sqlite.store.write() as work:
+        assert connections.webhook_keys(work, on_sqlite.tools.vault, COMPANY) == ["the next one", SECRET]
+        connections.note_webhook(work, COMPANY)
+    assert "Xero posted last" in setter.see(f"{WIZARD}/app")
+    assert "is forgotten" in setter.do(f"{HERE}/forget-webhook-key", which="former")
+    assert "no such webhook key" in setter.do(f"{HERE}/forget-webhook-key", which="former")
+    assert "is forgotten" in setter.do(f"{HERE}/forget-webhook-key", which="all")
+    with on_sqlite.store.read() as work:
+        assert connections.webhook_keys(work, on_sqlite.tools.vault, COMPANY) == []
+    assert SECRET not in setter.see(f"{WIZARD}/app") + page
+    assert [what for what, _ in lines(on_sqlite) if "webhook" in what] == [
+        "webhook key forgotten",
+        "former webhook key forgotten",
+        "webhook key set",
+        "webhook key set",
+    ]
 
 
 def test_exports_are_switched_off_and_on_and_the_audit_says_why(setter, on_sqlite):
@@ -125,7 +159,8 @@ def test_exports_are_switched_off_and_on_and_the_audit_says_why(setter, on_sqlit
     on_sqlite.ask()
     on_sqlite.run()
     assert on_sqlite.books() == []
-    assert "was switched off here" in setter.see(HERE)
+    assert "were switched off here" in setter.see(f"{WIZARD}/login")
+    assert "exports are switched off" in setter.see(f"{WIZARD}/app")
     assert "Exports are on again" in setter.do(f"{HERE}/exports", do="on", why="moved")
     on_sqlite.settle_down(2)
     assert len(on_sqlite.books()) == 1
@@ -137,7 +172,7 @@ def test_exports_are_switched_off_and_on_and_the_audit_says_why(setter, on_sqlit
 def test_other_permissions_take_a_new_login(setter, on_sqlite):
     page = setter.do(f"{HERE}/scopes", scopes="granular", other_scopes="granular accounting.attachments")
     assert "That takes a new login" in page
-    assert "permissions that Harbour asks Xero for were changed" in page
+    assert "permissions that Harbour asks Xero for were changed" in setter.see(f"{WIZARD}/login")
     assert "are asked for already" in setter.do(f"{HERE}/scopes", other_scopes="accounting.attachments granular")
 
 
@@ -153,15 +188,17 @@ def test_what_waits_for_another_organisation_is_decided_here(setter, on_sqlite, 
     with on_sqlite.store.write() as work:
         connection = connections.locked(work, COMPANY)
         connections.set_state(work, connection, "undecided", "other_organisation")
-    assert "Send them to Organisation 1111" in setter.see(HERE)
+    assert "Send them to Organisation 1111" in setter.see(f"{WIZARD}/login")
     assert "0 invoices sent on" in setter.do(f"{HERE}/decide", do="send")
     assert "somebody else may have been quicker" in setter.do(f"{HERE}/decide", 422, do="cancel")
 
 
 def test_settings_are_chosen_from_what_the_organisation_has(setter, on_sqlite, books):
-    assert "Not asked yet" in setter.see(HERE)
+    page = setter.see(f"{WIZARD}/accounts")
+    assert "Not asked yet" in page
+    assert 'name="tax-0" value="" placeholder="default tax rate"' in page  # what an empty field means
     assert "as in Organisation 1111" in setter.do(f"{HERE}/choices")
-    page = setter.see(HERE)
+    page = setter.see(f"{WIZARD}/accounts")
     assert '<option value="210">210 · Crew hire</option>' in page
     assert "Receivable" not in page
     assert '<option value="ZERO">ZERO · Zero rated</option>' in page
@@ -169,15 +206,30 @@ def test_settings_are_chosen_from_what_the_organisation_has(setter, on_sqlite, b
     more = {"due_kind": "day_of_next_month", "due_days": "20", "number_prefix": "CC-", "option-0": "North"}
     kind = {"kind-0": "hire", "account-0": "200", "tax-0": ""}
     theme = books.themes["Crew"].id
-    said = change(setter, **chosen, **more, **kind, branding_theme=theme, contact_ids_editable="yes")
+    said = change(
+        setter, **chosen, **more, **kind, branding_theme=theme, contact_ids_editable="yes", sent_to_contact="yes"
+    )
     assert "The settings are changed" in said
     kept = settings(on_sqlite)
     assert (kept.default_account_code, kept.default_tax_type, kept.invoice_status) == ("210", "ZERO", "DRAFT")
     assert (kept.due.kind, kept.due.days, kept.number_prefix) == ("day_of_next_month", 20, "CC-")
     assert [(one.category, one.option) for one in kept.tracking] == [("Region", "North")]
-    assert (kept.branding_theme.name, kept.contact_ids_editable) == ("Crew", True)
+    assert (kept.branding_theme.name, kept.contact_ids_editable, kept.sent_to_contact) == ("Crew", True, True)
     assert kept.of_kind("hire").account_code == "200"
     assert lines(on_sqlite)[0] == ("settings", "olga@crewcard.example")
+
+
+def test_a_daily_summary_is_chosen_changed_and_taken_back_and_a_zone_nobody_knows_is_said(setter, on_sqlite):
+    assert "The settings are changed" in change(setter, summary_hour="7", summary_zone="Pacific/Auckland")
+    assert settings(on_sqlite).daily_summary == DailySummary(hour=7, time_zone="Pacific/Auckland")
+    page = setter.see(f"{WIZARD}/accounts")
+    assert '<option value="7" selected>07:00</option>' in page
+    assert 'value="Pacific/Auckland"' in page
+    assert "must name a time zone as in Pacific/Auckland" in change(setter, 422, summary_zone="Mars/Olympus")
+    change(setter, number_prefix="CC-")
+    assert settings(on_sqlite).daily_summary.hour == 7, "who changes something else leaves it"
+    change(setter, summary_hour="", summary_always="yes")
+    assert settings(on_sqlite).daily_summary is None
 
 
 def test_what_the_form_shows_and_nobody_touches_stays(setter, on_sqlite, books):
@@ -212,7 +264,7 @@ def test_a_setting_that_xero_does_not_have_is_refused_with_the_choices_and_stays
 
 
 def test_nobody_overwrites_what_somebody_else_changed_meanwhile(setter, on_sqlite, books):
-    form = fields_of(setter.see(HERE), "/setup/settings")
+    form = fields_of(setter.see(f"{WIZARD}/accounts"), "/setup/settings")
     said, by = (
         {"company": COMPANY, "settings": {"number_prefix": "HOST-"}},
         GivenBy(Operator("h"), "crewcard-xero/test"),
@@ -235,21 +287,21 @@ def test_while_xero_is_away_a_setting_waits_and_the_choices_are_not_lost(setter,
     setter.sign_in()
     assert "Xero cannot be asked just now" in setter.do(f"{HERE}/choices", 422)
     assert "Accepted. Xero cannot be asked just now" in change(setter, default_account_code="210")
-    assert "210 · Crew hire" in setter.see(HERE)
+    assert "210 · Crew hire" in setter.see(f"{WIZARD}/accounts")
 
 
 def test_the_page_tells_how_the_connection_is_whatever_state_it_is_in(setter, on_sqlite):
-    assert "Calls left today" in setter.see(HERE)
+    assert "Calls left today" in setter.see(f"{WIZARD}/login")
     with on_sqlite.store.write() as work:
         connections.set_state(work, connections.locked(work, COMPANY), "needs_login", "login_ended")
-    page = setter.see(HERE)
+    page = setter.see(f"{WIZARD}/login")
     assert "Xero no longer accepts the login for Organisation 1111" in page
     assert "Ask for a login link in CrewCard" in page
     with on_sqlite.store.write() as work:
         work.session.delete(work.session.get(Token, ("app-harbour", "user-harbour")))
-    assert "Setup of Harbour" in setter.see(HERE)
-    assert "There is no company" in setter.see("/companies/nowhere/setup", 404)
-    for act in ("app", "secret", "link", "settings", "name", "exports"):
+    assert "Set up Harbour" in setter.see(HERE)
+    assert "There is no company" in setter.see("/setup/nowhere", 404)
+    for act in ("app", "secret", "link", "settings", "name", "exports", "contacts"):
         setter.do(f"/companies/nowhere/setup/{act}", 404, **NEW)
 
 
@@ -257,18 +309,36 @@ def test_outside_text_is_shown_as_text(setter, on_sqlite, books):
     seeding.change(books, {"accounts": [{"code": "666", "name": SCRIPT}], "themes": [{"name": SCRIPT}]})
     setter.do(f"{HERE}/name", name=SCRIPT)
     setter.do(f"{HERE}/choices")
-    page = setter.see(HERE) + change(setter, 422, default_account_code=SCRIPT[:9])
+    page = setter.see(f"{WIZARD}/accounts") + change(setter, 422, default_account_code=SCRIPT[:9])
     assert SCRIPT not in page
     assert page.count("&lt;script&gt;") >= 3
 
 
 def test_a_form_knows_every_setting_there_is(on_sqlite):
     """A new setting must be given a field, or it would look as if there were none."""
-    assert set(CompanySettings.model_fields) - {"due", "days_until_due"} == set(setup.Typed.__dataclass_fields__) - {
-        "due_kind",
-        "due_days",
-    }
+    fields = set(settings_form.Typed.__dataclass_fields__)
+    of_parts = {"due_kind", "due_days", "summary_hour", "summary_zone", "summary_always"}
+    assert set(CompanySettings.model_fields) - {"due", "days_until_due", "daily_summary"} == fields - of_parts
     kept = CompanySettings(kinds={"a": LineDefaults(account_code="1")}, days_until_due=7)
-    typed = setup.of_settings(kept)
+    typed = settings_form.of_settings(kept)
     assert (typed.due_kind, typed.due_days, typed.kinds) == ("days_after_invoice", "7", (("a", "1", ""),))
-    assert setup.settings_patch(typed, typed) == {}
+    assert settings_form.settings_patch(typed, typed) == {}
+
+
+def test_a_custom_connection_is_checked_and_connected_at_once_and_needs_no_login(setter, on_sqlite):
+    identity = on_sqlite.simulator.state.identity
+    identity.add_app("own", "s3cret", kind="custom", tenant="")
+    with on_sqlite.store.write() as work:
+        companies.set_up(work, "wharf", "Wharf", CompanySettings())
+    organisation = control.organisation(an_organisation(OTHER_TENANT))
+    on_sqlite.simulator.state.world.organisations[OTHER_TENANT] = organisation
+    app = {"client_id": "own", "secret": "s3cret", "kind": "custom"}
+    page = setter.do("/companies/wharf/setup/app", 422, **app)
+    assert "so nothing was saved" in page
+    identity.apps["own"].tenant = OTHER_TENANT
+    page = setter.do("/companies/wharf/setup/app", **app)
+    assert "Connected to Organisation 2222. Nobody logs in." in page
+    assert "never: a custom connection, nobody logs in" in page
+    assert "Make a connect link" not in page
+    assert "Connected to" in setter.do("/companies/wharf/setup/connect")
+    assert "nobody logs in" in setter.see("/setup/wharf/app")

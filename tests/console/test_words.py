@@ -21,7 +21,7 @@ OLD = (
     "|No Xero app is kept|Keep the app|Ask Xero for its choices|Check with Xero and change|Where a line names none"
     "|Due, where an invoice|Put before invoice numbers|Arrive in Xero as|By kind of line|Unused, the login ends"
     "|[Dd]ead letter|Letter \\d|the door “|Read it as it stands|Read it again as it came|[Ss]hut out|Let in"
-    "|Further rows|[Mm]ended"
+    "|Further rows|[Mm]ended|Nobody has ordered|company.s own\\b|amounts exclusive|since \\d+ \\w+ ago"
 )
 
 
@@ -39,7 +39,8 @@ def test_no_page_has_a_command_line_or_a_word_that_nobody_uses(on_sqlite, consol
     admin.sign_in()
     found = {}
     pages = [*map(address, routes()), "/console/companies/brandnew", "/console/companies/brandnew/setup"]
-    for page in (page for page in pages if page not in world.OPEN):
+    runbooks = [page for page in pages if page.startswith("/console/runbooks/")]  # for who sits at the machine
+    for page in (page for page in pages if page not in {*world.OPEN, *runbooks}):
         said = words_of(admin.browser.get(page, follow_redirects=True).text)
         found[page] = [*re.findall("crewcard-xero [a-z]+", said), *re.findall(OLD, said)]
     assert {page: words for page, words in found.items() if words} == {}

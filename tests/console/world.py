@@ -3,16 +3,20 @@
 import json
 import re
 
-from store import contacts, inbox
+from sqlmodel import select
+
+from store import api_keys, contacts, deliveries, endpoints, inbox
 from store.searching import Selection
+from store.tables import OutboxEvent
 from tests.builders import COMPANY, an_invoice, contact_id
 from web.console.app import PAGES, PREFIX
 from worker.decisions.rights import ConsoleUser
 from worker.submission import orders
+from worker.watching import throughput
 
 SCRIPT = "<script>alert(1)</script>"
 # What stands for {name} in an address; a page with another name in its address adds it here.
-NAMES = {"company": COMPANY, "client": "crane", "sent": "r1", "invoice": "bad-1", "number": "1"}
+NAMES = {"company": COMPANY, "client": "crane", "sent": "r1", "invoice": "bad-1", "number": "1", "alert": "PartAway"}
 # What fills a page that is empty without a question.
 QUESTIONS = {
     "/console/search": "q=N-",
@@ -22,6 +26,7 @@ QUESTIONS = {
 }
 # Pages that are parts of others, or files.
 NO_PAGES = {"/console/search/suggestions", "/console/log.csv", "/console/sso", "/console/sso/callback"}
+NO_PAGES |= {"/console/companies/{company}/setup"}  # leads on to where that is now
 OPEN = ("/console/sign-in", "/console/enter")
 
 
@@ -42,11 +47,20 @@ def fill(installation) -> None:
     installation.relay()
     with installation.store.write() as work:
         inbox.set_aside(work, "http", json.dumps({"type": SCRIPT}).encode(), [f"type: {SCRIPT} is no event"], SCRIPT)
+        endpoint = endpoints.add_endpoint(
+            work, installation.tools.vault, COMPANY, "https://app.example.com/hook?token=x"
+        )
+        event = work.session.exec(select(OutboxEvent.id).limit(1)).first()
+        tried = {"event_id": event, "tries": 1, "status": 500, "milliseconds": 12, "trouble": "answered 500"}
+        deliveries.note(work, endpoints.door_of(endpoint.id), [{**tried, "answer": SCRIPT}])
+        api_keys.make(work, installation.tools.vault, "crewcard", [COMPANY])
     again = Selection(company=COMPANY, cause="account_invalid:999")
     orders.order_many(
         installation.tools, "replay", again, ConsoleUser("olga@crewcard.example", "support"), f"why not {SCRIPT}"
     )
     installation.run()
+    installation.a_worker_runs()
+    throughput.note_queues(installation.tools, "world")
 
 
 def routes() -> list[str]:

@@ -12,6 +12,7 @@ from cli.main import app
 from simulator import seeding
 from store import contacts
 from tests.builders import COMPANY, an_invoice, contact_id
+from tests.contacts import test_creating as creating
 from tests.contacts.admin import ACTIVE, OLD
 from worker import wiring
 from worker.submission import change_submission
@@ -68,6 +69,53 @@ def test_set_while_xero_is_away_is_accepted_and_left_to_the_clock(command, clerk
     clerk_free.installation.later(10)
     clerk_free.clock()
     assert clerk_free.field("crane").value == ACTIVE
+
+
+def test_match_counts_first_asks_and_links_those_without_doubt(command, clerk_free):
+    for client, name in [("one", "Firm one"), ("two", "Twice"), ("three", "Twice Ltd")]:
+        clerk_free.in_xero(id=contact_id(client), name=name)
+    clerk_free.in_xero(id=contact_id("number"), name="Another", number="c2")
+    names = ["Firm one", "Bolt and Company", "Twice", "Qqq zzz"]
+    clients = [{"id": f"c{number}", "name": name} for number, name in enumerate(names)]
+    clerk_free.installation.ask(*[an_invoice(f"m-{one['id']}", client=one) for one in clients])
+    clerk_free.installation.run()
+    code, _, said = command("contacts", "match", *OF)  # nobody says yes
+    said = " ".join(said.split())
+    assert f"c0 (Firm one): Firm one {contact_id('one')}, by name" in said
+    assert "1 client without doubt. These stay: 1 with more than one candidate, 1 only alike, 1 like nothing" in said
+    assert (code, clerk_free.field("c0").value) == (1, "")
+    told = json.loads(command("contacts", "match", *OF, "--check", "--json")[1])
+    assert told["exact"] == [{"client": "c0", "xero_contact_id": contact_id("one")}]
+    assert (told["stay"], told["linked"]) == ({"several": 1, "alike": 1, "unlike": 1}, [])
+    assert json.loads(command("contacts", "match", *OF, "--yes", "--json")[1])["linked"] == ["c0"]
+    assert clerk_free.field("c0").value == contact_id("one")
+    assert [clerk_free.field(f"c{number}").value for number in (1, 2, 3)] == ["", "", ""]
+
+
+def test_create_shows_what_it_would_create_asks_and_creates_once(command, clerk_free):
+    creating.turn_on(clerk_free)
+    clerk_free.installation.ask(
+        an_invoice("n1", client=creating.NEWCOMER), an_invoice("b1", client={"id": "acme2", "name": "ACME Limited"})
+    )
+    clerk_free.installation.run()
+    code, _, said = command("contacts", "create", *OF)  # nobody says yes
+    assert (code, creating.created(clerk_free)) == (1, [])
+    assert "new: Newcomer Ltd, office@newcomer.example, GB 123, 1 Quay, HU1 1AA, Hull, Norway" in " ".join(
+        said.split()
+    )
+    assert "1 client left out: Xero has contacts like them." in said
+    code, said, _ = command("contacts", "create", *OF, "--yes", "--json", "--by", "olga")
+    assert (code, json.loads(said)["linked"]) == (0, ["new"])
+    (made,) = creating.created(clerk_free)
+    assert (clerk_free.field("new").value, clerk_free.field("new").changed_by) == (made.id, "olga")
+    assert json.loads(command("contacts", "create", *OF, "--yes", "--json")[1])["linked"] == []
+
+
+def test_create_that_is_refused_says_why_and_ends_with_1(command, clerk_free):
+    code, _, shown = command("contacts", "create", "new", "--name", "Newcomer Ltd", *OF, "--yes")
+    assert code == 1
+    assert "do not allow contacts to be created" in shown
+    assert creating.created(clerk_free) == []
 
 
 def test_check_shows_the_name_and_changes_nothing(command, clerk_free):
@@ -216,6 +264,8 @@ def test_every_setting_can_be_typed_and_taken_back(command, clerk_free):
         "number_prefix": "CC-",
         "tracking": "Region:North",
         "branding_theme": "Crew",
+        "sent_to_contact": "true",
+        "daily_summary": "7:Pacific/Auckland:always",
     }
     words = [word for name, value in typed.items() for word in ("--set", f"{name}={value}")]
     assert command("companies", "settings", COMPANY, *words)[0] == 0
@@ -226,7 +276,8 @@ def test_every_setting_can_be_typed_and_taken_back(command, clerk_free):
     assert command("companies", "settings", COMPANY, *back)[0] == 0
     kept = clerk_free.settings()
     assert (kept.kinds, kept.tracking, kept.branding_theme, kept.due, kept.number_prefix) == (None,) * 5
-    assert (kept.invoice_status, kept.contact_ids_editable) == ("AUTHORISED", False)
+    assert kept.daily_summary is None
+    assert (kept.invoice_status, kept.contact_ids_editable, kept.sent_to_contact) == ("AUTHORISED", False, False)
 
 
 @pytest.mark.parametrize(
@@ -237,6 +288,11 @@ def test_every_setting_can_be_typed_and_taken_back(command, clerk_free):
         ("colour=red", "colour: is not a field we know"),
         ("kinds.hire=200", "kinds.hire.account_code"),
         ("contact_ids_editable=perhaps", "true or false"),
+        ("sent_to_contact=perhaps", "true or false"),
+        ("daily_summary=seven", "daily_summary is written like 7:Pacific/Auckland"),
+        ("daily_summary=7", "time_zone"),
+        ("daily_summary=25:Pacific/Auckland", "hour"),
+        ("daily_summary=7:Mars/Olympus", "must name a time zone as in Pacific/Auckland"),
     ],
 )
 def test_a_setting_typed_wrong_is_explained(command, typed, said):

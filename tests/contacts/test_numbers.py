@@ -5,6 +5,7 @@ from hypothesis import given
 from sqlmodel import select
 
 from events.invoice import Invoice
+from events.settings import CompanySettings
 from store.tables import Batch, Export
 from tests.builders import an_invoice
 from worker.decisions import merge_rules
@@ -115,7 +116,8 @@ def test_whatever_the_prefixes_were_a_sent_number_is_never_another_again(steps, 
     sent, kept = None, number
     for prefix, again in steps:
         invoice = Invoice.model_validate(an_invoice(number=kept if again else number))
-        told, given_ = merge_rules.numbered([invoice], {"i1": row}, prefix, again=again)
+        settings = CompanySettings(number_prefix=prefix)
+        told, given_ = merge_rules.numbered([invoice], {"i1": row}, settings, again=again)
         kept, row.number_prefix = told[0].number, given_["i1"]
         assert kept.endswith(number)
         assert sent in (None, kept)

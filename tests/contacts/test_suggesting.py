@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from events.accounting_target import ListedContact
 from tests.builders import COMPANY, an_invoice, contact_id
-from worker.contacts import changes, suggesting
+from worker.contacts import contact_answers, suggesting
 from worker.decisions import contact_checks
 from worker.decisions.contact_checks import Card, Likely
 
@@ -86,7 +86,7 @@ def test_clients_of_failed_invoices_are_offered_contacts_and_nothing_is_linked(a
     installation.run()
     with installation.store.read() as work:
         unlinked = suggesting.unlinked(work, COMPANY)
-        organisation = changes.organisation_of(work, admin.tools, COMPANY)
+        organisation = contact_answers.organisation_of(work, admin.tools, COMPANY)
     assert unlinked == {Card("bolts", "Bolt and Company"): 2}
     found = suggesting.suggest(admin.tools, organisation, list(unlinked))
     (suggestion, *_) = found[Card("bolts", "Bolt and Company")]
@@ -98,7 +98,7 @@ def test_archived_contacts_are_never_suggested_and_many_clients_cost_one_call_pe
     for number in range(1100):
         clerk_free.in_xero(id=contact_id(f"c{number}"), name=f"Firm number {number}")
     with clerk_free.installation.store.read() as work:
-        organisation = changes.organisation_of(work, clerk_free.tools, COMPANY)
+        organisation = contact_answers.organisation_of(work, clerk_free.tools, COMPANY)
     cards = [Card("old", "Old Wharf"), Card("f7", "Firm number 1099")]
     found = suggesting.suggest(clerk_free.tools, organisation, cards, most=1)
     assert len(clerk_free.calls("/contacts")) == 2

@@ -107,7 +107,7 @@ def test_two_clocks_and_a_command_answer_each_change_once(admin):
         admin.paste(f"client{number}", ACTIVE)
     with admin.installation.store.read() as work:
         due = list(filed.due(work, COMPANY, 45))
-        organisation = changes.organisation_of(work, admin.tools, COMPANY)
+        organisation = contact_answers.organisation_of(work, admin.tools, COMPANY)
     barrier = threading.Barrier(3)
 
     def go():

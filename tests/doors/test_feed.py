@@ -1,18 +1,23 @@
 """The pull feed: a host that was away learns everything, in order, once, and nothing of others."""
 
+import asyncio
 import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 
 import pytest
 
 from events.outgoing import XeroExportAttentionNeeded
 from store import outbox, processes
 from store.outbox import Outgoing
+from tests import machines
 from tests.builders import COMPANY, an_invoice
 from tests.doors.conftest import OTHER_TENANT
 from tests.doors.host import Host, problems
 from tests.machines import wait_for
+from web import main, reads
+from web.bodies import RequestIds
 
 
 def said(number, company=COMPANY, now=None):
@@ -207,3 +212,86 @@ def test_who_waits_is_told_as_soon_as_there_is_news(small_host, on_sqlite):
         on_sqlite.relay()
         answer = wait_for(lambda: asked.done() and asked.result(), 15)
     assert numbers(answer.json()["events"]) == [7]
+
+
+@pytest.fixture
+def two_doors(on_sqlite, monkeypatch):
+    """Two web processes at which nobody looks by itself: the bell alone wakes who waits."""
+    monkeypatch.setattr(reads, "_LOOK_SECONDS", 30)
+    looked, look = [], reads._read_page
+    monkeypatch.setattr(reads, "_read_page", lambda *given: [look(*given), looked.append(given)][0])
+    with ExitStack() as stack:
+        yield *(_door(on_sqlite, stack, f"host-{number}") for number in range(2)), looked
+
+
+def _door(installation, stack, key):
+    app = main.build(installation.tools)
+    url = stack.enter_context(machines.served(main.serving(app, installation.settings)))
+    return Host(installation, url, key), app.state.feed_waiters
+
+
+def test_who_waits_at_any_door_is_woken_by_the_relay_and_need_not_look(two_doors, on_sqlite):
+    (host, _), (other, _), looked = two_doors
+    with ThreadPoolExecutor(2) as pool:
+        for number in (7, 8):  # the first may be found because their ears had just opened
+            end = host.feed()[1]
+            looked.clear()
+            asked = [pool.submit(one.get, f"/v1/events?after={end}&wait=20") for one in (host, other)]
+            wait_for(lambda: len(looked) >= 2)
+            publish(on_sqlite, number)
+            on_sqlite.relay()
+            assert [numbers(one.result(12).json()["events"]) for one in asked] == [[number], [number]]
+
+
+def test_only_so_many_of_a_key_wait_and_those_of_another_are_not_refused(two_doors, on_sqlite, monkeypatch):
+    monkeypatch.setattr(reads, "MOST_WAITERS", 1)
+    (host, waiters), (other, _), _ = two_doors
+    other.http.base_url = host.http.base_url
+    end = host.feed()[1]
+    with ThreadPoolExecutor(2) as pool:
+        asked = [pool.submit(one.get, f"/v1/events?after={end}&wait=20") for one in (host, other)]
+        wait_for(lambda: waiters.count(host.key_id) and waiters.count(other.key_id))
+        refused = host.get(f"/v1/events?after={end}&wait=1")
+        assert refused.status_code == 429
+        assert problems(refused)[0].startswith("wait: ")
+        assert host.get(f"/v1/events?after={end}").status_code == 200
+        publish(on_sqlite, 7)
+        on_sqlite.relay()
+        assert [numbers(one.result(12).json()["events"]) for one in asked] == [[7], [7]]
+
+
+def test_who_waits_at_a_door_that_is_about_to_end_is_answered_before(on_sqlite):
+    app = main.build(on_sqlite.tools)
+    with machines.served(main.serving(app, on_sqlite.settings)) as url, ThreadPoolExecutor(1) as pool:
+        host = Host(on_sqlite, url, "host-0")
+        end = host.feed()[1]
+        asked = pool.submit(host.get, f"/v1/events?after={end}&wait=20")
+        wait_for(lambda: app.state.feed_waiters.count(host.key_id))
+        app.state.draining.set()
+        answer = asked.result(12)
+    assert (answer.status_code, answer.json()["events"]) == (200, [])
+
+
+def test_a_request_that_is_cut_off_by_the_end_of_the_process_is_no_fault_of_ours():
+    sent = []
+
+    async def cut_off():
+        has_begun = asyncio.Event()
+
+        async def waits(_scope, _receive, _send):
+            has_begun.set()
+            await asyncio.Event().wait()
+
+        async def send(message):
+            sent.append(message)
+
+        asked = asyncio.create_task(RequestIds(waits)({"type": "http", "headers": []}, None, send))
+        await has_begun.wait()
+        asked.cancel()
+        await asked
+
+    asyncio.run(cut_off())
+    start, body = sent
+    assert start["status"] == 503
+    assert dict(start["headers"])[b"retry-after"] == b"1"
+    assert "send the same again" in body["body"].decode()

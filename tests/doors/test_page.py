@@ -39,9 +39,9 @@ def environment(on_sqlite, small_doors):
         "DATABASE_URL": chosen.database_url,
         "REDIS_URL": chosen.redis_url,
         "ENCRYPTION_KEYS": ENCRYPTION_KEY,
-        "DOORS": small_doors,
-        "KEY": key.id,
-        "SECRET": key.secret,
+        "CREWCARD_XERO_URL": small_doors,
+        "CREWCARD_XERO_KEY": key.id,
+        "CREWCARD_XERO_SECRET": key.secret,
     }
 
 

@@ -3,6 +3,7 @@
 The routes are taken from the application itself: a new one is tried as well, or named in `EXEMPT` with a reason.
 """
 
+import json
 import re
 
 import pytest
@@ -14,9 +15,20 @@ from tests.doors.conftest import OTHER_TENANT
 from tests.doors.host import Host, problems
 from web import main
 
-# People's pages have sessions or signed links instead of keys, and their own tests; the rest says nothing of anybody.
-EXEMPT = ("/connect/", "/console", "/healthz", "/readyz", "/version", "/metrics", "/v1/openapi.json")
-VALUES = {"company": COMPANY, "request_id": "r1", "client": "acme"}
+# People's pages have sessions or signed links instead of keys, Xero a webhook key, and their own tests; the rest says
+# nothing of anybody.
+EXEMPT = (
+    "/connect/",
+    "/console",
+    "/xero/webhooks/",
+    "/healthz",
+    "/readyz",
+    "/version",
+    "/metrics",
+    "/canary",
+    "/v1/openapi.json",
+)
+VALUES = {"company": COMPANY, "request_id": "r1", "client": "acme", "invoice": "i1", "name": "a.pdf"}
 QUERIES = {"/v1/companies/{company}/invoices": "?ids=i1", "/v1/events": "?after=0"}
 BODIES = {
     "/v1/events": a_request(an_invoice("stolen"), request="stolen"),
@@ -35,7 +47,7 @@ def routes(application):
             continue
         extra = getattr(route, "openapi_extra", None)
         assert extra, f"{path} does not say which scope it needs (web.keys.needs), and is not named in EXEMPT"
-        needed = [Scope(scope) for one in extra["security"] for scope in one["key"]]
+        needed = [Scope(scope) for one in extra["security"] for scope in one.get("key", ())]
         found += [(method, path, needed) for method in route.methods]
     return found
 
@@ -46,7 +58,7 @@ def ask(host, method, path, **other):
     )
     if method == "GET":
         return host.get(target, **other)
-    return host.post(BODIES.get(path, {"company": COMPANY}), target, **other)
+    return host.ask(method, target, json.dumps(BODIES.get(path, {"company": COMPANY})).encode(), **other)
 
 
 @pytest.fixture

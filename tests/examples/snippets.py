@@ -18,7 +18,7 @@ class Snippet:
 
 
 def snippets(page: Path) -> list[Snippet]:
-    """Every fenced block of the page. Raises ValueError for one that says no language."""
+    """Every fenced block of the page but those that say why they are not run. ValueError: one says no language."""
     text = page.read_text()
     found = [
         Snippet(block[1], block[2] or "", block[3], text[: block.start()].count("\n") + 1)
@@ -26,4 +26,5 @@ def snippets(page: Path) -> list[Snippet]:
     ]
     if len(found) * 2 != len(re.findall(r"^```", text, re.MULTILINE)):
         raise ValueError(f"{page.name}: a block without a language, or one that does not end")
-    return found
+    lines = text.splitlines()
+    return [one for one in found if not lines[one.line - 2].startswith("<!-- not run: ")]

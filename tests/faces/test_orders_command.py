@@ -163,6 +163,19 @@ def test_raise_anew_asks_first_and_why_tells_of_the_one_before(on_sqlite, comman
     assert (code, "exactly one invoice" in said) == (2, True)
 
 
+def test_the_log_and_an_invoices_story_say_who_asked(on_sqlite, command):
+    on_sqlite.ask(an_invoice("i1"), request="r1", requested_by={"id": "u-17", "name": "Anna Berg"})
+    on_sqlite.ask(an_invoice("i2"), request="r2", requested_by={"id": "u-18"})
+    on_sqlite.ask(an_invoice("i3"), request="r3", requested_by="nobody that could be read")
+    on_sqlite.run()
+    by = {line["invoice"]: line["requested_by"] for line in told(command("log", "--json")[1])}
+    assert by == {"i1": {"id": "u-17", "name": "Anna Berg"}, "i2": {"id": "u-18", "name": None}, "i3": None}
+    said = " ".join(command("log")[1].split())
+    assert ("Anna Berg" in said, "u-18" in said) == (True, True)
+    assert "created for request r1 of Anna Berg" in command("why", "i1")[1]
+    assert told(command("why", "i1", "--json")[1])[0]["log"][0]["requested_by"]["name"] == "Anna Berg"
+
+
 @pytest.mark.parametrize(
     "words", ["companies", "connections", "keys list", "users", "status", "log", "why i1", "audit"]
 )

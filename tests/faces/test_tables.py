@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cli import contacts, csv_invoices, files
+from cli import contacts, csv_invoices, files, preview
 from cli.files import BadEntry, FileEntry, Note
 from events.invoice import Invoice
 
@@ -101,6 +101,14 @@ def test_an_empty_cell_contradicts_nothing(tmp_path):
     text = "\n".join([HEAD, f"i1,N-1,{ACME},Crew,1,10.00", "i1,,,,,,,Van,1,20.00"])
     good, bad, _ = in_file(tmp_path, text)
     assert (bad, amounts(good["i1"])) == ({}, ["10.00", "20.00"])
+
+
+@pytest.mark.parametrize("name", ["jobs.csv", "jobs.json", "jobs.jsonl"])
+def test_a_file_with_no_invoice_in_it_is_told(tmp_path, name):
+    """A report that came out empty was taken for one that was sent: no word, and exit 0."""
+    path = tmp_path / name
+    path.write_text({"jobs.csv": HEAD, "jobs.json": "[]", "jobs.jsonl": "\n"}[name])
+    assert preview.read_invoices(path, "harbour").unreadable == {name: ["file: there is no invoice in it"]}
 
 
 FRENCH = f"{HEAD}\nb2,B-2,{ACME},Peinture murale - café et façade,2,450.00\n"

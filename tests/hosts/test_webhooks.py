@@ -8,16 +8,17 @@ import pytest
 from cryptography.fernet import Fernet
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from store import processes, sinks
+from store import endpoints, processes, sinks
 from store.vault import Vault
 from tests.builders import COMPANY, an_invoice, invoices
 from tests.hosts import callback
 from tests.hosts.conftest import deliver
 from tests.machines import wait_for
+from worker import pruner
 from worker.decisions import turns
-from worker.delivery import webhooks as delivery_round
-from worker.delivery.webhook_post import Poster, PostTarget
-from worker.delivery.webhooks import INSTALLATION, Webhooks, endpoint_health, with_work
+from worker.delivery import rounds
+from worker.delivery.webhook_post import Poster, PostResult, PostTarget
+from worker.delivery.webhooks import INSTALLATION, Watch, endpoint_health, with_work
 from worker.settings import Settings
 
 OTHER = "99999999-2222-4333-8444-555555555555"
@@ -127,12 +128,12 @@ def test_an_endpoint_that_is_down_rests_and_gets_everything_when_it_is_back(tell
     telling.run()
     endpoint.answer = 503
     deliver(telling)
-    assert len(endpoint.came) == delivery_round.AT_ONCE
+    assert len(endpoint.came) == turns.POSTS_AT_ONCE
     assert one(telling).rests_until
     for _ in range(20):
         telling.later(301)
         deliver(telling)
-    assert len(endpoint.came) == delivery_round.AT_ONCE + 20  # one at a time
+    assert len(endpoint.came) == turns.POSTS_AT_ONCE + 20  # one at a time
     endpoint.answer = 200
     for _ in range(4):
         telling.later(90_000)
@@ -244,18 +245,18 @@ def test_after_thirteen_tries_over_three_days_an_event_is_given_up_and_can_be_se
 def test_an_endpoint_that_hangs_holds_back_no_other_and_not_the_stream(telling, endpoint, other_endpoint):
     endpoint.answer = endpoint.hang
     with telling.store.write() as work:
-        sinks.add_endpoint(work, telling.tools.vault, COMPANY, other_endpoint.url)
+        endpoints.add_endpoint(work, telling.tools.vault, COMPANY, other_endpoint.url)
     telling.ask(*invoices(20))
     telling.run()
     telling.relay()
-    webhooks = Webhooks(telling.tools, "clock", Poster(private=True, seconds=15).post)
+    webhooks = rounds.Webhooks(telling.tools, "clock", Poster(private=True, seconds=15).post)
 
     def all_came():
         webhooks.begin_rounds()
         return sorted(other_endpoint.ids) == outbox_ids(telling)
 
     wait_for(all_came)
-    assert len(endpoint.came) == delivery_round.AT_ONCE  # and none of them was answered
+    assert len(endpoint.came) == turns.POSTS_AT_ONCE  # and none of them was answered
     assert not endpoint.let_go.is_set()
     telling.ask(an_invoice("late"), request="late")
     telling.run()
@@ -270,8 +271,8 @@ def test_a_company_with_an_endpoint_of_its_own_gets_its_own_events_from_then_on(
     telling.run()
     deliver(telling)
     with telling.store.write() as work:
-        made = sinks.add_endpoint(work, telling.tools.vault, COMPANY, other_endpoint.url)
-        assert sinks.add_endpoint(work, telling.tools.vault, COMPANY, other_endpoint.url).id == made.id
+        made = endpoints.add_endpoint(work, telling.tools.vault, COMPANY, other_endpoint.url)
+        assert endpoints.add_endpoint(work, telling.tools.vault, COMPANY, other_endpoint.url).id == made.id
     telling.ask(an_invoice("mine"), request="mine")
     telling.ask(an_invoice("theirs"), request="theirs", company="pier")
     telling.run()
@@ -283,35 +284,101 @@ def test_a_company_with_an_endpoint_of_its_own_gets_its_own_events_from_then_on(
     assert sorted(endpoint.ids) == outbox_ids(telling)
 
 
-def test_what_others_do_costs_an_endpoint_nothing_and_takes_it_on_page_by_page(telling, other_endpoint):
-    """Its endpoint is not looked at for each of the others' events, nor does it fall behind with them."""
+def test_what_others_do_costs_an_endpoint_nothing_and_holds_no_event_back_from_pruning(telling, other_endpoint):
+    """Its endpoint is not looked at for each of the others' events; the pruner takes it past them."""
     telling.company("quiet", OTHER)
     telling.relay()
     with telling.store.write() as work:
-        made = sinks.add_endpoint(work, telling.tools.vault, "quiet", other_endpoint.url)
-        start = sinks.position(work, sinks.door_of(made.id))
+        endpoints.add_endpoint(work, telling.tools.vault, "quieter", "https://app.example.com/xero_webhook.php")
+        made = endpoints.add_endpoint(work, telling.tools.vault, "quiet", other_endpoint.url)
+        start = sinks.position(work, endpoints.door_of(made.id))
     telling.ask(*invoices(60))
     telling.run()
     telling.relay()
     assert [found.door for found in with_work(telling.tools)] == [INSTALLATION]
-    for more in range(10):
-        telling.ask(*invoices(60, f"m{more}"), request=f"m{more}")
-        telling.run()
     deliver(telling)
     assert all(one.behind == 0 for one in endpoint_health(telling.tools))
     assert other_endpoint.came == []
+    pruner.prune(telling.tools, "clock")
     with telling.store.read() as work:
-        assert sinks.position(work, sinks.door_of(made.id)) >= start + 500
+        assert sinks.position(work, endpoints.door_of(made.id)) == sinks.newest(work) > start
     telling.ask(an_invoice("own"), request="own", company="quiet")
     telling.run()
+    telling.relay()
+    pruner.prune(telling.tools, "clock")  # its own events hold it where it is
     deliver(telling)
-    assert {event["data"]["request"] for event in other_endpoint.events} == {"own"}
+    assert [event["data"]["request"] for event in other_endpoint.events] == ["own", "own"]
+
+
+def test_a_clock_that_watches_looks_only_at_endpoints_with_news_and_at_all_of_them_now_and_then(
+    telling, other_endpoint
+):
+    telling.company("quiet", OTHER)
+    telling.relay()
+    with telling.store.write() as work:
+        endpoints.add_endpoint(work, telling.tools.vault, "quiet", other_endpoint.url)
+    watch = Watch()
+    with_work(telling.tools, watch)  # the first look is at all of them
+    telling.ask(an_invoice("own"), request="own", company="quiet")
+    telling.run()
+    telling.relay()
+    assert [found.company for found in with_work(telling.tools, watch)] == [None, "quiet"]
+    # Another clock took it up and was killed: nothing is new to this one until it looks at all of them.
+    assert [found.company for found in with_work(telling.tools, watch)] == [None]
+    telling.later(11)
+    assert [found.company for found in with_work(telling.tools, watch)] == [None, "quiet"]
+
+
+def test_a_clock_comes_back_to_an_endpoint_that_rested_without_looking_at_all_of_them(telling, other_endpoint):
+    watch = Watch()
+    telling.relay()
+    with telling.store.write() as work:
+        made = endpoints.add_endpoint(work, telling.tools.vault, COMPANY, other_endpoint.url)
+    with_work(telling.tools, watch)
+    telling.ask(an_invoice())
+    telling.run()
+    telling.relay()
+    with telling.store.write() as work:
+        sinks.doing(work, endpoints.door_of(made.id), failures=8, wait=5, trouble="answered 500")
+    assert [found.company for found in with_work(telling.tools, watch)] == [None]
+    telling.later(6)
+    assert [found.company for found in with_work(telling.tools, watch)] == [None, COMPANY]
+
+
+def test_an_endpoint_that_is_only_far_away_gets_more_at_once(telling, endpoint):
+    """Its answers take a moment, however many it gives at once; each event comes once."""
+
+    def slow(handler):
+        with far:
+            away.append(1)
+            most.append(len(away))
+        let_go.wait(0.05)
+        with far:
+            away.pop()
+        handler.send_response(200)
+        handler.end_headers()
+
+    far, away, most, let_go = threading.Lock(), [], [], threading.Event()
+    endpoint.answer = slow
+    telling.ask(*invoices(300))
+    telling.run()
+    telling.relay()
+    webhooks = rounds.Webhooks(telling.tools, "clock", Poster(private=True, seconds=15).post)
+
+    def all_came():
+        webhooks.begin_rounds()
+        return len(endpoint.came) >= len(outbox_ids(telling))
+
+    wait_for(all_came)
+    webhooks.stop()
+    assert max(most) > turns.POSTS_AT_ONCE
+    assert sorted(endpoint.ids) == outbox_ids(telling)
 
 
 def test_an_endpoint_whose_secret_no_key_opens_gets_nothing_and_holds_back_nobody(telling, endpoint, other_endpoint):
     strange = Vault([Fernet.generate_key().decode()])
     with telling.store.write() as work:
-        sinks.add_endpoint(work, strange, COMPANY, other_endpoint.url)
+        endpoints.add_endpoint(work, strange, COMPANY, other_endpoint.url)
     telling.ask(an_invoice())
     telling.run()
     deliver(telling)
@@ -331,7 +398,7 @@ def test_two_clocks_do_not_both_deliver_and_the_second_takes_over_when_the_first
 
 def test_a_clock_that_is_told_to_stop_leaves_the_endpoint_to_the_next_one(telling, endpoint):
     telling.relay()
-    webhooks = Webhooks(telling.tools, "first", Poster(private=True).post)
+    webhooks = rounds.Webhooks(telling.tools, "first", Poster(private=True).post)
     assert webhooks.begin_rounds() == 1
     wait_for(lambda: endpoint.came)
     webhooks.stop()
@@ -341,6 +408,62 @@ def test_a_clock_that_is_told_to_stop_leaves_the_endpoint_to_the_next_one(tellin
     assert sorted(endpoint.ids) == outbox_ids(telling)
 
 
+def test_an_endpoint_that_is_down_rests_no_longer_for_having_taken_much_at_once(telling, endpoint):
+    wide = turns.RoundSize(turns.MOST_POSTS_AT_ONCE)
+    endpoint.answer = 500
+    telling.ask(*invoices(80))
+    telling.run()
+    telling.relay()
+    (found,) = with_work(telling.tools)
+    rounds.deliver(telling.tools, "clock", found, Poster(private=True).post, wide)
+    assert len(endpoint.came) == turns.MOST_POSTS_AT_ONCE
+    telling.later(16)
+    assert [one.door for one in with_work(telling.tools)] == [INSTALLATION]
+
+
+@pytest.fixture
+def batching(make_installation, database_url, endpoint):
+    """An installation whose host takes up to twenty events in a POST."""
+    made = make_installation(
+        database_url,
+        webhook_url=endpoint.url,
+        webhook_secret=(callback.SECRET,),
+        webhook_private_addresses=True,
+        webhook_batch=20,
+    )
+    made.company()
+    return made
+
+
+def test_a_host_that_asks_for_it_gets_many_events_in_a_post_signed_as_a_whole(batching, endpoint):
+    batching.ask(*invoices(50))
+    batching.run()
+    deliver(batching)
+    told = [event for array in endpoint.events for event in array]
+    assert sorted(event["id"] for event in told) == outbox_ids(batching)
+    assert max(len(array) for array in endpoint.events) == 20
+    assert len(set(endpoint.ids)) == len(endpoint.ids)
+    for headers, body in endpoint.came:
+        assert headers["content-type"] == "application/cloudevents-batch+json; charset=utf-8"
+        assert Webhook(callback.SECRET).verify(body, headers)
+    assert told[-1]["type"] == "invoice.export.completed"
+
+
+def test_an_event_that_a_host_never_takes_holds_back_no_other_of_its_batch(batching, endpoint):
+    """What was not taken goes again, each event in an array of its own."""
+    endpoint.answer = choking_on("i0007")
+    batching.ask(*invoices(30))
+    batching.run()
+    deliver(batching)
+    for _ in range(4):
+        batching.later(20)
+        deliver(batching)
+    taken = {event["id"] for array in endpoint.events if "i0007" not in str(array) for event in array}
+    waits = [event for event in batching.events() if event["id"] not in taken]
+    assert sorted(event["type"] for event in waits) == ["invoice.export.completed", "invoice.export.succeeded"]
+    assert [event["data"]["invoice"] for event in waits if "invoice" in event["data"]] == ["i0007"]
+
+
 def test_a_clock_that_was_away_too_long_keeps_nothing(telling, endpoint):
     """Its lease went to another meanwhile, who says the same again: late words change nothing."""
 
@@ -348,11 +471,11 @@ def test_a_clock_that_was_away_too_long_keeps_nothing(telling, endpoint):
         telling.later(61)
         with telling.store.write() as work:
             assert processes.take_duty(work, INSTALLATION, "second", 60)
-        return "answered 500"
+        return PostResult("answered 500")
 
     telling.relay()
     (found,) = with_work(telling.tools)
-    assert not delivery_round.deliver(telling.tools, "first", found, suspended)
+    assert not rounds.deliver(telling.tools, "first", found, suspended).more
     assert (one(telling).waiting, one(telling).failures) == (0, 0)
     deliver(telling, holder="second")
     assert len(endpoint.came) == 1

@@ -22,10 +22,16 @@ from worker.submission.orders import Named
 
 ONCE = pytest.mark.parametrize("command", COMMANDS, ids=lambda one: one.name)
 MANY = "/replay"  # the page of orders about very many, which asks for the right of each once more
-# Acts on pages whose right a row has, and that order nothing about exports: a look at Xero beforehand, a preparation.
-ONLY_LOOKS = {"/contacts/1/1/check", "/contacts/1/1/suggestions"}
+# Acts on pages whose right a row has, and that order nothing about exports: a look at Xero beforehand, a preparation,
+# files that are tried again beside an exported invoice.
+ONLY_LOOKS = {"/contacts/1/1/check", "/contacts/1/1/suggestions", "/contacts/matches", "/invoices/1/1/attachments"}
 # Commands that need a reason and order nothing about exports.
-OTHERS = {"dead-letters discard", "restore-check"}  # of a letter, of the database
+OTHERS = {  # of files, of a letter, of the database, of events
+    "attachments retry",
+    "dead-letters discard",
+    "restore-check",
+    "webhooks resend",
+}
 SET_UP = rights.ACTIONS[rights.Effect.SETTINGS]  # what else is done there is no order
 
 

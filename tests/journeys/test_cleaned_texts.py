@@ -1,6 +1,7 @@
 """What nobody sees in a text and does not go to Xero is said: beforehand, in the answer, and in the log."""
 
 import json
+import re
 
 import pytest
 from typer.testing import CliRunner
@@ -55,10 +56,14 @@ def test_every_text_of_an_invoice_names_its_field(on_sqlite):
         **CREW, "description": odd, "kind": odd, "account_code": "200\u2066", "tax_type": "OUTPUT\u2066",
         "item_code": odd, "tracking": [{"category": odd, "option": odd}],
     }  # fmt: skip
-    client = {"id": "acme", "name": odd, "xero_contact_id": odd}
-    read = Invoice.model_validate(an_invoice(client=client, job=odd, reference=odd, lines=[line]))
-    named = [one.field.replace(" ", "_").removeprefix("client_").removeprefix("tracking_") for one in read.cleaned]
-    assert sorted(named) == sorted(texts_of(Invoice))
+    address = {"lines": [odd], **dict.fromkeys(("city", "region", "postal_code", "country"), odd)}
+    client = {"id": "acme", "name": odd, "xero_contact_id": odd, "email": odd, "tax_number": odd, "address": address}
+    files = [{"name": odd, "url": "https://crewcard.example/1", "media_type": odd}]
+    read = Invoice.model_validate(an_invoice(client=client, job=odd, reference=odd, lines=[line], attachments=files))
+    named = {
+        re.sub(r"^(client |tracking |address |attachment )+", "", one.field).replace(" ", "_") for one in read.cleaned
+    }
+    assert named == texts_of(Invoice)
     assert {"description", "xero_contact_id", "option"} < set(named)
     assert all(one.characters == ("U+2066",) for one in read.cleaned)
 

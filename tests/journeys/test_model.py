@@ -12,16 +12,25 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 
 from store import contacts
 from tests import machines
-from tests.builders import COMPANY, an_invoice, an_order, contact_id
+from tests.builders import COMPANY, TENANT, an_invoice, an_order, contact_id
 from tests.installation import Installation
 from worker.decisions import turns
 from worker.export import rescuer, turn, xero_call
 from worker.intake import intake
 from xero_adapter import links
+from xero_adapter.credit_notes import digest
 from xero_adapter.target import XeroTarget
 
-INVOICES = [f"i{number}" for number in range(1, 6)]
+INVOICES = [f"i{number}" for number in range(1, 5)]
+CREDITS = ["c1", "c2"]
+NAMES = [*INVOICES, *CREDITS]
+MARKS = {f"CrewCard {digest(COMPANY, name, generation)}": name for name in CREDITS for generation in range(1, 30)}
 FAULTS = ["commit_then_drop", "commit_then_500", "http_500", "drop", "limit_minute", "html_503"]
+
+
+def said(name):
+    """What the host says of it."""
+    return an_invoice(name, **({"document": "credit_note"} if name in CREDITS else {}))
 
 
 class Killed(BaseException):
@@ -39,27 +48,35 @@ class Model(RuleBasedStateMachine):
         simulator.state.reset()
         database = machines.a_database_file(self.template, self.place)
         self.it = Installation(database, self.redis_url, simulator, url)
-        self.it.company()
+        self.it.company(credit_notes=True)
         self.numbers = itertools.count(1)
         self.asked = {}
         self.raised = set()
         self.voided = set()
 
-    @rule(names=st.lists(st.sampled_from(INVOICES), min_size=1, max_size=5, unique=True), single=st.booleans())
+    def documents(self):
+        """Everything in Xero: whose it is, its mark, and what there is of it."""
+        of_invoices = [(*links.marked(book["Url"]), book["Url"], book) for book in self.it.books()]
+        notes = self.it.simulator.state.world.organisations[TENANT].credit_notes.values()
+        of_notes = [(COMPANY, MARKS[note["Reference"]], note["Reference"], note) for note in notes]
+        assert {company for company, *_ in (*of_invoices, *of_notes)} <= {COMPANY}
+        return [found[1:] for found in (*of_invoices, *of_notes)]
+
+    @rule(names=st.lists(st.sampled_from(NAMES), min_size=1, max_size=5, unique=True), single=st.booleans())
     def ask(self, names, single):
         request = f"r{next(self.numbers)}"
         mode = "single" if single else "bulk"
-        self.it.ask(*(an_invoice(name) for name in names), request=request, mode=mode)
+        self.it.ask(*(said(name) for name in names), request=request, mode=mode)
         self.asked[request] = set(names)
 
-    @rule(name=st.sampled_from(INVOICES))
+    @rule(name=st.sampled_from(NAMES))
     def somebody_voids_it_in_xero(self, name):
-        for book in self.it.books():
-            if links.marked(book["Url"]) == (COMPANY, name) and book["Status"] != "VOIDED":
+        for whose, _, book in self.documents():
+            if whose == name and book["Status"] != "VOIDED":
                 book["Status"] = "VOIDED"
                 self.voided.add(name)
 
-    @rule(name=st.sampled_from(INVOICES), request=st.integers(1, 3))
+    @rule(name=st.sampled_from(NAMES), request=st.integers(1, 3))
     def a_person_raises_it_anew(self, name, request):
         """Pressed again, it is another order; delivered again, it is the same."""
         named = f"raise-{name}-{request}"
@@ -79,7 +96,7 @@ class Model(RuleBasedStateMachine):
         name = f"r{request}"
         if name in self.asked:
             with contextlib.suppress(Exception):
-                self.it.ask(*(an_invoice(one) for one in sorted(self.asked[name])), request=name)
+                self.it.ask(*(said(one) for one in sorted(self.asked[name])), request=name)
 
     @rule(fault=st.sampled_from(FAULTS), call=st.integers(1, 3))
     def turn_with_a_fault(self, fault, call):
@@ -120,23 +137,24 @@ class Model(RuleBasedStateMachine):
 
     @invariant()
     def no_invoice_is_in_xero_twice(self):
-        marks = Counter(book["Url"] for book in self.it.books())
+        marks = Counter(mark for _, mark, _ in self.documents())
         assert not marks or max(marks.values()) == 1
 
     @invariant()
     def no_invoice_lives_in_xero_twice(self):
-        alive = Counter(links.marked(book["Url"]) for book in self.it.books() if book["Status"] != "VOIDED")
+        alive = Counter(name for name, _, book in self.documents() if book["Status"] != "VOIDED")
         assert not alive or max(alive.values()) == 1
 
     def teardown(self):
         self.it.simulator.state.faults.set({})
         self.it.settle_down(12)
         wanted = set().union(*self.asked.values()) if self.asked else set()
-        assert {links.marked(book["Url"]) for book in self.it.books()} == {(COMPANY, name) for name in wanted}
+        assert {name for name, _, _ in self.documents()} == wanted
+        assert all((name in CREDITS) == ("CreditNoteID" in book) for name, _, book in self.documents())
         for request, names in self.asked.items():
             answers = self.it.answers(request)
             assert set(answers) == names
-            failed = {name: said["reason"] for name, said in answers.items() if said["type"] == "failed"}
+            failed = {name: one["reason"] for name, one in answers.items() if one["type"] == "failed"}
             assert set(failed.values()) <= {
                 "invoice_finalised",
                 *(["still_in_xero"] if request in self.raised else []),

@@ -198,3 +198,21 @@ def test_what_the_exporter_itself_fails_on_stops_no_neighbour(installation, monk
         wait(installation, 14_500)
     assert installation.answers()["odd"]["reason"] == "perhaps_in_xero"
     assert len(installation.books()) == len(NAMES)
+
+
+def test_a_xero_of_later_that_says_more_and_less_is_understood_first_and_at_a_change_and_after_a_lost_answer(
+    installation,
+):
+    """New kinds of phone and address, elements nobody knows, and none that an invoice can do without."""
+    installation.simulator.state.switches.answers_of_later = True
+    lines = [{"description": "Crew", "quantity": "2", "unit_amount": "80.00", "discount_rate": "10"}]
+    installation.ask(an_invoice(revision=1, lines=lines), request="first")
+    installation.run()
+    installation.simulator.state.faults.set({"commit_then_drop": [1]})
+    installation.ask(an_invoice(revision=2, lines=[{**lines[0], "quantity": "3"}]), request="second")
+    installation.run()
+    installation.settle_down(2)
+    told = [installation.answers(request)["i1"] for request in ("first", "second")]
+    assert [(one["type"], one["verified"], one["differences"]) for one in told] == [("succeeded", True, [])] * 2
+    (book,) = installation.books()
+    assert float(book["SubTotal"]) == 216.0

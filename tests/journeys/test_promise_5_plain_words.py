@@ -72,11 +72,37 @@ def test_a_difference_to_the_hosts_totals_is_shown_not_refused(on_sqlite):
     ]
 
 
+def test_the_pop_up_of_a_single_failure_is_the_full_sentence(installation):
+    installation.ask(an_invoice(currency="EUR"), mode="single")
+    installation.run()
+    (completed,) = installation.events("invoice.export.completed")
+    answer = installation.answers()["i1"]
+    assert completed["data"]["notification"] == answer["notification"]
+    assert "EUR" in answer["notification"]["message"]
+    assert list(zip(answer["readers"], answer["steps"], strict=True))[-1] == (
+        "clerk",
+        "Changed in CrewCard: export the invoice again.",
+    )
+
+
+def test_who_asked_stands_in_every_answer(installation):
+    installation.ask(
+        an_invoice("good"), an_invoice("bad", currency="EUR"), requested_by={"id": "anna", "name": "Anna"}
+    )
+    installation.run()
+    types = ("invoice.export.succeeded", "invoice.export.failed", "invoice.export.completed")
+    told = [event["data"]["requested_by"] for type_ in types for event in installation.events(type_)]
+    assert [(one["id"], one["name"]) for one in told] == [("anna", "Anna")] * 3
+    installation.ask(an_invoice("other"), request="r2", requested_by={"id": "bo"})
+    installation.run()
+    assert installation.events("invoice.export.completed")[-1]["data"]["requested_by"] == {"id": "bo"}
+
+
 def test_a_mixed_bulk_ends_with_a_summary_by_reason(on_sqlite):
     on_sqlite.ask(an_invoice("a"), an_invoice("b", currency="EUR"), an_invoice("c", line={"account_code": "299"}))
     on_sqlite.run()
     (completed,) = on_sqlite.events("invoice.export.completed")
     assert completed["data"]["notification"] == {
-        "title": "Invoice Failed to Export",
+        "title": "1 of 3 invoices exported to Xero",
         "message": ("1 exported to Xero, 2 invoices failed: account archived (1); currency not set up in Xero (1)."),
     }

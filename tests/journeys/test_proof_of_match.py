@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 from cli import common
 from cli.main import app
 from events.accounting_target import Lane
-from store import contacts, queries
+from store import companies, contacts, queries
 from tests.builders import COMPANY, TENANT, an_invoice, contact_id
 from tests.journeys.test_re_export import ask_again, exported
 from tests.preview.foresight import reasons, row_of
@@ -116,8 +116,10 @@ def test_what_xero_warns_of_after_yes_reaches_event_log_and_command(make_install
     assert answer["differences"] == ["line 1 account (none) in Xero, 999 in CrewCard", f"Xero warned: {words}"]
     monkeypatch.setattr(common.settings, "load", lambda: installation.settings)
     monkeypatch.setattr(wiring, "build", lambda *_args, **_named: installation.tools)
-    for words_of in (("why", "i1"), ("log",)):
-        assert "warned: Account code" in CliRunner().invoke(app, list(words_of)).stdout
+    assert "warned: Account code" in CliRunner().invoke(app, ["why", "i1"]).stdout
+    narrow = CliRunner().invoke(app, ["log"]).stdout  # each word of the message stands in its column
+    cells = [line.split("│")[-1].strip() for line in narrow.splitlines() if "│" in line]
+    assert "warned: Account code" in " ".join(cells)
 
 
 @pytest.mark.parametrize(
@@ -393,6 +395,38 @@ def test_the_sent_flag_of_what_is_not_approved_is_left_out_and_said(make_install
     assert left in answer["not_compared"]
     assert "SentToContact" not in installation.books()[0]
     assert any("sent to contact" in one for one in foretold.warnings)
+
+
+def test_a_company_may_have_its_approved_invoices_marked_as_sent_unless_the_host_says_otherwise(
+    make_installation, database_url
+):
+    installation = make_installation(database_url)
+    installation.company(sent_to_contact=True)
+    answer = sent(installation)
+    installation.ask(an_invoice("own", sent_to_contact=False), request="r2")
+    installation.run()
+    (marked, own) = installation.books()
+    assert (marked["SentToContact"], own.get("SentToContact", False)) == (True, False)
+    assert (answer["verified"], "sent to contact" in answer["compared"]) == (True, True), answer
+
+
+@pytest.mark.parametrize(("status", "marked"), [("AUTHORISED", True), ("DRAFT", False)])
+def test_who_turns_the_setting_on_sends_nothing_again_and_marks_what_changes_and_is_approved(
+    make_installation, sqlite_url, status, marked
+):
+    installation = make_installation(sqlite_url)
+    installation.company(invoice_status=status)
+    exported(installation)
+    with installation.store.write() as work:
+        chosen = companies.settings_of(work, COMPANY).model_copy(update={"sent_to_contact": True})
+        companies.set_up(work, COMPANY, "Harbour", chosen)
+    installation.ask(an_invoice(), request="again")
+    installation.settle_down()
+    assert installation.answers("again")["i1"]["outcome"] == "unchanged"
+    assert installation.books()[0].get("SentToContact", False) is False
+    answer = ask_again(installation, reference="changed")
+    assert (answer["outcome"], answer["verified"]) == ("updated", True)
+    assert installation.books()[0].get("SentToContact", False) is marked
 
 
 # -- what Xero refuses is learnt (facts §6.2 #9)

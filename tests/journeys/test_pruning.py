@@ -52,6 +52,15 @@ def test_what_is_over_goes_after_the_retention_and_the_log_stays(installation):
         assert [queries.story(work, COMPANY, one).status.marker for one in "ab"] == ["exported", "exported"]
 
 
+def test_a_pass_takes_many_rounds_of_what_is_over(installation, monkeypatch):
+    """It has to keep up with what comes in: a round is short, so that nobody waits for its locks."""
+    exported(installation, *(f"i{number}" for number in range(12)))
+    installation.later(RETENTION + 1)
+    monkeypatch.setattr(pruning, "AT_ONCE", 5)
+    pruner.prune(installation.tools, "clock")
+    assert counted(installation, Batch, Attempt, OutboxEvent) == [0, 0, 1]
+
+
 def test_an_event_that_comes_again_years_later_is_answered_as_before(installation):
     event = a_request(an_invoice("a"))
     before = intake.accept(installation.tools, event)
@@ -154,6 +163,24 @@ def test_much_goes_in_pieces_that_hold_nobody_up(on_sqlite, monkeypatch):
         assert pruning.events_out(work, work.after(-400 * DAY), ()) == 3
     prune(on_sqlite)
     assert counted(on_sqlite, OutboxEvent) == [1]
+
+
+def test_clicks_go_as_many_at_a_time_as_the_invoices_of_a_bulk_send(on_sqlite, monkeypatch):
+    """Ten batches a second, however small, were fewer than a day's clicks of a large installation."""
+    monkeypatch.setattr(pruning, "AT_ONCE", 12)
+    for number in range(14):
+        exported(on_sqlite, f"click{number}", request=f"click{number}")
+    exported(on_sqlite, *(f"bulk{number}" for number in range(20)), request="bulk")
+    on_sqlite.later(RETENTION + 1)
+    left = []
+    while gone_batches(on_sqlite):
+        left.append(counted(on_sqlite, Batch)[0])
+    assert left == [3, 1, 0]
+
+
+def gone_batches(installation):
+    with installation.store.write() as work:
+        return pruning.batches(work, work.after(-400 * DAY))
 
 
 def test_one_clock_prunes_at_a_time(on_sqlite):

@@ -10,7 +10,7 @@ from events.settings import CompanySettings, LineDefaults, Theme
 from store import companies
 from store.tables import Reconciliation
 from tests.builders import COMPANY, TENANT, an_invoice
-from worker.contacts import changes, rechecking
+from worker.contacts import contact_answers, rechecking
 from worker.failing import alerting, sending_again
 from worker.preview import preview
 from worker.reconcile import reconciler
@@ -213,7 +213,7 @@ def test_a_daily_look_that_gets_no_permit_costs_the_reconciler_nothing(on_sqlite
     reconciler.reconcile(tools, "test")
     before, calls = next_look(on_sqlite), len(on_sqlite.calls())
     with on_sqlite.store.read() as work:
-        organisation = changes.organisation_of(work, tools, COMPANY)
+        organisation = contact_answers.organisation_of(work, tools, COMPANY)
     tools.targets["xero"].pace.pause(organisation, "day", 3600)
     assert rechecking.recheck_settings_due(tools, "test") == 0
     assert (next_look(on_sqlite), len(on_sqlite.calls())) == (before, calls)

@@ -139,6 +139,14 @@ def nothing_to_pay(installation, monkeypatch):
     installation.run()
 
 
+def marked_since(installation, monkeypatch):
+    """What is in Xero as an invoice is a credit note in CrewCard now."""
+    installation.ask(an_invoice(revision=1), request="r0")
+    installation.run()
+    installation.ask(an_invoice(revision=2, document="credit_note"))
+    installation.run()
+
+
 def raised_while_it_lives(installation, monkeypatch):
     installation.ask(an_invoice(), request="r0")
     installation.run()
@@ -165,7 +173,11 @@ OURS = {
     Reason.CONTACT_ID_MALFORMED: asked(client={**CLIENT, "xero_contact_id": "ask Anna"}),
     Reason.CONTACT_NAME_TAKEN: said(Say.CONTACT_NAME_TAKEN(name="ACME Ltd")),
     Reason.CONTACT_NOT_MAPPED: asked(client=CLIENT),
+    Reason.CREDIT_NOTES_OFF: asked(document="credit_note"),
+    Reason.DOCUMENT_FIXED: marked_since,
     Reason.DISCOUNT_BELOW_ZERO: asked(line={"discount_amount": "-5.00"}),
+    Reason.XERO_REFUSED: said("The moon is in the wrong quarter."),
+    Reason.LINE_TOO_LARGE: asked(line={"unit_amount": "9999999999.00", "quantity": "2"}),
     Reason.DISCOUNT_TWICE: asked(line={"discount_amount": "5.00", "discount_rate": "10"}),
     Reason.EDITED_IN_XERO: changed_since(Reference="edited by hand"),
     Reason.EXCLUDED: excluded,

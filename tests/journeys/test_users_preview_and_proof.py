@@ -44,7 +44,7 @@ def test_a_one_cent_tax_difference_is_exported_compared_and_shown(on_sqlite, com
     assert (answer["type"], answer["verified"]) == ("succeeded", False)
     assert answer["differences"] == ["tax 0.12 in Xero, 0.11 in CrewCard", "total 1.17 in Xero, 1.16 in CrewCard"]
     assert str(foretold.totals.total) == answer["totals"]["total"] == "1.17"
-    assert "created for request r1, differs" in command("why", "i1")
+    assert "created for request r1 of anna, differs" in command("why", "i1")
     assert "differs: tax 0.12 in Xero, 0.11 in CrewCard" in command("why", "i1")
     (line,) = json.loads(command("log", "--json"))
     assert (line["verified"], line["differences"]) == (False, answer["differences"])
@@ -54,7 +54,7 @@ def test_a_verified_export_says_so_wherever_it_is_shown(on_sqlite, command):
     on_sqlite.ask(an_invoice(totals={"subtotal": "100.00", "tax": "10.00", "total": "110.00"}))
     on_sqlite.run()
     assert on_sqlite.answers()["i1"]["verified"]
-    assert "created for request r1, verified" in command("why", "N-i1")
+    assert "created for request r1 of anna, verified" in command("why", "N-i1")
     assert json.loads(command("why", "N-i1", "--json"))[0]["log"][0]["verified"] is True
 
 
@@ -73,7 +73,7 @@ def test_support_sees_what_a_re_export_changed(on_sqlite, command):
     exported(on_sqlite)
     ask_again(on_sqlite, line={"unit_amount": "120.00"})
     said = command("why", "i1")
-    assert "updated for request second, verified" in said
+    assert "updated for request second of anna, verified" in said
     assert "changed: line 1 unit amount: 100.00 → 120.00" in said
     assert "changed: total: 110.00 → 132.00" in said
 

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+import typer
 
 from cli.main import app
 from events import codec
@@ -28,8 +29,7 @@ ACTS = (
 
 
 def commands():
-    named = {one.name or one.callback.__name__.replace("_", "-") for one in app.registered_commands}
-    return named | {one.name for one in app.registered_groups}
+    return set(typer.main.get_command(app).commands)
 
 
 @pytest.mark.parametrize("reason", list(Reason), ids=lambda reason: reason.code)

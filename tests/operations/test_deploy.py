@@ -92,7 +92,7 @@ def test_the_image_holds_every_room_and_nothing_secret():
     let_in = set(re.findall(r"^!(\S+)$", (ROOT / ".dockerignore").read_text(), re.MULTILINE))
     packages = re.search(r"^packages = \[(.+)\]$", (ROOT / "pyproject.toml").read_text(), re.MULTILINE)[1]
     rooms = set(re.findall(r'"(\w+)"', packages)) - {"simulator", "demo"}
-    assert let_in == {*rooms, "requirements.txt", "pyproject.toml", "README.md"}
+    assert let_in == {*rooms, "requirements.txt", "pyproject.toml", "README.md", "docs/operations/runbooks"}
 
 
 @pytest.mark.skipif(not (BIN / "hadolint").exists(), reason="hadolint is not packaged for this system")
@@ -322,6 +322,23 @@ def test_a_web_that_cannot_listen_says_so(environment):
     assert done.returncode == 1
     assert "WEB_HOST 192.0.2.1" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+AWAY = "postgres://x:canary@127.0.0.1:{port}/none"
+
+
+@pytest.mark.parametrize(
+    ("words", "database"),
+    [(["migrate", "--wait", "0"], AWAY), (["status"], AWAY), (["status"], "sqlite:////proc/none.sqlite")],
+)
+def test_a_command_whose_database_is_away_says_so_in_a_sentence(environment, words, database):
+    chosen = {**environment, "DATABASE_URL": database.format(port=a_free_port())}
+    done = subprocess.run(
+        [BIN / "crewcard-xero", *words], env=chosen, cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert "cannot be used, it does not answer (DATABASE_URL)" in " ".join(done.stderr.split())
+    assert [word for word in ("Traceback", "canary", "sqlalche.me") if word in done.stderr] == []
 
 
 def test_a_web_that_drains_has_the_time_for_it():

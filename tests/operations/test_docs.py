@@ -32,7 +32,15 @@ EXECUTED = (
     "operations/keys.md",
     "connections.md",
 )
-ELSEWHERE = {"tutorial.md", "operations/backup.md", "host.md", "doors.md", "reference/commands.md"}
+ELSEWHERE = {
+    "tutorial.md",
+    "host-tutorial.md",
+    "operations/backup.md",
+    "host.md",
+    "recipes.md",
+    "doors.md",
+    "reference/commands.md",
+}
 RUNBOOKS = sorted((DOCS / "operations/runbooks").glob("*.md"))
 READING = ("status", "doctor", "connections", "failures", "log", "audit", "dead-letters")
 
@@ -86,6 +94,17 @@ def test_every_make_command_that_is_shown_exists():
     assert strangers == []
 
 
+def test_a_page_that_makes_a_key_names_its_companies():
+    made = [
+        (page.name, words)
+        for page in WRITTEN
+        for words in spoken.commands(page.read_text())
+        if words[:2] == ["keys", "make"] and len(words) > 2
+    ]
+    assert made
+    assert [one for one in made if not {"--company", "--every-company"} & set(one[1])] == []
+
+
 def test_every_block_of_commands_is_run_or_says_why_not():
     for page in DOCS.rglob("*.md"):
         if page in RUNBOOKS or str(page.relative_to(DOCS)) in {*EXECUTED, *ELSEWHERE}:
@@ -122,6 +141,8 @@ def test_every_command_of_a_page_runs(live, page):
     if page == "how-to/replay.md":
         something_has_failed(live)
     (live.home / "secret.txt").write_text("another-secret")
+    (live.home / "key.txt").write_text("a-webhook-key")
+    (live.home / "companies.csv").write_text(f"company\n{demo_world.COMPANY}\n")
     for block in spoken.blocks((DOCS / page).read_text(), "sh"):
         run(live, re.sub(r"\bharbour\b|\bCOMPANY\b", demo_world.COMPANY, textwrap.dedent(block)))
 

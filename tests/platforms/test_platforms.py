@@ -116,7 +116,7 @@ def test_when_sentinels_choose_another_primary_every_invoice_arrives_once(tmp_pa
 def test_behind_pgbouncer_in_transaction_mode_every_invoice_arrives_once(tmp_path):
     with (
         parts.a_folder() as folder,
-        parts.a_debian_postgres(folder) as database,
+        parts.a_postgres_of(folder) as database,
         parts.a_pgbouncer(folder, database) as pooled,
     ):
         done = export(

@@ -183,12 +183,37 @@ def test_a_host_that_repeats_its_old_word_is_foretold_the_admins_contact(on_sqli
 
 
 def test_sums_larger_than_any_invoice_may_be_are_left_out_and_break_nothing(on_sqlite):
-    row = row_of(on_sqlite, an_invoice(line={"unit_amount": "9999999999.00", "quantity": "2"}))
+    wanted = an_invoice(line={"unit_amount": "9999999999.00", "quantity": "2"})
+    row = row_of(on_sqlite, wanted)
     assert (row.totals, row.verdict) == (None, "fail")
-    assert "may come to 9,999,999,999.99 at most" in row.problems[0].message
+    assert "comes to 19,999,999,998.00; Xero holds 9,999,999,999.99 a line at most" in row.problems[0].message
+    on_sqlite.ask(wanted)
+    on_sqlite.run()
+    assert on_sqlite.answers()["i1"]["reason"] == reasons(row)[0] == "line_too_large"
+    assert on_sqlite.calls("PUT") == []
 
 
 def test_a_sum_of_invoices_larger_than_an_amount_may_be_is_left_out_and_breaks_nothing(on_sqlite):
     wanted = [an_invoice(f"i{one}", line={"unit_amount": "4000000000.00"}) for one in range(3)]
     told = of(on_sqlite, *wanted)
     assert (told.totals, told.counts) == ((), {"create": 3})
+
+
+def test_what_becomes_a_credit_note_is_foretold_as_one_with_amounts_above_zero(on_sqlite):
+    on_sqlite.company(credit_notes=True)
+    below = an_invoice("c", line={"unit_amount": "-40.00"})
+    row = row_of(on_sqlite, below)
+    assert (row.verdict, row.problems) == ("create", ())
+    assert (str(row.totals.subtotal), str(row.totals.total)) == ("40.00", "44.00")
+    on_sqlite.ask(below)
+    on_sqlite.run()
+    assert row_of(on_sqlite, below).verdict == "unchanged"
+    changed = row_of(on_sqlite, an_invoice("c", revision=2, line={"unit_amount": "-50.00"}))
+    assert (changed.verdict, str(changed.totals.subtotal)) == ("update", "50.00")
+    assert "creditNoteID" in changed.deep_link
+    assert reasons(row_of(on_sqlite, an_invoice("c", revision=2))) == ["document_fixed"]
+
+
+def test_a_credit_note_is_foretold_to_fail_where_there_are_none(on_sqlite):
+    assert reasons(row_of(on_sqlite, an_invoice("c", document="credit_note"))) == ["credit_notes_off"]
+    assert reasons(row_of(on_sqlite, an_invoice("d", line={"unit_amount": "-40.00"}))) == ["negative_total"]

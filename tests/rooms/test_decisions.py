@@ -69,6 +69,7 @@ class Due:
     xero_invoice_id: str | None = None
     raise_anew: bool = False
     batch_limit: int = 0
+    document: str = "invoice"
 
 
 dues = st.builds(
@@ -79,6 +80,7 @@ dues = st.builds(
     st.sampled_from([None, "id"]),
     st.booleans(),
     st.sampled_from([0, 0, 7]),
+    st.sampled_from(["invoice", "credit_note"]),
 )
 
 
@@ -88,7 +90,7 @@ def test_a_batch_is_a_head_of_the_queue_small_enough_and_the_suspicious_travel_a
     assert chosen == candidates[: len(chosen)]
     assert bool(chosen) == bool(candidates)
     assert len(chosen) <= 50
-    assert len({(batching.kind(one), one.xero_invoice_id) for one in chosen}) <= 1
+    assert len({(one.document, batching.kind(one), one.xero_invoice_id) for one in chosen}) <= 1
     assert all(len(chosen) <= (one.batch_limit or 50) for one in chosen)
     assert len(chosen) == 1 or not any(batching.suspicious(one) for one in chosen)
     assert len(chosen) == 1 or sum(one.size * 2 for one in chosen) <= SIZES.bytes
@@ -136,6 +138,23 @@ def test_webhooks_are_tried_thirteen_times_over_three_days():
     assert waits[-1] is None
     assert None not in waits[:-1]
     assert 2.5 * 86_400 < sum(waits[:-1]) < 3.5 * 86_400
+
+
+@given(st.floats(0.001, 2), st.integers(1, 200), st.integers(0, 40))
+def test_an_endpoint_gets_as_much_at_once_as_makes_it_faster(seconds, side_by_side, rounds):
+    """It answers so many side by side and the others after them: far more than that gains nothing."""
+    size, sizes = turns.RoundSize(), []
+    for _ in range(100 + rounds):
+        size = size.after(size.events, 0, seconds * -(-size.events // side_by_side))
+        sizes.append(size.events)
+    assert min(sizes) >= turns.POSTS_AT_ONCE
+    assert max(sizes) <= min(turns.MOST_POSTS_AT_ONCE, max(turns.POSTS_AT_ONCE * 2, 20 * side_by_side))
+    if side_by_side == 1:
+        assert sizes.count(turns.POSTS_AT_ONCE) > 0.9 * len(sizes)
+    if side_by_side >= turns.MOST_POSTS_AT_ONCE:
+        assert sizes[-1] == turns.MOST_POSTS_AT_ONCE
+    assert size.after(size.events - 1, 1, seconds).events == max(turns.POSTS_AT_ONCE, size.events // 2)
+    assert size.after(0, 0, seconds) == size
 
 
 @pytest.mark.parametrize(

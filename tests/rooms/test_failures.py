@@ -67,3 +67,23 @@ def test_the_summary_counts_causes(exported, failed, reasons, message):
     told = summary(exported, failed, reasons)
     assert isinstance(told, Notification)
     assert told.message == message
+
+
+def test_where_most_went_well_the_title_does_not_say_failed():
+    titles = [
+        summary(exported, failed, {"cancelled": failed}).title for exported, failed in ((60, 0), (55, 5), (0, 5))
+    ]
+    assert titles == ["Xero export", "55 of 60 invoices exported to Xero", "Invoice Failed to Export"]
+
+
+def test_each_step_knows_its_reader_and_to_export_again_is_the_clerks():
+    readers = {}
+    for reason in Reason:
+        failure = Failure(reason)
+        assert len(failure.readers()) == len(failure.steps())
+        for step, reader in zip(failure.steps(), failure.readers(), strict=True):
+            readers.setdefault(reader, set()).add(step)
+            assert reader in ("clerk", failure.who), (reason, step)
+            assert reader == "clerk" or "xport the invoice again" not in step, (reason, step)
+    assert Failure(Reason.CURRENCY_NOT_ENABLED).readers() == ("bookkeeper", "bookkeeper", "clerk")
+    assert Failure(Reason.DISCOUNT_TWICE).readers() == ("clerk", "clerk")

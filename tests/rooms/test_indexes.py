@@ -1,6 +1,7 @@
 """Lists stay quick when the log is long: every question of people, workers and the clock finds an index."""
 
 import contextlib
+from datetime import timedelta
 
 import pytest
 import redis
@@ -9,9 +10,12 @@ from sqlalchemy import event
 from events.accounting_target import Lane
 from store import (
     adoptions,
+    allocations,
+    attachments,
     batches,
     bulk_orders,
     contacts,
+    endpoints,
     export_log,
     exports,
     failing,
@@ -23,6 +27,7 @@ from store import (
     outbox,
     progress,
     queries,
+    reconciliations,
     requests,
     searching,
     sinks,
@@ -30,7 +35,9 @@ from store import (
     throughput,
 )
 from store.export_log import LogFilter
+from store.paging import PageWanted
 from store.searching import Selection
+from store.tables import Allocation
 from store.unit_of_work import Store, database_time, engine_for
 from tests import machines
 from tests.installation import KEY
@@ -56,6 +63,8 @@ BIG = (
     "invoice_search",
     "contacts",
     "inbox",
+    "attachments",
+    "allocations",
 )
 LANE = Lane("c7", "t7")
 GROUP = Selection(company="c7", cause="account_missing")
@@ -79,7 +88,7 @@ INSERT INTO requests (company, id, tenant, mode, requested_by, source_event, par
   failed, unchanged, created_at, completed_at)
   SELECT company, 'q' || g, tenant, 'single', 'anna', 's', 1, '1', 1, 1, 0, 0, now(), now() FROM n;
 INSERT INTO batches (id, company, tenant, state, token, kind, lease_until, size, key, created_at, look_ups)
-  SELECT 'b' || g, company, tenant, 'settled', 't', 'create', now(), 1, 'k', now(), 0 FROM n;
+  SELECT 'b' || g, company, tenant, 'settled', 't', 'create', '2026-01-01 00:00:00.000000', 1, 'k', now(), 0 FROM n;
 INSERT INTO invoice_search (company, invoice, number, text)
   SELECT company, invoice, number, lower(number) || E'\\n' || invoice || E'\\nacme ltd ' || md5(g::text) FROM n;
 INSERT INTO numbers (tenant, folded, company, invoice) SELECT tenant, number, company, invoice FROM n;
@@ -93,10 +102,19 @@ INSERT INTO outbox (id, company, type, subject, body, created_at, position)
   SELECT 'o' || g, company, 't', invoice, '{{}}', now(), g FROM n;
 INSERT INTO redeliveries (door, event_id, state, tries, due_at, trouble)
   SELECT 'webhook', 'o' || g, 'given_up', 10, now(), 't' FROM n WHERE g % 3 = 0;
+INSERT INTO endpoints (id, company, url, secret, created_at)
+  SELECT 'e' || g, company, 'https://host.example/' || g, '', now() FROM n WHERE g <= 200;
+INSERT INTO doors_out (door, position) SELECT 'webhook/e' || g, {ROWS} - 10 * g FROM n WHERE g <= 200;
 INSERT INTO contacts (company, client, xero_contact_id, name, said_by, changed_at, client_name, source, host_id,
   merged_into, checked_in, status)
   SELECT company, 'k' || g, 'x' || g, '', 'anna', now(), '', '', '', '', '',
   CASE WHEN g % 100 = 0 THEN 'archived' ELSE 'active' END FROM n;
+INSERT INTO attachments (company, invoice, name, state, announced, media_type, include_online, verdict, sha256,
+  tenant, target_id, attached_sha256, key, token, due_at, tries, crashes, change, wanted_at)
+  SELECT company, invoice, 'invoice.pdf', 'attached', '', '', false, '', '5f', tenant, 'x' || g, '5f', '', '', now(),
+  0, 0, 1, now() FROM n;
+INSERT INTO allocations (export_id, company, tenant, invoice, credits, state, token, amount, key, tries, why, due_at,
+  moved_at) SELECT g, company, tenant, invoice, 'j' || g, 'allocated', 't', '1.00', 'k', 1, '', now(), now() FROM n;
 ANALYZE;
 """
 QUESTIONS = {
@@ -109,23 +127,44 @@ QUESTIONS = {
     "what failed for some causes": lambda work: failing.of_causes(work, "c7", ["account_missing"]),
     "messages nobody knows": searching.unmatched,
     "the invoices of a request": lambda work: queries.invoices_of(work, "c7", "r7"),
+    "a page of the invoices of a request": lambda work: queries.page_of_items(
+        work, "c7", "r7", PageWanted(50, after="i300"), "exported"
+    ),
+    "a page of them by a part of what is known": lambda work: queries.page_of_items(
+        work, "c7", "r7", PageWanted(50), named="2777"
+    ),
+    "what a list says of invoices": lambda work: invoice_detail.now_of(
+        work, [(f"c{number % 20}", f"i{number}") for number in range(50)]
+    ),
+    "a page in the middle of the log": lambda work: export_log.page_of_log(
+        work, LogFilter(company="c7"), PageWanted(50, before="15000")
+    ),
     "the story of an invoice": lambda work: queries.story(work, "c7", "i7"),
+    "what is to be allocated": lambda work: allocations.due(work, 20),
+    "what is credited to an invoice": lambda work: allocations.of_invoice(work, "c7", "i7"),
+    "the invoice that is credited": lambda work: allocations.credited_export(
+        work, Allocation(company="c7", tenant="t7", credits="i7")
+    ),
     "an invoice by name": lambda work: queries.invoices_named(work, "N-7"),
     "an invoice of a company by name": lambda work: queries.invoices_named(work, "N-7", "c7"),
-    "a page of the log by number": lambda work: export_log.log_page(work, LogFilter(number="N-77"), None, 51),
-    "a page of the log by reason": lambda work: export_log.log_page(
-        work, LogFilter(reason="period_locked"), None, 51
+    "a page of the log by number": lambda work: export_log.page_of_log(
+        work, LogFilter(number="N-77"), PageWanted(50)
     ),
-    "a page of the log by client": lambda work: export_log.log_page(work, LogFilter(client="acme"), None, 51),
-    "a page of the log by a rare outcome": lambda work: export_log.log_page(
-        work, LogFilter(outcome="adopted"), None, 51
+    "a page of the log by reason": lambda work: export_log.page_of_log(
+        work, LogFilter(reason="period_locked,contact_archived"), PageWanted(50)
+    ),
+    "a page of the log by client": lambda work: export_log.page_of_log(
+        work, LogFilter(client="acme"), PageWanted(50)
+    ),
+    "a page of the log by a rare outcome": lambda work: export_log.page_of_log(
+        work, LogFilter(outcome="adopted"), PageWanted(50)
     ),
     "a page of the groups": lambda work: failing.groups(work, None, 51),
-    "a group": lambda work: failing.page(work, "c7", "account_missing", None, 51),
+    "a group": lambda work: failing.page_of_group(work, "c7", "account_missing", PageWanted(50)),
     "all of a group": lambda work: searching.shares(work, "replay", GROUP),
     "a bulk order": lambda work: bulk_orders.reached(work, 1),
-    "bulk sends": lambda work: requests.page_of_bulk(work, "", "", None, 51),
-    "bulk sends of a company": lambda work: requests.page_of_bulk(work, "c7", "done", None, 51),
+    "bulk sends": lambda work: requests.page_of_bulk(work, "", "", PageWanted(50)),
+    "bulk sends of a company": lambda work: requests.page_of_bulk(work, "c7", "done", PageWanted(50)),
     "whatever begins like this": lambda work: searching.search(work, "n-77", 8),
     "an invoice by any part of what is known of it": lambda work: searching.search(work, "2777", 8),
     "an event by its id": lambda work: searching.search(work, "event-77", 8),
@@ -140,6 +179,7 @@ QUESTIONS = {
     "what a company has pending": lambda work: progress.pending_of(work, "c7"),
     "what is due in a lane": lambda work: lanes.due_work(work, LANE),
     "lanes with work": lanes.lanes_due,
+    "comparisons with Xero that are due": reconciliations.due,
     "lanes with a backlog": lanes.is_anything_due,
     "what may be claimed": lambda work: exports.pending(work, LANE, 51),
     "batches in flight": batches.in_flight,
@@ -150,20 +190,37 @@ QUESTIONS = {
         work, "c7", [f"i{n}" for n in range(7, 4000, 20)]
     ),
     "the next events of an endpoint": lambda work: sinks.window(work, "webhook/1", "c7", 8),
-    "companies with news": lambda work: sinks.newest_by_company(work, ROWS - 500),
+    "what an endpoint had of a request": lambda work: sinks.sent_count(
+        work, "webhook/e1", "c7", sinks.FeedSelection(request="r7")
+    ),
+    "what is sent again of a request": lambda work: sinks.resend(
+        work, "webhook/e1", None, sinks.FeedSelection(company="c7", request="r7"), work.now
+    ),
+    "endpoints with news": lambda work: endpoints.doors_with_news(work, ROWS - 500, ROWS),
+    "endpoints that are behind": endpoints.doors_behind,
+    "endpoints with nothing before them": endpoints.pass_over,
     "endpoints with something to try again": sinks.due_doors,
     "what an endpoint is told again": lambda work: sinks.due_again(work, "webhook"),
     "what the relay stamps": outbox.stamp,
     "what metrics are made of": lambda work: list(measuring.business_readings(TOOLS, work)),
-    "what is counted": lambda work: metrics_rows.count_feed(work, 50),
+    "what is counted": lambda work: metrics_rows.count_feed(work, (1, 60), 50),
     "the console's overview": ops_summary.at_a_glance,
     "problems of invoices": failing.problems,
     "outcomes overdue": lambda work: ops_summary.unsettled_batches(work, 300),
     "companies by state": status.counts,
-    "companies with work": lambda work: status.matching(work, "busy", "", "", 51),
+    "companies with work": lambda work: status.page_of_companies(work, "busy", "", PageWanted(50)),
     "what companies have before them": lambda work: status.workloads(work, ["c7", "c8"]),
     "answers of a quarter of an hour": lambda work: throughput.counts(work, work.after(-7200)),
     "how long the answers of one took": lambda work: throughput.seconds(work, work.after(-7200)),
+    "calls that are open": lambda work: batches.open_calls(work, "", 101),
+    "what waits in all queues": lambda work: lanes.waiting(work, ""),
+    "what waits in a company's queue": lambda work: lanes.waiting(work, "c7"),
+    "what a company's went through in a day": lambda work: throughput.bins(
+        work, work.after(-86_400), timedelta(hours=1), "c7"
+    ),
+    "how long Xero took of late": lambda work: throughput.answers(work, 60),
+    "what was exported of late": lambda work: throughput.exported_since(work, work.after(-900), "c7"),
+    "when a request was answered": lambda work: progress.answers_of(work, "c7", "r7"),
     "what has waited too long": lambda work: exports.live_longer_than(work, 3600),
     "clients that hold invoices back": contacts.held_back,
     "the same without a contact, of a company, further on": lambda work: contacts.held_back(
@@ -171,6 +228,10 @@ QUESTIONS = {
     ),
     "what waits for a client": lambda work: contacts.waiting_for(work, "c7", "k7"),
     "clients that cannot be billed": lambda work: contacts.linked_clients(work, status="amiss"),
+    "companies with files to attach": attachments.companies_due,
+    "the next file of a company": lambda work: attachments.claim(work, "c7"),
+    "files that waited too long": lambda work: attachments.claim_overdue(work, work.now),
+    "the files of an invoice": lambda work: attachments.of_invoice(work, "c7", "i7"),
     "linked clients of a company": lambda work: contacts.linked_clients(work, "c7", None, "c7~k9"),
 }
 
@@ -250,6 +311,13 @@ def test_lines_with_an_old_number_are_not_looked_for_from_the_newest_on(long_liv
     assert len(found) == 51
     assert {line.number[:4] for line in found} == {"N-10"}
     assert [line.id for line in found] == sorted((line.id for line in found), reverse=True)
+
+
+def test_what_is_sent_again_of_a_request_is_not_looked_for_in_all_of_the_companys_events(long_lived):
+    with long_lived.read() as work:
+        before = rows_read(work, "outbox")
+        sinks.sent_count(work, "webhook/e1", "c7", sinks.FeedSelection(request="r7"))
+        assert rows_read(work, "outbox") - before < ROWS / 20 / 10
 
 
 class Undone(Exception):

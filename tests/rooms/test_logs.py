@@ -10,6 +10,8 @@ import pytest
 import structlog
 from sqlalchemy.exc import IntegrityError
 
+from events.outgoing import DatabaseRestored
+from store import outbox
 from store.tables import Company
 from tests import machines
 from tests.builders import an_invoice
@@ -90,6 +92,18 @@ def test_what_the_database_refused_is_told_by_its_code_its_constraint_and_our_ow
     assert line.get("constraint") == (None if on_sqlite else "companies_pkey")
     assert re.search(r" < store/unit_of_work.py:\d+ flush < store/unit_of_work.py:\d+ finish", line["where"])
     assert "canary" not in written.getvalue().lower().replace("connections.connected", "")
+
+
+def test_what_the_database_refused_names_the_statement_by_the_function_that_made_it(installation, written):
+    try:
+        with installation.store.write() as work:
+            told = outbox.Outgoing(DatabaseRestored(since=work.now, why="canary"), "", "database", "twice")
+            outbox.publish(work, [told, told])
+    except IntegrityError:
+        logs.log("test").exception("test.failed")
+    (line,) = [json.loads(text) for text in written.getvalue().splitlines() if "test.failed" in text]
+    assert line["statement"] == "outbox.publish"
+    assert "canary" not in str(line)
 
 
 @pytest.mark.parametrize(

@@ -4,13 +4,16 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import psycopg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy import MetaData, create_engine, func, insert, select, text, types
+from sqlalchemy.exc import OperationalError
 from sqlmodel import SQLModel
 from typer.testing import CliRunner
 
@@ -162,3 +165,25 @@ def test_a_table_that_is_held_keeps_the_migration_waiting_and_nobody_behind_it(p
         done = migrating.result(60)
     assert f"revision {migrate.newest()}" in done.output
     assert done.output.count("A process at work holds a table") == 1
+
+
+def test_a_database_that_starts_later_is_waited_for(postgres, tmp_path):
+    """As at the boot of a machine; one that answers that it will not is not waited for, for nothing mends it."""
+    url = machines.fresh_postgres_database(postgres, "late")
+    folder = Path(conninfo_to_dict(url)["host"])
+    late = url.replace(str(folder), str(tmp_path))
+    said = []
+
+    def start(why):
+        said.append(why)
+        for socket in folder.glob(".s.PGSQL.*[0-9]"):
+            (tmp_path / socket.name).symlink_to(socket)
+
+    migrate.wait_for_server(late, 60, start)
+    assert len(said) == 1
+    assert "No such file" in said[0]
+    with pytest.raises(OperationalError, match="does not exist"):
+        migrate.wait_for_server(url.replace("/late?", "/nowhere?"), 60, said.append)
+    with pytest.raises(OperationalError, match="No such file"):
+        migrate.wait_for_server(url.replace(str(folder), str(tmp_path / "never")), 0, lambda _why: None)
+    assert len(said) == 1

@@ -2,16 +2,20 @@
 
 import heapq
 import itertools
+import random
+from types import SimpleNamespace
 
 import pytest
 import redis
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from events.accounting_target import Lane, Organisation
+from events.accounting_target import CallSizes, Lane, Organisation
 from simulator.limits import Lane as Counted
 from simulator.limits import Limits as XerosLimits
 from simulator.limits import Rules, Window
+from worker.decisions.estimating import time_left, within_limits
+from worker.delivery.progress import quota
 from xero_adapter.pace import CallLimits, Pace
 
 ORGANISATION = Organisation(Lane("c", "t"), "Org", "!A", "USD", "app", "user")
@@ -444,7 +448,7 @@ class World:
 
     def until(self, moment):
         """Whatever happens before then."""
-        while self._todo[0][0] <= moment:
+        while self._todo and self._todo[0][0] <= moment:
             self.run(1)
         self.clock.now = moment
 
@@ -553,3 +557,78 @@ def test_many_organisations_are_looked_at_in_one_round_trip(paced, clock):
     assert (seen["t"].limit, seen["t"].paused) == ("day", 20)
     assert seen["u"].minute_frees == pytest.approx(50.5)
     assert pace.outlooks([]) == {}
+
+
+def test_what_a_window_that_is_over_had_is_not_missing_from_the_next_one(paced, clock):
+    """Our own count holds it back a little longer; what Xero said of the window that goes on is nearer the truth."""
+    pace = paced(per_minute=60)
+    assert (pace.outlook("t").window_left, pace.outlook("t").window_ends) == (59, 0)
+    for number in range(40):
+        pace.note(ORGANISATION, left(minute=59 - number), took=0.1)
+        pace.done(pace.ask(ORGANISATION))
+        clock.now += 0.2
+    seen = pace.outlook("t")
+    assert (seen.window_left, seen.window_ends) == (19, pytest.approx(60.5 - 8, abs=0.1))
+    clock.now += 53
+    assert pace.outlook("t").window_left == 59
+    pace.note(ORGANISATION, left(minute=50), took=0.1)
+    clock.now += 1
+    assert (pace.outlook("t").window_left, pace.outlook("t").window_ends) == (49, pytest.approx(59.5, abs=0.1))
+
+
+class Bulk(World):
+    """A world in which so many calls are made and no more; each answer, and what was estimated then, is noted."""
+
+    def __init__(self, pace, xero, clock, *, calls, own, latency):
+        super().__init__(pace, xero, clock, callers=3, latency=itertools.repeat((latency, 0, False)))
+        self._left, self._own = calls, own
+        self.answers, self.told = [], []
+
+    def _ask(self):
+        if self._left:
+            self._spread = self._left > 3
+            super()._ask()
+
+    def _call(self, permit, following):
+        self._left -= 1
+        super()._call(permit, lambda: self._later(self._own, following))
+
+    def _answered(self, *answer):
+        super()._answered(*answer)
+        self.answers.append((self.clock.now, 50))
+
+    def until_done(self):
+        """Every answer; from the first tenth on, what a page says each quarter of a second, too."""
+        calls, begun = self._left, self.clock.now
+        while self._todo:
+            self.until(min(self.clock.now + 0.25, max(at for at, *_ in self._todo)))
+            if calls > len(self.answers) >= calls / 10:
+                self._estimate(calls - len(self.answers), begun)
+
+    def _estimate(self, calls, begun):
+        told = [(at - begun, count) for at, count in self.answers[-120:]]
+        measured = time_left(told, calls * 50, self.clock.now - begun)
+        target = SimpleNamespace(pace=self.pace, sizes=CallSizes(50, 3_000_000, 45, 45))
+        if measured:
+            known = quota(target, self.pace.outlook("t"))
+            self.told.append((self.clock.now, within_limits(measured, len(told), calls * 50, known)))
+
+
+def test_when_a_bulk_is_done_is_right_within_thirty_percent_at_sixty_calls_a_minute(client):
+    """By what pace knows and what was answered, after the first tenth; with calls of others in the minute before."""
+    dice, seen = random.Random(1), []
+    for latency, own in itertools.product((0.1, 0.3, 1.0, 2.5), (0.0, 0.1)):
+        client.flushall()
+        clock = Clock()
+        pace, xero = Pace(client, CallLimits(), clock=clock), Xero(clock)
+        Bulk(pace, xero, clock, calls=dice.randint(1, 60), own=0.0, latency=0.1).until_done()
+        clock.now += dice.randint(0, 50)
+        bulk = Bulk(pace, xero, clock, calls=dice.randint(60, 200), own=own, latency=latency)
+        begun = clock.now
+        bulk.until_done()
+        done = bulk.answers[-1][0]
+        long = [(left.likely, done - at) for at, left in bulk.told if done - at >= max(2.0, (done - begun) / 10)]
+        seen += [likely / true for likely, true in long]
+    assert len(seen) > 1000
+    assert sum(0.7 <= one <= 1.3 for one in seen) >= 0.95 * len(seen)
+    assert 0.9 <= sorted(seen)[len(seen) // 2] <= 1.1

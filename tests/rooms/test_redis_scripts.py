@@ -71,11 +71,33 @@ def test_only_one_of_two_doorbells_gets_the_turn(rung):
 def test_the_rescuer_reminds_nobody_who_is_held_or_due(rung):
     bells, pushed = rung
     bells.ring("a", delay=60)
-    bells.remind("a")
+    assert bells.remind(["a"]) == 0
     assert pushed == []
-    bells.remind("b")
-    bells.remind("b")
+    assert bells.remind(["b"]) == 1
+    assert bells.remind(["a", "b"]) == 0
     assert [lane for lane, _ in pushed] == ["b"]
+
+
+def test_thousands_of_lanes_that_were_forgotten_are_rung_by_the_sweep_and_by_the_tickers(rung):
+    """A bell that waits in a queue longer than it lasts would be rung again, and again."""
+    bells, pushed = rung
+    lanes = [f"lane {number:04}" for number in range(1200)]
+    bells.ring(lanes[3])
+    bells.ring(lanes[700], delay=60)
+    pushed.clear()
+    assert bells.remind(lanes) == 1198
+    assert [lane for lane, _ in pushed] == [*lanes[:3], *lanes[4:101]]
+    due, _ = bells.due(most=2000)
+    assert sorted(due) == sorted({*lanes[101:]} - {lanes[700]})
+    assert bells.remind(lanes) == 0
+
+
+def test_a_process_notices_once_that_redis_was_emptied(rung, client):
+    bells, _ = rung
+    assert bells.is_emptied("a")
+    assert not bells.is_emptied("a")
+    client.flushall()
+    assert [bells.is_emptied("a"), bells.is_emptied("b"), bells.is_emptied("a")] == [True, True, False]
 
 
 def test_a_turn_that_died_with_its_worker_holds_its_lane_no_longer_than_its_time(client):
@@ -83,10 +105,10 @@ def test_a_turn_that_died_with_its_worker_holds_its_lane_no_longer_than_its_time
     bells = Doorbells(client, lambda lane, token: pushed.append((lane, token)), turn_seconds=0.2)
     bells.ring("a")
     assert bells.begin(*pushed.pop())
-    bells.remind("a")
+    bells.remind(["a"])
     assert pushed == []
     client.persist("xp:turns:a")  # the key outlives its turns
-    wait_for(lambda: (bells.remind("a"), pushed)[1])
+    wait_for(lambda: (bells.remind(["a"]), pushed)[1])
 
 
 def test_whoever_wakes_has_heard_every_bell_until_then(client):

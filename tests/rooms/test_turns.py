@@ -78,20 +78,35 @@ def quota(**other):
     [
         (0, {}, 0),
         (50, {}, 0.5),
-        (3000, {}, 10),
-        (9000, {}, 121.5),
-        (3000, {"call": 6.0}, 120),
+        (1450, {}, 5),  # half of a minute's calls go at once, three side by side
+        (3000, {}, 60.5),
+        (9000, {}, 180.5),
+        (3000, {"call": 6.0}, 126),
         (50, {"paused": 30.0}, 30.5),
         (50, {"day_left": 0}, 7200.5),
+        # of the minute that ends in 20 s hardly any call is left: all that follow wait for the next one
+        (50, {"minute_left": 1, "frees": 20.0}, 0.5),
+        (100, {"minute_left": 1, "frees": 20.0}, 20.5),
+        (1550, {"minute_left": 1, "frees": 20.0}, 20.0 + 5),
+        # beyond its half they are spread over 52 s, but for the last three
+        (1550 + 15 * 50, {"minute_left": 1, "frees": 20.0}, pytest.approx(45, abs=1)),
+        (3050, {"minute_left": 1, "frees": 20.0}, pytest.approx(20 + 57, abs=6)),
+        (3100, {"minute_left": 1, "frees": 20.0}, 80.5),
     ],
 )
 def test_the_estimate_of_a_backlog(invoices, known, seconds):
     assert seconds_until_done(invoices, quota(**known)) == seconds
 
 
-@given(st.integers(0, 10**6), st.integers(0, 10**6), st.integers(0, 5000), st.integers(0, 60))
-def test_more_invoices_are_never_done_earlier(some, more, day_left, minute_left):
-    known = quota(day_left=day_left, minute_left=minute_left)
+@given(
+    st.integers(0, 10**6),
+    st.integers(0, 10**6),
+    st.integers(0, 5000),
+    st.integers(0, 60),
+    st.floats(0, 60),
+)
+def test_more_invoices_are_never_done_earlier(some, more, day_left, minute_left, frees):
+    known = quota(day_left=day_left, minute_left=minute_left, frees=frees)
     assert seconds_until_done(some, known) <= seconds_until_done(some + more, known)
 
 

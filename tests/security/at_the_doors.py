@@ -100,6 +100,7 @@ CONTENT = {
     "invoice.export.replay_requested": {"invoices": ["i1"], "why": "again"},
     "invoice.export.raise_anew_requested": {"invoices": ["i1"], "why": "voided by mistake"},
     "client.xero_contact.update_requested": {"client": "acme", "xero_contact": ""},
+    "client.xero_contact.create_requested": {"client": "acme"},
     "company.settings.changed": {"settings": {"number_prefix": "P-"}},
     "invoice.export.preview_requested": {"request": "p1", "invoices": [an_invoice()]},
 }
@@ -109,6 +110,7 @@ SCOPE = {
     "invoice.export.replay_requested": "orders",
     "invoice.export.raise_anew_requested": "orders",
     "client.xero_contact.update_requested": "contacts",
+    "client.xero_contact.create_requested": "contacts",
     "company.settings.changed": "settings",
     "invoice.export.preview_requested": "previews",
 }

@@ -178,7 +178,7 @@ def test_a_page_that_forgot_to_ask_does_nothing_that_its_visitor_may_not(careles
     careless.installation.ask(an_invoice(), request="r1")
     somebody = careless.person(role)
     if "seen" in fields:
-        page = somebody.see(f"/companies/{COMPANY}/setup")
+        page = somebody.see(f"/setup/{COMPANY}/accounts")
         fields = {**fields, "seen": hidden(page, "seen")}
     before, lines = careless.what_happened(), len(careless.audit())
     answer = somebody.post(path, **fields)

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from cli import common
 from cli.main import app
-from store import api_keys, audit, sinks
+from store import api_keys, audit, endpoints
 from store.api_keys import Scope
 from store.tables import Request
 from store.vault import Vault
@@ -102,7 +102,7 @@ def test_what_waits_goes_on_by_itself_and_nobody_is_told_that_it_failed(installa
 
 def test_an_endpoint_whose_secret_is_lost_gets_nothing_and_misses_nothing(installation, lose):
     with installation.store.write() as work:
-        sinks.add_endpoint(work, installation.tools.vault, COMPANY, "https://app.example.com/xero_webhook.php")
+        endpoints.add_endpoint(work, installation.tools.vault, COMPANY, "https://app.example.com/xero_webhook.php")
     installation.ask(an_invoice())
     installation.run()
     installation.relay()
@@ -118,7 +118,7 @@ def test_that_a_secret_is_lost_is_said_once_an_hour_for_each_endpoint(on_sqlite,
     object.__setattr__(on_sqlite.tools, "elapsed", lambda: passed[0])
     with on_sqlite.store.write() as work:
         for path in ("a", "b"):
-            sinks.add_endpoint(work, on_sqlite.tools.vault, COMPANY, f"https://app.example.com/{path}")
+            endpoints.add_endpoint(work, on_sqlite.tools.vault, COMPANY, f"https://app.example.com/{path}")
     on_sqlite.ask(an_invoice())
     on_sqlite.run()
     on_sqlite.relay()
@@ -196,7 +196,7 @@ def test_with_keys_lost_what_has_to_end_still_ends(installation, lose, monkeypat
         api_keys.make(work, tools.vault, "gone", [COMPANY], [Scope.READS])
         api_keys.make(work, tools.vault, "ends")
         api_keys.rotate(work, tools.vault, "ends", 3600)
-        endpoint = sinks.add_endpoint(work, tools.vault, COMPANY, "https://app.example.com/xero_webhook.php")
+        endpoint = endpoints.add_endpoint(work, tools.vault, COMPANY, "https://app.example.com/xero_webhook.php")
     lose()
     monkeypatch.setattr(common, "ready", lambda: tools)
 

@@ -29,7 +29,7 @@ TABLE = {
     "CANCEL": (SUPPORT, "orders events:write", True),
     "REPLAY": (SUPPORT, "orders events:write", True),
     "RAISE_ANEW": (SUPPORT, "orders events:write", True),
-    "CONTACT": (SUPPORT, "contacts events:write", True),
+    "CONTACT": (f"setup {SUPPORT}", "contacts events:write", True),
     "SETTINGS": (SETUP, "settings events:write", True),
     "PREVIEW": (SUPPORT, "previews", True),
     "READ": (BY_ANYBODY, "reads", False),
@@ -41,8 +41,9 @@ TABLE = {
     "PAUSE": (OPS, NO, False),
     "COMPANIES": (SETUP, NO, False),
     "DEAD_LETTERS": (SUPPORT, NO, False),
-    "KEYS": (NO, NO, False),
-    "ENDPOINTS": (NO, NO, False),
+    "KEYS": (ADMIN, NO, False),
+    "ENDPOINTS": (ADMIN, NO, False),
+    "RESEND": (OPS, NO, False),
     "USERS": (ADMIN, NO, False),
 }
 

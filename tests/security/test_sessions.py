@@ -1,5 +1,6 @@
 """Attacks on a session: one left open, one stolen, one planted; what matters asks again. From outside, over HTTP."""
 
+import functools
 import re
 
 import pytest
@@ -25,10 +26,26 @@ MATTERS = [
     ("/companies/harbour/setup/secret", {"secret": "another"}),
     ("/companies/harbour/setup/forget-secret", {}),
     ("/companies/harbour/setup/link", {}),
+    ("/companies/harbour/setup/connect", {}),
+    ("/companies/harbour/setup/test", {"do": "send"}),
+    ("/companies/harbour/setup/webhook-key", {"key": "another"}),
+    ("/companies/harbour/setup/forget-webhook-key", {"which": "all"}),
     ("/companies/harbour/setup/disconnect", {"why": "because"}),
     ("/companies/harbour/setup/decide", {"do": "cancel"}),
     ("/companies/harbour/setup/scopes", {"scopes": "broad"}),
     ("/companies/harbour/setup/exports", {"do": "off", "why": "because"}),
+    ("/developers/endpoints", {"company": "harbour", "url": "https://thief.example/"}),
+    ("/developers/endpoints/one/rotate", {}),
+    ("/developers/endpoints/one/url", {"url": "https://thief.example/"}),
+    ("/developers/endpoints/one/batch", {"batch": "50"}),
+    ("/developers/endpoints/one/off", {}),
+    ("/developers/endpoints/one/on", {}),
+    ("/developers/endpoints/one/remove", {}),
+    ("/developers/keys", {"name": "thief"}),
+    ("/developers/keys/one/rotate", {}),
+    ("/developers/keys/one/expire", {"expires": "never"}),
+    ("/developers/keys/one/revoke", {}),
+    ("/developers/keys/one/scopes", {"everything": "yes"}),
     ("/factor/new", {}),
     ("/factor/codes", {}),
 ]
@@ -216,16 +233,22 @@ def test_a_browser_that_was_left_open_does_nothing_that_matters(guarded, path, f
 
 def test_whatever_an_admin_alone_may_do_asks_again_unless_it_is_listed_here():
     """A new form of the users' or the setup's pages is in MATTERS, or somebody says here why it need not be."""
-    harmless = {"/companies/new", *(f"/companies/{{company}}/setup/{one}" for one in ("name", "choices", "settings"))}
+    harmless = {
+        "/developers/endpoints/{endpoint}/test",
+        "/companies/new",
+        *(f"/companies/{{company}}/setup/{one}" for one in ("name", "choices", "settings", "contacts", "preview")),
+    }
     ask, do_not = set(), set()
     for route in (route for page in PAGES for route in page.router.routes if "POST" in route.methods):
         asked = [one.call for one in route.dependant.dependencies if isinstance(one.call, Must)]
         if any(isinstance(one, MustProve) for one in asked):
             ask.add(route.path)
-        elif any(one.action in (Action.MANAGE_USERS, Action.SET_UP) for one in asked):
+        elif any(one.action in (Action.MANAGE_USERS, Action.SET_UP, Action.DEVELOP) for one in asked):
             do_not.add(route.path)
     assert do_not == harmless
-    tried = {path.replace("vera", "{user}").replace("harbour", "{company}") for path, _ in MATTERS}
+    named = [("vera", "{user}"), ("harbour", "{company}")]
+    named += [("endpoints/one", "endpoints/{endpoint}"), ("keys/one", "keys/{key}")]
+    tried = {functools.reduce(lambda said, pair: said.replace(*pair), named, path) for path, _ in MATTERS}
     assert ask == tried
 
 
@@ -255,6 +278,7 @@ def test_a_secret_that_waits_for_the_proof_does_not_stand_in_the_page(on_one):
     admin = person("admin", "root")
     admin.sign_in_whole()
     installation.later(601)
+    installation.simulator.state.identity.add_app(SECRETS["client_id"], SECRETS["secret"])
     page = admin.post("/companies/harbour/setup/app", **SECRETS).text
     assert SECRETS["secret"] not in page
     sent = {"held": hidden(page, "held"), "proof_password": PASSWORD}

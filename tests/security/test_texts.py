@@ -21,7 +21,7 @@ from typer.testing import CliRunner
 from cli import common, output
 from cli.main import app
 from events import wording
-from store import inbox, sinks, tables
+from store import endpoints, inbox, tables
 from tests.builders import COMPANY, an_invoice
 from tests.console.visiting import Person
 from worker import logs, wiring
@@ -52,6 +52,11 @@ TRIED = {
     "audit": [[]],
     "audit verify": [[]],
     "doctor": [[]],
+    "attachments list": [[], ["--company", HOSTILE]],
+    "attachments retry": [
+        ["i1", "--company", COMPANY, "--why", HOSTILE],
+        [HOSTILE, "--company", COMPANY, "--why", "x"],
+    ],
     "failures list": [[], ["--unmatched"]],
     "failures retry": [["--company", COMPANY, "--why", HOSTILE, "--reason", HOSTILE]],
     "cancel": [["--company", COMPANY, "--why", HOSTILE, "--request", f"r{HOSTILE}"]],
@@ -64,15 +69,22 @@ TRIED = {
     "adopt": [["FILE", "--company", COMPANY, "--why", HOSTILE]],
     "preview": [["FILE", "--company", COMPANY, "--every"]],
     "publish": [["FILE", "--company", COMPANY]],
+    "listen": [["--forward", HOSTILE]],
+    "trigger": [[HOSTILE, "--endpoint", HOSTILE], ["webhook.tested", "--forward", f"http://a.example/{HOSTILE}"]],
     "contacts list": [[COMPANY], [HOSTILE]],
     "contacts set": [["acme", HOSTILE, "--company", COMPANY], [HOSTILE, HOSTILE, "--company", COMPANY]],
     "contacts check": [[HOSTILE, "--company", COMPANY]],
     "contacts suggest": [["--company", COMPANY]],
+    "contacts match": [["--company", COMPANY, "--yes"], ["--company", COMPANY, "--check"]],
+    "contacts create": [["acme", "--company", COMPANY], ["--company", COMPANY, "--yes"]],
     "contacts recheck": [[COMPANY]],
     "contacts import": [["FILE", "--company", COMPANY, "--check"]],
     "companies list": [[]],
     "companies add": [[f"x{HOSTILE}", "--name", HOSTILE]],
+    "companies import": [["FILE", "--yes"]],
     "companies app": [[COMPANY, HOSTILE, "--callback", HOSTILE]],
+    "companies webhook-key": [[COMPANY], [HOSTILE]],
+    "companies forget-webhook-key": [[COMPANY, "--all"], [HOSTILE]],
     "companies secret": [[HOSTILE]],
     "companies forget-secret": [[HOSTILE]],
     "companies scopes": [[COMPANY, HOSTILE]],
@@ -106,9 +118,12 @@ TRIED = {
     "webhooks rotate": [[HOSTILE]],
     "webhooks remove": [[HOSTILE]],
     "webhooks retry": [[HOSTILE]],
+    "webhooks test": [[HOSTILE]],
+    "webhooks resend": [["--since", HOSTILE], ["--request", HOSTILE, "--company", COMPANY, "--yes"]],
 }
 AS_A_GROUP = {"companies list", "connections list", "users list", "webhooks list"}  # the group itself lists
-ELSEWHERE = {"demo", "up", "key", "migrate", "rotate-keys"}  # say nothing of anybody
+SANDBOX = {f"sandbox {word}" for word in ("fail", "pay", "void", "offline")}  # says what its developer typed
+ELSEWHERE = {"demo", "up", "key", "migrate", "rotate-keys", *SANDBOX}  # say nothing of anybody
 
 
 @pytest.fixture
@@ -120,7 +135,7 @@ def poisoned(on_sqlite):
     made.relay()
     accounts.add(made.tools, "test", "anna", "Anna", "admin")
     with made.store.write() as work:
-        sinks.add_endpoint(work, made.tools.vault, COMPANY, "https://app.example.com/xero_webhook.php")
+        endpoints.add_endpoint(work, made.tools.vault, COMPANY, "https://app.example.com/xero_webhook.php")
         inbox.set_aside(work, "http", f'{{"bro\x1bken": "{HOSTILE}"'.encode(), [f"id: {HOSTILE}"], HOSTILE)
     with made.store.write() as work:
         for model in vars(tables).values():

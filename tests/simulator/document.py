@@ -46,6 +46,7 @@ ECHOES = (
     "LineAmountTypes",
     "Reference",
     "InvoiceNumber",
+    "CreditNoteNumber",
     "Name",
     "Option",
     "Description",
@@ -143,4 +144,5 @@ def _known(error: jsonschema.ValidationError, value: Any) -> bool:
 def _refused(error: jsonschema.ValidationError, value: Any) -> bool:
     """Whether the error sits in an element that Xero refused."""
     name, index, *_ = [*error.absolute_path, None, None]
-    return bool(name in ("Invoices", ECHOED) and isinstance(index, int) and value[name][index].get("HasErrors"))
+    listed = name in ("Invoices", "CreditNotes", ECHOED) and isinstance(index, int)
+    return bool(listed and value[name][index].get("HasErrors"))

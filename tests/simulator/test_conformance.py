@@ -4,7 +4,16 @@ import pytest
 
 from simulator.wire import Request
 from tests.simulator import document
-from tests.simulator.desk import ACME, AMERICAN, NOBODY, a_line, an_invoice
+from tests.simulator.desk import (
+    ACME,
+    ALL_SCOPES,
+    AMERICAN,
+    NOBODY,
+    a_credit_note,
+    a_line,
+    an_allocation,
+    an_invoice,
+)
 
 pytestmark = document.at_hand
 
@@ -21,6 +30,7 @@ FULL = an_invoice(
     ],
 )
 BAD = an_invoice("BAD", CurrencyCode="EUR", line={"AccountCode": "299"}, Contact={"ContactID": NOBODY})
+BAD_CREDIT = a_credit_note("BAD", CurrencyCode="EUR", line={"AccountCode": "299"}, Contact={"ContactID": NOBODY})
 # operation in the document → what is asked: method, path, body, query
 ASKED = {
     ("/Invoices", "put"): [
@@ -41,6 +51,42 @@ ASKED = {
     ("/Invoices/{InvoiceID}", "post"): [
         ("POST", "Invoices/PLAIN", {"Invoices": [{"Reference": "r"}]}, {}),
         ("POST", "Invoices/PAID", {"Invoices": [{"Status": "VOIDED"}]}, {}),
+    ],
+    ("/Invoices/{InvoiceID}/Attachments", "get"): [("GET", "Invoices/PLAIN/Attachments", None, {})],
+    ("/Invoices/{InvoiceID}/Attachments/{FileName}", "put"): [
+        ("PUT", "Invoices/PLAIN/Attachments/job.pdf", b"%PDF-2", {"IncludeOnline": "true"}),
+        ("PUT", "Invoices/PLAIN/Attachments/a b.pdf", b"%PDF-2", {}),
+    ],
+    ("/Invoices/{InvoiceID}/Attachments/{FileName}", "post"): [
+        ("POST", "Invoices/PLAIN/Attachments/sheet.pdf", b"%PDF-3", {}),
+    ],
+    ("/CreditNotes", "put"): [
+        ("PUT", "CreditNotes", {"CreditNotes": [a_credit_note("NEW"), BAD_CREDIT]}, {"summarizeErrors": "false"}),
+        ("PUT", "CreditNotes", {"CreditNotes": [BAD_CREDIT]}, {}),
+        ("PUT", "CreditNotes", {}, {}),
+    ],
+    ("/CreditNotes", "post"): [
+        ("POST", "CreditNotes", {"CreditNotes": [a_credit_note("NEWER"), BAD_CREDIT]}, {"summarizeErrors": "false"}),
+        ("POST", "CreditNotes", {"CreditNotes": [BAD_CREDIT]}, {}),
+    ],
+    ("/CreditNotes", "get"): [
+        ("GET", "CreditNotes", None, {}),
+        ("GET", "CreditNotes", None, {"page": 1, "unitdp": 4}),
+        ("GET", "CreditNotes", None, {"where": 'CreditNoteNumber=="GIVEN" OR CreditNoteNumber=="FREE"', "page": 1}),
+    ],
+    ("/CreditNotes/{CreditNoteID}", "get"): [("GET", "CreditNotes/GIVEN", None, {})],
+    ("/CreditNotes/{CreditNoteID}", "post"): [
+        ("POST", "CreditNotes/FREE", {"CreditNotes": [{"Reference": "r"}]}, {}),
+        ("POST", "CreditNotes/GIVEN", {"CreditNotes": [{"Reference": "r"}]}, {}),
+    ],
+    ("/CreditNotes/{CreditNoteID}/Allocations", "put"): [
+        ("PUT", "CreditNotes/FREE/Allocations", {"Allocations": [an_allocation(NOBODY, 5)]}, {}),
+        (
+            "PUT",
+            "CreditNotes/FREE/Allocations",
+            {"Allocations": [an_allocation(NOBODY, 5)]},
+            {"summarizeErrors": "false"},
+        ),
     ],
     ("/Contacts", "get"): [
         ("GET", "Contacts", None, {}),
@@ -73,9 +119,13 @@ def schema_of(operation, status):
 @pytest.fixture
 def full_desk(desk):
     desk.put(an_invoice("PLAIN"), an_invoice("PAID"), an_invoice("PART"))
+    desk.bearer = desk.grant(f"{ALL_SCOPES} accounting.attachments")["access_token"]
+    desk.call("PUT", "Invoices/PLAIN/Attachments/sheet.pdf", b"%PDF-1")
     desk.pay("PAID")
     desk.pay("PART", 10)
     desk.pay("PART", 10, credit=True)
+    given, _ = desk.credit(a_credit_note("GIVEN", line={"UnitAmount": 10}), a_credit_note("FREE"))[::-1]
+    desk.allocate(given["CreditNoteID"], an_allocation(desk.books["PLAIN"]["InvoiceID"], 11.5))
     desk.change(year_lock="2019-12-31", users={"anna@harbour.test": "ADVISER"})
     return desk
 

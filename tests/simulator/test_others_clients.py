@@ -167,11 +167,12 @@ def test_one_of_a_list_is_read_by_its_id(desk, endpoint, key):
 @pytest.mark.parametrize(
     "path",
     [
-        "CreditNotes",
+        "Quotes",
+        "CreditNotes/CN-1/Attachments",
         "Payments/1",
         "Reports/TrialBalance",
         "Invoices/N-1/History",
-        "Invoices/N-1/Attachments",
+        "Accounts/200/Attachments",
         "Items/BOAT/History",
     ],
 )

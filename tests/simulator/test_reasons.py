@@ -83,7 +83,6 @@ CAUSED = {
     Reason.TRACKING_INVALID: Cause(
         SayOfLine.TRACKING_UNKNOWN, {"line": {"tracking": [{"category": "Region", "option": "Nowhere"}]}}
     ),
-    Reason.XERO_REFUSED: Cause(SayOfLine.LINE_TOO_LARGE, {"line": {"unit_amount": "9999999999.00", "quantity": "2"}}),
 }
 # Reasons that no answer of Xero leads to, and who gives them.
 OURS = {
@@ -91,13 +90,17 @@ OURS = {
     Reason.CONTACT_ID_MALFORMED: "the worker: what was pasted holds no id",
     Reason.CONTACT_NAME_TAKEN: "Xero, of a contact that is renamed; we send ids only (test_told_aloud.py)",
     Reason.CONTACT_NOT_MAPPED: "the worker: nobody linked the client",
+    Reason.CREDIT_NOTES_OFF: "intake (tests/journeys/test_credit_notes.py)",
     Reason.DISCOUNT_BELOW_ZERO: "our mapping",
     Reason.DISCOUNT_TWICE: "our mapping",
+    Reason.DOCUMENT_FIXED: "intake (tests/journeys/test_credit_notes.py)",
     Reason.EDITED_IN_XERO: "the worker's guard, before an update (tests/journeys/test_re_export.py)",
     Reason.EXCLUDED: "a person",
     Reason.EXPIRED: "the clock",
     Reason.GONE_FROM_XERO: "the worker's guard, before an update (tests/journeys/test_re_export.py)",
     Reason.INVOICE_UNREADABLE: "intake",
+    Reason.LINE_TOO_LARGE: "our mapping",
+    Reason.XERO_REFUSED: "Xero, in words that we do not know (test_told_aloud.py)",
     Reason.LINES_MISSING: "Xero, of an invoice that intake does not let in (test_told_aloud.py)",
     Reason.NUMBER_USED_TWICE: "intake",
     Reason.LOCKED_IN_XERO: "an update's answer (tests/journeys/test_re_export.py)",

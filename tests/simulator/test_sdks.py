@@ -7,7 +7,18 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from xero_python.accounting import AccountingApi, Contact, Invoice, Invoices, LineAmountTypes, LineItem
+from xero_python.accounting import (
+    AccountingApi,
+    Allocation,
+    Allocations,
+    Contact,
+    CreditNote,
+    CreditNotes,
+    Invoice,
+    Invoices,
+    LineAmountTypes,
+    LineItem,
+)
 from xero_python.api_client import ApiClient
 from xero_python.api_client.configuration import Configuration
 from xero_python.api_client.oauth2 import OAuth2Token, TokenApi
@@ -60,6 +71,23 @@ def test_the_sdk_for_python_creates_fifty_invoices_with_a_mixed_result_and_finds
         ("PY-1", 115, date(2026, 11, 20)),
         ("PY-2", 115, date(2026, 11, 20)),
     ]
+
+
+def test_the_sdk_for_python_writes_a_credit_note_and_allocates_it(sdk):
+    client, base, _ = sdk
+    api = AccountingApi(client, base_url=f"{base}/api.xro/2.0")
+    (invoice,) = api.create_invoices(TENANT, Invoices(invoices=[an_sdk_invoice("PY-1")])).invoices
+    line = LineItem(description="Crew", quantity=1.0, unit_amount=40.0, account_code="200")
+    wanted = CreditNote(
+        type="ACCRECCREDIT", credit_note_number="PY-C", contact=Contact(contact_id=ACME), status="AUTHORISED",
+        date=date(2026, 11, 20), line_items=[line],
+    )  # fmt: skip
+    (note,) = api.create_credit_notes(TENANT, CreditNotes(credit_notes=[wanted])).credit_notes
+    part = Allocation(amount=46.0, date=date(2026, 11, 21), invoice=Invoice(invoice_id=invoice.invoice_id))
+    api.create_credit_note_allocation(TENANT, note.credit_note_id, Allocations(allocations=[part]))
+    (seen,) = api.get_credit_notes(TENANT, where='CreditNoteNumber=="PY-C"', page=1).credit_notes
+    assert (seen.total, seen.remaining_credit, len(seen.allocations)) == (46, 0, 1)
+    assert api.get_invoice(TENANT, invoice.invoice_id).invoices[0].amount_due == 69
 
 
 def test_the_sdk_for_python_raises_its_exception_for_a_400(sdk):

@@ -103,6 +103,23 @@ def test_by_switch_refused_elements_come_without_their_number(desk):
     assert {one["HasErrors"]: one.get("InvoiceNumber") for one in answers} == {True: None, False: "B"}
 
 
+def test_by_switch_invoices_come_with_what_nobody_knows_yet_and_without_what_they_need_not_have(desk):
+    today = [desk.put(an_invoice("A"))[0], *desk.get(page=1), *desk.get("Invoices/A")]
+    desk.switch(answers_of_later=True)
+    later = [desk.put(an_invoice("B"))[0], *desk.get(InvoiceNumbers="A", page=1), *desk.get("Invoices/A")]
+    for before, after in zip(today, later, strict=True):
+        assert {"DateString", "IsDiscounted", "Payments"} <= set(before) - set(after)
+        assert {"ComplianceState", "Sustainability", "InvoicePaymentServices"} <= set(after) - set(before)
+        assert after["Contact"]["Addresses"] == [{"AddressType": "REGISTERED"}]
+        assert "AccountID" not in line_of(after)
+        assert line_of(after)["AccountCode"] == line_of(before)["AccountCode"]
+        assert {name: after[name] for name in ("Total", "Date", "Status")} == {
+            name: before[name] for name in ("Total", "Date", "Status")
+        }
+    refused, kept = desk.put(an_invoice("A"), an_invoice("C"))
+    assert {texts(refused)[0] if refused["HasErrors"] else texts(kept)[0]} == {"Invoice # must be unique."}
+
+
 def test_by_switch_lists_do_not_give_the_url_back(desk):
     desk.put(an_invoice(Url="https://app.test/1"))
     assert desk.get(page=1)[0]["Url"] == "https://app.test/1"

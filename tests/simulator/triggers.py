@@ -5,7 +5,19 @@ from typing import Any
 
 from simulator.line_messages import SayOfLine
 from simulator.messages import Say
-from tests.simulator.desk import ACME, BAD_MAIL, NOBODY, OLD, Desk, a_line, an_invoice, texts
+from tests.simulator.desk import (
+    ACME,
+    BAD_MAIL,
+    BOLT,
+    NOBODY,
+    OLD,
+    Desk,
+    a_credit_note,
+    a_line,
+    an_allocation,
+    an_invoice,
+    texts,
+)
 
 Act = Callable[[Desk], str]
 
@@ -55,6 +67,46 @@ def switched(act: Act, **switches: Any) -> Act:
 
 def changed(act: Act, **organisation: Any) -> Act:
     return lambda desk: (desk.change(**organisation), act(desk))[1]
+
+
+def attached(*names: str, body: bytes = b"%PDF") -> Act:
+    """The words to the last of these files, each put to one invoice."""
+
+    def act(desk: Desk) -> str:
+        (made,) = desk.put(an_invoice())
+        desk.bearer = desk.grant("accounting.attachments")["access_token"]
+        replies = [desk.call("PUT", f"Invoices/{made['InvoiceID']}/Attachments/{name}", body) for name in names]
+        return str(replies[-1].document().get("Message"))
+
+    return act
+
+
+def credit(*before: dict[str, Any], **note: Any) -> Act:
+    """What is said about the last of these credit notes when they are written."""
+
+    def act(desk: Desk) -> str:
+        for one in before:
+            assert not desk.credit(one)[0]["HasErrors"]
+        (answer,) = desk.credit(a_credit_note(**note), method="POST" if "CreditNoteID" in note else "PUT")
+        assert answer["HasErrors"]
+        return "\n".join(texts(answer))
+
+    return act
+
+
+def allocate(amount: Any, *, paid: Any = None, invoice: Any = None, note: Any = None) -> Act:
+    """What is said when so much of a credit note is allocated to an invoice."""
+
+    def act(desk: Desk) -> str:
+        (made,) = desk.put(an_invoice(**(invoice or {})))
+        if paid:
+            desk.pay("N-1", paid)
+        (credited,) = desk.credit(a_credit_note(**(note or {})))
+        (answer,) = desk.allocate(credited["CreditNoteID"], an_allocation(made["InvoiceID"], amount))
+        assert not desk.get(f"CreditNotes/{credited['CreditNoteID']}")[0]["Allocations"]
+        return "\n".join(texts(answer))
+
+    return act
 
 
 _FOUR = [{"Name": "Region", "Option": "North"}, {"Name": "Crew", "Option": "Blue"}, {"Name": "Dock", "Option": "One"}]
@@ -108,5 +160,17 @@ OF_INVOICES: dict[Say | SayOfLine, Act] = {
     SayOfLine.LINE_TOO_LARGE: put(line={"UnitAmount": 99_999_999_999}),
     Say.THEME_UNKNOWN: put(BrandingThemeID=NOBODY),
     Say.URL_OF_XERO: put(Url="https://xero.test/1"),
+    Say.TOO_MANY_ATTACHMENTS: attached(*(f"{place}.pdf" for place in range(11))),
+    Say.ATTACHMENT_EMPTY: attached("a.pdf", body=b""),
+    Say.ATTACHMENT_NAME: attached("job sheet.pdf"),
+    Say.CREDIT_NOTE_NUMBER_TAKEN: credit(a_credit_note(), number="cn-1"),
+    Say.CREDIT_NOTE_UNKNOWN: credit(CreditNoteID=NOBODY),
+    Say.CREDIT_NOTE_DISCOUNT: credit(line={"DiscountRate": 10}),
+    Say.CREDIT_NOTE_NOT_APPROVED: allocate(10, note={"Status": "DRAFT"}),
+    Say.ALLOCATED_TO_PAID: allocate(10, paid=115),
+    Say.ALLOCATED_TOO_MUCH: allocate(115.01),
+    Say.ALLOCATED_NOTHING: allocate(0),
+    Say.ALLOCATED_TO_OTHER_TYPE: allocate(10, invoice={"Type": "ACCPAY", "line": {"TaxType": "INPUT"}}),
+    Say.ALLOCATED_TO_OTHER_CONTACT: allocate(10, note={"Contact": {"ContactID": BOLT}}),
     Say.ODD_RATE: warned(CurrencyCode="USD", CurrencyRate=0),
 }

@@ -106,7 +106,15 @@ def email_of_draft(desk: Desk) -> str:
     return said(desk.call("POST", f"Invoices/{made['InvoiceID']}/Email"), 400)
 
 
+def too_large_a_file(desk: Desk) -> str:
+    (made,) = desk.put(an_invoice())
+    desk.bearer = desk.grant("accounting.attachments")["access_token"]
+    desk.switch(largest_body=10)
+    return said(desk.call("PUT", f"Invoices/{made['InvoiceID']}/Attachments/a.pdf", b"12345678901"), 413)
+
+
 OF_CALLS: dict[No, Act] = {
+    No.PAYLOAD_TOO_LARGE: too_large_a_file,
     No.OTHER_REQUEST: repeated,
     No.KEY_TOO_LONG: call(400, "PUT", body={"Invoices": [an_invoice()]}, headers={"idempotency-key": "k" * 129}),
     No.UNREADABLE: call(400, "PUT", body=b'{"Invoices": [{]}'),
@@ -128,7 +136,7 @@ OF_CALLS: dict[No, Act] = {
     No.SERVER_ERROR: lambda desk: (desk.state.dice.seed(1), faulty(500, "http_500")(desk))[1],
     No.MALFORMED_GUID: call(500, "PUT", body={"Invoices": [an_invoice(Contact={"ContactID": "acme"})]}),
     No.WRONG_VERB: call(501, "PUT", path="TaxRates", body={}),
-    No.NOT_MODELLED: call(501, path="CreditNotes"),
+    No.NOT_MODELLED: call(501, path="Payments"),
     No.OFFLINE: changed(call(503), offline=True),
     No.MAINTENANCE: faulty(503, "api_offline"),
     No.UNAVAILABLE: faulty(503, "api_unavailable"),

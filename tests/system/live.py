@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 from cli.main import app
 from cli.up import Supervisor, environment_for, start_all
 from demo import run as demo
+from demo import world
 from tests.machines import a_free_port, wait_for
 from worker import wiring
 from worker.settings import Settings
@@ -61,7 +62,7 @@ class Live:
         self._watch = threading.Thread(target=self.supervisor.watch)
         self._watch.start()
         self.tools = wiring.build(self.settings)
-        demo.set_up(self.tools, orders)
+        demo.set_up(self.tools, world.clients_in(orders))
 
     def stop(self) -> None:
         self.supervisor.stopping.set()
@@ -93,7 +94,7 @@ class Live:
         return json.loads(self.command(*words, "--json", code=code).stdout)
 
     def books(self):
-        (organisation,) = self.xero.get("/ledger").json()["organisations"].values()
+        organisation = self.xero.get("/ledger").json()["organisations"][world.TENANT]
         return [invoice for invoice in organisation["invoices"] if invoice["InvoiceNumber"] != "HC-77"]
 
     def calls(self, method=None):

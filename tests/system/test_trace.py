@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from types import SimpleNamespace
 
 import pytest
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from starlette.applications import Starlette
 from starlette.responses import Response
@@ -28,15 +30,30 @@ class Receiver:
     """What an OpenTelemetry collector and a host's endpoint would get."""
 
     def __init__(self):
-        self.spans, self.hooks = [], []
+        self.spans, self.lines, self.figures, self.hooks = [], [], [], []
 
-    async def traces(self, request):
+    async def taken(self, request):
+        """Spans, log lines and figures, each with the service that it is of."""
         body = await request.body()
         packed = request.headers.get("content-encoding") == "gzip"
-        said = ExportTraceServiceRequest.FromString(gzip.decompress(body) if packed else body)
-        for one in said.resource_spans:
-            named = {pair.key: pair.value.string_value for pair in one.resource.attributes}
-            self.spans += [(named["service.name"], span) for scope in one.scope_spans for span in scope.spans]
+        kind, kept = {
+            "/v1/traces": (ExportTraceServiceRequest, self.spans),
+            "/v1/logs": (ExportLogsServiceRequest, self.lines),
+            "/v1/metrics": (ExportMetricsServiceRequest, self.figures),
+        }[request.url.path]
+        said = kind.FromString(gzip.decompress(body) if packed else body)
+        for one in (resource for _, resources in said.ListFields() for resource in resources):
+            service = {pair.key: pair.value.string_value for pair in one.resource.attributes}["service.name"]
+            scopes = [
+                scope for field, scopes in one.ListFields() if field.name.startswith("scope_") for scope in scopes
+            ]
+            kept += [
+                (service, item)
+                for scope in scopes
+                for field, items in scope.ListFields()
+                if field.name in ("spans", "log_records", "metrics")
+                for item in items
+            ]
         return Response(content=b"", media_type="application/x-protobuf")
 
     async def hook(self, request):
@@ -56,9 +73,17 @@ class Receiver:
 @contextmanager
 def running(folder, *, sends_spans):
     receiver = Receiver()
-    routes = [Route("/v1/traces", receiver.traces, methods=["POST"]), Route("/hook", receiver.hook, methods=["POST"])]
+    signals = [Route(f"/v1/{one}", receiver.taken, methods=["POST"]) for one in ("traces", "logs", "metrics")]
+    routes = [*signals, Route("/hook", receiver.hook, methods=["POST"])]
     with machines.served(machines.config(Starlette(routes=routes), "127.0.0.1", 0)) as url:
-        otel = {"OTEL_EXPORTER_OTLP_ENDPOINT": url, "OTEL_BSP_SCHEDULE_DELAY": "100"}
+        otel = {
+            "OTEL_EXPORTER_OTLP_ENDPOINT": url,
+            "OTEL_METRICS_EXPORTER": "otlp",
+            "OTEL_LOGS_EXPORTER": "otlp",
+            "OTEL_BSP_SCHEDULE_DELAY": "100",
+            "OTEL_BLRP_SCHEDULE_DELAY": "100",
+            "OTEL_METRIC_EXPORT_INTERVAL": "1000",
+        }
         webhook = {"WEBHOOK_URL": f"{url}/hook", "WEBHOOK_SECRET": SECRET, "WEBHOOK_PRIVATE_ADDRESSES": "true"}
         live = Live(folder, **webhook, **(otel if sends_spans else {}))
         live.start([one.document for one in csv_invoices.invoices(demo.SAMPLE)])
@@ -76,6 +101,26 @@ def every_line(live):
     ]
     assert len(ours) == 3, sorted((live.home / "logs").iterdir())
     return [json.loads(line) for log in ours for line in log.read_text().splitlines()]
+
+
+def lines_of(receiver, trace):
+    """The log lines of this trace that came, by service and event."""
+    found = {}
+    for service, line in receiver.lines:
+        if line.trace_id.hex() == trace:
+            found.setdefault(service.removeprefix("crewcard-xero-"), {})[line.body.string_value] = line
+    return found
+
+
+def figure(receiver, name, **labels):
+    """The newest value of this figure that came, of the web process; None before there is one."""
+    for service, metric in reversed(receiver.figures):
+        if (service, metric.name) == ("crewcard-xero-web", name):
+            data = getattr(metric, metric.WhichOneof("data"))
+            for point in data.data_points:
+                if labels.items() <= {pair.key: pair.value.string_value for pair in point.attributes}.items():
+                    return point
+    return None
 
 
 def click(name, **attributes):
@@ -109,6 +154,9 @@ def test_one_click_is_seen_whole_from_the_host_to_its_webhook(tmp_path):
         carried = header.split("-")[2]
         steps = ("door", "turn", "call", "record", "relay", "webhook")
         seen = wait_for(lambda: (found := receiver.of_trace(trace, carried)) and set(steps) <= set(found) and found)
+        brought = wait_for(lambda: (found := lines_of(receiver, trace)) and {"web", "worker"} <= set(found) and found)
+        answered = wait_for(lambda: figure(receiver, "crewcard_xero_invoices_answered_total", outcome="created"))
+        took = figure(receiver, "crewcard_xero_http_request_seconds", route="/v1/events", status="2xx")
         lines = every_line(live)
 
     def parent(name):
@@ -127,8 +175,19 @@ def test_one_click_is_seen_whole_from_the_host_to_its_webhook(tmp_path):
     assert services == {
         "door": "web", "turn": "worker", "call": "worker", "record": "worker", "relay": "clock", "webhook": "clock"
     }  # fmt: skip
-    said = str([span for _, span in receiver.spans])
+    assert (answered.as_double, took.count) == (1, 1)
+    assert brought["web"]["door.accepted"].span_id.hex() == own("door")
+    assert brought["worker"]["exporter.sent"].span_id.hex() == own("turn")
+    written = {line["event"]: line for line in lines if line.get("trace_id") == trace}
+    for name, one in {**brought["web"], **brought["worker"]}.items():
+        fields = {pair.key for pair in one.attributes}
+        assert fields == set(written[name]) - {"event", "level", "timestamp", "trace_id", "span_id"}
+    said = str([*receiver.spans, *receiver.lines, *receiver.figures])
     assert not [word for word in ("Harbour Master", "C01", "Bearer", "INV-") if word in said]
+    untraced = [
+        line for line in lines if {"request", "requests", "batch", "invoice"} & set(line) and "trace_id" not in line
+    ]
+    assert untraced == []
     assert {line["trace_id"] for line in lines if line["event"] in ("door.accepted", "exporter.sent")} == {trace}
 
 

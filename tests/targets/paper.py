@@ -13,6 +13,7 @@ from events.accounting_target import (
     ContactPage,
     ListedChoice,
     ListedContact,
+    ListedFile,
     Outlook,
     Pasted,
     Permit,
@@ -43,6 +44,9 @@ class PaperPace:
             return Permit(organisation, "", 600.0, "day")
         self.left -= 1
         return Permit(organisation, f"p{self.left}")
+
+    def ask_behind(self, organisation):
+        return self.ask(organisation)
 
     def ask_to_look(self, organisation, payer=""):
         return self.ask(organisation)
@@ -76,15 +80,32 @@ class Paper:
     """Sheets by id, `calls` by what they were; `fault` is done by the next write, before or after it is kept."""
 
     sizes = CallSizes(invoices=7, bytes=100_000, contacts=3, ids=4)
-    login = None
+    login = credit = None
 
     def __init__(self):
         self.pace = PaperPace()
+        self.documents = {"invoice": self}  # it has no credit notes
         self.sheets, self.calls, self.sizes_of_calls = {}, [], []
+        self.customers = dict(CONTACTS)
+        self.files = {}
         self.fault = None
         self._lock = threading.Lock()
 
+    # -- what it posts to us: nothing
+
+    def is_signed(self, body, signature, keys):
+        return False
+
+    def notices(self, body):
+        return []
+
     # -- words
+
+    def as_sent(self, invoice):
+        return invoice
+
+    def is_marked(self, posted, company, invoice, generation):
+        return (*posted.mark, posted.generation) == (company, invoice, generation)
 
     def element(self, posting):
         invoice = posting.invoice
@@ -110,6 +131,9 @@ class Paper:
 
     def carries(self, copy, sent):
         return self.fingerprint(copy) == self.fingerprint(sent)
+
+    def deletion(self, target_id):
+        return {"id": target_id, "deleted": True}
 
     def replaces_lines(self, update):
         return False
@@ -188,7 +212,7 @@ class Paper:
         return Answers(said, 200, None) if what == "create" else Answers({}, 200, None, said)
 
     def _keep(self, element):
-        if element["to"] not in CONTACTS:
+        if element["to"] not in self.customers:
             return Rejected(element["sheet"], Failure(Reason.CONTACT_NOT_FOUND, said="We know nobody of that name."))
         if any(sheet["sheet"] == element["sheet"] and sheet["id"] != element.get("id") for sheet in self._alive()):
             return Rejected(element["sheet"], Failure(Reason.NUMBER_TAKEN, said="That number is used."))
@@ -214,7 +238,7 @@ class Paper:
             date=sheet["on"],
             mark=(company, invoice),
             generation=generation,
-            contact_name=CONTACTS[sheet["to"]],
+            contact_name=self.customers[sheet["to"]],
             updated=datetime.fromisoformat(sheet["changed"]),
             copy=dict(sheet),
         )
@@ -241,13 +265,31 @@ class Paper:
         shown = [replace(self._posted(sheet), copy={}) for sheet in self.sheets.values()]
         return Changes(shown, more=False, newest=max((one.updated for one in shown), default=None))
 
+    def attach(self, organisation, target_id, file, key, in_time):
+        self.calls.append("attach")
+        self.files.setdefault(target_id, {})[file.name] = file.content
+        return ListedFile(f"{target_id}/{file.name}", file.name, len(file.content))
+
+    def attached(self, organisation, target_id):
+        self.calls.append("attached")
+        return [ListedFile(f"{target_id}/{name}", name, len(one)) for name, one in self.files[target_id].items()]
+
     def contacts(self, organisation, ids):
         self.calls.append("contacts")
         assert len(ids) <= self.sizes.contacts
-        return {id_: ListedContact(id_, CONTACTS[id_]) for id_ in ids if id_ in CONTACTS}
+        return {id_: ListedContact(id_, self.customers[id_]) for id_ in ids if id_ in self.customers}
 
     def all_contacts(self, organisation, page):
-        return ContactPage([ListedContact(id_, name) for id_, name in CONTACTS.items()], more=False)
+        return ContactPage([ListedContact(id_, name) for id_, name in self.customers.items()], more=False)
+
+    def find_contacts(self, organisation, text):
+        listed = [ListedContact(id_, name, number=id_) for id_, name in self.customers.items()]
+        return [one for one in listed if text.casefold() in f"{one.name} {one.number}".casefold()]
+
+    def create_contact(self, organisation, number, client, key, in_time):
+        self.calls.append("create_contact")
+        self.customers[number] = client.name
+        return ListedContact(number, client.name, number=number)
 
     def choices(self, organisation, kind):
         return [ListedChoice("sales", "Sales")] if kind == "accounts" else []

@@ -63,6 +63,17 @@ def test_a_backlog_goes_seven_at_a_call_beside_a_company_with_xero(both):
     assert {one["InvoiceNumber"] for one in both.books()} == {one["number"] for one in invoices(20, "x")}
 
 
+def test_a_system_without_credit_notes_says_so_in_plain_words(both):
+    with both.store.write() as work:
+        companies.set_up(work, QUAY, "Quayside", CompanySettings(default_account_code="200", credit_notes=True))
+    ask(both, an_invoice("c", document="credit_note"), an_invoice("b", line={"unit_amount": "-5"}), an_invoice("i"))
+    both.run()
+    assert ended(both) == {"c": "failed", "b": "failed", "i": "succeeded"}
+    answers = both.answers("p1")
+    assert {answers[id_]["reason"] for id_ in "cb"} == {"credit_notes_off"}
+    assert "not supported for the accounting system" in answers["c"]["notification"]["message"]
+
+
 def test_a_click_is_answered_with_the_systems_own_link_and_proof(both):
     ask(both, an_invoice("p1"), mode="single")
     both.run()

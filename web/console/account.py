@@ -10,7 +10,7 @@ from fastapi.responses import Response
 from markupsafe import Markup
 
 from store import users
-from web.console import rendering
+from web.console import held_forms, rendering
 from web.console.forms import COOKIE, Form, Posted
 from web.console.sign_in import HOME, apart, ours, tools_of, wait, with_session, with_wait
 from web.console.visitor import Must, MustProve, Unfinished, Visitor, place_of
@@ -20,6 +20,7 @@ from worker.users.factors import FactorOffer
 from worker.users.hashing import PROOFS
 from worker.users.signing_in import TooManyTries
 
+_A_YEAR = 365 * 86_400
 _NO_CODE = "This code does not fit. Give the one that the app shows now; its clock has to be right."
 _OLD = "This page was open for too long. Here is a new picture."
 Half = Annotated[Visitor, Depends(Must(Action.OWN_FACTOR, unfinished=True))]
@@ -27,6 +28,19 @@ Own = Annotated[Visitor, Depends(Must(Action.OWN_SESSIONS))]
 Proven = Annotated[Visitor, Depends(MustProve(Action.OWN_FACTOR))]
 OwnPassword = Annotated[Visitor, Depends(Must(Action.OWN_PASSWORD))]
 router = APIRouter()
+
+
+@router.post("/look")
+def choose_look(request: Request, form: Posted, _visitor: Own) -> Response:
+    """Light, dark, or as the system says: in this browser, from the next page on."""
+    path, asked = held_forms.sent_from(request)
+    answer = rendering.redirect(f"{path}{rendering.query(asked)}" if asked else path)
+    look = form.text("look")
+    if look in rendering.LOOKS:
+        answer.set_cookie(rendering.LOOK, look, max_age=_A_YEAR, path=HOME, httponly=True, samesite="lax")
+    else:
+        answer.delete_cookie(rendering.LOOK, path=HOME)
+    return answer
 
 
 @router.get("/password")

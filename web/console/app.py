@@ -17,20 +17,25 @@ from web.console import (
     companies,
     contacts,
     dead_letters,
+    developers,
     failures,
     invoices,
     log,
     overview,
     pausing,
+    queues,
     rendering,
     replaying,
+    runbooks,
     searching,
     sends,
     setup,
+    setup_invoices,
     setup_xero,
     sign_in,
     single_sign_on,
     users,
+    workers,
 )
 from web.console.forms import TooLarge
 from web.console.visitor import Elsewhere, Forbidden, Missing, NeedsProof, NotSignedIn, Unfinished, signed_in
@@ -51,11 +56,16 @@ PAGES = (
     replaying,
     contacts,
     dead_letters,
+    developers,
     audit,
     pausing,
+    runbooks,
     users,
     setup,
+    setup_invoices,
     setup_xero,
+    queues,
+    workers,
     companies,  # last: other pages lie under /companies
 )
 _REFUSALS: Mapping[type[Exception], tuple[int, str]] = {

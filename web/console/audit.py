@@ -6,35 +6,33 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from store import audit
+from store import audit, companies
 from store.pauses import EVERYBODY
 from store.tables import AuditCheck, AuditLine
-from web.console import rendering
+from web.console import forms, rendering
 from web.console.visitor import Looking, NarrowedTo
 
-MOST = 50
 _LONGEST = 200
 router = APIRouter()
 
 
 @router.get("/audit")
-def audit_page(
-    request: Request, visitor: Looking, company: NarrowedTo, who: str = "", what: str = "", after: str = ""
-) -> Response:
+def audit_page(request: Request, visitor: Looking, company: NarrowedTo, who: str = "", what: str = "") -> Response:
     """The newest lines first."""
     wanted = audit.AuditFilter(who.strip(), company.id, what.strip())
     with visitor.tools.store.read() as work:
-        lines = audit.found(work, wanted, MOST + 1, int(after) if after.isdecimal() and len(after) < 19 else None)
+        page = audit.page_of_lines(work, wanted, forms.page_wanted(request))
         check = audit.newest_check(work)
-    shown = [(line, chosen(line)) for line in lines[:MOST]]
-    more = str(lines[MOST - 1].id) if len(lines) > MOST else ""
+        names = companies.names(work, {line.company for line in page.rows})
+    shown = [(line, chosen(line)) for line in page.rows]
     return rendering.page(
         request,
         visitor,
         "audit",
         lines=shown,
         wanted=wanted,
-        after=more,
+        page=page,
+        names=names,
         everybody=EVERYBODY,
         company=company,
         **_checked(check),

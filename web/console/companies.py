@@ -5,29 +5,27 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from events.failures import titled
 from store import audit, failing, requests, status
-from web.console import rendering
+from web.console import forms, rendering
 from web.console.visitor import Looking, Missing
 from worker.status import companies as statuses
 
-MOST = 50
 _FEW = 5
 router = APIRouter()
 
 
 @router.get("/companies")
-def companies_page(request: Request, visitor: Looking, state: str = "", q: str = "", after: str = "") -> Response:
-    """Companies in a state, or all."""
+def companies_page(request: Request, visitor: Looking, state: str = "", q: str = "") -> Response:
+    """Companies in a state, or all, by name."""
     tools = visitor.tools
     state = state if state in status.STATES else ""
     with tools.store.read() as work:
-        found = status.matching(work, state, q.strip(), after, MOST + 1)
-        seen = statuses.of_companies(tools, work, found[:MOST])
+        page = status.page_of_companies(work, state, q.strip(), forms.page_wanted(request))
+        found = statuses.of_companies(tools, work, [row.id for row in page.rows])
         counts = status.counts(work)
-    more = found[MOST - 1] if len(found) > MOST else ""
-    facts: dict[str, Any] = {"companies": seen, "counts": counts, "state": state, "q": q, "after": more}
-    facts["asked_after"] = after
+    seen = {one.health.company: one for one in found}
+    in_order = [seen[row.id] for row in page.rows if row.id in seen]
+    facts: dict[str, Any] = {"companies": in_order, "page": page, "counts": counts, "state": state, "q": q}
     return rendering.page(request, visitor, "companies", limits=tools.settings, **facts)
 
 
@@ -39,12 +37,13 @@ def company_page(request: Request, visitor: Looking, company: str) -> Response:
         seen = statuses.of_companies(tools, work, [company])
         if not seen:
             raise Missing(f"There is no company “{company}” here.")
-        causes = sorted(failing.counts(work, company).items(), key=lambda one: (-one[1], one[0]))
+        counts, groups = failing.counts(work, company), failing.groups(work, company, _FEW)
         facts: dict[str, Any] = {
             "one": seen[0],
             "sends": requests.open_ones(work, company, _FEW + 1),
-            "causes": [(cause, titled(cause), count) for cause, count in causes[:_FEW]],
-            "more_causes": max(0, len(causes) - _FEW),
-            "lines": audit.found(work, audit.AuditFilter(company=company), _FEW),
+            "causes": [(one.cause, one.in_words()["title"], one.invoices) for one in groups],
+            "more_causes": max(0, len(counts) - _FEW),
+            "failed": sum(counts.values()),
+            "lines": audit.newest(work, company, _FEW),
         }
     return rendering.page(request, visitor, "company", limits=tools.settings, **facts)

@@ -1,5 +1,7 @@
 """Clients and their Xero contacts: who holds invoices back, one client and its contact, a table that is pasted."""
 
+import csv
+import io
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Annotated, Any
@@ -9,14 +11,15 @@ from fastapi.responses import Response
 
 from events.accounting_target import Trouble
 from events.codec import Unreadable
-from events.contacts import ClientXeroContactUpdateRequested
+from events.contacts import ClientXeroContactCreateRequested, ClientXeroContactUpdateRequested, NotAContact
 from store import changes as filed
 from store import companies, connections, contacts
 from store.unit_of_work import Work
-from web.console import rendering
+from web.console import rendering, setup
 from web.console.forms import Form, Posted
+from web.console.setup import Shown
 from web.console.visitor import Looking, Missing, Must, NarrowedTo, Visitor
-from worker.contacts import changes, suggesting
+from worker.contacts import contact_answers, new_contacts, suggesting
 from worker.decisions import tables
 from worker.decisions.contact_checks import Card, Suggestion
 from worker.decisions.rights import Action
@@ -41,6 +44,9 @@ _STATUS = {"": "amiss", "unchecked": "", "fine": "active", "linked": None}
 MOST_LINES = 500
 _PATIENCE_SECONDS = 20.0
 _UNCONNECTED = "The company is not connected to Xero, so no contacts can be looked up. Connect it on its setup page."
+_OTHERS_NOW = (
+    "Clients or contacts have changed since these were shown, so nothing was linked. Look at them as they are now."
+)
 Mapping = Annotated[Visitor, Depends(Must(Action.MAP_CONTACTS))]
 router = APIRouter()
 
@@ -57,7 +63,9 @@ def contacts_page(
             **_held_back(work, company.id, state, after),
             **_linked(work, company.id, state, after),
         }
-        return rendering.page(request, visitor, "contacts", **{**facts, **lists})
+        shown = {one.company for some in (lists["held"], lists["linked"]) for one in some or ()}
+        names = companies.names(work, shown)
+        return rendering.page(request, visitor, "contacts", names=names, **{**facts, **lists})
 
 
 def _held_back(work: Work, company: str, state: str, after: str) -> dict[str, Any]:
@@ -88,24 +96,87 @@ def ask_for_table(request: Request, visitor: Mapping, company: str = "") -> Resp
 
 @router.post("/contacts/import")
 def take_table(request: Request, visitor: Mapping, form: Posted) -> Response:
-    """Say what would become of the table, or import it."""
-    company, table, done = form.text("company"), form.whole("table"), Imported()
+    """Say what would become of the table, pasted or a file, or of the rows that were ticked; or import them."""
+    done = Imported()
+    told: Said = {"table": form.whole("table"), "imported": form.text("do") == "import"}
     try:
-        _import(request.app.state.tools, visitor, form, done)
+        told["table"], told["note"] = _table_in(form)
+        _import(request.app.state.tools, visitor, form, told["table"], done)
     except (NoTable, Unreadable) as refused:
-        return _table_page(request, visitor, company, table, str(refused))
+        return _table_page(request, visitor, form.text("company"), form, problem=str(refused), **told)
     except Trouble as trouble:
-        return _table_page(request, visitor, company, table, rendering.away(trouble))
-    return _table_page(request, visitor, company, table, done=done, imported=form.text("do") == "import")
+        return _table_page(request, visitor, form.text("company"), form, problem=rendering.away(trouble), **told)
+    if form.every("row"):
+        told["table"] = ""  # it was ticked, and nobody pasted it
+    return _table_page(request, visitor, form.text("company"), form, done=done, **told)
 
 
-def _import(tools: Tools, visitor: Visitor, form: Form, done: Imported) -> None:
+@router.post("/contacts/matches")
+def match(request: Request, visitor: Mapping, form: Posted) -> Response:
+    """Ask Xero which contacts the clients without one may be; changes nothing."""
+    return _matched(request, visitor, form)
+
+
+@router.post("/contacts/matches/link")
+def link_matches(request: Request, visitor: Mapping, form: Posted) -> Response:
+    """Link each client that is one contact without doubt, if they are still those that were shown."""
+    return _matched(request, visitor, form, link=True)
+
+
+def _matched(request: Request, visitor: Visitor, form: Form, *, link: bool = False) -> Response:
+    tools, company, done = visitor.tools, form.text("company"), Imported()
+    try:
+        _must_be_editable(tools, company)
+        with tools.store.read() as work:
+            organisation = contact_answers.organisation_of(work, tools, company)
+        if organisation is None:
+            return _table_page(request, visitor, company, form, problem=_UNCONNECTED)
+        found = suggesting.matches(tools, organisation)
+        still = link and form.text("seen") == found.seen()
+        if still:
+            change_submission.link_exact(tools, company, found, done, visitor.actor, _PATIENCE_SECONDS)
+    except (NoTable, Unreadable) as refused:
+        return _table_page(request, visitor, company, form, problem=str(refused))
+    except Trouble as trouble:
+        return _table_page(request, visitor, company, form, problem=rendering.away(trouble))
+    if still:
+        return _table_page(request, visitor, company, form, done=done, imported=True)
+    others = {**found.several, **found.alike}
+    matches = {
+        "exact": [(card, one, _row(card, one)) for card, one in found.exact.items()][:MOST_LINES],
+        "others": [(card, [(one, _row(card, one)) for one in some]) for card, some in others.items()][:MOST_LINES],
+        "unlike": found.unlike[:MOST_LINES],
+        "counts": {"exact": len(found.exact), "several": len(found.several), "others": len(others)},
+        "seen": found.seen(),
+    }
+    note = _OTHERS_NOW if link else ""
+    return _table_page(request, visitor, company, form, matches=matches, note=note)
+
+
+def _row(card: Card, one: Suggestion) -> str:
+    """The pair as a row of a table, as it is imported."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="").writerow((card.client, one.contact.id, card.name))
+    return text.getvalue()
+
+
+def _table_in(form: Form) -> tuple[str, str]:
+    """The table that a form brings (ticked rows, a file, what was pasted), and what to look at. Raises NoTable."""
+    if rows := form.every("row"):
+        return "\n".join(("client,xero_contact,name", *rows)), ""
+    if "file" in form.files:
+        read = tables.decoded(form.files["file"])
+        return read.text, read.note
+    return form.whole("table"), ""
+
+
+def _import(tools: Tools, visitor: Visitor, form: Form, table: str, done: Imported) -> None:
     """Raises NoTable, Unreadable, Trouble."""
     company = form.text("company")
     _must_be_editable(tools, company)
-    lines = tables.wishes(form.whole("table"), "line", done.mistakes)
+    lines = tables.wishes(table, "line", done.mistakes)
     if len(lines) > MOST_LINES:
-        raise NoTable(f"These are {len(lines)} lines. Paste at most {MOST_LINES} at once, or use the command line.")
+        raise NoTable(f"These are {len(lines)} lines. Take at most {MOST_LINES} at once, or use the command line.")
     person = visitor.actor if form.text("do") == "import" else None
     change_submission.take(tools, company, lines, done, person, _PATIENCE_SECONDS)
 
@@ -124,15 +195,37 @@ def _table_page(
     request: Request,
     visitor: Visitor,
     company: str,
-    table: str = "",
-    problem: str = "",
+    form: Form | None = None,
     *,
     done: Imported | None = None,
-    imported: bool = False,
+    problem: str = "",
+    **told: Any,
 ) -> Response:
-    facts = {"company": company, "table": table, "problem": problem, "imported": imported, "most": MOST_LINES}
-    told = {**facts, "done": done, "counts": {name: len(some) for name, some in asdict(done or Imported()).items()}}
-    return rendering.page(request, visitor, "contacts_import", 422 if problem else 200, **told)
+    """The page, or the step of setting the company up that has the same forms."""
+    counts = {name: len(some) for name, some in asdict(done or Imported()).items()}
+    facts = {"table": "", "note": "", "imported": False, "matches": None, **told}
+    facts |= {"done": done, "counts": counts, "problem": problem, "most": MOST_LINES}
+    status = 422 if problem else 200
+    if form and form.text("at") == "setup" and visitor.may(Action.SET_UP.name):
+        return setup.show(request, visitor, company, Shown(part="contacts", found=facts), status)
+    return rendering.page(request, visitor, "contacts_import", status, company=company, at="", **facts)
+
+
+@router.post("/contacts/create")
+def create_many(request: Request, visitor: Mapping, form: Posted) -> Response:
+    """Create a contact in Xero for each client that was ticked."""
+    tools, company, done = visitor.tools, form.text("company"), Imported()
+    told: Said = {"imported": True}
+    try:
+        _must_be_editable(tools, company)
+        with tools.store.read() as work:
+            known = {card.client: card for card in suggesting.unlinked(work, company)}
+        cards = [known[client] for client in form.every("client")[:MOST_LINES] if client in known]
+        by = GivenBy(visitor.actor, orders.CONSOLE)
+        change_submission.create(tools, company, cards, done, by, _PATIENCE_SECONDS)
+    except (NoTable, Unreadable) as refused:
+        return _table_page(request, visitor, company, form, problem=str(refused))
+    return _table_page(request, visitor, company, form, done=done, **told)
 
 
 @router.get("/contacts/{company}/{client:name}")
@@ -157,7 +250,7 @@ def suggest(request: Request, visitor: Mapping, company: str, client: str) -> Re
     """Ask Xero for contacts that the client may be; changes nothing."""
     tools = visitor.tools
     with tools.store.read() as work:
-        organisation = changes.organisation_of(work, tools, company)
+        organisation = contact_answers.organisation_of(work, tools, company)
         card = Card(client, _name(work, company, client))
     if organisation is None:
         return _page(request, visitor, company, client, problem=_UNCONNECTED)
@@ -168,6 +261,23 @@ def suggest(request: Request, visitor: Mapping, company: str, client: str) -> Re
     target, at = tools.target(organisation), organisation.short_code
     links = {one.contact.id: target.contact_link(at, one.contact.id) for one in likely}
     return _page(request, visitor, company, client, likely=likely, links=links)
+
+
+@router.post("/contacts/{company}/{client:name}/create")
+def create(request: Request, visitor: Mapping, company: str, client: str) -> Response:
+    """Create a contact in Xero for the client, and bill it as that one."""
+    with visitor.tools.store.read() as work:
+        said = {"company": company, "client": client, "client_name": _name(work, company, client)}
+    by = GivenBy(visitor.actor, orders.CONSOLE)
+    try:
+        told = change_submission.file_change(
+            visitor.tools, ClientXeroContactCreateRequested, said, by, _PATIENCE_SECONDS
+        )
+    except Unreadable as refused:
+        return _page(request, visitor, company, client, problem=str(refused))
+    if told["state"] == "rejected":
+        return _page(request, visitor, company, client, told=told)
+    return rendering.redirect(address(company, client), _done(told, said["client_name"] or client))
 
 
 @router.post("/contacts/{company}/{client:name}")
@@ -221,8 +331,14 @@ def _page(
     links: dict[str, str] | None = None,
     told: Said | None = None,
 ) -> Response:
+    kept: dict[str, Any] = {"creates": None, "creates_not": ""}
+    if not problem and likely is not None:
+        try:
+            kept["creates"] = new_contacts.preview(visitor.tools, company, client)
+        except NotAContact as refused:
+            kept["creates_not"] = refused.problem.message(refused.facts)
     with visitor.tools.store.read() as work:
-        kept = _facts(work, visitor.tools, company, client)
+        kept |= _facts(work, visitor.tools, company, client)
         status = 422 if problem or told else 200
         shown = {"pasted": pasted, "problem": problem, "found": found, "likely": likely, "links": links, "told": told}
         return rendering.page(request, visitor, "client", status, **shown, **kept)

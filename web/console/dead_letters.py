@@ -11,7 +11,7 @@ from events.codec import Unreadable
 from store import api_keys, inbox
 from store.tables import DeadLetter
 from web.console import forms, rendering
-from web.console.forms import PER_PAGE, Posted
+from web.console.forms import Posted
 from web.console.visitor import Looking, Missing, Must, Visitor
 from worker.decisions.rights import Action, NotAllowed
 from worker.intake import dead_letters
@@ -22,20 +22,44 @@ from worker.tools import Tools
 from worker.watching import attention
 
 STATES = ("open", "replayed", "discarded")
+_MOST = 100  # more than a page has
 _CLOSED = "This message was closed meanwhile."
 router = APIRouter(prefix="/dead-letters")
 Mending = Annotated[Visitor, Depends(Must(Action.DEAD_LETTERS))]
 
 
 @router.get("")
-def dead_letters_page(request: Request, visitor: Looking, state: str = "open", after: str = "") -> Response:
+def dead_letters_page(request: Request, visitor: Looking, state: str = "open") -> Response:
     """The newest first."""
     state = state if state in STATES else "open"
     with visitor.tools.store.read() as work:
-        rows = inbox.dead_letters(work, PER_PAGE + 1, state, forms.whole_number(after))
-    shown = [(row, json.loads(row.problems)) for row in rows[:PER_PAGE]]
-    more = rows[PER_PAGE - 1].id if len(rows) > PER_PAGE else None
-    return rendering.page(request, visitor, "dead_letters", rows=shown, more=more, state=state, states=STATES)
+        page = inbox.page_of_dead_letters(work, state, forms.page_wanted(request))
+    shown = [(row, [one.partition(": ")[::2] for one in json.loads(row.problems)]) for row in page.rows]
+    return rendering.page(request, visitor, "dead_letters", rows=shown, page=page, state=state, states=STATES)
+
+
+@router.post("")
+def close_many(form: Posted, visitor: Mending) -> Response:
+    """Those that were ticked: read again as they came, or discarded with one reason. Each by itself, as if alone."""
+    tools, here = visitor.tools, "/console/dead-letters"
+    numbers = [number for one in form.every("letter")[:_MOST] if (number := forms.whole_number(one))]
+    done, left = 0, 0
+    try:
+        why = orders.reason_given(form.text("why")) if form.text("act") == "discard" else ""
+    except OrderRefused as refused:
+        return rendering.redirect(here, str(refused))
+    for number in numbers:
+        try:
+            if why:
+                dead_letters.discard(tools, number, visitor.actor, why)
+            else:
+                dead_letters.replay(tools, number, visitor.actor, None)
+            done += 1
+        except (Unreadable, NotAllowed, NotOpen):
+            left += 1
+    what = f"{rendering.count(done, 'message')} {'discarded' if why else 'read'}."
+    also = f" {rendering.count(left, 'message')} could not be, and stand here as before." if left else ""
+    return rendering.redirect(here, what + also if numbers else "Tick at least one message first.")
 
 
 @router.get("/{number}")
@@ -111,7 +135,7 @@ def _page(
         "problems": problems,
         "text": mended.decode(errors="replace") if mended is not None else _shown(letter.body),
         "mended": _shown(letter.mended) if letter.mended else "",
-        "editable": letter.size <= dead_letters.MOST_MENDED and _is_text(letter.body),
+        "editable": letter.size <= dead_letters.MOST_MENDED and _is_mendable(letter.body),
         "kept": len(letter.body),
         "companies": None if companies is None else sorted(companies),
         "scopes": None if scopes is None else sorted(scopes),
@@ -120,11 +144,13 @@ def _page(
     return rendering.page(request, visitor, "dead_letter", status, **facts)
 
 
-def _is_text(body: bytes) -> bool:
+def _is_mendable(body: bytes) -> bool:
+    """Whether it is text in which a person could find an event: one begins with a brace somewhere."""
     try:
-        return "\0" not in body.decode()
+        text = body.decode()
     except UnicodeDecodeError:
         return False
+    return "\0" not in text and "{" in text
 
 
 def _shown(body: bytes) -> str:

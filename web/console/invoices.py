@@ -17,13 +17,14 @@ from events.accounting_target import AccountingTarget
 from events.changes import GONE, DriftFound, Picture
 from events.failures import NOT_MENDED
 from events.invoice import Invoice
-from store import audit, companies, invoice_detail
+from store import attachments, audit, companies, invoice_detail
 from store.invoice_detail import InvoiceStory
 from store.tables import Attempt, Batch, Drift, Generation, Item, LogEntry
 from store.tables import Request as SentRequest
 from web.console import rendering
 from web.console.forms import Posted
 from web.console.visitor import Looking, Missing, Must, Visitor
+from worker.attachments import attaching
 from worker.commands import registry
 from worker.commands.registry import Command
 from worker.decisions import mending, rights
@@ -91,7 +92,7 @@ def _asked(item: Item, request: SentRequest) -> Moment:
     again = [("Repeats event", request.caused_by)] if request.caused_by else []
     return Moment(
         at=request.created_at,
-        title=f"Requested by {request.requested_by} {how}",
+        title=f"Requested by {request.requested_by_name or request.requested_by} {how}",
         marker="queued",
         request=request.id,
         facts=[("Revision", str(item.revision)), ("Event", request.source_event), *again],
@@ -101,7 +102,8 @@ def _asked(item: Item, request: SentRequest) -> Moment:
 def _tried(attempt: Attempt, batch: Batch, sent: str) -> Moment:
     title, tone, marker = _TRIED.get(attempt.outcome, (attempt.outcome, "", ""))
     status = str(batch.http_status) if batch.http_status else ""
-    what = "a change of the invoice in Xero" if batch.kind == "update" else "a new invoice"
+    document = batch.document.replace("_", " ")
+    what = f"a change of the {document} in Xero" if batch.kind == "update" else f"a new {document}"
     facts = [
         ("As number", attempt.number),
         ("As", what),
@@ -157,6 +159,7 @@ def _found(drift: Drift) -> Moment:
 
 _SHOWN_BODIES = 20
 _RAISED_AFTER = ("invoice_finalised", "gone_from_xero", "perhaps_in_xero", "zero_marked_paid", "still_in_xero")
+_OPPOSITE = {"exclude": "include", "include": "exclude"}
 _LIVE = ("queued", "exporting", "uncertain", "waiting")
 router = APIRouter(prefix="/invoices/{company}/{invoice:name}")
 
@@ -183,7 +186,9 @@ def _add_page(address: str, command: Command) -> None:
         except OrderRefused as refused:
             return _page(request, visitor, company, invoice, 422, str(refused))
         here = f"/console/invoices/{rendering.part(company)}/{rendering.part(invoice)}"
-        return rendering.redirect(here, command.shown.sentence(receipt))
+        opposite = _OPPOSITE.get(command.name) if receipt.invoices else None
+        undo = [opposite, company, invoice] if opposite else ()
+        return rendering.redirect(here, command.shown.sentence(receipt), undo)
 
     router.add_api_route(f"/{address.rpartition('/')[2]}", act, methods=["POST"])
 
@@ -192,6 +197,25 @@ for _command in registry.COMMANDS:
     for _address in _command.pages:
         if _address.startswith("/invoices/"):
             _add_page(_address, _command)
+
+
+@router.post("/attachments")
+def try_files_again(
+    request: Request,
+    form: Posted,
+    visitor: Annotated[Visitor, Depends(Must(rights.ACTIONS[rights.Effect.REPLAY]))],
+    company: str,
+    invoice: str,
+) -> Response:
+    """Have the invoice's failed files attached after all."""
+    _known(visitor.tools, company, invoice)
+    why = form.text("why")
+    if not why:
+        return _page(request, visitor, company, invoice, 422, "Say why; it is kept in the audit.")
+    count = attaching.try_again(visitor.tools, company, invoice, visitor.user, why)
+    here = f"/console/invoices/{rendering.part(company)}/{rendering.part(invoice)}"
+    files = f"{count} {'file' if count == 1 else 'files'}"
+    return rendering.redirect(here, f"{files} tried again." if count else "No file of it has failed.")
 
 
 def _known(tools: Tools, company: str, invoice: str) -> InvoiceStory:
@@ -213,6 +237,8 @@ def _page(
         name, target = companies.name_of(work, company), tools.target_of(work, company)
         last = whole.story.entries[-1] if whole.story.entries else None
         off = last is not None and last.reason in NOT_MENDED
+        amount = invoice_detail.now_of(work, [(company, invoice)])[company, invoice]
+        files = attachments.of_invoice(work, company, invoice)
         cancelled_by = audit.cancelling(work, company, last.request, invoice) if last and off else None
     export = whole.story.export
     proof = json.loads(export.xero_totals) if export and export.xero_totals else None
@@ -220,16 +246,19 @@ def _page(
     facts: dict[str, Any] = {
         "whole": whole,
         "company_name": name,
-        "content": _content(export.wanted if export else ""),
+        "amount": amount,
+        "content": Invoice.readable(export.wanted if export else ""),
         "copy": _copy(export.copy_kept if export else None),
         "can_be_raised": _can_be_raised(whole),
         "proof": proof,
+        "known": DriftFound.kept(export.found) if export else None,
         "compared_at": datetime.fromisoformat(at) if at else None,
         "moments": timeline_of(whole, _sent(target, whole)),
         "steps": (whole.story.status.how or "").splitlines() if whole.story.status else [],
-        "live": whole.marker in _LIVE,
+        "live": whole.marker in _LIVE or any(row.state in ("waiting", "sending") for row in files),
         "problem": problem,
         "cancelled_by": cancelled_by,
+        "files": [(row, attaching.outcome(row) if row.state in ("attached", "failed") else None) for row in files],
     }
     return rendering.page(request, visitor, "invoice", status, **facts)
 
@@ -241,14 +270,6 @@ def _can_be_raised(whole: InvoiceStory) -> bool:
         return False
     gone = DriftFound.kept(export.found)
     return bool(status and status.reason in _RAISED_AFTER) or bool(gone and gone.kind in GONE)
-
-
-def _content(text: str) -> Invoice | None:
-    """What CrewCard asked for last, as far as it can still be read."""
-    try:
-        return Invoice.of_kept(text) if text else None
-    except ValidationError:
-        return None
 
 
 def _copy(text: str | None) -> Picture | None:
@@ -263,7 +284,7 @@ def _sent(target: AccountingTarget | None, whole: InvoiceStory) -> Mapping[str, 
     export = whole.story.export
     found = {}
     for attempt, batch in whole.story.attempts[-_SHOWN_BODIES:]:
-        elements = target.thaw(batch.body) if target and batch.body else {}
+        elements = target.documents[batch.document].thaw(batch.body) if target and batch.body else {}
         mine = elements.get(attempt.number) or elements.get((export and export.xero_invoice_id) or "")
         if mine:
             found[batch.id] = mending.masked(json.dumps(mine, indent=2, ensure_ascii=False, default=str))

@@ -10,7 +10,8 @@ from fastapi.responses import Response, StreamingResponse
 
 from events import wording
 from events.reasons import Reason
-from store import audit, companies, export_log
+from events.snapshot import Person
+from store import audit, companies, export_log, invoice_detail, requests
 from store.export_log import LogFilter
 from store.unit_of_work import Store
 from web.console import forms, rendering
@@ -36,24 +37,27 @@ _COLUMNS = (
     "changes",
     "proof",
     "event_id",
+    "requested_by",
 )
 router = APIRouter()
 
 
 @router.get("/log")
-def log_page(request: Request, visitor: Looking, company: NarrowedTo, after: str = "") -> Response:
+def log_page(request: Request, visitor: Looking, company: NarrowedTo) -> Response:
     """A page of the log."""
-    said = dict(request.query_params)
-    chosen = forms.log_filter(said)
+    said = forms.several(request)
     with visitor.tools.store.read() as work:
-        lines = export_log.log_page(work, chosen, forms.whole_number(after), forms.PER_PAGE + 1)
-        names = companies.names(work, {line.company for line in lines})
-    more = lines[forms.PER_PAGE - 1].id if len(lines) > forms.PER_PAGE else None
+        page = export_log.page_of_log(work, forms.log_filter(said), forms.page_wanted(request))
+        names = companies.names(work, {line.company for line in page.rows})
+        now_of = invoice_detail.now_of(work, [(line.company, line.invoice) for line in page.rows])
+        askers = requests.askers(work, [(line.company, line.request) for line in page.rows])
     facts: dict[str, Any] = {
-        "lines": lines[: forms.PER_PAGE],
+        "page": page,
         "names": names,
-        "more": more,
+        "now_of": now_of,
+        "askers": askers,
         "said": said,
+        "zone": getattr(forms.zone_of(said), "key", "UTC"),
         "company": company,
         "problem": forms.objections(said),
         "outcomes": OUTCOMES,
@@ -66,8 +70,8 @@ def log_page(request: Request, visitor: Looking, company: NarrowedTo, after: str
 @router.get("/log.csv")
 def take_away(request: Request, visitor: Looking) -> Response:
     """The lines that match as a file for a spreadsheet."""
-    chosen = forms.log_filter(dict(request.query_params))
-    filters = {name: value for name, value in request.query_params.items() if value}
+    filters = {name: value for name, value in forms.several(request).items() if value}
+    chosen = forms.log_filter(filters)
     with visitor.tools.store.write() as work:
         audit.note(work, visitor.user, "log downloaded", filters.pop("company", ""), filters, 0, "")
     named = {**HEADERS, "content-disposition": 'attachment; filename="export-log.csv"'}
@@ -80,11 +84,18 @@ def _file(store: Store, chosen: LogFilter) -> Iterator[str]:
     yield "\ufeff" + _line(_COLUMNS)  # the mark tells spreadsheets that it is UTF-8
     for lines in export_log.log_pages(store, chosen, MOST_IN_A_FILE):
         count, last = count + len(lines), lines[-1].id
-        yield "".join(_line([_cell(getattr(line, name)) for name in _COLUMNS]) for line in lines)
+        with store.read() as work:
+            askers = requests.askers(work, [(line.company, line.request) for line in lines])
+        yield "".join(_line(_cells(line, askers.get((line.company, line.request)))) for line in lines)
     with store.read() as work:
         cut = count >= MOST_IN_A_FILE and bool(export_log.log_page(work, chosen, last, 1))
     if cut:
         yield _line([f"Only the newest {MOST_IN_A_FILE:,} lines: narrow the filter for the others."])
+
+
+def _cells(line: Any, asker: Person | None) -> list[Any]:
+    by = asker.known_as if asker else ""
+    return [_cell(by if name == "requested_by" else getattr(line, name)) for name in _COLUMNS]
 
 
 def _line(cells: Any) -> str:

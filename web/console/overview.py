@@ -1,7 +1,4 @@
-"""The first page of the morning: what needs a person, and how things go.
-
-Figures over the last hours, as a chart and as the table behind it; pure.
-"""
+"""The first page of the morning: what needs a person, and how things go."""
 
 import json
 import time
@@ -15,12 +12,14 @@ import redis
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from store import ops_summary, processes, throughput
+from store import companies, ops_summary, processes, throughput
 from store.tables import Quarter
 from store.throughput import QUARTER, beginning
 from web.console import rendering
+from web.console.charts import Chart, Line
 from web.console.visitor import Looking
 from worker import broker
+from worker.parts import AWAY
 from worker.tools import Tools
 from worker.watching import attention
 from worker.watching.attention import Attention
@@ -29,46 +28,6 @@ HOURS = 12
 MOST_PROBLEMS = 8
 _HOUR = 3600
 _LIMITS = {"minute": "minute limit", "day": "day limit", "concurrent": "calls at once"}
-
-
-@dataclass(frozen=True)
-class Line:
-    """One line of a chart: its name, its colour (a custom property of the style sheet) and a value per moment."""
-
-    name: str
-    colour: str
-    values: Sequence[float | None]
-
-
-@dataclass(frozen=True)
-class Chart:
-    """Lines over `moments`; `unit` is count or seconds."""
-
-    title: str
-    note: str
-    unit: str
-    moments: Sequence[datetime]
-    lines: Sequence[Line]
-
-    @property
-    def drawn(self) -> dict[str, Any]:
-        """What the script draws, as JSON."""
-        return {
-            "unit": self.unit,
-            "times": [int(moment.timestamp()) for moment in self.moments],
-            "lines": [{"name": line.name, "colour": line.colour, "values": line.values} for line in self.lines],
-        }
-
-    @property
-    def rows(self) -> list[tuple[datetime, list[float | None]]]:
-        """The same as a table, the newest first."""
-        each = [(moment, [line.values[place] for line in self.lines]) for place, moment in enumerate(self.moments)]
-        return each[::-1]
-
-    @property
-    def empty(self) -> bool:
-        """Whether there is nothing to draw."""
-        return not any(value for line in self.lines for value in line.values)
 
 
 def of_quarters(quarters: Sequence[Quarter], now: datetime) -> tuple[Chart, Chart]:
@@ -84,7 +43,7 @@ def of_quarters(quarters: Sequence[Quarter], now: datetime) -> tuple[Chart, Char
     half = Line("Typical (median)", "--accent", values("median", None))
     slow = Line("Slowest 5 %", "--warn", values("slow", None))
     return (
-        Chart("Throughput", "Invoices per quarter of an hour.", "count", moments, (exported, failed)),
+        Chart("Throughput", "Invoices per quarter of an hour.", "invoices", moments, (exported, failed)),
         Chart(
             "From click to result",
             "From the request to the answer; what waits for a person counts with all of its waiting.",
@@ -107,7 +66,7 @@ def of_calls(tallies: Mapping[tuple[int, str], int], now: datetime) -> Chart:
     note = (
         "Calls per hour of all companies. A 429 is one that Xero refused because of a limit; nothing is lost by it."
     )
-    return Chart("Calls to Xero", note, "count", moments, lines)
+    return Chart("Calls to Xero", note, "calls", moments, lines)
 
 
 def _limit(what: str) -> str:
@@ -135,7 +94,7 @@ def verdict(needs: Attention, exported: int, workers: int) -> list[tuple[str, st
         ),
         (held, f"{count(held, 'invoice')} in {count(causes, 'problem')}", "/console/failures"),
         *((1, f"no {kind} running", "/console#processes") for kind in needs.missing),
-        (attention.REDIS_AWAY in needs.matters, "Redis away", "/console#problems"),
+        *((1, text, "/console#problems") for text in _unwell(needs)),
         (others, f"{count(others, 'other problem')}", "/console#problems"),
         (needs.paused, f"{count(needs.paused, 'company', 'companies')} paused", "/console/companies?state=paused"),
     ]
@@ -146,6 +105,14 @@ def verdict(needs: Attention, exported: int, workers: int) -> list[tuple[str, st
         ("All good", "/console#problems"),
         (f"{rendering.number(exported)} exported today (UTC)", "/console/log"),
         (count(workers, "worker"), "/console#processes"),
+    ]
+
+
+def _unwell(needs: Attention) -> list[str]:
+    """The parts that take nothing, in a few words each."""
+    found = [one for one in needs.matters if one.runbook == "PartAway"]
+    return [
+        "Redis away" if one is attention.REDIS_AWAY else f"{one.title[:1].lower()}{one.title[1:]}" for one in found
     ]
 
 
@@ -165,12 +132,18 @@ class DoorbellCounts:
 def overview_page(request: Request, visitor: Looking, problems: str = "") -> Response:
     """The installation at a glance; the first problems, or `all` of them."""
     tools = visitor.tools
-    bells = _doorbells(tools)
+    bells, parts = _doorbells(tools), dict(tools.parts.conditions(tools.store, tools.redis))
+    if bells is None:
+        parts["redis"] = AWAY
     with tools.store.read() as work:
-        needs = attention.what_needs_a_person(tools, work, redis_answers=bells is not None)
+        needs = attention.what_needs_a_person(tools, work, parts)
         seen = ops_summary.at_a_glance(work)
         quarters = throughput.since(work, work.now - timedelta(hours=24, minutes=15))
-        there = [(one, processes.is_silent(work, one)) for one in processes.everyone(work)]
+        everyone = processes.everyone(work)
+        there = [(one, processes.is_silent(work, one)) for one in everyone]
+        wrong = processes.with_wrong_time(work, everyone)
+        others = {one.company for one in needs.matters if one.company and one.kind != "company"}
+        names = companies.names(work, others) if others else {}
     drawn = [
         *of_quarters(quarters, visitor.whose.now),
         of_calls(bells.tallies if bells else {}, visitor.whose.now),
@@ -181,6 +154,7 @@ def overview_page(request: Request, visitor: Looking, problems: str = "") -> Res
     workers = sum(one.kind == "worker" and not silent for one, silent in there)
     facts: dict[str, Any] = {
         "needs": needs,
+        "names": names,
         "verdict": verdict(needs, today, workers),
         "shown": len(needs.matters) if problems == "all" else MOST_PROBLEMS,
         "glance": seen,
@@ -188,6 +162,7 @@ def overview_page(request: Request, visitor: Looking, problems: str = "") -> Res
         "charts": drawn,
         "day": day,
         "processes": there,
+        "skews": {one.id: processes.skew_in_words(one.skew_seconds) for one in wrong},
     }
     return rendering.page(request, visitor, "overview", **facts)
 

@@ -1,12 +1,12 @@
 """Pause and resume, one company or all, with a reason; a pause counts down until nothing is in flight."""
 
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
-from store import batches, pauses
+from store import batches, companies, pauses
 from store.pauses import EVERYBODY
 from web.console import rendering
 from web.console.forms import Posted
@@ -18,6 +18,7 @@ from worker.decisions import rights
 LONGEST_REASON = 500
 _WHY = "Say why: whoever looks at this page next needs to know."
 _ALL = "/console/pause"
+_OPPOSITE = {"pause": "resume", "resume": "pause"}
 Ops = Annotated[Visitor, Depends(Must(rights.ACTIONS[registry.PAUSE.effect]))]
 router = APIRouter()
 
@@ -37,9 +38,8 @@ def every_company(request: Request, form: Posted, visitor: Ops) -> Response:
         return _page(request, visitor, _WHY)
     news = command.run(visitor.tools, EVERYBODY, visitor.user, why)
     nothing = command is registry.RESUME and not news
-    return rendering.redirect(
-        _ALL, "Nothing was paused." if nothing else command.shown.about("Everything", news=news)
-    )
+    said = "Nothing was paused." if nothing else command.shown.about("Everything", news=news)
+    return rendering.redirect(_ALL, said, [_OPPOSITE[command.name]] if news else ())
 
 
 @router.post("/companies/{company}/pause")
@@ -55,13 +55,17 @@ def one_company(request: Request, form: Posted, visitor: Ops, company: str) -> R
     if command is registry.PAUSE and not why:
         return rendering.redirect(page, f"Nothing was done. {_WHY}")
     news = command.run(visitor.tools, company, visitor.user, why)
-    return rendering.redirect(page, command.shown.about(company, news=news))
+    with visitor.tools.store.read() as work:
+        name = companies.name_of(work, company)
+    said = command.shown.about(name, news=news)
+    return rendering.redirect(page, said, [_OPPOSITE[command.name], company] if news else ())
 
 
 def _page(request: Request, visitor: Visitor, problem: str = "") -> Response:
     with visitor.tools.store.read() as work:
         held = pauses.active(work)
-        facts = {"held": held, "everybody": EVERYBODY, "in_flight": batches.in_flight(work)}
+        facts: dict[str, Any] = {"held": held, "everybody": EVERYBODY, "in_flight": batches.in_flight(work)}
+        facts["names"] = companies.names(work, {one.scope for one in held})
     return rendering.page(request, visitor, "pause", 422 if problem else 200, problem=problem, **facts)
 
 

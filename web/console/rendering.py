@@ -13,11 +13,13 @@ from urllib.parse import quote, unquote, urlencode
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from starlette.convertors import Convertor, register_url_convertor
 
 from events.accounting_target import Trouble
 from events.failures import NOT_MENDED
+from store.invoice_detail import InvoiceNow
+from web.console import held_forms
 from web.console.visitor import Visitor
 
 MARKERS: Mapping[str, str] = {
@@ -32,6 +34,8 @@ MARKERS: Mapping[str, str] = {
     "not_exported": "Not exported",
 }
 _NONE = "\N{EN DASH}"
+# Units, their seconds, to what one rounds, and from how many on they are used
+_STEPS = (("day", 86_400, 1, 3), ("hour", 3_600, 1, 3), ("minute", 60, 1, 2), ("second", 1, 5, 0))
 _UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
 
 
@@ -54,8 +58,19 @@ def length(seconds: float) -> str:
     return "a moment"
 
 
+def span(least: float, most: float) -> str:
+    """Between which two lengths of time, in the unit of the longer: “in 2 to 3 minutes”, “in about 40 seconds”."""
+    unit, size, step = next(one for one in _STEPS if most >= one[3] * one[1] or one[0] == "second")[:3]
+    low, high = (max(step, round(seconds / size / step) * step) for seconds in (least, most))
+    if low == high:
+        return f"in about {count(high, unit)}"
+    return f"in {low} to {count(high, unit)}"
+
+
 def seconds(value: float) -> str:
-    """A short length of time, as exactly as it matters: “0.8 s”, “12 s”, “3 minutes”."""
+    """A short length of time, as exactly as it matters: “40 ms”, “0.8 s”, “12 s”, “3 minutes”."""
+    if value < 0.1:
+        return f"{1000 * value:.0f} ms"
     if value < 10:
         return f"{value:.1f} s"
     return f"{value:.0f} s" if value < 120 else length(value)
@@ -79,6 +94,13 @@ def count(value: int, one: str, many: str = "") -> str:
     return f"{value:,} {one if value == 1 else many or f'{one}s'}"
 
 
+def money(now: InvoiceNow) -> str:
+    """What an invoice comes to: “1,250.00 AUD”, “1,000.00 AUD + tax”; a dash where that is not known."""
+    if now.amount is None:
+        return _NONE
+    return f"{now.amount:,.2f} {now.currency}{' + tax' if now.before_tax else ''}"
+
+
 def marker(state: str) -> str:
     """A marker in words."""
     return MARKERS.get(state, state)
@@ -91,7 +113,7 @@ def apart(state: str, reason: str | None) -> str:
 
 def query(asked: Sequence[tuple[str, str]], **changed: Any) -> str:
     """The address of the same page with other filters, from its first row on; what is empty is left out."""
-    kept = [(name, value) for name, value in asked if name not in {*changed, "after"} and value]
+    kept = [(name, value) for name, value in asked if name not in {*changed, "after", "before", "row"} and value]
     more = [(name, one) for name, value in changed.items() for one in _every(value)]
     return f"?{urlencode([*kept, *more])}"
 
@@ -148,6 +170,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "ago": ago,
     "number": number,
     "count": count,
+    "money": money,
     "marker": marker,
     "apart": apart,
     "query": query,
@@ -157,6 +180,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
 
 
 _SAID = "crewcard_said"
+LOOK, LOOKS = "crewcard_look", ("light", "dark")  # else as the system says
 HERE = Path(__file__).parent
 HEADERS = {
     "cache-control": "no-store",
@@ -175,17 +199,54 @@ HEADERS = {
 def page(request: Request, visitor: Visitor | None, template: str, status: int = 200, **facts: Any) -> HTMLResponse:
     """A whole page. Ages on it are by database time, not the browser's clock: `now`, or when it was asked for."""
     now = facts.pop("now", None) or (visitor.whose.now if visitor else _now(request))
-    said = unquote(request.cookies.get(_SAID, ""))
+    said, *undo = unquote(request.cookies.get(_SAID, "")).split("\n")
     asked = request.query_params.multi_items()
-    html = (
-        _templates()
-        .get_template(f"{template}.html")
-        .render(visitor=visitor, now=now, path=request.url.path, asked=asked, said=said, **facts)
-    )
-    answer = HTMLResponse(html, status, headers=HEADERS)
+    look = request.cookies.get(LOOK, "")
+    facts |= {
+        "look": look if look in LOOKS else "",
+        "visitor": visitor,
+        "now": now,
+        "path": request.url.path,
+        "asked": asked,
+        "said": said,
+        "undo": _undoing(undo),
+    }
+    made = _templates().get_template(f"{template}.html")
+    answer = HTMLResponse(_with_held_form(request, visitor, made, facts), status, headers=HEADERS)
     if said:
         answer.delete_cookie(_SAID, path="/console")
     return answer
+
+
+def _with_held_form(request: Request, visitor: Visitor | None, made: Template, facts: Mapping[str, Any]) -> str:
+    """The page; filled in with what its person sent when their session had ended, where the address names that."""
+    id_ = request.query_params.get(held_forms.KEPT, "") if visitor and not visitor.lacks else ""
+    held = held_forms.held_for(visitor.tools, visitor.user, id_) if visitor and id_ else None
+    if held is None:
+        return made.render(kept_form=None, **facts)
+    filled = held_forms.filled_in(made.render(kept_form="here", **facts), held)
+    return filled or made.render(kept_form=held.fields, **facts)
+
+
+_UNDONE_AT = {
+    "companies": ("pause", "resume"),
+    "invoices": ("exclude", "include"),
+    "users": ("disable", "enable"),
+    "workers": ("quiet", "wake"),
+    "machines": ("drain", "undrain"),
+}
+
+
+def _undoing(undo: Sequence[str]) -> str:
+    """The address that does the opposite of what was just done, of these alone, whatever a cookie says."""
+    act, *names = undo or [""]
+    of = next((of for of, acts in _UNDONE_AT.items() if act in acts), "")
+    if not of or (not names and of != "companies"):
+        return ""
+    if not names:
+        return f"/console/{act}"  # of everybody
+    last = part(names[-1]) if of == "invoices" else quote(names[-1], safe="")
+    return "/".join(["/console", of, *(quote(name, safe="") for name in names[:-1]), last, act])
 
 
 def _now(request: Request) -> datetime:
@@ -194,12 +255,17 @@ def _now(request: Request) -> datetime:
     return now
 
 
-def redirect(address: str, said: str = "") -> Response:
-    """On to a page of ours after something was done, which that page then says in a sentence."""
+def redirect(address: str, said: str = "", undo: Sequence[str] = ()) -> Response:
+    """On to a page of ours after something was done, which that page then says in a sentence.
+
+    `undo` is the act that does the opposite, and what it is about: that page has a button for it.
+    """
     answer = RedirectResponse(address, 303, headers={"cache-control": "no-store"})
     if said:
         # A cookie and not the address: nobody can send somebody a link that puts words into our mouth.
-        answer.set_cookie(_SAID, quote(said), max_age=60, path="/console", httponly=True, samesite="strict")
+        answer.set_cookie(
+            _SAID, quote("\n".join([said, *undo])), max_age=60, path="/console", httponly=True, samesite="strict"
+        )
     return answer
 
 

@@ -1,14 +1,18 @@
 """Acts about many invoices: shown beforehand, ordered with a reason, watched until they are done."""
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, get_args
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
-from events.failures import titled
-from store import bulk_orders, companies, searching
-from store.searching import Act, Selection
+from events.failures import needs_new_content, reason_of, thing_of, titled
+from events.reasons import Reason
+from store import bulk_orders, companies, contacts, failing, searching
+from store.searching import Act, Selection, Share
+from store.tables import BulkOrder, BulkPiece
+from store.unit_of_work import Work
 from web.console import forms, rendering
 from web.console.forms import PER_PAGE, Posted
 from web.console.visitor import Looking, Missing, Must, Visitor
@@ -19,7 +23,7 @@ from worker.submission.orders import OrderRefused
 
 _MOST_PICKED = 500
 _SHARES = 100
-_FIELDS = ("company", "cause", "request", "outcome", "reason", "client", "number", "from", "to")
+_FIELDS = ("company", "cause", "request", "outcome", "reason", "client", "number", "from", "to", "zone")
 Sending = Annotated[Visitor, Depends(Must(rights.ACTIONS[registry.REPLAY.effect]))]
 router = APIRouter(prefix="/replay")
 
@@ -28,7 +32,7 @@ router = APIRouter(prefix="/replay")
 def preview(request: Request, visitor: Looking, act: str = "replay") -> Response:
     """What the act would move, before anything is done."""
     asked = request.query_params
-    return _preview(request, visitor, _act(act), dict(asked), asked.getlist("pick"))
+    return _preview(request, visitor, _act(act), forms.several(request), asked.getlist("pick"))
 
 
 @router.post("")
@@ -60,9 +64,19 @@ def watch(request: Request, visitor: Looking, number: str, after: str = "") -> R
         "pieces": pieces[:PER_PAGE],
         "more": pieces[PER_PAGE - 1][0].number if len(pieces) > PER_PAGE else None,
         "names": names,
+        "undo_many": _undone(found, pieces),
         "going_on": found.done_at is None or reached.exported + reached.failed < reached.total,
     }
     return rendering.page(request, visitor, "order", **facts)
+
+
+def _undone(order: BulkOrder, pieces: Sequence[tuple[BulkPiece, Any]]) -> dict[str, Any] | None:
+    """The form that does the opposite of marking invoices; none for others, or for more than are ticked at once."""
+    opposite = {"exclude": "include", "include": "exclude"}.get(order.act)
+    named = [f"{one.company}/{invoice}" for one, _ in pieces for invoice in json.loads(one.invoices)]
+    if opposite is None or order.done_at is None or len(named) != order.total or not 0 < len(named) <= _MOST_PICKED:
+        return None
+    return {"act": opposite, "picked": named}
 
 
 def _preview(
@@ -78,6 +92,10 @@ def _preview(
     with visitor.tools.store.read() as work:
         shares = searching.shares(work, act, chosen) if chosen.says() else []
         names = companies.names(work, {share.company for share in shares})
+        still = _still_there(work, shares) if act == "replay" else {}
+        whose = shares[0].company if len({share.company for share in shares}) == 1 else None
+        groups = failing.groups(work, whose, _SHARES) if shares else []
+        titles = {(one.company, one.cause): one.in_words()["title"] for one in groups}
     total = sum(share.invoices for share in shares)
     facts: dict[str, Any] = {
         "act": act,
@@ -86,12 +104,35 @@ def _preview(
         "chosen": chosen,
         "total": min(total, searching.MOST_SELECTED),
         "cut": total > searching.MOST_SELECTED,
-        "shares": [(share, titled(share.cause)) for share in shares[:_SHARES]],
+        "shares": [
+            (share, titles.get((share.company, share.cause)) or titled(share.cause)) for share in shares[:_SHARES]
+        ],
         "further": max(0, len(shares) - _SHARES),
         "names": names,
+        "still": still,
+        "failing_again": sum(share.invoices for share in shares if (share.company, share.cause) in still),
         "problem": problem or forms.objections(said),
     }
     return rendering.page(request, visitor, "replay", status, **facts)
+
+
+def _still_there(work: Work, shares: Sequence[Share]) -> Mapping[tuple[str, str], str]:
+    """The causes that cannot have gone, by company and cause, in a sentence."""
+    unlinked = [
+        (share.company, thing_of(share.cause))
+        for share in shares
+        if reason_of(share.cause) is Reason.CONTACT_NOT_MAPPED
+    ]
+    linked = contacts.linked_among(work, unlinked)
+    found = {}
+    for share in shares:
+        if needs_new_content(share.cause):
+            found[share.company, share.cause] = (
+                "It goes as CrewCard sent it: only a change there, sent anew, mends it."
+            )
+        elif (one := (share.company, thing_of(share.cause))) in unlinked and one not in linked:
+            found[share.company, share.cause] = "The client still has no contact in Xero."
+    return found
 
 
 def _act(act: str) -> Act:

@@ -1,12 +1,16 @@
 """One box that finds anything, with suggestions while somebody types."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any
 from urllib.parse import quote
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from store import companies, searching
+from store import companies, invoice_detail, searching
+from store.invoice_detail import InvoiceNow
 from store.searching import SearchHit
+from store.unit_of_work import Work
 from web.console import rendering
 from web.console.visitor import Looking
 
@@ -28,14 +32,13 @@ def search_page(request: Request, visitor: Looking, q: str = "", enter: str = ""
     """Everything that what was typed finds, by kind; `enter` in the box opens the only hit."""
     with visitor.tools.store.read() as work:
         found = searching.search(work, q, _OF_EACH_KIND)
-        names = companies.names(work, {one.company for one in found})
+        names, now_of = companies.names(work, {one.company for one in found}), _now_of(work, found)
     if enter and len(found) == 1:
         return rendering.redirect(address(found[0]))
     by_kind = {title: [one for one in found if one.kind == kind] for kind, title in _KINDS.items()}
     shown = {title: hits for title, hits in by_kind.items() if hits}
-    return rendering.page(
-        request, visitor, "search", q=q, found=shown, names=names, address=address, enough=_enough(q)
-    )
+    facts: dict[str, Any] = {"found": shown, "names": names, "now_of": now_of, "address": address}
+    return rendering.page(request, visitor, "search", q=q, enough=_enough(q), **facts)
 
 
 @router.get("/search/suggestions")
@@ -43,10 +46,13 @@ def suggest(request: Request, visitor: Looking, q: str = "") -> Response:
     """A few links, for below the box."""
     with visitor.tools.store.read() as work:
         found = searching.mixed(searching.search(work, q, _SUGGESTED), _SUGGESTED)
-        names = companies.names(work, {one.company for one in found})
-    return rendering.page(
-        request, visitor, "suggestions", q=q, found=found, names=names, address=address, enough=_enough(q)
-    )
+        names, now_of = companies.names(work, {one.company for one in found}), _now_of(work, found)
+    facts: dict[str, Any] = {"found": found, "names": names, "now_of": now_of, "address": address}
+    return rendering.page(request, visitor, "suggestions", q=q, enough=_enough(q), **facts)
+
+
+def _now_of(work: Work, found: Sequence[SearchHit]) -> Mapping[tuple[str, str], InvoiceNow]:
+    return invoice_detail.now_of(work, [(one.company, one.id) for one in found if one.kind == "invoice"])
 
 
 def _enough(q: str) -> bool:

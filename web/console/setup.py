@@ -1,12 +1,12 @@
-"""Setting a company up: it is named, gets its Xero app, is connected, chooses its settings; and the page for it.
+"""Setting a company up: its steps from its name to a test invoice, each a page; naming it, and choosing its settings.
 
-A company's settings as a form has them, and what was changed there; pure.
+How a step stands follows from what is stored of the company (`worker/decisions/setup_steps`).
 """
 
 import json
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
@@ -14,139 +14,27 @@ from fastapi.responses import Response
 
 from events.accounting_target import Lane, ListedChoice, Trouble
 from events.codec import Unreadable
-from events.settings import CompanySettings, CompanySettingsChanged
-from store import companies, connections
-from store import companies as kept_offers
-from store import connections as kept_apps
+from events.connections import ConnectionProblem
+from events.credentials import APP_WAYS
+from events.invoice import Invoice
+from events.settings import CompanySettingsChanged
+from store import audit, companies, connections, contacts, drafts, exports
 from store.tables import CompanyApp, CompanyConnection, XeroApp
 from store.unit_of_work import Work
-from web.console import rendering
-from web.console.forms import Form, Posted
+from web.console import rendering, settings_form
+from web.console.forms import Posted
+from web.console.settings_form import Typed
 from web.console.visitor import Missing, Must, MustProve, Visitor, must_exist
 from worker.connections import apps, health
-from worker.contacts import changes, offers
+from worker.connections.health import Health
+from worker.contacts import contact_answers, offers
+from worker.decisions import setup_steps
 from worker.decisions.rights import Action
+from worker.decisions.setup_steps import SetupFacts
 from worker.submission import change_submission, orders
 from worker.submission.change_submission import GivenBy
 from worker.tools import Tools
 from worker.waiting.login_block import Link
-
-MOST_KINDS, TRACKED, MOST_TRACKED = 100, 2, 6
-DUE_RULES = {
-    "": "The invoice's own due date only",
-    "days_after_invoice": "days after the invoice",
-    "days_after_month_end": "days after the end of the invoice's month",
-    "day_of_this_month": "day of the invoice's month",
-    "day_of_next_month": "day of the next month",
-}
-Rows = tuple[tuple[str, ...], ...]
-
-
-@dataclass(frozen=True)
-class Typed:
-    """Every setting as text; `tracking` are categories with an option, `kinds` kinds with account and tax type."""
-
-    default_account_code: str = ""
-    default_tax_type: str = ""
-    invoice_status: str = "AUTHORISED"
-    due_kind: str = ""
-    due_days: str = ""
-    number_prefix: str = ""
-    branding_theme: str = ""
-    contact_ids_editable: str = ""
-    tracking: Rows = ()
-    kinds: Rows = ()
-
-    def packed(self) -> str:
-        """The same in one field, so that a form remembers what it showed."""
-        return json.dumps(asdict(self))
-
-
-def of_settings(kept: CompanySettings) -> Typed:
-    """What is set; the rule of older settings as the rule it means."""
-    due = (kept.due.kind, str(kept.due.days)) if kept.due else ("", "")
-    if not kept.due and kept.days_until_due is not None:
-        due = ("days_after_invoice", str(kept.days_until_due))
-    return Typed(
-        default_account_code=kept.default_account_code or "",
-        default_tax_type=kept.default_tax_type or "",
-        invoice_status=kept.invoice_status,
-        due_kind=due[0],
-        due_days=due[1],
-        number_prefix=kept.number_prefix or "",
-        branding_theme=kept.branding_theme.id if kept.branding_theme else "",
-        contact_ids_editable="yes" if kept.contact_ids_editable else "",
-        tracking=tuple((one.category, one.option) for one in kept.tracking or ()),
-        kinds=tuple(
-            (name, one.account_code or "", one.tax_type or "") for name, one in sorted((kept.kinds or {}).items())
-        ),
-    )
-
-
-def of_form(form: Form) -> Typed:
-    """What was typed and chosen."""
-    plain = ("default_account_code", "default_tax_type", "invoice_status", "due_kind", "due_days", "branding_theme")
-    tracking = [(form.text(f"category-{at}"), form.text(f"option-{at}")) for at in range(MOST_TRACKED)]
-    kinds = [tuple(form.text(f"{part}-{at}") for part in ("kind", "account", "tax")) for at in range(MOST_KINDS)]
-    return Typed(
-        **{name: form.text(name) for name in plain},
-        number_prefix=form.whole("number_prefix"),
-        contact_ids_editable=form.text("contact_ids_editable"),
-        tracking=tuple(one for one in tracking if all(one)),
-        kinds=tuple(one for one in kinds if one[0]),
-    )
-
-
-def seen_in(form: Form) -> Typed:
-    """What the form showed before somebody typed; what cannot be read is nothing. Raises ValueError."""
-    said = json.loads(form.text("seen"))
-    if not isinstance(said, dict) or set(said) != set(asdict(Typed())):
-        raise ValueError("seen")
-    rows = {name: tuple(tuple(str(cell) for cell in one) for one in said[name]) for name in ("tracking", "kinds")}
-    return Typed(**{**said, **rows})
-
-
-def tracked(typed: Typed, offered: Sequence[ListedChoice] | None) -> Sequence[tuple[str, str, Sequence[str] | None]]:
-    """The rows for tracking: category, its option, and the options there are; None where Xero was not asked.
-
-    A category that is set and no longer offered keeps its row, so that it does not go by itself.
-    """
-    chosen = {one[0]: one[1] for one in typed.tracking}
-    if offered is None:
-        rows = [*chosen.items(), *[("", "")] * TRACKED][:TRACKED]
-        return [(category, option, None) for category, option in rows]
-    known = {one.name: one.options for one in offered}
-    lost = [category for category in chosen if category not in known]
-    return [(name, chosen.get(name, ""), known.get(name, ())) for name in [*lost, *known]][:MOST_TRACKED]
-
-
-def settings_patch(seen: Typed, typed: Typed) -> dict[str, Any]:
-    """What was changed, as an event says it: nobody overwrites what somebody else changed meanwhile."""
-    said: dict[str, Any] = {}
-    for name in ("default_account_code", "default_tax_type", "invoice_status", "number_prefix", "branding_theme"):
-        if getattr(seen, name) != getattr(typed, name):
-            said[name] = getattr(typed, name) or None
-    if seen.contact_ids_editable != typed.contact_ids_editable:
-        said["contact_ids_editable"] = bool(typed.contact_ids_editable)
-    if (seen.due_kind, seen.due_days) != (typed.due_kind, typed.due_days):
-        said["due"] = {"kind": typed.due_kind, "days": typed.due_days} if typed.due_kind else None
-    if seen.tracking != typed.tracking:
-        said["tracking"] = [{"category": category, "option": option} for category, option in typed.tracking] or None
-    if kinds := _kinds(seen.kinds, typed.kinds):
-        said["kinds"] = kinds
-    return said
-
-
-def _kinds(seen: Rows, typed: Rows) -> Mapping[str, Any]:
-    """The kinds that came, changed or went."""
-    before = {one[0]: one[1:] for one in seen}
-    after = {one[0]: one[1:] for one in typed}
-    gone: dict[str, Any] = dict.fromkeys(set(before) - set(after))
-    changed = {name: cells for name, cells in after.items() if before.get(name) != cells}
-    return gone | {
-        name: {"account_code": account or None, "tax_type": tax or None} for name, (account, tax) in changed.items()
-    }
-
 
 _PATIENCE_SECONDS = 20.0
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,99}")
@@ -154,7 +42,15 @@ _BAD_ID = "A company's id is its id in CrewCard: 1 to 100 letters, digits or . _
 _STALE = "This form is too old to be read. Look at the settings as they are now, and change them again."
 _UNCONNECTED = "Connect the company to Xero first: its own accounts, tax rates and categories can then be chosen."
 _ACCEPTED = "Accepted. Xero cannot be asked just now; it is checked, and counts, as soon as it can."
+_LOGIN_DUE = (
+    "Contacts can be created once somebody has logged in to Xero again: the present login lacks the permission "
+    "for that. Exports go on meanwhile."
+)
+_LINKED_HERE = "Clients are linked here now."
 _CHANGED = "The settings are changed. What was sent before stays as it was sent."
+_MOST_INVOICES = 20
+_OF_APP = frozenset({ConnectionProblem.APP_REFUSED.code, ConnectionProblem.APP_NOT_ALLOWED.code})
+PREVIEWED = "invoice previewed"  # a line of the audit
 router = APIRouter()
 _SCOPES = ("granular", "broad")
 APP_FIELDS = ("client_id", "kind", "scopes", "callback")
@@ -164,7 +60,7 @@ SettingUpProven = Annotated[Visitor, Depends(MustProve(Action.SET_UP))]  # secre
 
 @dataclass(frozen=True)
 class Shown:
-    """What a form brought about: problems by the part of the page they belong to, and what was typed there."""
+    """What a form brought about: the step it belongs to, what is wrong, what was typed; `found` are a step's own."""
 
     problem: str = ""
     part: str = ""
@@ -173,39 +69,150 @@ class Shown:
     seen: Typed | None = None
     link: Link | None = field(default=None, repr=False)
     fields: dict[str, str] = field(default_factory=lambda: dict.fromkeys(APP_FIELDS, ""))
+    found: Mapping[str, Any] = field(default_factory=dict)
 
 
 def show(request: Request, visitor: Visitor, company: str, shown: Shown | None = None, status: int = 200) -> Response:
-    """The page. Raises Missing."""
+    """The page of a step, by default of the first that is not done. Raises Missing."""
     tools = visitor.tools
     how = health.of_company(tools, company)
     if how is None:
         raise Missing(f"There is no company “{company}” here.")
     shown = shown or Shown()
     with tools.store.read() as work:
-        found = kept_apps.app_of_company(work, company)
-        kept = of_settings(companies.settings_of(work, company))
+        found = connections.app_of_company(work, company)
         at = connections.of_company(work, company)
+        app = _app(tools, work, found)
         choices = _choices(work, at)
+        steps = setup_steps.steps_of(_setup_facts(work, how, app, at, choices))
+        step = shown.part or setup_steps.at_work(steps)
         facts = {
             "company": company,
             "how": how,
+            "steps": steps,
+            "step": step,
             "connection": at,
             "shown": shown,
-            "app": _app(tools, work, found),
-            "typed": shown.typed or kept,
-            "seen": shown.seen or kept,
-            "due_rules": DUE_RULES,
+            "app": app,
             "choices": choices,
-            "tracked": tracked(shown.typed or kept, choices.get("tracking")),
+            "app_ways": APP_WAYS,
             "callback": f"{tools.settings.public_url.rstrip('/')}/connect/xero/callback",
         }
-        return rendering.page(request, visitor, "setup", status, **facts)
+        more = _OF_STEP[step](work, tools, company, shown, choices) if step in _OF_STEP else {}
+        return rendering.page(request, visitor, "setup", status, **{**facts, **more, **shown.found})
 
 
-def setup_address(company: str) -> str:
-    """Where the page is."""
-    return f"/console/companies/{rendering.part(company)}/setup"
+def setup_address(company: str, step: str = "") -> str:
+    """Where the page of a step is; without one that of the first that is not done."""
+    return f"/console/setup/{rendering.part(company)}{f'/{step}' if step else ''}"
+
+
+def _setup_facts(
+    work: Work,
+    how: Health,
+    app: Mapping[str, Any] | None,
+    at: CompanyConnection | None,
+    choices: Mapping[str, Any],
+) -> SetupFacts:
+    """What is stored of the company that says how its steps stand."""
+    kept, here = companies.settings_of(work, how.company), at if at and at.state != "disconnected" else None
+    account = kept.default_account_code or ""
+    known = [one.code for one in choices.get("accounts", ())]
+    lost = bool(known and account and account not in known)
+    counted = contacts.counted(work, how.company)
+    app_wrong = _wrong_with_app(app, at)
+    preview = _previewed(work, how.company, here)
+    draft = drafts.of_company(work, how.company)
+    draft = draft if draft and here and draft.tenant == here.tenant else None
+    return SetupFacts(
+        name=how.name,
+        client_id=app["client_id"] if app else "",
+        app_wrong=app_wrong,
+        organisation=how.organisation or "" if here else "",
+        login_wrong=(how.title or "") if at and how.wrong and not app_wrong else "",
+        account=account,
+        account_wrong=f"Xero has no account {account} for sales" if lost else "",
+        linked=counted.linked,
+        amiss=counted.amiss,
+        unlinked=counted.unlinked,
+        previewed=preview.get("number", ""),
+        preview_wrong=f"{preview['number']} would fail" if preview.get("fails") else "",
+        tested=draft.state if draft else "",
+        test_wrong="Xero did not take it" if draft and draft.state == "refused" else "",
+    )
+
+
+def _wrong_with_app(app: Mapping[str, Any] | None, at: CompanyConnection | None) -> str:
+    if app is None:
+        return ""
+    if not app["opens"]:
+        return "its secret cannot be read"
+    if not app["enabled"]:
+        return "exports are switched off"
+    return "Xero does not accept it" if at and at.problem in _OF_APP else ""
+
+
+def _previewed(work: Work, company: str, at: CompanyConnection | None) -> Mapping[str, str]:
+    """The invoice that was looked at last, where that was for the present organisation."""
+    lines = audit.newest(work, company, 1, PREVIEWED) if at else []
+    said: Mapping[str, str] = json.loads(lines[0].chosen) if lines else {}
+    return said if at and said.get("tenant") == at.tenant else {}
+
+
+def _of_accounts(
+    work: Work, _tools: Tools, company: str, shown: Shown, choices: Mapping[str, Any]
+) -> Mapping[str, Any]:
+    kept = settings_form.of_settings(companies.settings_of(work, company))
+    typed = shown.typed or settings_form.proposed(kept, choices.get("accounts"))
+    return {
+        "typed": typed,
+        "seen": shown.seen or kept,
+        "due_rules": settings_form.DUE_RULES,
+        "new_contacts": settings_form.NEW_CONTACTS,
+        "tracked": settings_form.tracked(typed, choices.get("tracking")),
+    }
+
+
+def _of_contacts(work: Work, _tools: Tools, company: str, _shown: Shown, _choices: Any) -> Mapping[str, Any]:
+    return {
+        "counted": contacts.counted(work, company),
+        "closed": contacts.why_not_editable(work, company),
+        "editable": companies.settings_of(work, company).contact_ids_editable,
+        "at": "setup",
+        "most": 500,
+        **dict.fromkeys(("table", "note", "problem"), ""),
+        **dict.fromkeys(("done", "matches", "imported")),
+    }
+
+
+def _of_preview(work: Work, _tools: Tools, company: str, _shown: Shown, _choices: Any) -> Mapping[str, Any]:
+    """The invoices to choose from: those that wait or failed, the newest first."""
+    wanted = [(row, Invoice.readable(row.wanted)) for row in exports.newest_wanted(work, company, _MOST_INVOICES)]
+    return {
+        "candidates": [(one.id, row.number or one.number, one.client.name) for row, one in wanted if one],
+        "chosen": "",
+        "foretold": None,
+        "invoice": None,
+        "picture": None,
+    }
+
+
+def _of_test(work: Work, tools: Tools, company: str, _shown: Shown, _choices: Any) -> Mapping[str, Any]:
+    """The test invoice, with its address in the accounting system while it is there."""
+    draft, at = drafts.of_company(work, company), connections.of_company(work, company)
+    draft = draft if draft and at and draft.tenant == at.tenant else None
+    organisation = tools.organisation(work, Lane(company, at.tenant)) if at else None
+    there = draft.target_id if draft else ""
+    link = tools.target(organisation).deep_link(organisation, there) if there and organisation else ""
+    return {"draft": draft, "draft_link": link, "now_unclear": bool(draft and draft.state in drafts.UNCLEAR)}
+
+
+_OF_STEP: Mapping[str, Callable[..., Mapping[str, Any]]] = {
+    "accounts": _of_accounts,
+    "contacts": _of_contacts,
+    "preview": _of_preview,
+    "test": _of_test,
+}
 
 
 def _app(tools: Tools, work: Work, found: tuple[CompanyApp, XeroApp] | None) -> dict[str, Any] | None:
@@ -214,24 +221,30 @@ def _app(tools: Tools, work: Work, found: tuple[CompanyApp, XeroApp] | None) -> 
         return None
     used, app = found
     target = tools.target_of(work, used.company)
-    words = {name: target.login.wanted_scopes(name) for name in _SCOPES} if target and target.login else {}
+    login, way = target.login if target else None, APP_WAYS[app.kind]
+    words = {name: login.wanted_scopes(name, way) for name in _SCOPES} if login else {}
     named = next((name for name, scopes in words.items() if set(scopes.split()) == set(used.scopes.split())), "")
     return {
         "client_id": app.client_id,
         "kind": app.kind,
+        "way": way,
         "callback": app.callback,
         "scopes": used.scopes,
         "named": named,
         "enabled": used.state == "enabled",
         "secret_changed_at": app.secret_changed_at,
         "two_secrets": app.former_secret is not None,
+        "webhook_address": f"{tools.settings.public_url.rstrip('/')}/xero/webhooks/{used.company}",
+        "webhook_key": app.webhook_key is not None,
+        "two_webhook_keys": app.former_webhook_key is not None,
+        "webhook_seen_at": used.webhook_seen_at,
         "opens": tools.vault.opens(app.secret),
     }
 
 
 def _choices(work: Work, at: CompanyConnection | None) -> dict[str, Any]:
     """What the organisation offered when it was last asked: usable ones, those offered first in front."""
-    known = kept_offers.choices_of_lane(work, Lane(at.company, at.tenant)) if at else {}
+    known = companies.choices_of_lane(work, Lane(at.company, at.tenant)) if at else {}
     asked = [one.fetched_at for one in known.values()]
     return {"asked_at": min(asked, default=None), **{kind: _usable(one.choices) for kind, one in known.items()}}
 
@@ -254,13 +267,23 @@ def add(request: Request, visitor: SettingUp, form: Posted) -> Response:
     if problem:
         return _asked(request, visitor, company, name, problem)
     apps.add_company(visitor.tools, company, name or company, visitor.user)
-    return rendering.redirect(setup_address(company), f"{name or company} is set up. Its Xero app comes next.")
+    return rendering.redirect(setup_address(company, "app"), f"{name or company} is added. Its Xero app comes next.")
 
 
 @router.get("/companies/{company}/setup")
-def company_setup(request: Request, visitor: SettingUp, company: str) -> Response:
-    """The company's app, connection and settings."""
-    return show(request, visitor, company)
+def moved_here(_visitor: SettingUp, company: str) -> Response:
+    """The address that this had."""
+    return rendering.redirect(setup_address(company))
+
+
+def step_page(request: Request, visitor: SettingUp, company: str) -> Response:
+    """The page of the step that the address names; without one of the first that is not done."""
+    step = request.url.path.rpartition("/")[2]
+    return show(request, visitor, company, Shown(part=step if step in setup_steps.KEYS else ""))
+
+
+for _address in ("", *(f"/{key}" for key in setup_steps.KEYS)):
+    router.add_api_route(f"/setup/{{company}}{_address}", step_page)
 
 
 @router.post("/companies/{company}/setup/name")
@@ -270,44 +293,61 @@ def rename(visitor: SettingUp, form: Posted, company: str) -> Response:
     must_exist(visitor, company)
     if name:
         apps.add_company(visitor.tools, company, name, visitor.user)
-    return rendering.redirect(setup_address(company), f"It is called {name} now." if name else "")
+    return rendering.redirect(setup_address(company, "company"), f"It is called {name} now." if name else "")
 
 
 @router.post("/companies/{company}/setup/choices")
 def fetch(request: Request, visitor: SettingUp, company: str) -> Response:
     """Ask Xero what there is to choose from."""
     with visitor.tools.store.read() as work:
-        organisation = changes.organisation_of(work, visitor.tools, company)
+        organisation = contact_answers.organisation_of(work, visitor.tools, company)
     if organisation is None:
-        return show(request, visitor, company, Shown(_UNCONNECTED, "settings"), 422)
+        return show(request, visitor, company, Shown(_UNCONNECTED, "accounts"), 422)
     try:
         for kind in offers.KINDS:
             offers.fetch(visitor.tools, organisation, kind)
     except Trouble as trouble:
-        return show(request, visitor, company, Shown(rendering.away(trouble), "settings"), 422)
-    return rendering.redirect(f"{setup_address(company)}#settings", f"The choices are now as in {organisation.name}.")
+        return show(request, visitor, company, Shown(rendering.away(trouble), "accounts"), 422)
+    return rendering.redirect(setup_address(company, "accounts"), f"The choices are now as in {organisation.name}.")
 
 
 @router.post("/companies/{company}/setup/settings")
 def choose(request: Request, visitor: SettingUp, form: Posted, company: str) -> Response:
     """Change settings, checked with Xero as a host's own changes are."""
     try:
-        seen = seen_in(form)
+        seen = settings_form.seen_in(form)
     except (ValueError, TypeError):
-        return show(request, visitor, company, Shown(_STALE, "settings"), 422)
-    typed = of_form(form)
-    patch = settings_patch(seen, typed)
+        return show(request, visitor, company, Shown(_STALE, "accounts"), 422)
+    typed = settings_form.of_form(form)
+    patch = settings_form.settings_patch(seen, typed)
     if not patch:
-        return rendering.redirect(setup_address(company), "No setting was changed.")
+        return rendering.redirect(setup_address(company, "accounts"), "No setting was changed.")
+    problems, told = _change(visitor, company, patch)
+    if problems:
+        shown = Shown(part="accounts", problems=problems, typed=typed, seen=seen)
+        return show(request, visitor, company, shown, 422)
+    return rendering.redirect(setup_address(company, "accounts"), told)
+
+
+@router.post("/companies/{company}/setup/contacts")
+def link_here(visitor: SettingUp, company: str) -> Response:
+    """Let clients be linked to contacts here, rather than by what CrewCard sends along."""
+    must_exist(visitor, company)
+    problems, _ = _change(visitor, company, {"contact_ids_editable": True})
+    return rendering.redirect(setup_address(company, "contacts"), " ".join(problems) or _LINKED_HERE)
+
+
+def _change(visitor: Visitor, company: str, patch: Mapping[str, Any]) -> tuple[tuple[str, ...], str]:
+    """Change settings as a host's own changes are: what speaks against it, else what came of it."""
     said, by = {"company": company, "settings": patch}, GivenBy(visitor.actor, orders.CONSOLE)
     try:
         told = change_submission.file_change(visitor.tools, CompanySettingsChanged, said, by, _PATIENCE_SECONDS)
     except Unreadable as refused:
-        told = {"state": "rejected", "problems": refused.problems}
+        return tuple(refused.problems), ""
     if told["state"] == "rejected":
-        shown = Shown(part="settings", problems=tuple(told["problems"]), typed=typed, seen=seen)
-        return show(request, visitor, company, shown, 422)
-    return rendering.redirect(setup_address(company), _ACCEPTED if told["state"] == "waiting" else _CHANGED)
+        return tuple(told["problems"]), ""
+    done = _ACCEPTED if told["state"] == "waiting" else _CHANGED
+    return (), f"{done} {_LOGIN_DUE}" if told.get("login_due") else done
 
 
 def _asked(request: Request, visitor: SettingUp, company: str = "", name: str = "", problem: str = "") -> Response:

@@ -1,19 +1,20 @@
 """A company's Xero app and its connection: entered, rotated, switched; linked, parted, decided."""
 
 from collections.abc import Callable
+from typing import cast
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from events.accounting_target import Trouble
-from events.credentials import AppKeys
-from store import audit
+from events.credentials import APP_WAYS, AppKeys, AppKind
+from store import audit, connections
 from store.connections import AnotherSecret
 from web.console import rendering, setup
 from web.console.forms import Form, Posted
 from web.console.setup import SettingUpProven, Shown
-from web.console.visitor import must_exist
-from worker.connections import apps, connecting, login_links
+from web.console.visitor import Visitor, must_exist
+from worker.connections import apps, connecting, logging_in, login_links
 from worker.connections.apps import NoApp
 from worker.decisions import addresses
 from worker.decisions.refusals import LoginRefused
@@ -23,6 +24,12 @@ HERE = "/companies/{company}/setup"
 _LONGEST = 300
 _NO_APP = "This company has no Xero app here yet."
 _SHARED = "Another company uses this app, with another secret. Replace the secret there first."
+_KEPT = "Xero knows this app, and it is saved. Next, somebody logs in to Xero."
+_NOT_CHECKED = "The app is saved, and not checked: Xero's login service cannot be asked just now."
+_REFUSED = (
+    "Xero does not know this Client ID together with this Client Secret, so nothing was saved. Copy both anew from "
+    "the app's page in Xero's developer portal, under Configuration; where its secret is gone, make another one."
+)
 _NOTHING = "There is nothing of that kind to do any more; somebody else may have been quicker."
 router = APIRouter()
 
@@ -32,7 +39,9 @@ def set_app(request: Request, visitor: SettingUpProven, form: Posted, company: s
     """Keep the company's own Xero app; its secret is never shown again."""
     must_exist(visitor, company)
     tools = visitor.tools
-    keys, problem = _keys(form), _objection(tools, form)
+    keys, problem, checked = _keys(form), _objection(tools, form), True
+    if not problem:
+        checked, problem = _asked_of_xero(tools, company, keys)
     if not problem:
         try:
             apps.set_app(tools, company, keys, _scopes(form), form.text("callback"), visitor.user)
@@ -41,7 +50,9 @@ def set_app(request: Request, visitor: SettingUpProven, form: Posted, company: s
     if problem:
         kept = {name: form.text(name) for name in setup.APP_FIELDS}
         return setup.show(request, visitor, company, Shown(problem, "app", fields=kept), 422)
-    return rendering.redirect(setup.setup_address(company), "The app is kept. Next, make a connect link.")
+    if not keys.way.has_login:
+        return _connected(request, visitor, company)
+    return rendering.redirect(setup.setup_address(company, "login"), _KEPT if checked else _NOT_CHECKED)
 
 
 @router.post(f"{HERE}/secret")
@@ -50,6 +61,14 @@ def replace_secret(request: Request, visitor: SettingUpProven, form: Posted, com
     secret = form.text("secret")
     if not _printable(secret):
         return setup.show(request, visitor, company, Shown("Paste the new Client Secret.", "app"), 422)
+
+    with visitor.tools.store.read() as work:
+        found = connections.app_of_company(work, company)
+        kind = connections.kind_of_app(work, found[1].client_id) if found else "web"
+    if found:
+        _, problem = _asked_of_xero(visitor.tools, company, AppKeys(found[1].client_id, (secret,), kind))
+        if problem:
+            return setup.show(request, visitor, company, Shown(problem, "app"), 422)
 
     def replace(tools: Tools) -> str:
         apps.rotate_secret(tools, company, secret, visitor.user)
@@ -65,6 +84,32 @@ def forget_secret(request: Request, visitor: SettingUpProven, company: str) -> R
     def forget(tools: Tools) -> str:
         had = apps.forget_former_secret(tools, company, visitor.user)
         return "The former Client Secret is forgotten." if had else "There was only one Client Secret."
+
+    return _moved(request, visitor, company, "app", forget)
+
+
+@router.post(f"{HERE}/webhook-key")
+def set_webhook_key(request: Request, visitor: SettingUpProven, form: Posted, company: str) -> Response:
+    """Keep the webhook key of the company's app; the former one stays good until it is forgotten."""
+    key = form.text("key")
+    if not _printable(key):
+        return setup.show(request, visitor, company, Shown("Paste the webhook key.", "app"), 422)
+
+    def replace_key(tools: Tools) -> str:
+        apps.set_webhook_key(tools, company, key, visitor.user)
+        return "The webhook key is kept. Now have Xero send its “Intent to receive”."
+
+    return _moved(request, visitor, company, "app", replace_key)
+
+
+@router.post(f"{HERE}/forget-webhook-key")
+def forget_webhook_key(request: Request, visitor: SettingUpProven, form: Posted, company: str) -> Response:
+    """End a rotation, or take no webhooks any more."""
+    former_only = form.text("which") != "all"
+
+    def forget(tools: Tools) -> str:
+        had = apps.forget_webhook_key(tools, company, visitor.user, former_only=former_only)
+        return "The webhook key is forgotten." if had else "There was no such webhook key."
 
     return _moved(request, visitor, company, "app", forget)
 
@@ -92,19 +137,40 @@ def switch(request: Request, visitor: SettingUpProven, form: Posted, company: st
     return _moved(request, visitor, company, "app", move)
 
 
-@router.post(f"{HERE}/link")
-def make_link(request: Request, visitor: SettingUpProven, company: str) -> Response:
-    """A fresh connect link, shown once on this page."""
+@router.post(f"{HERE}/connect")
+def connect(request: Request, visitor: SettingUpProven, company: str) -> Response:
+    """Connect a custom connection, to which nobody logs in."""
     must_exist(visitor, company)
-    tools = visitor.tools
+    return _connected(request, visitor, company)
+
+
+def _connected(request: Request, visitor: Visitor, company: str) -> Response:
     try:
-        made = login_links.link(tools, company)
+        done = logging_in.connect_by_app(visitor.tools, company, visitor.user)
     except LoginRefused as refused:
         told = f"{refused} {refused.refusal.value.how}"
-        return setup.show(request, visitor, company, Shown(told, "connection"), 422)
+        return setup.show(request, visitor, company, Shown(told, "login"), 422)
+    return rendering.redirect(
+        setup.setup_address(company, "login"), f"Connected to {done.connected}. Nobody logs in."
+    )
+
+
+@router.post(f"{HERE}/link")
+def make_link(request: Request, visitor: SettingUpProven, form: Posted, company: str) -> Response:
+    """A fresh connect link, shown once on this page; or followed at once, by whoever logs in to Xero here."""
+    must_exist(visitor, company)
+    tools, here = visitor.tools, form.text("do") == "here"
+    back = f"{tools.settings.public_url.rstrip('/')}{setup.setup_address(company, 'login')}" if here else ""
+    try:
+        made = login_links.link(tools, company, back)
+    except LoginRefused as refused:
+        told = f"{refused} {refused.refusal.value.how}"
+        return setup.show(request, visitor, company, Shown(told, "login"), 422)
     with tools.store.write() as work:
         audit.note(work, visitor.user, "connect link made", company, {}, 0, "")
-    return setup.show(request, visitor, company, Shown(part="connection", link=made))
+    if here:
+        return rendering.redirect(made.url)
+    return setup.show(request, visitor, company, Shown(part="login", link=made))
 
 
 @router.post(f"{HERE}/disconnect")
@@ -115,7 +181,7 @@ def disconnect(request: Request, visitor: SettingUpProven, form: Posted, company
         connecting.disconnect(tools, company, visitor.user, form.text("why"))
         return "Disconnected, at Xero too. What is asked for waits until the company is connected again."
 
-    return _moved(request, visitor, company, "connection", move)
+    return _moved(request, visitor, company, "login", move)
 
 
 @router.post(f"{HERE}/decide")
@@ -128,7 +194,7 @@ def decide(request: Request, visitor: SettingUpProven, form: Posted, company: st
         told = rendering.count(count, "invoice")
         return f"{told} sent on to the present organisation." if send else f"{told} cancelled."
 
-    return _moved(request, visitor, company, "connection", move)
+    return _moved(request, visitor, company, "login", move)
 
 
 def _moved(
@@ -137,7 +203,7 @@ def _moved(
     """Do it and say so, or say why not. Raises Missing."""
     must_exist(visitor, company)
     try:
-        return rendering.redirect(setup.setup_address(company), move(visitor.tools))
+        return rendering.redirect(setup.setup_address(company, part), move(visitor.tools))
     except NoApp:
         problem = _NO_APP
     except LookupError:
@@ -147,17 +213,26 @@ def _moved(
     return setup.show(request, visitor, company, Shown(problem, part), 422)
 
 
+def _asked_of_xero(tools: Tools, company: str, keys: AppKeys) -> tuple[bool, str]:
+    """Whether Xero could be asked about the app, and what is wrong with it; empty where nothing is."""
+    try:
+        return True, "" if apps.is_accepted(tools, company, keys) else _REFUSED
+    except LoginRefused as refused:
+        return True, str(refused)
+    except Trouble:
+        return False, ""
+
+
 def _keys(form: Form) -> AppKeys:
-    if form.text("kind") == "pkce":
-        return AppKeys(form.text("client_id"), (), "pkce")
-    return AppKeys(form.text("client_id"), (form.text("secret"),), "web")
+    kind = cast("AppKind", form.text("kind") if form.text("kind") in APP_WAYS else "web")
+    return AppKeys(form.text("client_id"), (form.text("secret"),) if APP_WAYS[kind].has_secret else (), kind)
 
 
 def _objection(tools: Tools, form: Form) -> str:
     """What is wrong with an app's form; empty when nothing is."""
     if not _printable(form.text("client_id")) or " " in form.text("client_id"):
         return "Paste the app's Client ID, as Xero's developer portal shows it."
-    if form.text("kind") != "pkce" and not _printable(form.text("secret")):
+    if _keys(form).way.has_secret and not _printable(form.text("secret")):
         return "Paste the app's Client Secret; Xero's developer portal shows it once."
     callback = form.text("callback")
     if callback and not addresses.return_allowed(callback, tools.settings.return_addresses):

@@ -9,6 +9,7 @@ from urllib.parse import quote, urlsplit
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import RedirectResponse, Response
 
+from store.users import AFTER_ITS_END
 from web.console import rendering
 from web.console.forms import COOKIE, Form, Posted
 from web.console.visitor import KNOWN, Forbidden, Must, Visitor, from_here, place_of, signed_in
@@ -130,7 +131,8 @@ def welcome(signed_in: SignedIn, back: str) -> Response:
 
 def with_session(answer: Response, signed_in: SignedIn) -> Response:
     """The answer with the session's cookies; over TLS `SecurityHeaders` makes them `__Host-` and Secure."""
-    answer.set_cookie(COOKIE, signed_in.cookie, max_age=signed_in.seconds, path=HOME, httponly=True, samesite="lax")
+    kept = signed_in.seconds + int(AFTER_ITS_END.total_seconds())  # the session ends on the server
+    answer.set_cookie(COOKIE, signed_in.cookie, max_age=kept, path=HOME, httponly=True, samesite="lax")
     if signed_in.known:
         kept = int(KNOWN_DAYS * 86_400)
         answer.set_cookie(KNOWN, signed_in.known, max_age=kept, path=HOME, httponly=True, samesite="lax")

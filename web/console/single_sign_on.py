@@ -10,7 +10,7 @@ from store.vault import Unopenable
 from web.console import forms, rendering
 from web.console.forms import COOKIE, Form, Posted
 from web.console.sign_in import HOME, apart, ours, tools_of, welcome, with_session
-from web.console.visitor import Missing, Must, Visitor, form_token, place_of
+from web.console.visitor import Missing, Must, Visitor, place_of
 from worker.decisions.rights import Action
 from worker.users import single_sign_on
 from worker.users.hashing import PROVIDER
@@ -91,7 +91,7 @@ def _go_on(request: Request, held: str, cookie: str) -> Response:
     Where it was too long to be kept, or cannot be read any more, that nothing was done.
     """
     try:
-        path, again = forms.held_again(tools_of(request).vault, held, form_token(cookie))
+        path, again = forms.held_again(tools_of(request).vault, held, forms.form_token(cookie))
     except Unopenable:
         title = "Nothing was done"
         return rendering.page(request, None, "told", title=title, message=_NOT_KEPT)

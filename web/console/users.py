@@ -20,6 +20,7 @@ _CHANGED = {
     "enable": "may sign in again",
     "reset-factor": "is signed out, and sets up another authenticator app at the next sign-in",
 }
+_OPPOSITE = {"disable": "enable", "enable": "disable"}
 Admin = Annotated[Visitor, Depends(Must(Action.MANAGE_USERS))]
 Proven = Annotated[Visitor, Depends(MustProve(Action.MANAGE_USERS))]
 router = APIRouter()
@@ -64,7 +65,8 @@ def change(request: Request, form: Posted, visitor: Proven, user: str) -> Respon
             accounts.change(tools, by, user, disabled=act == "disable")
     except accounts.UserRefused as refused:
         return _page(request, visitor, str(refused), status=422)
-    return rendering.redirect(PAGE, f"{user} {_CHANGED[act].format(role=to)}.")
+    opposite = _OPPOSITE.get(act)
+    return rendering.redirect(PAGE, f"{user} {_CHANGED[act].format(role=to)}.", [opposite, user] if opposite else ())
 
 
 def _with_link(request: Request, visitor: Visitor, user: str) -> Response:

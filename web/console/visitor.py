@@ -1,6 +1,5 @@
 """Who looks at a page, and whether they may: asked of every route of the console by `Must`."""
 
-import hashlib
 import hmac
 from dataclasses import dataclass, field
 from typing import Annotated
@@ -11,7 +10,7 @@ from fastapi.concurrency import run_in_threadpool
 
 from store import companies
 from store.users import Whose
-from web.console import forms
+from web.console import forms, held_forms
 from web.console.forms import COOKIE, Form, read_form
 from worker.decisions.rights import ROLES, Action, ConsoleUser, may
 from worker.tools import Tools
@@ -111,13 +110,17 @@ class Must:
             raise Missing("There is no such page.")  # no database holds such a character, so nothing has that name
         visitor = signed_in(request)
         if visitor is None:
-            raise NotSignedIn(_address(request))
+            kept = held_forms.hold(_tools(request), request, form) if from_here(request) else ""
+            raise NotSignedIn(kept or _address(request))
         if visitor.lacks and not self.unfinished:
             raise Unfinished(_LACKING[visitor.lacks], _address(request))
         if request.method not in _SAFE:
             sent = form.text("form") or request.headers.get("x-form", "")
             if not hmac.compare_digest(sent.encode(), visitor.form.encode()) or not from_here(request):
                 raise Forbidden(visitor, "This form is from another session. Open the page again and repeat.")
+            kept = form.taken(held_forms.KEPT)
+            if kept and not held_forms.is_first(visitor.tools, visitor.user, kept):
+                raise Forbidden(visitor, "This was sent before, so nothing was done a second time.")
         if not may(visitor.role, self.action):
             able = " or ".join(role for role in ROLES if may(role, self.action))
             raise Forbidden(
@@ -192,7 +195,7 @@ NarrowedTo = Annotated[CompanyFilter, Depends(company_named)]
 
 def signed_in(request: Request) -> Visitor | None:
     """Who is signed in in this browser, if anybody. What a page asks for by itself does not count as use."""
-    tools: Tools = request.app.state.tools
+    tools = _tools(request)
     cookie = request.cookies.get(COOKIE, "")
     by_itself = request.method in _SAFE and "hx-request" in request.headers
     whose = signing_in.whose_browser(tools, cookie, used=not by_itself)
@@ -200,7 +203,12 @@ def signed_in(request: Request) -> Visitor | None:
         return None
     user, lacks = whose.user, signing_in.lacks(tools, whose)
     paused = None if lacks else pausing.of_everybody(tools)
-    return Visitor(user.id, user.name, user.role, form_token(cookie), cookie, whose, lacks, paused, tools=tools)
+    return Visitor(user.id, user.name, user.role, forms.form_token(cookie), cookie, whose, lacks, paused, tools=tools)
+
+
+def _tools(request: Request) -> Tools:
+    tools: Tools = request.app.state.tools
+    return tools
 
 
 def place_of(request: Request) -> SignInPlace:
@@ -227,11 +235,6 @@ def from_here(request: Request) -> bool:
     origin = request.headers.get("origin", "")
     same = not origin or urlsplit(origin).netloc == request.headers.get("host", "")
     return site in _OURS and same
-
-
-def form_token(cookie: str) -> str:
-    """What every form of the session with this cookie carries."""
-    return hashlib.sha256(f"console form {cookie}".encode()).hexdigest()
 
 
 def _address(request: Request) -> str:

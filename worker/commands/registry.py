@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from events.contacts import ClientXeroContactUpdateRequested
+from events.contacts import ClientXeroContactCreateRequested, ClientXeroContactUpdateRequested
 from events.orders import (
     InvoiceExportCancelRequested,
     InvoiceExportRaiseAnewRequested,
@@ -20,8 +20,8 @@ from events.settings import CompanySettingsChanged
 from events.snapshot import Incoming
 from store import bulk_orders
 from store.unit_of_work import Work
-from worker.commands import adopt, cancel, excluding
-from worker.contacts import changes, contact_answers
+from worker.commands import adopt, cancel, excluding, quieting
+from worker.contacts import changes, contact_answers, new_contacts
 from worker.decisions.merge_rules import Receipt
 from worker.decisions.rights import Effect
 from worker.preview import preview
@@ -189,6 +189,28 @@ RESUME = Command(
     shown=Said("{whom} goes on.", "{whom} was not paused."),
     lacks={"event": _BY_PEOPLE},
 )
+_BY_PAGE = "ordered where one sees what each worker does; on its machine one stops the process"
+QUIET = Command(
+    "quiet",
+    Effect.PAUSE,
+    "quiet",
+    quieting.quiet,
+    pages=("/workers/{worker}/quiet", "/machines/{machine}/drain"),
+    shown=Said(
+        "{whom} takes no new work within ten seconds; what it has in hand ends by itself.",
+        "Nothing was done: {whom} was quiet before, or is gone.",
+    ),
+    lacks={"event": _BY_PEOPLE, "words": _BY_PAGE},
+)
+WAKE = Command(
+    "wake",
+    Effect.PAUSE,
+    "wake",
+    quieting.wake,
+    pages=("/workers/{worker}/wake", "/machines/{machine}/undrain"),
+    shown=Said("{whom} takes work again.", "Nothing was done: {whom} was not quiet, or is gone."),
+    lacks={"event": _BY_PEOPLE, "words": _BY_PAGE},
+)
 ADOPT = Command(
     "adopt",
     Effect.ADOPT,
@@ -204,8 +226,18 @@ LINK_CONTACT = Command(
     "contact",
     contact_answers.file_contact,
     ClientXeroContactUpdateRequested,
-    ("contacts set", "contacts import"),
-    ("/contacts/{company}/{client}", "/contacts/import"),
+    ("contacts set", "contacts import", "contacts match"),
+    ("/contacts/{company}/{client}", "/contacts/import", "/contacts/matches/link"),
+    lacks={"sentence": _TOLD_BY_ANSWER},
+)
+CREATE_CONTACT = Command(
+    "new contact",
+    Effect.CONTACT,
+    "contact created",
+    new_contacts.file_new_contact,
+    ClientXeroContactCreateRequested,
+    ("contacts create",),
+    ("/contacts/{company}/{client}/create", "/contacts/create"),
     lacks={"sentence": _TOLD_BY_ANSWER},
 )
 CHANGE_SETTINGS = Command(
@@ -227,7 +259,7 @@ PREVIEW = Command(
     ("preview",),
     lacks={
         "audit": "it changes nothing",
-        "pages": "hosts show it before a send; the console sends nothing anew",
+        "pages": "hosts show it before a send; in the console it is a step of a company's setup",
         "sentence": _TOLD_BY_ANSWER,
     },
 )
@@ -239,13 +271,18 @@ COMMANDS = (
     INCLUDE,
     PAUSE,
     RESUME,
+    QUIET,
+    WAKE,
     ADOPT,
     LINK_CONTACT,
+    CREATE_CONTACT,
     CHANGE_SETTINGS,
     PREVIEW,
 )
 # Answered after Xero has been asked: what files one wakes who asks.
-CHANGES = frozenset(command.event.TYPE for command in (LINK_CONTACT, CHANGE_SETTINGS) if command.event)
+CHANGES = frozenset(
+    command.event.TYPE for command in (LINK_CONTACT, CREATE_CONTACT, CHANGE_SETTINGS) if command.event
+)
 
 
 def handlers(own: Mapping[Command, Handler]) -> Mapping[str, Handler]:

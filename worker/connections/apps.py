@@ -1,8 +1,10 @@
 """Companies' Xero apps: set, rotated, switched off and on; what then becomes of connections."""
 
+from dataclasses import dataclass, field
+
 from events.accounting_target import Lane
 from events.connections import ConnectionProblem
-from events.credentials import AppKeys
+from events.credentials import APP_WAYS, AppKeys
 from store import audit, companies, connections, tokens
 from store.tables import CompanyApp, CompanyConnection
 from store.unit_of_work import Work
@@ -17,7 +19,9 @@ _MENDED_BY_SECRET = (
     ConnectionProblem.APP_REFUSED.code,
     ConnectionProblem.APP_NOT_ALLOWED.code,
     ConnectionProblem.APP_MISSING.code,
+    ConnectionProblem.CUSTOM_TAKEN_BACK.code,
 )
+PKCE = "pkce"  # in the place of a secret: an app that has none
 _log = logs.log("connections")
 
 
@@ -49,10 +53,68 @@ def add_company(tools: Tools, company: str, name: str, by: str, target: str | No
         _note(work, by, "company named", company, name=name, **({"target": target} if target else {}))
 
 
+@dataclass(frozen=True)
+class CompanySetup:
+    """A company as somebody wrote it down: what is empty is left as it is. `PKCE` is the secret of an app without."""
+
+    company: str
+    name: str = ""
+    target: str = ""
+    client_id: str = ""
+    client_secret: str = field(default="", repr=False)
+    scopes: str = ""
+
+
+class SetupRefused(Exception):
+    """A company is not set up as it was written down; the text says why, and what can be done."""
+
+
+def setup_steps(tools: Tools, wanted: CompanySetup) -> tuple[str, ...]:
+    """What is left to do: set up, named, app. Raises SetupRefused for what would change more than that.
+
+    Another app or accounting system than a company has may end its login: that is nothing to do by the way.
+    """
+    company = wanted.company
+    if wanted.target and wanted.target not in tools.targets:
+        there = ", ".join(sorted(tools.targets))
+        raise SetupRefused(f"There is no accounting system “{wanted.target}” here. There is: {there}.")
+    if bool(wanted.client_id) != bool(wanted.client_secret):
+        raise SetupRefused("client_id and client_secret belong together; `pkce` for an app without a secret.")
+    with tools.store.read() as work:
+        known, target = companies.exists(work, company), companies.target_of(work, company)
+        is_named = known and wanted.name in ("", companies.name_of(work, company))
+        used = connections.app_of_company(work, company)
+        keys = connections.app_keys(work, tools.vault, wanted.client_id)
+    if known and wanted.target not in ("", target):
+        raise SetupRefused(f"It exports to {target}: crewcard-xero companies add {company} --target {wanted.target}")
+    if wanted.client_id and used and used[1].client_id != wanted.client_id:
+        raise SetupRefused(f"It uses the app {used[1].client_id}: crewcard-xero companies app {company} …")
+    if keys and wanted.client_secret not in (keys.secrets or (PKCE,)):
+        raise SetupRefused(f"The app has another secret here: crewcard-xero companies secret {company}")
+    steps = {"set up": not known, "named": known and not is_named, "app": bool(wanted.client_id) and not used}
+    return tuple(step for step, is_left in steps.items() if is_left)
+
+
+def set_up(tools: Tools, wanted: CompanySetup, by: str) -> tuple[str, ...]:
+    """Do what is left to do; gives what was. Done twice, or broken off and done again, it comes to the same.
+
+    Raises SetupRefused, LoginRefused.
+    """
+    steps = setup_steps(tools, wanted)
+    if "set up" in steps or "named" in steps:
+        add_company(tools, wanted.company, wanted.name or wanted.company, by, wanted.target or None)
+    if "app" in steps:
+        is_pkce = wanted.client_secret == PKCE
+        secrets = () if is_pkce else (wanted.client_secret,)
+        keys = AppKeys(wanted.client_id, secrets, "pkce" if is_pkce else "web")
+        set_app(tools, wanted.company, keys, wanted.scopes or "granular", "", by)
+    return steps
+
+
 def set_app(tools: Tools, company: str, keys: AppKeys, scopes: str, callback: str, by: str) -> None:
     """Let the company use this app. Another app than before needs a new login. Raises apps.AnotherSecret."""
     with tools.store.write() as work:
-        wanted = way_in(work, tools, company).wanted_scopes(scopes)
+        wanted = way_in(work, tools, company).wanted_scopes(scopes, keys.way)
         connections.save_app(work, tools.vault, company, keys, wanted, callback=callback)
         connection = connections.locked(work, company)
         if connection and connection.client_id != keys.client_id:
@@ -60,6 +122,13 @@ def set_app(tools: Tools, company: str, keys: AppKeys, scopes: str, callback: st
         _mended(work, keys.client_id)
         _note(work, by, "Xero app set", company, client_id=keys.client_id, scopes=wanted, callback=callback)
     _wake(tools, keys.client_id)
+
+
+def is_accepted(tools: Tools, company: str, keys: AppKeys) -> bool:
+    """Whether the accounting system knows the app with its newest secret. Raises LoginRefused, Trouble."""
+    with tools.store.read() as work:
+        way = way_in(work, tools, company)
+    return way.accepts(keys)
 
 
 def rotate_secret(tools: Tools, company: str, secret: str, by: str) -> None:
@@ -83,11 +152,31 @@ def forget_former_secret(tools: Tools, company: str, by: str) -> bool:
     return had
 
 
+def set_webhook_key(tools: Tools, company: str, key: str, by: str) -> None:
+    """The key with which Xero signs what it posts; the former stays good until it is forgotten. Raises NoApp."""
+    with tools.store.write() as work:
+        client_id = _used(work, company).client_id
+        connections.replace_webhook_key(work, tools.vault, client_id, key)
+        _note(work, by, "webhook key set", company, client_id=client_id)
+
+
+def forget_webhook_key(tools: Tools, company: str, by: str, *, former_only: bool) -> bool:
+    """The former key is good no more, or none at all; False when there was no such key. Raises NoApp."""
+    with tools.store.write() as work:
+        client_id = _used(work, company).client_id
+        had = connections.forget_webhook_key(work, client_id, former_only=former_only)
+        if had:
+            what = "former webhook key forgotten" if former_only else "webhook key forgotten"
+            _note(work, by, what, company, client_id=client_id)
+    return had
+
+
 def change_scopes(tools: Tools, company: str, scopes: str, by: str) -> bool:
     """Ask Xero for other permissions from now on; that takes a new login. False when none change. Raises NoApp."""
     with tools.store.write() as work:
         used = _used(work, company)
-        wanted = way_in(work, tools, company).wanted_scopes(scopes)
+        way = APP_WAYS[connections.kind_of_app(work, used.client_id)]
+        wanted = way_in(work, tools, company).wanted_scopes(scopes, way)
         if set(used.scopes.split()) == set(wanted.split()):
             return False
         used.scopes, used.changed_at = wanted, work.now

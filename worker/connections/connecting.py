@@ -5,19 +5,20 @@ Work that waits changes its organisation: after the first login, or when a perso
 What may already be in the organisation it was meant for stays with it (exactly-once §a).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from sqlmodel import col, delete, update
 
 from events.accounting_target import Lane, TargetLogin, Trouble
+from events.attachments import AttachmentProblem
 from events.connections import ConnectionProblem, XeroConnectionConnected, XeroConnectionDisconnected
 from events.credentials import AppKeys, TokenPair
 from events.failures import Failure
 from events.invoice import Invoice
 from events.reasons import Reason
-from store import audit, connections, exports, lanes, number_claims, requests
+from store import attachments, audit, connections, exports, lanes, number_claims, requests
 from store.connections import NOT_YET
 from store.number_claims import Owner
 from store.tables import CompanyConnection, Export, Item, NumberClaim, Request
@@ -100,6 +101,7 @@ def _fresh(work: Work, row: Export, target: Export) -> dict[str, Any]:
         "client": newer.client,
         "number": target.number if target.number_bound else newer.number,
         "number_prefix": newer.number_prefix,
+        "document": target.document if target.number_bound or target.xero_invoice_id else newer.document,
         "wanted": newer.wanted,
         "wanted_hash": newer.wanted_hash,
         "wanted_revision": newer.wanted_revision,
@@ -132,9 +134,10 @@ def _answer_unchanged(work: Work, tools: Tools, lane: Lane, targets: Sequence[Ex
     by_id = {target.id or 0: target for target in targets}
     if not organisation or not by_id:
         return
+    waiting = [(item, by_id[item.export_id or 0]) for item in requests.waiting(work, list(by_id))]
     answers = [
-        answering.succeeded(item, by_id[item.export_id or 0], organisation, tools.target(organisation), "unchanged")
-        for item in requests.waiting(work, list(by_id))
+        answering.succeeded(item, row, organisation, tools.target(organisation, row.document), "unchanged")
+        for item, row in waiting
     ]
     answering.record_answers(work, answers)
 
@@ -167,8 +170,9 @@ def connect(tools: Tools, company: str, app: App, choice: ChosenOrganisation, pa
     """Keep the app, the token pair and the chosen organisation; whatever waited for a login goes on."""
     tokens = TokenPair.from_answer(pair)
     with tools.store.write() as work:
-        scopes = way_in(work, tools, company).wanted_scopes(app.scopes)
-        connections.save_app(work, tools.vault, company, AppKeys(app.client_id, (app.secret,)), scopes)
+        keys = AppKeys(app.client_id, (app.secret,))
+        scopes = way_in(work, tools, company).wanted_scopes(app.scopes, keys.way)
+        connections.save_app(work, tools.vault, company, keys, scopes)
         keep_first_pair(work, tools.vault, app.client_id, choice.xero_user, tokens)
         settle_on(work, tools, company, app.client_id, choice, tokens.scopes)
     tools.bells.ring(Lane(company, choice.tenant).key)
@@ -199,12 +203,21 @@ def settle_on(
         scopes=scopes,
         connected_at=work.now,
         waiting_for_decision=elsewhere,
+        app_kind=connections.kind_of_app(work, client_id),
     )
     told = login_block.publish(work, company, event)
     if not elsewhere:
         cause_resolved.connection_renewed(work, company, choice.tenant, choice.xero_user, told)
+    _attach_again(work, tools, company, scopes)
     _log.info("connections.connected", company=company, tenant=choice.tenant, count=elsewhere)
     return elsewhere
+
+
+def _attach_again(work: Work, tools: Tools, company: str, scopes: Collection[str]) -> None:
+    """Files that failed because the login before could attach none go by themselves."""
+    target = tools.target_of(work, company)
+    if target and target.login and target.login.may_attach(scopes):
+        attachments.try_again(work, company, reasons=[AttachmentProblem.PERMISSION_MISSING.code])
 
 
 def _chosen(

@@ -6,16 +6,18 @@ from datetime import datetime, timedelta
 
 import redis
 
-from events.accounting_target import Outlook
+from events.accounting_target import Outlook, TargetLogin
 from events.connections import ConnectionProblem
+from events.credentials import APP_WAYS
 from events.lane import DEFAULT_TARGET
-from store import status
+from store import companies, status
 from store.status import CompanyRows, Workload
 from store.tables import CompanyApp, CompanyConnection, Token, XeroApp
 from worker.connections import tending
 from worker.tools import Tools
 
 UNEASY_DAYS = 20
+QUIET_DAYS = 14  # without a webhook: nobody paid, or Xero has disabled it (facts §10)
 
 
 @dataclass(frozen=True)
@@ -23,9 +25,10 @@ class Health:
     """One company's connection. `wrong` and its `title` are None while all is well; ages are seconds.
     `how` is for a page, `command` does the same in a terminal.
 
-    `login_ends_at` is the login's end, `day_calls` are Xero's calls of a day, `day_calls_learned` where its headers
-    told them, else the most that are set; `day_ends_at` is when the day of the calls used ends at the latest, None
-    while none is used. Calls are None while Redis is away.
+    `login_ends_at` is the login's end, None with a `custom` app, to which nobody logs in. `day_calls` are Xero's
+    calls of a day, `day_calls_learned` where its headers told them, else the most that are set; `day_ends_at` is when
+    the day of the calls used ends at the latest, None while none is used. Calls are None while Redis is away.
+    `webhooks_seen_at` is when Xero last told of a change.
     """
 
     company: str
@@ -42,6 +45,7 @@ class Health:
     short_code: str | None = None
     base_currency: str | None = None
     client_id: str | None = None
+    app_kind: str | None = None
     scopes: str | None = None
     last_good_call: datetime | None = None
     title: str | None = None
@@ -54,6 +58,7 @@ class Health:
     waiting: int = 0
     access_token_age: float | None = None
     login_ends_at: datetime | None = None
+    webhooks_seen_at: datetime | None = None
 
     @property
     def well(self) -> bool:
@@ -100,13 +105,14 @@ def health_of(tools: Tools, now: datetime, row: CompanyRows, load: Workload, see
     if target is None:
         problem = ConnectionProblem.TARGET_UNKNOWN
     elif readable:
-        problem = _problem(used, token, at) if login else _problem_of_connection(at)
+        problem = _problem(row) if login else _problem_of_connection(at)
     facts = {"target": company.target}
     facts |= {"organisation": at.organisation, "before": "another organisation"} if at else {}
     paused = lane.message if lane and lane.state != "open" and problem is ConnectionProblem.OTHER_ORGANISATION else ""
     asked = (at.scopes if at else "") or (used.scopes if used else "")
     outlook = seen.get(at.tenant) if at else None
-    ends = tending.ends_at(token, login) if token and login else None
+    kind = app.kind if app else "web"
+    ends = tending.ends_at(token, login, APP_WAYS[kind]) if token and login else None
     used_today = max(0, outlook.per_day - outlook.day_calls) if outlook else None
     return Health(
         company=company.id,
@@ -117,13 +123,14 @@ def health_of(tools: Tools, now: datetime, row: CompanyRows, load: Workload, see
         title=problem.value.title if problem else None,
         how=problem.remedy({**facts, "company": company.id}) if problem else None,
         command=(problem.command({**facts, "company": company.id}) if problem else _tidying(company.id, app)) or None,
-        notes=tuple(_notes(now, app, token, ends)),
+        notes=tuple(_notes(now, row, login, ends)),
         target=company.target,
         organisation=at.organisation if at else None,
         tenant=at.tenant if at else None,
         short_code=at.short_code if at else None,
         base_currency=at.base_currency if at else None,
         client_id=used.client_id if used else None,
+        app_kind=app.kind if app else None,
         scopes=asked or None,
         last_good_call=lane.answered_at if lane else None,
         day_calls=outlook.per_day if outlook else None,
@@ -135,6 +142,7 @@ def health_of(tools: Tools, now: datetime, row: CompanyRows, load: Workload, see
         waiting=load.live,
         access_token_age=(now - token.refreshed_at).total_seconds() if token else None,
         login_ends_at=ends,
+        webhooks_seen_at=used.webhook_seen_at if used and app and app.webhook_key is not None else None,
     )
 
 
@@ -143,17 +151,16 @@ def _sealed(app: XeroApp | None, token: Token | None) -> list[bytes]:
     return ([app.secret] if app else []) + ([token.pair] if token else [])
 
 
-def _problem(used: CompanyApp | None, token: Token | None, at: CompanyConnection | None) -> ConnectionProblem | None:
+def _problem(row: CompanyRows) -> ConnectionProblem | None:
     """Where it takes an app and a login."""
-    if used is None:
+    if row.used is None:
         return ConnectionProblem.APP_MISSING
-    if used.state != "enabled":
+    if row.used.state != "enabled":
         return ConnectionProblem.APP_DISABLED
-    if found := _problem_of_connection(at):
-        return found
-    if token is None:
-        return ConnectionProblem.LOGIN_ENDED
-    return ConnectionProblem.by_code(token.problem) if token.problem else None
+    found = _problem_of_connection(row.connection)
+    if found is None and (row.token is None or row.token.problem):
+        found = ConnectionProblem.by_code(row.token.problem if row.token else "")
+    return found.of_app(APP_WAYS[row.app.kind if row.app else "web"]) if found else None
 
 
 def _problem_of_connection(at: CompanyConnection | None) -> ConnectionProblem | None:
@@ -170,9 +177,38 @@ def _tidying(company: str, app: XeroApp | None) -> str:
     return f"crewcard-xero companies forget-secret {company}" if over else ""
 
 
-def _notes(now: datetime, app: XeroApp | None, token: Token | None, ends: datetime | None) -> list[str]:
+def _notes_of_webhooks(now: datetime, used: CompanyApp | None, app: XeroApp | None) -> list[str]:
+    """Whether what Xero is to tell at once comes; without it all is found by comparing, only later."""
+    if used is None or app is None or app.webhook_key is None:
+        return []
+    if used.webhook_seen_at is None:
+        return [
+            "A webhook key is kept, and Xero has posted nothing yet: send its “Intent to receive” in Xero's portal."
+        ]
+    days = (now - used.webhook_seen_at).days
+    quiet = f"Xero's webhooks were last seen {days} days ago ({used.webhook_seen_at:%Y-%m-%d})."
+    return [quiet] if days >= QUIET_DAYS else []
+
+
+def _notes_of_permissions(row: CompanyRows, login: TargetLogin | None) -> list[str]:
+    """What the company has switched on and its connection does not allow."""
+    settings, at = companies.read_settings(row.company.settings), row.connection
+    scopes, notes = at.scopes.split() if at else [], []
+    again = "log in again, because Xero gives that permission only at a login"
+    if not APP_WAYS[row.app.kind if row.app else "web"].has_login:
+        again = "connect it again, once that is authorised in Xero's developer portal"
+    if at and login and settings.attachments and not login.may_attach(scopes):
+        some = "Attachments are switched on, and the login to Xero may attach none"
+        notes.append(f"{some}: {again}. Invoices go all the same.")
+    if at and login and settings.new_contacts and scopes and login.contacts_scope not in scopes:
+        none = "Contacts are to be created in Xero, and the login to Xero may create none"
+        notes.append(f"{none}: {again}. Invoices go all the same.")
+    return notes
+
+
+def _notes(now: datetime, row: CompanyRows, login: TargetLogin | None, ends: datetime | None) -> list[str]:
     """What is no fault yet."""
-    notes = []
+    app, token, notes = row.app, row.token, []
     if app and app.secret_refused_at:
         notes.append("Xero refuses the newest Client Secret; the former one still works. Enter the new one again.")
     elif app and app.former_secret is not None:
@@ -181,4 +217,4 @@ def _notes(now: datetime, app: XeroApp | None, token: Token | None, ends: dateti
         notes.append(f"The login ends on {ends:%Y-%m-%d} unless it is renewed.")
     if token and token.resting_until and token.resting_until > now:
         notes.append("Xero's login service did not answer a moment ago.")
-    return notes
+    return [*notes, *_notes_of_permissions(row, login), *_notes_of_webhooks(now, row.used, app)]

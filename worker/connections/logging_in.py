@@ -3,6 +3,8 @@
 Nothing is connected before the last step, and no transaction is open while Xero is asked. Three things have to
 fit: the state (ours, once, in time), the company, and the browser that opened the link; a host that hands over
 code and state itself stands in for the browser, because it signs what it says.
+
+A custom connection needs nobody's login: its app opens its one organisation by itself (facts §7.3).
 """
 
 import hmac
@@ -10,10 +12,10 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
-from events.accounting_target import Lane, Trouble
+from events.accounting_target import Lane, TargetLogin, Trouble
 from events.connections import ConnectionProblem
-from events.credentials import AppKeys
-from store import connections
+from events.credentials import AppKeys, TokenPair
+from store import audit, connections
 from store.tables import Login
 from store.tokens import keep_first_pair
 from store.unit_of_work import Work
@@ -21,7 +23,7 @@ from store.vault import Unopenable
 from worker import logs
 from worker.connections import connecting
 from worker.connections.connecting import ChosenOrganisation
-from worker.connections.login_links import app_of, way_in
+from worker.connections.login_links import app_of, way_in, wished_scopes
 from worker.decisions import refusals
 from worker.decisions.refusals import LoginRefusal, LoginRefused, OfferedOrganisation
 from worker.tools import Tools
@@ -53,6 +55,8 @@ def find(tools: Tools, state: str) -> Login:
 
 def finish(tools: Tools, login: Login, browser: str | None, code: str, error: str = "") -> Outcome:
     """Xero's answer: exchange its code, once, and connect where there is nothing to choose. Raises LoginRefused."""
+    if login.stage in ("done", "refused"):  # a page that is loaded again has no cookie any more
+        raise LoginRefused(LoginRefusal.ALREADY_ANSWERED, login.return_to)
     _same_browser(login, browser)
     with tools.store.write() as work:
         if not connections.move_login(work, login.id, "started", "refused" if error or not code else "choosing"):
@@ -134,6 +138,45 @@ def _settle(tools: Tools, login: Login, choice: ChosenOrganisation) -> int:
         if refusals.missing_scopes(scopes, login.scopes.split()):
             raise LoginRefused(LoginRefusal.SCOPE_MISSING, login.return_to)
         return connecting.settle_on(work, tools, login.company, login.client_id, choice, tuple(login.scopes.split()))
+
+
+def connect_by_app(tools: Tools, company: str, by: str) -> Outcome:
+    """Connect a company whose app is a custom connection, at the first time or anew. Raises LoginRefused."""
+    with tools.store.read() as work:
+        way, (app, scopes, _) = way_in(work, tools, company), app_of(work, tools, company)
+        wished = wished_scopes(work, way, company, scopes)
+    try:
+        pair = _own_pair(way, app, wished, scopes)
+        opened = way.organisations(pair.access_token)
+        if len(opened) != 1:
+            raise LoginRefused(LoginRefusal.NOT_ONE_ORGANISATION)
+        about = way.about(pair.access_token, opened[0].tenant)
+    except Trouble as trouble:
+        raise LoginRefused(_refusal(trouble)) from None
+    tenant, name, user = opened[0].tenant, about.name or opened[0].name, f"of {company}"
+    choice = ChosenOrganisation(tenant, name, about.short_code, about.base_currency, user, opened[0].connection_id)
+    try:
+        with tools.store.write() as work:
+            if app_of(work, tools, company)[0].client_id != app.client_id:
+                raise LoginRefused(LoginRefusal.APP_CHANGED)
+            keep_first_pair(work, tools.vault, app.client_id, user, pair)
+            waiting = connecting.settle_on(work, tools, company, app.client_id, choice, pair.scopes)
+            audit.note(work, by, "custom connection connected", company, {"organisation": name}, 0, "")
+    except connections.Taken:
+        raise LoginRefused(LoginRefusal.ALL_TAKEN) from None
+    tools.bells.ring(Lane(company, tenant).key)
+    tools.bells.wake_relay()
+    return Outcome("", company, "", connected=name, waiting_for_decision=waiting)
+
+
+def _own_pair(way: TargetLogin, app: AppKeys, wished: str, needed: str) -> TokenPair:
+    """The app's own token with all that is wished; where Xero does not allow that, with what exports need."""
+    try:
+        return way.own_pair(app, wished)
+    except Trouble as refused:
+        if refused.problem != ConnectionProblem.APP_NOT_ALLOWED.code:
+            raise
+    return way.own_pair(app, needed)
 
 
 def at_choice(tools: Tools, login_id: str, browser: str | None) -> Login:

@@ -6,7 +6,7 @@ from datetime import timedelta
 from urllib.parse import urlsplit
 
 from events.accounting_target import TargetLogin
-from events.credentials import AppKeys
+from events.credentials import APP_WAYS, AppKeys
 from store import companies, connections
 from store.tables import Login
 from store.unit_of_work import Work
@@ -42,12 +42,14 @@ class Started:
 
 
 def link(tools: Tools, company: str, return_to: str = "") -> Link:
-    """A fresh login link. Raises LoginRefused for a return address that is not on the list."""
+    """A fresh login link. Raises LoginRefused for a return address that is neither on the list nor a setup page."""
     chosen = tools.settings
-    if return_to and not addresses.return_allowed(return_to, chosen.return_addresses):
+    ours = f"{chosen.public_url.rstrip('/')}/console/setup/"
+    if return_to and not addresses.return_allowed(return_to, (*chosen.return_addresses, ours)):
         raise LoginRefused(LoginRefusal.RETURN_ADDRESS)
     with tools.store.read() as work:
         now = work.now
+        _must_log_in(work, company)
     return login_block.link(tools.vault, chosen.public_url, company, return_to, now, chosen.login_link_seconds)
 
 
@@ -56,6 +58,7 @@ def opened(tools: Tools, company: str, text: str) -> OpenedLink:
     ticket = _ticket(tools, company, text)
     with tools.store.read() as work:
         _must_be_good(work, ticket)
+        _must_log_in(work, company)
         way_in(work, tools, company)
         app_of(work, tools, company)
         connection = connections.of_company(work, company)
@@ -74,8 +77,10 @@ def start(tools: Tools, company: str, text: str) -> Started:
     state, browser, verifier = (secrets.token_urlsafe(32) for _ in range(3))
     with tools.store.write() as work:
         _must_be_good(work, ticket)
+        _must_log_in(work, company)
         way = way_in(work, tools, company)
         app, scopes, callback = app_of(work, tools, company)
+        scopes = wished_scopes(work, way, company, scopes)
         login = Login(
             id=ticket.id,
             company=company,
@@ -118,6 +123,13 @@ def _must_be_good(work: Work, ticket: Ticket) -> None:
         raise LoginRefused(LoginRefusal.LINK_USED, ticket.return_to)
 
 
+def _must_log_in(work: Work, company: str) -> None:
+    """Raises LoginRefused where the company's app is one that nobody logs in to."""
+    found = connections.app_of_company(work, company)
+    if found and not APP_WAYS[found[1].kind].has_login:
+        raise LoginRefused(LoginRefusal.NOBODY_LOGS_IN)
+
+
 def way_in(work: Work, tools: Tools, company: str) -> TargetLogin:
     """How one logs in to the company's accounting system. Raises LoginRefused where nobody can."""
     target = tools.target_of(work, company)
@@ -137,3 +149,11 @@ def app_of(work: Work, tools: Tools, company: str) -> tuple[AppKeys, str, str]:
         raise LoginRefused(LoginRefusal.APP_MISSING)
     used, app = found
     return keys, used.scopes, app.callback or f"{tools.settings.public_url.rstrip('/')}/connect/xero/callback"
+
+
+def wished_scopes(work: Work, way: TargetLogin, company: str, scopes: str) -> str:
+    """The scopes with those of the capabilities that the company's settings have on, without which it exports too."""
+    settings = companies.settings_of(work, company)
+    if settings.new_contacts:
+        scopes = " ".join(dict.fromkeys([*scopes.split(), way.contacts_scope]))
+    return way.to_attach(scopes) if settings.attachments else scopes

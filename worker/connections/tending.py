@@ -9,6 +9,7 @@ import redis
 
 from events.accounting_target import TargetLogin, TargetPace, Trouble
 from events.connections import ConnectionProblem, XeroConnectionLoginExpiring
+from events.credentials import APP_WAYS, AppWay
 from store import companies, connections, outbox, processes, tokens
 from store.outbox import Outgoing
 from store.tables import CompanyConnection, Token
@@ -41,7 +42,9 @@ def tend(tools: Tools, holder: str) -> int:
             with tools.store.write() as work:
                 quiet = target.login.unused_days - tools.settings.expiry_warning_days
                 for token in tokens.unrefreshed_since(work, work.after(-_days(quiet))):
-                    _warn(work, tools, name, token, ends_at(token, target.login))
+                    way = APP_WAYS[connections.kind_of_app(work, token.client_id)]
+                    if ends := ends_at(token, target.login, way):
+                        _warn(work, tools, name, token, ends)
         _keep_day_calls(tools, name, target.pace)
     tools.bells.wake_relay()
     return renewed
@@ -72,9 +75,9 @@ def _keep_day_calls(tools: Tools, name: str, pace: TargetPace) -> None:
             connections.keep_day_calls(work, news)
 
 
-def ends_at(token: Token, login: TargetLogin) -> datetime:
-    """When the accounting system lets an unused login end."""
-    return token.refreshed_at + timedelta(days=login.unused_days)
+def ends_at(token: Token, login: TargetLogin, way: AppWay) -> datetime | None:
+    """When the accounting system lets an unused login end; None with an app that nobody logs in to."""
+    return token.refreshed_at + timedelta(days=login.unused_days) if way.has_login else None
 
 
 def _renew(tools: Tools, token: Token) -> bool:

@@ -12,16 +12,16 @@ from itertools import takewhile
 from typing import Any
 
 from events import wording
-from events.accounting_target import Lane, Organisation, Trouble
+from events.accounting_target import Organisation, Trouble
 from events.codec import Envelope
 from events.contacts import ContactProblem, NotAContact
 from events.settings import CompanySettingsChanged, CompanySettingsRejected, CompanySettingsUpdated, SettingsPatch
 from events.snapshot import is_admin
-from store import audit, changes, companies, connections, processes
+from store import audit, changes, companies, processes
 from store.tables import AskedChange
 from store.unit_of_work import Work
 from worker import logs
-from worker.contacts import contact_answers, offers
+from worker.contacts import contact_answers, new_contacts, offers
 from worker.contacts.permits import Wait
 from worker.decisions import rights, settings_checks
 from worker.decisions.merge_rules import Receipt
@@ -67,7 +67,7 @@ def answer_settings(
         if problems:
             _reject(work, change, problems)
         elif changes.settle(work, change, "updated"):
-            _apply(work, change, patch, choices)
+            _apply(work, tools, change, patch, choices)
 
 
 def judge_settings(
@@ -95,7 +95,7 @@ def give_up_settings(tools: Tools, tired: Sequence[AskedChange]) -> None:
             _reject(work, change, [NOT_CHECKED])
 
 
-def _apply(work: Work, change: AskedChange, patch: SettingsPatch, choices: Choices) -> None:
+def _apply(work: Work, tools: Tools, change: AskedChange, patch: SettingsPatch, choices: Choices) -> None:
     company = change.company
     before = companies.locked_settings(work, company)
     settings = settings_checks.in_force(before, patch, choices)
@@ -104,7 +104,12 @@ def _apply(work: Work, change: AskedChange, patch: SettingsPatch, choices: Choic
     names = sorted(patch.model_fields_set)
     audit.note(work, change.by, "settings", company, patch.model_dump(mode="json", exclude_unset=True), 0, "")
     event = CompanySettingsUpdated(
-        company=company, settings=settings, changed=tuple(names), changed_by=change.by, changed_at=work.now
+        company=company,
+        settings=settings,
+        changed=tuple(names),
+        changed_by=change.by,
+        changed_at=work.now,
+        login_due=bool(patch.new_contacts) and new_contacts.lacks_permission(work, tools, company),
     )
     contact_answers.contact_answer(work, change, event)
     _settings_log.info("settings.changed", company=company, count=len(names))
@@ -138,7 +143,7 @@ def answer_some(tools: Tools, company: str, holder: str, wait: Wait | None = Non
         # Longer than the calls of one go, and their waits for a permit
         if not processes.take_duty(work, f"{DUTY}/{company}", holder, tools.settings.call_deadline * 3):
             return None
-        target, organisation = tools.target_of(work, company), organisation_of(work, tools, company)
+        target, organisation = tools.target_of(work, company), contact_answers.organisation_of(work, tools, company)
         due = changes.due(work, company, target.sizes.contacts if target else 1)
     try:
         return _answer_first(tools, organisation, due, wait)
@@ -150,10 +155,12 @@ def answer_some(tools: Tools, company: str, holder: str, wait: Wait | None = Non
 def _answer_first(
     tools: Tools, organisation: Organisation | None, due: Sequence[AskedChange], wait: Wait | None
 ) -> int:
-    """Answer those in front that are of one kind."""
+    """Answer those in front that are of one kind; a new contact alone, it takes several calls."""
     some = list(takewhile(lambda change: change.kind == due[0].kind, due))
     if not some:
         return 0
+    if some[0].kind == "new_contact":
+        some = some[:1]
     try:
         _answer(tools, organisation, some, wait)
     except Trouble as trouble:
@@ -162,16 +169,12 @@ def _answer_first(
     return len(some)
 
 
-def organisation_of(work: Work, tools: Tools, company: str) -> Organisation | None:
-    """The organisation the company is connected to, however its login is; None when it is connected to none."""
-    connection = connections.of_company(work, company)
-    return tools.organisation(work, Lane(company, connection.tenant)) if connection else None
-
-
 def _answer(tools: Tools, organisation: Organisation | None, some: Sequence[AskedChange], wait: Wait | None) -> None:
     if some[0].kind == "settings":
         for change in some:
             answer_settings(tools, organisation, change, wait)
+    elif some[0].kind == "new_contact":
+        new_contacts.answer_new_contact(tools, organisation, some[0], wait)
     else:
         contact_answers.answer_contacts(tools, organisation, some, wait)
 
@@ -192,9 +195,11 @@ def _postpone(tools: Tools, organisation: Organisation | None, some: Sequence[As
         oldest = work.after(-tools.settings.expiry_seconds)
         changes.postpone(work, some[0].company, seconds)
     tired = [change for change in some if change.received_at < oldest]
-    if some[0].kind == "contact":
+    if some[0].kind == "new_contact":
+        new_contacts.give_up(tools, tired)
+    elif some[0].kind == "contact":
         _refuse(tools, tired, ContactProblem.NOT_CHECKED)
-    elif some[0].kind == "settings":
+    else:
         give_up_settings(tools, tired)
     tools.bells.wake_relay()
     return 0

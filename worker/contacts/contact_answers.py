@@ -8,9 +8,10 @@ import functools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from events.accounting_target import ListedContact, Organisation, Pasted
+from events.accounting_target import Lane, ListedContact, Organisation, Pasted
 from events.codec import Envelope
 from events.contacts import (
+    ClientXeroContactCreateRequested,
     ClientXeroContactRejected,
     ClientXeroContactUpdated,
     ClientXeroContactUpdateRequested,
@@ -33,6 +34,12 @@ from worker.tools import Tools
 from worker.waiting import cause_resolved
 
 
+def organisation_of(work: Work, tools: Tools, company: str) -> Organisation | None:
+    """The organisation the company is connected to, however its login is; None when it is connected to none."""
+    connection = connections.of_company(work, company)
+    return tools.organisation(work, Lane(company, connection.tenant)) if connection else None
+
+
 def contact_facts(work: Work, company: str, client: str, client_name: str = "") -> dict[str, str]:
     """What every sentence about this client's contact may say."""
     connection = connections.of_company(work, company)
@@ -48,9 +55,9 @@ def contact_rejected(
     change: AskedChange,
     problem: ContactProblem,
     more: Mapping[str, str],
-    winner: ListedContact | None,
 ) -> ClientXeroContactRejected:
-    """The answer to a change that was refused."""
+    """The answer to a change that was refused; where `more` names a contact to take instead, it is offered."""
+    winner = more.get("winner_id", "")
     known = {**contact_facts(work, change.company, change.subject, change.subject_name), **more}
     return ClientXeroContactRejected(
         company=change.company,
@@ -59,7 +66,7 @@ def contact_rejected(
         message=problem.message(known),
         who=problem.value.who,
         how=problem.remedy(known),
-        offered=contact_shown(work, tools, change.company, winner.id, winner.name) if winner else None,
+        offered=contact_shown(work, tools, change.company, winner, more["winner"]) if winner else None,
     )
 
 
@@ -124,16 +131,20 @@ def file_contact(
         due_at=work.now,
     )
     try:
-        _admit(work, envelope.source, asked)
+        admit(work, envelope.source, asked)
         wanted(work, tools, change)
     except NotAContact as refused:
-        change.state, change.reason, change.answered_at = "rejected", refused.problem.code, work.now
-        changes.add(work, change)
-        told = contact_rejected(work, tools, change, refused.problem, refused.facts, None)
-        contact_answer(work, change, told)
+        refuse_at_once(work, tools, change, refused)
     else:
         changes.add(work, change)
     return Receipt(envelope.id, asked.company, "", 0)
+
+
+def refuse_at_once(work: Work, tools: Tools, change: AskedChange, refused: NotAContact) -> None:
+    """File a change as it is answered: refused, with nothing to look up."""
+    change.state, change.reason, change.answered_at = "rejected", refused.problem.code, work.now
+    changes.add(work, change)
+    contact_answer(work, change, contact_rejected(work, tools, change, refused.problem, refused.facts))
 
 
 def wanted(work: Work, tools: Tools, change: AskedChange) -> Pasted | None:
@@ -154,7 +165,9 @@ def readable(work: Work, tools: Tools, company: str, text: str) -> Pasted:
     return pasted
 
 
-def _admit(work: Work, source: str, asked: ClientXeroContactUpdateRequested) -> None:
+def admit(
+    work: Work, source: str, asked: ClientXeroContactUpdateRequested | ClientXeroContactCreateRequested
+) -> None:
     """Only a host's admins, and only while the company allows it. Raises NotAContact."""
     if rights.needs_admin_of_host(source) and not is_admin(asked.requested_by):
         raise NotAContact(ContactProblem.NOT_ADMIN)
@@ -204,12 +217,10 @@ def answer_contacts(
     return sent
 
 
-def refuse(
-    work: Work, tools: Tools, change: AskedChange, refused: NotAContact, winner: ListedContact | None = None
-) -> None:
+def refuse(work: Work, tools: Tools, change: AskedChange, refused: NotAContact) -> None:
     """Answer a change with what was wrong; nothing is changed."""
     if changes.settle(work, change, "rejected", refused.problem.code):
-        told = contact_rejected(work, tools, change, refused.problem, refused.facts, winner)
+        told = contact_rejected(work, tools, change, refused.problem, refused.facts)
         contact_answer(work, change, told)
 
 
@@ -236,18 +247,30 @@ def _conclude(work: Work, tools: Tools, change: AskedChange, tenant: str, shown:
         return 0
     seen = contact_checks.verdict(pasted.contact_id, shown)
     if seen.problem:
-        refuse(work, tools, change, NotAContact(seen.problem, seen.facts()), seen.winner)
+        refuse(work, tools, change, NotAContact(seen.problem, seen.facts()))
         return 0
-    return _link(work, tools, change, tenant, pasted.contact_id, seen)
+    return link(work, tools, change, tenant, pasted.contact_id, seen)
 
 
-def _link(work: Work, tools: Tools, change: AskedChange, tenant: str, contact_id: str, seen: ContactVerdict) -> int:
+def link(
+    work: Work,
+    tools: Tools,
+    change: AskedChange,
+    tenant: str,
+    contact_id: str,
+    seen: ContactVerdict,
+    *,
+    created: bool = False,
+) -> int:
+    """Answer a change with the link it brings about; gives how many invoices go again."""
     if not changes.settle(work, change, "updated"):
         return 0
     name = seen.contact.name if seen.contact else ""
     cause = cause_of(change)
     sent = cause_resolved.contact_linked(work, change.company, change.subject, change.by, cause)
-    _keep_link(work, change, contact_id, name=name, status=seen.status, checked_at=work.now, checked_in=tenant)
+    _keep_link(
+        work, change, contact_id, name, created=created, status=seen.status, checked_at=work.now, checked_in=tenant
+    )
     event = ClientXeroContactUpdated(
         company=change.company,
         client=change.subject,
@@ -257,6 +280,7 @@ def _link(work: Work, tools: Tools, change: AskedChange, tenant: str, contact_id
         changed_by=change.by,
         changed_at=work.now,
         sent_again=sent,
+        created=created,
     )
     contact_answer(work, change, event)
     return sent
@@ -276,7 +300,9 @@ def _unlink(work: Work, change: AskedChange) -> None:
     contact_answer(work, change, event)
 
 
-def _keep_link(work: Work, change: AskedChange, contact_id: str, name: str = "", **more: object) -> None:
+def _keep_link(
+    work: Work, change: AskedChange, contact_id: str, name: str = "", *, created: bool = False, **more: object
+) -> None:
     """The link from now on, and whose word it was."""
     company, client = change.company, change.subject
     known = contacts.known_links(work, company, [client]).get(client)
@@ -285,5 +311,5 @@ def _keep_link(work: Work, change: AskedChange, contact_id: str, name: str = "",
     contacts.link(work, company, client, contact_id, change.by, name, **more)
     if before != contact_id:
         said = {"client": client, "before": before, "now": contact_id}
-        audit.note(work, change.by, "contact", company, said, 0, "")
+        audit.note(work, change.by, "contact created" if created else "contact", company, said, 0, "")
     _log.info("contacts.changed", company=company, kind=change.source)

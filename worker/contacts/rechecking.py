@@ -21,12 +21,12 @@ from events.accounting_target import ChoiceKind, ListedContact, Organisation, Tr
 from events.contacts import ClientXeroContactUpdated, ContactProblem
 from events.outgoing import XeroExportAttentionNeeded
 from events.settings import CompanySettings, SettingsPatch
-from store import alerts, bulk_orders, companies, connections, contacts, outbox, processes
+from store import alerts, bulk_orders, companies, connections, contacts, outbox
 from store.outbox import Outgoing
 from store.tables import ContactLink
 from store.unit_of_work import Work
 from worker import logs
-from worker.contacts import changes, contact_answers, offers
+from worker.contacts import contact_answers, offers
 from worker.contacts.permits import Wait
 from worker.decisions import contact_checks, settings_checks
 from worker.decisions.contact_checks import ContactVerdict
@@ -41,13 +41,12 @@ _log = logs.log("contacts")
 
 
 def recheck_due(tools: Tools, holder: str) -> int:
-    """Look at the contacts whose week is over, if this process has the duty; gives how many were looked at."""
+    """Look at the contacts whose week is over, of this process's shards; gives how many were looked at."""
     with tools.store.write() as work:
-        if not processes.take_duty(work, DUTY, holder, PASS_SECONDS * 2):
-            return 0
-        companies = contacts.due_for_check(work, WEEK_SECONDS)
+        held = tools.take_shards(work, DUTY, holder, PASS_SECONDS * 2)
+        due = contacts.due_for_check(work, WEEK_SECONDS) if held.mine else []
     looked = 0
-    for company in companies:
+    for company in filter(held.has, due):
         try:
             looked += recheck(tools, company, older_than=_TOGETHER_SECONDS)
         except Trouble as trouble:
@@ -71,7 +70,7 @@ def recheck(
     """
     with tools.store.read() as work:
         links = contacts.to_check(work, company, older_than)
-        organisation = changes.organisation_of(work, tools, company)
+        organisation = contact_answers.organisation_of(work, tools, company)
     if organisation is None:
         return 0
     done = 0
@@ -153,11 +152,11 @@ _settings_log = logs.log("settings")
 
 
 def recheck_settings_due(tools: Tools, holder: str) -> int:
-    """Look at the settings of every connected company, if this process has the duty; gives how many do not fit."""
+    """Look at the settings of every connected company of this process's shards; gives how many do not fit."""
     with tools.store.write() as work:
-        if not processes.take_duty(work, SETTINGS_DUTY, holder, SETTINGS_PASS_SECONDS * 2):
-            return 0
-        named = [one.company for one in connections.all_connections(work) if one.state == "connected"]
+        held = tools.take_shards(work, SETTINGS_DUTY, holder, SETTINGS_PASS_SECONDS * 2)
+        there = connections.all_connections(work) if held.mine else []
+    named = [one.company for one in there if one.state == "connected" and held.has(one.company)]
     return sum(recheck_settings(tools, company, from_share=True) for company in named)
 
 
@@ -167,10 +166,10 @@ def recheck_refused(tools: Tools, holder: str) -> int:
     Told once an hour at most, a refusal costs a call per kind and hour at most, however many invoices fail for it.
     """
     with tools.store.write() as work:
-        if not processes.take_duty(work, REFUSED_DUTY, holder, REFUSED_PASS_SECONDS * 2):
-            return 0
-        told, now = alerts.told_since(work, SETTINGS_PASS_SECONDS), work.now
-    newest = {one.company: one.told_at for one in told if failures.is_of_settings(one.cause)}
+        held = tools.take_shards(work, REFUSED_DUTY, holder, REFUSED_PASS_SECONDS * 2)
+        told, now = alerts.told_since(work, SETTINGS_PASS_SECONDS) if held.mine else [], work.now
+    mine = [one for one in told if held.has(one.company)]
+    newest = {one.company: one.told_at for one in mine if failures.is_of_settings(one.cause)}
     ages = {company: (now - told_at).total_seconds() for company, told_at in newest.items()}
     return sum(recheck_settings(tools, company, at_most_old=age) for company, age in sorted(ages.items()))
 
@@ -184,7 +183,7 @@ def recheck_settings(
     """
     with tools.store.read() as work:
         patch = as_patch(companies.settings_of(work, company))
-        organisation = changes.organisation_of(work, tools, company)
+        organisation = contact_answers.organisation_of(work, tools, company)
     kinds = settings_checks.needed(patch)
     if organisation is None or not kinds:
         return False
@@ -223,6 +222,7 @@ def as_patch(settings: CompanySettings) -> SettingsPatch:
     theme = settings.branding_theme
     return SettingsPatch(
         default_account_code=settings.default_account_code,
+        credit_note_account_code=settings.credit_note_account_code,
         default_tax_type=settings.default_tax_type,
         kinds=settings.kinds,
         tracking=settings.tracking,

@@ -12,10 +12,10 @@ from events.contacts import ContactProblem, NotAContact
 from events.invoice import Invoice
 from store import bulk_orders, contacts
 from store.unit_of_work import Work
-from worker.contacts import changes, contact_answers, permits
+from worker.contacts import contact_answers, permits
 from worker.contacts.permits import Wait
 from worker.decisions import contact_checks
-from worker.decisions.contact_checks import Card, Likely, Suggestion
+from worker.decisions.contact_checks import Card, Likely, Matches, Suggestion
 from worker.decisions.tables import Wish
 from worker.tools import Tools
 
@@ -24,10 +24,8 @@ _MOST_PAGES = 50
 
 def unlinked(work: Work, company: str) -> Mapping[Card, int]:
     """The clients of the company's invoices without a contact, and how many of their invoices failed."""
-    return {
-        Card(client, Invoice.of_kept(content).client.name): failed
-        for client, content, failed in contacts.unlinked(work, company)
-    }
+    kept = [(Invoice.of_kept(content).client, failed) for _, content, failed in contacts.unlinked(work, company)]
+    return {Card(one.id, one.name, email=one.email or ""): failed for one, failed in kept}
 
 
 def suggest(
@@ -36,6 +34,13 @@ def suggest(
     """Contacts that each client may be, the likeliest first. Raises Trouble."""
     likely = Likely(everybody(tools, organisation, wait))
     return {card: likely.suggestions(card, most) for card in cards}
+
+
+def matches(tools: Tools, organisation: Organisation, wait: Wait | None = None) -> Matches:
+    """The clients of the company's invoices without a contact, by how sure theirs is. Raises Trouble."""
+    with tools.store.read() as work:
+        cards = list(unlinked(work, organisation.lane.company))
+    return contact_checks.matches_in(suggest(tools, organisation, cards, wait=wait))
 
 
 def everybody(tools: Tools, organisation: Organisation, wait: Wait | None = None) -> Sequence[ListedContact]:
@@ -90,7 +95,7 @@ def look_at(
 
 def _look_at_some(tools: Tools, company: str, some: Sequence[Wish], wait: Wait | None) -> list[ContactLook]:
     with tools.store.read() as work:
-        organisation = changes.organisation_of(work, tools, company)
+        organisation = contact_answers.organisation_of(work, tools, company)
         read = [_read_contact(work, tools, company, wish) for wish in some]
     ids = [one.contact_id for one in read if isinstance(one, Pasted)]
     if ids and organisation is None:

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from urllib.parse import parse_qsl, unquote_to_bytes, urlencode, urlsplit, urlunsplit
 
+_LONGEST = 1000
 ALLOWS = "WEBHOOK_PRIVATE_ADDRESSES=true allows it"
 # Not out on the internet, by IANA's registries of special purposes; and what a cloud keeps for itself.
 _NOT_OUTSIDE = [
@@ -84,10 +85,12 @@ def _unwrapped(address: str) -> Address:
     return found.sixtofour or (found.teredo[1] if found.teredo else found)
 
 
-def objection(url: str, *, private: bool) -> str | None:
+def objection(url: str, *, private: bool, longest: int = _LONGEST) -> str | None:
     """What is wrong with the address of an endpoint, as a sentence, or None. Its name is resolved at each call."""
-    if len(url) > 1000 or not url.isascii() or not url.isprintable() or " " in url:
-        return "must be an address of at most 1,000 plain ASCII characters (a name with others in its xn-- form)"
+    if len(url) > longest or not url.isascii() or not url.isprintable() or " " in url:
+        return (
+            f"must be an address of at most {longest:,} plain ASCII characters (a name with others in its xn-- form)"
+        )
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Literal, Protocol, TypeVar
 
 from events.accounting_target import CallSizes
+from events.invoice import Document
 
 CRASHES_BEFORE_ALONE = 2
 CRASHES_BEFORE_QUARANTINE = 8
@@ -20,6 +21,7 @@ class Candidate(Protocol):
     xero_invoice_id: str | None
     raise_anew: bool
     batch_limit: int
+    document: Document
 
 
 class Tried(Protocol):
@@ -60,7 +62,7 @@ def choose_some(candidates: Sequence[C], most: int, sizes: CallSizes) -> list[li
     while rest and len(chosen) < most:
         batch = choose(rest, sizes)
         sound = not any(one.crashes or one.alone or one.batch_limit or kind(one) != "create" for one in batch)
-        if chosen and not sound:
+        if chosen and not (sound and batch[0].document == chosen[0][0].document):
             break
         chosen.append(batch)
         rest = rest[len(batch) :] if sound else []
@@ -94,9 +96,9 @@ def _limit(candidate: Candidate, sizes: CallSizes) -> int:
     return min(candidate.batch_limit or sizes.invoices, sizes.invoices)
 
 
-def _sort(candidate: Candidate) -> tuple[Kind, bool, int]:
+def _sort(candidate: Candidate) -> tuple[Document, Kind, bool, int]:
     """What invoices of one batch have in common: among suspects, how many may travel together."""
-    return kind(candidate), candidate.xero_invoice_id is not None, candidate.batch_limit
+    return candidate.document, kind(candidate), candidate.xero_invoice_id is not None, candidate.batch_limit
 
 
 def suspicious(candidate: Candidate) -> bool:

@@ -3,6 +3,8 @@
 How alike a client and a contact are, by number, e-mail and name; suggests, never decides; pure.
 """
 
+import hashlib
+import json
 import re
 import unicodedata
 from collections import Counter
@@ -84,6 +86,20 @@ def unseen_winners(shown: Mapping[str, ListedContact]) -> list[str]:
 def same_short_code(theirs: str, ours: str) -> bool:
     """Whether a pasted address is of our organisation; true where either side does not say."""
     return not theirs or not ours or theirs.casefold() == ours.casefold()
+
+
+def number_of(company: str, client: str) -> str:
+    """The number of a contact that we create, by which it is known again: of this client of this company alone.
+
+    Xero keeps it as ContactNumber, at most 50 characters (SPEC:21192).
+    """
+    return f"crewcard-{hashlib.sha256(json.dumps([company, client]).encode()).hexdigest()[:32]}"
+
+
+def namesakes(name: str, shown: Sequence[ListedContact]) -> list[ListedContact]:
+    """The active contacts of this very name; Xero wants each once, whatever its case."""
+    wanted = " ".join(name.split()).casefold()
+    return [one for one in shown if one.active and " ".join(one.name.split()).casefold() == wanted]
 
 
 # Words that say how a firm is organised, not which firm it is.
@@ -172,6 +188,38 @@ class Likely:
         shared = Counter(one.id for part in _parts(card.name) for one in self._by_part.get(part, ()))
         known = {one.id: one for part in _parts(card.name) for one in self._by_part.get(part, ())}
         return [*found.values(), *(known[id_] for id_, _ in shared.most_common(_COMPARED) if id_ not in found)]
+
+
+@dataclass(frozen=True)
+class Matches:
+    """Clients by how sure their contact is, each with what it may be.
+
+    `exact` are one contact without doubt: of the same number or name as it, and no other client is. `several` have
+    more than one such contact, or share it with another client; `alike` only resemble some, `unlike` nothing at all.
+    """
+
+    exact: Mapping[Card, Suggestion]
+    several: Mapping[Card, Sequence[Suggestion]]
+    alike: Mapping[Card, Sequence[Suggestion]]
+    unlike: Sequence[Card]
+
+    def seen(self) -> str:
+        """The exact ones in a word, by which is known whether they are still those that somebody saw."""
+        pairs = sorted((card.client, one.contact.id) for card, one in self.exact.items())
+        return hashlib.sha256(json.dumps(pairs).encode()).hexdigest()
+
+
+def matches_in(likely: Mapping[Card, Sequence[Suggestion]]) -> Matches:
+    """Sort clients by how sure their contact is."""
+    best = {card: [one for one in some if one.score >= _SAME_NAME] for card, some in likely.items()}
+    named = Counter(one.contact.id for some in best.values() for one in some)
+    exact = {card: some[0] for card, some in best.items() if len(some) == 1 and named[some[0].contact.id] == 1}
+    return Matches(
+        exact=exact,
+        several={card: likely[card] for card, some in best.items() if some and card not in exact},
+        alike={card: some for card, some in likely.items() if some and not best[card]},
+        unlike=[card for card, some in likely.items() if not some],
+    )
 
 
 def likeness(card: Card, contact: ListedContact) -> Suggestion | None:

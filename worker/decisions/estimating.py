@@ -6,7 +6,7 @@ How often the progress of a request is told; pure.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from math import ceil
 
@@ -19,6 +19,7 @@ class Quota:
     """What an organisation's calls may do. Seconds; a `call` carries `size` invoices, and takes so long.
 
     `paused` is how long nobody may call; `day_left` are the calls bulk sends may still make in `day_ends` seconds.
+    `frees` is when the next minute begins; a minute from now, if nobody knows.
     """
 
     call: float
@@ -31,6 +32,7 @@ class Quota:
     day: float
     paused: float = 0
     size: int = 50
+    frees: float = 0
 
 
 def seconds_until_done(invoices: int, quota: Quota) -> float:
@@ -45,10 +47,92 @@ def seconds_until_done(invoices: int, quota: Quota) -> float:
 
 
 def _span(calls: int, quota: Quota) -> float:
-    """Side by side where Xero is slow, and never more than the minute allows."""
-    at_once = ceil(calls / MOST_FOR_BULK) * quota.call
-    by_limit = max(0, calls - quota.minute_left) / quota.per_minute * quota.minute
-    return max(at_once, by_limit + quota.call)
+    """Window by window: half of its calls go as quickly as they are answered, the others over the rest of it.
+
+    The last few of a backlog are not spread (`turns.is_long`).
+    """
+    begins, room, closes = 0.0, quota.minute_left, quota.frees or quota.minute
+    while calls > room:
+        begins, calls = max(closes, begins + _in_window(room, room, closes - begins, quota)), calls - room
+        room, closes = quota.per_minute, closes + quota.minute
+    few = min(calls, MOST_FOR_BULK)
+    return begins + _in_window(calls - few, room, closes - begins, quota) + _at_once(few, quota)
+
+
+def _in_window(calls: int, room: int, seconds: float, quota: Quota) -> float:
+    """Seconds until so many calls are answered, while the window has `room` for more and so many seconds to go."""
+    quick = max(0, room - quota.per_minute // 2)
+    spread = max(0, calls - quick)
+    gap = max(0.0, seconds - _at_once(quick, quota) - quota.minute / 20) / max(1, room - quick)
+    return _at_once(calls - spread, quota) + max(_at_once(spread, quota), (spread - 0.5) * gap if spread else 0.0)
+
+
+def _at_once(calls: int, quota: Quota) -> float:
+    return ceil(calls / MOST_FOR_BULK) * quota.call
+
+
+_SIDE_BY_SIDE = MOST_FOR_BULK  # answers of calls that are made side by side come together
+_FEWEST_ANSWERS = 4
+_USUAL, _QUICK = 0.4, 0.25  # of whole windows, half of whose calls are spread, a quarter are quick ones for sure
+_FEW_ANSWERS, _QUICKEST = 3 * MOST_FOR_BULK, 0.75
+_SPREAD_LEAST, _SPREAD_MOST = 0.6, 1.25
+_LEAST_SPREAD, _MOST_SPREAD = 0.1, 0.5
+
+
+@dataclass(frozen=True)
+class TimeLeft:
+    """Seconds until a bulk is done: most likely, and between which two it should lie.
+
+    `each` is what one invoice takes while nothing holds the bulk back.
+    """
+
+    likely: float
+    soonest: float
+    latest: float
+    each: float = 0.0
+
+
+def time_left(answers: Sequence[tuple[float, int]], waiting: int, now: float) -> TimeLeft | None:
+    """How long the rest of a bulk takes at the speed of its own answers; None while these are too few.
+
+    `answers` are moments (seconds) with how many invoices were answered then, in order. What several answers in a row
+    took is measured, at the quick half of them: pauses count for little, and calls side by side are no bursts.
+    """
+    if len(answers) < _FEWEST_ANSWERS:
+        return None
+    wide = max(1, min(_SIDE_BY_SIDE, len(answers) // 3))
+    moments, counts = [at for at, _ in answers], [count for _, count in answers]
+    took = sorted(
+        (moments[place] - moments[place - wide]) / sum(counts[place - wide + 1 : place + 1])
+        for place in range(wide, len(answers))
+    )
+    each = percentile(took, _USUAL) or 0.0
+    idle = min(now - moments[-1], each * wide * max(counts))  # what is on its way was begun before
+    likely = max(0.0, waiting * each - idle)
+    spread = min(_MOST_SPREAD, max(_LEAST_SPREAD, len(took) ** -0.5))
+    return TimeLeft(likely, likely * (1 - spread), likely * (1 + spread), percentile(took, _QUICK) or 0.0)
+
+
+def within_limits(measured: TimeLeft, answers: int, invoices: int, quota: Quota) -> TimeLeft:
+    """How long so many invoices take at the speed that was measured by so many answers, where Xero's limits allow it.
+
+    A few answers that came side by side look quicker than Xero is.
+    """
+    least = replace(quota, call=quota.call * _QUICKEST if answers < _FEW_ANSWERS else 0.0)
+    if seconds_until_done(invoices, replace(quota, call=0.0)):
+        own = measured.each * quota.size
+        pace = 0.95 * quota.minute / max(1, quota.per_minute - quota.per_minute // 2)  # of calls that are spread
+        is_spread = _SPREAD_LEAST * pace <= own <= _SPREAD_MOST * pace
+        call = quota.call if is_spread else max(least.call, own * MOST_FOR_BULK)
+        likely = seconds_until_done(invoices, replace(quota, call=call))
+        return TimeLeft(likely, 0.9 * likely, 1.25 * likely, measured.each)
+    floor = seconds_until_done(invoices, least)
+    return TimeLeft(
+        max(floor, measured.likely),
+        max(0.9 * floor, measured.soonest),
+        max(1.25 * floor, measured.latest),
+        measured.each,
+    )
 
 
 _CALL_SECONDS = 1.0

@@ -96,7 +96,7 @@ def ended_generation(copy: Posted | None, exported_at: datetime | None, now: dat
         return copy.status.lower()
     if copy.status == "PAID" and not copy.paid and not copy.total:
         return NOTHING
-    return Failure(Reason.STILL_IN_XERO, {"status": _STATUS.get(copy.status, copy.status.lower())})
+    return Failure(Reason.STILL_IN_XERO, {"stands": _STATUS.get(copy.status, copy.status.lower())})
 
 
 def raised_number(wanted: str, base: str, given: str, copy: Posted | None, how: str, generation: int) -> str:

@@ -10,6 +10,8 @@ What a door answers to an event it accepted.
 When a company has too much waiting to take more; pure. A person's single send is let in a little longer.
 
 What can be said of an invoice without asking anybody; pure.
+
+Which document an invoice becomes, and that one which may be in Xero stays what it is; pure.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -19,10 +21,12 @@ from typing import Literal, Protocol
 
 from events.changes import GONE, DriftFound
 from events.export import UnreadableInvoice
-from events.failures import Failure
-from events.invoice import Invoice, folded
-from events.money import CENT, ZERO, gross_amount, plain, rounded, total_of
+from events.failures import Failure, fixed_as
+from events.invoice import Document, Invoice, folded
+from events.money import CENT, ZERO, gross_amount, plain, rounded
 from events.reasons import Reason
+from events.settings import CompanySettings
+from events.snapshot import LARGEST
 from events.unreadable import FieldProblem
 
 LIVE = frozenset({"pending", "exporting", "uncertain"})
@@ -144,7 +148,7 @@ class NumberedRow(Protocol):
 
 
 def numbered(
-    asked: Sequence[Asked], rows: Mapping[str, NumberedRow], prefix: str, *, again: bool
+    asked: Sequence[Asked], rows: Mapping[str, NumberedRow], settings: CompanySettings, *, again: bool
 ) -> tuple[list[Asked], dict[str, str]]:
     """The invoices under the numbers they have in Xero, and the prefix that each got, by id.
 
@@ -158,7 +162,7 @@ def numbered(
             continue
         row = rows.get(invoice.id)
         number = invoice.number.removeprefix(row.number_prefix) if again and row else invoice.number
-        given[invoice.id] = _prefix(row, prefix, number)
+        given[invoice.id] = _prefix(row, settings.prefix_of(invoice), number)
         whole = given[invoice.id] + number
         raised = row is not None and bool(row.raised_as) and folded(whole) == folded(row.raised_from)
         told.append(_under(invoice, row.raised_as if row and raised else whole))
@@ -265,14 +269,35 @@ def backpressure(company: str, pending: int, most: int, *, single: bool) -> TooM
     return TooMuch(company, pending, most, int(min(_LONGEST_WAIT, max(_SHORTEST, minutes * 60))))
 
 
-def net_of_lines(invoice: Invoice) -> Decimal | None:
-    """Sum of the line amounts, as the host states them (tax in or out as `amounts_are` says).
+_OFF = "credit notes are not turned on for your company"
+_NONE_THERE = "credit notes are not supported for the accounting system of your company"
 
-    None where an item of Xero's decides what a line comes to.
+
+class SentRow(Protocol):
+    """What is kept of an invoice's export and tells whether it may be in Xero, and as what."""
+
+    document: Document
+    number_bound: bool
+    xero_invoice_id: str | None
+
+
+def document_of(
+    invoice: Invoice, settings: CompanySettings, row: SentRow | None, offered: Collection[Document] | None
+) -> tuple[Document, Failure | None]:
+    """What it goes to Xero as, of what the accounting system offers (None: not known), and why it cannot go as that.
+
+    That is the settings' to say until an attempt has carried it; an invoice below zero is refused later, as ever.
     """
-    amounts = [line.amount for line in invoice.lines]
-    known = [amount for amount in amounts if amount is not None]
-    return total_of(known) if len(known) == len(amounts) else None
+    sent = row is not None and (row.number_bound or row.xero_invoice_id is not None)
+    document = row.document if row and sent else settings.document_of(invoice)
+    marked = invoice.document == "credit_note"
+    if document == "invoice":
+        wrong = fixed_as(document, "credit_note") if sent else Failure(Reason.CREDIT_NOTES_OFF, {"why": _OFF})
+        return document, wrong if marked else None
+    if not marked and not invoice.is_below_zero:
+        return document, fixed_as(document, "invoice")
+    there = offered is None or document in offered
+    return document, None if there else Failure(Reason.CREDIT_NOTES_OFF, {"why": _NONE_THERE})
 
 
 def problem_with(invoice: Invoice) -> Failure | None:
@@ -280,7 +305,16 @@ def problem_with(invoice: Invoice) -> Failure | None:
 
     The host's own totals may differ from its lines by a cent per line, the dust of another way of rounding.
     """
-    return _of_discounts(invoice) or _of_totals(invoice)
+    return _of_size(invoice) or _of_discounts(invoice) or _of_totals(invoice)
+
+
+def _of_size(invoice: Invoice) -> Failure | None:
+    """What a line may come to in Xero (facts §8)."""
+    for number, line in enumerate(invoice.lines, start=1):
+        if line.amount is not None and abs(line.amount) > LARGEST:
+            facts = {"line_said": line.description or line.item_code or "", "amount": f"{line.amount:,.2f}"}
+            return Failure(Reason.LINE_TOO_LARGE, facts, line=number)
+    return None
 
 
 def _of_discounts(invoice: Invoice) -> Failure | None:
@@ -301,7 +335,7 @@ def _of_discounts(invoice: Invoice) -> Failure | None:
 
 def _of_totals(invoice: Invoice) -> Failure | None:
     stated = invoice.totals
-    lines = net_of_lines(invoice)
+    lines = invoice.net
     if stated is None or lines is None:
         return None
     dust = CENT * len(invoice.lines)

@@ -56,6 +56,7 @@ class StatusFacts:
     that of a person, `unread` since when Xero has to be read after a restore.
     `limit` is one that Xero named, for `limit_seconds`; `minute_frees` and `day_ends` say when our
     own books have a call again; `held_back`: nothing new goes before Xero was asked about unknown outcomes.
+    `workers`: one takes work; `quiet`: those that are there were told to take none.
     """
 
     now: datetime
@@ -75,6 +76,7 @@ class StatusFacts:
     day_ends: float = 0
     held_back: bool = False
     workers: bool = True
+    quiet: bool = False
     redis: bool = True
 
     @property
@@ -118,7 +120,10 @@ def _pause(facts: StatusFacts) -> Status | None:
 def _worker(facts: StatusFacts) -> Status | None:
     if facts.workers or not facts.work:
         return None
-    return Status("needs_person", "No worker is running. Start one; nothing is lost meanwhile.", "worker", "ops")
+    wrong = "No worker is running. Start one; nothing is lost meanwhile."
+    if facts.quiet:
+        wrong = "Every worker was told to be quiet. Let one take work again; nothing is lost meanwhile."
+    return Status("needs_person", wrong, "worker", "ops")
 
 
 def _redis(facts: StatusFacts) -> Status | None:

@@ -12,7 +12,6 @@ from events.failures import Failure
 from events.invoice import Invoice
 from events.reasons import Reason
 from events.settings import Books, LedgerAccount, Sums
-from events.snapshot import LARGEST
 from events.wording import spoken
 
 _MAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
@@ -46,7 +45,7 @@ class Case:
 
 def problems(case: Case, books: Books) -> list[Failure]:
     """Everything Xero would refuse, what the export would name first in front."""
-    found = [*_of_whole(case, books), *_of_contact(case), *_of_size(case, books)]
+    found = [*_of_whole(case, books), *_of_contact(case), *_of_discounts(case, books)]
     for number, line in enumerate(case.picture.lines, start=1):
         found += [Failure(why.reason, why.facts, line=number) for why in _of_line(case, line, books)]
     if not found and case.sums and case.sums.total < 0:
@@ -114,12 +113,10 @@ def _of_contact(case: Case) -> Iterator[Failure]:
         yield Failure(Reason.CONTACT_EMAIL_INVALID)
 
 
-def _of_size(case: Case, books: Books) -> Iterator[Failure]:
-    """A line that comes to more than Xero holds, or is sent with a discount above it (facts §8, §6.2 #51)."""
-    for number, (line, sent) in enumerate(zip(case.invoice.lines, case.picture.lines, strict=True), start=1):
-        if line.amount is not None and abs(line.amount) > LARGEST:
-            yield Failure(Reason.XERO_REFUSED, {"said": f"a line may come to {LARGEST:,} at most"}, line=number)
-        elif _is_beyond_its_line(sent, books):
+def _of_discounts(case: Case, books: Books) -> Iterator[Failure]:
+    """A line that is sent with a discount above it (facts §6.2 #51)."""
+    for number, sent in enumerate(case.picture.lines, start=1):
+        if _is_beyond_its_line(sent, books):
             yield Failure(Reason.DISCOUNT_TOO_LARGE, {"discount": sent.said("discount") or ""}, line=number)
 
 

@@ -12,7 +12,6 @@ from decimal import Decimal
 from events.accounting_target import Posted
 from events.changes import Difference, DriftFound, Kind, Picture, carried, named
 from events.invoice import Cleaned, Invoice, folded
-from worker.decisions.merge_rules import net_of_lines
 
 _SUMS = ("subtotal", "tax", "total")
 _NO_TOTALS = "CrewCard's own totals: it sent none"
@@ -140,7 +139,7 @@ def _sums(host: Host, posted: Posted) -> tuple[list[Sum], list[str]]:
     stated = {name: getattr(invoice.totals, name) for name in _SUMS} if invoice.totals else dict.fromkeys(_SUMS)
     unsaid = [name for name in _SUMS if stated[name] is None]
     missing = [_NO_TOTALS] if len(unsaid) == len(_SUMS) else [f"{name}: CrewCard sent none" for name in unsaid]
-    by_lines = net_of_lines(invoice)
+    by_lines = invoice.net
     meant = dict(stated)
     if meant["subtotal"] is None and invoice.amounts_are != "inclusive":
         meant["subtotal"] = by_lines

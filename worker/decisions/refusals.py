@@ -45,7 +45,10 @@ class LoginRefusal(Enum):
         "Another company's login", "Xero's answer belongs to another company's login.", _ASK_AGAIN, 403
     )
     ALREADY_ANSWERED = RefusalWords(
-        "This login is over", "Xero's answer was used already, or came too late.", _ASK_AGAIN, 409
+        "This login is over",
+        "Xero's answer was used already, or came too late.",
+        "If the page before said “Connected”, nothing is left to do. If not, ask for a new link in CrewCard.",
+        409,
     )
     DENIED = RefusalWords(
         "Access was not given",
@@ -81,6 +84,18 @@ class LoginRefusal(Enum):
         "No login here",
         "The company's accounting system is not known here, or asks for no login.",
         "CrewCard support can say which accounting system the company is set up for.",
+        409,
+    )
+    NOBODY_LOGS_IN = RefusalWords(
+        "Nobody logs in",
+        "The company's Xero app is a custom connection: it is connected without anybody's login.",
+        "CrewCard support presses Connect on the company's setup page.",
+        409,
+    )
+    NOT_ONE_ORGANISATION = RefusalWords(
+        "Not one organisation",
+        "Xero opens no organisation, or more than one, to this custom connection.",
+        "Choose its organisation in Xero's developer portal and have it authorised there, then connect it again.",
         409,
     )
     APP_CHANGED = RefusalWords(

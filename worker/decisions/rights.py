@@ -12,7 +12,7 @@ from enum import Enum, StrEnum
 from typing import Literal
 
 from events import credentials
-from events.contacts import ClientXeroContactUpdateRequested
+from events.contacts import ClientXeroContactCreateRequested, ClientXeroContactUpdateRequested
 from events.credentials import Scope
 from events.export import InvoiceExportRequested
 from events.orders import InvoiceExportCancelRequested, InvoiceExportRaiseAnewRequested, InvoiceExportReplayRequested
@@ -21,7 +21,7 @@ from events.settings import CompanySettingsChanged
 
 
 class Role(StrEnum):
-    """A user's role; each may all that those before it may, but for what only `setup` and admins do."""
+    """A user's role; each may all that those before it may, but `setup` is apart: it sets companies up."""
 
     READ = "read"
     SETUP = "setup"
@@ -44,11 +44,15 @@ class Action(Enum):
     MAP_CONTACTS = "Setting a client's Xero contact"
     DEAD_LETTERS = "Fixing or discarding unreadable messages"
     PAUSE = "Pausing and resuming"
+    RESEND = "Sending webhooks again"
     SET_UP = "Setting up a company"
+    DEVELOP = "Looking after keys and webhook endpoints"
     MANAGE_USERS = "Managing users"
 
 
 ROLES = tuple(Role)
+# Setting up is theirs and the admins', not that of the roles between; clients' contacts are a part of it.
+_OF_SETUP = (Action.SET_UP, Action.MAP_CONTACTS)
 LEAST: Mapping[Action, Role] = {
     Action.LOOK: Role.READ,
     Action.OWN_PASSWORD: Role.READ,
@@ -61,15 +65,17 @@ LEAST: Mapping[Action, Role] = {
     Action.MAP_CONTACTS: Role.SUPPORT,
     Action.DEAD_LETTERS: Role.SUPPORT,
     Action.PAUSE: Role.OPS,
+    Action.RESEND: Role.OPS,
     Action.SET_UP: Role.ADMIN,
+    Action.DEVELOP: Role.ADMIN,
     Action.MANAGE_USERS: Role.ADMIN,
 }
 
 
 def may(role: str, action: Action) -> bool:
     """Whether this role is enough; one we do not know is enough for nothing."""
-    if role == Role.SETUP and action is Action.SET_UP:
-        return True  # theirs and the admins', not that of the roles between
+    if role == Role.SETUP and action in _OF_SETUP:
+        return True
     return role in ROLES and ROLES.index(Role(role)) >= ROLES.index(LEAST[action])
 
 
@@ -98,6 +104,7 @@ class Effect(Enum):
     DEAD_LETTERS = "Fixing or discarding unreadable messages"
     KEYS = "Making and ending keys"
     ENDPOINTS = "Saying where events go"
+    RESEND = "Sending webhooks again"
     USERS = "Managing users"
 
 
@@ -152,6 +159,7 @@ OF_EVENT: Mapping[str, Effect] = {
     InvoiceExportReplayRequested.TYPE: Effect.REPLAY,
     InvoiceExportRaiseAnewRequested.TYPE: Effect.RAISE_ANEW,
     ClientXeroContactUpdateRequested.TYPE: Effect.CONTACT,
+    ClientXeroContactCreateRequested.TYPE: Effect.CONTACT,
     CompanySettingsChanged.TYPE: Effect.SETTINGS,
     InvoiceExportPreviewRequested.TYPE: Effect.PREVIEW,
 }
@@ -179,6 +187,9 @@ ACTIONS: Mapping[Effect, Action] = {
     Effect.PAUSE: Action.PAUSE,
     Effect.COMPANIES: Action.SET_UP,
     Effect.DEAD_LETTERS: Action.DEAD_LETTERS,
+    Effect.KEYS: Action.DEVELOP,
+    Effect.ENDPOINTS: Action.DEVELOP,
+    Effect.RESEND: Action.RESEND,
     Effect.USERS: Action.MANAGE_USERS,
 }
 

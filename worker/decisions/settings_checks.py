@@ -15,6 +15,7 @@ from events.settings import CompanySettings, SettingsPatch, Theme
 _MOST_SHOWN = 15
 _NEEDS: Mapping[str, Sequence[ChoiceKind]] = {
     "default_account_code": ("accounts",),
+    "credit_note_account_code": ("accounts",),
     "default_tax_type": ("tax_rates",),
     "kinds": ("accounts", "tax_rates"),
     "tracking": ("tracking",),
@@ -151,6 +152,8 @@ def _spelled(name: str, known: Sequence[str]) -> str:
 def _accounts(patch: SettingsPatch) -> Iterator[tuple[str, str]]:
     if patch.default_account_code:
         yield "", patch.default_account_code
+    if patch.credit_note_account_code:
+        yield " for credit notes", patch.credit_note_account_code
     for kind, one in (patch.kinds or {}).items():
         if one and one.account_code:
             yield f" for {kind} lines", one.account_code

@@ -1,6 +1,7 @@
 """How far requests are: looked at by people, and told to the host at a sensible pace."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import redis
@@ -14,16 +15,40 @@ from store.status import wait_of
 from store.tables import LaneState, Request
 from store.unit_of_work import Work
 from worker.decisions import estimating
-from worker.decisions.estimating import Quota, seconds_until_done
+from worker.decisions.estimating import Quota, TimeLeft, seconds_until_done
 from worker.tools import Tools
+
+_MOST_ANSWERS = 120  # the newest, two whole minutes of Xero's: speed is that of now
 
 
 def progress_of(tools: Tools, company: str, request: str) -> Progress | None:
     """How far a request is and when it should be done; None when it is not known."""
+    found = measured_progress(tools, company, request)
+    return found[0] if found else None
+
+
+def measured_progress(tools: Tools, company: str, request: str) -> tuple[Progress, TimeLeft | None] | None:
+    """The same, and how long it still takes by its own speed, but no less than Xero's limits allow."""
     with tools.store.read() as work:
         row = work.session.get(Request, (company, request))
+        if row is None:
+            return None
         target = tools.target_of(work, company)
-        return progress.from_request(row, estimated_finish(work, target, row)) if row else None
+        limits = _limits(work, target, row)
+        if limits is None:
+            return progress.from_request(row), None
+        answers = progress.answers_of(work, company, request)
+        measured = _time_left(answers, row.total - row.exported - row.failed, work.now)
+        if measured is None:
+            return progress.from_request(row, _after(work.now, seconds_until_done(*limits))), None
+        left = estimating.within_limits(measured, len(answers), *limits)
+        return progress.from_request(row, _after(work.now, left.likely)), left
+
+
+def _time_left(answers: Sequence[tuple[datetime, int]], waiting: int, now: datetime) -> TimeLeft | None:
+    newest = answers[-_MOST_ANSWERS:]
+    told = [((at - newest[0][0]).total_seconds(), count) for at, count in newest]
+    return estimating.time_left(told, waiting, (now - newest[0][0]).total_seconds()) if newest else None
 
 
 def news(work: Work, requests: Iterable[Request]) -> list[str]:
@@ -75,6 +100,16 @@ def _is_news(row: Request, now: datetime) -> bool:
 
 def estimated_finish(work: Work, target: AccountingTarget | None, row: Request) -> datetime | None:
     """When the request should be done; None while a person has to act first, or nobody knows the limits."""
+    limits = _limits(work, target, row)
+    return _after(work.now, seconds_until_done(*limits)) if limits else None
+
+
+def _after(now: datetime, seconds: float) -> datetime:
+    return now + timedelta(seconds=seconds)
+
+
+def _limits(work: Work, target: AccountingTarget | None, row: Request) -> tuple[int, Quota] | None:
+    """How many invoices go until the last one of the request has, and what calls may do; None where nobody knows."""
     waiting = row.total - row.exported - row.failed
     lane = Lane(row.company, row.tenant)
     if target is None or row.completed_at or not row.tenant or pauses.of_company(work, row.company):
@@ -88,15 +123,15 @@ def estimated_finish(work: Work, target: AccountingTarget | None, row: Request) 
         return None
     ahead = waiting if row.mode == "single" else max(waiting, progress.backlog(work, lane, row.created_at))
     pause = (wait.until - work.now).total_seconds() if wait and wait.until and not wait.bulk_only else 0.0
-    return work.now + timedelta(seconds=pause + seconds_until_done(ahead, known))
+    return ahead, replace(known, paused=max(known.paused, pause))
 
 
 def quota(target: AccountingTarget, seen: Outlook) -> Quota:
-    """What an organisation's calls may do, as far as we know."""
+    """What an organisation's calls may do, as far as we know; what single sends are left of a minute, no bulk has."""
     return Quota(
         call=seen.call,
-        minute_left=seen.minute_left,
-        per_minute=target.pace.per_minute,
+        minute_left=seen.window_left if seen.window_ends else seen.minute_left,
+        per_minute=target.pace.per_minute - max(0, seen.minute_calls - seen.minute_left),
         minute=target.pace.minute,
         day_left=seen.day_left,
         per_day=seen.per_day,
@@ -104,4 +139,5 @@ def quota(target: AccountingTarget, seen: Outlook) -> Quota:
         day=86_400,
         paused=seen.paused,
         size=target.sizes.invoices,
+        frees=seen.window_ends or seen.minute_frees,
     )

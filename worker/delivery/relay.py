@@ -6,8 +6,8 @@ from typing import Any
 
 import redis
 
-from store import outbox, processes, sinks
-from worker import logs, tracing
+from store import canaries, outbox, processes, restores, sinks
+from worker import feed_witness, logs, tracing
 from worker.tools import Tools
 
 DUTY = "relay"
@@ -32,13 +32,23 @@ def relay(tools: Tools, holder: str) -> int | None:
     with tools.store.read() as work:
         lag = sinks.lag(work, _DOOR)
     is_behind = tools.settings.stream_out and lag.position < lag.newest
-    if not (lag.unstamped or is_behind):
+    if not (lag.unstamped or is_behind or lag.canary):
         return 0
+    seen = feed_witness.recall(tools.redis)
     with tools.store.write() as work:
         if not processes.take_duty(work, DUTY, holder, tools.settings.sweep_seconds * 3):
             return None
         began = time.time_ns()
-        stamped = outbox.stamp(work)
+        is_older = seen is not None and restores.went_back(work, seen)
+        stamped = [] if is_older else outbox.stamp(work)
+        here = restores.high_water(work)
+        if lag.canary and not is_older:
+            canaries.relay(work)
+    if is_older:  # its places were given to others before: first a new epoch of the feed has to begin
+        tools.witness.compare(tools.store, tools.redis)
+        return 0
+    feed_witness.remember(tools.redis, here, seen)
+    tools.bells.ring_feed({event.company for event in stamped})
     if tracing.is_sent():
         for event in stamped:
             if context := outbox.trace_of(event.body):

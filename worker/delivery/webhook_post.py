@@ -3,18 +3,18 @@
 The network as webhooks see it: an end to each call, and no address within our own network unless allowed.
 """
 
+import re
 import socket
 import ssl
 import threading
 import time
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
 import httpcore
-from opentelemetry.trace import Span
 from standardwebhooks import Webhook
 
 from events import codec
@@ -128,24 +128,45 @@ class _TimedConnection(httpcore.NetworkStream):
 
 _MOST_READ_BYTES = 65_536
 _CONNECT_SECONDS = 5.0
+ENDPOINTS_AT_ONCE = 32
+_CONNECTIONS = ENDPOINTS_AT_ONCE * turns.MOST_POSTS_AT_ONCE  # one that hangs takes none that another needs
+_REFUSAL_SECONDS = 2.0
+SHOWN_BYTES = 1024
+_LEFT_OUT = "[left out]"
+_SECRET = re.compile(
+    r"whsec_[A-Za-z0-9+/=_-]+|([\"']?(?:authorization|cookie|token|api[_-]?key|password|secret)[\"']?\s*[:=]\s*[\"']?)"
+    r"(?:(?:bearer|basic)\s+)?[^\s\"',;&<]+|(bearer\s+)[A-Za-z0-9._~+/=-]+",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)
 class PostTarget:
-    """Where events go: all of them, or a company's. Newest secret first; each of them signs."""
+    """Where events go: all of them, or a company's. Newest secret first; each of them signs.
+
+    A `batch` of more than one event goes as a JSON array of them, also where fewer are there.
+    """
 
     door: str
     url: str
     company: str | None
     secrets: tuple[str, ...] = field(repr=False)
+    batch: int = 1
 
 
 @dataclass(frozen=True)
-class Missed:
-    """What did not get through: why, in a few words, and the seconds the endpoint asks us to stay away."""
+class PostResult:
+    """What came of one post: `trouble` says in a few words why it was not taken; empty where it was.
 
-    trouble: str
+    `status`, `seconds` and `answer` (its first kilobyte as text, without secrets) are the endpoint's; no status where
+    nothing answered. `wait`: seconds that it asks us to stay away.
+    """
+
+    trouble: str = ""
     wait: float = 0.0
+    status: int | None = None
+    seconds: float = 0.0
+    answer: str = ""
 
 
 class Poster:
@@ -157,37 +178,47 @@ class Poster:
         self._pool = httpcore.ConnectionPool(
             httpcore.default_ssl_context(),  # an own network has certificates of its own: SSL_CERT_FILE names them
             network_backend=self._wire,
-            max_connections=256,
-            max_keepalive_connections=64,
+            max_connections=_CONNECTIONS,
+            max_keepalive_connections=_CONNECTIONS // 8,
             keepalive_expiry=15,
         )
 
-    def post(self, endpoint: PostTarget, event_id: str, body: str) -> Missed | None:
-        """Post one event, with the trace that it belongs to; None when it was taken. Never raises."""
-        context = outbox.trace_of(body)
+    def post(self, endpoint: PostTarget, event_id: str, body: str) -> PostResult:
+        """Post one event, or a batch under an id of its own. Never raises.
+
+        With the trace that the event belongs to; a batch has none.
+        """
+        context = None if body.startswith("[") else outbox.trace_of(body)
         company = {"company": endpoint.company} if endpoint.company else {}
         with tracing.span("webhook", context, {"event": event_id, **company}) as span:
-            return self._outcome(endpoint, event_id, body, span)
+            began = time.monotonic()
+            result = self._result(endpoint, event_id, body)
+            if result.status:
+                span.set_attribute("http.response.status_code", result.status)
+            return replace(result, seconds=time.monotonic() - began)
 
-    def _outcome(self, endpoint: PostTarget, event_id: str, body: str, span: Span) -> Missed | None:
+    def _result(self, endpoint: PostTarget, event_id: str, body: str) -> PostResult:
         try:
-            status, asked = self._status(endpoint, event_id, body)
-            span.set_attribute("http.response.status_code", status)
+            status, asked, answer = self._answer(endpoint, event_id, body)
         except Private as inside:
             allows = "nothing allows it" if addresses.is_metadata(str(inside)) else addresses.ALLOWS
-            return Missed(f"leads to the private address {inside}; {allows}")
+            return PostResult(f"leads to the private address {inside}; {allows}")
         except (httpcore.TimeoutException, TimeoutError):
-            return Missed(f"no answer within {self._seconds:g} seconds")
+            return PostResult(f"no answer within {self._seconds:g} seconds")
         except httpcore.ConnectError as refused:
-            return Missed("its certificate is not valid" if "CERTIFICATE" in str(refused) else "cannot be reached")
+            return PostResult(
+                "its certificate is not valid" if "CERTIFICATE" in str(refused) else "cannot be reached"
+            )
         except Exception as lost:
-            return Missed(f"the call broke off ({type(lost).__name__})")
+            return PostResult(f"the call broke off ({type(lost).__name__})")
+        shown = _without_secrets(answer, endpoint.secrets)
         if 200 <= status < 300:
-            return None
+            return PostResult(status=status, answer=shown)
         redirected = "; redirects are not followed" if 300 <= status < 400 else ""
-        return Missed(f"answered {status}{redirected}", turns.asked_wait(status, asked))
+        return PostResult(f"answered {status}{redirected}", turns.asked_wait(status, asked), status, answer=shown)
 
-    def _status(self, endpoint: PostTarget, event_id: str, body: str) -> tuple[int, str]:
+    def _answer(self, endpoint: PostTarget, event_id: str, body: str) -> tuple[int, str, bytes]:
+        """Its status, when it wants to be asked again, and how its answer begins."""
         self._wire.ends_in(self._seconds)
         times = {"connect": _CONNECT_SECONDS, "read": None, "write": None, "pool": self._seconds}
         headers = self._headers(endpoint.secrets, event_id, body)
@@ -195,16 +226,19 @@ class Poster:
             "POST", endpoint.url, headers=headers, content=body.encode(), extensions={"timeout": times}
         )
         with asked as reply:
-            if 200 <= reply.status < 300:
-                _read_a_little(reply)
+            taken = 200 <= reply.status < 300
+            if not taken:
+                self._wire.ends_in(_REFUSAL_SECONDS)  # its status is known: nobody waits long for its reasons
+            begun = _beginning(reply, _MOST_READ_BYTES if taken else SHOWN_BYTES)
             found = (text for key, text in reply.headers if key.lower() == b"retry-after")
-            return reply.status, next(found, b"").decode("latin-1")
+            return reply.status, next(found, b"").decode("latin-1"), begun
 
     @staticmethod
     def _headers(secrets: Sequence[str], event_id: str, body: str) -> list[tuple[str, str]]:
         now = datetime.now(UTC)
+        kind = "cloudevents-batch" if body.startswith("[") else "cloudevents"
         return [
-            ("content-type", "application/cloudevents+json; charset=utf-8"),
+            ("content-type", f"application/{kind}+json; charset=utf-8"),
             ("user-agent", "crewcard-xero"),
             ("webhook-id", event_id),
             ("webhook-timestamp", str(int(now.timestamp()))),
@@ -213,13 +247,23 @@ class Poster:
         ]
 
 
-def _read_a_little(reply: httpcore.Response) -> None:
-    """A short answer is read, so that its connection can be used again; of a long one no more than that."""
-    size = 0
+def _beginning(reply: httpcore.Response, most: int) -> bytes:
+    """How an answer begins. A short one is read whole: its connection can be used again; of others so much."""
+    begun, size = bytearray(), 0
     try:
         for part in reply.iter_stream():
+            begun += part[: SHOWN_BYTES - len(begun)]
             size += len(part)
-            if size > _MOST_READ_BYTES:
-                return
+            if size > most:
+                break
     except (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError):
-        return  # it was taken all the same: the status says so
+        pass  # what it answered stands: the status says so
+    return bytes(begun)
+
+
+def _without_secrets(answer: bytes, secrets: Sequence[str]) -> str:
+    """An answer as text that any database holds; what is a secret in it, or looks like one, is left out."""
+    text = answer.decode(errors="replace").replace("\0", "\N{REPLACEMENT CHARACTER}")
+    for secret in secrets:
+        text = text.replace(secret, _LEFT_OUT).replace(secret.removeprefix("whsec_"), _LEFT_OUT)
+    return _SECRET.sub(lambda found: f"{found[1] or found[2] or ''}{_LEFT_OUT}", text)

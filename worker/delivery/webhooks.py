@@ -1,26 +1,26 @@
-"""Webhooks out: every endpoint at its own pace, in threads, so that one that hangs holds back no other.
+"""The endpoints of webhooks: the installation's own, which gets everything, and those of companies.
 
-One round of webhooks to one endpoint: thirteen tries over three days for each event, and no event holds back others.
-The endpoints there are: the installation's own, which gets everything, and those of companies.
+Which of them have something to get, and how each is doing.
 """
 
-import threading
-from collections.abc import Callable, Collection, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlsplit
 
-from store import processes, sinks
+from store import deliveries, endpoints, sinks
 from store.unit_of_work import Work
 from worker import logs
-from worker.decisions import turns
-from worker.delivery.webhook_post import Missed, PostTarget
+from worker.delivery.webhook_post import PostTarget
 from worker.tools import Tools
 
 INSTALLATION = "webhook"
-_MOST_PASSED_OVER = 500  # of others' events, before a company's endpoint is taken on past them
+MOST_COUNTED = 10_000
 _TOLD_AGAIN_SECONDS = 3600.0
+_MOST_NEWS = 2_000  # positions: after more of them every endpoint is looked at
+_WHOLE_LOOK_SECONDS = 10.0
+_log = logs.log("relay")
 _lost_told: dict[str, float] = {}  # by way out, when this process last said that its secret does not open
 
 
@@ -32,13 +32,17 @@ class _KnownEndpoint:
     url: str
     company: str | None
     sealed: tuple[bytes, ...] = field(repr=False)
+    off_since: datetime | None = None
+    batch: int = 1
 
 
 @dataclass(frozen=True)
 class EndpointHealth:
     """An endpoint for people: events of the feed it is `behind`, deliveries to try again, and those given up.
 
-    `rests_until`: after failures in a row nothing is sent for a while; `trouble` is the last of them.
+    `rests_until`: after failures in a row nothing is sent for a while; `trouble` is the last of them, and the first
+    was at `failing_since`. `off_since`: it is switched off. `taken` and `missed` are when something was last taken
+    there and last not, as far as is kept. A `batch` of new events goes there in one POST.
     """
 
     id: str
@@ -50,28 +54,64 @@ class EndpointHealth:
     failures: int
     trouble: str
     rests_until: datetime | None
+    failing_since: datetime | None
+    off_since: datetime | None = None
+    taken: datetime | None = None
+    missed: datetime | None = None
+    batch: int = 1
+
+    @property
+    def takes_nothing(self) -> str:
+        """Which endpoint takes nothing, since when, why and how much waits. Its path may be a secret."""
+        whose = f"{self.company}, endpoint {self.id}" if self.company else "WEBHOOK_URL"
+        since = f" since {self.failing_since:%Y-%m-%d %H:%M:%S} UTC" if self.failing_since else ""
+        waits = self.behind + self.waiting
+        more = "more than " if max(self.behind, self.waiting) >= MOST_COUNTED else ""
+        events = f"{more}{waits:,} {'event waits' if waits == 1 else 'events wait'}"
+        return f"{whose} at {urlsplit(self.url).hostname} has taken nothing{since} ({self.trouble}); {events}"
 
 
-def with_work(tools: Tools) -> list[PostTarget]:
-    """Endpoints with something to deliver now, that do not rest."""
+@dataclass
+class Watch:
+    """What one clock has looked at: the feed up to a `position`; `again` are ways out to look at whatever comes.
+
+    Every endpoint is looked at now and then, the last time at `whole_at`: another clock that had some of them may be
+    gone.
+    """
+
+    position: int = 0
+    again: frozenset[str] = frozenset()
+    whole_at: datetime | None = None
+
+
+def with_work(tools: Tools, watch: Watch | None = None) -> list[PostTarget]:
+    """Endpoints with something to deliver now, that do not rest.
+
+    With a `watch` only those are looked at that may have something new: its cost grows with the events since the
+    look before, not with the endpoints there are.
+    """
+    watch = watch or Watch()
     with tools.store.read() as work:
-        found = _known(work, tools)
-        return [_opened(tools, one) for one in _busy(work, found) if _opens(tools, one)] if found else []
+        newest, due = sinks.newest(work), sinks.due_doors(work)
+        within = _within(work, watch, newest, due)
+        known = [one for one in _known(work, tools, within) if not one.off_since]
+        wanted = (endpoints.doors_behind(work, within) if known else set()) | due
+        standings = sinks.standings(work, within)
+        if known and known[0].door == INSTALLATION and _position(standings.get(INSTALLATION)) < newest:
+            wanted.add(INSTALLATION)
+        rest = {door for door in wanted if endpoint_rests(standings.get(door), work.now)}
+        found = [one for one in known if one.door in wanted - rest]
+        watch.position, watch.again = newest, frozenset(rest)
+        return [_opened(tools, one) for one in found if _opens(tools, one)]
 
 
-def _busy(work: Work, found: Sequence[_KnownEndpoint]) -> list[_KnownEndpoint]:
-    standings, due = sinks.standings(work), sinks.due_doors(work)
-    newest = sinks.newest(work)
-    of_companies = sinks.newest_by_company(work, newest - _MOST_PASSED_OVER)
-
-    def is_busy(one: _KnownEndpoint) -> bool:
-        standing = standings.get(one.door)
-        position = _position(standing)
-        last = newest if one.company is None else of_companies.get(one.company, 0)
-        far_behind = newest - position >= _MOST_PASSED_OVER
-        return not endpoint_rests(standing, work.now) and (one.door in due or position < last or far_behind)
-
-    return [one for one in found if is_busy(one)]
+def _within(work: Work, watch: Watch, newest: int, due: Collection[str]) -> Collection[str] | None:
+    """The ways out that may have something; None: any."""
+    was_long_ago = watch.whole_at is None or watch.whole_at <= work.after(-_WHOLE_LOOK_SECONDS)
+    if was_long_ago or newest - watch.position > _MOST_NEWS:
+        watch.whole_at = work.now
+        return None
+    return {INSTALLATION, *due, *watch.again, *endpoints.doors_with_news(work, watch.position, newest)}
 
 
 def endpoint_rests(standing: object, now: datetime) -> bool:
@@ -83,37 +123,85 @@ def endpoint_rests(standing: object, now: datetime) -> bool:
 def endpoint_health(tools: Tools) -> Sequence[EndpointHealth]:
     """Every endpoint and how it is doing."""
     with tools.store.read() as work:
-        standings, counts = sinks.standings(work), sinks.counts(work)
-        return [_seen(work, one, standings.get(one.door), counts) for one in _known(work, tools)]
+        standings, counts, last = sinks.standings(work), sinks.counts(work), deliveries.last(work)
+        return [
+            _seen(work, one, standings.get(one.door), counts, last=last.get(one.door)) for one in _known(work, tools)
+        ]
 
 
-def _seen(work: Work, one: _KnownEndpoint, standing: Any, counts: Mapping[tuple[str, str], int]) -> EndpointHealth:
+def failing(tools: Tools, work: Work, most: int) -> tuple[list[EndpointHealth], int]:
+    """Endpoints that take nothing, those first that have done so longest: `most` of them, and how many there are.
+
+    What is behind or waits is counted up to `MOST_COUNTED` each, and what was given up is not.
+    """
+    standings = {door: one for door, one in sinks.standings(work).items() if one.failures}
+    known = _known(work, tools, standings) if standings else []
+    found = [one for one in known if one.door in standings and not one.off_since]
+    found.sort(key=lambda one: standings[one.door].failing_since or work.now)
+    waits = {(one.door, "waiting"): sinks.waiting(work, one.door, MOST_COUNTED) for one in found[:most]}
+    return [_seen(work, one, standings[one.door], waits, MOST_COUNTED) for one in found[:most]], len(found)
+
+
+def _seen(
+    work: Work,
+    one: _KnownEndpoint,
+    standing: Any,
+    counts: Mapping[tuple[str, str], int],
+    within: int | None = None,
+    last: Any = None,
+) -> EndpointHealth:
     return EndpointHealth(
-        id=one.door.removeprefix("webhook/"),
+        id=shown_id(one.door),
         company=one.company,
         url=one.url,
-        behind=sinks.behind(work, _position(standing), one.company),
+        behind=sinks.behind(work, _position(standing), one.company, within),
         waiting=counts.get((one.door, "waiting"), 0),
         given_up=counts.get((one.door, "given_up"), 0),
         failures=standing.failures if standing else 0,
         trouble=standing.trouble if standing else "",
         rests_until=standing.rests_until if standing and endpoint_rests(standing, work.now) else None,
+        failing_since=standing.failing_since if standing else None,
+        off_since=one.off_since,
+        taken=last.taken if last else None,
+        missed=last.missed if last else None,
+        batch=one.batch,
     )
 
 
 def door_of(shown: str) -> str:
     """The way out behind the id that people see."""
-    return INSTALLATION if shown == INSTALLATION else sinks.door_of(shown)
+    return INSTALLATION if shown == INSTALLATION else endpoints.door_of(shown)
 
 
-def _known(work: Work, tools: Tools) -> list[_KnownEndpoint]:
+def shown_id(door: str) -> str:
+    """The id by which people know the way out."""
+    return door.removeprefix("webhook/")
+
+
+def doors(work: Work, tools: Tools) -> Mapping[str, str | None]:
+    """The way out to each endpoint that is not switched off, and the company whose events it gets (None: all)."""
+    return {one.door: one.company for one in _known(work, tools) if not one.off_since}
+
+
+def target_of(work: Work, tools: Tools, door: str) -> PostTarget | None:
+    """Where this way out leads, with its secrets; None where there is no such endpoint."""
+    return next((_opened(tools, one) for one in _known(work, tools, {door}) if one.door == door), None)
+
+
+def _known(work: Work, tools: Tools, within: Collection[str] | None = None) -> list[_KnownEndpoint]:
+    """The endpoints there are, the installation's own first; of these ways out, or all."""
     chosen = tools.settings
-    own = [_KnownEndpoint(INSTALLATION, chosen.webhook_url, None, ())] if chosen.webhook_url else []
-    return own + [
+    own = _KnownEndpoint(INSTALLATION, chosen.webhook_url, None, (), batch=chosen.webhook_batch)
+    return ([own] if chosen.webhook_url else []) + [
         _KnownEndpoint(
-            sinks.door_of(row.id), row.url, row.company, tuple(filter(None, (row.secret, row.former_secret)))
+            endpoints.door_of(row.id),
+            row.url,
+            row.company,
+            tuple(filter(None, (row.secret, row.former_secret))),
+            row.disabled_at,
+            row.batch,
         )
-        for row in sinks.all_endpoints(work)
+        for row in endpoints.all_endpoints(work, within)
     ]
 
 
@@ -134,192 +222,9 @@ def _opens(tools: Tools, one: _KnownEndpoint) -> bool:
 
 def _opened(tools: Tools, one: _KnownEndpoint) -> PostTarget:
     kept = tuple(tools.vault.open(secret) for secret in one.sealed)
-    return PostTarget(one.door, one.url, one.company, kept or tools.settings.webhook_secret)
+    return PostTarget(one.door, one.url, one.company, kept or tools.settings.webhook_secret, one.batch)
 
 
 def _position(standing: object) -> int:
     position: int = getattr(standing, "position", 0)
     return position
-
-
-AT_ONCE = 8
-_LEASE_SECONDS = 60.0  # several times the longest round, each of which takes it anew
-Post = Callable[[PostTarget, str, str], Missed | None]
-
-
-@dataclass(frozen=True)
-class Round:
-    """What is tried at the same time: events due `again` (with their `tries`) and `new` ones, and their positions.
-
-    `failures` is how many deliveries in a row failed before; `unanswered` are requests whose `completed` is among
-    the new ones and whose answers still wait from rounds before.
-    """
-
-    again: Sequence[Any]
-    new: Sequence[Any]
-    start: int
-    to: int
-    failures: int
-    unanswered: Collection[str] = ()
-
-    @property
-    def events(self) -> list[Any]:
-        """All of them."""
-        return [*self.again, *self.new]
-
-
-def deliver(tools: Tools, holder: str, endpoint: PostTarget, post: Post) -> bool:
-    """Deliver what is due again and what is new, a few at a time; gives whether there may be more.
-
-    One process at a time; said twice if it is killed before the outcome is kept.
-    """
-    with tools.store.write() as work:
-        if not processes.take_duty(work, endpoint.door, holder, _LEASE_SECONDS):
-            return False
-        now = _gather(work, endpoint)
-    if now is None:
-        return False
-    outcomes = _post_answers_first(endpoint, now, post)
-    with tools.store.write() as work:
-        if not processes.take_duty(work, endpoint.door, holder, _LEASE_SECONDS):
-            return False  # we were away too long: whoever has it now says the same again
-        _record_outcomes(work, endpoint, now, outcomes)
-    return bool(now.events or now.to > now.start)
-
-
-def leave_round(tools: Tools, holder: str, endpoint: PostTarget) -> None:
-    """Nothing more for now: another clock need not wait for the lease to end."""
-    with tools.store.write() as work:
-        processes.leave_duty(work, endpoint.door, holder)
-
-
-def _gather(work: Work, endpoint: PostTarget) -> Round | None:
-    """A single event after a failure, until one gets through; None while the endpoint rests."""
-    standing = sinks.standing(work, endpoint.door)
-    if endpoint_rests(standing, work.now):
-        return None
-    failures = standing.failures if standing else 0
-    most = 1 if failures else AT_ONCE
-    again = sinks.due_again(work, endpoint.door, most=max(1, most // 2))
-    start = sinks.position(work, endpoint.door)
-    if len(again) == most:
-        return Round(again, [], start, start, failures)
-    new = sinks.window(work, endpoint.door, endpoint.company, most - len(again))
-    ended = [sinks.request_key(event).get("completes") for event in new.events]
-    unanswered = sinks.unanswered(work, endpoint.door, [request for request in ended if request])
-    return Round(again, new.events, start, new.to, failures, unanswered)
-
-
-def _post_answers_first(endpoint: PostTarget, now: Round, post: Post) -> list[tuple[Any, Missed | None]]:
-    """What came of each event that was posted; a `completed` is, once all answers of its request were taken."""
-    requests = {event.id: sinks.request_key(event) for event in now.events}
-    first = [event for event in now.events if "completes" not in requests[event.id]]
-    outcomes = list(zip(first, _post_side_by_side(endpoint, first, post), strict=True))
-    missed = {requests[event.id].get("answers") for event, failed in outcomes if failed}
-    unanswered = missed.union(now.unanswered)
-    ends = [event for event in now.events if event not in first and requests[event.id]["completes"] not in unanswered]
-    return outcomes + list(zip(ends, _post_side_by_side(endpoint, ends, post), strict=True))
-
-
-def _post_side_by_side(endpoint: PostTarget, events: Sequence[Any], post: Post) -> list[Missed | None]:
-    if len(events) < 2:
-        return [post(endpoint, event.id, event.body) for event in events]
-    with ThreadPoolExecutor(len(events)) as threads:
-        return list(threads.map(lambda event: post(endpoint, event.id, event.body), events))
-
-
-def _record_outcomes(
-    work: Work, endpoint: PostTarget, now: Round, outcomes: Sequence[tuple[Any, Missed | None]]
-) -> None:
-    """Every event has its outcome: through, to be tried again, or given up; or it waits for answers, untried."""
-    posted = {event.id for event, _ in outcomes}
-    for event in now.new:
-        if event.id not in posted:
-            sinks.try_again(work, endpoint.door, event, 0, 0, "")
-    for event, missed in outcomes:
-        if missed is not None:
-            tries = getattr(event, "tries", 0) + 1
-            sinks.try_again(work, endpoint.door, event, turns.delivery_wait(tries), tries, missed.trouble)
-            _log.warning(
-                "relay.not_delivered", door=endpoint.door, event_id=event.id, attempt=tries, error=missed.trouble
-            )
-        elif event in now.again:
-            sinks.delivered(work, endpoint.door, event.id)
-    if now.to > now.start:
-        sinks.move_on(work, endpoint.door, now.to)
-    _judge(work, endpoint, now.failures, [missed for _, missed in outcomes])
-
-
-def _judge(work: Work, endpoint: PostTarget, before: int, outcomes: Sequence[Missed | None]) -> None:
-    """An endpoint that takes nothing rests, longer each time; any rests as long as it asks; others do well."""
-    missed = [one for one in outcomes if one is not None]
-    asked = max((one.wait for one in missed), default=0.0)
-    if missed and (asked or len(missed) == len(outcomes)):
-        failures = before + len(missed)
-        rest = max(asked, turns.endpoint_wait(failures))
-        sinks.doing(work, endpoint.door, failures, rest, missed[-1].trouble)
-    elif before and outcomes:
-        sinks.doing(work, endpoint.door, 0, 0, "")
-        sinks.hasten(work, endpoint.door, lambda tries: turns.is_hastened(tries, before))
-
-
-_ENDPOINTS_AT_ONCE = 32
-_ROUNDS = 10
-_log = logs.log("relay")
-
-
-class Webhooks:
-    """Begins a few rounds for each endpoint that has something to get; `wait` until it is worth looking again."""
-
-    def __init__(self, tools: Tools, holder: str, post: Post) -> None:
-        self._tools = tools
-        self._holder = holder
-        self._post = post
-        self._threads = ThreadPoolExecutor(_ENDPOINTS_AT_ONCE, "webhooks")
-        self._busy: set[str] = set()
-        self._guard = threading.Lock()
-        self._news = threading.Event()
-        self._stopping = False
-
-    def begin_rounds(self) -> int:
-        """Begin for every endpoint with work that is not busy; gives how many."""
-        self._news.clear()
-        begun = 0
-        for endpoint in with_work(self._tools):
-            with self._guard:
-                if endpoint.door in self._busy or self._stopping:
-                    continue
-                self._busy.add(endpoint.door)
-            self._threads.submit(self._serve, endpoint)
-            begun += 1
-        return begun
-
-    def wait(self, seconds: float) -> None:
-        """Until there is news, at most this long."""
-        self._news.wait(seconds)
-
-    def wake(self) -> None:
-        """There is news."""
-        self._news.set()
-
-    def stop(self) -> None:
-        """End after the rounds at hand."""
-        self._stopping = True
-        self._news.set()
-        self._threads.shutdown(wait=True, cancel_futures=True)
-
-    def _serve(self, endpoint: PostTarget) -> None:
-        more = False
-        try:
-            for _ in range(_ROUNDS):
-                more = not self._stopping and deliver(self._tools, self._holder, endpoint, self._post)
-                if not more:
-                    break
-            leave_round(self._tools, self._holder, endpoint)
-        except Exception:
-            more = False
-            _log.exception("webhooks.failed", door=endpoint.door)
-        with self._guard:
-            self._busy.discard(endpoint.door)
-        if more:
-            self._news.set()

@@ -14,9 +14,9 @@ from pydantic_core import to_json
 
 from events.accounting_target import AccountingTarget, Lane, Organisation, Posted, Unmappable
 from events.changes import GONE, DriftFound
-from events.export import ExportProblem, InvoiceExportFailed, InvoiceExportSucceeded, Notification, XeroTotals
-from events.failures import FAILED_TITLE, Failure, about, cause_of
-from events.invoice import Invoice
+from events.export import InvoiceExportFailed, InvoiceExportSucceeded, XeroTotals, failed_answer
+from events.failures import Failure
+from events.invoice import Document, Invoice
 from events.reasons import Reason
 from events.wording import month, spoken
 from store import contacts, outbox, requests
@@ -39,6 +39,7 @@ class InXero(Protocol):
     found: str | None
     checked_at: datetime | None
     generation: int
+    document: Document
 
 
 def record_answers(work: Work, answers: Sequence[InvoiceAnswer]) -> Mapping[str, Request]:
@@ -87,54 +88,14 @@ def succeeded(
         marker="not_exported" if found and found.kind in GONE else "exported",
         checked_at=max(asked),
         generation=export.generation,
+        document=export.document,
         client=export.client,
     )
 
 
 def failed(item: Item, number: str | None, failure: Failure) -> InvoiceExportFailed:
     """The answer for an invoice that was not exported."""
-    told = failure.knowing(number=number or item.invoice)
-    return InvoiceExportFailed(
-        company=item.company,
-        request=item.request,
-        invoice=item.invoice,
-        number=number,
-        reason=failure.reason.code,
-        notification=Notification(title=FAILED_TITLE, message=told.message()),
-        who=failure.who,
-        how=told.remedy(),
-        by_itself=failure.by_itself,
-        steps=told.steps(),
-        link=told.link(),
-        cause=cause_of(told),
-        about=about(told) or None,
-        xero_words=told.words(),
-        line=failure.line,
-        problems=_problems(told),
-        marker="excluded" if failure.reason is Reason.EXCLUDED else "failed",
-        client=told.facts.get("client_id"),
-    )
-
-
-def _problems(told: Failure) -> tuple[ExportProblem, ...]:
-    """Everything that is wrong, what is wrong at many lines once."""
-    alike: dict[tuple[Reason, str | None], list[Failure]] = {}
-    for one in told.all():
-        alike.setdefault((one.reason, one.said), []).append(one)
-    return tuple(_problem(first, [other.line for other in rest if other.line]) for first, *rest in alike.values())
-
-
-def _problem(failure: Failure, more_lines: Sequence[int]) -> ExportProblem:
-    return ExportProblem(
-        reason=failure.reason.code,
-        message=failure.message(),
-        who=failure.who,
-        steps=failure.steps(),
-        link=failure.link(),
-        line=failure.line,
-        more_lines=tuple(more_lines),
-        xero_words=failure.said,
-    )
+    return failed_answer(item.company, item.request, item.invoice, number, failure)
 
 
 def refused(item: Item, export: Export, content: Invoice, failure: Failure) -> InvoiceExportFailed:

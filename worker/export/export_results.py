@@ -14,7 +14,7 @@ from typing import Any
 from events.accounting_target import AccountingTarget, Answer, Element, Posted
 from events.changes import Change, DriftFound, Picture
 from events.failures import Failure
-from events.invoice import Invoice
+from events.invoice import Document, Invoice
 from events.reasons import Reason
 from store import batches, exports, requests
 from store.batches import Carried
@@ -123,12 +123,14 @@ class KeptExport:
     found: str | None
     checked_at: datetime | None
     generation: int
+    document: Document
 
     @classmethod
     def from_row(cls, export: Any, row: Mapping[str, Any]) -> "KeptExport":
         """An export with the columns that `row` gives."""
         told = {name: row[name] for name in ("number", "xero_invoice_id", "xero_totals", "found", "checked_at")}
-        return cls(client=export.client, generation=export.generation, exported_at=row["exported_at"], **told)
+        same = {name: getattr(export, name) for name in ("client", "generation", "document")}
+        return cls(exported_at=row["exported_at"], **same, **told)
 
 
 SentElements = Mapping[tuple[str, str], Element]  # by batch, and invoice id (updates) or number
@@ -151,7 +153,7 @@ def row_of_result(
     if not isinstance(answer, Posted):
         raise TypeError("only a posted invoice has totals")
     newest = attempt.content_hash == export.wanted_hash
-    host = Host(target.contact_id(kept) or "", result.sent)
+    host = Host(target.contact_id(kept) or "", target.as_sent(result.sent) if result.sent else None)
     copy = target.picture(answer.copy)
     # A drift from the start: somebody voided or deleted it before we learnt that it had arrived
     kind = {"VOIDED": "voided", "DELETED": "deleted"}.get(answer.status)

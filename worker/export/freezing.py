@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from events.accounting_target import Element, Organisation, Posting, Unmappable
+from events.accounting_target import AccountingTarget, Element, Organisation, Posting, Unmappable
 from events.failures import Failure
 from events.invoice import Invoice
 from events.reasons import Reason
@@ -58,7 +58,7 @@ def freeze(
         if not ours:
             return []
         claimed = exports.of_batches(work, *(hold.batch_id for hold in ours))
-        mapped = _map(work, tools, organisation, claimed, map_one)
+        mapped = _map(work, tools.target(organisation, ours[0].document), organisation, claimed, map_one)
         _answer_known(work, tools, organisation, mapped)
         bodies = [(hold, _body(work, tools, organisation, hold, mapped)) for hold in ours]
         attempts = batches.note_attempts(work, [(export, mapped.contacts[export.id]) for export, _ in mapped.fit])
@@ -75,7 +75,8 @@ def answer_known(tools: Tools, organisation: Organisation, hold: Hold, map_one: 
     with tools.store.write() as work:
         if not batches.move(work, hold, "claimed", state="claimed"):
             return False
-        mapped = _map(work, tools, organisation, exports.of_batches(work, hold.batch_id), map_one)
+        target, claimed = tools.target(organisation, hold.document), exports.of_batches(work, hold.batch_id)
+        mapped = _map(work, target, organisation, claimed, map_one)
         lanes.note_answer(work, organisation.lane)
         _answer_known(work, tools, organisation, mapped)
         if not mapped.fit:
@@ -109,7 +110,8 @@ def _body(
     if not elements:
         batches.move(work, hold, "claimed", state="settled", closed_at=work.now)
         return None
-    body, key = tools.target(organisation).freeze(elements), f"{organisation.lane.tenant}-{uuid.uuid4().hex}"
+    body = tools.target(organisation, hold.document).freeze(elements)
+    key = f"{organisation.lane.tenant}-{uuid.uuid4().hex}"
     batches.move(
         work,
         hold,
@@ -131,8 +133,9 @@ def _sent(kind: str, hold: Hold, mapped: Mapped, attempts: Mapping[int, Carried]
     return Sent(kind, carried, mapped.contents, body, mixed=len({bool(one.priority) for one in mine}) > 1)
 
 
-def _map(work: Work, tools: Tools, organisation: Organisation, claimed: Sequence[Export], map_one: Map) -> Mapped:
-    target = tools.target(organisation)
+def _map(
+    work: Work, target: AccountingTarget, organisation: Organisation, claimed: Sequence[Export], map_one: Map
+) -> Mapped:
     settings = companies.settings_of(work, organisation.lane.company)
     kept = answering.linked_contacts(work, organisation.lane, [export.client for export in claimed])
     mapped = Mapped()

@@ -68,7 +68,9 @@ def raise_some(tools: Tools, organisation: Organisation, hold: Hold) -> Called:
 
 def _decide(work: Work, tools: Tools, organisation: Organisation, rows: Sequence[Export], seen: LookedUp) -> None:
     """What becomes of each: refused, found to be ours after all, looked at once more later, or begun again."""
-    target = tools.target(organisation)
+    if not rows:
+        return
+    target = tools.target(organisation, rows[0].document)
     ordered = generations.ordered(work, rows)
     sent = exports.numbers_sent(work, [export.id for export in rows if export.id is not None])
     refused: list[ExportRefusal] = []

@@ -6,8 +6,9 @@ from typing import Any
 from events.accounting_target import AccountingTarget, Organisation, Posted, Rejected
 from events.changes import GONE, Change, DriftFound
 from events.failures import Failure
+from events.invoice import Invoice
 from events.reasons import Reason
-from store import batches, companies, exports, generations, reconciliations, requests
+from store import allocations, batches, companies, exports, generations, reconciliations, requests
 from store.batches import Carried
 from store.tables import Attempt, Export, Item, Request
 from store.unit_of_work import Work
@@ -36,7 +37,7 @@ def apply(work: Work, tools: Tools, organisation: Organisation, results: Sequenc
     told = _post(work, tools, organisation, posted)
     wrong = [(r.export, r.answer.failure, r.attempt) for r in results if isinstance(r.answer, Rejected)]
     refused = [
-        ExportRefusal(e, into_xero(work, tools.target(organisation), organisation, e, why), tried)
+        ExportRefusal(e, into_xero(work, tools.target(organisation, e.document), organisation, e, why), tried)
         for e, why, tried in wrong
     ]
     return {**told, **fail(work, refused)}
@@ -51,7 +52,8 @@ def _learn(work: Work, tools: Tools, organisation: Organisation, results: Sequen
         companies.note_refused_tax(work, organisation.lane, new)
     if new or organisation.refused_taxes:
         known = companies.refused_taxes(work, organisation.lane)
-        copies = [tools.target(organisation).picture(r.answer.copy) for r in results if isinstance(r.answer, Posted)]
+        seen = [(r.export, r.answer) for r in results if isinstance(r.answer, Posted)]
+        copies = [tools.target(organisation, export.document).picture(posted.copy) for export, posted in seen]
         taken = {(line.said("account") or "", line.said("tax_type") or "") for one in copies for line in one.lines}
         companies.forget_refused_tax(work, organisation.lane, known & taken)
 
@@ -66,7 +68,9 @@ def attempt_row(result: Result) -> dict[str, Any]:
 
 
 def _post(work: Work, tools: Tools, organisation: Organisation, results: Sequence[Result]) -> Mapping[str, Request]:
-    target = tools.target(organisation)
+    if not results:
+        return {}
+    target = tools.target(organisation, results[0].export.document)  # what is posted together is of one kind
     kept = answering.linked_contacts(work, organisation.lane, [result.export.client for result in results])
     changes = {result.export.id: _changes(target, result) for result in results}  # before the rows say the new copy
     sent = export_results.sent_in(work, target, results)
@@ -75,6 +79,8 @@ def _post(work: Work, tools: Tools, organisation: Organisation, results: Sequenc
         for result in results
     ]
     exports.change(work, rows)  # their callers have locked them
+    if target.credit:
+        _want_allocations(work, target, organisation, [(one.export, one.sent) for one in results])
     become = [export_results.KeptExport.from_row(r.export, row) for r, row in zip(results, rows, strict=True)]
     by_id = {row["id"]: (r, one) for r, row, one in zip(results, rows, become, strict=True)}
     given: list[Any] = []
@@ -95,9 +101,10 @@ def rest(work: Work, tools: Tools, organisation: Organisation, looked: Sequence[
     """
     if not looked:
         return {}
-    target = tools.target(organisation)
+    target = tools.target(organisation, looked[0].export.document)
     rows = [export_results.row_of_look(work, target, one) for one in looked]
     exports.change(work, rows)
+    _want_allocations(work, target, organisation, [(one.export, one.content) for one in looked])
     by_id = {one.export.id: (one, row) for one, row in zip(looked, rows, strict=True)}
     given = []
     for item in requests.waiting(work, [id_ for id_ in by_id if id_ is not None]):
@@ -110,13 +117,22 @@ def rest(work: Work, tools: Tools, organisation: Organisation, looked: Sequence[
     return answering.record_answers(work, given)
 
 
+def _want_allocations(
+    work: Work, target: AccountingTarget, organisation: Organisation, sent: Sequence[tuple[Export, Invoice | None]]
+) -> None:
+    """What credits an invoice is allocated to it, once it is in the accounting system itself."""
+    named = {export.id or 0: (export.invoice, said.credits) for export, said in sent if said and said.credits}
+    if target.credit and named:
+        allocations.want(work, organisation.lane, named)
+
+
 def rest_as_known(work: Work, tools: Tools, organisation: Organisation, export: Export) -> Mapping[str, Request]:
     """An export that Xero has as it was sent, and that could not be looked at: told with until when that is known."""
     free = {"due_at": work.now, "batch_id": None, "crashes": 0, "alone": False, "batch_limit": 0}
     exports.change(work, [{"id": export.id, "state": "exported", **free}])
     until = reconciliations.compared_until(work, organisation.lane)
     waiting = requests.waiting(work, [export.id] if export.id is not None else [])
-    target = tools.target(organisation)
+    target = tools.target(organisation, export.document)
     return answering.record_answers(
         work,
         [answering.succeeded(item, export, organisation, target, "unchanged", until) for item in waiting],
@@ -176,7 +192,7 @@ def _with_setting(work: Work, refusal: ExportRefusal) -> Failure:
     """The failure with the company's setting that what was refused comes from, so that its admin learns of it."""
     if not settings_checks.is_of_lines(refusal.failure):
         return refusal.failure
-    settings = companies.settings_of(work, refusal.export.company)
+    settings = companies.settings_of(work, refusal.export.company).for_document(refusal.export.document)
     return settings_checks.named(refusal.failure, refusal.content, settings)
 
 
@@ -199,7 +215,7 @@ def _after(refusal: ExportRefusal) -> str:
 
 
 def _failed_row(work: Work, refusal: ExportRefusal, *, bound: bool) -> dict[str, Any]:
-    export = refusal.export
+    export, found = refusal.export, _found(refusal)
     stays = refusal.is_of_newest or bound
     return {
         "id": export.id,
@@ -212,6 +228,7 @@ def _failed_row(work: Work, refusal: ExportRefusal, *, bound: bool) -> dict[str,
         "batch_limit": 0,
         "raise_anew": False,
         "number_bound": bound,
-        "found": _found(refusal),
+        "found": found,
+        "checked_at": work.now if found != export.found else export.checked_at,
         "failures": export.failures + 1,
     }

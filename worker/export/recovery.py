@@ -63,7 +63,7 @@ def match_create(
         return Result(export, attempt, posted, "adopted")
     if odd:
         return Unclear(odd[0])
-    holders = [(attempt, posted) for attempt, posted in shown if _holds_its_number(export, posted)]
+    holders = [(attempt, posted) for attempt, posted in shown if _holds_its_number(target, export, posted)]
     if not holders:
         return _refused_for_nothing(export, attempts, [posted for _, posted in shown])
     open_ones = [attempt for attempt in attempts if attempt.reason != Reason.NUMBER_TAKEN.code]
@@ -73,10 +73,11 @@ def match_create(
     return _clash(export, *min(holders, key=_is_gone))
 
 
-def _holds_its_number(export: Export, posted: Posted) -> bool:
+def _holds_its_number(target: AccountingTarget, export: Export, posted: Posted) -> bool:
     if posted.status == _FREES_ITS_NUMBER:
         return False
-    earlier = posted.mark == (export.company, export.invoice) and posted.generation < export.generation
+    before = range(1, export.generation)
+    earlier = any(target.is_marked(posted, export.company, export.invoice, one) for one in before)
     return not earlier or posted.status in _GONE
 
 
@@ -99,8 +100,7 @@ def is_ours(
 ) -> bool:
     """By our mark; where Xero shows no mark at all, by our app, the contact, date and currency that were sent."""
     if not posted.unmarked:
-        mine = posted.mark == (export.company, export.invoice)
-        return mine and posted.generation == export.generation
+        return target.is_marked(posted, export.company, export.invoice, export.generation)
     return made_by_us and _is_like(target, posted, sent)
 
 
@@ -163,7 +163,7 @@ def settle(tools: Tools, organisation: Organisation, batch_id: str) -> bool:
     with tools.store.write() as work:
         if not pauses.may_begin(work, organisation.lane.company):
             return False
-        taken = batches.take_uncertain(work, batch_id, tools.settings.lease_seconds)
+        taken = batches.take_uncertain(work, batch_id, tools.settings.lease_seconds, tools.process)
         if taken is None:
             return False
         hold, batch = taken
@@ -188,7 +188,7 @@ def ask(
     sent: Mapping[int, Sequence[Attempt]],
 ) -> LookedUp:
     """Updates by id; new invoices by every number they were ever sent under. Raises Trouble."""
-    target = tools.target(organisation)
+    target = tools.target(organisation, parked[0].document if parked else "invoice")
     if all(export.xero_invoice_id for export in parked):
         return LookedUp(by_id=target.fetch(organisation, [export.xero_invoice_id or "" for export in parked]))
     numbers = sorted({attempt.number for attempts in sent.values() for attempt in attempts})
@@ -235,7 +235,7 @@ def _record_seen(
 ) -> Sequence[Export]:
     """What became of these; gives those that may be ours and of which Xero does not say so yet."""
     sent = exports.numbers_sent(work, [export.id for export in parked if export.id is not None])
-    target = tools.target(organisation)
+    target = tools.target(organisation, batch.document)
     known = elements(target, work, sent)
     results: list[Result] = []
     absent: list[Export] = []

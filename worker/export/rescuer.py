@@ -3,7 +3,7 @@
 from events.accounting_target import Lane
 from events.failures import Failure
 from events.reasons import Reason
-from store import batches, exports, lanes, processes
+from store import batches, exports, lanes
 from store.batches import Hold
 from store.outbox import InvoiceAnswer
 from store.requests import give_up_parts, left_waiting
@@ -20,29 +20,38 @@ _log = logs.log("rescuer")
 
 
 def sweep(tools: Tools, holder: str) -> int:
-    """One sweep, if this process has the duty; give how many batches were rescued."""
+    """One sweep of this process's shards of the duty; give how many batches were rescued.
+
+    What is found by one question about all companies is mended by whoever has the first shard.
+    """
+    settings = tools.settings
     with tools.store.write() as work:
-        if not processes.take_duty(work, DUTY, holder, tools.settings.sweep_seconds * 3):
-            return 0
-        claimed = batches.overdue(work, "claimed")
-        sent = batches.overdue(work, "sent")
-        for batch in claimed:
-            _give_back(work, batch)
-        for batch in sent:
-            _park(work, batch)
-        expired = deferral.expire(work, tools, tools.settings.expiry_seconds)
-        forgotten = answer_forgotten(work, tools)
-    with tools.store.write() as work:
-        forgotten += give_up_parts(work, tools.settings.expiry_seconds)
+        held = tools.take_shards(work, DUTY, holder, settings.sweep_seconds * 3)
+        is_first = 0 in held.mine
+        rescued = _rescue_batches(work) if is_first else 0
+        answered = deferral.expire(work, tools, settings.expiry_seconds) if is_first else 0
+        answered += answer_forgotten(work, tools) if is_first else 0
+    if is_first:
+        with tools.store.write() as work:
+            answered += give_up_parts(work, settings.expiry_seconds)
     with tools.store.read() as work:
-        waiting = lanes.lanes_due(work)
-    for lane in waiting:
-        tools.bells.remind(lane.key)
-    if claimed or sent:
-        _log.warning("rescuer.found_batches", count=len(claimed) + len(sent))
-    if expired or forgotten:
-        _log.warning("rescuer.answered", count=expired + forgotten)
+        waiting = lanes.lanes_due(work) if held.mine else []
+    tools.bells.remind([lane.key for lane in waiting if held.has(lane.company)])
+    if rescued:
+        _log.warning("rescuer.found_batches", count=rescued)
+    if answered:
+        _log.warning("rescuer.answered", count=answered)
         tools.bells.wake_relay()
+    return rescued
+
+
+def _rescue_batches(work: Work) -> int:
+    claimed = batches.overdue(work, "claimed")
+    sent = batches.overdue(work, "sent")
+    for batch in claimed:
+        _give_back(work, batch)
+    for batch in sent:
+        _park(work, batch)
     return len(claimed) + len(sent)
 
 
@@ -72,7 +81,8 @@ def answer_forgotten(work: Work, tools: Tools) -> int:
         lane = Lane(export.company, export.tenant)
         organisation = tools.organisation(work, lane)
         if export.state == "exported" and organisation:
-            given.append(answering.succeeded(item, export, organisation, tools.target(organisation), "unchanged"))
+            target = tools.target(organisation, export.document)
+            given.append(answering.succeeded(item, export, organisation, target, "unchanged"))
         elif export.state == "failed":
             failure = Failure(Reason.of(exports.last_reason(work, export) or Reason.OUTCOME_UNKNOWN.code))
             given.append(answering.refused(item, export, export_results.newest_content(export), failure))

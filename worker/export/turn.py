@@ -53,7 +53,7 @@ def _send(
         return raise_anew.raise_some(tools, organisation, holds[0])
     if kind == "update":
         return _update(tools, organisation, holds[0])
-    target = tools.target(organisation)
+    target = tools.target(organisation, holds[0].document)
     frozen = freezing.freeze(tools, organisation, holds, kind, lambda _export, posting: target.element(posting))
     return xero_call.send(tools, organisation, frozen, target.create, answered) if frozen else "not"
 
@@ -69,8 +69,8 @@ def _claim(tools: Tools, organisation: Organisation, calls: int) -> tuple[list[H
         _quarantine(work, poisonous)
         chosen = batching.choose_some([one for one in due if one.id not in poisonous], calls, sizes)
         kind = batching.kind(chosen[0][0]) if chosen else "create"
-        lease = tools.settings.lease_seconds
-        return [batches.claim(work, organisation.lane, some, lease, kind) for some in chosen], kind
+        lease, me = tools.settings.lease_seconds, tools.process
+        return [batches.claim(work, organisation.lane, some, lease, kind, me) for some in chosen], kind
 
 
 def _quarantine(work: Work, poisonous: Sequence[int]) -> None:
@@ -87,7 +87,7 @@ def _update(tools: Tools, organisation: Organisation, hold: Hold) -> Called:
     except Trouble as trouble:
         deferral.after_look(tools, organisation, hold, trouble)
         return "answered"
-    target = tools.target(organisation)
+    target = tools.target(organisation, hold.document)
     map_one = updates.updates(target, copies)
     if not freezing.answer_known(tools, organisation, hold, map_one):
         return "answered"
@@ -142,6 +142,7 @@ def answer_doorbell(tools: Tools, lane: Lane, token: str) -> None:
         return
     following = NextTurn(1.0)
     try:
+        tools.witness.compare_soon(tools.store, tools.redis)  # an older database knows not what was sent
         following = _take_turns(tools, lane, token)
     except redis.RedisError as lost:
         _log.warning("exporter.redis_lost", lane=lane.key, error=type(lost).__name__)

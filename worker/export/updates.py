@@ -41,7 +41,7 @@ def copies(tools: Tools, organisation: Organisation, hold: Hold) -> Mapping[int,
         late = restores.is_late(work, organisation.lane)
         recent = {key for key, export in claimed.items() if guard.may_show_yet(export.exported_at, work.now)}
     ids = {key: export.xero_invoice_id or "" for key, export in claimed.items()}
-    target = tools.target(organisation)
+    target = tools.target(organisation, hold.document)
     found = target.fetch(organisation, sorted(ids.values()))
     return {
         key: CopyInXero(
@@ -158,7 +158,7 @@ def _looked(
 
 
 def _proof(target: AccountingTarget, posting: Posting, copy: Posted) -> Proof:
-    host, theirs = Host(posting.contact_id, posting.invoice), target.picture(copy.copy)
+    host, theirs = Host(posting.contact_id, target.as_sent(posting.invoice)), target.picture(copy.copy)
     ours = _wanted(target, posting, copy)
     if ours is None:
         return proof.of_host(host, copy, "what was sent: with today's settings it could not be sent again")

@@ -13,10 +13,11 @@ from events.preview import InvoiceExportPreviewRequested
 from events.settings import CompanySettings
 from events.snapshot import Incoming
 from store import audit, companies, connections, inbox, pauses
+from store.database_trouble import trouble_of
 from store.inbox import FiledEvent
 from store.requests import Key
 from store.tables import CompanyConnection
-from store.unit_of_work import Work, trouble_of
+from store.unit_of_work import Work
 from worker import logs
 from worker.commands import registry, replay
 from worker.decisions import merge_rules, turns
@@ -88,8 +89,9 @@ class KnownCompanies:
     ) -> Filing:
         """A request of one of these companies, on its way into the tables."""
         lane, target = self.lane(asked.company), self.targets[asked.company]
-        prefix, contents = self.settings[asked.company].number_prefix or "", contents or {}
-        return Filing(asked, envelope, lane, target, prefix, caused_by, raising=raising, contents=contents)
+        own, contents = self.settings[asked.company], contents or {}
+        chosen = {"raising": raising, "attaches": own.attachments}
+        return Filing(asked, envelope, lane, target, own, caused_by, contents=contents, **chosen)
 
     def waits(self, work: Work, filings: Sequence[Filing]) -> Mapping[Key, Waits | None]:
         """What the requests wait for whose company is not connected. Who waits, for that or a pause, is told so."""

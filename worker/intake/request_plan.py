@@ -11,9 +11,11 @@ from events.accounting_target import AccountingTarget, Lane
 from events.codec import Envelope
 from events.export import InvoiceExportRequested, UnreadableInvoice
 from events.failures import Failure
-from events.invoice import Invoice
+from events.invoice import Document, Invoice
 from events.reasons import Reason
+from events.settings import CompanySettings
 from store import number_claims
+from store.attachments import WantedFile, wanted
 from store.number_claims import Owner
 from store.requests import Key, Opening
 from store.tables import Export
@@ -45,18 +47,20 @@ class NumberedInvoices:
 class Filing:
     """One event, or one part of a replay, that is to be filed.
 
-    `prefix` is what the company's settings put before numbers; `caused_by` is the event that a replay repeats;
+    `settings` are the company's, with what they put before numbers; `caused_by` is the event that a replay repeats;
     `raising`: the invoices are to be raised anew; `contents` is what its invoices said before any lock was taken.
-    `target` is None where the company's accounting system is unknown here.
+    `target` is None where the company's accounting system is unknown here; `attaches`: files that invoices name are
+    to be attached to them.
     """
 
     asked: InvoiceExportRequested
     envelope: Envelope
     lane: Lane
     target: AccountingTarget | None
-    prefix: str = ""
+    settings: CompanySettings = field(default_factory=CompanySettings)
     caused_by: str | None = None
     raising: bool = False
+    attaches: bool = False
     contents: Mapping[str, InvoiceContent] = field(default_factory=dict)
 
     @property
@@ -77,7 +81,7 @@ class Filing:
     def numbered(self, rows: Mapping[str, Export] | None = None) -> NumberedInvoices:
         """The invoices with their numbers in Xero; those of invoices asked for before stand in their rows, by id."""
         each = merge_rules.each_once(self.asked.invoices)
-        newest, prefixes = merge_rules.numbered(each, rows or {}, self.prefix, again=self.caused_by is not None)
+        newest, prefixes = merge_rules.numbered(each, rows or {}, self.settings, again=self.caused_by is not None)
         return NumberedInvoices(newest, prefixes, parsed_event.contents_of(newest, self.contents))
 
 
@@ -128,6 +132,13 @@ class RequestPlan:
         new = (one for one in self.known.invoices.readable if self.moves[one.id] not in ("join", "unchanged"))
         return [(self.filing.asked.company, one) for one in new]
 
+    def files(self) -> list[WantedFile]:
+        """The files that the invoices are to have, refused ones too: they may be exported yet."""
+        if not self.filing.attaches:
+            return []
+        company = self.filing.asked.company
+        return [file for one in self.known.invoices.readable for file in wanted(company, one.id, one.attachments)]
+
     def started(self) -> list[int]:
         """The ids of the export rows that begin with this request."""
         return [row.id or 0 for id_, row in self.known.rows.items() if self.moves[id_] == "start"]
@@ -147,7 +158,7 @@ def plan(known: LockedRequest, now: datetime) -> RequestPlan:
 
 def first_row(filing: Filing, invoices: NumberedInvoices, invoice: Invoice, blank: Row, now: datetime) -> Row:
     """The whole row of an invoice that nobody has asked for before, from a `blank` one."""
-    content = _content(invoices, invoice)
+    content = {**_content(invoices, invoice), "document": filing.settings.document_of(invoice)}
     return blank | _started(content, invoice, SimpleNamespace(**blank), 0 if filing.is_single else 1, now)
 
 
@@ -165,12 +176,21 @@ def _move(known: LockedRequest, invoice: Invoice | UnreadableInvoice) -> Move | 
     asks = move in ("start", "replace", "wait") and not filing.raising  # raised anew it gets a number of its own
     if asks and owner != Owner(row.company, row.invoice):
         return Failure(Reason.NUMBER_USED_TWICE, {"other": owner.invoice})
-    return (content.broken if move in ("start", "replace") else None) or move
+    wrong = content.broken if move in ("start", "replace") else None
+    return wrong or (_document(known, invoice)[1] if asks else None) or move
+
+
+def _document(known: LockedRequest, invoice: Invoice) -> tuple[Document, Failure | None]:
+    """What the invoice goes as, and why it cannot."""
+    row = None if invoice.id in known.unseen else known.rows[invoice.id]
+    target = known.filing.target
+    return merge_rules.document_of(invoice, known.filing.settings, row, target.documents if target else None)
 
 
 def _change(known: LockedRequest, invoice: Invoice, move: Move | Failure, now: datetime) -> tuple[str, Row | None]:
     """What is written into the invoice's row, and a word that is the same for changes of the same columns."""
     row, single, content = known.rows[invoice.id], known.filing.is_single, _content(known.invoices, invoice)
+    content["document"] = _document(known, invoice)[0]
     priority = 0 if single else row.priority
     if invoice.id in known.unseen:
         return "refused", {"state": "failed", "priority": 1, "live_since": None} if move != "start" else None

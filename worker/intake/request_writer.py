@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from events.failures import Failure
 from events.invoice import Invoice
-from store import exports, number_claims, pauses, reconciliations, requests, searching
+from store import attachments, exports, number_claims, pauses, reconciliations, requests, searching
 from store.number_claims import Owner
 from store.outbox import InvoiceAnswer
 from store.requests import Key
@@ -121,6 +121,7 @@ def _write(work: Work, tools: Tools, plans: Sequence[RequestPlan], first: Abstra
     for rows in changes.values():
         exports.change(work, rows)
     searching.index(work, [pair for one in plans for pair in one.fresh()])
+    attachments.note(work, [file for one in plans for file in one.files()])
     added = requests.add_items(work, [item for one in plans for item in one.items])
     filed, answers = [], []
     for one in plans:
@@ -146,7 +147,7 @@ def _answers_at_once(work: Work, tools: Tools, plan: RequestPlan, items: Sequenc
             given.append(answering.failed(Item(**row), invoice.number, failure))
         elif organisation := tools.organisation(work, plan.filing.lane):
             export, until = plan.known.rows[invoice.id], reconciliations.compared_until(work, plan.filing.lane)
-            target = tools.target(organisation)
+            target = tools.target(organisation, export.document)
             told = answering.succeeded(Item(**row), export, organisation, target, "unchanged", until)
             cleaned = invoice.cleaned if isinstance(invoice, Invoice) else ()
             given.append(told.model_copy(update={"cleaned": cleaned}))

@@ -10,7 +10,7 @@ PREFIX = "crewcard_xero_"
 class Metric:
     """One metric. A gauge says how it is now, a counter how often something happened since the first start.
 
-    A histogram is of one process, since it began, and its `buckets` end at these seconds.
+    A histogram counts how long something took; its `buckets` end at these seconds.
     """
 
     name: str
@@ -39,7 +39,7 @@ IDLE = Metric(
     "idle_seconds",
     "How long a company with unanswered invoices has had no answer from Xero, and what it waits for: nothing (it "
     "ought to move), login, pause, worker or redis (none at work), limit, offline, trouble or outcome (of calls that "
-    "Xero did not answer)",
+    "Xero did not answer), restore",
     ("company", "waits_for"),
 )
 COMPANIES_WAITING = Metric(
@@ -58,6 +58,11 @@ UNSTAMPED = Metric("outbox_unstamped", "Events that are committed and not yet in
 UNSTAMPED_AGE = Metric("outbox_unstamped_seconds", "Age of the oldest of them")
 BEHIND = Metric("door_behind", "Events a door out has not taken up", ("door",))
 BEHIND_AGE = Metric("door_behind_seconds", "Age of the oldest of them", ("door",))
+DOOR_FAILING = Metric(
+    "door_failing_seconds",
+    "Since when an endpoint takes nothing; left out while it takes what it gets",
+    ("door",),
+)
 REDELIVERIES = Metric(
     "redeliveries", "Events a door refused: waiting for another try, or given up after three days", ("door", "state")
 )
@@ -68,6 +73,9 @@ ASKED = Metric("asked_of_xero", "Changes and previews that wait for Xero's answe
 ASKED_AGE = Metric("asked_of_xero_seconds", "Age of the oldest of them", ("kind",))
 DEAD_LETTERS = Metric("dead_letters", "Entries that no door could read and nobody has dealt with")
 
+RESTORED = Metric(
+    "restored_seconds", "Since when the database is a restored one, by order or noticed; if it ever was"
+)
 AUDIT_INTACT = Metric("audit_intact", "1 when the last daily check found every line of the audit as it was written")
 AUDIT_CHECKED = Metric("audit_checked_seconds", "Age of the last daily check of the audit")
 AUDIT_HEAD = Metric(
@@ -75,7 +83,16 @@ AUDIT_HEAD = Metric(
 )
 
 PROCESSES = Metric(
-    "processes", "Processes by kind: running, or silent for a minute without having left", ("kind", "state")
+    "processes",
+    "Processes by kind: running, quiet (workers that were told to take nothing new), or silent for 20 seconds "
+    "without having left",
+    ("kind", "state"),
+)
+CLOCK_SKEW = Metric(
+    "clock_skew_seconds",
+    "How far the clock of a running process is off that of the database (with SQLite: of Redis), the worst of each "
+    "kind; left out where none could be compared",
+    ("kind",),
 )
 VERSIONS = Metric("versions", "Running processes by version of this software, with its build", ("kind", "version"))
 
@@ -84,6 +101,14 @@ ANSWERS = Metric(
     "Answers about invoices, by outcome and by reason of failure",
     ("outcome", "reason"),
     "counter",
+)
+ANSWER_SECONDS = Metric(
+    "answer_seconds",
+    "How long invoices waited from the moment their request was accepted until they had their answer, whatever they "
+    "waited for, by kind of send: single (a click) or bulk",
+    ("mode",),
+    "histogram",
+    (1, 2.5, 5, 10, 30, 60, 300, 1800, 7200, 86400),
 )
 EVENTS = Metric("events", "Events that went into the feed, by type", ("type",), "counter")
 TROUBLES = Metric(
@@ -105,6 +130,14 @@ SIGN_INS = Metric(
     "counter",
 )
 
+TELEMETRY_LOST = Metric(
+    "telemetry_lost",
+    "Spans (traces), log lines (logs) and values of figures (metrics) that no collector took by OTLP, by kind of "
+    "process",
+    ("kind", "signal"),
+    "counter",
+)
+
 DOORBELLS = Metric("doorbells", "Doorbells that no worker has taken yet")
 DOORBELL_AGE = Metric("doorbell_seconds", "Age of the oldest of them")
 LANES_DUE = Metric("lanes_due", "Lanes that want a turn, now or later")
@@ -116,10 +149,18 @@ REDIS_BYTES = Metric("redis_bytes", "Memory that Redis uses")
 REQUESTS = Metric(
     "http_request_seconds",
     "How long the doors and pages of this one web process took to answer, by the address as a template, method and "
-    "status: of each web process its own",
+    "status: of each web process its own, since it began",
     ("route", "method", "status"),
     "histogram",
     (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
+)
+
+WEBHOOKS_IN = Metric(
+    "webhooks_in",
+    "Webhooks that Xero posted to this one web process, since it began: taken, passed_over (nothing that is looked "
+    "at: of another organisation, a new invoice), unreadable, too_large, refused (not signed by Xero)",
+    ("outcome",),
+    "counter",
 )
 
 METRICS = tuple(found for found in list(globals().values()) if isinstance(found, Metric))

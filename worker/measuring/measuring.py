@@ -6,7 +6,9 @@ Counting: the clock reads our own feed and counts each answer and event once, wh
 """
 
 import contextlib
+import itertools
 import json
+import math
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -16,7 +18,7 @@ from typing import Any, NamedTuple
 import redis
 from redis.exceptions import NoPermissionError
 
-from store import alerts, audit, metrics_rows, processes
+from store import alerts, audit, metrics_rows, processes, restores
 from store.metrics_rows import Lanes, Waiting
 from store.unit_of_work import Work
 from worker import broker, logs
@@ -34,15 +36,21 @@ _COUNTED = {
     "events": metrics.EVENTS,
     "troubles": metrics.TROUBLES,
     "sign_ins": metrics.SIGN_INS,
+    "telemetry": metrics.TELEMETRY_LOST,
 }
 
 
 class MetricReading(NamedTuple):
-    """One figure: of a metric, with a value for each of its labels."""
+    """One figure: of a metric, with a value for each of its labels.
+
+    Of a histogram `value` is the sum of the seconds, and `buckets` is how many took no longer than each of the
+    metric's buckets, and how many there were in all.
+    """
 
     metric: Metric
     value: float
     labels: tuple[str, ...] = ()
+    buckets: tuple[int, ...] = ()
 
 
 def business_readings(tools: Tools, work: Work) -> Iterator[MetricReading]:
@@ -56,6 +64,8 @@ def business_readings(tools: Tools, work: Work) -> Iterator[MetricReading]:
         yield MetricReading(metrics.ASKED, pile.count, (kind,))
         yield MetricReading(metrics.ASKED_AGE, _age(work, pile.since), (kind,))
     yield MetricReading(metrics.DEAD_LETTERS, metrics_rows.dead_letters(work))
+    if restore := restores.newest(work):
+        yield MetricReading(metrics.RESTORED, _age(work, restore.at))
     # Before the first check there is nothing to tell
     if last := audit.newest_check(work):
         yield MetricReading(metrics.AUDIT_INTACT, float(last.problems == "[]"))
@@ -64,10 +74,20 @@ def business_readings(tools: Tools, work: Work) -> Iterator[MetricReading]:
     yield from _processes(work)
     counted = metrics_rows.all_counts(work)
     for row in counted:
-        metric = _COUNTED[row.name]
-        yield MetricReading(metric, row.count, (row.kind, row.detail)[: len(metric.labels)])
+        if metric := _COUNTED.get(row.name):
+            yield MetricReading(metric, row.count, (row.kind, row.detail)[: len(metric.labels)])
+    yield from _answer_seconds({(row.kind, row.detail): row.count for row in counted if row.name == "answer_seconds"})
     for outcome in metrics.SIGN_IN_OUTCOMES - {row.kind for row in counted if row.name == "sign_ins"}:
         yield MetricReading(metrics.SIGN_INS, 0, (outcome,))  # so that Prometheus sees the first one as one more
+
+
+def _answer_seconds(counted: Mapping[tuple[str, str], int]) -> Iterator[MetricReading]:
+    """Of both kinds of send, so that Prometheus sees the first answer as one more."""
+    metric = metrics.ANSWER_SECONDS
+    for mode in ("single", "bulk"):
+        each = [counted.get((mode, metrics_rows.bucket_name(bound)), 0) for bound in (*metric.buckets, math.inf)]
+        total = counted.get((mode, metrics_rows.MILLISECONDS), 0) / 1000
+        yield MetricReading(metric, total, (mode,), tuple(itertools.accumulate(each)))
 
 
 def _companies(tools: Tools, work: Work) -> Iterator[MetricReading]:
@@ -136,18 +156,24 @@ def _events_out(work: Work, settings: Settings) -> Iterator[MetricReading]:
         if door.door not in settings.shut_doors:
             yield MetricReading(metrics.BEHIND, door.behind, (door.door,))
             yield MetricReading(metrics.BEHIND_AGE, _age(work, door.since), (door.door,))
+            if door.failing_since:
+                yield MetricReading(metrics.DOOR_FAILING, _age(work, door.failing_since), (door.door,))
     refused = dict.fromkeys([("webhook", "waiting"), ("webhook", "given_up")], 0) if settings.webhook_url else {}
     for labels, count in {**refused, **metrics_rows.redeliveries(work)}.items():
         yield MetricReading(metrics.REDELIVERIES, count, labels)
 
 
 def _processes(work: Work) -> Iterator[MetricReading]:
-    rows = [(row, "silent" if processes.is_silent(work, row) else "running") for row in processes.everyone(work)]
+    rows = [(row, processes.condition(work, row)) for row in processes.everyone(work)]
     states = Counter((row.kind, state) for row, state in rows)
     for kind in ("web", "worker", "clock"):
-        for state in ("running", "silent"):
+        for state in ("running", "silent", *(["quiet"] if kind == "worker" else [])):
             yield MetricReading(metrics.PROCESSES, states[kind, state], (kind, state))
-    running = Counter((row.kind, row.version) for row, state in rows if state == "running")
+    running = Counter((row.kind, row.version) for row, state in rows if state != "silent")
+    seen = [row for row, state in rows if state != "silent" and row.skew_seconds is not None]
+    for kind in sorted({row.kind for row in seen}):
+        worst = max(abs(row.skew_seconds or 0) for row in seen if row.kind == kind)
+        yield MetricReading(metrics.CLOCK_SKEW, worst, (kind,))
     for (kind, version), count in running.items():
         yield MetricReading(metrics.VERSIONS, count, (kind, version))
 
@@ -224,4 +250,4 @@ def count_on(tools: Tools) -> int:
         if not alerts.behind(work, metrics_rows.READER):
             return 0
     with tools.store.write() as work:
-        return metrics_rows.count_feed(work)
+        return metrics_rows.count_feed(work, metrics.ANSWER_SECONDS.buckets)

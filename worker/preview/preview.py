@@ -17,6 +17,7 @@ from typing import Any
 import redis
 
 from events.accounting_target import AccountingTarget, Outlook
+from events.changes import Picture
 from events.codec import Envelope, Unreadable
 from events.connections import ConnectionProblem
 from events.export import UnreadableInvoice, XeroTotals
@@ -156,6 +157,17 @@ def preview(
     )
 
 
+def as_sent(tools: Tools, company: str, invoice: Invoice) -> Picture | None:
+    """The invoice as it would be sent now, by what is stored alone; None where it would not be sent."""
+    with tools.store.read() as work:
+        target = tools.target_of(work, company)
+        if target is None:
+            return None
+        known = preview_plan.known(work, tools, target, company, merge_rules.each_once([invoice]))
+    made = preview_plan.plan(target, known, known.asked[0])
+    return target.picture_of(made.element) if made.element else None
+
+
 def nothing_seen(company: str, request: str, now: datetime, why: str) -> InvoiceExportPreviewed:
     """A preview of which nothing could be worked out, and why."""
     return InvoiceExportPreviewed(
@@ -219,7 +231,9 @@ def _forecast(
     left = seen.day_calls if seen else None
     room = CallRoom(target.pace.per_minute, target.pace.minute, seen.day_left if seen else None)
     seconds = None if waits else estimating.seconds_needed(needed, known.waiting, room, target.sizes)
-    return Forecast(calls=needed, day_calls_left=left, seconds=seconds, waits_for=waits)
+    invoices = {plan.id for plan in plans if plan.document == "invoice"}
+    files = sum(known.file_calls.get(r.invoice, 0) for r in rows if r.verdict != "fail" and r.invoice in invoices)
+    return Forecast(calls=needed, day_calls_left=left, seconds=seconds, waits_for=waits, attachment_calls=files)
 
 
 def _outlook(target: AccountingTarget, known: KnownCompany) -> Outlook | None:

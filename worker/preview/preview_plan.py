@@ -8,11 +8,11 @@ from events.accounting_target import AccountingTarget, Element, Lane, Organisati
 from events.connections import ConnectionProblem
 from events.export import UnreadableInvoice
 from events.failures import Failure
-from events.invoice import Invoice, folded
+from events.invoice import Document, Invoice, folded
 from events.preview import Verdict
 from events.reasons import Reason
 from events.settings import Books, CompanySettings
-from store import batches, companies, connections, contacts, generations, pauses, previews
+from store import attachments, batches, companies, connections, contacts, generations, pauses, previews
 from store.tables import CompanyConnection, Export, LaneState
 from store.unit_of_work import Work
 from worker.contacts import host_contacts
@@ -28,7 +28,8 @@ class KnownCompany:
     """What we know of a company and these invoices without asking Xero.
 
     `problem` holds its exports back; `login_due` says that Xero would not answer either. By export id: the number
-    `given` to what is raised anew, and the bodies of updates whose outcome is `unknown`.
+    `given` to what is raised anew, and the bodies of updates whose outcome is `unknown`. `file_calls` are those that
+    the files of an invoice take.
     """
 
     lane: Lane
@@ -46,6 +47,7 @@ class KnownCompany:
     given: Mapping[int, str]
     unknown: Mapping[int, Sequence[bytes]]
     waiting: int
+    file_calls: Mapping[str, int]
 
 
 @dataclass
@@ -64,6 +66,7 @@ class Plan:
     element: Element | None = None
     failure: Failure | None = None
     raised: str = ""
+    document: Document = "invoice"
 
     @property
     def sent(self) -> bool:
@@ -82,7 +85,7 @@ def known(work: Work, tools: Tools, target: AccountingTarget, company: str, want
     lane = Lane(company, connection.tenant if connection else connections.NOT_YET)
     settings = companies.settings_of(work, company)
     rows = previews.rows_of(work, lane, _readable(wanted))
-    asked, _ = merge_rules.numbered(wanted, rows, settings.number_prefix or "", again=False)
+    asked, _ = merge_rules.numbered(wanted, rows, settings, again=False)
     invoices = _readable(asked)
     clients = sorted({invoice.client.id for invoice in invoices})
     again = {row.id or 0: row for row in rows.values() if row.raise_anew}
@@ -108,7 +111,22 @@ def known(work: Work, tools: Tools, target: AccountingTarget, company: str, want
         given=given,
         unknown=batches.unknown_bodies(work, [row.id or 0 for row in rows.values() if row.xero_invoice_id]),
         waiting=connections.waiting(work, company),
+        file_calls=_file_calls(work, target, settings, connection, invoices),
     )
+
+
+def _file_calls(
+    work: Work,
+    target: AccountingTarget,
+    settings: CompanySettings,
+    connection: CompanyConnection | None,
+    invoices: Sequence[Invoice],
+) -> Mapping[str, int]:
+    granted = connection.scopes.split() if connection else ()
+    if connection is None or not settings.attachments or (target.login and not target.login.may_attach(granted)):
+        return {}
+    files = [file for one in invoices for file in attachments.wanted(connection.company, one.id, one.attachments)]
+    return attachments.calls_needed(work, files)
 
 
 def _readable(asked: Sequence[Asked]) -> list[Invoice]:
@@ -123,13 +141,17 @@ def plan(target: AccountingTarget, known: KnownCompany, invoice: Invoice | Unrea
     number = row.number if row and row.number_bound and row.xero_invoice_id is None else invoice.number
     made = Plan(invoice.id, number, _verdict(row), invoice.model_copy(update={"number": number}), row)
     move = _move(target, known, invoice, row)
+    document, unfit = merge_rules.document_of(invoice, known.settings, row, target.documents)
     if isinstance(move, Failure):
         made.failure = move
+    elif unfit and move != "unchanged":
+        made.failure = unfit
     elif move == "unchanged":
         made.verdict = "unchanged"
     elif row and row.state in ("exporting", "uncertain"):
         made.verdict = "under_way"
     else:
+        made.document = document
         _map(target, known, made)
     return made
 
@@ -193,7 +215,7 @@ def _map(target: AccountingTarget, known: KnownCompany, made: Plan) -> None:
         contact = answering.contact_of(target, known.links, made.invoice)
         generation = made.row.generation + made.row.raise_anew if made.row else 1
         made.posting = Posting(known.lane, made.invoice, contact, known.settings, generation)
-        made.element = target.element(made.posting)
+        made.element = target.documents[made.document].element(made.posting)
     except Unmappable as unfit:
         made.failure = unfit.failure
 

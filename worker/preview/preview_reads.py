@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 from events.accounting_target import AccountingTarget, ListedContact, Organisation, Posted, Trouble
-from events.invoice import folded
+from events.invoice import Document, folded
 from events.settings import PARTS, Books, Part
 from store import bulk_orders, companies
 from worker.preview import preview_plan
@@ -100,10 +100,21 @@ def _reader(look: PreviewCalls, part: Part) -> Callable[[], Books]:
 
 
 def at(look: PreviewCalls, known: KnownCompany, plans: Sequence[Plan]) -> SeenInXero:
-    """Contacts, numbers and copies of what would be sent. What is raised anew gets its number by its present copy."""
+    """Contacts, numbers and copies of what would be sent, each kind of document by calls of its own."""
+    seen = SeenInXero({}, {}, {})
+    for document in sorted({plan.document for plan in plans if plan.sent}):
+        found = _of_document(look, known, document, [plan for plan in plans if plan.document == document])
+        seen = SeenInXero(
+            {**seen.contacts, **found.contacts}, {**seen.numbers, **found.numbers}, {**seen.copies, **found.copies}
+        )
+    return seen
+
+
+def _of_document(look: PreviewCalls, known: KnownCompany, document: Document, plans: Sequence[Plan]) -> SeenInXero:
+    """What is raised anew gets its number by its present copy."""
     sent = [plan for plan in plans if plan.sent]
     ids = [plan.row.xero_invoice_id for plan in sent if plan.row and plan.row.xero_invoice_id]
-    target, where = look.target, look.organisation
+    target, where = look.target.documents[document], look.organisation
     copies = _by_chunks(
         look,
         "the copies in Xero",
@@ -116,7 +127,7 @@ def at(look: PreviewCalls, known: KnownCompany, plans: Sequence[Plan]) -> SeenIn
     for plan in sent:
         id_ = plan.row.xero_invoice_id if plan.row else None
         if plan.begins_again and (id_ is None or id_ in copies):
-            preview_plan.raise_anew(target, known, plan, copies.get(id_ or ""), look.began)
+            preview_plan.raise_anew(look.target, known, plan, copies.get(id_ or ""), look.began)
     sent = [plan for plan in sent if plan.sent]
     clients = sorted({plan.posting.contact_id for plan in sent if plan.posting})
     contacts = _by_chunks(

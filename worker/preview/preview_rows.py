@@ -23,6 +23,7 @@ _GONE = frozenset({"DELETED"})
 
 def row(target: AccountingTarget, known: KnownCompany, plan: Plan, seen: SeenInXero, books: Books) -> InvoicePreview:
     """What would happen to one invoice."""
+    target = target.documents[plan.document]
     if not plan.sent or plan.invoice is None or plan.posting is None or plan.element is None:
         return _invoice_preview(target, known, plan, [plan.failure] if plan.failure else [])
     copy = seen.copies.get(_id_in_xero(plan)) if plan.verdict == "update" else None
@@ -44,7 +45,7 @@ def row(target: AccountingTarget, known: KnownCompany, plan: Plan, seen: SeenInX
             "contact": case.contact.name if case.contact else None,
             "totals": _totals(plan, case.sums),
             "changes": target.compare(target.picture(copy.copy), after)[:_MOST_CHANGES] if copy else (),
-            "warnings": (*told.warnings, *_ours(plan, seen), *preview_checks.warnings(case, books)),
+            "warnings": (*told.warnings, *_ours(target, plan, seen), *preview_checks.warnings(case, books)),
         }
     )
 
@@ -97,11 +98,11 @@ def _case(
     return Case(
         invoice=plan.invoice,
         picture=target.picture_of(element),
-        status=copy.status if copy else known.settings.invoice_status,
+        status=copy.status if copy else known.settings.for_document(plan.document).invoice_status,
         sums=target.sums(element, books, copy.copy if copy else None),
         contact=seen.contacts.get(contact),
         looked=contact in seen.contacts,
-        other=_other(plan, seen),
+        other=_other(target, plan, seen),
         before=date.fromisoformat(copy.date) if copy and copy.date else None,
     )
 
@@ -115,20 +116,21 @@ def _with_number(plan: Plan, seen: SeenInXero) -> Sequence[Posted]:
     return [one for one in shown if one.status not in _GONE and one.target_id != _id_in_xero(plan)]
 
 
-def _other(plan: Plan, seen: SeenInXero) -> str | None:
+def _other(target: AccountingTarget, plan: Plan, seen: SeenInXero) -> str | None:
     """Whose the number is in Xero; None while it is free, or the invoice is ours."""
     found = _with_number(plan, seen)
-    if not found or any(_is_ours(plan, one) for one in found):
+    if not found or any(_is_ours(target, plan, one) for one in found):
         return None
     return found[0].contact_name or f"a {found[0].status.lower()} invoice"
 
 
-def _is_ours(plan: Plan, posted: Posted) -> bool:
-    return plan.posting is not None and posted.mark == (plan.posting.lane.company, plan.id)
+def _is_ours(target: AccountingTarget, plan: Plan, posted: Posted) -> bool:
+    said = plan.posting
+    return said is not None and target.is_marked(posted, said.lane.company, plan.id, posted.generation)
 
 
-def _ours(plan: Plan, seen: SeenInXero) -> Iterator[str]:
-    if any(_is_ours(plan, one) for one in _with_number(plan, seen)):
+def _ours(target: AccountingTarget, plan: Plan, seen: SeenInXero) -> Iterator[str]:
+    if any(_is_ours(target, plan, one) for one in _with_number(plan, seen)):
         yield "It is in Xero already and will be recognised; nothing is sent twice."
 
 

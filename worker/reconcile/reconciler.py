@@ -11,16 +11,20 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from events.accounting_target import AccountingTarget, Changes, Lane, Organisation, Posted, Trouble
 from events.changes import DriftFound, InvoiceExportDriftFound
 from events.invoice import Invoice
-from store import bulk_orders, exports, outbox, processes, reconciliations
+from events.payments import InvoiceEdited
+from store import bulk_orders, changed_invoices, connections, exports, outbox, payments, reconciliations
 from store.outbox import Outgoing
+from store.payments import SeenPayment
 from store.reconciliations import MARGIN
 from store.tables import Export, Reconciliation, RestoreCheck
 from store.unit_of_work import Work
 from worker import logs
+from worker.decisions import payments as decisions
 from worker.decisions import proof
 from worker.decisions.proof import Belief, Finding
 from worker.export import export_results
@@ -59,24 +63,29 @@ def read_closely(tools: Tools, organisation: Organisation, ids: Sequence[str]) -
 DUTY = "reconciler"
 PASS_SECONDS = 60.0
 _DAY_SECONDS = 86_400.0
+WITH_WEBHOOKS = 4  # slots between two looks while webhooks are at work
+WEBHOOKS_COME_SECONDS = _DAY_SECONDS  # one was seen, and none missed, in this time
 _IF_SENT = frozenset({"currency_rate", "expected_payment_date"})
 _log = logs.log("reconciler")
 
 
 def reconcile(tools: Tools, holder: str) -> int:
-    """One look at every lane whose slot has come; give how many drifts were found. Raises redis.RedisError."""
+    """One look at every lane of this process's shards whose slot has come, as far as a pass goes.
+
+    Gives how many drifts were found. Raises redis.RedisError.
+    """
     if not tools.settings.reconcile_share:
         return 0
     with tools.store.write() as work:
-        if not _has_duty(work, tools, holder):
-            return 0
-        waiting = reconciliations.due(work)
-    found = 0
+        held = tools.take_shards(work, DUTY, holder, PASS_SECONDS + tools.settings.call_deadline)
+        waiting = [row for row in reconciliations.due(work) if held.has(row.company)] if held.mine else []
+    found, ends = 0, tools.elapsed() + PASS_SECONDS
     for row in waiting:
+        if tools.elapsed() > ends:  # what is left comes first in the next one, and others get their share of it
+            break
         with tools.store.write() as work:
-            if not _has_duty(work, tools, holder):
-                return found
-            organisation = tools.organisation(work, Lane(row.company, row.tenant))
+            lane = Lane(row.company, row.tenant)
+            organisation = tools.organisation(work, lane) if held.renew(work, row.company) else None
         if organisation:
             found += _compare_page(tools, organisation, row)
     return found
@@ -103,11 +112,7 @@ def put_off(tools: Tools, organisation: Organisation, calls: int) -> None:
             reconciliations.put_off(work, organisation.lane, apart * calls)
 
 
-def _has_duty(work: Work, tools: Tools, holder: str) -> bool:
-    return processes.take_duty(work, DUTY, holder, PASS_SECONDS + tools.settings.call_deadline)
-
-
-def _compare_page(tools: Tools, organisation: Organisation, row: Reconciliation) -> int:
+def _compare_page(tools: Tools, organisation: Organisation, row: Any) -> int:
     """One call, if there is a permit for it; a lane that Xero does not answer waits for its next slot."""
     target = tools.target(organisation)
     permit = target.pace.ask(organisation)
@@ -126,13 +131,22 @@ def _compare_page(tools: Tools, organisation: Organisation, row: Reconciliation)
     apart = slot(tools, organisation)
     reading = read_closely(tools, organisation, _suspects(tools, organisation, seen, began))
     with tools.store.write() as work:
-        found = _compare(work, tools, organisation, seen.invoices, began, reading) if seen else 0
+        apart *= _slots_apart(work, organisation.lane)
+        found = compare(work, tools, organisation, seen.invoices, began, reading) if seen else 0
+        if work.told and not changed_invoices.is_any_told(work, organisation.lane):
+            connections.note_missed_webhook(work, organisation.lane.company)
         since, page = next_page(row, seen, began) if seen and reading.complete else (row.since, row.page)
         reconciliations.move_on(work, organisation.lane, since, page, work.after(apart * (1 + reading.calls)))
     if found:
         _log.warning("reconciler.found_drifts", lane=organisation.lane.key, count=found)
+    if work.told:
         tools.bells.wake_relay()
     return found
+
+
+def _slots_apart(work: Work, lane: Lane) -> int:
+    """While Xero's webhooks tell of changes, looks are the net for those that get lost, and cost less."""
+    return WITH_WEBHOOKS if connections.webhooks_come(work, lane.company, WEBHOOKS_COME_SECONDS) else 1
 
 
 def next_page(row: Reconciliation | RestoreCheck, seen: Changes, began: datetime) -> tuple[datetime, int]:
@@ -157,7 +171,7 @@ def _is_suspect(export: Export, posted: Posted) -> bool:
     return proof.is_suspect(belief, posted) or (known is not None and belief.copy is not None)
 
 
-def _compare(
+def compare(
     work: Work,
     tools: Tools,
     organisation: Organisation,
@@ -165,6 +179,7 @@ def _compare(
     before: datetime,
     reading: CloseReading,
 ) -> int:
+    """Compare what was seen with what we believe, and tell what is new; give how many drifts that were."""
     target = tools.target(organisation)
     by_id = {posted.target_id: posted for posted in seen}
     ours = reconciliations.exported_as(work, organisation.lane, by_id, before)
@@ -190,7 +205,49 @@ def _compare(
     }
     reconciliations.note(work, [export for export in ours.values() if export.id in known], known)
     outbox.publish(work, [_drift_event(work, target, organisation, *one) for one in news])
+    edits = {export.id: finding.differences for export, finding in news if finding.kind == "edited"}
+    pairs = [(export, by_id[target_id]) for target_id, export in ours.items()]
+    outbox.publish(work, _payment_events(work, target, organisation, pairs, edits))
     return len(news)
+
+
+def _payment_events(
+    work: Work,
+    target: AccountingTarget,
+    organisation: Organisation,
+    pairs: Sequence[tuple[Export, Posted]],
+    edits: Mapping[int | None, tuple[str, ...]],
+) -> list[Outgoing]:
+    """What is told of payments and edits, by invoice; keeps what is known then. An older look changes nothing."""
+    known, events, kept = payments.of_exports(work, [export for export, _ in pairs]), [], []
+    told_before = payments.changes_told(work, [export for export, _ in pairs if export.id not in known])
+    for export, posted in sorted(pairs, key=lambda pair: (pair[0].company, pair[0].invoice)):
+        now, before = decisions.payment_of(posted), known.get(export.id or 0)
+        if now is None:
+            continue
+        same = before.payment if before and before.xero_invoice_id == posted.target_id else None
+        kinds = decisions.events_of(same, now, edited=export.id in edits)
+        told = before.change if before else told_before.get((export.company, export.invoice), 0)
+        link = target.deep_link(organisation, posted.target_id)
+        for change, kind in enumerate(kinds, told + 1):
+            said = edits[export.id] if kind is InvoiceEdited else (now.sentence,)
+            event = kind(
+                **now.model_dump(),
+                company=export.company,
+                invoice=export.invoice,
+                number=posted.number,
+                xero_invoice_id=posted.target_id,
+                change=change,
+                differences=said,
+                deep_link=link,
+                seen_at=work.now,
+            )
+            events.append(Outgoing(event, export.company, export.invoice, f"payment/{export.id}/{change}"))
+        if kinds or same:
+            newest = same if same and decisions.is_older(now, same) else now
+            kept.append((export, SeenPayment(newest, posted.target_id, work.now, told + len(kinds))))
+    payments.keep_seen(work, kept)
+    return events
 
 
 def _known(found: Sequence[Finding], number: str) -> DriftFound | None:

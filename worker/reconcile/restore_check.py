@@ -12,10 +12,10 @@ from typing import Any
 from events.accounting_target import AccountingTarget, Changes, Lane, Organisation, Posted, Trouble
 from events.changes import DriftFound
 from store import adoptions, audit, exports, generations, pauses, processes, reconciliations, restores
-from store.restores import NOT_REMEMBERED, Counts
+from store.restores import NOT_REMEMBERED, Counts, RestoreOrder
 from store.tables import Export, RestoreCheck
 from store.unit_of_work import Work
-from worker import logs
+from worker import feed_witness, logs
 from worker.decisions import merge_rules, proof
 from worker.decisions.proof import Host
 from worker.export import answering, export_results
@@ -25,6 +25,7 @@ from worker.tools import Tools
 DUTY = "restore_check"
 PASS_SECONDS = 2.0
 _AGAIN_SECONDS = 15.0
+_STOPPED_SECONDS = 60.0  # longer than it takes to call a process silent: it may only be suspended, and write again
 _ENDED = {"VOIDED": "voided", "DELETED": "deleted"}
 _WHY = "what was sent: the backup does not know it"
 _log = logs.log("restore_check")
@@ -39,13 +40,15 @@ def begin(tools: Tools, since: datetime | None, by: str, why: str) -> datetime:
 
     Gives that moment. Raises StillAtWork where it would be guessed, and processes were heard of in the last minute.
     """
+    seen = feed_witness.recall(tools.redis)
     with tools.store.write() as work:
-        if since is None and any(processes.is_any_at_work(work, kind) for kind in ("web", "worker", "clock")):
+        kinds = ("web", "worker", "clock")
+        if since is None and any(processes.is_any_at_work(work, kind, _STOPPED_SECONDS) for kind in kinds):
             raise StillAtWork
         since = since or restores.known_until(work) or work.now
-        made = restores.begin(work, since, by, why)
-        restores.checks(work)
-        audit.note(work, by, "restore-check", "*", {"since": since.isoformat(), "epoch": str(made.epoch)}, 0, why)
+        feed_witness.begin(work, RestoreOrder(since, by, why, superseded=seen.epoch if seen else None))
+    with tools.store.read() as work:
+        feed_witness.remember(tools.redis, restores.high_water(work), seen)
     _log.warning("restore_check.began")
     return since
 
@@ -56,24 +59,21 @@ def check_restored(tools: Tools, holder: str) -> int:
         if not restores.held(work):
             return 0
     with tools.store.write() as work:
-        if not _has_duty(work, tools, holder):
-            return 0
-        open_ones = [one for one in restores.checks(work) if one.ended_at is None and one.next_at <= work.now]
+        lease = reconciler.PASS_SECONDS + tools.settings.call_deadline
+        held = tools.take_shards(work, DUTY, holder, lease)
+        due = [one for one in restores.checks(work) if one.ended_at is None and one.next_at <= work.now]
+        open_ones = [one for one in due if held.has(one.company)]
     taken = 0
     for one in open_ones:
         lane = Lane(one.company, one.tenant)
         with tools.store.write() as work:
-            if not _has_duty(work, tools, holder):
-                return taken
+            if not held.renew(work, one.company):
+                continue
             paused = pauses.of_company(work, one.company)
             organisation = None if paused else tools.organisation(work, lane)
         if organisation:
             taken += _read_page(tools, organisation, one)
     return taken
-
-
-def _has_duty(work: Work, tools: Tools, holder: str) -> bool:
-    return processes.take_duty(work, DUTY, holder, reconciler.PASS_SECONDS + tools.settings.call_deadline)
 
 
 def _read_page(tools: Tools, organisation: Organisation, check: RestoreCheck) -> int:

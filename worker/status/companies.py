@@ -39,8 +39,9 @@ def of_companies(tools: Tools, work: Work, companies: Collection[str] | None = N
     loads = status.workloads(work, [row.company.id for row in rows])
     held = {one.scope: one for one in pauses.active(work)}
     outlooks = health.outlooks(tools, rows)
-    workers = processes.is_any_at_work(work, "worker")
-    around = _Around(work.now, workers, outlooks is not None, restores.held(work))
+    there = [one for one in processes.everyone(work) if one.kind == "worker" and not processes.is_silent(work, one)]
+    workers = any(processes.takes_work(work, one) for one in there)
+    around = _Around(work.now, workers, bool(there), outlooks is not None, restores.held(work))
     known = outlooks or {}
     return [_of_company(tools, row, loads[row.company.id], known, held, around) for row in rows]
 
@@ -63,6 +64,7 @@ class _Around:
 
     now: datetime
     workers: bool
+    quiet: bool  # where none takes work
     redis: bool
     unread: Mapping[Lane, datetime]  # not read since a restore, with when that was told
 
@@ -107,6 +109,7 @@ def _facts(
         day_ends=outlook.day_ends if outlook and outlook.day_left == 0 else 0,
         held_back=turns.holds_back(_TroubleOfOne(load.uncertain, unknown)),
         workers=around.workers,
+        quiet=around.quiet,
         redis=around.redis,
         unread=around.unread.get(key),
     )

@@ -1,6 +1,7 @@
 """Changes that people give at the command line or on a page: filed as a host's are, answered while they wait.
 
-A table of clients and their Xero contacts is imported: lines with mistakes are named, the rest is linked.
+A table of clients and their Xero contacts is imported: lines with mistakes are named, the rest is linked. Contacts
+are created for clients that have none.
 """
 
 import time
@@ -10,12 +11,13 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from events.contacts import ClientXeroContactUpdateRequested
+from events.contacts import ClientXeroContactCreateRequested, ClientXeroContactUpdateRequested
 from events.snapshot import Incoming
 from store import changes as filed
 from store import contacts
 from worker.contacts import changes, contact_answers, suggesting
 from worker.contacts.permits import Wait
+from worker.decisions.contact_checks import Card, Matches
 from worker.decisions.rights import ConsoleUser, Operator
 from worker.decisions.tables import Wish
 from worker.submission import orders
@@ -128,14 +130,67 @@ def take(
             else:
                 done.mistakes[place] = f"{look.message} {look.how}"
         return
+    said = {place: _said(company, wish) for place, wish in fresh}
+    by = GivenBy(person, SOURCE)
+    _file_all(tools, company, ClientXeroContactUpdateRequested, said, by, done, patience, wait, progress)
+
+
+def link_exact(
+    tools: Tools,
+    company: str,
+    found: Matches,
+    done: Imported,
+    person: ConsoleUser | Operator,
+    patience: float,
+    wait: Wait | None = None,
+    progress: Progress = _unseen,
+) -> None:
+    """Link each client that is one contact without doubt; as `take` does, mistakes are by client.
+
+    Raises Unreadable, NotAllowed, Trouble.
+    """
+    wishes = {card.client: Wish(card.client, one.contact.id, card.name) for card, one in found.exact.items()}
+    lines = {client: (client, wish) for client, wish in wishes.items()}
+    take(tools, company, lines, done, person, patience, wait, progress)
+
+
+def create(
+    tools: Tools,
+    company: str,
+    cards: Sequence[Card],
+    done: Imported,
+    by: GivenBy,
+    patience: float,
+    wait: Wait | None = None,
+    progress: Progress = _unseen,
+) -> None:
+    """Create a contact in Xero for each of these clients. Waits for answers as `take` does; mistakes are by client.
+
+    Raises Unreadable, NotAllowed.
+    """
+    said = {card.client: {"company": company, "client": card.client, "client_name": card.name} for card in cards}
+    _file_all(tools, company, ClientXeroContactCreateRequested, said, by, done, patience, wait, progress)
+
+
+def _file_all(
+    tools: Tools,
+    company: str,
+    model: type[Incoming],
+    said: Mapping[str, Said],
+    by: GivenBy,
+    done: Imported,
+    patience: float,
+    wait: Wait | None,
+    progress: Progress,
+) -> None:
+    """Hand in what is said, by its place, and sort out the answers that come within these seconds."""
     with tools.store.read() as work:
         before = filed.newest_id(work)
     places: dict[str, str] = {}
     with progress("Accepting") as shown:
-        for place, wish in fresh:
-            said, by = _said(company, wish), GivenBy(person, SOURCE)
-            places[file(tools, ClientXeroContactUpdateRequested, said, by)] = place
-            shown(len(places), len(fresh))
+        for place, one in said.items():
+            places[file(tools, model, one, by)] = place
+            shown(len(places), len(said))
     with progress("Asking Xero") as shown:
         _answer(tools, company, before, patience, wait, shown)
     _sort_out(tools, company, before, places, done)

@@ -193,6 +193,13 @@ def whose_browser(tools: Tools, cookie: str, *, used: bool = True) -> Whose | No
     return found
 
 
+def whose_browser_was(tools: Tools, cookie: str) -> str:
+    """Who was signed in with this cookie, with both steps, however long ago; empty where nobody knows."""
+    with tools.store.read() as work:
+        found = users.of_session_however_old(work, cookie) if cookie else None
+    return "" if found is None or lacks(tools, found) else found.user.id
+
+
 def _since_use(whose: Whose) -> float:
     return (whose.now - (whose.session.seen_at or whose.session.started_at)).total_seconds()
 

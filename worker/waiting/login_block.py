@@ -23,6 +23,7 @@ from events.connections import (
     XeroConnectionDisconnected,
     XeroConnectionNeedsLogin,
 )
+from events.credentials import APP_WAYS
 from events.export import InvoiceExportDeferred
 from events.snapshot import Event
 from store import companies, connections, lanes, outbox, requests
@@ -51,11 +52,14 @@ def park(work: Work, connection: CompanyConnection, problem: ConnectionProblem) 
     """Stop the company's lane until a person acts, and say so once."""
     lane = Lane(connection.company, connection.tenant)
     facts = facts_of(work, connection)
+    gone = problem is ConnectionProblem.DISCONNECTED
+    kind = connections.kind_of_app(work, connection.client_id)
+    problem = problem.of_app(APP_WAYS[kind])
     news = connections.set_state(work, connection, "needs_login", problem.code)
     if not lanes.stop(work, lane, "needs_login", problem.message(facts)) and not news:
         return
     _log.warning("connections.parked", company=lane.company, tenant=lane.tenant, reason=problem.code)
-    if problem is ConnectionProblem.DISCONNECTED:
+    if gone:
         _tell_disconnected(work, connection, facts)
     login_due = problem.value.who in _BY_LOGIN
     event = XeroConnectionNeedsLogin(
@@ -66,6 +70,7 @@ def park(work: Work, connection: CompanyConnection, problem: ConnectionProblem) 
         how=problem.remedy(facts),
         organisation=organisation_of(connection),
         login_due=login_due,
+        app_kind=kind,
     )
     publish(work, lane.company, event)
     for request in requests.unfinished(work, lane):
@@ -95,7 +100,8 @@ def at_intake(work: Work, connection: CompanyConnection | None, company: str, re
     if connection is not None and connection.state == "connected":
         return None
     facts = facts_of(work, connection) if connection else {"company": companies.name_of(work, company)}
-    problem = _problem_of(connection)
+    way = APP_WAYS[connections.kind_of_app(work, connection.client_id) if connection else "web"]
+    problem = _problem_of(connection).of_app(way)
     by_login = problem.value.who in _BY_LOGIN
     request = requests.known(work, company, request_id)
     if request and request.completed_at is None:

@@ -63,9 +63,9 @@ async function main({ clientId, clientSecret, tenant, contact, scopes }) {
   // What is not modelled is refused, and says so.
   said.notModelled = [
     await refused(api.getInvoiceHistory(tenant, made.invoiceID)),
-    await refused(api.getInvoiceAttachments(tenant, made.invoiceID)),
-    await refused(api.getCreditNotes(tenant)),
-    await refused(api.createContacts(tenant, { contacts: [{ name: "New" }] })),
+    await refused(api.getContactAttachments(tenant, contact)),
+    await refused(api.getQuotes(tenant)),
+    await refused(api.createItems(tenant, { items: [{ code: "NEW" }] })),
   ];
 
   const before = tokens.refresh_token;

@@ -14,26 +14,29 @@ const inWords = (value, unit) => {
 };
 
 const twoDigits = (number) => String(number).padStart(2, "0");
-const clock = (seconds) => {
-  const at = new Date(seconds * 1000);
-  return `${twoDigits(at.getHours())}:${twoDigits(at.getMinutes())}`;
+const clock = (seconds, days) => {
+  const at = new Date(seconds * 1000), day = days ? `${at.toLocaleDateString([], { weekday: "short" })} ` : "";
+  return `${day}${twoDigits(at.getHours())}:${twoDigits(at.getMinutes())}`;
 };
 
 function options(chart, width) {
   const axis = { stroke: colour("--soft"), grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false } };
+  const newest = (plot) => plot.setLegend({ idx: plot.data[0].length - 1 });  // until somebody points, on a phone always
+  const few = (line) => line.values.filter((value) => value != null).length < 16;
   return {
-    width, height: 200,
+    width, height: 220,
+    hooks: { ready: [newest], setCursor: [(plot) => { if (plot.cursor.idx == null) newest(plot); }] },
     cursor: { y: false, points: { size: 7 } },
     scales: { y: { range: (_plot, _least, most) => [0, Math.max(1, most || 0) * 1.1] } },
     axes: [
-      { ...axis, size: 30, values: (_plot, times) => times.map(clock) },
-      { ...axis, size: 62, values: (_plot, values) => values.map((value) => inWords(value, chart.unit)) },
+      { ...axis, size: 30, space: chart.days ? 90 : 55, values: (_plot, times) => times.map((one) => clock(one, chart.days)) },
+      { ...axis, size: 62, label: chart.unit, labelSize: 16, labelGap: 0, values: (_plot, values) => values.map((value) => inWords(value, chart.unit)) },
     ],
     series: [
-      { label: "Your time", value: (_plot, time) => (time == null ? "–" : clock(time)) },
+      { label: "Your time", value: (_plot, time) => (time == null ? "–" : clock(time, chart.days)) },
       ...chart.lines.map((line, place) => ({
-        label: line.name, stroke: colour(line.colour), width: 2, points: { show: false },
-        dash: place > 1 ? [3, 3] : undefined, fill: place === 0 && chart.unit === "count" ? `${colour(line.colour)}22` : undefined,
+        label: line.name, stroke: colour(line.colour), width: 2, points: { show: few(line), size: 6 },
+        dash: [undefined, undefined, [3, 3], [8, 4], [2, 6]][place % 5], fill: place === 0 && chart.unit !== "seconds" ? `${colour(line.colour)}22` : undefined,
         value: (_plot, value) => inWords(value, chart.unit),
       })),
     ],

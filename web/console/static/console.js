@@ -66,6 +66,11 @@ document.addEventListener("keydown", (event) => {
     event.preventDefault();
     document.getElementById("find")?.focus();
   }
+  if (event.key === "?" && !event.target.closest("input, textarea, select")) {
+    const keys = document.getElementById("keys");
+    if (keys) for (const fold of [keys, keys.parentElement.closest("details")]) fold.open = true;
+    keys?.querySelector("summary").focus();
+  }
   if (event.key !== "Escape") return;
   for (const open of document.querySelectorAll("header details[open]")) open.open = false;
   document.getElementById("found")?.replaceChildren();
@@ -94,6 +99,11 @@ document.addEventListener("change", (event) => {
 const LOCAL = new Intl.DateTimeFormat([], { dateStyle: "medium", timeStyle: "medium" });
 
 function sayLocalTimes(within) {
+  for (const time of within.querySelectorAll("time[data-clock]:not([data-local])")) {
+    const day = /^[A-Z]/.test(time.textContent) ? { weekday: "short" } : {};
+    time.dataset.local = "";
+    time.textContent = new Date(time.dateTime).toLocaleTimeString([], { ...day, hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+  }
   for (const time of within.querySelectorAll("time[datetime]:not([data-local])")) {
     time.dataset.local = "";
     const local = LOCAL.format(new Date(time.dateTime)), utc = /\d\d:\d\d:\d\d UTC$/;
@@ -106,3 +116,18 @@ function sayLocalTimes(within) {
 
 sayLocalTimes(document);
 document.addEventListener("htmx:afterSettle", () => sayLocalTimes(document));
+
+// Days of a filter are the reader's own; their time zone goes along in the address, so that others see the same lines.
+const zone = document.querySelector("input[data-zone]");
+if (zone) {
+  const days = [...zone.form.querySelectorAll("input[type=date]")], chosen = () => days.some((one) => one.value);
+  if (!zone.value && !chosen()) {
+    zone.value = Intl.DateTimeFormat().resolvedOptions().timeZone;
+    days[0].labels[0].firstChild.data = "From (your time)";
+  }
+  zone.form.addEventListener("submit", () => { zone.disabled = !chosen(); });
+}
+
+// On a phone the rooms lie in a row: the one that is open is in sight.
+const room = document.querySelector(".rooms [aria-current]");
+if (room) room.parentElement.scrollLeft = room.offsetLeft - (room.parentElement.clientWidth - room.offsetWidth) / 2;

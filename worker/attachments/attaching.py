@@ -1,0 +1,386 @@
+"""One file after another is attached to its invoice, behind the exports: fetched, frozen, sent, and told.
+
+As with invoices: what is sent is written down before the call, an outcome that nobody knows is looked up in the
+invoice's list of files before anything goes again, and every write passes a fence.
+"""
+
+import hashlib
+import uuid
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from events.accounting_target import FileRefused, Lane, ListedFile, Organisation, SentFile, Trouble
+from events.attachments import MOST_BYTES, AttachmentOutcome, AttachmentProblem, InvoiceAttachmentsCompleted
+from events.connections import ConnectionProblem
+from store import attachments, audit, connections, outbox, restores
+from store.attachments import ClaimedFile, Lost
+from store.outbox import Outgoing
+from store.status import is_held
+from store.unit_of_work import Work
+from worker import logs
+from worker.attachments.fetching import Fetcher, NotFetched
+from worker.tools import Tools
+
+EXPIRY = timedelta(days=14)
+_EXPIRY_PASS_SECONDS = 600.0
+_IN_TIME_SECONDS = 5.0
+_MOST_FETCHES = 6
+_MOST_CRASHES = 5
+_FIRST_WAIT, _LONGEST_WAIT = 15.0, 3600.0
+_ROOM_WAIT = 60.0
+_COMPANIES_AT_ONCE, _FILES_PER_ROUND = 8, 50
+_log = logs.log("attachments")
+
+
+@dataclass(frozen=True)
+class _Permission:
+    """Where a company's files go, and whether its login may attach any."""
+
+    organisation: Organisation
+    granted: bool
+
+
+def attach_next(tools: Tools, fetcher: Fetcher, company: str) -> float | None:
+    """A step for the company's next file; seconds until the company wants another, None where nothing is due.
+
+    Raises redis.RedisError.
+    """
+    with tools.store.write() as work:
+        at = _permission(work, tools, company)
+        held = attachments.claim(work, company) if at else None
+        in_doubt = held is not None and _is_older(work, held)
+    if at is None or held is None:
+        return None
+    try:
+        return _step(tools, fetcher, held, at, in_doubt=in_doubt)
+    except Lost:
+        _log.info("attachments.lost", company=company, invoice=held.row.invoice)
+        return 0.0
+
+
+def expire(tools: Tools) -> int:
+    """Files that were wanted too long ago have failed; gives how many of them."""
+    count = 0
+    while True:
+        with tools.store.write() as work:
+            held = attachments.claim_overdue(work, work.now - EXPIRY)
+        if held is None:
+            return count
+        doubtful = held.row.state == "sending"
+        problem = AttachmentProblem.OUTCOME_UNKNOWN if doubtful else AttachmentProblem.EXPIRED
+        _fail(tools, held, problem, held.row.said or "its invoice is not in Xero", doubtful=doubtful)
+        count += 1
+
+
+def try_again(tools: Tools, company: str, invoice: str, by: str, why: str) -> int:
+    """A person has the failed files of an invoice attached after all; gives how many there are."""
+    with tools.store.write() as work:
+        count = attachments.try_again(work, company, invoice)
+        if count:
+            audit.note(work, by, "attachments tried again", company, {"invoice": invoice}, count, why)
+    return count
+
+
+def _permission(work: Work, tools: Tools, company: str) -> _Permission | None:
+    """None while nothing of the company may be sent."""
+    at = connections.of_company(work, company)
+    if at is None or is_held(work, Lane(company, at.tenant)):
+        return None
+    organisation = tools.organisation(work, Lane(company, at.tenant))
+    if organisation is None:
+        return None
+    login = tools.target(organisation).login
+    return _Permission(organisation, granted=login is None or login.may_attach(at.scopes.split()))
+
+
+def _is_older(work: Work, held: ClaimedFile) -> bool:
+    """Whether an older database was put back since the file was wanted: it may be in Xero, and nobody remembers."""
+    restored = restores.newest(work)
+    return restored is not None and held.row.wanted_at <= restored.at and not held.row.key
+
+
+def _step(tools: Tools, fetcher: Fetcher, held: ClaimedFile, at: _Permission, *, in_doubt: bool) -> float:
+    row = held.row
+    problem = _hopeless(held, at)
+    if problem:
+        return _fail(tools, held, problem, doubtful=row.state == "sending")
+    if row.state == "sending":
+        return _look_up(tools, held, at.organisation)
+    try:
+        body = _body(tools, fetcher, held)
+    except NotFetched as failed:
+        return _put_off_fetching(tools, held, failed)
+    return _put_off(tools, held, _ROOM_WAIT) if body is None else _attach(tools, held, at, body, in_doubt=in_doubt)
+
+
+def _attach(tools: Tools, held: ClaimedFile, at: _Permission, body: bytes, *, in_doubt: bool) -> float:
+    """Send the file, unless it is there as it is."""
+    row, sha256 = held.row, hashlib.sha256(body).hexdigest()
+    if (row.attached_sha256, row.target_id) == (sha256, held.target_id):
+        return _close(tools, held, "attached")
+    if in_doubt:
+        doubt: dict[str, Any] = {"state": "sending", "key": uuid.uuid4().hex, "size": len(body), "sha256": sha256}
+        return _put_off(tools, held, **doubt, tenant=held.tenant, target_id=held.target_id, attached_sha256="")
+    return _send(tools, held, at.organisation, body, sha256)
+
+
+def _hopeless(held: ClaimedFile, at: _Permission) -> AttachmentProblem | None:
+    """Why it is not even tried."""
+    if held.row.crashes >= _MOST_CRASHES:
+        return AttachmentProblem.BROKE_OFF
+    if held.document != "invoice":
+        return AttachmentProblem.CREDIT_NOTE
+    if not at.granted:
+        return AttachmentProblem.PERMISSION_MISSING
+    return AttachmentProblem.by_code(held.row.verdict) if held.row.verdict else None
+
+
+def _body(tools: Tools, fetcher: Fetcher, held: ClaimedFile) -> bytes | None:
+    """The bytes of the file, kept before anything is done with them; None while the company has no room for them.
+
+    Raises NotFetched.
+    """
+    row = held.row
+    with tools.store.read() as work:
+        body = attachments.content(work, row.id)
+        others = attachments.of_invoice(work, row.company, row.invoice)
+        stored = attachments.stored_bytes(work, row.company)
+    if body is not None:
+        return body
+    if row.url is None:
+        raise NotFetched(AttachmentProblem.LINK_REFUSED, "what was uploaded is kept no longer")
+    if stored > attachments.MOST_STORED_BYTES - MOST_BYTES:
+        return None
+    taken = sum(one.size or 0 for one in others if one.id != row.id and one.state != "failed")
+    body = fetcher.fetch(row.url, max(0, MOST_BYTES - taken))
+    sha256 = hashlib.sha256(body).hexdigest()
+    if not body:
+        raise NotFetched(AttachmentProblem.EMPTY, "")
+    if row.announced and row.announced != sha256:
+        raise NotFetched(AttachmentProblem.OTHER_CONTENT, "")
+    with tools.store.write() as work:
+        attachments.change(work, held, size=len(body), sha256=sha256)
+        attachments.store(work, row, body)
+    return body
+
+
+def _send(tools: Tools, held: ClaimedFile, organisation: Organisation, body: bytes, sha256: str) -> float:
+    """Freeze and send the file; what became of it is written down, or is in doubt until it is looked up."""
+    row, target = held.row, tools.target(organisation)
+    permit = target.pace.ask_behind(organisation)
+    if permit.wait:
+        return _put_off(tools, held, rest=permit.wait)
+    replaces = bool(row.attached_sha256) and row.target_id == held.target_id
+    key = uuid.uuid4().hex
+    with tools.store.write() as work:
+        settled = work.after(tools.settings.settle_seconds)
+        place = {"tenant": held.tenant, "target_id": held.target_id}
+        kept = {} if replaces else {"attached_sha256": ""}
+        frozen = {"state": "sending", "key": key, "sent_at": work.now, "due_at": settled, "size": len(body)}
+        attachments.change(work, held, **frozen, **place, **kept, sha256=sha256)
+    end = tools.elapsed() + _IN_TIME_SECONDS
+    file = SentFile(row.name, body, row.media_type, row.include_online, replaces)
+    try:
+        target.attach(organisation, held.target_id, file, key, lambda: tools.elapsed() < end)
+    except FileRefused as refused:
+        target.pace.done(permit)
+        return _refused(tools, held, str(refused))
+    except Trouble as trouble:
+        return _after_trouble(tools, held, trouble, permit)
+    target.pace.done(permit)
+    return _close(tools, held, "attached", attached_sha256=sha256)
+
+
+def _look_up(tools: Tools, held: ClaimedFile, organisation: Organisation) -> float:
+    """Whether the file is there: of its name and size, where nothing of that name was there before."""
+    row, target = held.row, tools.target(organisation)
+    replaced = bool(row.attached_sha256)
+    found: Sequence[ListedFile] = ()
+    if not replaced:
+        permit = target.pace.ask_behind(organisation)
+        if permit.wait:
+            return _put_off(tools, held, rest=permit.wait)
+        try:
+            found = target.attached(organisation, row.target_id)
+        except FileRefused as refused:
+            target.pace.done(permit)
+            return _fail(tools, held, AttachmentProblem.REFUSED, str(refused), doubtful=True)
+        except Trouble as trouble:
+            return _after_trouble(tools, held, trouble, permit, looked=True)
+        target.pace.done(permit)
+    if any((one.name, one.size) == (row.name, row.size) for one in found):
+        return _close(tools, held, "attached", attached_sha256=row.sha256)
+    return _put_off(tools, held, state="waiting", key=uuid.uuid4().hex)
+
+
+def _refused(tools: Tools, held: ClaimedFile, said: str) -> float:
+    too_large = said == "PayloadTooLarge"
+    return _fail(tools, held, AttachmentProblem.TOO_LARGE if too_large else AttachmentProblem.REFUSED, said)
+
+
+def _after_trouble(tools: Tools, held: ClaimedFile, trouble: Trouble, permit: Any, *, looked: bool = False) -> float:
+    """What certainly did nothing waits as if it was not tried; what may have is looked up once it has settled."""
+    pace = tools.target(permit.organisation).pace
+    unknown = trouble.effect in ("unknown", "offline")
+    book = pace.lost if unknown else pace.abandon if trouble.effect == "not_sent" else pace.done
+    book(permit)
+    _log.warning("attachments.call_failed", company=held.row.company, effect=trouble.effect, status=trouble.status)
+    if trouble.problem == ConnectionProblem.SCOPE_MISSING.code:
+        return _fail(tools, held, AttachmentProblem.PERMISSION_MISSING, doubtful=looked)
+    wait = max(_wait(held.row.tries), trouble.wait or 0.0)
+    if unknown or looked:
+        settled = max(wait, tools.settings.settle_seconds) if unknown else wait
+        _put_off(tools, held, settled, tries=held.row.tries + 1, said=trouble.message)
+        return _FIRST_WAIT if trouble.effect == "offline" else 0.0
+    if trouble.effect == "not_sent":
+        return _put_off(tools, held, wait, state="waiting", tries=held.row.tries + 1)
+    return _put_off(tools, held, rest=wait, state="waiting")
+
+
+def _put_off_fetching(tools: Tools, held: ClaimedFile, failed: NotFetched) -> float:
+    if failed.lasting or held.row.tries + 1 >= _MOST_FETCHES:
+        return _fail(tools, held, failed.problem, failed.said)
+    return _put_off(tools, held, _wait(held.row.tries), tries=held.row.tries + 1, said=failed.said)
+
+
+def _wait(tries: int) -> float:
+    return min(_LONGEST_WAIT, _FIRST_WAIT * float(4 ** min(tries, 8)))
+
+
+def _put_off(tools: Tools, held: ClaimedFile, seconds: float = 0.0, rest: float = 0.0, **columns: Any) -> float:
+    """It is tried again after so many seconds; the company `rest`s as long."""
+    with tools.store.write() as work:
+        attachments.let_go(work, held, due_at=work.after(seconds), **columns)
+    return rest
+
+
+def _fail(
+    tools: Tools, held: ClaimedFile, problem: AttachmentProblem, said: str = "", *, doubtful: bool = False
+) -> float:
+    """It was not attached; a `doubtful` one may have been, and is looked up before it goes again."""
+    return _close(tools, held, "failed", problem, said, **({"key": held.row.key} if doubtful else {}))
+
+
+def _close(
+    tools: Tools,
+    held: ClaimedFile,
+    state: str,
+    problem: AttachmentProblem | None = None,
+    said: str = "",
+    **columns: Any,
+) -> float:
+    """The file has ended; its invoice's host is told when all of its files have."""
+    code = problem.code if problem else None
+    with tools.store.write() as work:
+        ended = {
+            "state": state,
+            "reason": code,
+            "said": said or None,
+            "ended_at": work.now,
+            "key": "",
+            **({"url": None} if state == "attached" else {}),
+        }
+        rows = attachments.let_go(work, held, **{**ended, **columns})
+        if state == "attached":
+            attachments.forget_content(work, held)
+        _tell(work, tools, held, rows)
+    size = next(row.size for row in rows if row.id == held.row.id)
+    seen = {"company": held.row.company, "invoice": held.row.invoice, "size": size}
+    if code:
+        _log.warning("attachments.failed", **seen, reason=code)
+    else:
+        _log.info("attachments.attached", **seen)
+    if work.told:
+        tools.bells.wake_relay()
+    return 0.0
+
+
+def _tell(work: Work, tools: Tools, held: ClaimedFile, rows: Sequence[Any]) -> None:
+    if any(row.state in ("waiting", "sending") for row in rows):
+        return
+    company, invoice = held.row.company, held.row.invoice
+    change = max(row.change for row in rows) + 1
+    attachments.note_told(work, rows, change)
+    organisation = tools.organisation(work, Lane(company, held.tenant)) if held.tenant else None
+    link = None
+    if organisation:
+        link = tools.target(organisation, held.document).deep_link(organisation, held.target_id)
+    event = InvoiceAttachmentsCompleted(
+        company=company,
+        invoice=invoice,
+        number=held.number or None,
+        xero_invoice_id=held.target_id or None,
+        deep_link=link,
+        change=change,
+        attached=sum(row.state == "attached" for row in rows),
+        failed=sum(row.state == "failed" for row in rows),
+        files=tuple(outcome(row, held.number) for row in rows),
+        completed_at=work.now,
+    )
+    outbox.publish_once(work, Outgoing(event, company, invoice, f"attachments/{company}/{invoice}/{change}"))
+
+
+def outcome(row: Any, number: str = "") -> AttachmentOutcome:
+    """What became of a file that has ended, as it is told."""
+    if row.state == "attached":
+        return AttachmentOutcome(name=row.name, state="attached", size=row.size, sha256=row.attached_sha256)
+    problem = AttachmentProblem.by_code(row.reason or "")
+    told = {"name": row.name, "said": row.said, "number": number}
+    facts = {name: fact for name, fact in told.items() if fact}
+    sentence, how = problem.message(facts), problem.remedy(facts)
+    failed = {"reason": problem.code, "message": sentence, "who": problem.value.who, "how": how}
+    return AttachmentOutcome(name=row.name, state="failed", size=row.size, **failed)
+
+
+class Attacher:
+    """Works for a few companies at a time, a thread for each: one whose files come slowly holds back no other."""
+
+    def __init__(self, tools: Tools, fetcher: Fetcher | None = None) -> None:
+        self._tools = tools
+        self._fetcher = fetcher or Fetcher(private=tools.settings.webhook_private_addresses)
+        self._threads = ThreadPoolExecutor(_COMPANIES_AT_ONCE, thread_name_prefix="attachments")
+        self._busy: dict[str, Future[None]] = {}
+        self._rests: dict[str, float] = {}
+        self._expired_at = float("-inf")
+        self._is_stopping = False
+
+    def begin_rounds(self) -> None:
+        """Begin with the companies that have files to attach and are not at work or at rest."""
+        self._busy = {company: round_ for company, round_ in self._busy.items() if not round_.done()}
+        now = self._tools.elapsed()
+        if now - self._expired_at > _EXPIRY_PASS_SECONDS:
+            expire(self._tools)
+            self._expired_at = now
+        with self._tools.store.read() as work:
+            due = attachments.companies_due(work)
+        for company in due:
+            if company not in self._busy and self._rests.get(company, now) <= now:
+                self._busy[company] = self._threads.submit(self._work_for, company)
+
+    def work_off(self) -> None:
+        """The same, and wait for all of them."""
+        self.begin_rounds()
+        wait(list(self._busy.values()))
+
+    def stop(self) -> None:
+        """End after the files in hand."""
+        self._is_stopping = True
+        self._threads.shutdown(cancel_futures=True)
+
+    def _work_for(self, company: str) -> None:
+        try:
+            for _ in range(_FILES_PER_ROUND):
+                if self._is_stopping:
+                    return
+                rest = attach_next(self._tools, self._fetcher, company)
+                if rest is None:
+                    return
+                if rest:
+                    self._rests[company] = self._tools.elapsed() + rest
+                    return
+        except Exception:  # what nobody foresaw in one company's files holds back no other company
+            _log.exception("attachments.failed_round", company=company)
+            self._rests[company] = self._tools.elapsed() + _FIRST_WAIT

@@ -1,0 +1,59 @@
+"""What Xero posts to an app's webhook address: signed, and thin: which invoice changed, not how (facts §10); pure."""
+
+import base64
+import hashlib
+import hmac
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from events.accounting_target import Notice
+
+_GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_NO_KEY = b"\0" * 32  # compared with where there is no key, so that it takes as long
+
+
+def is_signed(body: bytes, signature: str, keys: Sequence[str]) -> bool:
+    """Whether the signature is the base64 of HMAC-SHA256 over the raw body with one of the keys."""
+    given = signature.encode("utf-8", "replace")
+    expected = [base64.b64encode(hmac.digest(key.encode(), body, hashlib.sha256)) for key in keys]
+    fits = [hmac.compare_digest(given, one) for one in expected or [base64.b64encode(_digest_without(body))]]
+    return bool(keys) and any(fits)
+
+
+def _digest_without(body: bytes) -> bytes:
+    return hmac.digest(_NO_KEY, body, hashlib.sha256)
+
+
+def notices(body: bytes) -> list[Notice]:
+    """The invoices in the events of a body; an event of another category, or one that cannot be read, is left out.
+
+    Raises ValueError where it is no body of Xero's webhooks at all.
+    """
+    try:
+        document = json.loads(body)
+    except RecursionError:
+        raise ValueError("nested too deep") from None
+    events = document.get("events") if isinstance(document, dict) else None
+    if not isinstance(events, list):
+        raise ValueError("no list of events")  # noqa: TRY004  # whoever calls asks whether it can be read
+    return list(_of_invoices(one for one in events if isinstance(one, dict)))
+
+
+def _of_invoices(events: Iterator[Mapping[str, Any]]) -> Iterator[Notice]:
+    for event in events:
+        tenant, invoice = (str(event.get(name) or "").lower() for name in ("tenantId", "resourceId"))
+        at = _moment(event.get("eventDateUtc"))
+        if str(event.get("eventCategory")).upper() == "INVOICE" and tenant and _GUID.fullmatch(invoice) and at:
+            yield Notice(tenant, invoice, at, created=str(event.get("eventType")).upper() == "CREATE")
+
+
+def _moment(text: Any) -> datetime | None:
+    """Xero's moment without a zone is UTC, as its name says."""
+    try:
+        found = datetime.fromisoformat(text)
+        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    except (TypeError, ValueError, OverflowError):
+        return None
