@@ -7,6 +7,7 @@ import pytest
 from store import audit
 from tests.builders import COMPANY, TENANT, an_invoice
 from tests.faces.test_orders_command import command as command  # noqa: PLC0414  # the fixture
+from tests.journeys import saying
 from tests.journeys.test_groups import waiting_for
 from worker.failing import alerting
 
@@ -84,17 +85,18 @@ def test_what_cannot_be_done_is_said(failing, command, words, code, told):
     assert (ended, told in said) == (code, True), said
 
 
-def test_words_of_xeros_that_we_do_not_know_are_listed(failing, command):
-    failing.ask(an_invoice("huge", line={"unit_amount": "9999999999.00", "quantity": "2"}), request="r2")
+def test_words_of_xeros_that_we_do_not_know_are_listed(failing, command, monkeypatch):
+    saying.of_lines(monkeypatch, "The moon is in the wrong quarter.")
+    failing.ask(an_invoice("odd"), request="r2")
     failing.run()
     code, said, _ = command("failures", "--unmatched")
     assert (code, said.splitlines()[0].startswith("1 time,"), said.splitlines()[1]) == (
         0,
         True,
-        "  The line amount is too large.",
+        "  The moon is in the wrong quarter.",
     )
     (unknown,) = json.loads(command("failures", "--unmatched", "--json")[1])
-    assert (unknown["text"], unknown["times"], unknown["number"]) == ("The line amount is too large.", 1, "N-huge")
+    assert (unknown["text"], unknown["times"], unknown["number"]) == ("The moon is in the wrong quarter.", 1, "N-odd")
 
 
 def test_alerts_are_listed(failing, command):

@@ -7,6 +7,7 @@ from events.settings import CompanySettings
 from store import audit, companies, contacts, failing, searching
 from store.tables import Mending
 from tests.builders import COMPANY, TENANT, an_invoice, an_order, contact_id
+from tests.journeys import saying
 from worker.commands import excluding
 from worker.export import rescuer
 from worker.failing import sending_again
@@ -288,17 +289,17 @@ def test_a_host_can_order_the_same_by_cause(installation):
     assert list(installation.answers(receipt.request)) == ["a"]
 
 
-def test_words_that_nobody_knows_are_shown_counted_and_listed(installation):
-    huge = {"unit_amount": "9999999999.00", "quantity": "2"}
-    installation.ask(an_invoice("a", line=huge), an_invoice("b", line={**huge, "quantity": "3"}), an_invoice("c"))
+def test_words_that_nobody_knows_are_shown_counted_and_listed(installation, monkeypatch):
+    saying.of_lines(monkeypatch, "The moon is in the wrong quarter.")
+    installation.ask(an_invoice("a"), an_invoice("b"))
     installation.run()
     assert installation.answers()["a"]["notification"]["message"] == (
-        "Xero did not accept invoice N-a. Xero said: The line amount is too large. (Line 1, “Crew, one day”.)"
+        "Xero did not accept invoice N-a. Xero said: The moon is in the wrong quarter. (Line 1, “Crew, one day”.)"
     )
     with installation.store.read() as work:
         (unknown,) = searching.unmatched(work)
-    assert (unknown.text, unknown.times, unknown.companies) == ("The line amount is too large.", 2, 1)
-    assert groups(installation)["xero_refused:The-line-amount-is-too-large."].invoices == 2
+    assert (unknown.text, unknown.times, unknown.companies) == ("The moon is in the wrong quarter.", 2, 1)
+    assert groups(installation)["xero_refused:The-moon-is-in-the-wrong-quarter."].invoices == 2
 
 
 def test_what_failed_before_causes_were_kept_is_a_group_too(installation):
