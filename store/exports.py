@@ -17,7 +17,17 @@ from store.tables.columns import word
 from store.unit_of_work import Work
 
 Row = dict[str, Any]
-_OF_CANDIDATE = ("id", "crashes", "alone", "xero_invoice_id", "raise_anew", "batch_limit", "document")
+_OF_CANDIDATE = (
+    "id",
+    "crashes",
+    "alone",
+    "xero_invoice_id",
+    "raise_anew",
+    "batch_limit",
+    "document",
+    "invoice",
+    "generation",
+)
 _MOMENTS = frozenset(["due_at", "live_since", "created_at", "touched_at"])
 
 

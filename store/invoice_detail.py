@@ -19,7 +19,7 @@ from sqlmodel import col, select
 from events.accounting_target import Lane
 from events.export import Marker
 from events.failures import FAILED_TITLE, who_mends
-from events.invoice import Invoice
+from events.invoice import Document, Invoice
 from events.payments import Payment
 from store import allocations, generations, markers, pauses, payments, queries, reconciliations, statements
 from store.connections import NOT_YET
@@ -64,8 +64,12 @@ class InvoiceStory:
     @property
     def called(self) -> str:
         """What it is, or becomes, in Xero."""
-        document = self.story.export.document if self.story.export else "invoice"
-        return document.replace("_", " ").capitalize()
+        return self.kind.replace("_", " ").capitalize()
+
+    @property
+    def kind(self) -> Document:
+        """What it is in Xero, or becomes there."""
+        return self.story.export.document if self.story.export else "invoice"
 
     @property
     def number(self) -> str:

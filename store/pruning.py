@@ -1,7 +1,7 @@
 """What is over and kept no longer: a few hundred rows at a time, so that nobody waits for the lock.
 
-Kept for ever is what “exactly once” rests on (inbox, requests, items, exports, numbers), what people read (the export
-log, statuses, drifts, exclusions, the audit), and every letter nobody has dealt with.
+Kept for ever is what “exactly once” rests on (inbox, requests, items, exports, numbers, unclaimed marks), what people
+read (the export log, statuses, drifts, exclusions, the audit), and every letter nobody has dealt with.
 """
 
 import itertools

@@ -1,5 +1,6 @@
 """Restores: an older database was put back, and no lane sends before Xero was read again; and the feed's epoch."""
 
+import json
 import secrets
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,11 +11,12 @@ from sqlalchemy import exists
 from sqlmodel import col, delete, func, select, update
 
 from events.accounting_target import Lane
-from events.invoice import folded
+from events.invoice import Document, folded
 from store import statements
 from store.tables import (
     Attempt,
     CompanyConnection,
+    DocumentReconciliation,
     Export,
     FeedMark,
     InboxEvent,
@@ -23,6 +25,7 @@ from store.tables import (
     Reconciliation,
     Restore,
     RestoreCheck,
+    UnclaimedMark,
 )
 from store.unit_of_work import Work
 
@@ -145,6 +148,30 @@ def checks(work: Work) -> Sequence[RestoreCheck]:
     ]
     statements.insert_new_keys(work, RestoreCheck, rows, "company", "tenant")
     return work.session.exec(select(RestoreCheck).order_by(col(RestoreCheck.company))).all()
+
+
+def since_of(work: Work, lane: Lane, document: Document) -> datetime:
+    """From when on the lane's documents of another kind than invoices are to be read."""
+    restore, compared = newest(work), work.session.get(DocumentReconciliation, (*lane, document))
+    moments = [one.since for one in (restore, compared) if one is not None]
+    return min(moments, default=work.now) - _MARGIN
+
+
+def keep_marks(work: Work, lane: Lane, document: Document, found: Mapping[str, Mapping[str, Any]]) -> int:
+    """Keep what Xero shows of documents whose marks name no invoice, by mark; give how many were not known."""
+    said = {"company": lane.company, "tenant": lane.tenant, "document": document, "found_at": work.now}
+    rows = [{**said, "mark": mark, "found": json.dumps(found[mark])} for mark in sorted(found)]
+    return len(statements.insert_new(work, UnclaimedMark, rows, returning="mark"))
+
+
+def claim_marks(work: Work, lane: Lane, marks: Collection[str]) -> Mapping[str, Mapping[str, Any]]:
+    """What Xero showed of the documents with these marks, which are kept no longer: whoever asks takes them over."""
+    mine = (col(UnclaimedMark.company) == lane.company, col(UnclaimedMark.tenant) == lane.tenant)
+    asked = select(UnclaimedMark).where(*mine, col(UnclaimedMark.mark).in_(sorted(marks)))
+    found = {row.mark: json.loads(row.found) for row in statements.rows(work, asked)}
+    if found:
+        statements.run(work, delete(UnclaimedMark).where(*mine, col(UnclaimedMark.mark).in_(sorted(found))))
+    return found
 
 
 def move_on(work: Work, check: RestoreCheck, counts: Counts, **changes: Any) -> None:

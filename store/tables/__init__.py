@@ -47,6 +47,7 @@ from store.tables.orders import (
     BulkOrder,
     BulkPiece,
     ChangedInvoice,
+    DocumentReconciliation,
     Drift,
     Exclusion,
     KnownPayment,
@@ -58,6 +59,7 @@ from store.tables.orders import (
     RefusedTax,
     Restore,
     RestoreCheck,
+    UnclaimedMark,
 )
 from store.tables.shown import (
     Alert,
@@ -105,6 +107,7 @@ __all__ = [
     "Counter",
     "DeadLetter",
     "DeliveryTry",
+    "DocumentReconciliation",
     "DoorOut",
     "Draft",
     "Drift",
@@ -149,6 +152,7 @@ __all__ = [
     "SignInFailure",
     "SignInLink",
     "Token",
+    "UnclaimedMark",
     "User",
     "UserSession",
     "XeroApp",
