@@ -98,6 +98,8 @@ def set_app(
         output.fail(f"{callback} is not on the list RETURN_ADDRESSES.", 1)
     kind: AppKind = "custom" if custom else "pkce" if pkce else "web"
     keys = AppKeys(client_id, (_secret(),) if APP_WAYS[kind].has_secret else (), kind)
+    if not keys.way.has_login and not apps.is_accepted(tools, company, keys):
+        output.fail(apps.REFUSED, 1)
     apps.set_app(tools, company, keys, scopes, callback, giver)
     if keys.way.has_login:
         output.say(f"Kept. Next: crewcard-xero connect {company}")

@@ -5,13 +5,13 @@ import os
 import socket
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import redis
 
 from store import metrics_rows, outbox, processes
 from worker import feed_witness, logs, pruner, settings, telemetry, wiring
-from worker.attachments.attaching import Attacher
+from worker.attachments.attacher import Attacher
 from worker.connections import tending
 from worker.contacts import changes, new_contacts, rechecking
 from worker.delivery import relay
@@ -59,9 +59,9 @@ class Scheduler:
     """Runs the duties, each in a thread of its own, until it is told to stop."""
 
     def __init__(self, tools: Tools) -> None:
-        self.tools = tools
-        self.holder = f"{socket.gethostname()}/{os.getpid()}"
         self._stopping = threading.Event()
+        self.tools = tools = replace(tools, is_ending=self._stopping.is_set)
+        self.holder = f"{socket.gethostname()}/{os.getpid()}"
         poster = Poster(private=tools.settings.webhook_private_addresses)
         self.next_sweep = 0.0  # by the tools' own clock
         self.looks = InvoiceLooks(tools, self.holder)
@@ -145,7 +145,8 @@ def _webhooks(clock: Scheduler) -> NextRun:
 
 def _attachments(clock: Scheduler) -> NextRun:
     clock.attacher.begin_rounds()
-    return NextRun(_IDLE_SECONDS)
+    clock.attacher.wait(_IDLE_SECONDS)
+    return NextRun()
 
 
 def _rescuer(clock: Scheduler) -> NextRun:

@@ -21,6 +21,10 @@ _MENDED_BY_SECRET = (
     ConnectionProblem.APP_MISSING.code,
     ConnectionProblem.CUSTOM_TAKEN_BACK.code,
 )
+REFUSED = (
+    "Xero does not know this Client ID together with this Client Secret, so nothing was saved. Copy both anew from "
+    "the app's page in Xero's developer portal, under Configuration; where its secret is gone, make another one."
+)
 PKCE = "pkce"  # in the place of a secret: an app that has none
 _log = logs.log("connections")
 
