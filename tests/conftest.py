@@ -27,6 +27,7 @@ settings.load_profile("quick")
 
 # Here every case runs on both databases: they keep text, numbers and locks, or are asked, in ways of their own.
 BOTH_DATABASES = (
+    "rooms/test_packing",
     "rooms/test_store",
     "journeys/test_promise_1",
     "journeys/test_promise_2",

@@ -37,6 +37,7 @@ from store.tables.exports import (
     Item,
     LaneState,
     NumberClaim,
+    Packing,
     Request,
 )
 from store.tables.orders import (
@@ -136,6 +137,7 @@ __all__ = [
     "Offer",
     "OrganisationFacts",
     "OutboxEvent",
+    "Packing",
     "Pause",
     "PlannedSummary",
     "Preview",
