@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import redis
 
 from store import metrics_rows, outbox, processes
-from worker import feed_witness, logs, pruner, settings, telemetry, wiring
+from worker import database, feed_witness, logs, pruner, settings, telemetry, wiring
 from worker.attachments.attacher import Attacher
 from worker.connections import tending
 from worker.contacts import changes, new_contacts, rechecking
@@ -68,7 +68,7 @@ class Scheduler:
         self.pruner = pruner.Pruner(tools, self.holder)
         self.webhooks = Webhooks(tools, self.holder, poster.post)
         self.attacher = Attacher(tools)
-        client = redis_client(tools.settings.redis_url, name=wiring.name_of("clock"))
+        client = redis_client(tools.settings.redis_url, name=database.name_of("clock"))
         self.stream = StreamConsumer(tools, RequestStream(client, self.holder))
 
     def run(self) -> None:
