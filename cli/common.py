@@ -23,11 +23,12 @@ from store.database_trouble import DATABASE_SAYS, trouble_of
 from store.unit_of_work import Work
 from store.vault import Unopenable
 from worker import settings, wiring
-from worker.connections.apps import NoApp
+from worker.connections.apps import BeingRemoved, NoApp
 from worker.decisions import rights
 from worker.decisions.refusals import LoginRefused
 from worker.decisions.rights import ConsoleUser, Effect, NotAllowed, Operator
 from worker.delivery.endpoints import EndpointRefused
+from worker.erasing.erasure import ErasureRefused
 from worker.intake.dead_letters import NotOpen
 from worker.submission import change_submission, orders
 from worker.submission.change_submission import GivenBy
@@ -43,6 +44,8 @@ _REFUSALS: dict[type[Exception], tuple[Callable[[Any], str], int]] = {
     Unreadable: (lambda broken: "; ".join(broken.problems), 1),
     NotAllowed: (str, 1),
     OrderRefused: (str, 2),
+    ErasureRefused: (str, 1),
+    BeingRemoved: (str, 1),
     UserRefused: (str, 2),
     EndpointRefused: (str, 1),
     KeyRefused: (str, 2),

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 from pydantic import ValidationError
 
-from cli import common, company_file, contacts, output
+from cli import common, company_file, contacts, erasing, output
 from cli.common import AsJson, By
 from cli.common import CompanyId as Company
 from events.credentials import APP_WAYS, AppKeys, AppKind
@@ -74,6 +74,7 @@ def add(
 
 
 app.command(name="import")(company_file.import_)
+app.command()(erasing.remove)
 
 
 @app.command(name="app")
