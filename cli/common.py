@@ -29,6 +29,8 @@ REFUSALS: dict[str, tuple[Callable[[Any], str], int]] = {
     "events.codec.Unreadable": (lambda broken: "; ".join(broken.problems), 1),
     "worker.decisions.rights.NotAllowed": (str, 1),
     "worker.submission.orders.OrderRefused": (str, 2),
+    "worker.erasing.erasure.ErasureRefused": (str, 1),
+    "worker.connections.apps.BeingRemoved": (str, 1),
     "worker.users.accounts.UserRefused": (str, 2),
     "worker.delivery.endpoints.EndpointRefused": (str, 1),
     "worker.users.host_keys.KeyRefused": (str, 2),

@@ -45,6 +45,7 @@ _COMMANDS = {
     "connect": "connections.connect",
     "audit": "audit.app",
     "companies": "companies.app",
+    "clients": "erasing.app",
     "connections": "connections.app",
     "contacts": "contacts.app",
     "attachments": "attachments.app",

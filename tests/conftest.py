@@ -49,6 +49,8 @@ BOTH_DATABASES = (
     "console/test_search",
     "watching/test_throughput",
     "journeys/test_pruning",
+    "journeys/test_erasing",
+    "journeys/test_removing",
     "attachments/test_journeys",
 )
 

@@ -19,6 +19,7 @@ from worker.delivery.rounds import Webhooks
 from worker.delivery.webhook_post import Poster
 from worker.doorbells import CHANGED_INVOICES, CHANGES, PREVIEWS, RELAY, RELAY_SOON
 from worker.ending import when_asked_to_end
+from worker.erasing import pieces
 from worker.export import allocating, rescuer
 from worker.failing import alerting, sending_again
 from worker.heartbeat import Heartbeat
@@ -176,8 +177,9 @@ def _previews(clock: Scheduler) -> NextRun:
 
 
 def _bulk_jobs(clock: Scheduler) -> NextRun:
-    """Orders about many invoices, what is sent again because its cause is gone, and alerts."""
+    """Orders about many invoices and to erase, what is sent again because its cause is gone, and alerts."""
     busy = orders.go_on(clock.tools) + sending_again.go_on(clock.tools) + alerting.watch(clock.tools)
+    busy += pieces.go_on(clock.tools)
     return NextRun() if busy else NextRun(_LOOK_SECONDS)
 
 

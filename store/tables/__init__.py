@@ -25,6 +25,7 @@ from store.tables.doors import (
     OutboxEvent,
     Redelivery,
 )
+from store.tables.erasures import ErasedInvoice, Erasure
 from store.tables.exports import (
     Allocation,
     Attachment,
@@ -115,6 +116,8 @@ __all__ = [
     "Duty",
     "DutyShard",
     "Endpoint",
+    "ErasedInvoice",
+    "Erasure",
     "Exclusion",
     "Export",
     "FeedMark",
