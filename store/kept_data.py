@@ -321,6 +321,7 @@ _ORDERS = (
         "stays: ids, and what people typed",
     ),
     KeptData(t.AuditHead, "The newest line of the audit", _EVER, _INSIDE, _NONE, "stays: of all companies"),
+    KeptData(t.Packing, "Since when contents are packed", _EVER, _INSIDE, _NONE, "stays: of all companies"),
     KeptData(t.AuditCheck, "Daily checks of the audit", _EVER, _CONSOLE, _NONE, "stays: of all companies"),
     KeptData(t.Restore, "That an older database was put back", _EVER, _CONSOLE, _NONE, "stays: of all companies"),
 )
