@@ -129,6 +129,17 @@ _SHOWN = (
     KeptData(t.Alert, "Causes that need a person", _NOW, _DOORS, "those of its contact go", _COMPANY),
     KeptData(t.Mending, "Causes that somebody has mended", "", _INSIDE, _NONE, _COMPANY, "mendings"),
     KeptData(t.Reconciliation, "How far a company was compared with Xero", _NOW, _INSIDE, _NONE, _COMPANY),
+    KeptData(
+        t.DocumentReconciliation, "How far its credit notes were compared with Xero", _NOW, _INSIDE, _NONE, _COMPANY
+    ),
+    KeptData(
+        t.UnclaimedMark,
+        "A credit note found in Xero after a restore that the backup does not know",
+        "until it is sent again",
+        _INSIDE,
+        "stays as Xero shows it, its contact's name too",
+        _COMPANY,
+    ),
     KeptData(t.RestoreCheck, "How far an organisation was read after a restore", _EVER, _CONSOLE, _NONE, _COMPANY),
     KeptData(t.QueueStretch, "How a queue was, in figures", "8 days", _OPS, _NONE, _COMPANY),
     KeptData(t.Counter, "How often something happened, ever", _EVER, _OPS, _NONE, "stays: sums of all companies"),
