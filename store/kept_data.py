@@ -89,6 +89,9 @@ _EXPORTS = (
         "attachment_contents",
     ),
     KeptData(t.Allocation, "What of a credit note is credited to which invoice", _EVER, _DOORS, _NONE, _COMPANY),
+    KeptData(
+        t.Packing, "Since when contents are written packed", _EVER, _INSIDE, _NONE, "stays: it is of the installation"
+    ),
     KeptData(t.LaneState, "Why a company's exports wait", _NOW, _DOORS, _NONE, _COMPANY),
 )
 _SHOWN = (
@@ -129,13 +132,11 @@ _SHOWN = (
     KeptData(t.Alert, "Causes that need a person", _NOW, _DOORS, "those of its contact go", _COMPANY),
     KeptData(t.Mending, "Causes that somebody has mended", "", _INSIDE, _NONE, _COMPANY, "mendings"),
     KeptData(t.Reconciliation, "How far a company was compared with Xero", _NOW, _INSIDE, _NONE, _COMPANY),
-    KeptData(
-        t.DocumentReconciliation, "How far its credit notes were compared with Xero", _NOW, _INSIDE, _NONE, _COMPANY
-    ),
+    KeptData(t.DocumentReconciliation, "The same of credit notes", _NOW, _INSIDE, _NONE, _COMPANY),
     KeptData(
         t.UnclaimedMark,
-        "A credit note found in Xero after a restore that the backup does not know",
-        "until it is sent again",
+        "Credit notes in Xero that a restored backup does not know, as Xero shows them, so that none is made twice",
+        "until they are taken over",
         _INSIDE,
         "stays as Xero shows it, its contact's name too",
         _COMPANY,
