@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import redis
 
 from store import metrics_rows, outbox, processes
-from worker import feed_witness, logs, pruner, settings, telemetry, wiring
+from worker import database, feed_witness, logs, pruner, settings, telemetry, wiring
 from worker.attachments.attacher import Attacher
 from worker.connections import tending
 from worker.contacts import changes, new_contacts, rechecking
@@ -19,6 +19,7 @@ from worker.delivery.rounds import Webhooks
 from worker.delivery.webhook_post import Poster
 from worker.doorbells import CHANGED_INVOICES, CHANGES, PREVIEWS, RELAY, RELAY_SOON
 from worker.ending import when_asked_to_end
+from worker.erasing import pieces
 from worker.export import allocating, rescuer
 from worker.failing import alerting, sending_again
 from worker.heartbeat import Heartbeat
@@ -68,7 +69,7 @@ class Scheduler:
         self.pruner = pruner.Pruner(tools, self.holder)
         self.webhooks = Webhooks(tools, self.holder, poster.post)
         self.attacher = Attacher(tools)
-        client = redis_client(tools.settings.redis_url, name=wiring.name_of("clock"))
+        client = redis_client(tools.settings.redis_url, name=database.name_of("clock"))
         self.stream = StreamConsumer(tools, RequestStream(client, self.holder))
 
     def run(self) -> None:
@@ -176,8 +177,9 @@ def _previews(clock: Scheduler) -> NextRun:
 
 
 def _bulk_jobs(clock: Scheduler) -> NextRun:
-    """Orders about many invoices, what is sent again because its cause is gone, and alerts."""
+    """Orders about many invoices and to erase, what is sent again because its cause is gone, and alerts."""
     busy = orders.go_on(clock.tools) + sending_again.go_on(clock.tools) + alerting.watch(clock.tools)
+    busy += pieces.go_on(clock.tools)
     return NextRun() if busy else NextRun(_LOOK_SECONDS)
 
 
