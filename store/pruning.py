@@ -9,13 +9,14 @@ from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, exists, literal, or_, tuple_
+from sqlalchemy import delete, exists, literal, or_, tuple_, update
 from sqlmodel import SQLModel, col, func, select
 
 from store import deliveries as tried
 from store import statements
 from store.tables import (
     AskedChange,
+    Attachment,
     AttachmentContent,
     Attempt,
     Batch,
@@ -142,6 +143,14 @@ def attachment_contents(work: Work, before: datetime) -> int:
     )
 
 
+def attachment_addresses(work: Work, before: datetime) -> int:
+    """The signed addresses of files that failed so long ago that nobody tries them again."""
+    old = col(Attachment.url).is_not(None), Attachment.state == word("failed"), col(Attachment.ended_at) < before
+    some = _of_companies(Attachment, *old).limit(AT_ONCE)
+    mine = tuple_(*_key(Attachment)).in_(some)
+    return statements.run(work, update(Attachment).where(mine).values(url=None)).rowcount
+
+
 def deliveries(work: Work, before: datetime) -> int:
     """Tries of webhooks that are old."""
     return tried.prune_old(work, before)
@@ -165,6 +174,7 @@ _ALL = (
     canaries,
     changed_invoices,
     attachment_contents,
+    attachment_addresses,
 )
 RULES: Mapping[str, Callable[[Work, datetime], int]] = {rule.__name__: rule for rule in _ALL}
 

@@ -21,6 +21,7 @@ SHORT_LIVED = {
     "message_ids": 0.0,
     "canaries": 1 / 24,
     "attachment_contents": 21.0,  # a week longer than a file is tried
+    "attachment_addresses": 21.0,
     "changed_invoices": 35.0,  # Xero keeps what was missed for 31 (facts §10)
 }
 _log = logs.log("pruner")

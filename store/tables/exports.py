@@ -157,6 +157,7 @@ class Generation(SQLModel, table=True):
 class Attachment(SQLModel, table=True):
     """A file for an invoice, named by a host or uploaded: fetched once, attached once the invoice is in Xero.
 
+    `called` is what its host calls it, "" where an older version wrote it down; `name` how it is called in Xero.
     `state`: waiting, sending (a call was made, or is to be made at once, whose outcome is not known), attached,
     failed. `url` is null for one that was uploaded; `announced` is the SHA-256 that was named, `size` and `sha256`
     are of what is in hand. `verdict` is why it will not be attached, known before its turn comes. `attached_sha256`
@@ -174,6 +175,7 @@ class Attachment(SQLModel, table=True):
     company: str
     invoice: str
     name: str
+    called: str = Field(default="", sa_column_kwargs={"server_default": ""})
     state: str = "waiting"
     url: str | None = Field(default=None, sa_type=Text)
     announced: str = ""

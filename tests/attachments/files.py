@@ -17,6 +17,8 @@ class Files:
 
 
 class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
     def do_GET(self):
         files, path = self.server.files, self.path.partition("?")[0]
         files.asked.append(path)
