@@ -16,6 +16,7 @@ from web.console import (
     audit,
     companies,
     contacts,
+    crediting,
     dead_letters,
     developers,
     failures,
@@ -48,6 +49,7 @@ PAGES = (
     sign_in,
     single_sign_on,
     account,
+    crediting,  # lies under an invoice's page
     invoices,
     log,
     searching,
