@@ -104,7 +104,7 @@ def test_of_an_invoice_that_was_found_voided_nothing_is_said_of_now_that_was_tru
     card = page[page.index("Compared with Xero") : page.index("What happened")]
     assert "Voided in Xero since" in card
     assert "as of the last export" in card
-    assert "Authorised in Xero at the last export." in card
+    assert "Approved in Xero at the last export." in card
     assert '<span class="badge good">Verified' not in card
     kept = on_sqlite.export("i1")
     assert kept.checked_at > kept.exported_at + timedelta(minutes=9)
