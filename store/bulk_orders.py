@@ -171,13 +171,17 @@ def named_items(work: Work, company: str, request: str | None, invoices: Sequenc
 
 
 def by_name(work: Work, company: str, names: Sequence[str], *, numbers: bool = True) -> tuple[set[str], list[str]]:
-    """The ids of the invoices with these ids or `numbers`, and the names that are nobody's."""
+    """The ids of the invoices with these ids or `numbers`, and the names that are nobody's.
+
+    One that could not be read has no export, and its answer alone.
+    """
     found: dict[str, set[str]] = {name: set() for name in names}
-    sought = {*names, *(_numbered(work, company, names) if numbers else ())}
-    asked: Any = select(Export.invoice, Export.number).where(Export.company == company)
-    for row in statements.rows(work, asked.where(col(Export.invoice).in_(sorted(sought)))):
-        for name in (row.invoice, row.number) if numbers else (row.invoice,):
-            found.setdefault(name, set()).add(row.invoice)
+    sought = sorted({*names, *(_numbered(work, company, names) if numbers else ())})
+    for table in (Export, InvoiceStatus):
+        asked: Any = select(table.invoice, table.number).where(table.company == company)
+        for row in statements.rows(work, asked.where(col(table.invoice).in_(sought))):
+            for name in (row.invoice, row.number) if numbers else (row.invoice,):
+                found.setdefault(name, set()).add(row.invoice)
     ids = {id_ for name in names for id_ in found[name]}
     return ids, sorted(name for name in names if not found[name])
 

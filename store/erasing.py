@@ -18,7 +18,7 @@ from sqlmodel import col, func, select
 from events import failures
 from events.erased import ERASED, without_texts
 from events.export import InvoiceExportCompleted
-from store import bulk_orders, exports, searching, statements
+from store import bulk_orders, exports, invoice_search, statements
 from store.erasures import Reached
 from store.tables import (
     Alert,
@@ -300,7 +300,7 @@ def _erase_shown(work: Work, company: str, rows: Sequence[Any]) -> None:
     _run(work, shown.where(col(InvoiceStatus.message).is_not(None)).values(**told))
     ids = [row.id for row in rows]
     _run(work, update(Drift).where(col(Drift.export_id).in_(ids)).values(differences="[]"))
-    searching.forget_texts(work, company, [(row.invoice, row.number) for row in rows])
+    invoice_search.forget_texts(work, company, [(row.invoice, row.number) for row in rows])
 
 
 def _erase_files(work: Work, company: str, invoices: Sequence[str]) -> int:

@@ -37,6 +37,7 @@ from store.tables import (
     InvoiceStatus,
     Item,
     LaneState,
+    LogEntry,
     Pause,
     Request,
 )
@@ -87,15 +88,16 @@ def whole(work: Work, company: str, invoice: str) -> InvoiceStory | None:
     export = story.export
     if story.status is None and export is None:
         return None
+    exclusion = pauses.exclusion_of(work, company, invoice)
     waits = export is not None and is_held(work, Lane(company, export.tenant))
     paid = payments.beside(work, [(company, invoice)])
     return InvoiceStory(
         company=company,
         invoice=invoice,
-        marker=queries.marker_of(story.status, export, lane_waits=waits),
+        marker=queries.marker_of(story.status, export, lane_waits=waits, excluded=exclusion is not None),
         story=story,
         asked=_asked(work, story, company, invoice),
-        exclusion=pauses.exclusion_of(work, company, invoice),
+        exclusion=exclusion,
         pause=pauses.of_company(work, company),
         drifts=reconciliations.drifts(work, company, invoice),
         earlier=generations.earlier(work, [export.id]).get(export.id, ()) if export and export.id else (),
@@ -218,6 +220,7 @@ class InvoiceNow:
     """What a list says of an invoice: its marker now, and why it failed; what it comes to, if that is known.
 
     `before_tax`: tax comes on top of `amount`, which is in `currency`. `payment` is how it is paid in Xero, if known.
+    `credits`: it is a credit note.
     """
 
     marker: Marker = "not_exported"
@@ -229,6 +232,7 @@ class InvoiceNow:
     amount: Decimal | None = None
     currency: str = ""
     before_tax: bool = False
+    credits: bool = False
     payment: SeenPayment | None = None
 
 
@@ -253,6 +257,13 @@ def now_of(work: Work, invoices: Collection[tuple[str, str]]) -> Mapping[tuple[s
         seen = paid.get((*key, (status.xero_invoice_id if status else None) or ""))
         found[key] = replace(_now(marker, status, export), payment=seen)
     return found
+
+
+def newest_of_client(work: Work, company: str, client: str) -> str:
+    """The client's name in the invoice of theirs that was answered last; empty where none was."""
+    mine = select(LogEntry.company, LogEntry.invoice).where(LogEntry.client == client, LogEntry.company == company)
+    newest = [(row[0], row[1]) for row in statements.rows(work, mine.order_by(col(LogEntry.id).desc()).limit(1))]
+    return next((one.client for one in now_of(work, newest).values()), "")
 
 
 def page_with_now(
@@ -291,7 +302,7 @@ def _exports_of(
         lanes |= {tuple(row) for row in statements.rows(work, select(*columns).where(columns[0].in_(companies)))}
     keys = [(*lane, invoice) for company, invoice in invoices for lane in lanes if lane[0] == company]
     whole = size_of(Export.wanted) <= _LONGEST_SUMMED
-    columns = [Export.company, Export.tenant, Export.invoice, Export.number, Export.state]
+    columns = [Export.company, Export.tenant, Export.invoice, Export.number, Export.state, Export.document]
     columns.append(case((whole, Export.wanted), else_="").label("wanted"))
     wanted: Any = keys
     if work.on_sqlite:  # which finds no index for a list of tuples, and one for a table of them
@@ -316,4 +327,5 @@ def _now(marker: Marker, status: Any, export: Any) -> InvoiceNow:
         amount=amount,
         currency=content.currency if content else "",
         before_tax=before_tax,
+        credits=bool(export) and export.document == "credit_note",
     )

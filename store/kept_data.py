@@ -89,9 +89,6 @@ _EXPORTS = (
         "attachment_contents",
     ),
     KeptData(t.Allocation, "What of a credit note is credited to which invoice", _EVER, _DOORS, _NONE, _COMPANY),
-    KeptData(
-        t.Packing, "Since when contents are written packed", _EVER, _INSIDE, _NONE, "stays: it is of the installation"
-    ),
     KeptData(t.LaneState, "Why a company's exports wait", _NOW, _DOORS, _NONE, _COMPANY),
 )
 _SHOWN = (

@@ -9,7 +9,7 @@ from sqlmodel import col, func, select
 
 from events.export import Marker
 from events.invoice import folded
-from store import markers, progress, searching
+from store import invoice_search, markers, progress
 from store.connections import NOT_YET
 from store.paging import PageFound, PageWanted, page_of
 from store.status import held_tenants
@@ -75,7 +75,7 @@ def page_of_items(
         asked = asked.where(_of_state(state))
     if named.strip():
         same = (col(InvoiceSearch.company) == col(Item.company)) & (col(InvoiceSearch.invoice) == col(Item.invoice))
-        asked = asked.join(InvoiceSearch, same).where(searching.holds(named))
+        asked = asked.join(InvoiceSearch, same).where(invoice_search.holds_phrase_or_words(named))
     return page_of(work, asked, {"invoice": col(Item.invoice)}, wanted)
 
 
@@ -86,13 +86,15 @@ def _of_state(state: str) -> Any:
     return (Item.state == state) & ~progress.is_unwanted() if state == "failed" else Item.state == state
 
 
-def marker_of(status: InvoiceStatus | None, export: Export | None, *, lane_waits: bool) -> Marker:
-    """The marker beside an invoice now."""
+def marker_of(
+    status: InvoiceStatus | None, export: Export | None, *, lane_waits: bool, excluded: bool = False
+) -> Marker:
+    """The marker beside an invoice now; `excluded` where that is known without an export."""
     shown: Any = status.marker if status else None
     return markers.beside(
         export.state if export else None,
         shown=shown,
-        excluded=bool(export and export.excluded),
+        excluded=excluded or bool(export and export.excluded),
         lane_waits=lane_waits,
     )
 

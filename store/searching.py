@@ -10,16 +10,14 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
-from decimal import Decimal
 from typing import Any, Literal
 
-from sqlalchemy import and_, exists, func, literal, or_, update
+from sqlalchemy import and_, exists, func, literal, not_, or_
 from sqlmodel import col, select
 
-from events.invoice import Invoice, folded
+from events.invoice import folded
 from events.reasons import Reason
-from events.wording import folded_text
-from store import companies, export_log, failing, statements
+from store import companies, export_log, failing, invoice_search, statements
 from store.export_log import LogFilter
 from store.statements import begins
 from store.tables import (
@@ -27,7 +25,6 @@ from store.tables import (
     Exclusion,
     Export,
     InboxEvent,
-    InvoiceSearch,
     InvoiceStatus,
     Item,
     LogEntry,
@@ -40,10 +37,7 @@ from store.unit_of_work import Work
 Kind = Literal["invoice", "client", "company", "request", "event", "reason"]
 SHORTEST, LONGEST = 2, 200
 _SHORTEST_EVENT = 6
-_SHORTEST_PART = 3  # of fewer signs there is no trigram
-_MOST_AMOUNTS = 10
-_SIGNS = re.compile(r"[\W_]+")
-_AMOUNT = re.compile(r"\d{1,3}(,\d{3})+(\.\d+)?")
+_XERO_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -63,7 +57,9 @@ class SearchHit:
 
 def search(work: Work, text: str, most: int) -> list[SearchHit]:
     """What this text is a part or the beginning of: at most so many of each kind, each once."""
-    text = " ".join(text.split())[:LONGEST]
+    text = " ".join(text.split())
+    in_address = _XERO_ID.findall(text)  # a page of Xero's, pasted whole, ends with what it shows
+    text = in_address[-1] if in_address else text[:LONGEST]
     if len(text) < SHORTEST:
         return []
     found: dict[tuple[str, str, str], SearchHit] = {}
@@ -128,72 +124,10 @@ def _clients_in_the_log(work: Work, text: str, most: int) -> list[SearchHit]:
     return [SearchHit("client", row[0], row[1], row[1]) for row in statements.rows(work, asked.distinct())]
 
 
-def index(work: Work, invoices: Sequence[tuple[str, Invoice]]) -> None:
-    """Write down what these invoices, each with its company, are found by from now on."""
-    found = {
-        (company, one.id): {"company": company, "invoice": one.id, "number": one.number, "text": _words(one)}
-        for company, one in invoices
-    }
-    rows = [row for _, row in sorted(found.items())]
-    statements.upsert(work, InvoiceSearch, rows, {"number": "excluded", "text": "excluded"}, returning=["invoice"])
-
-
-def forget_texts(work: Work, company: str, invoices: Sequence[tuple[str, str]]) -> None:
-    """These invoices, each with its number, are found by number and id alone from now on."""
-    mine = col(InvoiceSearch.company) == company
-    for invoice, number in invoices:
-        named = [folded_text(value) for value in (number, invoice)]
-        text = "\n".join(dict.fromkeys([*named, *(_bare(value) for value in named)]))
-        changed = update(InvoiceSearch).where(mine, col(InvoiceSearch.invoice) == invoice)
-        statements.run(work, changed.values(text=text))
-
-
-def _words(one: Invoice) -> str:
-    """All that a person may know of the invoice: a folded value per line."""
-    named = [folded_text(value) for value in (one.number, one.id, one.job, one.reference) if value]
-    amounts: list[Decimal | None] = [line.unit_amount for line in one.lines[:_MOST_AMOUNTS]]
-    if all(line.quantity is not None for line in one.lines if line.unit_amount is not None):
-        amounts.append(Decimal(sum((line.quantity or 0) * (line.unit_amount or 0) for line in one.lines)))
-    if one.totals:
-        amounts += [one.totals.subtotal, one.totals.tax, one.totals.total]
-    told = [f"{value:.2f}" for value in amounts if value is not None]
-    client = [folded_text(one.client.id), folded_text(one.client.name)]
-    return "\n".join(dict.fromkeys([*named, *(_bare(value) for value in named), *client, *told]))
-
-
-def _bare(text: str) -> str:
-    """Letters and digits alone: “BAD 06”, “BAD-06” and “BAD06” are one number to a clerk."""
-    return _SIGNS.sub("", text)
-
-
 def _invoices_by_part(work: Work, text: str, most: int) -> list[SearchHit]:
-    """By any part of number, id, job, reference, client or amount."""
-    if len(_sought(text)) < _SHORTEST_PART:
-        return []
-    asked = select(InvoiceSearch.company, InvoiceSearch.invoice, InvoiceSearch.number).where(holds(text)).limit(most)
-    # Any text is guessed to be in a hundredth of all rows, and the first few of these to be found by reading on; a
-    # number is in one.
-    _prefer_indexes(work, "off")
-    rows = statements.rows(work, asked)
-    _prefer_indexes(work, "on")
+    """By any part of number, id, job, reference, client or amount; else by words, of its company too."""
+    rows = invoice_search.by_part(work, text, most) or invoice_search.by_words(work, text, most)
     return [SearchHit("invoice", row[0], row[1], row[2]) for row in rows]
-
-
-def holds(text: str) -> Any:
-    """Whether this text is a part of what an invoice is found by."""
-    sought = _sought(text[:LONGEST])
-    amount = sought.replace(",", "") if _AMOUNT.fullmatch(sought) else sought
-    parts = {one for one in (sought, _bare(sought), amount) if len(one) >= min(_SHORTEST_PART, len(sought))}
-    return or_(*(col(InvoiceSearch.text).contains(one, autoescape=True) for one in sorted(parts)))
-
-
-def _sought(text: str) -> str:
-    return folded_text(text).lstrip("#").strip()
-
-
-def _prefer_indexes(work: Work, reading_on: str) -> None:
-    if not work.on_sqlite:
-        work.connection.exec_driver_sql(f"SET LOCAL enable_seqscan = {reading_on}")
 
 
 def _requests(work: Work, text: str, most: int) -> list[SearchHit]:
@@ -277,6 +211,30 @@ class Share:
     invoices: int
 
 
+@dataclass(frozen=True)
+class LeftOut:
+    """How many of the chosen invoices an act leaves alone: could not be read, on their way, or standing otherwise.
+
+    The last are counted of ticked ones alone: of others only those were meant that the act can move.
+    """
+
+    unreadable: int = 0
+    under_way: int = 0
+    otherwise: int = 0
+
+
+def left_out(work: Work, act: Act, chosen: Selection, moved: int) -> LeftOut:
+    """What is chosen and not among the `moved`."""
+    if act == "include":
+        return LeftOut(otherwise=max(0, len(chosen.picked) - moved))
+    reason: Any = func.coalesce(InvoiceStatus.reason, "")
+    stays: Any = select(reason, func.count()).where(*_chosen_failures(work, chosen), not_(and_(*_may_go(act))))
+    counted = {row[0]: row[1] for row in statements.rows(work, stays.group_by(reason))}
+    unreadable = counted.pop(Reason.INVOICE_UNREADABLE.code, 0) if act == "replay" else 0
+    under_way = sum(counted.values())
+    return LeftOut(unreadable, under_way, max(0, len(chosen.picked) - moved - unreadable - under_way))
+
+
 def shares(work: Work, act: Act, chosen: Selection) -> list[Share]:
     """The chosen invoices that the act may move, counted by company and cause, the most first."""
     some = _first_rows(work, act, chosen)
@@ -293,16 +251,20 @@ def invoices_selected(work: Work, act: Act, chosen: Selection) -> list[tuple[str
 
 
 def _first_rows(work: Work, act: Act, chosen: Selection) -> Any:
-    return (_excluded(work, chosen) if act == "include" else _failed(work, chosen)).subquery()
+    return (_excluded(work, chosen) if act == "include" else _failed(work, act, chosen)).subquery()
 
 
-def _failed(work: Work, chosen: Selection) -> Any:
-    """What stands failed, can be mended, and whose content was kept."""
+def _failed(work: Work, act: Act, chosen: Selection) -> Any:
+    """What stands failed, can be mended, and is not on its way already."""
     asked: Any = select(*_COLUMNS, failing.cause().label("cause"))
-    asked = asked.where(*failing.failed(chosen.company or None), *_may_go())
+    return asked.where(*_chosen_failures(work, chosen), *_may_go(act))
+
+
+def _chosen_failures(work: Work, chosen: Selection) -> list[Any]:
+    wanted = failing.failed(chosen.company or None)
     if chosen.cause:
-        asked = asked.where(failing.is_of([chosen.cause]))
-    return asked.where(*_narrowed(work, chosen, InvoiceStatus))
+        wanted.append(failing.is_of([chosen.cause]))
+    return [*wanted, *_narrowed(work, chosen, InvoiceStatus)]
 
 
 def _excluded(work: Work, chosen: Selection) -> Any:
@@ -312,12 +274,13 @@ def _excluded(work: Work, chosen: Selection) -> Any:
     return asked.where(*_narrowed(work, chosen, Exclusion))
 
 
-def _may_go() -> list[Any]:
-    """Whether there is something to send that is not on its way already."""
+def _may_go(act: Act) -> list[Any]:
+    """Whether it is not on its way already and, to be sent, could be read: else there is nothing to send."""
     mine = (col(Export.company) == col(InvoiceStatus.company), col(Export.invoice) == col(InvoiceStatus.invoice))
     queued = exists().where(*mine, col(Export.state) == "pending")
     in_hand = exists().where(*mine, col(Export.state).in_(("exporting", "uncertain")))
-    return [~queued, ~in_hand, col(InvoiceStatus.reason) != Reason.INVOICE_UNREADABLE.code]
+    read = func.coalesce(InvoiceStatus.reason, "") != Reason.INVOICE_UNREADABLE.code
+    return [~queued, ~in_hand, *([read] if act == "replay" else [])]
 
 
 def _narrowed(work: Work, chosen: Selection, table: Any) -> list[Any]:

@@ -71,7 +71,7 @@ def test_a_failure_is_seen_understood_mended_sent_again_watched_and_proven(admin
 
     # Sent again at once, rather than by the clock; the bar is watched without touching anything.
     page.goto(group)
-    page.get_by_role("link", name="Send all 3 again").click()
+    page.get_by_role("link", name="Send again: 3 invoices").click()
     assert "Nothing is sent twice" in page.locator("main").inner_text()
     page.get_by_label("Why?").fill("contact set")
     page.get_by_role("button", name="Send again: 3 invoices").click()
@@ -97,7 +97,7 @@ def test_two_people_who_send_the_same_group_again_at_once_send_each_invoice_once
     pages = [browse("support", user) for user in ("anna", "olga")]
     for page in pages:
         page.goto(f"/console/failures/{COMPANY}?cause=account_archived:299")
-        page.get_by_role("link", name="Send all 4 again").click()
+        page.get_by_role("link", name="Send again: 4 invoices").click()
         page.get_by_label("Why?").fill("account restored")
     for page in pages:  # neither waits for the other's answer
         page.evaluate("document.querySelector('main form[method=post]').requestSubmit()")
@@ -116,7 +116,7 @@ def test_who_may_only_read_sees_everything_and_finds_no_way_to_change_it(admin, 
     happen(on_sqlite, archived("a1"), unlinked("b1"))
     page = browse("read", "vera")
     page.goto(f"/console/failures/{COMPANY}?cause=account_archived:299")
-    assert page.get_by_role("link", name="Send all").count() == 0
+    assert page.get_by_role("link", name="Send again: ").count() == 0
     page.goto(f"/console/contacts/{COMPANY}/crane")
     assert page.get_by_role("button", name="Set the contact").is_disabled()
     assert page.goto(f"/console/companies/{COMPANY}/setup").status == 403

@@ -121,7 +121,7 @@ def test_what_forms_answer_is_as_good(visit, axe, look):
         ("contacts", "Check it with Xero"),
         ("preview", "Show what would be sent"),
         ("test", "Send a"),
-        ("test", "Delete it in Xero again"),
+        ("test", "Delete it in Xero"),
     ):
         page.goto(f"/console/setup/{world.COMPANY}/{step}")
         for summary in page.locator("main summary").all():

@@ -32,11 +32,11 @@ def test_the_page_lists_files_and_a_failed_one_is_tried_again_with_a_reason(atta
     helper = person("support", "olga")
     gone = {"name": "gone.pdf", "url": attaching.files.put("gone.pdf", 404)}
     exported(attaching, [*named(attaching.files, "invoice.pdf"), gone])
-    assert helper.see(PAGE).count('<span class="badge">waits</span>') == 2
+    assert helper.see(PAGE).count('<span class="badge">Waiting</span>') == 2
     attaching.attach()
     page = helper.see(PAGE)
     assert "could not be fetched: CrewCard answered 404." in page
-    assert '<span class="badge good">attached</span>' in page
+    assert '<span class="badge good">Attached</span>' in page
     assert '<span class="badge exported">Exported</span>' in page, "the invoice itself is well"
     assert helper.post(f"{PAGE}/attachments").status_code == 422
     attaching.files.put("gone.pdf", b"there again")

@@ -11,6 +11,7 @@ from events.settings import CompanySettings
 from store import companies, lanes
 from tests.builders import TENANT, an_invoice, invoices
 from tests.console.conftest import statements
+from tests.console.happenings import unlinked
 from tests.console.test_overview import SCRIPT, park
 from tests.console.visiting import Person
 from worker.connections import health
@@ -180,6 +181,17 @@ def test_what_a_person_has_to_mend_stands_on_the_companys_page_with_how(person, 
     assert "Needs attention" in page
 
 
+def test_a_company_whose_invoices_failed_is_not_called_up_to_date(person, on_sqlite):
+    on_sqlite.ask(unlinked("b1"), unlinked("b2"), an_invoice("good"))
+    on_sqlite.run()
+    somebody = person("read")
+    page = somebody.see("/companies")
+    assert re.search(r'data-name="Failed" class="n"><a href="/console/failures\?company=harbour">2</a>', page)
+    for seen in (page, somebody.see("/companies/harbour")):
+        assert ">Nothing waits</span>" in seen
+        assert ">Up to date</span>" not in seen
+
+
 def test_a_company_that_is_not_there_is_said_to_be_missing(person):
     assert "There is no company “nobody” here." in person("read").see("/companies/nobody", 404)
 
@@ -223,7 +235,11 @@ def test_how_all_connections_are_takes_a_constant_number_of_questions(installati
 @pytest.mark.parametrize("page", ["/failures", "/log", "/requests", "/contacts", "/audit"])
 def test_a_page_about_a_company_that_does_not_exist_says_so(person, page):
     """A typing mistake is never answered with good news."""
-    seen = person("support").see(f"{page}?company=habour")
+    somebody = person("support")
+    if page == "/failures":
+        moved = somebody.browser.get("/console/failures/habour", follow_redirects=False)
+        assert moved.headers["location"] == "/console/failures?company=habour"
+    seen = somebody.see(f"{page}?company=habour")
     assert "There is no company “habour”." in seen
     assert "Nothing of this company has failed" not in seen
 

@@ -189,6 +189,12 @@ def test_while_xero_is_away_a_contact_waits_and_is_set_later(admin, clerk, on_sq
     assert admin.field("crane").value == ACME
 
 
+def test_a_client_is_called_by_the_name_in_its_invoices(admin, clerk, on_sqlite):
+    on_sqlite.ask(an_invoice(client={"id": "acme", "name": "ACME Harbour Works"}))
+    on_sqlite.run()
+    assert "<h1>ACME Harbour Works</h1>" in clerk.see(f"{HERE}/acme")
+
+
 def test_what_xero_says_of_a_contact_stands_on_its_page(admin, clerk, on_sqlite):
     admin.in_xero(id=ACME, name="ACME Ltd", status="ARCHIVED", merged_to=contact_id("bolt"))
     rechecking.recheck(on_sqlite.tools, COMPANY)

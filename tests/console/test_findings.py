@@ -166,13 +166,14 @@ def test_each_of_the_thirty_findings_stands_in_the_table():
 
 
 def test_a_button_that_a_step_names_is_on_the_page_of_the_invoice():
-    """Or, for a group of them, on the page of the group: “Send all 3 again …”."""
-    page = (HERE / "templates/invoice.html").read_text().casefold()
+    """Or, for a group of them, on the page of the group: “Send again: 3 invoices …”."""
+    page, group = ((HERE / f"templates/{name}.html").read_text().casefold() for name in ("invoice", "failure"))
     ways = ({}, {"setting": "default account", "mends": "admin"})
     steps = {step for one in Reason for facts in ways for step in Failure(one, facts).steps()}
     named = {name for step in steps for name in re.findall(r"press “([^”]+)”", step, re.IGNORECASE)}
     assert "send again" in named
     assert {name for name in named if name not in page} == set()
+    assert ">send again: " in group, "its button begins with the name that the steps say"
     assert {step for step in steps if re.search(r"\btry again\b|\bretry\b", step, re.IGNORECASE)} == set()
 
 

@@ -55,13 +55,35 @@ def test_a_credit_note_is_called_one_and_shows_what_it_credits_as_its_invoice_do
     on_sqlite.run()
     page = helper.see(PAGE.format("c1"))
     assert "<h1>Credit note N-c1" in page
-    assert "a new credit note" in page
+    assert "Exported: a new credit note in Xero" in page
     assert "its allocation is on its way" in page
     allocating.allocate_due(on_sqlite.tools, "test")
     assert "44.00 allocated in Xero" in helper.see(PAGE.format("c1"))
     page = helper.see(PAGE.format("i1"))
     assert "<h1>Invoice N-i1" in page
-    assert re.search(r"Credited by</dt><dd><a href=\"/console/invoices/harbour/c1\">c1</a>: 44.00 allocated", page)
+    assert re.search(r"Credited by</dt><dd><a href=\"/console/invoices/harbour/c1\">N-c1</a>: 44.00 allocated", page)
+    assert re.search(r">N-c1</a> <small>credit note</small>", helper.see("/log")), "in lists it is no invoice either"
+
+
+def test_a_credit_note_for_what_nobody_asked_for_links_to_no_page(on_sqlite, helper):
+    on_sqlite.company(credit_notes=True)
+    on_sqlite.ask(an_invoice("c1", credits="nobody", line={"unit_amount": "-1240.00"}))
+    on_sqlite.run()
+    page = helper.see(PAGE.format("c1"))
+    assert "invoices/harbour/nobody" not in page
+    assert ">1,240.00</td>" in page, "sums are written as everywhere"
+
+
+def test_of_an_invoice_that_could_not_be_read_nothing_is_sent_again_and_a_mark_holds(on_sqlite, helper):
+    on_sqlite.ask({**an_invoice("b"), "date": "soon"})
+    on_sqlite.run()
+    page = helper.see(PAGE.format("b"))
+    assert "there is nothing to send again: CrewCard has to send it anew" in page
+    assert "/b/replay" not in page
+    page = helper.do(f"{PAGE.format('b')}/exclude", why="typed twice")
+    assert "It is marked “never send”." in page
+    assert "Marked by olga@crewcard.example" in page
+    assert "Why it failed" not in page
 
 
 def test_what_differs_in_xero_is_told_on_its_page(on_sqlite, helper):
@@ -82,7 +104,7 @@ def test_of_an_invoice_that_was_found_voided_nothing_is_said_of_now_that_was_tru
     card = page[page.index("Compared with Xero") : page.index("What happened")]
     assert "Voided in Xero since" in card
     assert "as of the last export" in card
-    assert "Authorised in Xero at the last export." in card
+    assert "Approved in Xero at the last export." in card
     assert '<span class="badge good">Verified' not in card
     kept = on_sqlite.export("i1")
     assert kept.checked_at > kept.exported_at + timedelta(minutes=9)

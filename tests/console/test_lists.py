@@ -137,7 +137,7 @@ def test_a_long_list_keeps_its_own_order_and_says_why(on_sqlite, person, monkeyp
     monkeypatch.setattr(paging, "MOST_SORTED", 5)
     on_sqlite.ask(*invoices(7))
     page = person("read").see("/requests/harbour/r1?sort=amount")
-    assert "By id. A list of up to 500 can be sorted by number or amount too." in page
+    assert "s id. A list of up to 500 can be sorted by number or amount too." in page
     assert re.search(r'aria-sort="ascending"><a[^>]*>Invoice', page)
     assert re.search(r"<th[^>]*>Amount</th>", page)
 

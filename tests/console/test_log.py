@@ -162,10 +162,10 @@ def test_the_same_lines_are_found_on_both_databases(installation):
 
 
 def test_ticked_lines_are_offered_only_to_whom_they_concern(reader, on_sqlite, console):
-    assert "Send the ticked again" not in reader.see("/log")
+    assert "Send again: the ticked" not in reader.see("/log")
     somebody = Person(on_sqlite, console, "support")
     somebody.sign_in()
-    assert "Send the ticked again" in somebody.see("/log")
+    assert "Send again: the ticked" in somebody.see("/log")
 
 
 def test_a_time_finds_lines_whatever_the_order_of_their_ids(on_sqlite):

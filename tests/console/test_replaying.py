@@ -74,12 +74,24 @@ def test_the_preview_says_of_which_companies_and_causes(helper):
 
 def test_what_is_on_its_way_again_is_not_counted(helper, on_sqlite):
     helper.do("/invoices/harbour/b1/replay", why="linked")
-    assert counted(preview(helper, **GROUP)) == 2
+    page = preview(helper, **GROUP)
+    assert counted(page) == 2
+    assert "Left out: 1 invoice already on its way to Xero." in page
 
 
 def test_an_invoice_that_could_not_be_read_has_nothing_to_send(helper, on_sqlite):
     on_sqlite.ask({**an_invoice("broken"), "date": "soon"}, request="r2")
-    assert counted(preview(helper, reason="invoice_unreadable")) == 0
+    page = preview(helper, pick=["harbour/broken", "harbour/b1", "harbour/good"])
+    assert counted(page) == 1
+    assert "Left out: 1 invoice that could not be read." in page
+    assert "Left out: 1 invoice not failed." in page
+    page = preview(helper, reason="invoice_unreadable")
+    assert "Left out: 1 invoice that could not be read." in page
+    assert counted(page) == 0
+    (cause,) = re.findall(r"cause=(invoice_unreadable[^\"]+)", helper.see("/failures"))
+    assert "Send again" not in helper.see(f"/failures/{COMPANY}?cause={cause}")
+    page = helper.do("/replay", act="exclude", why="a mistake", pick=["harbour/broken"])
+    assert "1 invoice marked “never send”" in page
 
 
 def test_a_group_is_sent_again_watched_to_its_end_and_audited(helper, on_sqlite):

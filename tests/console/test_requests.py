@@ -88,7 +88,7 @@ def test_a_request_shows_its_bar_its_estimate_and_its_invoices(on_sqlite, helper
     on_sqlite.run()
     page = helper.see("/requests/harbour/r1")
     assert 'value="4"' in page
-    assert "Send the failed 1 again" in page
+    assert "Send again: the 1 that failed" in page
     assert "data-live" not in page
 
 
@@ -152,7 +152,7 @@ def test_what_a_person_cancelled_is_counted_apart_from_what_failed(installation,
     assert "4 of 6 invoices done, 1 failed, 2 cancelled." in page
     assert 'max="6" value="4"' in page
     assert "by support: “wrong month”" in page
-    assert "Send the failed 1 again" in page
+    assert "Send again: the 1 that failed" in page
     assert page.count('<span class="badge cancelled">Cancelled</span>') == 2
     row = re.search(r"<tbody>.*?</tbody>", somebody.see("/requests"), re.DOTALL)[0]
     assert re.findall(r'data-name="(Exported|Failed|Cancelled|Waiting)">(\d+)<', row) == [

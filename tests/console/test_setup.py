@@ -225,7 +225,8 @@ def test_a_daily_summary_is_chosen_changed_and_taken_back_and_a_zone_nobody_know
     page = setter.see(f"{WIZARD}/accounts")
     assert '<option value="7" selected>07:00</option>' in page
     assert 'value="Pacific/Auckland"' in page
-    assert "must name a time zone as in Pacific/Auckland" in change(setter, 422, summary_zone="Mars/Olympus")
+    page = change(setter, 422, summary_zone="Mars/Olympus")
+    assert "<li>Daily summary must name a time zone as in Pacific/Auckland" in page, "as the form calls it"
     change(setter, number_prefix="CC-")
     assert settings(on_sqlite).daily_summary.hour == 7, "who changes something else leaves it"
     change(setter, summary_hour="", summary_always="yes")
@@ -312,6 +313,18 @@ def test_outside_text_is_shown_as_text(setter, on_sqlite, books):
     page = setter.see(f"{WIZARD}/accounts") + change(setter, 422, default_account_code=SCRIPT[:9])
     assert SCRIPT not in page
     assert page.count("&lt;script&gt;") >= 3
+
+
+@pytest.mark.parametrize(
+    "form", ["/companies/harbour/setup/app", "/contacts/harbour/a%252Fb/check", "/users/anna/role"]
+)
+def test_who_opens_the_address_of_a_form_again_comes_to_the_page_it_stood_on(setter, form):
+    """As a browser does with the address of a form that came back with its mistake."""
+    answer = setter.browser.get(f"/console{form}", follow_redirects=False)
+    assert (answer.status_code, answer.headers["location"]) == (
+        303,
+        f"/console{form.rpartition('/')[0]}".removesuffix("/anna"),
+    )
 
 
 def test_a_form_knows_every_setting_there_is(on_sqlite):

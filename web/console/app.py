@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import cast
+from urllib.parse import quote
 
 from fastapi import FastAPI, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import Match
 from starlette.staticfiles import StaticFiles
 
 from web.answers import RefusedRequest
@@ -156,10 +158,23 @@ async def refusal_page(request: Request, refused: RefusedRequest) -> Response:
     """Any other refusal as a page: an address there is none at, a database that is away, a fault of ours."""
     said = " ".join(problem.partition(": ")[2] or problem for problem in refused.problems)
     message = f"{said[:1].upper()}{said[1:]}."
+    if refused.status == HTTPStatus.METHOD_NOT_ALLOWED and request.method in ("GET", "HEAD"):
+        return RedirectResponse(_page_above(request), 303, headers={"cache-control": "no-store"})
     if refused.status >= HTTPStatus.INTERNAL_SERVER_ERROR:  # nothing is asked, for that may be what is away
         facts = {"title": refused.title, "message": message}
         return rendering.page(request, None, "told", refused.status, now=datetime.now(UTC), **facts)
     return await run_in_threadpool(_refusal_page, request, refused.status, refused.title, message)
+
+
+def _page_above(request: Request) -> str:
+    """The nearest page above an address that takes forms alone: who opens that one again wants the form back."""
+    address: str = request.scope["path"]
+    while len(address) > len(PREFIX):
+        address = address.rpartition("/")[0]
+        scope = {**request.scope, "path": address, "method": "GET"}
+        if any(route.matches(scope)[0] is Match.FULL for route in request.app.routes):
+            return quote(address)
+    return PREFIX
 
 
 def _refusal_page(request: Request, status: int, title: str, message: str) -> Response:

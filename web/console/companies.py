@@ -23,9 +23,11 @@ def companies_page(request: Request, visitor: Looking, state: str = "", q: str =
         page = status.page_of_companies(work, state, q.strip(), forms.page_wanted(request))
         found = statuses.of_companies(tools, work, [row.id for row in page.rows])
         counts = status.counts(work)
+        failures = failing.by_company(work, [row.id for row in page.rows])
     seen = {one.health.company: one for one in found}
     in_order = [seen[row.id] for row in page.rows if row.id in seen]
     facts: dict[str, Any] = {"companies": in_order, "page": page, "counts": counts, "state": state, "q": q}
+    facts["failures"] = failures
     return rendering.page(request, visitor, "companies", limits=tools.settings, **facts)
 
 

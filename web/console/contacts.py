@@ -13,7 +13,7 @@ from events.accounting_target import Trouble
 from events.codec import Unreadable
 from events.contacts import ClientXeroContactCreateRequested, ClientXeroContactUpdateRequested, NotAContact
 from store import changes as filed
-from store import companies, connections, contacts
+from store import companies, connections, contacts, invoice_detail
 from store.unit_of_work import Work
 from web.console import rendering, setup
 from web.console.forms import Form, Posted
@@ -176,7 +176,7 @@ def _import(tools: Tools, visitor: Visitor, form: Form, table: str, done: Import
     _must_be_editable(tools, company)
     lines = tables.wishes(table, "line", done.mistakes)
     if len(lines) > MOST_LINES:
-        raise NoTable(f"These are {len(lines)} lines. Take at most {MOST_LINES} at once, or use the command line.")
+        raise NoTable(f"These are {len(lines)} lines. Take at most {MOST_LINES} at once.")
     person = visitor.actor if form.text("do") == "import" else None
     change_submission.take(tools, company, lines, done, person, _PATIENCE_SECONDS)
 
@@ -349,7 +349,7 @@ def _facts(work: Work, tools: Tools, company: str, client: str) -> dict[str, Any
     if not companies.exists(work, company):
         raise Missing(f"There is no company “{company}” here.")
     contact = contacts.contact_of(work, company, client)
-    waits, since, named = contacts.waiting_for(work, company, client)
+    waits, since, _ = contacts.waiting_for(work, company, client)
     at = connections.of_company(work, company)
     target = tools.target_of(work, company)
     is_one = target is not None and target.contact_id(contact.value) is not None
@@ -358,7 +358,7 @@ def _facts(work: Work, tools: Tools, company: str, client: str) -> dict[str, Any
         "company": company,
         "company_name": companies.name_of(work, company),
         "client": client,
-        "name": contact.client_name or named or client,
+        "name": _name(work, company, client) or client,
         "contact": contact,
         "link": link,
         "organisation": at.organisation if at else "",
@@ -370,4 +370,5 @@ def _facts(work: Work, tools: Tools, company: str, client: str) -> dict[str, Any
 
 def _name(work: Work, company: str, client: str) -> str:
     """The client's name as CrewCard last said it; empty where it never did."""
-    return contacts.contact_of(work, company, client).client_name or contacts.waiting_for(work, company, client)[2]
+    known = contacts.contact_of(work, company, client).client_name or contacts.waiting_for(work, company, client)[2]
+    return known or invoice_detail.newest_of_client(work, company, client)

@@ -1,15 +1,17 @@
 """Failures by cause, with the fix beside them, and the invoices of one group."""
 
 from typing import Any
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from events.failures import reason_of, thing_of, titled
+from events.reasons import Reason
 from store import companies, failing, invoice_detail
 from store.failing import Group
 from web.console import forms, rendering
-from web.console.visitor import CompanyFilter, Looking, Missing, NarrowedTo
+from web.console.visitor import Looking, Missing, NarrowedTo
 from worker.decisions import crediting
 
 router = APIRouter(prefix="/failures")
@@ -34,7 +36,7 @@ def failures_page(
 def look_at_one(request: Request, visitor: Looking, company: str, cause: str = "") -> Response:
     """One group, with a page of its invoices; without a cause, the company's groups."""
     if not cause:
-        return failures_page(request, visitor, CompanyFilter(company))
+        return rendering.redirect(f"/console/failures?{urlencode({'company': company})}")
     with visitor.tools.store.read() as work:
         group = failing.group(work, company, cause)
         page, now_of = invoice_detail.page_with_now(
@@ -55,5 +57,6 @@ def look_at_one(request: Request, visitor: Looking, company: str, cause: str = "
 
 
 def group_in_words(group: Group) -> dict[str, Any]:
-    """The group in words, and the client whose contact would mend it."""
-    return {**group.in_words(), "client": thing_of(group.cause) if group.cause.startswith("contact_") else ""}
+    """The group in words, the client whose contact would mend it, and whether there is anything to send again."""
+    client = thing_of(group.cause) if group.cause.startswith("contact_") else ""
+    return {**group.in_words(), "client": client, "was_read": reason_of(group.cause) is not Reason.INVOICE_UNREADABLE}

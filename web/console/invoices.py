@@ -43,8 +43,8 @@ _TRIED: Mapping[str, tuple[str, str, str]] = {
     "not_sent": ("Not sent after all: given back to the queue", "", "queued"),
 }
 _ANSWERED: Mapping[str, str] = {
-    "created": "Exported: a new invoice in Xero",
-    "updated": "Exported: the invoice in Xero was changed",
+    "created": "Exported: a new {document} in Xero",
+    "updated": "Exported: the {document} in Xero was changed",
     "adopted": "Found in Xero, and taken as exported",
     "unchanged": "Nothing to change: Xero has it so already",
     "failed": "Failed to export",
@@ -75,7 +75,7 @@ def timeline_of(whole: InvoiceStory, sent: Mapping[str, str]) -> list[Moment]:
     found = [
         *(_asked(item, request) for item, request in whole.asked),
         *(_tried(attempt, batch, sent.get(batch.id, "")) for attempt, batch in whole.story.attempts),
-        *(_answered(entry) for entry in whole.story.entries),
+        *(_answered(entry, whole.called.lower()) for entry in whole.story.entries),
         *(_found(drift) for drift in whole.drifts),
         *(_raised(one) for one in whole.earlier),
     ]
@@ -88,7 +88,7 @@ def timeline_of(whole: InvoiceStory, sent: Mapping[str, str]) -> list[Moment]:
 
 
 def _asked(item: Item, request: SentRequest) -> Moment:
-    how = "in a bulk send" if request.mode == "bulk" else "by itself"
+    how = "in a bulk send" if request.mode == "bulk" else "on its own"
     again = [("Repeats event", request.caused_by)] if request.caused_by else []
     return Moment(
         at=request.created_at,
@@ -118,7 +118,7 @@ def _tried(attempt: Attempt, batch: Batch, sent: str) -> Moment:
     return Moment(attempt.at, title, tone, marker, said=attempt.said or "", sent=sent, facts=told)
 
 
-def _answered(entry: LogEntry) -> Moment:
+def _answered(entry: LogEntry, document: str) -> Moment:
     good, cancelled = entry.outcome != "failed", entry.reason in NOT_MENDED
     verified = {True: "verified", False: "differs", None: ""}[entry.verified]
     facts = [("Compared with Xero", verified), ("Reason", entry.reason or ""), ("Event", entry.event_id)]
@@ -132,7 +132,9 @@ def _answered(entry: LogEntry) -> Moment:
     ]
     return Moment(
         at=entry.at,
-        title="Not sent: cancelled" if cancelled else _ANSWERED.get(entry.outcome, entry.outcome),
+        title="Not sent: cancelled"
+        if cancelled
+        else _ANSWERED.get(entry.outcome, entry.outcome).format(document=document),
         tone="good" if good else "" if cancelled else "bad",
         marker="exported" if good else _after(entry.reason),
         message=entry.message or "",
@@ -237,7 +239,8 @@ def _page(
         name, target = companies.name_of(work, company), tools.target_of(work, company)
         last = whole.story.entries[-1] if whole.story.entries else None
         off = last is not None and last.reason in NOT_MENDED
-        amount = invoice_detail.now_of(work, [(company, invoice)])[company, invoice]
+        beside = {(company, one) for pair in whole.allocations for one in (pair.invoice, pair.credits)}
+        now_of = invoice_detail.now_of(work, {(company, invoice), *beside})
         files = attachments.of_invoice(work, company, invoice)
         cancelled_by = audit.cancelling(work, company, last.request, invoice) if last and off else None
     export = whole.story.export
@@ -246,7 +249,8 @@ def _page(
     facts: dict[str, Any] = {
         "whole": whole,
         "company_name": name,
-        "amount": amount,
+        "amount": now_of[company, invoice],
+        "numbers": {key: one.number for key, one in now_of.items()},
         "content": Invoice.readable(export.wanted if export else ""),
         "copy": _copy(export.copy_kept if export else None),
         "can_be_raised": _can_be_raised(whole),

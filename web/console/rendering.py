@@ -7,6 +7,7 @@ import functools
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote, urlencode
@@ -34,6 +35,7 @@ MARKERS: Mapping[str, str] = {
     "not_exported": "Not exported",
 }
 _NONE = "\N{EN DASH}"
+XERO_STATUSES = {"AUTHORISED": "approved", "SUBMITTED": "awaiting approval"}
 # Units, their seconds, to what one rounds, and from how many on they are used
 _STEPS = (("day", 86_400, 1, 3), ("hour", 3_600, 1, 3), ("minute", 60, 1, 2), ("second", 1, 5, 0))
 _UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
@@ -99,6 +101,16 @@ def money(now: InvoiceNow) -> str:
     if now.amount is None:
         return _NONE
     return f"{now.amount:,.2f} {now.currency}{' + tax' if now.before_tax else ''}"
+
+
+def amount(value: Decimal | str | None) -> str:
+    """A sum without its currency: “1,250.00”; a dash where there is none."""
+    return _NONE if value in (None, "") else f"{Decimal(value):,.2f}"
+
+
+def xero_status(status: str) -> str:
+    """A status in Xero as the setup calls it."""
+    return XERO_STATUSES.get(status.upper(), status.replace("_", " ").lower())
 
 
 def marker(state: str) -> str:
@@ -171,6 +183,8 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "number": number,
     "count": count,
     "money": money,
+    "amount": amount,
+    "xero_status": xero_status,
     "marker": marker,
     "apart": apart,
     "query": query,

@@ -10,7 +10,7 @@ from fastapi.responses import Response
 from events.failures import needs_new_content, reason_of, thing_of, titled
 from events.reasons import Reason
 from store import bulk_orders, companies, contacts, failing, searching
-from store.searching import Act, Selection, Share
+from store.searching import Act, LeftOut, Selection, Share
 from store.tables import BulkOrder, BulkPiece
 from store.unit_of_work import Work
 from web.console import forms, rendering
@@ -91,15 +91,17 @@ def _preview(
     chosen = _selection(said, picked)
     with visitor.tools.store.read() as work:
         shares = searching.shares(work, act, chosen) if chosen.says() else []
-        names = companies.names(work, {share.company for share in shares})
+        names = companies.names(work, {said.get("company", ""), *(share.company for share in shares)})
         still = _still_there(work, shares) if act == "replay" else {}
         whose = shares[0].company if len({share.company for share in shares}) == 1 else None
         groups = failing.groups(work, whose, _SHARES) if shares else []
         titles = {(one.company, one.cause): one.in_words()["title"] for one in groups}
-    total = sum(share.invoices for share in shares)
+        total = sum(share.invoices for share in shares)
+        left = searching.left_out(work, act, chosen, total) if chosen.says() else LeftOut()
     facts: dict[str, Any] = {
         "act": act,
         "fields": {name: said[name] for name in _FIELDS if said.get(name)},
+        "said": _in_words(said, chosen, names),
         "picked": picked[:_MOST_PICKED],
         "chosen": chosen,
         "total": min(total, searching.MOST_SELECTED),
@@ -108,12 +110,29 @@ def _preview(
             (share, titles.get((share.company, share.cause)) or titled(share.cause)) for share in shares[:_SHARES]
         ],
         "further": max(0, len(shares) - _SHARES),
+        "left": left,
         "names": names,
         "still": still,
         "failing_again": sum(share.invoices for share in shares if (share.company, share.cause) in still),
         "problem": problem or forms.objections(said),
     }
     return rendering.page(request, visitor, "replay", status, **facts)
+
+
+def _in_words(said: Mapping[str, str], chosen: Selection, names: Mapping[str, str]) -> list[tuple[str, str]]:
+    """The filter as the log's own fields call it, with names for ids."""
+    whose, codes = said.get("company", ""), (said.get("reason") or "").split(",")
+    told = {
+        "Company": names.get(whose, whose),
+        "Cause": titled(chosen.cause) if chosen.cause else "",
+        "Outcome": said.get("outcome"),
+        "Reason": " or ".join(titled(code) for code in codes if code),
+        "Client id": said.get("client"),
+        "Number begins with": said.get("number"),
+        "From": said.get("from"),
+        "To": said.get("to"),
+    }
+    return [(name, value) for name, value in told.items() if value]
 
 
 def _still_there(work: Work, shares: Sequence[Share]) -> Mapping[tuple[str, str], str]:

@@ -37,7 +37,13 @@ def search_page(request: Request, visitor: Looking, q: str = "", enter: str = ""
         return rendering.redirect(address(found[0]))
     by_kind = {title: [one for one in found if one.kind == kind] for kind, title in _KINDS.items()}
     shown = {title: hits for title, hits in by_kind.items() if hits}
-    facts: dict[str, Any] = {"found": shown, "names": names, "now_of": now_of, "address": address}
+    facts: dict[str, Any] = {
+        "found": shown,
+        "names": names,
+        "now_of": now_of,
+        "address": address,
+        "most": _OF_EACH_KIND,
+    }
     return rendering.page(request, visitor, "search", q=q, enough=_enough(q), **facts)
 
 

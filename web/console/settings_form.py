@@ -158,6 +158,29 @@ def settings_patch(seen: Typed, typed: Typed) -> dict[str, Any]:
     return said
 
 
+_NAMES = {
+    "daily_summary.time_zone": "Daily summary, time zone",
+    "daily_summary": "Daily summary",
+    "default_account_code": "Default account",
+    "default_tax_type": "Default tax rate",
+    "due": "Default due date",
+    "number_prefix": "Invoice number prefix",
+    "branding_theme": "Branding theme",
+    "tracking": "Tracking",
+    "credit_note_prefix": "Number prefix of credit notes",
+    "credit_note_account_code": "Default account of credit notes",
+    "kinds": "Accounts by type of line",
+}
+
+
+def objection(said: str) -> str:
+    """What speaks against a change, with the field as the form calls it: not as an event does."""
+    field, _, why = said.partition(": ")
+    path = field.removeprefix("data.").removeprefix("settings.")
+    known = next((name for key, name in _NAMES.items() if path == key or path.startswith(f"{key}.")), None)
+    return f"{known} {why}" if known and why else said
+
+
 def _daily(typed: Typed) -> Mapping[str, Any] | None:
     """The daily summary as an event says it; without an hour there is none."""
     if not typed.summary_hour:

@@ -343,9 +343,9 @@ def _change(visitor: Visitor, company: str, patch: Mapping[str, Any]) -> tuple[t
     try:
         told = change_submission.file_change(visitor.tools, CompanySettingsChanged, said, by, _PATIENCE_SECONDS)
     except Unreadable as refused:
-        return tuple(refused.problems), ""
+        return tuple(settings_form.objection(one) for one in refused.problems), ""
     if told["state"] == "rejected":
-        return tuple(told["problems"]), ""
+        return tuple(settings_form.objection(one) for one in told["problems"]), ""
     done = _ACCEPTED if told["state"] == "waiting" else _CHANGED
     return (), f"{done} {_LOGIN_DUE}" if told.get("login_due") else done
 

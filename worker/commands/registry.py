@@ -164,6 +164,7 @@ EXCLUDE = Command(
     printed="marked “never send”",
     shown=Said(
         "It is marked “never send”.",
+        instead={"unknown": "Nothing was done: CrewCard never asked for this invoice."},
         also={"in_xero": "It is in Xero already: only later changes are kept from it."},
     ),
     lacks={"event": _BY_PEOPLE},

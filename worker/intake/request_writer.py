@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from events.failures import Failure
 from events.invoice import Invoice
-from store import attachments, exports, number_claims, pauses, reconciliations, requests, searching
+from store import attachments, exports, invoice_search, number_claims, pauses, reconciliations, requests
 from store.number_claims import Owner
 from store.outbox import InvoiceAnswer
 from store.requests import Key
@@ -120,7 +120,7 @@ def _write(work: Work, tools: Tools, plans: Sequence[RequestPlan], first: Abstra
             changes.setdefault(what, []).extend(rows)
     for rows in changes.values():
         exports.change(work, rows)
-    searching.index(work, [pair for one in plans for pair in one.fresh()])
+    invoice_search.index(work, [pair for one in plans for pair in one.fresh()])
     attachments.note(work, [file for one in plans for file in one.files()])
     added = requests.add_items(work, [item for one in plans for item in one.items])
     filed, answers = [], []

@@ -120,7 +120,13 @@ def _mark(tools: Tools, command: Command, named: Named, by: OrderGiver, why: str
     if wrong:
         raise NotAllowed(wrong)
     done = command.run(tools, named.company, named.invoices, by.id, why, ids=True)
-    return Receipt("", named.company, "", len(done.changed), left_out={"in_xero": len(done.in_xero)})
+    return Receipt(
+        "",
+        named.company,
+        "",
+        len(done.changed),
+        left_out={"in_xero": len(done.in_xero), "unknown": len(done.unknown)},
+    )
 
 
 AT_ONCE = 2  # pieces, while the person waits; the clock goes on with the rest
