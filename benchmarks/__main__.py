@@ -23,6 +23,7 @@ FIGURES = (
     "payments",
     "footprint",
     "duties",
+    "capacity",
 )
 ALONE = ("check", "chaos", "recovery", "simulator")
 

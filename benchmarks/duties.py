@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import count
 from typing import Any
 
@@ -58,7 +58,7 @@ def run(*, short: bool) -> Report:
     lanes, each, forgotten = (500, 2, 2_000) if short else (2_000, 8, 10_000)
     report = Report("duties", f"{lanes:,} connected companies, a hundred thousand invoices at rest")
     logs.set_up("ERROR")
-    with _parts() as (server, redis_url, simulator, xero_url):
+    with parts() as (server, redis_url, simulator, xero_url):
 
         def installed(name: str) -> Installation:
             address = machines.fresh_postgres_database(server, name)
@@ -68,7 +68,7 @@ def run(*, short: bool) -> Report:
         for name, seconds in _at_rest(installed("at_rest"), lanes).items():
             report.add(f"{name}, nothing due in {lanes:,} lanes", seconds, "s", at_most=1)
         made = installed("shared")
-        names = _spread(each)
+        names = spread(each)
         _export_one_each(made, names)
         alone, together = (_pass(made, holders) for holders in (["host/1"], ["host/1", "host/2"]))
         about = f"{len(names)} comparisons of {_CALL_SECONDS} s, rate of two processes ÷ of one"
@@ -89,7 +89,7 @@ def run(*, short: bool) -> Report:
 
 
 @contextlib.contextmanager
-def _parts() -> Iterator[Any]:
+def parts() -> Iterator[Any]:
     with machines.a_postgres() as server, machines.a_valkey() as redis_url, machines.a_simulator() as (made, url):
         yield server, redis_url, made, url
 
@@ -121,12 +121,15 @@ def _timed(sweep: Any) -> float:
     return time.monotonic() - began
 
 
-def _spread(each: int) -> Sequence[str]:
-    """Names of companies, so many in each shard: with thousands of them they would be spread as evenly."""
+def spread(each: int, id_of: Callable[[str], str] = str) -> Sequence[str]:
+    """Names of companies, so many in each shard: with thousands of them they would be spread as evenly.
+
+    `id_of` is what goes into shards of each.
+    """
     shards = Settings.model_fields["duty_shards"].default
     found: dict[int, list[str]] = {shard: [] for shard in range(shards)}
     for number in count():
-        mine = found[shard_of(f"company-{number}", shards)]
+        mine = found[shard_of(id_of(f"company-{number}"), shards)]
         if len(mine) < each:
             mine.append(f"company-{number}")
         if all(len(names) == each for names in found.values()):

@@ -1,10 +1,10 @@
-"""Webhooks: events a second to one endpoint that is far away, and what endpoints with nothing to get cost."""
+"""Webhooks: events a second to one endpoint that is far away, what idle endpoints cost, what a second clock gains."""
 
 import multiprocessing
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 import psycopg
 from cryptography.fernet import Fernet
 
+from benchmarks.duties import spread
 from benchmarks.report import Report
 from store import endpoints, migrate, sinks
 from tests import machines
@@ -24,6 +25,8 @@ from worker.tools import Tools
 _SECRET = "whsec_" + "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVo="
 _COMPANY = "harbour"
 _WAITS = (0.0, 0.05, 0.2)
+_EACH, _FAR_SECONDS = 2, 4.0  # events of each company, posted side by side, to endpoints that take so long
+_PATIENCE_SECONDS = 300.0
 
 
 def run(*, short: bool) -> Report:
@@ -42,6 +45,10 @@ def run(*, short: bool) -> Report:
         for more in (10, idle):
             slower = _measured(server, redis_url, count, _WAITS[1], idle=more) / rates[_WAITS[1]]
             report.add(f"with {more} idle endpoints ÷ without", slower, at_least=0.9)
+        far = 64 if short else 256
+        alone, together = (_by_clocks(server, redis_url, far, holders) for holders in (["1"], ["1", "2"]))
+        about = f"{far} endpoints that take {_FAR_SECONDS:.0f} s, rate of two clocks ÷ of one"
+        report.add(about, alone / together, at_least=1.8)
     return report
 
 
@@ -66,10 +73,71 @@ def _measured(server: str, redis_url: str, count: int, wait: float, *, idle: int
     return count / seconds
 
 
+def _by_clocks(server: str, redis_url: str, count: int, holders: Sequence[str]) -> float:
+    """Seconds in which these clocks bring so many endpoints their events, each clock with as many endpoints."""
+    address = machines.fresh_postgres_database(server, "webhooks")
+    migrate.upgrade(address)
+    with _endpoint(_FAR_SECONDS) as url, psycopg.connect(address.replace("+psycopg", ""), autocommit=True) as seen:
+        tools = _tools(address, redis_url)
+        chosen = tools.settings
+        with tools.store.write() as work:
+            endpoints.add_endpoint(work, tools.vault, _COMPANY, url)
+        names = spread(count // chosen.duty_shards, endpoints.door_of)
+        asked = (
+            "INSERT INTO endpoints (id, company, url, secret, created_at) "
+            "SELECT name, name, url, secret, created_at FROM endpoints, unnest(%s::text[]) name"
+        )
+        seen.execute(asked, (names,))
+        context = multiprocessing.get_context("spawn")
+        ended, values = context.Event(), chosen.model_dump()
+        clocks = [context.Process(target=_clock, args=(values, holder, ended), daemon=True) for holder in holders]
+        for clock in clocks:
+            clock.start()
+        share = "SELECT min(n), count(*) FROM (SELECT count(*) n FROM duty_shards WHERE part NOT LIKE '@%' "
+        share += "AND holder <> '' GROUP BY holder) each"
+        shares = (chosen.duty_shards // len(holders), len(holders))
+        machines.wait_for(lambda: seen.execute(share).fetchone() == shares, _PATIENCE_SECONDS)
+        _publish_to(seen, names)
+        began = time.monotonic()
+        taken = "SELECT count(*) FROM deliveries WHERE trouble = ''"
+        wanted = (len(names) * _EACH,)
+        machines.wait_for(lambda: seen.execute(taken).fetchone() == wanted, _PATIENCE_SECONDS, every=0.05)
+        seconds = time.monotonic() - began
+        ended.set()
+        for clock in clocks:
+            clock.join()
+    return seconds
+
+
+def _clock(values: dict[str, Any], holder: str, ended: Any) -> None:
+    """What a clock process does for webhooks, until it is told to end."""
+    logs.set_up("ERROR")
+    webhooks = Webhooks(_tools_of(Settings(_env_file=None, **values)), holder, Poster(private=True).post)
+    while not ended.is_set():
+        webhooks.begin_rounds()
+        webhooks.wait(0.05)
+    webhooks.stop()
+
+
+def _publish_to(seen: psycopg.Connection, names: Sequence[str]) -> None:
+    """So many events of each company, as the relay has stamped them, all at once."""
+    asked = (
+        "INSERT INTO outbox (id, company, type, subject, body, created_at, position) "
+        "SELECT name || '-' || n, name, 'invoice.export.started', '', "
+        "jsonb_build_object('type', 'invoice.export.started', 'data', jsonb_build_object('company', name))::text, "
+        "now(), row_number() OVER () FROM unnest(%s::text[]) name, generate_series(1, %s) n"
+    )
+    seen.execute(asked, (list(names), _EACH))
+
+
 def _tools(address: str, redis_url: str) -> Tools:
     chosen: dict[str, Any] = {"database_url": address, "redis_url": redis_url, "webhook_private_addresses": True}
     keys = {"encryption_keys": (Fernet.generate_key().decode(),)}
-    return wiring.build(Settings(_env_file=None, public_url="http://127.0.0.1", **keys, **chosen), "clock")
+    return _tools_of(Settings(_env_file=None, public_url="http://127.0.0.1", **keys, **chosen))
+
+
+def _tools_of(chosen: Settings) -> Tools:
+    return wiring.build(chosen, "clock")
 
 
 def _add_idle(address: str, count: int) -> None:

@@ -182,7 +182,10 @@ _FORGOTTEN_MEMBER_SECONDS = 3600.0
 
 @dataclass(frozen=True)
 class HeldShards:
-    """The shards of a duty that a process holds, of so many; each company is in one of them, by a hash of its id."""
+    """The shards of a duty that a process holds, of so many; each company is in one of them, by a hash of its id.
+
+    A duty of other things, as endpoints, goes by their ids.
+    """
 
     duty: str
     holder: str

@@ -90,6 +90,11 @@ class Scheduler:
         self._stopping.set()
         self.webhooks.wake()
 
+    @property
+    def is_stopping(self) -> bool:
+        """Whether it was told to stop."""
+        return self._stopping.is_set()
+
     def _keep_running(self, duty: PeriodicJob) -> None:
         while not self._stopping.is_set():
             try:
@@ -141,6 +146,19 @@ def _witness(clock: Scheduler) -> NextRun:
 def _webhooks(clock: Scheduler) -> NextRun:
     clock.webhooks.begin_rounds()
     clock.webhooks.wait(_LOOK_SECONDS)
+    return NextRun()
+
+
+def _webhook_news(clock: Scheduler) -> NextRun:
+    """Whichever clock relays, all that have endpoints hear of it at once."""
+    try:
+        for companies in clock.tools.bells.hear_feed():
+            if companies is None or companies:
+                clock.webhooks.wake()
+            if clock.is_stopping:
+                break
+    except redis.RedisError:
+        return NextRun(_AFTER_TROUBLE_SECONDS)  # they are looked at each second as well
     return NextRun()
 
 
@@ -205,6 +223,7 @@ DUTIES = (
     PeriodicJob("relay", relay_duty),
     PeriodicJob("witness", _witness),
     PeriodicJob("webhooks", _webhooks),
+    PeriodicJob("webhook_news", _webhook_news),
     PeriodicJob("attachments", _attachments),
     PeriodicJob("rescuer", _rescuer),
     PeriodicJob("reconciler", _every(reconciler.PASS_SECONDS, reconciler.reconcile)),

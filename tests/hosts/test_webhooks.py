@@ -3,6 +3,7 @@
 import json
 import socket
 import threading
+from dataclasses import replace
 
 import pytest
 from cryptography.fernet import Fernet
@@ -406,6 +407,87 @@ def test_a_clock_that_is_told_to_stop_leaves_the_endpoint_to_the_next_one(tellin
     telling.run()
     deliver(telling, holder="second")
     assert sorted(endpoint.ids) == outbox_ids(telling)
+
+
+@pytest.fixture
+def two_clocks(telling, other_endpoint, monkeypatch):
+    """Both with their share of the endpoints, and seven companies' endpoints with an event for each."""
+    monkeypatch.setattr(rounds, "SHARDS_SECONDS", 3600.0)  # however slow this machine is
+    with telling.store.write() as work:
+        for number in range(2, 9):
+            endpoints.add_endpoint(work, telling.tools.vault, f"company-{number}", other_endpoint.url)
+        work.connection.exec_driver_sql("UPDATE endpoints SET id = company")  # no dice: the shard is a hash of it
+
+    def elapsed():
+        return telling.offset.total_seconds()  # another offset after each `later`
+
+    tools = replace(telling.tools, elapsed=elapsed)
+    clocks = {name: rounds.Webhooks(tools, name, Poster(private=True).post) for name in ("first", "second")}
+    for name in ("first", "second", "first", "second"):
+        clocks[name].begin_rounds()
+        telling.later(rounds.SHARDS_SECONDS / 3)
+    for number in range(2, 9):
+        telling.company(f"company-{number}", f"{number}1111111-2222-4333-8444-555555555555")
+        telling.ask(an_invoice(f"i-{number}"), company=f"company-{number}", request=f"r-{number}")
+    telling.run()
+    telling.relay()
+    return clocks
+
+
+def those_of_companies(telling):
+    return sorted(one for number in range(2, 9) for one in outbox_ids(telling, f"company-{number}"))
+
+
+def test_two_clocks_share_the_endpoints_and_each_event_comes_once(telling, other_endpoint, two_clocks):
+    wanted = those_of_companies(telling)
+    begun = {name: clock.begin_rounds() for name, clock in two_clocks.items()}
+    assert sum(begun.values()) == 8, "the installation's own and seven companies'"
+    assert min(begun.values()) > 0
+    wait_for(lambda: len(other_endpoint.ids) >= len(wanted))
+    for clock in two_clocks.values():
+        clock.stop()
+    assert sorted(other_endpoint.ids) == wanted
+
+
+def test_the_endpoints_of_a_killed_clock_are_taken_over_once_its_lease_is_over(telling, other_endpoint, two_clocks):
+    wanted, second = those_of_companies(telling), two_clocks["second"]
+    second.begin_rounds()
+    wait_for(lambda: other_endpoint.ids)
+    telling.later(rounds.SHARDS_SECONDS / 6)
+    second.begin_rounds()
+    assert len(other_endpoint.ids) < len(wanted), "the first one, which is dead by now, has the others"
+    telling.later(rounds.SHARDS_SECONDS)
+
+    def all_came():
+        second.begin_rounds()
+        return len(other_endpoint.ids) >= len(wanted)
+
+    wait_for(all_came)
+    second.stop()
+    assert sorted(other_endpoint.ids) == wanted
+
+
+def test_an_endpoint_that_another_clock_is_still_at_is_asked_for_until_that_one_leaves_it(
+    telling, endpoint, monkeypatch
+):
+    monkeypatch.setattr("worker.delivery.webhooks._WHOLE_LOOK_SECONDS", 3600.0)  # it does not wait for that
+    deliver(telling, holder="older release")
+    telling.ask(an_invoice())
+    telling.run()
+    telling.relay()
+    before = list(endpoint.ids)
+    clock = rounds.Webhooks(telling.tools, "clock", Poster(private=True).post)
+    clock.begin_rounds()
+    clock.begin_rounds()
+    assert endpoint.ids == before
+    rounds.leave_round(telling.tools, "older release", with_work(telling.tools)[0])
+
+    def all_came():
+        clock.begin_rounds()
+        return sorted(endpoint.ids) == outbox_ids(telling)
+
+    wait_for(all_came)
+    clock.stop()
 
 
 def test_an_endpoint_that_is_down_rests_no_longer_for_having_taken_much_at_once(telling, endpoint):

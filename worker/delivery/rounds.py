@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from store import deliveries, outbox, processes, sinks
+from store.processes import HeldShards
 from store.unit_of_work import Work
 from worker import logs, tracing
 from worker.decisions import turns
@@ -49,10 +50,14 @@ class Round:
 
 @dataclass(frozen=True)
 class RoundEnd:
-    """What came of a round: whether there may be `more`, and how many are to go side by side in the next one."""
+    """What came of a round: whether there may be `more`, and how many are to go side by side in the next one.
+
+    `elsewhere`: nothing came of it, since another process has the endpoint.
+    """
 
     more: bool
     size: RoundSize
+    elsewhere: bool = False
 
 
 def deliver(tools: Tools, holder: str, endpoint: PostTarget, post: Post, size: RoundSize | None = None) -> RoundEnd:
@@ -63,7 +68,7 @@ def deliver(tools: Tools, holder: str, endpoint: PostTarget, post: Post, size: R
     size = size or RoundSize()
     with tools.store.write() as work:
         if not processes.take_duty(work, endpoint.door, holder, _LEASE_SECONDS):
-            return RoundEnd(more=False, size=size)
+            return RoundEnd(more=False, size=size, elsewhere=True)
         now = _gather(work, endpoint, size.events)
     if now is None:
         return RoundEnd(more=False, size=size)
@@ -72,7 +77,9 @@ def deliver(tools: Tools, holder: str, endpoint: PostTarget, post: Post, size: R
     seconds = tools.elapsed() - began
     with tools.store.write() as work:
         if not processes.take_duty(work, endpoint.door, holder, _LEASE_SECONDS):
-            return RoundEnd(more=False, size=size)  # away too long: whoever has it now says the same again
+            return RoundEnd(
+                more=False, size=size, elsewhere=True
+            )  # away too long: whoever has it now says the same again
         _record_outcomes(work, endpoint, now, posts)
     missed = sum(1 for _, result in posts if result.trouble)
     size = size.after(len(posts) - missed, missed, seconds)
@@ -184,10 +191,16 @@ def _judge(work: Work, endpoint: PostTarget, before: int, outcomes: Sequence[Pos
 
 
 _ROUNDS = 10
+DUTY = "webhooks"
+SHARDS_SECONDS = 12.0  # what a dead clock had is others' after so long, its rounds at hand after _LEASE_SECONDS
 
 
 class Webhooks:
-    """Begins a few rounds for each endpoint that has something to get; `wait` until it is worth looking again."""
+    """Begins a few rounds for each endpoint that has something to get; `wait` until it is worth looking again.
+
+    Clocks share the endpoints by shards. An endpoint of its own shards that another clock is still at is looked at
+    again and again: the lease of each endpoint, not the shard, is what keeps two from delivering to it.
+    """
 
     def __init__(self, tools: Tools, holder: str, post: Post) -> None:
         self._tools = tools
@@ -198,6 +211,8 @@ class Webhooks:
         self._again: set[str] = set()
         self._watch = Watch()
         self._sizes: dict[str, RoundSize] = {}
+        self._held: HeldShards | None = None
+        self._retake_at = 0.0  # by the tools' own clock
         self._guard = threading.Lock()
         self._news = threading.Event()
         self._stopping = False
@@ -206,10 +221,11 @@ class Webhooks:
         """Begin for every endpoint with work that is not busy; gives how many."""
         self._news.clear()
         begun = 0
+        held = self._shards()
         with self._guard:
             self._watch.again |= self._again
             self._again.clear()
-        for endpoint in with_work(self._tools, self._watch):
+        for endpoint in with_work(self._tools, self._watch, held):
             with self._guard:
                 if endpoint.door in self._busy or self._stopping:
                     self._again.add(endpoint.door)
@@ -218,6 +234,18 @@ class Webhooks:
             self._threads.submit(self._serve, endpoint)
             begun += 1
         return begun
+
+    def _shards(self) -> HeldShards:
+        """The endpoints of this clock; all of a shard that it did not have are looked at."""
+        now, held = self._tools.elapsed(), self._held
+        if held is None or now >= self._retake_at:
+            before = held.mine if held else frozenset()
+            with self._tools.store.write() as work:
+                held = self._tools.take_shards(work, DUTY, self._holder, SHARDS_SECONDS)
+            if held.mine - before:
+                self._watch.whole_at = None
+            self._held, self._retake_at = held, now + SHARDS_SECONDS / 4
+        return held
 
     def wait(self, seconds: float) -> None:
         """Until there is news, at most this long."""
@@ -234,14 +262,14 @@ class Webhooks:
         self._threads.shutdown(wait=True, cancel_futures=True)
 
     def _serve(self, endpoint: PostTarget) -> None:
-        more = False
+        more = elsewhere = False
         size = self._sizes.pop(endpoint.door, RoundSize())
         try:
             for _ in range(_ROUNDS):
                 if self._stopping:
                     break
                 end = deliver(self._tools, self._holder, endpoint, self._post, size)
-                more, size = end.more, end.size
+                more, size, elsewhere = end.more, end.size, end.elsewhere
                 if not more:
                     break
             leave_round(self._tools, self._holder, endpoint)
@@ -250,7 +278,7 @@ class Webhooks:
             _log.exception("webhooks.failed", door=endpoint.door)
         with self._guard:
             self._busy.discard(endpoint.door)
-            if more:
+            if more or elsewhere:
                 self._again.add(endpoint.door)
             if size != RoundSize():
                 self._sizes[endpoint.door] = size

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from store import deliveries, endpoints, sinks
+from store.processes import HeldShards
 from store.unit_of_work import Work
 from worker import logs
 from worker.delivery.webhook_post import PostTarget
@@ -84,8 +85,8 @@ class Watch:
     whole_at: datetime | None = None
 
 
-def with_work(tools: Tools, watch: Watch | None = None) -> list[PostTarget]:
-    """Endpoints with something to deliver now, that do not rest.
+def with_work(tools: Tools, watch: Watch | None = None, held: HeldShards | None = None) -> list[PostTarget]:
+    """Endpoints with something to deliver now, that do not rest; of the `held` shards, or any.
 
     With a `watch` only those are looked at that may have something new: its cost grows with the events since the
     look before, not with the endpoints there are.
@@ -99,6 +100,7 @@ def with_work(tools: Tools, watch: Watch | None = None) -> list[PostTarget]:
         standings = sinks.standings(work, within)
         if known and known[0].door == INSTALLATION and _position(standings.get(INSTALLATION)) < newest:
             wanted.add(INSTALLATION)
+        wanted = wanted if held is None else {door for door in wanted if held.has(door)}
         rest = {door for door in wanted if endpoint_rests(standings.get(door), work.now)}
         found = [one for one in known if one.door in wanted - rest]
         watch.position, watch.again = newest, frozenset(rest)
