@@ -16,6 +16,7 @@ from store.tables import DeadLetter, InboxEvent
 from store.tables.columns import word
 from store.unit_of_work import Work
 
+_UNANSWERED = ""  # within the transaction that claims an event; nobody else sees it
 LONGEST_BEGINNING = 100_000  # bytes kept of what is too long to be an event
 
 
@@ -51,12 +52,23 @@ def answered_before(work: Work, events: Sequence[FiledEvent]) -> Mapping[FiledEv
     }
 
 
+def claim(work: Work, event: FiledEvent) -> bool:
+    """Whether this transaction is to file the event: of several that bring it at once one is, others wait for it."""
+    row = {**asdict(event), "answer": _UNANSWERED, "received_at": work.now}
+    return bool(statements.insert_new(work, InboxEvent, [row], returning="id"))
+
+
 def file(work: Work, answers: Mapping[FiledEvent, Mapping[str, Any]]) -> None:
-    """Remember these events and their answers; another transaction may have been first."""
+    """Remember these events and their answers; another transaction may have been first with a request."""
     rows = [
         {**asdict(seen), "answer": json.dumps(answers[seen]), "received_at": work.now} for seen in sorted(answers)
     ]
-    statements.insert_new(work, InboxEvent, rows, returning="id")
+    new = statements.insert_new_keys(work, InboxEvent, rows, "company", "source", "id")
+    for row in rows:
+        if (row["company"], row["source"], row["id"]) not in new:
+            mine = [getattr(InboxEvent, name) == row[name] for name in ("company", "source", "id")]
+            claimed = update(InboxEvent).where(*mine, col(InboxEvent.answer) == _UNANSWERED)
+            statements.run(work, claimed.values(answer=row["answer"]))
 
 
 def set_aside(

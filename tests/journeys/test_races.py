@@ -7,10 +7,13 @@ import threading
 import pytest
 from sqlalchemy import event
 
-from store import outbox, processes
+from events.settings import CompanySettings
+from store import companies, outbox, processes
 from store.outbox import Outgoing
-from tests.builders import an_invoice, an_order, invoices
+from tests.builders import COMPANY, an_invoice, an_order, invoices
+from tests.contacts.admin import an_event
 from tests.machines import wait_for
+from worker.contacts import changes
 from worker.export.deferral import InvoiceExportDeferred
 from worker.intake import intake
 
@@ -156,6 +159,28 @@ def test_two_deliveries_of_one_event_at_once_are_one_request(on_postgres):
     assert len(on_postgres.answers()) == 5
     (completed,) = on_postgres.events("invoice.export.completed")
     assert completed["data"]["total"] == 5
+
+
+def test_two_deliveries_of_one_change_at_once_are_one_change_with_one_answer(on_postgres):
+    """A host that saw no answer sends again, perhaps to another door: a change has no other key than the event."""
+    receipts = []
+    link = an_event("client.xero_contact.update_requested", client="acme", xero_contact="", event_id="unlink")
+
+    def bring():
+        receipts.append(intake.accept(on_postgres.tools, link))
+
+    with on_postgres.store.write() as work:
+        companies.set_up(work, COMPANY, "Harbour", CompanySettings(contact_ids_editable=True))
+    with held(on_postgres, bring) as first:
+        second = in_thread(bring)
+        waits_for_lock(on_postgres)
+        first.let_go()
+        second.join(20)
+    assert sorted(receipt.repeated for receipt in receipts) == [False, True]
+    assert intake.accept(on_postgres.tools, link).repeated
+    while changes.answer_due(on_postgres.tools, "clock"):
+        pass
+    assert len(on_postgres.events("client.xero_contact.updated")) == 1
 
 
 def test_a_part_filed_at_the_instant_of_the_cancel_is_cancelled_too(on_postgres):

@@ -185,6 +185,9 @@ def _file(tools: Tools, some: Sequence[Coming], lock_seconds: float | None = Non
             if objection:
                 verdicts[one.seen] = objection
         new = [one for one in some if one.seen not in verdicts]
+        if _is_an_order(new) and not inbox.claim(work, new[0].seen):  # it was filed at this very moment
+            answers = inbox.answered_before(work, [new.pop().seen])
+            verdicts |= {seen: _again(answer) for seen, answer in answers.items()}
         receipts = {one.seen: receipt for one, receipt in zip(new, _obey(work, tools, companies, new), strict=True)}
         inbox.file(work, {seen: receipt.__dict__ for seen, receipt in receipts.items()})
         found = [(verdicts | receipts)[one.seen] for one in some]
@@ -193,6 +196,11 @@ def _file(tools: Tools, some: Sequence[Coming], lock_seconds: float | None = Non
                 one.on_filed(work, verdict)
     _wake(tools, companies, new, told=work.told)
     return found
+
+
+def _is_an_order(new: Sequence[Coming]) -> bool:
+    """Whether it comes alone; a request is known by its own keys, however many bring it at once."""
+    return len(new) == 1 and not isinstance(new[0].asked, InvoiceExportRequested)
 
 
 def _again(answer: Mapping[str, Any] | inbox.OtherBody) -> Verdict:
