@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from operator import itemgetter
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,6 +11,8 @@ from cli import common, output
 from cli.common import AsJson, By, CompanyId, Most, OfCompany, Why, Yes
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from worker.commands.registry import Command
     from worker.erasing.erasure import ErasurePreview
     from worker.tools import Tools

@@ -33,6 +33,7 @@ _COMMANDS = {
     "cancel": "orders.cancel",
     "replay": "orders.replay",
     "raise-anew": "orders.raise_anew",
+    "credit": "crediting.credit",
     "exclude": "orders.exclude",
     "include": "orders.include",
     "pause": "orders.pause",

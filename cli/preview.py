@@ -169,6 +169,8 @@ def _tell_forecast(made: InvoiceExportPreviewed) -> None:
     elif forecast.calls:
         needed = common.count(forecast.calls, "call")
         output.say(f"The export takes {needed}, about {_spoken(forecast.seconds or 0)}{left}.")
+    if forecast.allocation_calls:
+        output.say(f"Crediting invoices takes {common.count(forecast.allocation_calls, 'call')} more, behind it.")
     if forecast.attachment_calls:
         output.say(f"Its files take {common.count(forecast.attachment_calls, 'call')} more at most, behind it.")
     output.say(f"Nothing was sent. Looking took {common.count(made.calls, 'call')}.")

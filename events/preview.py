@@ -69,7 +69,8 @@ class Forecast(Snapshot):
     """How long the export would take: calls it needs, calls the day still has, seconds until its last call.
 
     `waits_for` says in a sentence what would hold it back until a person acts; then there is no end to foresee.
-    `attachment_calls` are those that files take at most, behind the export and beside `calls`.
+    `attachment_calls` are those that files take at most, behind the export and beside `calls`; `allocation_calls`
+    those that it takes then to credit invoices.
     """
 
     calls: int
@@ -77,6 +78,7 @@ class Forecast(Snapshot):
     seconds: int | None = None
     waits_for: str | None = None
     attachment_calls: int = 0
+    allocation_calls: int = 0
 
 
 class InvoiceExportPreviewed(Event):

@@ -90,6 +90,9 @@ _EXPORTS = (
         "attachment_contents",
     ),
     KeptData(t.Allocation, "What of a credit note is credited to which invoice", _EVER, _DOORS, _NONE, _COMPANY),
+    KeptData(
+        t.Packing, "Since when contents are written packed", _EVER, _INSIDE, _NONE, "stays: it is of the installation"
+    ),
     KeptData(t.LaneState, "Why a company's exports wait", _NOW, _DOORS, _NONE, _COMPANY),
 )
 _SHOWN = (
@@ -130,6 +133,15 @@ _SHOWN = (
     KeptData(t.Alert, "Causes that need a person", _NOW, _DOORS, "those of its contact go", _COMPANY),
     KeptData(t.Mending, "Causes that somebody has mended", "", _INSIDE, _NONE, _COMPANY, "mendings"),
     KeptData(t.Reconciliation, "How far a company was compared with Xero", _NOW, _INSIDE, _NONE, _COMPANY),
+    KeptData(t.DocumentReconciliation, "The same of credit notes", _NOW, _INSIDE, _NONE, _COMPANY),
+    KeptData(
+        t.UnclaimedMark,
+        "Credit notes in Xero that a restored backup does not know, as Xero shows them, so that none is made twice",
+        "until they are taken over",
+        _INSIDE,
+        "stays as Xero shows it, its contact's name too",
+        _COMPANY,
+    ),
     KeptData(t.RestoreCheck, "How far an organisation was read after a restore", _EVER, _CONSOLE, _NONE, _COMPANY),
     KeptData(t.QueueStretch, "How a queue was, in figures", "8 days", _OPS, _NONE, _COMPANY),
     KeptData(t.Counter, "How often something happened, ever", _EVER, _OPS, _NONE, "stays: sums of all companies"),
@@ -322,6 +334,7 @@ _ORDERS = (
         "stays: ids, and what people typed",
     ),
     KeptData(t.AuditHead, "The newest line of the audit", _EVER, _INSIDE, _NONE, "stays: of all companies"),
+    KeptData(t.Packing, "Since when contents are packed", _EVER, _INSIDE, _NONE, "stays: of all companies"),
     KeptData(t.AuditCheck, "Daily checks of the audit", _EVER, _CONSOLE, _NONE, "stays: of all companies"),
     KeptData(t.Restore, "That an older database was put back", _EVER, _CONSOLE, _NONE, "stays: of all companies"),
 )

@@ -5,7 +5,6 @@ import json
 import pytest
 from typer.testing import CliRunner
 
-from cli import common
 from cli.main import app
 from tests.builders import COMPANY, an_invoice
 from worker import wiring
@@ -14,12 +13,12 @@ from worker import wiring
 @pytest.fixture
 def command(on_sqlite, monkeypatch):
     """Runs a command on the installation's own tools; gives its exit code and all it said."""
-    monkeypatch.setattr(common.settings, "load", lambda: on_sqlite.settings)
+    monkeypatch.setattr("worker.settings.load", lambda: on_sqlite.settings)
     monkeypatch.setattr(wiring, "build", lambda *_args, **_named: on_sqlite.tools)
 
     def run(*words, typed=None):
         done = CliRunner().invoke(app, [str(word) for word in words], input=typed)
-        return done.exit_code, done.output
+        return done.exit_code, done.stdout if "--json" in words else done.output
 
     return run
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from sqlmodel import select
 
 from events.accounting_target import Lane
+from events.invoice import Invoice
 from events.settings import CompanySettings
 from simulator import ledger
 from simulator.context import Context
@@ -19,6 +20,7 @@ from store import allocations, companies
 from store.tables import Allocation, Batch
 from tests.builders import COMPANY, TENANT, an_invoice, contact_id, invoices
 from worker.export import allocating
+from worker.preview import preview
 from xero_adapter.credit_notes import digest
 
 BELOW = {"line": {"unit_amount": "-40.00"}}
@@ -439,3 +441,20 @@ def test_what_is_open_when_the_company_moves_to_another_organisation_ends_and_go
     assert {book["AmountCredited"] for book in crediting.books(elsewhere)} == {0.0}
     with crediting.store.read() as work:
         assert allocations.due(work, 5) == []
+
+
+def test_the_calls_that_are_foretold_are_those_that_are_spent(crediting):
+    """Each kind of document travels in calls of its own, of which one carries fewer ids where it is looked at."""
+    kept = [an_invoice(f"k{one}", **BELOW) for one in range(19)]
+    exported(crediting, *kept)
+    changed = [an_invoice(f"k{one}", revision=2, reference="Job 8", **BELOW) for one in range(19)]
+    new = [an_invoice(f"i{one}") for one in range(7)]
+    credit = [an_invoice(f"c{one}", credits=f"i{one}", **BELOW) for one in range(7)]
+    asked = [Invoice.model_validate(one) for one in (*changed, *new, *credit)]
+    foretold = preview.preview(crediting.tools, COMPANY, asked).forecast
+    before = len(crediting.calls())
+    exported(crediting, *changed, *new, *credit, request="r2")
+    spent = len(crediting.calls()) - before
+    allocate(crediting, 3)
+    allocated = len(crediting.calls()) - before - spent
+    assert (foretold.calls, foretold.allocation_calls) == (spent, allocated) == (5, 11)

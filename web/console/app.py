@@ -16,6 +16,7 @@ from web.console import (
     audit,
     companies,
     contacts,
+    crediting,
     dead_letters,
     developers,
     erasing,
@@ -50,6 +51,7 @@ PAGES = (
     sign_in,
     single_sign_on,
     account,
+    crediting,  # lies under an invoice's page
     invoices,
     log,
     searching,

@@ -5,11 +5,12 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from events.failures import thing_of, titled
+from events.failures import reason_of, thing_of, titled
 from store import companies, failing, invoice_detail
 from store.failing import Group
 from web.console import forms, rendering
 from web.console.visitor import CompanyFilter, Looking, Missing, NarrowedTo
+from worker.decisions import crediting
 
 router = APIRouter(prefix="/failures")
 
@@ -48,6 +49,7 @@ def look_at_one(request: Request, visitor: Looking, company: str, cause: str = "
         "company_name": name,
         "page": page,
         "now_of": now_of,
+        "credited": reason_of(cause) in crediting.REASONS,
     }
     return rendering.page(request, visitor, "failure", **facts)
 

@@ -195,7 +195,7 @@ def _add_page(address: str, command: Command) -> None:
 
 for _command in registry.COMMANDS:
     for _address in _command.pages:
-        if _address.startswith("/invoices/"):
+        if _address.startswith("/invoices/") and _command is not registry.CREDIT:  # which has a page of its own
             _add_page(_address, _command)
 
 
@@ -250,6 +250,7 @@ def _page(
         "content": Invoice.readable(export.wanted if export else ""),
         "copy": _copy(export.copy_kept if export else None),
         "can_be_raised": _can_be_raised(whole),
+        "can_be_credited": export is not None and export.document == "invoice" and export.xero_invoice_id is not None,
         "proof": proof,
         "known": DriftFound.kept(export.found) if export else None,
         "compared_at": datetime.fromisoformat(at) if at else None,

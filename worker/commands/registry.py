@@ -143,6 +143,16 @@ RAISE_ANEW = Command(
         "Nothing was done: it was never sent to Xero, or is on its way right now.",
     ),
 )
+CREDIT = Command(
+    "credit",
+    Effect.RAISE_ANEW,
+    "credit",
+    words=("credit",),
+    pages=("/invoices/{company}/{invoice}/credit",),
+    printed="handed in (request {request})",
+    shown=Said("The credit note is on its way.", "It was raised before: this is how it stands."),
+    lacks={"event": "what is handed in is an `invoice.export.requested`, as a host sends it"},
+)
 EXCLUDE = Command(
     "exclude",
     Effect.EXCLUDE,
@@ -290,6 +300,7 @@ COMMANDS = (
     CANCEL,
     REPLAY,
     RAISE_ANEW,
+    CREDIT,
     EXCLUDE,
     INCLUDE,
     PAUSE,

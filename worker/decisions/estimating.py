@@ -154,6 +154,14 @@ def calls_needed(creates: int, updates: int, sizes: CallSizes) -> int:
     return _whole(creates, sizes.invoices) + _whole(updates, sizes.invoices) + looks
 
 
+ALLOCATED_TOGETHER = 5  # credit notes, and their invoices, are looked at in one call each
+
+
+def allocation_calls(credit_notes: int) -> int:
+    """Calls that it takes to credit so many invoices, each allocated at its first try."""
+    return 2 * _whole(credit_notes, ALLOCATED_TOGETHER) + credit_notes
+
+
 def seconds_needed(needed: int, ahead: int, room: CallRoom, sizes: CallSizes) -> int | None:
     """Seconds until the last of the calls, `ahead` invoices being queued before; None when the day has too few."""
     whole = needed + calls_needed(ahead, 0, sizes)

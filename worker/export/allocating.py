@@ -21,12 +21,13 @@ from store.outbox import Outgoing
 from store.tables import Allocation, Export
 from store.unit_of_work import Work
 from worker import logs
+from worker.decisions.estimating import ALLOCATED_TOGETHER
 from worker.export.freezing import SEND_WITHIN_SECONDS
 from worker.tools import Tools
 
 DUTY = "allocations"
 PASS_SECONDS = 10.0
-_AT_ONCE, _OF_A_LANE = 50, 5
+_AT_ONCE, _OF_A_LANE = 50, ALLOCATED_TOGETHER
 _SOON_SECONDS, _LATER_SECONDS, _LONGEST_SECONDS = 15.0, 300.0, 3600.0
 _MOST_TRIES = 8  # of what Xero refuses, or does not show
 _LEFT = "The company exports to another Xero organisation now. In the one before, allocate it by hand."

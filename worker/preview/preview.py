@@ -224,8 +224,7 @@ def _forecast(
     rows: Sequence[InvoicePreview],
     books: Books,
 ) -> Forecast:
-    verdicts = Counter(row.verdict for row in rows)
-    needed = estimating.calls_needed(verdicts["create"], verdicts["update"], target.sizes)
+    needed, credits_ = _calls(target, plans, rows)
     waits = known.problem or right_missing(known, plans, books)
     seen = _outlook(target, known)
     left = seen.day_calls if seen else None
@@ -233,7 +232,26 @@ def _forecast(
     seconds = None if waits else estimating.seconds_needed(needed, known.waiting, room, target.sizes)
     invoices = {plan.id for plan in plans if plan.document == "invoice"}
     files = sum(known.file_calls.get(r.invoice, 0) for r in rows if r.verdict != "fail" and r.invoice in invoices)
-    return Forecast(calls=needed, day_calls_left=left, seconds=seconds, waits_for=waits, attachment_calls=files)
+    return Forecast(
+        calls=needed,
+        day_calls_left=left,
+        seconds=seconds,
+        waits_for=waits,
+        attachment_calls=files,
+        allocation_calls=estimating.allocation_calls(credits_),
+    )
+
+
+def _calls(target: AccountingTarget, plans: Sequence[Plan], rows: Sequence[InvoicePreview]) -> tuple[int, int]:
+    """Calls that the export needs, each kind of document in calls of its own; and how many are to be allocated."""
+    by_id = {plan.id: plan for plan in plans}
+    sent = [(row.verdict, by_id[row.invoice]) for row in rows if row.verdict in ("create", "update")]
+    needed = 0
+    for document, of_kind in target.documents.items():
+        verdicts = Counter(verdict for verdict, plan in sent if plan.document == document)
+        needed += estimating.calls_needed(verdicts["create"], verdicts["update"], of_kind.sizes)
+    allocating = [plan for _, plan in sent if target.documents[plan.document].credit]
+    return needed, sum(bool(plan.invoice and plan.invoice.credits) for plan in allocating)
 
 
 def _outlook(target: AccountingTarget, known: KnownCompany) -> Outlook | None:

@@ -172,12 +172,17 @@ def _suspects(tools: Tools, organisation: Organisation, seen: Changes | None, be
     by_id = {posted.target_id: posted for posted in seen.invoices} if seen else {}
     with tools.store.read() as work:
         ours = reconciliations.exported_as(work, organisation.lane, by_id, before)
-    return sorted(id_ for id_, export in ours.items() if _is_suspect(export, by_id[id_]))
+        used = _used(work, ours)
+    return sorted(id_ for id_, export in ours.items() if _is_suspect(_belief(export, used), export, by_id[id_]))
 
 
-def _is_suspect(export: Export, posted: Posted) -> bool:
+def _used(work: Work, ours: Mapping[str, Export]) -> Mapping[int, Decimal]:
+    """How much of the credit notes among them we have allocated ourselves, by export id."""
+    return allocations.allocated(work, [export.id for export in ours.values() if export.document != "invoice"])
+
+
+def _is_suspect(belief: Belief, export: Export, posted: Posted) -> bool:
     """Whether only its whole copy says what was done to it, or that an edit known before was taken back."""
-    belief = _belief(export, {})
     known = proof.kept_drift(DriftFound.kept(export.found), proof.findings(belief, posted), compared=False)
     return proof.is_suspect(belief, posted) or (known is not None and belief.copy is not None)
 
@@ -194,7 +199,7 @@ def compare(
     by_id = {posted.target_id: posted for posted in seen}
     ours = reconciliations.exported_as(work, organisation.lane, by_id, before)
     exports.lock_again(work, [export.id for export in ours.values() if export.id is not None])
-    used = allocations.allocated(work, [export.id for export in ours.values() if export.document != "invoice"])
+    used = _used(work, ours)
     targets = {target_id: tools.target(organisation, export.document) for target_id, export in ours.items()}
     findings = {
         target_id: _findings(

@@ -164,7 +164,7 @@ def _take_over(
     Where a mark does not name its invoice, what Xero shows is kept until somebody is about to send that.
     """
     if not target.marks_name_invoices:
-        return _keep(work, target, lane, document, whole.values())
+        return _keep_marked(work, target, lane, document, whole.values())
     mine = _by_invoice(lane, whole.values())
     named = {invoice: (posted[0].number, "") for invoice, posted in mine.items()}
     rows = adoptions.lock(work, lane, named) if named else {}
@@ -183,7 +183,9 @@ def _take_over(
     return Counts(taken_over=len(taken), unread=unread, twice=twice)
 
 
-def _keep(work: Work, target: AccountingTarget, lane: Lane, document: Document, found: Iterable[Posted]) -> Counts:
+def _keep_marked(
+    work: Work, target: AccountingTarget, lane: Lane, document: Document, found: Iterable[Posted]
+) -> Counts:
     """Documents in Xero with our mark, one for each mark: first what lives, then what changed last."""
     each: dict[str, list[Posted]] = {}
     for one in found:
