@@ -102,39 +102,6 @@ app.command(name="settings")(company_settings.settings)
 app.command()(erasing.remove)
 
 
-@app.command(name="import")
-def import_companies(
-    file: Annotated[
-        Path,
-        typer.Argument(
-            help="CSV, or JSON lines: company, name, target, client_id, client_secret, scopes",
-            exists=True,
-            dir_okay=False,
-        ),
-    ],
-    by: By = "",
-    yes: common.Yes = False,
-    as_json: AsJson = False,
-) -> None:
-    """Set up the companies in a file, with their Xero apps; says first what is left to do, and asks.
-
-    The same file again changes nothing; broken off, it goes on where it was. What would end a login is not done, and
-    told with its line. Ends with 1 when a line had a mistake. The file has secrets: delete it afterwards.
-
-    Examples:
-      crewcard-xero companies import companies.csv
-
-      crewcard-xero companies import companies.jsonl --yes --json
-
-    """
-    from cli import company_file
-
-    company_file.import_(file, by, yes=yes, as_json=as_json)
-
-
-app.command(name="settings")(company_settings.settings)
-
-
 @app.command(name="app")
 def set_app(
     company: Company,
