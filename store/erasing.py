@@ -311,6 +311,7 @@ def _erase_files(work: Work, company: str, invoices: Sequence[str]) -> int:
     gone = _run(work, delete(Attachment).where(*mine, col(Attachment.state) != "attached"))
     nameless = {
         "name": literal("erased-") + cast(col(Attachment.id), String),
+        "called": "",
         "url": null(),
         "said": null(),
         "newer": null(),

@@ -74,10 +74,11 @@ _EXPORTS = (
     KeptData(
         t.Attachment,
         "Files of invoices: name, address, size, what became of them",
-        _EVER,
+        "for ever; the address of one that failed",
         _DOORS,
         "name and address go; what was not attached goes whole",
         _COMPANY,
+        "attachment_addresses",
     ),
     KeptData(
         t.AttachmentContent,
