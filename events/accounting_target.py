@@ -352,6 +352,9 @@ class AccountingTarget(Protocol):
     def attached(self, organisation: Organisation, target_id: str) -> Sequence[ListedFile]:
         """The files that the invoice has. Raises FileRefused where the system knows no such invoice."""
 
+    def attached_content(self, organisation: Organisation, target_id: str, file: ListedFile) -> bytes:
+        """What is in a file that the invoice has. Raises FileRefused where it has it no more."""
+
     def contacts(self, organisation: Organisation, ids: Sequence[str]) -> Mapping[str, ListedContact]:
         """The contacts with these ids, archived ones too, by id: as many as one call takes."""
 

@@ -4,8 +4,10 @@ An attachment that fails never makes its invoice fail. Why one was not attached:
 rename. Each member's value is its help, see `events.help`; facts in braces come from the file at hand.
 """
 
+import itertools
 import re
-from collections.abc import Mapping, Sequence
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, ClassVar, Literal
 
@@ -19,7 +21,7 @@ from events.snapshot import Event, HostId, Id, ShortText, Snapshot
 MOST_FILES = 10
 MOST_BYTES = 10_000_000
 _MOST_NAMED = 100
-_LONGEST_NAME = 200
+_LONGEST_NAME, _LONGEST_ENDING = 200, 20
 _UNFIT = re.compile(r"[^\w.()-]+")  # spaces among them: with one in a name Xero answers 404 or 500 (facts §8)
 
 FileName = Annotated[str, BeforeValidator(written.one_line), Field(min_length=1, max_length=255)]
@@ -44,20 +46,39 @@ Attachments = Annotated[tuple[NamedAttachment, ...], Field(max_length=_MOST_NAME
 
 def name_in_target(name: str) -> str:
     """The name under which a file is attached: what may not stand in one is a low line; the last part of a path."""
-    fit = _UNFIT.sub("_", re.split(r"[/\\]", name.strip())[-1]).strip("._")
+    last = re.split(r"[/\\]", unicodedata.normalize("NFC", name).strip())[-1]
+    fit = _UNFIT.sub("_", last).strip("._")
     stem, dot, ending = fit.rpartition(".")
-    return (f"{stem[: _LONGEST_NAME - len(ending) - 1]}{dot}{ending}" if stem else fit[:_LONGEST_NAME]) or "file"
+    if not stem or len(ending) > _LONGEST_ENDING:
+        return fit[:_LONGEST_NAME] or "file"
+    return f"{stem[: _LONGEST_NAME - len(ending) - 1]}{dot}{ending}"
 
 
-def distinct_names(names: Sequence[str]) -> list[str]:
-    """The names in the target of files of one invoice, in order; one that is used already gets a number."""
-    given: list[str] = []
-    for name in map(name_in_target, names):
-        stem, dot, ending = name.rpartition(".")
-        numbered = (f"{stem or ending}-{place}{dot}{ending if stem else ''}" for place in range(2, len(names) + 2))
-        used = {one.casefold() for one in given}
-        given.append(name if name.casefold() not in used else next(n for n in numbered if n.casefold() not in used))
+def names_in_target(called: Sequence[str], known: Mapping[str, str]) -> list[str]:
+    """The names in the target of the files that a host calls so, each once, in order.
+
+    `known` has the names that files of the invoice have already, and what the host calls each; "" where nobody wrote
+    that down. A file keeps its name; one whose name another file has, in whatever case, gets a number. What a host
+    calls a file is its first line; those behind it tell files of one name apart.
+    """
+    mine = {one: name for name, one in known.items() if one}
+    used, given = {name.casefold(): one for name, one in known.items()}, []
+    for one in called:
+        stem, dot, ending = name_in_target(one.partition("\n")[0]).rpartition(".")
+        wished = (f"{stem or ending}{number}{dot}{ending if stem else ''}" for number in _numbers())
+        name = mine.get(one) or next(name for name in wished if _is_free(name, one, known, used))
+        used[name.casefold()] = one
+        given.append(name)
     return given
+
+
+def _is_free(name: str, called: str, known: Mapping[str, str], used: Mapping[str, str]) -> bool:
+    whose = used.get(name.casefold())
+    return whose in (None, called) or (whose == "" and name in known)
+
+
+def _numbers() -> Iterator[str]:
+    return itertools.chain([""], (f"-{number}" for number in itertools.count(2)))
 
 
 class AttachmentProblem(Catalogue):

@@ -7,14 +7,14 @@ import json
 import uuid
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
 from sqlalchemy import and_, case, func, or_
 from sqlmodel import col, delete, select, update
 
-from events.attachments import MOST_FILES, AttachmentProblem, NamedAttachment, distinct_names
+from events.attachments import MOST_FILES, AttachmentProblem, NamedAttachment, names_in_target
 from events.invoice import Document
 from store import statements
 from store.tables import Attachment, AttachmentContent, CompanyConnection, Export
@@ -28,20 +28,25 @@ _OPEN = col(Attachment.state).in_((word("waiting"), word("sending")))
 
 @dataclass(frozen=True)
 class WantedFile:
-    """A file that an invoice is to have, by the name it gets; uploaded where it has no `url`."""
+    """A file that an invoice is to have, as its host calls it; uploaded where it has no `url`.
+
+    `name` is the one it gets in the target; `placed` gives it.
+    """
 
     company: str
     invoice: str
-    name: str
+    called: str
     url: str | None
     announced: str = ""
     media_type: str = ""
     include_online: bool = False
     verdict: str = ""
+    name: str = ""
 
     def columns(self, moment: datetime) -> dict[str, Any]:
         """What its row says when it is wanted, or wanted anew."""
         return {
+            "called": self.called,
             "state": "waiting",
             "url": self.url,
             "announced": self.announced,
@@ -64,21 +69,34 @@ class WantedFile:
 
 
 def wanted(company: str, invoice: str, named: Sequence[NamedAttachment]) -> list[WantedFile]:
-    """The files that an event names for an invoice, each with the name it gets; those beyond ten are lost causes."""
-    names = distinct_names([one.name for one in named])
-    return [
-        WantedFile(
-            company,
-            invoice,
-            name,
-            one.url,
-            (one.sha256 or "").lower(),
-            one.media_type or "",
-            one.include_online,
-            AttachmentProblem.TOO_MANY.code if place >= MOST_FILES else "",
+    """The files that an event names for an invoice; those beyond ten are lost causes, and one named twice is two."""
+    seen: Counter[str] = Counter()
+    found = []
+    for place, one in enumerate(named):
+        seen[one.name] += 1
+        again = f"\n{seen[one.name]}" if seen[one.name] > 1 else ""  # no name has two lines
+        announced, kind = (one.sha256 or "").lower(), one.media_type or ""
+        verdict = AttachmentProblem.TOO_MANY.code if place >= MOST_FILES else ""
+        called = one.name + again
+        found.append(
+            WantedFile(company, invoice, called, one.url, announced, kind, one.include_online, verdict=verdict)
         )
-        for place, (name, one) in enumerate(zip(names, named, strict=True))
-    ]
+    return found
+
+
+def placed(work: Work, files: Sequence[WantedFile]) -> list[WantedFile]:
+    """The files with the names that they get: the one they had, else one that no other file of the invoice has."""
+    invoices = list(dict.fromkeys((one.company, one.invoice) for one in files))
+    keys = [{"company": company, "invoice": invoice} for company, invoice in invoices]
+    known: dict[tuple[str, str], dict[str, str]] = {one: {} for one in invoices}
+    for row in statements.find(work, Attachment, keys):
+        known[row.company, row.invoice][row.name] = row.called
+    found = []
+    for invoice in invoices:
+        mine = [one for one in files if (one.company, one.invoice) == invoice]
+        names = names_in_target([one.called for one in mine], known[invoice])
+        found += [replace(one, name=name) for one, name in zip(mine, names, strict=True)]
+    return found
 
 
 def note(work: Work, files: Sequence[WantedFile]) -> None:
@@ -88,7 +106,7 @@ def note(work: Work, files: Sequence[WantedFile]) -> None:
     """
     if not files:
         return
-    rows = sorted(files, key=lambda one: (one.company, one.invoice, one.name))
+    rows = sorted(placed(work, files), key=lambda one: (one.company, one.invoice, one.name))
     keys = [{"company": one.company, "invoice": one.invoice, "name": one.name} for one in rows]
     fresh = [_blank(key) | one.columns(work.now) for key, one in zip(keys, rows, strict=True)]
     new = statements.insert_new_keys(work, Attachment, fresh, "company", "invoice", "name")
@@ -96,8 +114,11 @@ def note(work: Work, files: Sequence[WantedFile]) -> None:
         if tuple(key.values()) in new:
             continue
         row = _locked(work, **key)
-        if row.state == "sending" or (row.state == "failed" and row.key):
-            doubt = {"newer": json.dumps(vars(one)), "state": "sending", "ended_at": None}
+        if row.called not in ("", one.called):
+            note(work, [one])  # another file took the name a moment ago
+        elif row.state == "sending" or (row.state == "failed" and row.key):
+            later = {name: value for name, value in vars(one).items() if name != "called"}
+            doubt = {"newer": json.dumps(later), "state": "sending", "ended_at": None}
             statements.change(work, Attachment, "id", [{"id": row.id, **doubt, "wanted_at": work.now}])
         else:
             statements.change(work, Attachment, "id", [{"id": row.id, **one.columns(work.now)}])
@@ -105,19 +126,21 @@ def note(work: Work, files: Sequence[WantedFile]) -> None:
 
 
 def upload(work: Work, file: WantedFile, body: bytes) -> Literal["waiting", "attached"] | None:
-    """Keep a file that was uploaded; gives its state. None while one of its name is on its way to Xero.
+    """Keep a file that was uploaded, and has its name; gives its state. None while it is on its way to Xero.
 
     One that is there as it is changes nothing, however often it comes.
     """
     key = {"company": file.company, "invoice": file.invoice, "name": file.name}
     statements.insert_new(work, Attachment, [_blank(key) | file.columns(work.now)], returning="id")
     row = _locked(work, **key)
+    if row.called not in ("", file.called):  # another file took the name a moment ago
+        return upload(work, placed(work, [file])[0], body)
     if row.state == "sending" or (row.state == "failed" and row.key):
         looked_up = {"state": "sending", "ended_at": None, "due_at": work.now, "wanted_at": work.now}
         if row.state == "failed":
             statements.change(work, Attachment, "id", [{"id": row.id, **looked_up}])
         return None
-    if row.state == "attached" and row.attached_sha256 == file.announced:
+    if row.state == "attached" and row.attached_sha256 == file.announced and _is_at_its_invoice(work, row):
         return "attached"
     if row.state == "waiting" and row.sha256 == file.announced and content(work, row.id) is not None:
         return "waiting"
@@ -125,6 +148,16 @@ def upload(work: Work, file: WantedFile, body: bytes) -> Literal["waiting", "att
     statements.change(work, Attachment, "id", [{"id": row.id, **named}])
     store(work, row, body)
     return "waiting"
+
+
+def _is_at_its_invoice(work: Work, row: Any) -> bool:
+    """Whether what it was attached to is its invoice still: not raised anew since, nor in another organisation."""
+    at = and_(
+        col(CompanyConnection.company) == col(Export.company), col(CompanyConnection.tenant) == col(Export.tenant)
+    )
+    mine = col(Export.company) == row.company, col(Export.invoice) == row.invoice
+    asked = select(col(Export.id)).join(CompanyConnection, at).where(*mine)
+    return bool(statements.rows(work, asked.where(col(Export.xero_invoice_id) == row.target_id)))
 
 
 def _blank(key: Mapping[str, str]) -> dict[str, Any]:
@@ -139,6 +172,7 @@ def _locked(work: Work, company: str, invoice: str, name: str) -> Any:
 
 def calls_needed(work: Work, files: Sequence[WantedFile]) -> Mapping[str, int]:
     """How many calls these files take at most, by invoice; none where Xero is known to have what is named."""
+    files = placed(work, files)
     keys = [{"company": one.company, "invoice": one.invoice, "name": one.name} for one in files]
     found = {(row.invoice, row.name): row for row in statements.find(work, Attachment, keys)}
     needed: Counter[str] = Counter()
@@ -159,6 +193,7 @@ class ClaimedFile:
     tenant: str
     target_id: str
     document: Document = "invoice"
+    exported_at: datetime | None = None
 
 
 def companies_due(work: Work) -> list[str]:
@@ -169,8 +204,8 @@ def companies_due(work: Work) -> list[str]:
 
 def claim(work: Work, company: str) -> ClaimedFile | None:
     """A file of the company that is due, held for a while; None where there is none."""
-    where = [col(Export.number), col(Export.tenant), col(Export.xero_invoice_id).label("target_id")]
-    where.append(col(Export.document))
+    where: list[Any] = [col(Export.number), col(Export.tenant), col(Export.xero_invoice_id).label("target_id")]
+    where += [Export.document, Export.exported_at]
     asked = _due(work, col(Attachment.id).label("id"), *where).where(col(Attachment.company) == company)
     asked = asked.order_by(col(Attachment.due_at), col(Attachment.id)).limit(1)
     found = statements.rows(work, asked.with_for_update(of=Attachment, skip_locked=True))
@@ -184,24 +219,21 @@ def claim_overdue(work: Work, before: datetime) -> ClaimedFile | None:
     return _held(work, found[0].id, "", "", "") if found else None
 
 
-def _held(
-    work: Work, row_id: int, number: str, tenant: str, target_id: str, document: Document = "invoice"
-) -> ClaimedFile:
+def _held(work: Work, row_id: int, *where: Any) -> ClaimedFile:
     token = uuid.uuid4().hex
     row = statements.look_up(work, Attachment, id=row_id)
     held = {"token": token, "lease_until": work.after(LEASE_SECONDS), "crashes": row.crashes + 1}
     statements.change(work, Attachment, "id", [{"id": row_id, **held}])
-    return ClaimedFile(row, token, number, tenant, target_id, document)
+    return ClaimedFile(row, token, *where)
 
 
 def _due(work: Work, *columns: Any) -> Any:
-    """Files to be attached now; one in doubt only where it was sent."""
+    """Files to be attached, or looked for, now."""
     here = and_(
         col(Export.company) == col(Attachment.company),
         col(Export.invoice) == col(Attachment.invoice),
         col(Export.state) == word("exported"),
         col(Export.xero_invoice_id).is_not(None),
-        or_(col(Attachment.state) == word("waiting"), col(Attachment.tenant) == col(Export.tenant)),
     )
     at = and_(
         col(CompanyConnection.company) == col(Export.company),
@@ -257,7 +289,7 @@ def let_go(work: Work, held: ClaimedFile, **columns: Any) -> Sequence[Any]:
     mine = next(row for row in rows if row.id == held.row.id)
     if mine.newer is None or mine.state == "sending":
         return rows
-    again = WantedFile(**json.loads(mine.newer)).columns(work.now)
+    again = WantedFile(**{**json.loads(mine.newer), "called": mine.called}).columns(work.now)
     statements.change(work, Attachment, "id", [{"id": mine.id, **again}])
     _forget_content(work, [mine.id])
     return of_invoice(work, mine.company, mine.invoice)

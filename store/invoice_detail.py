@@ -40,6 +40,7 @@ from store.tables import (
     Pause,
     Request,
 )
+from store.tables.columns import size_of
 from store.unit_of_work import Work
 
 MOST = 100  # of attempts, and of lines of the log: the newest
@@ -289,7 +290,7 @@ def _exports_of(
         columns: list[Any] = [table.company, table.tenant]
         lanes |= {tuple(row) for row in statements.rows(work, select(*columns).where(columns[0].in_(companies)))}
     keys = [(*lane, invoice) for company, invoice in invoices for lane in lanes if lane[0] == company]
-    whole = func.length(Export.wanted) <= _LONGEST_SUMMED
+    whole = size_of(Export.wanted) <= _LONGEST_SUMMED
     columns = [Export.company, Export.tenant, Export.invoice, Export.number, Export.state]
     columns.append(case((whole, Export.wanted), else_="").label("wanted"))
     wanted: Any = keys

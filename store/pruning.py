@@ -9,13 +9,14 @@ from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, exists, literal, or_, tuple_
+from sqlalchemy import delete, exists, literal, or_, tuple_, update
 from sqlmodel import SQLModel, col, func, select
 
 from store import deliveries as tried
 from store import statements
 from store.tables import (
     AskedChange,
+    Attachment,
     AttachmentContent,
     Attempt,
     Batch,
@@ -39,8 +40,8 @@ from store.unit_of_work import Work
 AT_ONCE = 500
 
 
-def events_out(work: Work, before: datetime, shut: Collection[str]) -> int:
-    """Events every way out that is not shut and every reader of ours has passed; never the newest.
+def events_out(work: Work, before: datetime, shut: Collection[str], company: str = "") -> int:
+    """Events every way out that is not shut and every reader of ours has passed, of all or one; never the newest.
 
     The newest numbers those to come.
     """
@@ -52,6 +53,7 @@ def events_out(work: Work, before: datetime, shut: Collection[str]) -> int:
     passed = [func.coalesce(asked.scalar_subquery(), newest) for asked in (doors, readers)]
     owed = exists().where(col(Redelivery.event_id) == col(OutboxEvent.id))
     told = [col(OutboxEvent.position) < newest, *(col(OutboxEvent.position) <= place for place in passed), ~owed]
+    told += [col(OutboxEvent.company) == company] if company else []
     old = _of_companies(OutboxEvent, *told, col(OutboxEvent.created_at) < before).order_by(col(OutboxEvent.position))
     return _delete(work, OutboxEvent, old)
 
@@ -141,9 +143,22 @@ def attachment_contents(work: Work, before: datetime) -> int:
     )
 
 
+def attachment_addresses(work: Work, before: datetime) -> int:
+    """The signed addresses of files that failed so long ago that nobody tries them again."""
+    old = col(Attachment.url).is_not(None), Attachment.state == word("failed"), col(Attachment.ended_at) < before
+    some = _of_companies(Attachment, *old).limit(AT_ONCE)
+    mine = tuple_(*_key(Attachment)).in_(some)
+    return statements.run(work, update(Attachment).where(mine).values(url=None)).rowcount
+
+
 def deliveries(work: Work, before: datetime) -> int:
     """Tries of webhooks that are old."""
     return tried.prune_old(work, before)
+
+
+def delete_some(work: Work, table: type[SQLModel], *conditions: Any) -> int:
+    """Some rows that meet the conditions; gives how many."""
+    return _delete(work, table, _of_companies(table, *conditions))
 
 
 _ALL = (
@@ -159,6 +174,7 @@ _ALL = (
     canaries,
     changed_invoices,
     attachment_contents,
+    attachment_addresses,
 )
 RULES: Mapping[str, Callable[[Work, datetime], int]] = {rule.__name__: rule for rule in _ALL}
 

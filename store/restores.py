@@ -246,21 +246,31 @@ class HighWaterMark:
 
 def high_water(work: Work) -> HighWaterMark:
     """How far this database's feed comes."""
-    epoch = feed_epoch(work).epoch
-    last = select(OutboxEvent.position, OutboxEvent.id).where(col(OutboxEvent.position).is_not(None))
-    found = statements.rows(work, last.order_by(col(OutboxEvent.position).desc()).limit(1))
-    return HighWaterMark(epoch, found[0].position, found[0].id) if found else HighWaterMark(epoch, 0)
+    stamped, newest_first = col(OutboxEvent.position).is_not(None), col(OutboxEvent.position).desc()
+    epoch = select(Restore.epoch).order_by(col(Restore.at).desc()).limit(1)
+    place, event = (
+        select(column).where(stamped).order_by(newest_first).limit(1)
+        for column in (OutboxEvent.position, OutboxEvent.id)
+    )
+    asked: Any = select(*(one.scalar_subquery() for one in (epoch, place, event)))
+    (found,) = statements.rows(work, asked)
+    return HighWaterMark(found[0] or 0, found[1] or 0, found[2] or "")
 
 
-def went_back(work: Work, seen: HighWaterMark) -> bool:
-    """Whether this database has not what was seen of its feed: it is older, or other events got the places since."""
-    here = high_water(work)
+def went_back(work: Work, seen: HighWaterMark, here: HighWaterMark) -> bool:
+    """Whether this database, whose feed comes as far as `here`, has not what was seen of its feed.
+
+    It is older, or other events got the places since.
+    """
     if seen.epoch != here.epoch:
         known = (col(Restore.epoch) == seen.epoch) | (col(Restore.superseded) == seen.epoch)
         return seen.epoch != 0 and not statements.rows(work, select(Restore.epoch).where(known).limit(1))
-    there = statements.rows(work, select(OutboxEvent.id).where(OutboxEvent.position == seen.position))
-    differs = bool(seen.event and there) and there[0].id != seen.event  # what was pruned proves nothing
-    return here.position < seen.position or differs
+    if here.position <= seen.position:
+        there = here.event if here.position == seen.position else ""
+    else:
+        found = statements.rows(work, select(OutboxEvent.id).where(OutboxEvent.position == seen.position))
+        there = found[0].id if found else ""  # what was pruned proves nothing
+    return here.position < seen.position or bool(seen.event and there and there != seen.event)
 
 
 def proven(work: Work) -> int:

@@ -13,7 +13,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Literal
 
-from sqlalchemy import and_, exists, func, literal, or_
+from sqlalchemy import and_, exists, func, literal, or_, update
 from sqlmodel import col, select
 
 from events.invoice import Invoice, folded
@@ -136,6 +136,16 @@ def index(work: Work, invoices: Sequence[tuple[str, Invoice]]) -> None:
     }
     rows = [row for _, row in sorted(found.items())]
     statements.upsert(work, InvoiceSearch, rows, {"number": "excluded", "text": "excluded"}, returning=["invoice"])
+
+
+def forget_texts(work: Work, company: str, invoices: Sequence[tuple[str, str]]) -> None:
+    """These invoices, each with its number, are found by number and id alone from now on."""
+    mine = col(InvoiceSearch.company) == company
+    for invoice, number in invoices:
+        named = [folded_text(value) for value in (number, invoice)]
+        text = "\n".join(dict.fromkeys([*named, *(_bare(value) for value in named)]))
+        changed = update(InvoiceSearch).where(mine, col(InvoiceSearch.invoice) == invoice)
+        statements.run(work, changed.values(text=text))
 
 
 def _words(one: Invoice) -> str:

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse, Response
 from pydantic import TypeAdapter, ValidationError
 
-from events.attachments import MOST_BYTES, MOST_FILES, FileName, name_in_target
+from events.attachments import MOST_BYTES, MOST_FILES, FileName
 from events.credentials import Scope
 from store import attachments, companies
 from store.attachments import WantedFile
@@ -50,7 +50,7 @@ def _take(tools: Tools, at: Knock, company: str, invoice: str, name: str, includ
     keys.enter(tools, at, Scope.EXPORTS, company)
     keys.must_be_id(invoice, "invoice")
     try:
-        called = name_in_target(_NAME.validate_python(name))
+        called = _NAME.validate_python(name)
     except ValidationError:
         raise RefusedRequest(422, "File not readable", ["name: must be of 1 to 255 characters"]) from None
     if not at.body:
@@ -59,21 +59,25 @@ def _take(tools: Tools, at: Knock, company: str, invoice: str, name: str, includ
     file = WantedFile(company, invoice, called, None, sha256, kind, include_online)
     with tools.store.write() as work:
         _must_be_wanted(work, company)
+        (file,) = attachments.placed(work, [file])
         _must_have_room(work, file, len(at.body))
         state = attachments.upload(work, file, at.body)
     if state is None:
         problem = "name: a file of this name is being sent to Xero at this moment; send the same again"
         raise RefusedRequest(503, "Try again in a moment", [problem], {"Retry-After": str(_WAIT_SECONDS)})
     _log.info("door.file_taken", company=company, invoice=invoice, size=len(at.body))
-    said = answers.UploadedFile(name=called, size=len(at.body), sha256=sha256, state=state)
+    said = answers.UploadedFile(name=file.name, size=len(at.body), sha256=sha256, state=state)
     return JSONResponse(said.model_dump(), 202)
 
 
 def _must_be_wanted(work: Work, company: str) -> None:
-    """Raises RefusedRequest: 404 for a company that is not here, 409 where attachments are switched off."""
+    """Raises RefusedRequest: 404 for a company that is not here, 409 where attachments are switched off.
+
+    The company's row is locked: those who come at once count what is there one after another.
+    """
     if not companies.exists(work, company):
         raise RefusedRequest(404, "Unknown company", [f"company: there is no company “{company}” here"])
-    if not companies.settings_of(work, company).attachments:
+    if not companies.locked_settings(work, company).attachments:
         problem = "company: its setting “attachments” is off, so no file is taken"
         raise RefusedRequest(409, "Attachments are switched off", [problem])
 

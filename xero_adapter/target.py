@@ -232,6 +232,19 @@ class XeroTarget:
             )
         )
 
+    def attached_content(self, organisation: Organisation, target_id: str, file: ListedFile) -> bytes:
+        """The bytes of a file that the invoice has, in one call. Raises FileRefused, Trouble."""
+        chosen = {"invoice_id": target_id, "attachment_id": file.id, "content_type": "application/octet-stream"}
+        method = "get_invoice_attachment_by_id"
+        reply = self.ask(
+            organisation,
+            lambda bearer: self._client.get(method, organisation, bearer, **chosen),
+            *_REFUSES_A_FILE,
+        )
+        if reply.status != 200:
+            raise FileRefused(f"Xero answered {reply.status}")
+        return reply.body
+
     def _files(self, reply: Reply) -> list[ListedFile]:
         document = replies.document(reply)
         if reply.status != 200:

@@ -25,6 +25,7 @@ from store.tables.doors import (
     OutboxEvent,
     Redelivery,
 )
+from store.tables.erasures import ErasedInvoice, Erasure
 from store.tables.exports import (
     Allocation,
     Attachment,
@@ -37,6 +38,7 @@ from store.tables.exports import (
     Item,
     LaneState,
     NumberClaim,
+    Packing,
     Request,
 )
 from store.tables.orders import (
@@ -114,6 +116,8 @@ __all__ = [
     "Duty",
     "DutyShard",
     "Endpoint",
+    "ErasedInvoice",
+    "Erasure",
     "Exclusion",
     "Export",
     "FeedMark",
@@ -136,6 +140,7 @@ __all__ = [
     "Offer",
     "OrganisationFacts",
     "OutboxEvent",
+    "Packing",
     "Pause",
     "PlannedSummary",
     "Preview",

@@ -6,7 +6,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 class Files:
-    """`at` maps a path to bytes, to a status, or to an address to go on to (with `Location`)."""
+    """`at` maps a path to bytes, to a status, to an address to go on to (`Location`), or to a move of one's own."""
 
     def __init__(self, base):
         self.base, self.at, self.asked = base, {}, []
@@ -17,12 +17,17 @@ class Files:
 
 
 class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
     def do_GET(self):
         files, path = self.server.files, self.path.partition("?")[0]
         files.asked.append(path)
         found = files.at.get(path, 404)
         if isinstance(found, list):
             found = found.pop(0) if len(found) > 1 else found[0]
+        if callable(found):
+            found(self)
+            return
         status = found if isinstance(found, int) else 200 if isinstance(found, bytes) else 302
         self.send_response(status)
         if isinstance(found, str):

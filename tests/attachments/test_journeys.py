@@ -1,19 +1,23 @@
 """Files that an invoice names go to it in Xero, behind it: each once, each told, and none ever fails its invoice."""
 
+import base64
 import hashlib
 
 import pytest
-from sqlmodel import select
+from sqlmodel import SQLModel, select
 
 from events.invoice import Invoice
 from events.settings import CompanySettings
+from simulator import world as simulated
 from simulator.scopes import DEFAULT
 from store import companies, restores
 from store.restores import RestoreOrder
 from store.tables import Attachment, AttachmentContent
 from tests.attachments.conftest import SCOPES
-from tests.builders import COMPANY, an_invoice
+from tests.builders import COMPANY, TENANT, an_invoice
 from tests.journeys.test_reconciler import look
+from worker import pruner
+from worker.attachments.attaching import try_again as attaching_again
 from worker.preview import preview
 from worker.reconcile import restore_check
 from worker.waiting import pausing
@@ -334,7 +338,66 @@ def test_an_older_database_that_is_put_back_attaches_nothing_twice(attaching):
     with made.store.read() as work:
         assert work.session.exec(select(Attachment)).one().state == "attached"
     assert attaching.names() == ["invoice.pdf"]
-    assert [call["method"] for call in attaching.calls()] == ["PUT", "GET"]
+    assert [call["method"] for call in attaching.calls()] == ["PUT", "GET", "GET"], "the list, and what is in it"
+
+
+def test_after_a_restore_a_file_of_an_older_invoice_is_looked_for_also_where_it_is_named_anew(attaching_on_sqlite):
+    """The backup knows nothing of it."""
+    attaching = attaching_on_sqlite
+    made = attaching.installation
+    made.simulator.state.switches.same_name_replaces = False
+    wanted = named(attaching.files, "invoice.pdf")
+    exported(attaching, wanted)
+    attaching.attach()
+    made.later(60)
+    with made.store.write() as work:
+        work.session.delete(work.session.exec(select(Attachment)).one())
+        restores.begin(work, RestoreOrder(since=work.now, by="olga", why="a backup was put back"))
+    for _ in range(4):
+        made.later(60)
+        restore_check.check_restored(made.tools, "test")
+    exported(attaching, wanted, request="r2")
+    attaching.attach(3)
+    assert attaching.names() == ["invoice.pdf"]
+    assert attaching.told()[-1]["attached"] == 1
+    exported(attaching, named(attaching.files, "new.pdf"), request="r3", invoice={"id": "i2", "number": "N-i2"})
+    before = len(attaching.calls("GET"))
+    attaching.attach(3)
+    assert len(attaching.calls("GET")) == before, "what was exported since is not looked for"
+
+
+def test_another_file_of_the_same_name_and_size_is_not_taken_for_ours(attaching_on_sqlite):
+    """A call whose answer was lost got nowhere, and a person has put a file of their own there meanwhile."""
+    attaching = attaching_on_sqlite
+    state = attaching.installation.simulator.state
+    exported(attaching, named(attaching.files, "invoice.pdf"))
+    state.faults.set({"http_500": [1]})
+    attaching.attach()
+    state.faults.set({})
+    books = state.world.organisations[TENANT]
+    theirs = b"x" * len(PDF + b"invoice.pdf")
+    kept = base64.b64encode(theirs).decode()
+    theirs_there = simulated.Attachment("id-1", "invoice.pdf", content=kept, size=len(theirs))
+    books.attachments[attaching.installation.export("i1").xero_invoice_id] = [theirs_there]
+    attaching.settle()
+    whole = hashlib.sha256(PDF + b"invoice.pdf").hexdigest()
+    assert whole in [sha256 for _, _, sha256 in attaching.in_xero()["N-i1"]]
+    assert [(one["attached"], one["files"][0]["sha256"]) for one in attaching.told()] == [(1, whole)]
+
+
+def test_one_in_doubt_whose_company_went_to_another_organisation_is_not_stuck(attaching_on_sqlite):
+    attaching = attaching_on_sqlite
+    made = attaching.installation
+    exported(attaching, named(attaching.files, "invoice.pdf"))
+    made.simulator.state.faults.set({"commit_then_drop": [1]})
+    attaching.attach()
+    made.simulator.state.faults.set({})
+    made.company(COMPANY, OTHER, attachments=True)
+    attaching.log_in(*SCOPES, tenant=OTHER)
+    exported(attaching, [], request="r2")
+    attaching.settle()
+    assert [name for name, _, _ in attaching.in_xero(OTHER)["N-i1"]] == ["invoice.pdf"]
+    assert [one["attached"] for one in attaching.told()] == [1]
 
 
 def test_an_attached_file_is_no_edit_of_its_invoice(attaching):
@@ -345,6 +408,37 @@ def test_an_attached_file_is_no_edit_of_its_invoice(attaching):
     kinds = {event["type"] for event in attaching.installation.events()}
     assert "invoice.edited" not in kinds
     assert "invoice.export.drift_found" not in kinds
+
+
+def whole_database(installation):
+    """Every value of every table, as text."""
+    with installation.store.read() as work:
+        tables = SQLModel.metadata.sorted_tables
+        return {one.name: str(work.connection.execute(one.select()).all()) for one in tables}
+
+
+def test_the_address_of_a_file_is_a_secret_kept_where_it_is_needed_alone_and_three_weeks_at_most(
+    attaching_on_sqlite, capsys
+):
+    """Neither in the host's event, nor in previews, logs or what is told; also of one that failed."""
+    attaching = attaching_on_sqlite
+    made = attaching.installation
+    gone = {"name": "gone.pdf", "url": attaching.files.put("gone.pdf", 404)}
+    inside = {"name": "on.pdf", "url": attaching.files.put("on", "http://169.254.169.254/?signature=s3cret")}
+    wanted = [*named(attaching.files, "invoice.pdf"), gone, inside]
+    asked = [Invoice.model_validate(an_invoice("i9", attachments=wanted))]
+    preview.preview(made.tools, COMPANY, asked)
+    exported(attaching, wanted)
+    attaching.attach()
+    assert [name for name, rows in whole_database(made).items() if "s3cret" in rows] == ["attachments"]
+    assert "s3cret" not in "".join(capsys.readouterr())
+    made.later(22 * 86_400)
+    pruner.prune(made.tools, "test")
+    assert [name for name, rows in whole_database(made).items() if "s3cret" in rows] == []
+    attaching_again(made.tools, COMPANY, "i1", "olga", "")
+    attaching.attach()
+    why = {one["name"]: one.get("message") for one in attaching.told()[-1]["files"]}
+    assert why["gone.pdf"].endswith("neither its link nor its content is kept any longer.")
 
 
 def test_the_bytes_of_a_file_are_kept_only_until_it_is_attached_and_its_address_nowhere_else(attaching):

@@ -15,9 +15,17 @@ from typer.testing import CliRunner
 from xero_python.api_client.configuration import Configuration
 
 from cli.main import app
+from store import packing
 from tests import builders
 from tests.connections.house import OTHER_TENANT, TENANT
 from worker import logs
+
+
+def _as_written(value):
+    """What is kept packed, as it was."""
+    if isinstance(value, bytes) and value.startswith(b"~a"):
+        return packing.unpacked_bytes(value)
+    return packing.unpacked(value) if isinstance(value, str) and value.startswith("~a") else value
 
 
 class Sinks:
@@ -119,7 +127,8 @@ class Sinks:
     def _rows(self) -> list[tuple[str, str]]:
         with self._house.tools.store.read() as work:
             run = work.session.connection().execute
-            return [(name, str(tuple(row))) for name, table in self._tables.items() for row in run(select(table))]
+            found = [(name, row) for name, table in self._tables.items() for row in run(select(table))]
+        return [(name, str(tuple(_as_written(value) for value in row))) for name, row in found]
 
     def _dump(self) -> str:
         """SQLite's files as they lie on the disk; what PostgreSQL's COPY, and so pg_dump, writes of every table."""

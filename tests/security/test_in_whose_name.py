@@ -21,6 +21,12 @@ ORDERS = {
     "settings": (("companies", "settings", COMPANY, "--set", "number_prefix=P-"), "admin"),
     "contact": (("contacts", "set", "crane", ACME, *WITH), "support"),
     "contacts": (("contacts", "import", "FILE", *WITH), "support"),
+    "new contact": (("contacts", "create", "crane", "--name", "Crane", *WITH, "--yes"), "support"),
+    "files": (("attachments", "retry", "i1", *WITH, "--why", "smaller"), "support"),
+    "companies": (("companies", "import", "COMPANIES", "--yes"), "admin"),
+    "webhook key": (("companies", "webhook-key", COMPANY), "admin"),
+    "no webhook key": (("companies", "forget-webhook-key", COMPANY), "admin"),
+    "custom": (("companies", "app", COMPANY, "--client-id", "X", "--custom"), "admin"),
     "link": (("connect", COMPANY), "admin"),
     "disconnect": (("connections", "disconnect", COMPANY), "admin"),
     "decide": (("connections", "decide", COMPANY, "--cancel"), "admin"),
@@ -65,9 +71,11 @@ def command(people, monkeypatch, tmp_path):
     monkeypatch.setattr(common, "ready", lambda: people.tools)
     file = tmp_path / "clients.csv"
     file.write_text(f"client,xero_contact\ncrane,{ACME}\n")
+    several = tmp_path / "companies.csv"
+    several.write_text("company\nquarry\n")
 
     def run(*words):
-        typed = [str(file) if word == "FILE" else word for word in words]
+        typed = [{"FILE": str(file), "COMPANIES": str(several)}.get(word, word) for word in words]
         done = CliRunner().invoke(app, typed, input="a secret\n", env={"COLUMNS": "200"})
         return done.exit_code, " ".join(done.output.split())
 

@@ -275,6 +275,10 @@ class Paper:
         self.calls.append("attached")
         return [ListedFile(f"{target_id}/{name}", name, len(one)) for name, one in self.files[target_id].items()]
 
+    def attached_content(self, organisation, target_id, file):
+        self.calls.append("attached_content")
+        return self.files[target_id][file.name]
+
     def contacts(self, organisation, ids):
         self.calls.append("contacts")
         assert len(ids) <= self.sizes.contacts

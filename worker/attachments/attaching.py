@@ -6,16 +6,17 @@ invoice's list of files before anything goes again, and every write passes a fen
 
 import hashlib
 import uuid
-from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
-from events.accounting_target import FileRefused, Lane, ListedFile, Organisation, SentFile, Trouble
+from events.accounting_target import FileRefused, Lane, Organisation, SentFile, Trouble
 from events.attachments import MOST_BYTES, AttachmentOutcome, AttachmentProblem, InvoiceAttachmentsCompleted
 from events.connections import ConnectionProblem
-from store import attachments, audit, connections, outbox, restores
+from events.pace import Permit, TargetPace
+from store import attachments, audit, companies, connections, outbox, restores
 from store.attachments import ClaimedFile, Lost
 from store.outbox import Outgoing
 from store.status import is_held
@@ -25,14 +26,22 @@ from worker.attachments.fetching import Fetcher, NotFetched
 from worker.tools import Tools
 
 EXPIRY = timedelta(days=14)
-_EXPIRY_PASS_SECONDS = 600.0
 _IN_TIME_SECONDS = 5.0
 _MOST_FETCHES = 6
 _MOST_CRASHES = 5
 _FIRST_WAIT, _LONGEST_WAIT = 15.0, 3600.0
 _ROOM_WAIT = 60.0
-_COMPANIES_AT_ONCE, _FILES_PER_ROUND = 8, 50
+_UNKNOWN = ("unknown", "offline")  # effects of trouble after which the file may be there
 _log = logs.log("attachments")
+T = TypeVar("T")
+
+
+class _NoPermit(Exception):
+    """Leave for a call is given in so many `seconds`."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(seconds)
+        self.seconds = seconds
 
 
 @dataclass(frozen=True)
@@ -51,7 +60,7 @@ def attach_next(tools: Tools, fetcher: Fetcher, company: str) -> float | None:
     with tools.store.write() as work:
         at = _permission(work, tools, company)
         held = attachments.claim(work, company) if at else None
-        in_doubt = held is not None and _is_older(work, held)
+        in_doubt = held is not None and _may_be_there(work, held)
     if at is None or held is None:
         return None
     try:
@@ -96,10 +105,15 @@ def _permission(work: Work, tools: Tools, company: str) -> _Permission | None:
     return _Permission(organisation, granted=login is None or login.may_attach(at.scopes.split()))
 
 
-def _is_older(work: Work, held: ClaimedFile) -> bool:
-    """Whether an older database was put back since the file was wanted: it may be in Xero, and nobody remembers."""
-    restored = restores.newest(work)
-    return restored is not None and held.row.wanted_at <= restored.at and not held.row.key
+def _may_be_there(work: Work, held: ClaimedFile) -> bool:
+    """Whether Xero may have the file though nobody remembers: an older database was put back since its invoice was
+    exported, or the invoice was in another organisation meanwhile.
+    """
+    row, restored = held.row, restores.newest(work)
+    if row.key or (row.attached_sha256 and row.target_id == held.target_id):
+        return False  # it was looked up, or takes the place of what is known to be there
+    told = [moment for moment in (row.wanted_at, held.exported_at) if moment]
+    return bool(row.tenant not in ("", held.tenant) or (restored and any(one <= restored.at for one in told)))
 
 
 def _step(tools: Tools, fetcher: Fetcher, held: ClaimedFile, at: _Permission, *, in_doubt: bool) -> float:
@@ -112,8 +126,12 @@ def _step(tools: Tools, fetcher: Fetcher, held: ClaimedFile, at: _Permission, *,
     try:
         body = _body(tools, fetcher, held)
     except NotFetched as failed:
+        if tools.is_ending():  # it was broken off for that
+            return _put_off(tools, held)
         return _put_off_fetching(tools, held, failed)
-    return _put_off(tools, held, _ROOM_WAIT) if body is None else _attach(tools, held, at, body, in_doubt=in_doubt)
+    if body is None:
+        return _put_off(tools, held, _ROOM_WAIT, said="files of its company that are 200 MB together wait for Xero")
+    return _attach(tools, held, at, body, in_doubt=in_doubt)
 
 
 def _attach(tools: Tools, held: ClaimedFile, at: _Permission, body: bytes, *, in_doubt: bool) -> float:
@@ -151,20 +169,26 @@ def _body(tools: Tools, fetcher: Fetcher, held: ClaimedFile) -> bytes | None:
     if body is not None:
         return body
     if row.url is None:
-        raise NotFetched(AttachmentProblem.LINK_REFUSED, "what was uploaded is kept no longer")
+        raise NotFetched(AttachmentProblem.LINK_REFUSED, "neither its link nor its content is kept any longer")
     if stored > attachments.MOST_STORED_BYTES - MOST_BYTES:
         return None
-    taken = sum(one.size or 0 for one in others if one.id != row.id and one.state != "failed")
-    body = fetcher.fetch(row.url, max(0, MOST_BYTES - taken))
+    body = fetcher.fetch(row.url, max(0, MOST_BYTES - _others_bytes(row, others)))
     sha256 = hashlib.sha256(body).hexdigest()
     if not body:
         raise NotFetched(AttachmentProblem.EMPTY, "")
     if row.announced and row.announced != sha256:
         raise NotFetched(AttachmentProblem.OTHER_CONTENT, "")
     with tools.store.write() as work:
-        attachments.change(work, held, size=len(body), sha256=sha256)
+        companies.locked_settings(work, row.company)  # those that come at once are counted one after another
+        others = attachments.change(work, held, size=len(body), sha256=sha256)
+        if _others_bytes(row, others) + len(body) > MOST_BYTES:
+            raise NotFetched(AttachmentProblem.TOO_LARGE, "")
         attachments.store(work, row, body)
     return body
+
+
+def _others_bytes(row: Any, files: Sequence[Any]) -> int:
+    return sum(one.size or 0 for one in files if one.id != row.id and one.state != "failed")
 
 
 def _send(tools: Tools, held: ClaimedFile, organisation: Organisation, body: bytes, sha256: str) -> float:
@@ -189,31 +213,57 @@ def _send(tools: Tools, held: ClaimedFile, organisation: Organisation, body: byt
         target.pace.done(permit)
         return _refused(tools, held, str(refused))
     except Trouble as trouble:
-        return _after_trouble(tools, held, trouble, permit)
+        _book(target.pace, permit, trouble)
+        return _after_trouble(tools, held, trouble)
     target.pace.done(permit)
     return _close(tools, held, "attached", attached_sha256=sha256)
 
 
 def _look_up(tools: Tools, held: ClaimedFile, organisation: Organisation) -> float:
-    """Whether the file is there: of its name and size, where nothing of that name was there before."""
-    row, target = held.row, tools.target(organisation)
-    replaced = bool(row.attached_sha256)
-    found: Sequence[ListedFile] = ()
-    if not replaced:
-        permit = target.pace.ask_behind(organisation)
-        if permit.wait:
-            return _put_off(tools, held, rest=permit.wait)
-        try:
-            found = target.attached(organisation, row.target_id)
-        except FileRefused as refused:
-            target.pace.done(permit)
-            return _fail(tools, held, AttachmentProblem.REFUSED, str(refused), doubtful=True)
-        except Trouble as trouble:
-            return _after_trouble(tools, held, trouble, permit, looked=True)
-        target.pace.done(permit)
-    if any((one.name, one.size) == (row.name, row.size) for one in found):
-        return _close(tools, held, "attached", attached_sha256=row.sha256)
-    return _put_off(tools, held, state="waiting", key=uuid.uuid4().hex)
+    """Whether the file is there, where nothing of its name was there before; else it goes, perhaps again."""
+    row = held.row
+    again: dict[str, Any] = {"state": "waiting", "key": uuid.uuid4().hex}
+    is_elsewhere = row.target_id != held.target_id  # raised anew since: the former one does not count
+    if row.attached_sha256 or is_elsewhere:
+        return _put_off(tools, held, **again)
+    try:
+        is_there = _is_there(tools, organisation, row)
+    except _NoPermit as none:
+        return _put_off(tools, held, rest=none.seconds)
+    except FileRefused as refused:
+        return _fail(tools, held, AttachmentProblem.REFUSED, str(refused), doubtful=True)
+    except Trouble as trouble:
+        return _after_trouble(tools, held, trouble, looked=True)
+    return _close(tools, held, "attached", attached_sha256=row.sha256) if is_there else _put_off(tools, held, **again)
+
+
+def _is_there(tools: Tools, organisation: Organisation, row: Any) -> bool:
+    """Whether the invoice has this file, by name, size and content. Raises _NoPermit, FileRefused, Trouble."""
+    target = tools.target(organisation)
+    for one in _ask(tools, organisation, lambda: target.attached(organisation, row.target_id)):
+        if (one.name, one.size) == (row.name, row.size):
+            content = _ask(tools, organisation, partial(target.attached_content, organisation, row.target_id, one))
+            if hashlib.sha256(content).hexdigest() == row.sha256:
+                return True
+    return False
+
+
+def _ask(tools: Tools, organisation: Organisation, question: Callable[[], T]) -> T:
+    """The answer to a call, made behind the exports. Raises _NoPermit, FileRefused, Trouble."""
+    pace = tools.target(organisation).pace
+    permit = pace.ask_behind(organisation)
+    if permit.wait:
+        raise _NoPermit(permit.wait)
+    try:
+        found = question()
+    except Trouble as trouble:
+        _book(pace, permit, trouble)
+        raise
+    except FileRefused:
+        pace.done(permit)
+        raise
+    pace.done(permit)
+    return found
 
 
 def _refused(tools: Tools, held: ClaimedFile, said: str) -> float:
@@ -221,12 +271,15 @@ def _refused(tools: Tools, held: ClaimedFile, said: str) -> float:
     return _fail(tools, held, AttachmentProblem.TOO_LARGE if too_large else AttachmentProblem.REFUSED, said)
 
 
-def _after_trouble(tools: Tools, held: ClaimedFile, trouble: Trouble, permit: Any, *, looked: bool = False) -> float:
-    """What certainly did nothing waits as if it was not tried; what may have is looked up once it has settled."""
-    pace = tools.target(permit.organisation).pace
-    unknown = trouble.effect in ("unknown", "offline")
-    book = pace.lost if unknown else pace.abandon if trouble.effect == "not_sent" else pace.done
+def _book(pace: TargetPace, permit: Permit, trouble: Trouble) -> None:
+    """What became of the call that the permit was for."""
+    book = pace.lost if trouble.effect in _UNKNOWN else pace.abandon if trouble.effect == "not_sent" else pace.done
     book(permit)
+
+
+def _after_trouble(tools: Tools, held: ClaimedFile, trouble: Trouble, *, looked: bool = False) -> float:
+    """What certainly did nothing waits as if it was not tried; what may have is looked up once it has settled."""
+    unknown = trouble.effect in _UNKNOWN
     _log.warning("attachments.call_failed", company=held.row.company, effect=trouble.effect, status=trouble.status)
     if trouble.problem == ConnectionProblem.SCOPE_MISSING.code:
         return _fail(tools, held, AttachmentProblem.PERMISSION_MISSING, doubtful=looked)
@@ -333,54 +386,3 @@ def outcome(row: Any, number: str = "") -> AttachmentOutcome:
     sentence, how = problem.message(facts), problem.remedy(facts)
     failed = {"reason": problem.code, "message": sentence, "who": problem.value.who, "how": how}
     return AttachmentOutcome(name=row.name, state="failed", size=row.size, **failed)
-
-
-class Attacher:
-    """Works for a few companies at a time, a thread for each: one whose files come slowly holds back no other."""
-
-    def __init__(self, tools: Tools, fetcher: Fetcher | None = None) -> None:
-        self._tools = tools
-        self._fetcher = fetcher or Fetcher(private=tools.settings.webhook_private_addresses)
-        self._threads = ThreadPoolExecutor(_COMPANIES_AT_ONCE, thread_name_prefix="attachments")
-        self._busy: dict[str, Future[None]] = {}
-        self._rests: dict[str, float] = {}
-        self._expired_at = float("-inf")
-        self._is_stopping = False
-
-    def begin_rounds(self) -> None:
-        """Begin with the companies that have files to attach and are not at work or at rest."""
-        self._busy = {company: round_ for company, round_ in self._busy.items() if not round_.done()}
-        now = self._tools.elapsed()
-        if now - self._expired_at > _EXPIRY_PASS_SECONDS:
-            expire(self._tools)
-            self._expired_at = now
-        with self._tools.store.read() as work:
-            due = attachments.companies_due(work)
-        for company in due:
-            if company not in self._busy and self._rests.get(company, now) <= now:
-                self._busy[company] = self._threads.submit(self._work_for, company)
-
-    def work_off(self) -> None:
-        """The same, and wait for all of them."""
-        self.begin_rounds()
-        wait(list(self._busy.values()))
-
-    def stop(self) -> None:
-        """End after the files in hand."""
-        self._is_stopping = True
-        self._threads.shutdown(cancel_futures=True)
-
-    def _work_for(self, company: str) -> None:
-        try:
-            for _ in range(_FILES_PER_ROUND):
-                if self._is_stopping:
-                    return
-                rest = attach_next(self._tools, self._fetcher, company)
-                if rest is None:
-                    return
-                if rest:
-                    self._rests[company] = self._tools.elapsed() + rest
-                    return
-        except Exception:  # what nobody foresaw in one company's files holds back no other company
-            _log.exception("attachments.failed_round", company=company)
-            self._rests[company] = self._tools.elapsed() + _FIRST_WAIT

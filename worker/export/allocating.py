@@ -100,7 +100,7 @@ def allocate_due(tools: Tools, holder: str) -> bool:
     lanes: dict[Lane, list[Allocation]] = {}
     for one in waiting:
         lanes.setdefault(Lane(one.company, one.tenant), []).append(one)
-    for lane, mine in lanes.items():
+    for lane, mine in tools.while_running(lanes.items()):
         with tools.store.write() as work:
             if not processes.take_duty(work, DUTY, holder, tools.settings.call_deadline * (_OF_A_LANE + 2)):
                 return False

@@ -138,7 +138,7 @@ class InvoiceLooks:
             held = self.tools.take_shards(work, DUTY, self.holder, lease)
             now, lanes = work.now, changed_invoices.lanes_due(work) if held.mine else []
         made = False
-        for lane in lanes:
+        for lane in self.tools.while_running(lanes):
             if held.has(lane.company) and self._may_look(lane, now):
                 made |= self._look_in(lane, held)
         return made

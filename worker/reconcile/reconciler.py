@@ -90,7 +90,7 @@ def reconcile(tools: Tools, holder: str) -> int:
         held = tools.take_shards(work, DUTY, holder, PASS_SECONDS + tools.settings.call_deadline)
         waiting = [row for row in reconciliations.due(work) if held.has(row.company)] if held.mine else []
     found, ends = 0, tools.elapsed() + PASS_SECONDS
-    for row in waiting:
+    for row in tools.while_running(waiting):
         if tools.elapsed() > ends:  # what is left comes first in the next one, and others get their share of it
             break
         with tools.store.write() as work:

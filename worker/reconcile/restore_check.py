@@ -63,7 +63,7 @@ def check_restored(tools: Tools, holder: str) -> int:
         due = [one for one in restores.checks(work) if one.ended_at is None and one.next_at <= work.now]
         open_ones = [one for one in due if held.has(one.company)]
     taken = 0
-    for one in open_ones:
+    for one in tools.while_running(open_ones):
         lane = Lane(one.company, one.tenant)
         with tools.store.write() as work:
             if not held.renew(work, one.company):
