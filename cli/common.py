@@ -1,63 +1,57 @@
 """What commands share: their options, the tools, who gives an order, the question before it, what is refused."""
 
+from __future__ import annotations
+
 import getpass
 import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-import redis
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from typer.core import TyperGroup
 
 from cli import output
 from events import wording
-from events.accounting_target import Trouble
-from events.codec import Unreadable
-from events.snapshot import Incoming
-from store import companies, migrate, users
-from store.connections import AnotherSecret
-from store.database_trouble import DATABASE_SAYS, trouble_of
-from store.unit_of_work import Work
-from store.vault import Unopenable
-from worker import settings, wiring
-from worker.connections.apps import NoApp
-from worker.decisions import rights
-from worker.decisions.refusals import LoginRefused
-from worker.decisions.rights import ConsoleUser, Effect, NotAllowed, Operator
-from worker.delivery.endpoints import EndpointRefused
-from worker.intake.dead_letters import NotOpen
-from worker.submission import change_submission, orders
-from worker.submission.change_submission import GivenBy
-from worker.submission.orders import OrderRefused
-from worker.tools import Tools
-from worker.users.accounts import UserRefused
-from worker.users.host_keys import KeyRefused
+
+if TYPE_CHECKING:
+    from events.snapshot import Incoming
+    from store.unit_of_work import Store, Work
+    from worker.decisions.rights import ConsoleUser, Effect, Operator
+    from worker.tools import Tools
 
 LONGEST_WAIT_SECONDS = 120.0
 _NUMBER, _WHOLE = re.compile(r"[0-9]{1,9}(\.[0-9]{1,6})?"), re.compile(r"-?[0-9]{1,18}")
-# What is refused in the middle of a command ends it: a sentence, and the code of its end.
-_REFUSALS: dict[type[Exception], tuple[Callable[[Any], str], int]] = {
-    Unreadable: (lambda broken: "; ".join(broken.problems), 1),
-    NotAllowed: (str, 1),
-    OrderRefused: (str, 2),
-    UserRefused: (str, 2),
-    EndpointRefused: (str, 1),
-    KeyRefused: (str, 2),
-    LoginRefused: (lambda refused: f"{refused} {refused.refusal.value.how}", 1),
-    NotOpen: ("There is no open dead letter {}.".format, 1),
-    NoApp: ("{0} has no Xero app here. Enter it first: crewcard-xero companies app {0}".format, 1),
-    AnotherSecret: (
+# What is refused in the middle of a command ends it: a sentence, and the code of its end. By name: to import all of
+# them costs a second that no command needs, and what was raised has been imported.
+REFUSALS: dict[str, tuple[Callable[[Any], str], int]] = {
+    "events.codec.Unreadable": (lambda broken: "; ".join(broken.problems), 1),
+    "worker.decisions.rights.NotAllowed": (str, 1),
+    "worker.submission.orders.OrderRefused": (str, 2),
+    "worker.erasing.erasure.ErasureRefused": (str, 1),
+    "worker.connections.apps.BeingRemoved": (str, 1),
+    "worker.users.accounts.UserRefused": (str, 2),
+    "worker.delivery.endpoints.EndpointRefused": (str, 1),
+    "worker.users.host_keys.KeyRefused": (str, 2),
+    "worker.decisions.refusals.LoginRefused": (lambda refused: f"{refused} {refused.refusal.value.how}", 1),
+    "worker.intake.dead_letters.NotOpen": ("There is no open dead letter {}.".format, 1),
+    "worker.connections.apps.NoApp": (
+        "{0} has no Xero app here. Enter it first: crewcard-xero companies app {0}".format,
+        1,
+    ),
+    "store.connections.AnotherSecret": (
         lambda _: "Another company uses this app, with another secret. Rotate it there: companies secret",
         1,
     ),
-    Trouble: (
+    "events.trouble.Trouble": (
         lambda away: f"Xero cannot be asked just now ({away.message}); nothing was changed. Try again later.",
         1,
     ),
-    Unopenable: ("Stopped: {} Put the key back; crewcard-xero doctor says what does not open.".format, 1),
+    "store.vault.Unopenable": (
+        "Stopped: {} Put the key back; crewcard-xero doctor says what does not open.".format,
+        1,
+    ),
 }
 
 
@@ -115,10 +109,11 @@ def refusals() -> Iterator[None]:
     """What is refused ends the command, with a sentence that says why."""
     try:
         yield
-    except tuple(_REFUSALS) as refused:
-        sentence, code = next(told for kind, told in _REFUSALS.items() if isinstance(refused, kind))
-        output.fail(sentence(refused), refused.code if isinstance(refused, KeyRefused) else code)
     except Exception as broken:
+        kinds = (f"{kind.__module__}.{kind.__name__}" for kind in type(broken).__mro__)
+        if refused := next((REFUSALS[kind] for kind in kinds if kind in REFUSALS), None):
+            sentence, code = refused
+            output.fail(sentence(broken), getattr(broken, "code", code))
         if trouble := trouble_in_words(broken):
             output.fail(f"{trouble}. `crewcard-xero doctor` looks at every part.", 1)
         raise
@@ -126,6 +121,10 @@ def refusals() -> Iterator[None]:
 
 def trouble_in_words(error: Exception) -> str:
     """What is the matter with the database or with Redis, of which this came; empty where neither is to blame."""
+    import redis  # whatever broke had all of these
+
+    from store.database_trouble import DATABASE_SAYS, trouble_of
+
     why = str(getattr(error, "orig", error)).strip().partition("\n")[0].rstrip(".")
     if trouble := trouble_of(error):
         return f"The database cannot be used, {DATABASE_SAYS[trouble]} (DATABASE_URL): {why}"
@@ -143,6 +142,9 @@ def person(tools: Tools, by: str) -> ConsoleUser | Operator:
 
     Whoever else is at this machine, with its database and its secrets, may do all.
     """
+    from store import users
+    from worker.decisions.rights import ConsoleUser, Operator
+
     named = by.strip()
     if not named or named == user():
         return Operator(user())
@@ -155,19 +157,39 @@ def person(tools: Tools, by: str) -> ConsoleUser | Operator:
 
 def must_be_allowed(tools: Tools, by: str, effect: Effect, company: str | None = None) -> str:
     """The id of who gives an order, once they may cause this. Raises NotAllowed."""
+    from worker.decisions import rights
+
     giver = person(tools, by)
     wrong = rights.objection((giver,), effect, company)
     if wrong:
-        raise NotAllowed(wrong)
+        raise rights.NotAllowed(wrong)
     return giver.id
 
 
 def ready() -> Tools:
     """The tools, unless the database is not there yet."""
+    from worker import settings, wiring
+
     chosen = settings.load()
-    if migrate.current(chosen.database_url) is None:
-        output.fail("The database is empty. Run: crewcard-xero migrate (or: crewcard-xero up)")
+    _must_be_migrated(chosen.database_url)
     return wiring.build(chosen)
+
+
+def database() -> Store:
+    """The database alone, unless it is not there yet: for what only shows what stands in it."""
+    from worker import settings
+    from worker.database import store_for
+
+    chosen = settings.load()
+    _must_be_migrated(chosen.database_url)
+    return store_for(chosen, "command")
+
+
+def _must_be_migrated(url: str) -> None:
+    from store import migrate
+
+    if migrate.current(url) is None:
+        output.fail("The database is empty. Run: crewcard-xero migrate (or: crewcard-xero up)")
 
 
 def ready_for(company: str) -> Tools:
@@ -180,6 +202,8 @@ def ready_for(company: str) -> Tools:
 
 def must_exist(work: Work, company: str) -> None:
     """End with what to do where there is no such company."""
+    from store import companies
+
     if not companies.exists(work, company):
         output.fail(f"There is no company “{company}”. Set it up: crewcard-xero companies add {company}", 1)
 
@@ -206,6 +230,8 @@ def wait(seconds: float) -> None:
 @contextmanager
 def bar(title: str, *, quiet: bool) -> Iterator[Callable[[int, int], None]]:
     """A progress bar on standard error; gives what to call with how far it is, and of how many."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=output.errors, disable=quiet) as bars:
         task = bars.add_task(output.text(title), total=None)
@@ -218,5 +244,7 @@ def bar(title: str, *, quiet: bool) -> Iterator[Callable[[int, int], None]]:
 
 def file_change(tools: Tools, model: type[Incoming], said: dict[str, Any], by: str) -> dict[str, Any]:
     """File a change and answer it; gives its state (updated, rejected, waiting) and what the answer says."""
-    given = GivenBy(person(tools, by), orders.COMMAND)
+    from worker.submission import change_submission, orders
+
+    given = change_submission.GivenBy(person(tools, by), orders.COMMAND)
     return change_submission.file_change(tools, model, said, given, LONGEST_WAIT_SECONDS, wait)

@@ -3,13 +3,12 @@
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from cli import common, output
-from cli.common import AsJson, By
 from events.snapshot import HostId, ShortText
 from events.unreadable import sentences
 from store.connections import AnotherSecret
@@ -36,30 +35,8 @@ class CompanyRow(BaseModel):
     scopes: ShortText = ""
 
 
-def import_(
-    file: Annotated[
-        Path,
-        typer.Argument(
-            help="CSV, or JSON lines: company, name, target, client_id, client_secret, scopes",
-            exists=True,
-            dir_okay=False,
-        ),
-    ],
-    by: By = "",
-    yes: common.Yes = False,
-    as_json: AsJson = False,
-) -> None:
-    """Set up the companies in a file, with their Xero apps; says first what is left to do, and asks.
-
-    The same file again changes nothing; broken off, it goes on where it was. What would end a login is not done, and
-    told with its line. Ends with 1 when a line had a mistake. The file has secrets: delete it afterwards.
-
-    Examples:
-      crewcard-xero companies import companies.csv
-
-      crewcard-xero companies import companies.jsonl --yes --json
-
-    """
+def import_(file: Path, by: str, *, yes: bool, as_json: bool) -> None:
+    """Say what is left to do, ask, do it; ends with 1 when a line had a mistake."""
     tools, mistakes = common.ready(), dict[str, str]()
     wanted = _wanted(file, mistakes)
     givers = {

@@ -291,6 +291,6 @@ def _scenes() -> Any:
     """The sandbox, which production has not."""
     if find_spec("simulator") is None or find_spec("demo") is None:
         output.fail("The simulated Xero is not part of this installation: run the sandbox from a clone (make setup).")
-    from demo import sandbox as scenes  # noqa: PLC0415  # a developers' tool
+    from demo import sandbox as scenes  # a developers' tool
 
     return scenes

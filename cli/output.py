@@ -6,12 +6,11 @@ How far requests are, for people: a bar per request with its estimated finish.
 import json
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, is_dataclass
 from datetime import UTC, datetime
 from typing import Any, NoReturn
 
 import typer
-from pydantic import BaseModel
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -19,9 +18,6 @@ from rich.table import Table
 from rich.text import Text
 
 from events import wording
-from store import progress, queries
-from worker.delivery import progress as moves
-from worker.tools import Tools
 
 
 class PlainConsole(Console):
@@ -108,9 +104,10 @@ def moment(row: Any) -> str:
 
 def fields(row: Any) -> dict[str, Any]:
     """All fields of a row: of a table's, of a dataclass, or of what is a document already."""
-    if isinstance(row, BaseModel):
-        return row.model_dump()
-    return row if isinstance(row, dict) else asdict(row)
+    if isinstance(row, dict):
+        return row
+    found: dict[str, Any] = asdict(row) if is_dataclass(row) and not isinstance(row, type) else row.model_dump()
+    return found
 
 
 def result(document: Any, *lines: str, as_json: bool) -> None:
@@ -141,7 +138,6 @@ def echo(text: str, *, err: bool = False) -> None:
 
 Seen = dict[str, Any]
 _POLL_SECONDS = 0.15
-_MOST_FAILURES = 20
 
 
 def watch(
@@ -188,37 +184,3 @@ def _left(finish: Any) -> str:
     if seconds < 5400:
         return f"done in about {round(seconds / 60)} min"
     return f"done by {moment.astimezone():%Y-%m-%d %H:%M}"
-
-
-def show(tools: Tools, request: str, company: str | None, *, watching: bool, as_json: bool) -> None:
-    """`crewcard-xero status REQUEST`: how far it is, and what failed."""
-    with tools.store.read() as work:
-        found = [row.company for row in progress.named(work, request, company)]
-    if not found:
-        fail(f"There is no request “{request}”{f' of {company}' if company else ''}.", 1)
-    if len(found) > 1:
-        fail(f"Several companies have a request “{request}”: name one with --company ({', '.join(found)}).")
-
-    def find(owner: str, named: str) -> Seen:
-        seen = moves.progress_of(tools, owner, named)
-        return {**seen.__dict__} if seen else {}
-
-    seen = watch([(found[0], request)], find, quiet=as_json)[0] if watching else find(found[0], request)
-    with tools.store.read() as work:
-        failed = queries.invoices_of(work, found[0], request, only_failed=True) if seen["failed"] else []
-    if as_json:
-        print_json({**seen, "failures": [line.__dict__ for line in failed]})
-        return
-    _tell(seen, failed)
-
-
-def _tell(seen: Seen, failed: Sequence[queries.InvoiceLine]) -> None:
-    state = "complete" if seen["complete"] else f"{seen['waiting']} waiting"
-    say(f"{seen['company']} {seen['request']}: {seen['total']} invoices, {tally(seen)}, {state}")
-    for line in failed[:_MOST_FAILURES]:
-        say(f"  {line.number or line.invoice}: {line.message}")
-    if len(failed) > _MOST_FAILURES:
-        say(f"  and {len(failed) - _MOST_FAILURES} more")
-    if failed:
-        again = f'crewcard-xero replay {seen["request"]} --company {seen["company"]} --why "..."'
-        say(f"Send the failed ones again: {again}")

@@ -1,26 +1,29 @@
 """What stands where: `status`, `log`, and `why INVOICE`: everything known of one invoice."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from operator import itemgetter
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from cli import common, output
 from cli.common import AsJson, Most, OfCompany
-from events.snapshot import Person
-from store import allocations, generations, ops_summary, pauses, queries, reconciliations, requests
-from store.pauses import EVERYBODY
-from store.tables import Allocation, Drift, Exclusion, Generation, LogEntry, Pause
-from store.unit_of_work import Work
-from worker.decisions.precedence import Status
-from worker.status import companies as statuses
-from worker.status.companies import CompanyStatus
-from worker.tools import Tools
+
+if TYPE_CHECKING:
+    from events.snapshot import Person
+    from store import queries
+    from store.tables import Allocation, Drift, Exclusion, Generation, LogEntry, Pause
+    from store.unit_of_work import Work
+    from worker.decisions.precedence import Status
+    from worker.status.companies import CompanyStatus
+    from worker.tools import Tools
 
 _LISTS = ("differences", "changes")
+_MOST_FAILURES = 20
 
 
 def status(
@@ -39,12 +42,53 @@ def status(
     """
     tools = common.ready()
     if request is not None:
-        output.show(tools, request, company, watching=watch, as_json=as_json)
+        _request(tools, request, company, watching=watch, as_json=as_json)
         return
     _overview(tools, as_json=as_json)
 
 
+def _request(tools: Tools, request: str, company: str | None, *, watching: bool, as_json: bool) -> None:
+    """A request: how far it is, and what failed."""
+    from store import progress, queries
+    from worker.delivery.progress import progress_of
+
+    with tools.store.read() as work:
+        found = [row.company for row in progress.named(work, request, company)]
+    if not found:
+        output.fail(f"There is no request “{request}”{f' of {company}' if company else ''}.", 1)
+    if len(found) > 1:
+        output.fail(f"Several companies have a request “{request}”: name one with --company ({', '.join(found)}).")
+
+    def find(owner: str, named: str) -> output.Seen:
+        seen = progress_of(tools, owner, named)
+        return {**seen.__dict__} if seen else {}
+
+    seen = output.watch([(found[0], request)], find, quiet=as_json)[0] if watching else find(found[0], request)
+    with tools.store.read() as work:
+        failed = queries.invoices_of(work, found[0], request, only_failed=True) if seen["failed"] else []
+    if as_json:
+        output.print_json({**seen, "failures": [line.__dict__ for line in failed]})
+        return
+    _tell(seen, failed)
+
+
+def _tell(seen: output.Seen, failed: Sequence[queries.InvoiceLine]) -> None:
+    state = "complete" if seen["complete"] else f"{seen['waiting']} waiting"
+    output.say(f"{seen['company']} {seen['request']}: {seen['total']} invoices, {output.tally(seen)}, {state}")
+    for line in failed[:_MOST_FAILURES]:
+        output.say(f"  {line.number or line.invoice}: {line.message}")
+    if len(failed) > _MOST_FAILURES:
+        output.say(f"  and {len(failed) - _MOST_FAILURES} more")
+    if failed:
+        again = f'crewcard-xero replay {seen["request"]} --company {seen["company"]} --why "..."'
+        output.say(f"Send the failed ones again: {again}")
+
+
 def _overview(tools: Tools, *, as_json: bool) -> None:
+    from store import ops_summary
+    from store.pauses import EVERYBODY
+    from worker.status import companies as statuses
+
     with tools.store.read() as work:
         seen = ops_summary.overview(work)
         companies = [_company(one) for one in statuses.of_companies(tools, work)]
@@ -94,7 +138,9 @@ def log(
 
     Example:  crewcard-xero log --company harbour --failed
     """
-    with common.ready().store.read() as work:
+    from store import queries, requests
+
+    with common.database().read() as work:
         lines = queries.log(work, company, most + 1, only_failed=failed)
         askers = requests.askers(work, [(line.company, line.request) for line in lines])
 
@@ -143,6 +189,8 @@ def why(
 
     Example:  crewcard-xero why NW-10248
     """
+    from store import queries
+
     tools = common.ready()
     with tools.store.read() as work:
         named = queries.invoices_named(work, invoice, company)
@@ -157,6 +205,9 @@ def why(
 
 
 def _whole_story(tools: Tools, work: Work, company: str, invoice: str) -> WholeInvoice:
+    from store import allocations, generations, pauses, queries, reconciliations, requests
+    from worker.status import companies as statuses
+
     story = queries.story(work, company, invoice)
     export = story.export.id if story.export else None
     found = statuses.of_company(tools, work, company)

@@ -148,11 +148,8 @@ def _die_with_parent() -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGINT)
 
 
-DATA = Path("var")
-
-
 def up(
-    data: Annotated[Path, typer.Option(help="Folder for what the embedded parts keep")] = DATA,
+    data: Annotated[Path, typer.Option(help="Folder for what the embedded parts keep")] = embedded.DATA,
 ) -> None:
     """Run and supervise web, workers and clock on this machine; Ctrl-C stops them cleanly.
 
@@ -262,7 +259,7 @@ def demo() -> None:
     """
     if find_spec("simulator") is None or find_spec("demo") is None:
         output.fail("The simulated Xero is not part of this installation: run the demo from a clone (make demo).")
-    from demo import run  # noqa: PLC0415  # a developers' tool, which production has not
+    from demo import run  # a developers' tool, which production has not
 
     run.run()
 

@@ -78,16 +78,20 @@ class Posted:
 
 @dataclass(frozen=True)
 class Changes:
-    """A page of what has changed, oldest change first; with `more` behind it, and the `newest` change in it."""
+    """A page of what has changed, oldest change first; with `more` behind it, and the `newest` change in it.
+
+    `whole` where their lines came along, so that nobody need read them again.
+    """
 
     invoices: Sequence[Posted]
     more: bool
     newest: datetime | None
+    whole: bool = False
 
 
 @dataclass(frozen=True)
 class Notice:
-    """The system's word that an invoice of an organisation (`tenant`) was made (`created`) or changed, and when."""
+    """The system's word that a document of an organisation (`tenant`) was made (`created`) or changed, and when."""
 
     tenant: str
     target_id: str
@@ -223,13 +227,15 @@ class AccountingTarget(Protocol):
 
     `login` is None where nobody has to log in, `credit` where what is asked about cannot be allocated. `documents` is
     the same system by what an invoice becomes in it: asked there, what is said here of invoices is said of credit
-    notes. What it has not is not in it; invoices always are.
+    notes. What it has not is not in it; invoices always are. Where `marks_name_invoices`, a mark says whose it is,
+    and the system tells what our app made; else a mark is known by `mark_of` alone.
     """
 
     sizes: CallSizes
     pace: TargetPace
     login: TargetLogin | None
     credit: TargetCredit | None
+    marks_name_invoices: bool
     documents: Mapping[Document, "AccountingTarget"]
 
     # Invoices as the system has them; pure.
@@ -257,6 +263,9 @@ class AccountingTarget(Protocol):
 
     def is_marked(self, posted: Posted, company: str, invoice: str, generation: int) -> bool:
         """Whether it says itself that it is this invoice of ours, of this generation."""
+
+    def mark_of(self, company: str, invoice: str, generation: int) -> str:
+        """What the mark of this invoice of ours and generation says of whose it is."""
 
     def is_like(self, posted: Posted, sent: Element) -> bool:
         """Whether contact, date and currency are those that were sent."""

@@ -9,6 +9,7 @@ from typing import ClassVar, Literal
 
 from pydantic import ConfigDict
 
+from events.invoice import Document
 from events.snapshot import Event, HostId, Id, Snapshot
 
 Same = Callable[[str, str, str], bool]  # field, before, after: do the two say the same?
@@ -221,6 +222,7 @@ class InvoiceExportDriftFound(Event):
 
     company: Id
     invoice: HostId
+    document: Document = "invoice"
     number: str
     xero_invoice_id: str
     kind: Kind

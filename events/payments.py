@@ -8,9 +8,14 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import ClassVar, Literal
 
+from events.invoice import Document
 from events.money import ZERO
 from events.snapshot import Amount, Event, HostId, Id, Snapshot
 
+_WORDS: Mapping[Document, tuple[str, str, str]] = {
+    "invoice": ("paid", "credited", "due"),
+    "credit_note": ("refunded", "allocated", "left"),
+}
 PaymentState = Literal["unpaid", "part_paid", "paid", "voided"]
 
 
@@ -44,22 +49,29 @@ class Payment(Snapshot):
     @property
     def sentence(self) -> str:
         """`40.00 of 110.00 USD paid, 10.00 credited, 60.00 due`."""
+        return self.said_of("invoice")
+
+    def said_of(self, document: Document) -> str:
+        """The sentence in the words of this kind of document: a credit note is refunded, allocated, and left."""
         if self.state == "voided":
             return f"{self.status.lower()} in Xero"
-        told = [f"{self.paid:.2f} of {self.total:.2f} {self.currency} paid"]
-        told += [f"{self.credited:.2f} credited"] if self.credited != ZERO else []
-        return ", ".join([*told, f"{self.due:.2f} due" if self.due else "nothing due"])
+        paid, credited, due = _WORDS[document]
+        told = [f"{self.paid:.2f} of {self.total:.2f} {self.currency} {paid}"]
+        told += [f"{self.credited:.2f} {credited}"] if self.credited != ZERO else []
+        return ", ".join([*told, f"{self.due:.2f} {due}" if self.due else f"nothing {due}"])
 
 
 class InvoiceInXero(Payment, Event):
-    """What each of these events says of an invoice that was exported.
+    """What each of these events says of an invoice that was exported, or a credit note, as `document` says.
 
-    `change` counts what was told of it so far, from 1: a host that got a higher one ignores this. `differences` are
-    sentences. `seen_at` is when we saw it.
+    Of a credit note `paid` is what was refunded, `credited` what is allocated, `due` what is left. `change` counts
+    what was told of it so far, from 1: a host that got a higher one ignores this. `differences` are sentences.
+    `seen_at` is when we saw it.
     """
 
     company: Id
     invoice: HostId
+    document: Document = "invoice"
     number: str
     xero_invoice_id: str
     change: int

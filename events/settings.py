@@ -74,6 +74,11 @@ class DailySummary(Snapshot):
         except (LookupError, ValueError, OSError):
             return UTC
 
+    @property
+    def is_zone_known(self) -> bool:
+        """Whether this machine knows the time zone."""
+        return self.zone is not UTC
+
     def at(self, day: date) -> datetime:
         """The moment of this day. An hour that clocks skip is the one behind it, one that comes twice its first."""
         return datetime.combine(day, time(self.hour), self.zone).astimezone(UTC)
@@ -90,7 +95,7 @@ class DailySummary(Snapshot):
 
 
 def _in_a_known_zone(chosen: DailySummary) -> DailySummary:
-    if chosen.zone is UTC:
+    if not chosen.is_zone_known:
         raise PydanticCustomError("time_zone", "must name a time zone as in Pacific/Auckland or Europe/London")
     return chosen
 

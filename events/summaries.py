@@ -52,10 +52,10 @@ class ConnectionNews(Snapshot):
     ends_in_days: int | None = None
 
     @classmethod
-    def of_login(cls, ends_at: datetime, days: int) -> Self:
-        """A login that was not renewed for long: it ends in so many days unless somebody logs in."""
-        soon = {0: "within a day", 1: "tomorrow"}.get(days, f"in {days} days")
-        said = f"The login to Xero ends {soon}, on {spoken(ends_at.date())}, unless somebody logs in again."
+    def of_login(cls, ends_at: datetime, last: date, days: int) -> Self:
+        """A login that was not renewed for long: it ends on that day, in so many days, unless somebody logs in."""
+        soon = {0: "today", 1: "tomorrow"}.get(days, f"in {days} days")
+        said = f"The login to Xero ends {soon}, on {spoken(last)}, unless somebody logs in again."
         return cls(message=said, who="clerk", ends_at=ends_at, ends_in_days=days)
 
 

@@ -11,6 +11,7 @@ from reference import (
     glossary,
     http_page,
     metrics_page,
+    retention_page,
     settings_page,
 )
 from simulator import catalogue
@@ -19,6 +20,7 @@ ROOT = Path(__file__).parents[1]
 PAGES: Mapping[str, Callable[[], str]] = {
     ".env.example": settings_page.example,
     "docs/failures.md": failure_page.page,
+    "docs/operations/retention.md": retention_page.text,
     "docs/reference/commands.md": commands_page.text,
     "docs/reference/event-catalogue.md": catalogue_page.text,
     "docs/reference/events.md": events_page.text,

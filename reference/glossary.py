@@ -47,6 +47,11 @@ GLOSSARY = (
     Term("drain", "cordon", "Let all workers of a machine become quiet, so that it can be stopped."),
     Term("drift", "", "What differs in Xero from what an export left there."),
     Term("duty", "leased periodic job", "One row of the scheduler's list; a lease keeps other machines out."),
+    Term(
+        "erase",
+        "anonymise, right to erasure",
+        "Take away what names a client; ids, numbers and amounts stay, so that no invoice can be in Xero twice.",
+    ),
     Term("feed", "event log", "All events in one order, which a host reads from a position on."),
     Term("fence", "fencing token", "A write about a batch counts only with the batch's id, token and state."),
     Term("freeze", "persist the request", "Body, key and attempts of a call are committed before it is sent."),

@@ -64,13 +64,17 @@ def _books(state: State, request: Request) -> Organisation:
 
 
 def ledger_of(state: State, request: Request, _said: Json) -> Json:
-    """Invoices and contacts per organisation."""
+    """Documents, contacts and files per organisation; of a file all but its content."""
     only = request.asked.get("tenant")
     shown = {
         tenant: {
             "name": books.name,
             "invoices": list(books.invoices.values()),
             "credit_notes": list(books.credit_notes.values()),
+            "attachments": {
+                invoice: [{name: value for name, value in vars(one).items() if name != "content"} for one in files]
+                for invoice, files in books.attachments.items()
+            },
             "contacts": [{**vars(one), "updated": one.updated.isoformat()} for one in books.contacts.values()],
         }
         for tenant, books in state.world.organisations.items()

@@ -52,6 +52,13 @@ def pay(world: World, invoice: Json, amount: Any, *, credit: bool = False) -> Js
     return invoice
 
 
+def change_credit_note(world: World, organisation: Organisation, note: Json, **changed: Any) -> Json:
+    """A credit note that somebody changed in Xero itself: `Status` VOIDED, a total, what is left of it."""
+    kept = {**note, **changed, "UpdatedDateUTC": wire_moment(world.now())}
+    organisation.keep_credit_note(kept)
+    return kept
+
+
 def take_payments_back(world: World, invoice: Json) -> Json:
     """Somebody removed the payments, as of a cheque that bounced; credit notes stay. Raises ValueError."""
     paid = number(invoice["AmountPaid"])

@@ -1,4 +1,4 @@
-"""Webhooks out: what Xero posts to an app's address when an invoice of its organisations changes (facts §10)."""
+"""Webhooks out: what Xero posts to an app's address when an invoice or credit note changes (facts §10)."""
 
 import base64
 import hashlib
@@ -149,14 +149,16 @@ class Webhooks:
 
     def _event(self, tenant: str, one: Invoiced) -> Json:
         self.sequence += 1
+        listed, category = ("CreditNotes", "CREDITNOTE") if one.data else ("Invoices", "INVOICE")
         return {
-            "resourceUrl": f"https://api.xero.com/api.xro/2.0/Invoices/{one.invoice}",
+            "resourceUrl": f"https://api.xero.com/api.xro/2.0/{listed}/{one.invoice}",
             "resourceId": one.invoice,
             "tenantId": tenant,
             "tenantType": "ORGANISATION",
-            "eventCategory": "INVOICE",
+            "eventCategory": category,
             "eventType": one.kind,
             "eventDateUtc": one.at.strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3],
+            **({"data": one.data} if one.data else {}),
         }
 
     def _body(self, events: Sequence[Json]) -> bytes:

@@ -118,11 +118,15 @@ class Unseen:
 
 @dataclass
 class Invoiced:
-    """An invoice was written or changed in the books: which, whether CREATE or UPDATE, and when."""
+    """An invoice was written or changed in the books: which, whether CREATE or UPDATE, and when.
+
+    Or a credit note, whose `data` is told along.
+    """
 
     invoice: str
     kind: str
     at: datetime
+    data: Json | None = None
 
 
 @dataclass
@@ -204,6 +208,7 @@ class Organisation:
         identity = note["CreditNoteID"]
         if unseen_until:
             self.unseen.setdefault(identity, []).append(Unseen(unseen_until, self.credit_notes.get(identity)))
+        self.note_change(note, "UPDATE" if identity in self.credit_notes else "CREATE")
         self.credit_notes[identity] = note
 
     def keep(self, invoice: Json, unseen_until: datetime | None = None) -> None:
@@ -219,10 +224,12 @@ class Organisation:
         self.note_change(invoice, "UPDATE" if before else "CREATE")
 
     def note_change(self, invoice: Json, kind: str = "UPDATE") -> None:
-        """Remember that the invoice is another now, for those who want to be told."""
+        """Remember that the invoice, or credit note, is another now, for those who want to be told."""
         milliseconds = int(invoice["UpdatedDateUTC"].removeprefix("/Date(").partition("+")[0])
         at = datetime.fromtimestamp(milliseconds / 1000, UTC)
-        self.changed.append(Invoiced(invoice["InvoiceID"], kind, at))
+        note = "CreditNoteID" in invoice
+        data = {name: invoice[name] for name in ("Type", "Status")} if note else None
+        self.changed.append(Invoiced(invoice["CreditNoteID" if note else "InvoiceID"], kind, at, data))
 
 
 @dataclass

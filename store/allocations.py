@@ -4,7 +4,8 @@ What is written about one passes a fence: its credit note, state and token.
 """
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 from sqlmodel import col, select, update
@@ -76,6 +77,15 @@ def credited_export(work: Work, one: Allocation) -> Export | None:
         Export.company == one.company, Export.tenant == one.tenant, Export.invoice == one.credits
     )
     return work.session.exec(asked).first()
+
+
+def allocated(work: Work, export_ids: Collection[int | None]) -> Mapping[int, Decimal]:
+    """How much of each of these credit notes we have allocated, or may have: the answer is not known yet."""
+    asked = select(Allocation.export_id, Allocation.amount).where(
+        col(Allocation.export_id).in_(sorted(id_ for id_ in export_ids if id_)),
+        col(Allocation.state).in_(("allocated", "sending")),
+    )
+    return {id_: Decimal(amount) for id_, amount in (work.session.exec(asked) if export_ids else ()) if amount}
 
 
 def of_invoice(work: Work, company: str, invoice: str) -> Sequence[Allocation]:

@@ -1,4 +1,4 @@
-"""Invoices that Xero said have changed, kept until they were looked at: one row each, however often it was said."""
+"""What Xero said has changed, kept until it was looked at: one row each, however often it was said."""
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
@@ -72,7 +72,8 @@ def due(work: Work, lane: Lane, most: int) -> Sequence[Any]:
 
 def ours(work: Work, lane: Lane, target_ids: Collection[str]) -> Mapping[str, Any]:
     """Our exports in the lane that are in Xero under these ids, whatever becomes of them now, by id; plain rows."""
-    asked = select(Export.id, Export.state, Export.xero_invoice_id, Export.xero_totals).where(
+    asked: Any = select(Export.id, Export.state, Export.xero_invoice_id, Export.xero_totals)
+    asked = asked.add_columns(col(Export.document)).where(
         Export.company == lane.company,
         Export.tenant == lane.tenant,
         col(Export.xero_invoice_id).in_(sorted(target_ids)),

@@ -61,7 +61,7 @@ class ConnectedCompany(NamedTuple):
 
 
 def known(work: Work, ids: Collection[str]) -> Mapping[str, ConnectedCompany]:
-    """Those of these companies that were set up, by id, in one look."""
+    """Those of these companies that were set up and are not being removed, by id, in one look."""
     found = statements.rows(work, _known(on_sqlite=work.on_sqlite), ids=sorted(ids))
     return {
         row.id: ConnectedCompany(read_settings(row.settings), row.target, row if row.company is not None else None)
@@ -74,7 +74,9 @@ def _known(*, on_sqlite: bool) -> Any:
     connection = CompanyConnection.__table__  # type: ignore[attr-defined]
     asked = select(Company.id, Company.settings, Company.target, *connection.c)
     joined = asked.join_from(Company, connection, connection.c.company == col(Company.id), isouter=True)
-    return joined.where(statements.among(col(Company.id), "ids", on_sqlite=on_sqlite))
+    return joined.where(
+        statements.among(col(Company.id), "ids", on_sqlite=on_sqlite), col(Company.closed_at).is_(None)
+    )
 
 
 def with_new_contacts(work: Work, how: NewContacts) -> Sequence[str]:
@@ -90,8 +92,15 @@ def name_of(work: Work, company: str) -> str:
 
 
 def exists(work: Work, company: str) -> bool:
-    """Whether the company was set up."""
-    return statements.look_up(work, Company, id=company) is not None
+    """Whether the company was set up, and is not being removed."""
+    known = statements.look_up(work, Company, id=company)
+    return known is not None and known.closed_at is None
+
+
+def is_closed(work: Work, company: str) -> bool:
+    """Whether the company is being removed."""
+    known = statements.look_up(work, Company, id=company)
+    return known is not None and known.closed_at is not None
 
 
 def all_companies(work: Work) -> Sequence[Company]:

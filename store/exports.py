@@ -6,18 +6,28 @@ from types import SimpleNamespace
 from typing import Any
 
 import sqlalchemy
-from sqlalchemy import bindparam, case, func
+from sqlalchemy import bindparam, case
 from sqlmodel import col, select, update
 
 from events.accounting_target import Lane
 from events.invoice import Invoice, folded
 from store import number_claims, statements
 from store.tables import Attempt, Export, NumberClaim
-from store.tables.columns import word
+from store.tables.columns import size_of, word
 from store.unit_of_work import Work
 
 Row = dict[str, Any]
-_OF_CANDIDATE = ("id", "crashes", "alone", "xero_invoice_id", "raise_anew", "batch_limit", "document")
+_OF_CANDIDATE = (
+    "id",
+    "crashes",
+    "alone",
+    "xero_invoice_id",
+    "raise_anew",
+    "batch_limit",
+    "document",
+    "invoice",
+    "generation",
+)
 _MOMENTS = frozenset(["due_at", "live_since", "created_at", "touched_at"])
 
 
@@ -100,7 +110,7 @@ def _pending() -> Any:
         Export.state == word("pending"),
         col(Export.due_at) <= bindparam("now"),
     )
-    size = func.length(Export.wanted).label("size")
+    size = size_of(Export.wanted).label("size")
     asked = sqlalchemy.select(*(Export.__table__.c[name] for name in _OF_CANDIDATE), size)  # type: ignore[attr-defined]
     ordered = asked.where(*due).order_by(col(Export.priority), col(Export.due_at), col(Export.id))
     return ordered.limit(bindparam("most")).with_for_update(skip_locked=True)

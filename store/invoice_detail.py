@@ -19,7 +19,7 @@ from sqlmodel import col, select
 from events.accounting_target import Lane
 from events.export import Marker
 from events.failures import FAILED_TITLE, who_mends
-from events.invoice import Invoice
+from events.invoice import Document, Invoice
 from events.payments import Payment
 from store import allocations, generations, markers, pauses, payments, queries, reconciliations, statements
 from store.connections import NOT_YET
@@ -41,6 +41,7 @@ from store.tables import (
     Pause,
     Request,
 )
+from store.tables.columns import size_of
 from store.unit_of_work import Work
 
 MOST = 100  # of attempts, and of lines of the log: the newest
@@ -65,8 +66,12 @@ class InvoiceStory:
     @property
     def called(self) -> str:
         """What it is, or becomes, in Xero."""
-        document = self.story.export.document if self.story.export else "invoice"
-        return document.replace("_", " ").capitalize()
+        return self.kind.replace("_", " ").capitalize()
+
+    @property
+    def kind(self) -> Document:
+        """What it is in Xero, or becomes there."""
+        return self.story.export.document if self.story.export else "invoice"
 
     @property
     def number(self) -> str:
@@ -296,7 +301,7 @@ def _exports_of(
         columns: list[Any] = [table.company, table.tenant]
         lanes |= {tuple(row) for row in statements.rows(work, select(*columns).where(columns[0].in_(companies)))}
     keys = [(*lane, invoice) for company, invoice in invoices for lane in lanes if lane[0] == company]
-    whole = func.length(Export.wanted) <= _LONGEST_SUMMED
+    whole = size_of(Export.wanted) <= _LONGEST_SUMMED
     columns = [Export.company, Export.tenant, Export.invoice, Export.number, Export.state, Export.document]
     columns.append(case((whole, Export.wanted), else_="").label("wanted"))
     wanted: Any = keys

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import and_, or_
+from sqlalchemy import and_, or_, update
 from sqlmodel import col, select
 
 from events.invoice import Invoice
@@ -35,6 +35,16 @@ def index(work: Work, invoices: Sequence[tuple[str, Invoice]]) -> None:
     }
     rows = [row for _, row in sorted(found.items())]
     statements.upsert(work, InvoiceSearch, rows, {"number": "excluded", "text": "excluded"}, returning=["invoice"])
+
+
+def forget_texts(work: Work, company: str, invoices: Sequence[tuple[str, str]]) -> None:
+    """These invoices, each with its number, are found by number and id alone from now on."""
+    mine = col(InvoiceSearch.company) == company
+    for invoice, number in invoices:
+        named = [folded_text(value) for value in (number, invoice)]
+        text = "\n".join(dict.fromkeys([*named, *(_bare(value) for value in named)]))
+        changed = update(InvoiceSearch).where(mine, col(InvoiceSearch.invoice) == invoice)
+        statements.run(work, changed.values(text=text))
 
 
 def _words(one: Invoice) -> str:

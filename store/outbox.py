@@ -25,6 +25,7 @@ from events.export import InvoiceExportFailed, InvoiceExportSucceeded, asked_by
 from events.snapshot import Event
 from store import export_log, restores, statements
 from store.tables import OutboxEvent, Request
+from store.tables.columns import size_of
 from store.unit_of_work import Work
 
 SOURCE = "crewcard-xero"
@@ -168,7 +169,7 @@ def publish_new(work: Work, events: Sequence[Outgoing]) -> None:
 
 
 def stamp(work: Work, most: int = AT_ONCE) -> Sequence[Any]:
-    """Give committed events their place in the feed; gives each `position`, `company` and `body`, in order.
+    """Give committed events their place in the feed; gives each `position`, `id`, `company` and `body`, in order.
 
     Only ever called under the relay's lease.
     """
@@ -183,7 +184,7 @@ def _stamp() -> Any:
     asked = select(OutboxEvent.id, place).where(col(OutboxEvent.position).is_(None))
     waiting = asked.order_by(*ordered).limit(bindparam("most")).subquery("waiting")
     mine = update(OutboxEvent).where(col(OutboxEvent.id) == waiting.c.id).values(position=waiting.c.place)
-    return mine.returning(col(OutboxEvent.position), col(OutboxEvent.company), col(OutboxEvent.body))
+    return mine.returning(*(col(getattr(OutboxEvent, name)) for name in ("position", "id", "company", "body")))
 
 
 def after(work: Work, position: int, most: int = AT_ONCE) -> Sequence[Any]:
@@ -240,7 +241,7 @@ def feed_page(
 
 def _last(work: Work, where: Sequence[Any], most: int) -> int | None:
     """The position at which a page is full; None while all there is to look at fits."""
-    size = func.length(OutboxEvent.body) if work.on_sqlite else func.octet_length(OutboxEvent.body)
+    size = size_of(OutboxEvent.body, func.length if work.on_sqlite else func.octet_length)
     asked = select(OutboxEvent.position, size.label("size")).where(*where).order_by(col(OutboxEvent.position))
     left, found = FEED_MOST_BYTES, statements.rows(work, asked.limit(most))
     for row, following in itertools.pairwise(found):

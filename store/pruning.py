@@ -1,7 +1,7 @@
 """What is over and kept no longer: a few hundred rows at a time, so that nobody waits for the lock.
 
-Kept for ever is what “exactly once” rests on (inbox, requests, items, exports, numbers), what people read (the export
-log, statuses, drifts, exclusions, the audit), and every letter nobody has dealt with.
+Kept for ever is what “exactly once” rests on (inbox, requests, items, exports, numbers, unclaimed marks), what people
+read (the export log, statuses, drifts, exclusions, the audit), and every letter nobody has dealt with.
 """
 
 import itertools
@@ -39,8 +39,8 @@ from store.unit_of_work import Work
 AT_ONCE = 500
 
 
-def events_out(work: Work, before: datetime, shut: Collection[str]) -> int:
-    """Events every way out that is not shut and every reader of ours has passed; never the newest.
+def events_out(work: Work, before: datetime, shut: Collection[str], company: str = "") -> int:
+    """Events every way out that is not shut and every reader of ours has passed, of all or one; never the newest.
 
     The newest numbers those to come.
     """
@@ -52,6 +52,7 @@ def events_out(work: Work, before: datetime, shut: Collection[str]) -> int:
     passed = [func.coalesce(asked.scalar_subquery(), newest) for asked in (doors, readers)]
     owed = exists().where(col(Redelivery.event_id) == col(OutboxEvent.id))
     told = [col(OutboxEvent.position) < newest, *(col(OutboxEvent.position) <= place for place in passed), ~owed]
+    told += [col(OutboxEvent.company) == company] if company else []
     old = _of_companies(OutboxEvent, *told, col(OutboxEvent.created_at) < before).order_by(col(OutboxEvent.position))
     return _delete(work, OutboxEvent, old)
 
@@ -144,6 +145,11 @@ def attachment_contents(work: Work, before: datetime) -> int:
 def deliveries(work: Work, before: datetime) -> int:
     """Tries of webhooks that are old."""
     return tried.prune_old(work, before)
+
+
+def delete_some(work: Work, table: type[SQLModel], *conditions: Any) -> int:
+    """Some rows that meet the conditions; gives how many."""
+    return _delete(work, table, _of_companies(table, *conditions))
 
 
 _ALL = (

@@ -1,18 +1,22 @@
-"""How far each lane has been compared with Xero, and the drifts that were found."""
+"""How far each lane has been compared with Xero, by kind of document, and the drifts that were found.
+
+Invoices have a table of their own: so a version that knows no other kind goes on beside this one.
+"""
 
 import json
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import exists
+from sqlalchemy import exists, literal
 from sqlmodel import col, func, select, update
 
 from events.accounting_target import Lane
 from events.changes import GONE, DriftFound
+from events.invoice import Document
 from store import statements
 from store.status import held_lanes
-from store.tables import CompanyConnection, Drift, Export, InvoiceStatus, Reconciliation
+from store.tables import CompanyConnection, DocumentReconciliation, Drift, Export, InvoiceStatus, Reconciliation
 from store.tables.columns import word
 from store.unit_of_work import Work
 
@@ -20,18 +24,42 @@ MARGIN = timedelta(minutes=5)  # our clock and Xero's may differ; what is seen t
 
 
 def due(work: Work) -> Sequence[Any]:
-    """The lanes whose next look at Xero is due, as plain rows, those that wait longest first.
+    """The lanes whose next look at Xero is due, by document, as plain rows, those that wait longest first.
 
     Connected, with something exported, neither stopped nor paused.
     """
     _begin_rows(work)
-    here = (col(CompanyConnection.company) == Reconciliation.company) & (
-        col(CompanyConnection.tenant) == Reconciliation.tenant
-    )
-    asked = select(Reconciliation).join(CompanyConnection, here).where(col(Reconciliation.next_at) <= work.now)
-    found = statements.rows(work, asked.order_by(col(Reconciliation.next_at), col(Reconciliation.company)))
+    found = [*_due_of(work, Reconciliation), *_due_of(work, DocumentReconciliation)]
+    found.sort(key=lambda row: (row.next_at, row.company, row.document))
     held = held_lanes(work, {row.company for row in found}) if found else None
     return [row for row in found if held and not held(Lane(row.company, row.tenant))]
+
+
+def _due_of(work: Work, table: type[Reconciliation | DocumentReconciliation]) -> Sequence[Any]:
+    here = (col(CompanyConnection.company) == table.company) & (col(CompanyConnection.tenant) == table.tenant)
+    # Xero tells of invoices whose app made them, and of no other document
+    other = (
+        literal("invoice").label("document") if table is Reconciliation else literal(value=False).label("ours_only")
+    )
+    asked: Any = select(table, other)
+    asked = asked.join(CompanyConnection, here).where(col(table.next_at) <= work.now)
+    return statements.rows(work, asked.order_by(col(table.next_at)))
+
+
+def kinds(work: Work, lane: Lane) -> int:
+    """How many kinds of documents are compared in the lane, which share its calls."""
+    mine = select(func.count()).where(
+        DocumentReconciliation.company == lane.company, DocumentReconciliation.tenant == lane.tenant
+    )
+    return 1 + work.session.exec(mine).one()
+
+
+def begin(work: Work, lane: Lane, document: Document) -> None:
+    """From its first export on a document of another kind than invoices is compared too."""
+    if document != "invoice" and work.session.get(DocumentReconciliation, (*lane, document)) is None:
+        row = {"company": lane.company, "tenant": lane.tenant, "document": document, "page": 1}
+        row |= {"since": work.now - MARGIN, "next_at": work.now}
+        statements.insert_new(work, DocumentReconciliation, [row], returning="company")
 
 
 def _begin_rows(work: Work) -> None:
@@ -51,25 +79,37 @@ def _begin_rows(work: Work) -> None:
     statements.insert_new(work, Reconciliation, [{**row, "next_at": work.now} for row in rows], "company")
 
 
-def move_on(work: Work, lane: Lane, since: datetime, page: int, next_at: datetime) -> None:
-    """Remember where the next look begins."""
-    mine = update(Reconciliation).where(
-        col(Reconciliation.company) == lane.company, col(Reconciliation.tenant) == lane.tenant
-    )
+def move_on(work: Work, lane: Lane, document: Document, *, since: datetime, page: int, next_at: datetime) -> None:
+    """Remember where the next look at documents of this kind begins."""
+    if document == "invoice":
+        mine = update(Reconciliation).where(*_of(Reconciliation, lane))
+    else:
+        kind = col(DocumentReconciliation.document) == document
+        mine = update(DocumentReconciliation).where(*_of(DocumentReconciliation, lane), kind)
     work.session.exec(mine.values(since=since, page=page, next_at=next_at))
 
 
+def _of(table: type[Reconciliation | DocumentReconciliation], lane: Lane) -> tuple[Any, Any]:
+    return col(table.company) == lane.company, col(table.tenant) == lane.tenant
+
+
 def put_off(work: Work, lane: Lane, seconds: float) -> None:
-    """The lane's next look comes so much later than it would have; nothing where there is none to come."""
-    row = _row_of(work, lane)
-    if row:
+    """The lane's next looks come so much later than they would have; nothing where there is none to come."""
+    first = _row_of(work, lane)
+    others = work.session.exec(select(DocumentReconciliation).where(*_of(DocumentReconciliation, lane))).all()
+    rows: list[Reconciliation | DocumentReconciliation] = [*([first] if first else []), *others]
+    for row in rows:
         row.next_at = max(row.next_at, work.now) + timedelta(seconds=seconds)
-        work.session.flush()
+    work.session.flush()
 
 
-def compared_until(work: Work, lane: Lane) -> datetime | None:
+def compared_until(work: Work, lane: Lane, document: Document = "invoice") -> datetime | None:
     """Until when all that changed in the lane's organisation is known; None where it was never compared."""
-    row = work.session.get(Reconciliation, lane)
+    row: Reconciliation | DocumentReconciliation | None
+    if document == "invoice":
+        row = work.session.get(Reconciliation, lane)
+    else:
+        row = work.session.get(DocumentReconciliation, (*lane, document))
     return row.since if row else None
 
 

@@ -1,5 +1,6 @@
 """Restores: an older database was put back, and no lane sends before Xero was read again; and the feed's epoch."""
 
+import json
 import secrets
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,11 +11,12 @@ from sqlalchemy import exists
 from sqlmodel import col, delete, func, select, update
 
 from events.accounting_target import Lane
-from events.invoice import folded
+from events.invoice import Document, folded
 from store import statements
 from store.tables import (
     Attempt,
     CompanyConnection,
+    DocumentReconciliation,
     Export,
     FeedMark,
     InboxEvent,
@@ -23,6 +25,7 @@ from store.tables import (
     Reconciliation,
     Restore,
     RestoreCheck,
+    UnclaimedMark,
 )
 from store.unit_of_work import Work
 
@@ -147,6 +150,30 @@ def checks(work: Work) -> Sequence[RestoreCheck]:
     return work.session.exec(select(RestoreCheck).order_by(col(RestoreCheck.company))).all()
 
 
+def since_of(work: Work, lane: Lane, document: Document) -> datetime:
+    """From when on the lane's documents of another kind than invoices are to be read."""
+    restore, compared = newest(work), work.session.get(DocumentReconciliation, (*lane, document))
+    moments = [one.since for one in (restore, compared) if one is not None]
+    return min(moments, default=work.now) - _MARGIN
+
+
+def keep_marks(work: Work, lane: Lane, document: Document, found: Mapping[str, Mapping[str, Any]]) -> int:
+    """Keep what Xero shows of documents whose marks name no invoice, by mark; give how many were not known."""
+    said = {"company": lane.company, "tenant": lane.tenant, "document": document, "found_at": work.now}
+    rows = [{**said, "mark": mark, "found": json.dumps(found[mark])} for mark in sorted(found)]
+    return len(statements.insert_new(work, UnclaimedMark, rows, returning="mark"))
+
+
+def claim_marks(work: Work, lane: Lane, marks: Collection[str]) -> Mapping[str, Mapping[str, Any]]:
+    """What Xero showed of the documents with these marks, which are kept no longer: whoever asks takes them over."""
+    mine = (col(UnclaimedMark.company) == lane.company, col(UnclaimedMark.tenant) == lane.tenant)
+    asked = select(UnclaimedMark).where(*mine, col(UnclaimedMark.mark).in_(sorted(marks)))
+    found = {row.mark: json.loads(row.found) for row in statements.rows(work, asked)}
+    if found:
+        statements.run(work, delete(UnclaimedMark).where(*mine, col(UnclaimedMark.mark).in_(sorted(found))))
+    return found
+
+
 def move_on(work: Work, check: RestoreCheck, counts: Counts, **changes: Any) -> None:
     """Add what was read, and set where the next reading begins, or that it has ended."""
     added = {name: getattr(RestoreCheck, name) + number for name, number in vars(counts).items() if number}
@@ -219,21 +246,31 @@ class HighWaterMark:
 
 def high_water(work: Work) -> HighWaterMark:
     """How far this database's feed comes."""
-    epoch = feed_epoch(work).epoch
-    last = select(OutboxEvent.position, OutboxEvent.id).where(col(OutboxEvent.position).is_not(None))
-    found = statements.rows(work, last.order_by(col(OutboxEvent.position).desc()).limit(1))
-    return HighWaterMark(epoch, found[0].position, found[0].id) if found else HighWaterMark(epoch, 0)
+    stamped, newest_first = col(OutboxEvent.position).is_not(None), col(OutboxEvent.position).desc()
+    epoch = select(Restore.epoch).order_by(col(Restore.at).desc()).limit(1)
+    place, event = (
+        select(column).where(stamped).order_by(newest_first).limit(1)
+        for column in (OutboxEvent.position, OutboxEvent.id)
+    )
+    asked: Any = select(*(one.scalar_subquery() for one in (epoch, place, event)))
+    (found,) = statements.rows(work, asked)
+    return HighWaterMark(found[0] or 0, found[1] or 0, found[2] or "")
 
 
-def went_back(work: Work, seen: HighWaterMark) -> bool:
-    """Whether this database has not what was seen of its feed: it is older, or other events got the places since."""
-    here = high_water(work)
+def went_back(work: Work, seen: HighWaterMark, here: HighWaterMark) -> bool:
+    """Whether this database, whose feed comes as far as `here`, has not what was seen of its feed.
+
+    It is older, or other events got the places since.
+    """
     if seen.epoch != here.epoch:
         known = (col(Restore.epoch) == seen.epoch) | (col(Restore.superseded) == seen.epoch)
         return seen.epoch != 0 and not statements.rows(work, select(Restore.epoch).where(known).limit(1))
-    there = statements.rows(work, select(OutboxEvent.id).where(OutboxEvent.position == seen.position))
-    differs = bool(seen.event and there) and there[0].id != seen.event  # what was pruned proves nothing
-    return here.position < seen.position or differs
+    if here.position <= seen.position:
+        there = here.event if here.position == seen.position else ""
+    else:
+        found = statements.rows(work, select(OutboxEvent.id).where(OutboxEvent.position == seen.position))
+        there = found[0].id if found else ""  # what was pruned proves nothing
+    return here.position < seen.position or bool(seen.event and there and there != seen.event)
 
 
 def proven(work: Work) -> int:

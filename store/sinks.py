@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from pydantic_core import to_json
 from sqlalchemy import and_, bindparam, case, delete, exists, func, literal_column, update
 from sqlalchemy import select as pick
 from sqlalchemy.orm import aliased
@@ -15,7 +14,7 @@ from sqlmodel import col, select
 
 from events.export import InvoiceExportCompleted, InvoiceExportFailed, InvoiceExportSucceeded
 from store import canaries, statements
-from store.tables import DeliveryTry, DoorOut, Duty, Item, LogEntry, OutboxEvent, Redelivery
+from store.tables import DeliveryTry, DoorOut, Duty, Item, LogEntry, OutboxEvent, Redelivery, Request
 from store.tables.columns import word
 from store.tables.doors import ABOUT_REQUESTS
 from store.unit_of_work import Work
@@ -244,20 +243,17 @@ class FeedSelection:
     invoice: str | None = None
     event: str | None = None
 
-    def conditions(self, *, on_sqlite: bool) -> list[Any]:
-        """What a row of the outbox fulfils. In the JSON that we write, a member's name and value stand as here."""
-        holds = func.instr if on_sqlite else func.strpos
-        members = {"request": self.request, "invoice": self.invoice}
-        named = {"company": self.company, "id": self.event}
-        return [
-            *([col(OutboxEvent.created_at) >= self.since] if self.since else []),
-            *(getattr(OutboxEvent, name) == value for name, value in named.items() if value is not None),
-            *(
-                holds(col(OutboxEvent.body), f'"{name}":{to_json(value).decode()}') > 0
-                for name, value in members.items()
-                if value is not None
-            ),
-        ]
+    def conditions(self, reader: str | None) -> list[Any]:
+        """What a row of the outbox fulfils; `reader` is the company whose events are meant anyway (None: all)."""
+        named = {"company": self.company, "id": self.event, "subject": self.invoice}
+        wanted = [getattr(OutboxEvent, name) == value for name, value in named.items() if value is not None]
+        if self.since:
+            wanted.append(col(OutboxEvent.created_at) >= self.since)
+        if self.invoice is not None:
+            wanted.append(literal_column(f"NOT ({ABOUT_REQUESTS})"))
+        if self.request is not None:
+            wanted.append(col(OutboxEvent.id).in_(_of_request(reader or self.company, self.request)))
+        return wanted
 
 
 def sent_count(work: Work, door: str, company: str | None, which: FeedSelection) -> int:
@@ -287,21 +283,26 @@ def resend(
 
 def _sent(work: Work, door: str, company: str | None, which: FeedSelection) -> Any:
     columns = [getattr(OutboxEvent, name) for name in ("id", "company", "type", "body", "position")]
-    conditions = [col(OutboxEvent.position) <= position(work, door), *which.conditions(on_sqlite=work.on_sqlite)]
+    conditions = [col(OutboxEvent.position) <= position(work, door), *which.conditions(company)]
     if company is not None:
         conditions.append(col(OutboxEvent.company) == company)
-    if which.request is not None and (named := company or which.company):
-        conditions.append(col(OutboxEvent.id).in_(_of_request(named, which.request)))
     return pick(*columns).where(*conditions).subquery("sent")
 
 
-def _of_request(company: str, request: str) -> Any:
-    """The ids of the events about a request and its invoices: by an index, however long the feed is."""
+def _of_request(company: str | None, request: str) -> Any:
+    """The ids of the events about a request of this company (None: of any) and its invoices.
+
+    By an index, however long the feed is.
+    """
+    asking: Any = pick(col(Request.company)).where(
+        func.lower(Request.id) == request.lower(), col(Request.id) == request
+    )
+    whose: Any = asking if company is None else [company]
     of_same = (col(LogEntry.company) == col(Item.company)) & (col(LogEntry.invoice) == col(Item.invoice))
     answers = pick(col(LogEntry.event_id)).join(Item, of_same & (col(LogEntry.request) == col(Item.request)))
-    mine = answers.where(col(Item.company) == company, col(Item.request) == request)
+    mine = answers.where(col(Item.company).in_(whose), col(Item.request) == request)
     about: Any = pick(col(OutboxEvent.id)).where(literal_column(f"({ABOUT_REQUESTS})"))
-    return mine.union_all(about.where(OutboxEvent.company == company, OutboxEvent.subject == request))
+    return mine.union_all(about.where(col(OutboxEvent.company).in_(whose), OutboxEvent.subject == request))
 
 
 def forget(work: Work, door: str) -> None:

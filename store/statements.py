@@ -31,6 +31,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import CursorResult
 from sqlmodel import SQLModel, column
 
+from store import packing
+from store.tables.columns import Packed
 from store.unit_of_work import Work
 
 Row = Mapping[str, Any]
@@ -189,6 +191,19 @@ def _by_key(table: type[SQLModel], names: tuple[str, ...]) -> Select[Any]:
     return select(_table(table)).where(*(columns[name] == bindparam(name) for name in names))
 
 
+def as_kept(work: Work, table: type[SQLModel], rows: Sequence[Row]) -> Sequence[Row]:
+    """The rows as they are written: contents packed, once that is on. Callers' rows stay as they are."""
+    names = [name for name in _packed_columns(table) if name in rows[0]] if rows else []
+    if not names or not work.packs:
+        return rows
+    return [{**row, **{name: packing.packed(row[name]) for name in names if row[name]}} for row in rows]
+
+
+@functools.cache
+def _packed_columns(table: type[SQLModel]) -> tuple[str, ...]:
+    return tuple(column.name for column in _table(table).c if isinstance(column.type, Packed))
+
+
 def insert(work: Work, table: type[SQLModel], rows: Sequence[Row]) -> None:
     """Insert rows in bulk; all of them name the same columns."""
     if rows:
@@ -236,6 +251,7 @@ def change(work: Work, table: type[SQLModel], key: str | Sequence[str], rows: Se
     """Update many rows by key in bulk: each row holds its key and the columns to set."""
     if not rows:
         return 0
+    rows = as_kept(work, table, rows)
     keys = (key,) if isinstance(key, str) else tuple(key)
     if fits_recordset(rows):
         same = shared_moments(rows, keys)
@@ -261,6 +277,7 @@ def add(work: Work, table: type[SQLModel], keys: Sequence[str], rows: Sequence[R
 
 def _inserting(work: Work, table: type[SQLModel], rows: Sequence[Row]) -> tuple[Any, Any]:
     """An insert in the dialect at hand, and what to execute it with."""
+    rows = as_kept(work, table, rows)
     if fits_recordset(rows):
         same = shared_moments(rows)
         names = tuple(name for name in recordset_names(rows) if name not in same)

@@ -1,6 +1,6 @@
 """Daily summaries that companies asked for: which are due, and from when each one tells."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from datetime import date, datetime
 
 from sqlalchemy import delete, update
@@ -29,10 +29,17 @@ def of_company(work: Work, company: str) -> PlannedSummary | None:
     return found
 
 
-def due(work: Work, until: datetime, most: int) -> Sequence[str]:
-    """Companies whose summary was due by then, the one that waits longest first."""
-    asked = select(PlannedSummary.company).where(col(PlannedSummary.due_at) <= until)
-    return [row.company for row in statements.rows(work, asked.order_by(col(PlannedSummary.due_at)).limit(most))]
+def due(work: Work, until: datetime, most: int) -> Mapping[str, datetime]:
+    """Companies whose summary was due by then, and when it was, the one that waits longest first."""
+    asked = select(PlannedSummary.company, PlannedSummary.due_at).where(col(PlannedSummary.due_at) <= until)
+    found = statements.rows(work, asked.order_by(col(PlannedSummary.due_at)).limit(most))
+    return {row.company: row.due_at for row in found}
+
+
+def put_off(work: Work, company: str, due_at: datetime, until: datetime) -> None:
+    """The day that was due at that moment could not be ended: it is tried again by then, behind those of others."""
+    still = update(PlannedSummary).where(col(PlannedSummary.company) == company, col(PlannedSummary.due_at) == due_at)
+    statements.run(work, still.values(due_at=until))
 
 
 def end_day(work: Work, seen: PlannedSummary, chosen: DailySummary, until: datetime) -> bool:

@@ -26,6 +26,7 @@ AT_REST = 4  # connections of a process
 _DRIVERS = ("postgresql", "postgresql+psycopg", "sqlite", "sqlite+pysqlite")
 _PREPARE = "prepare_threshold"
 _RESTED_SECONDS = 1.0
+_ASKED_ANEW_SECONDS = 60.0
 _BEGUN_AT = "begun_at"
 _LONGEST_TRANSACTION_SECONDS = 60  # shorter than a lease
 _KNOWS_TRANSACTION_TIMEOUT = 170_000  # PostgreSQL 17; before it an open pipeline escapes the other timeout
@@ -255,16 +256,18 @@ TimeSource = Callable[[Connection], datetime]
 class Work:
     """What happens in one transaction: all of it or nothing. `told` says whether the outbox got anything.
 
-    `trace` is where it belongs, if anywhere: what it publishes of the same trace comes out of it.
+    `trace` is where it belongs, if anywhere: what it publishes of the same trace comes out of it. `packing` is known
+    to the store.
     """
 
-    def __init__(self, connection: Connection, time_source: TimeSource) -> None:
+    def __init__(self, connection: Connection, time_source: TimeSource, packing: "PackingKnown") -> None:
         self.connection = connection
         self.on_sqlite = self.connection.dialect.name == "sqlite"  # no row locks: one writer at a time
         self.told = False
         self.trace: str | None = None
         self._last: list[Callable[[], None]] = []
         self._time_source = time_source
+        self._packing = packing
         self._session: Session | None = None
 
     @property
@@ -294,6 +297,11 @@ class Work:
         if self._session is not None:
             self._session.close()
 
+    @property
+    def packs(self) -> bool:
+        """Whether what is written about contents is packed (`store/packing`)."""
+        return self._packing.is_on(self.connection)
+
     @functools.cached_property
     def now(self) -> datetime:
         """Database time, aware UTC: at the start of what writes, when it is first asked for in what only looks."""
@@ -308,6 +316,25 @@ class Work:
         return self.now + timedelta(seconds=seconds)
 
 
+class PackingKnown:
+    """Whether contents are written packed. Once that is on it is never switched off, and not asked for again.
+
+    While it is off it is asked for once a minute.
+    """
+
+    def __init__(self) -> None:
+        self._on = False
+        self._asked_at: float | None = None
+
+    def is_on(self, connection: Connection) -> bool:
+        """As the table `packing` says, or said less than a minute ago."""
+        now = time.monotonic()
+        if not self._on and (self._asked_at is None or now - self._asked_at >= _ASKED_ANEW_SECONDS):
+            self._on = bool(connection.exec_driver_sql("SELECT count(*) FROM packing").scalar_one())
+            self._asked_at = now
+        return self._on
+
+
 class Store:
     """The database, opened for writing or for reading. Time can be handed in by tests."""
 
@@ -315,6 +342,7 @@ class Store:
         self.engine = engine
         self._reading = engine.execution_options(**READ_ONLY)
         self._time_source = time_source
+        self._packing = PackingKnown()
         self._calm = 0
 
     def rest(self, calm: int = 12) -> None:
@@ -336,7 +364,7 @@ class Store:
 
         PostgreSQL waits `lock_seconds` for each lock, where that is not what the engine says.
         """
-        with self.engine.begin() as connection, contextlib.closing(Work(connection, self._time_source)) as work:
+        with self.engine.begin() as connection, contextlib.closing(self._work(connection)) as work:
             if lock_seconds is not None and not work.on_sqlite:
                 connection.exec_driver_sql(f"SET LOCAL lock_timeout = {int(lock_seconds * 1000)}")
             work.now = work.moment()
@@ -346,5 +374,8 @@ class Store:
     @contextmanager
     def read(self) -> Iterator[Work]:
         """A transaction that only looks; on SQLite it does not keep writers out."""
-        with self._reading.connect() as connection, contextlib.closing(Work(connection, self._time_source)) as work:
+        with self._reading.connect() as connection, contextlib.closing(self._work(connection)) as work:
             yield work
+
+    def _work(self, connection: Connection) -> Work:
+        return Work(connection, self._time_source, self._packing)

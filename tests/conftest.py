@@ -14,7 +14,7 @@ from store import migrate
 from tests import browser, machines
 from tests.installation import Installation
 from web import main
-from worker import wiring
+from worker import database as kept
 from worker.users import hashing
 
 # For the format `iri`, which no document of ours has, jsonschema would compile 39 grammars: two seconds a process.
@@ -27,6 +27,7 @@ settings.load_profile("quick")
 
 # Here every case runs on both databases: they keep text, numbers and locks, or are asked, in ways of their own.
 BOTH_DATABASES = (
+    "rooms/test_packing",
     "rooms/test_store",
     "journeys/test_promise_1",
     "journeys/test_promise_2",
@@ -48,6 +49,8 @@ BOTH_DATABASES = (
     "console/test_search",
     "watching/test_throughput",
     "journeys/test_pruning",
+    "journeys/test_erasing",
+    "journeys/test_removing",
     "attachments/test_journeys",
 )
 
@@ -80,7 +83,7 @@ def _what_a_process_keeps(tmp_path_factory):
     """Commands in this process use the kept engines as well; one authority is read and not the world's; passwords
     are hashed with less work than real ones (how much that is `rooms/test_passwords.py` claims)."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(wiring, "engine_for", machines.engine)
+        patch.setattr(kept, "engine_for", machines.engine)
         patch.setattr(main, "build", machines.with_kept_routes(main.build))
         patch.setenv("SSL_CERT_FILE", machines.an_authority(tmp_path_factory.mktemp("authority")))
         patch.setattr(hashing, "_HASHER", PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))

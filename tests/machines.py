@@ -168,6 +168,7 @@ def empty(url: str) -> None:
     counted = "SELECT setval(format('%I.%I', schemaname, sequencename), 1, false) FROM pg_sequences"
     connection.execute(f"{counted} WHERE last_value IS NOT NULL")
     connection.execute("INSERT INTO audit_head (id, line, chain) VALUES (0, 0, '')")  # as its migration leaves it
+    connection.execute("INSERT INTO packing (id, since) VALUES (0, now())")
 
 
 @contextmanager

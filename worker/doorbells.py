@@ -176,6 +176,13 @@ class Doorbells:
         elif said == 2:
             self._wake(TICKER)
 
+    def forget(self, lane: str) -> None:
+        """The lane is no more: nothing rings it, and nothing is kept of its turns."""
+        due, turns, *_ = self._keys(lane)
+        with contextlib.suppress(redis.RedisError):  # what is left there ends by itself
+            self._client.zrem(due, lane)
+            self._client.delete(turns)
+
     def due(self, most: int = 100) -> tuple[list[str], float | None]:
         """Lanes that are due now, or none and the seconds until the next one is."""
         wait, lanes = self._due(keys=[self._keys("")[0]], args=[most])

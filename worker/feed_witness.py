@@ -98,7 +98,7 @@ class FeedWitness:
         seen = recall(client)
         with store.read() as work:
             here = restores.high_water(work)
-            is_older = seen is not None and restores.went_back(work, seen)
+            is_older = seen is not None and restores.went_back(work, seen, here)
         if seen and is_older:
             return self._notice(store, client, seen)
         remember(client, here, seen)
@@ -113,7 +113,7 @@ class FeedWitness:
             is_news = restores.feed_epoch(work).epoch == seen.epoch and restores.proven(work) < seen.position
         if is_news:
             with store.write() as work:
-                if not restores.went_back(work, seen):
+                if not restores.went_back(work, seen, restores.high_water(work)):
                     restores.prove(work, seen)
 
     def hear(self, store: Store, client: redis.Redis, cursor: int) -> bool:
@@ -137,7 +137,7 @@ class FeedWitness:
         """Begin, unless another process did since we looked."""
         with store.write() as work:
             processes.take_duty(work, _DUTY, _BY, 0)  # a lock until the commit: one after the other
-            if not restores.went_back(work, seen):
+            if not restores.went_back(work, seen, restores.high_water(work)):
                 return False
             kept, since = restores.fork(work, seen)
             begin(work, RestoreOrder(since, _BY, _NOTICED, kept, seen.epoch))

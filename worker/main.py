@@ -13,7 +13,7 @@ from dramatiq import Broker, cli
 from dramatiq.middleware import Middleware
 from dramatiq.worker import Worker
 
-from worker import actors, broker, logs, settings, telemetry, wiring
+from worker import actors, broker, database, logs, settings, telemetry, wiring
 from worker.broker import WaitingBroker
 from worker.heartbeat import Heartbeat, Ticker
 from worker.redis_client import redis_client
@@ -72,7 +72,7 @@ def start() -> None:
     """Set the process up; dramatiq calls this, nothing happens at import."""
     chosen = settings.load_at_start()
     tools = wiring.later(chosen, "worker")
-    made = broker.build(redis_client(chosen.redis_url, name=wiring.name_of("worker")), _Boot(tools))
+    made = broker.build(redis_client(chosen.redis_url, name=database.name_of("worker")), _Boot(tools))
     broker.use(made)
     actors.declare(made, tools)
 

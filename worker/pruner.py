@@ -13,7 +13,7 @@ _ROUNDS = 50
 MANY = _ROUNDS * pruning.AT_ONCE // 50  # calls of fifty invoices are the fewest rows of a round
 _DAY = 86_400.0
 # Days; nobody asks for these again.
-_SHORT_LIVED = {
+SHORT_LIVED = {
     "deliveries": 14.0,
     "previews": 7.0,
     "mendings": 30.0,
@@ -96,6 +96,6 @@ def _rounds(move: Callable[[], int]) -> Iterator[int]:
 
 
 def _prune(tools: Tools, what: str) -> int:
-    days = _SHORT_LIVED.get(what, tools.settings.retention_days)
+    days = SHORT_LIVED.get(what, tools.settings.retention_days)
     with tools.store.write() as work:
         return pruning.RULES[what](work, work.after(-days * _DAY))

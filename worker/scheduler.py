@@ -5,13 +5,13 @@ import os
 import socket
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import redis
 
 from store import metrics_rows, outbox, processes
-from worker import feed_witness, logs, pruner, settings, telemetry, wiring
-from worker.attachments.attaching import Attacher
+from worker import database, feed_witness, logs, pruner, settings, telemetry, wiring
+from worker.attachments.attacher import Attacher
 from worker.connections import tending
 from worker.contacts import changes, new_contacts, rechecking
 from worker.delivery import relay
@@ -19,6 +19,7 @@ from worker.delivery.rounds import Webhooks
 from worker.delivery.webhook_post import Poster
 from worker.doorbells import CHANGED_INVOICES, CHANGES, PREVIEWS, RELAY, RELAY_SOON
 from worker.ending import when_asked_to_end
+from worker.erasing import pieces
 from worker.export import allocating, rescuer
 from worker.failing import alerting, sending_again
 from worker.heartbeat import Heartbeat
@@ -59,16 +60,16 @@ class Scheduler:
     """Runs the duties, each in a thread of its own, until it is told to stop."""
 
     def __init__(self, tools: Tools) -> None:
-        self.tools = tools
-        self.holder = f"{socket.gethostname()}/{os.getpid()}"
         self._stopping = threading.Event()
+        self.tools = tools = replace(tools, is_ending=self._stopping.is_set)
+        self.holder = f"{socket.gethostname()}/{os.getpid()}"
         poster = Poster(private=tools.settings.webhook_private_addresses)
         self.next_sweep = 0.0  # by the tools' own clock
         self.looks = InvoiceLooks(tools, self.holder)
         self.pruner = pruner.Pruner(tools, self.holder)
         self.webhooks = Webhooks(tools, self.holder, poster.post)
         self.attacher = Attacher(tools)
-        client = redis_client(tools.settings.redis_url, name=wiring.name_of("clock"))
+        client = redis_client(tools.settings.redis_url, name=database.name_of("clock"))
         self.stream = StreamConsumer(tools, RequestStream(client, self.holder))
 
     def run(self) -> None:
@@ -145,7 +146,8 @@ def _webhooks(clock: Scheduler) -> NextRun:
 
 def _attachments(clock: Scheduler) -> NextRun:
     clock.attacher.begin_rounds()
-    return NextRun(_IDLE_SECONDS)
+    clock.attacher.wait(_IDLE_SECONDS)
+    return NextRun()
 
 
 def _rescuer(clock: Scheduler) -> NextRun:
@@ -175,8 +177,9 @@ def _previews(clock: Scheduler) -> NextRun:
 
 
 def _bulk_jobs(clock: Scheduler) -> NextRun:
-    """Orders about many invoices, what is sent again because its cause is gone, and alerts."""
+    """Orders about many invoices and to erase, what is sent again because its cause is gone, and alerts."""
     busy = orders.go_on(clock.tools) + sending_again.go_on(clock.tools) + alerting.watch(clock.tools)
+    busy += pieces.go_on(clock.tools)
     return NextRun() if busy else NextRun(_LOOK_SECONDS)
 
 

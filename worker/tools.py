@@ -2,8 +2,10 @@
 
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import takewhile
+from typing import TypeVar
 
 import redis
 
@@ -19,6 +21,8 @@ from worker.parts import Parts
 from worker.pending_counts import BacklogRoom
 from worker.settings import Settings
 
+T = TypeVar("T")
+
 
 def elapsed() -> float:
     """Seconds on a clock that runs while the process, or the machine, is suspended."""
@@ -29,7 +33,8 @@ def elapsed() -> float:
 class Tools:
     """Database, Redis, doorbells, and the accounting systems by name. `elapsed` can be handed in by tests.
 
-    `process` is what this process is called in the list of processes, another one after each start.
+    `process` is what this process is called in the list of processes, another one after each start; `is_ending`
+    says whether it was told to end.
     """
 
     settings: Settings
@@ -43,6 +48,11 @@ class Tools:
     parts: Parts = field(default_factory=Parts)
     witness: FeedWitness = field(default_factory=FeedWitness)
     process: str = field(default_factory=lambda: uuid.uuid4().hex)
+    is_ending: Callable[[], bool] = field(default=lambda: False)
+
+    def while_running(self, things: Iterable[T]) -> Iterator[T]:
+        """Each of these until the process is told to end; those that are left are due still, for another one."""
+        return takewhile(lambda _: not self.is_ending(), things)
 
     def target(self, organisation: Organisation, document: Document = "invoice") -> AccountingTarget:
         """The accounting system that the organisation is in, as it is asked about documents of this kind."""

@@ -11,9 +11,10 @@ import redis
 from events.accounting_target import AccountingTarget
 from events.lane import DEFAULT_TARGET
 from store.tokens import DatabaseTokenBox
-from store.unit_of_work import Patience, Store, engine_for
+from store.unit_of_work import Store
 from store.vault import Vault
 from worker import broker as queue
+from worker.database import name_of, store_for
 from worker.doorbells import Doorbells
 from worker.redis_client import prefix_of, redis_client
 from worker.settings import Settings
@@ -28,11 +29,6 @@ from xero_adapter.target import XeroTarget
 _OBJECTS_OF_A_TURN = 100_000
 
 
-def name_of(kind: str) -> str:
-    """What a process of this kind (web, worker, clock or command) is called in the lists of PostgreSQL and Redis."""
-    return f"crewcard-xero-{kind}"
-
-
 def build(settings: Settings, kind: str = "command", *, at_the_doors: bool = False) -> Tools:
     """Everything a process needs. Nothing waits for a Redis that is away: calls stop, accepting goes on.
 
@@ -43,9 +39,7 @@ def build(settings: Settings, kind: str = "command", *, at_the_doors: bool = Fal
     name = name_of(kind)
     client = redis_client(settings.redis_url, patient=False, name=name)
     waiting = redis_client(settings.redis_url, name=name)
-    awaited = patience(settings, at_the_doors=at_the_doors)
-    engine = engine_for(settings.database_url, patience=awaited, name=name)
-    tools = assemble(settings, Store(engine), client, waiting)
+    tools = assemble(settings, store_for(settings, kind, at_the_doors=at_the_doors), client, waiting)
     gc.collect()
     gc.freeze()  # what start-up made stays, and need not be looked through again and again
     gc.set_threshold(_OBJECTS_OF_A_TURN)  # they end with their turn: to look through them meanwhile finds nothing
@@ -93,15 +87,6 @@ def _doorbells(settings: Settings, client: redis.Redis, waiting: redis.Redis | N
     return Doorbells(
         client, push, prefix=prefix_of(client), waiting=waiting, bell_seconds=min(30, held), turn_seconds=held
     )
-
-
-def patience(settings: Settings, *, at_the_doors: bool) -> Patience:
-    """How long the database is waited for, as set."""
-    statement = settings.statement_timeout_seconds
-    if at_the_doors:
-        wait = settings.door_wait_seconds
-        return Patience(lock=wait, statement=statement, connection=wait)
-    return Patience(lock=settings.lock_timeout_seconds, statement=statement)
 
 
 def limits(settings: Settings) -> CallLimits:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from events.accounting_target import Answer, Changes, Posted, Rejected
@@ -253,8 +254,8 @@ def _posted(element: Mapping[str, Any]) -> Posted | None:
             total=decimal_of(element.get("Total")),
             date=day(element.get("DateString") or element.get("Date")),
             updated=moment(element.get("UpdatedDateUTC")),
-            paid=decimal_of(element.get("AmountPaid")) + decimal_of(element.get("AmountCredited")),
-            credited=decimal_of(element.get("AmountCredited")),
+            paid=decimal_of(element.get("AmountPaid")) + _credited(element),
+            credited=_credited(element),
             paid_at=moment(element.get("FullyPaidOnDate")),
             copy=dict(element),
             warnings=tuple(dict.fromkeys(_with_line(one) for one in messages(element, "Warnings"))),
@@ -262,6 +263,15 @@ def _posted(element: Mapping[str, Any]) -> Posted | None:
         )
     except (ValueError, ArithmeticError):
         return posted
+
+
+def _credited(element: Mapping[str, Any]) -> Decimal:
+    """What came as credit: where the answer does not say it, what is neither paid nor due. Raises as decimal_of."""
+    said = element.get("AmountCredited")
+    if said is not None or element.get("AmountDue") is None or element.get("Status") in ("VOIDED", "DELETED"):
+        return decimal_of(said)
+    total, paid, due = (decimal_of(element.get(name)) for name in ("Total", "AmountPaid", "AmountDue"))
+    return max(ZERO, total - paid - due)
 
 
 def _messages_at(element: Mapping[str, Any], line: int | None, under: str = "ValidationErrors") -> Iterator[Message]:

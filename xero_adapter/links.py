@@ -147,8 +147,10 @@ def deep_link(short_code: str, invoice_id: str) -> str:
 
 
 def credit_note_link(short_code: str, credit_note_id: str) -> str:
-    """The page of a credit note in Xero, in the organisation of this code (facts §8.1)."""
+    """The page of a credit note in Xero (facts §8.1); in the organisation last used there where no code is known."""
     page = f"/AccountsReceivable/ViewCreditNote.aspx?creditNoteID={credit_note_id}"
+    if not short_code:
+        return f"https://go.xero.com{page}"
     into = f"https://go.xero.com/organisationlogin/default.aspx?shortcode={quote(short_code, safe='!')}"
     return f"{into}&redirecturl={page}"
 

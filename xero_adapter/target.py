@@ -52,6 +52,7 @@ class XeroTarget:
     # facts §2.2 and §4.3; a snapshot takes at most twice as much in Xero's words
     sizes = CallSizes(invoices=50, bytes=3_400_000, contacts=45, ids=38)
     _creates, _updates, _lists = "create_invoices", "update_or_create_invoices", "get_invoices"  # the SDK's methods
+    marks_name_invoices = True
     _beside = 3  # characters that a list needs for each number, encoded
 
     # Pure, and told of where they are written.
@@ -114,6 +115,10 @@ class XeroTarget:
     def is_marked(self, posted: Posted, company: str, invoice: str, generation: int) -> bool:
         """Whether its Url names this invoice and generation."""
         return posted.mark == (company, invoice) and posted.generation == generation
+
+    def mark_of(self, _company: str, invoice: str, _generation: int) -> str:
+        """The invoice's own id."""
+        return invoice
 
     def is_like(self, posted: Posted, sent: Element) -> bool:
         """Whether contact, date and currency are those that were sent."""

@@ -1,4 +1,4 @@
-"""What Xero posts to an app's webhook address: signed, and thin: which invoice changed, not how (facts §10); pure."""
+"""What Xero posts to an app's webhook address: signed, and thin: what changed, not how (facts §10); pure."""
 
 import base64
 import hashlib
@@ -10,8 +10,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from events.accounting_target import Notice
+from xero_adapter.json_values import object_of
 
 _GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_CATEGORIES = frozenset({"INVOICE", "CREDITNOTE"})
 _NO_KEY = b"\0" * 32  # compared with where there is no key, so that it takes as long
 
 
@@ -28,7 +30,7 @@ def _digest_without(body: bytes) -> bytes:
 
 
 def notices(body: bytes) -> list[Notice]:
-    """The invoices in the events of a body; an event of another category, or one that cannot be read, is left out.
+    """The invoices and sales credit notes in a body's events; another category, or what cannot be read, is left out.
 
     Raises ValueError where it is no body of Xero's webhooks at all.
     """
@@ -39,15 +41,22 @@ def notices(body: bytes) -> list[Notice]:
     events = document.get("events") if isinstance(document, dict) else None
     if not isinstance(events, list):
         raise ValueError("no list of events")  # noqa: TRY004  # whoever calls asks whether it can be read
-    return list(_of_invoices(one for one in events if isinstance(one, dict)))
+    return list(_of_documents(one for one in events if isinstance(one, dict)))
 
 
-def _of_invoices(events: Iterator[Mapping[str, Any]]) -> Iterator[Notice]:
+def _of_documents(events: Iterator[Mapping[str, Any]]) -> Iterator[Notice]:
     for event in events:
-        tenant, invoice = (str(event.get(name) or "").lower() for name in ("tenantId", "resourceId"))
+        tenant, id_ = (str(event.get(name) or "").lower() for name in ("tenantId", "resourceId"))
         at = _moment(event.get("eventDateUtc"))
-        if str(event.get("eventCategory")).upper() == "INVOICE" and tenant and _GUID.fullmatch(invoice) and at:
-            yield Notice(tenant, invoice, at, created=str(event.get("eventType")).upper() == "CREATE")
+        if _is_of_sales(event) and tenant and _GUID.fullmatch(id_) and at:
+            yield Notice(tenant, id_, at, created=str(event.get("eventType")).upper() == "CREATE")
+
+
+def _is_of_sales(event: Mapping[str, Any]) -> bool:
+    """Whether it is of an invoice, which does not say whose, or of a credit note that is not a supplier's."""
+    category = str(event.get("eventCategory")).upper()
+    kind = str(object_of(event.get("data")).get("Type") or "").upper()
+    return category in _CATEGORIES and kind != "ACCPAYCREDIT"
 
 
 def _moment(text: Any) -> datetime | None:

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Annotated
 
 import typer
@@ -13,6 +13,7 @@ from benchmarks.chaos.plan import LONG_BLOWS, SHORT_BLOWS, Database, Plan
 from benchmarks.chaos.result import table
 from worker import logs
 
+_LONG_PATIENCE_SECONDS = 900.0  # what got lost on the way is found by looks, minutes apart
 _screen = Console(stderr=True, width=None if sys.stderr.isatty() else 120)
 
 
@@ -32,6 +33,7 @@ def main(
     chosen: Database = "sqlite" if database == "sqlite" else "postgresql"
     blows = {blow: n for blow, n in (SHORT_BLOWS if short else LONG_BLOWS).items() if blow not in (spare or ())}
     plan = Plan(seed, chosen, invoices, companies, blows, control=control)
+    plan = plan if short else replace(plan, patience=_LONG_PATIENCE_SECONDS)
     result = (naive if control else run).run(plan, keep=keep, told=_screen.print)
     _screen.print(table(plan, result))
     if as_json:

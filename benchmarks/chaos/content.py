@@ -20,7 +20,10 @@ _MOST_LINES = 5
 
 @dataclass(frozen=True)
 class Content:
-    """What Xero must hold of an invoice. `contacts`: one of these, while its client is being linked to another."""
+    """What Xero must hold of a document. `contacts`: one of these, while its client is being linked to another.
+
+    A contact that is created in the run is called by its name. A credit note has no due date, and amounts above zero.
+    """
 
     number: str
     contacts: tuple[str, ...]
@@ -31,6 +34,12 @@ class Content:
     currency: str = CURRENCIES[0]
     amounts_are: str = "exclusive"
     tax_type: str = UNTAXED
+    document: str = "invoice"
+
+    @property
+    def total(self) -> Decimal:
+        """With tax."""
+        return self.net + self.tax
 
     @property
     def net(self) -> Decimal:
@@ -43,7 +52,7 @@ class Content:
         if self.tax_type == UNTAXED:
             return Decimal(0)
         whole = 100 + PER_CENT if self.amounts_are == "inclusive" else Decimal(100)
-        return sum((_cents(_amount(line) * PER_CENT / whole) for line in self.lines), Decimal(0))
+        return sum((cents(_amount(line) * PER_CENT / whole) for line in self.lines), Decimal(0))
 
     @property
     def _gross(self) -> Decimal:
@@ -52,10 +61,11 @@ class Content:
 
 def _amount(line: Line) -> Decimal:
     _, quantity, price, discount = line
-    return _cents(quantity * price * (100 - discount) / 100)
+    return cents(quantity * price * (100 - discount) / 100)
 
 
-def _cents(amount: Decimal) -> Decimal:
+def cents(amount: Decimal) -> Decimal:
+    """Rounded as Xero rounds."""
     return amount.quantize(Decimal("0.01"), ROUND_HALF_UP)
 
 
@@ -86,8 +96,8 @@ def contact_of(company: str, which: str = "contact") -> str:
     return str(uuid.uuid5(uuid.NAMESPACE_URL, f"chaos/{which}/{company}"))
 
 
-def snapshot(id_: str, client: str, wanted: Content, revision: int = 0) -> Json:
-    """The invoice as the host sends it: by its own number, whatever it has in Xero."""
+def snapshot(id_: str, client: str, wanted: Content, revision: int = 0, **more: Any) -> Json:
+    """The document as the host sends it: by its own number, whatever it has in Xero, and with what `more` is said."""
     lines = [
         {"description": text, "quantity": str(quantity), "unit_amount": str(price), "tax_type": wanted.tax_type}
         | ({"discount_rate": str(discount)} if discount else {})
@@ -99,10 +109,11 @@ def snapshot(id_: str, client: str, wanted: Content, revision: int = 0) -> Json:
         "number": number_of(id_),
         "client": {"id": client, "name": client.title()},
         "date": wanted.date,
-        "due_date": wanted.due_date,
+        **({"due_date": wanted.due_date} if wanted.due_date else {}),
         "currency": wanted.currency,
         "amounts_are": wanted.amounts_are,
         "lines": lines,
+        **more,
     }
 
 

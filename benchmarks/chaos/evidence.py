@@ -6,47 +6,21 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
-import httpx
 from sqlalchemy import func
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import col, select
 
 from benchmarks.chaos import world
-from benchmarks.chaos.content import Json, Line
+from benchmarks.chaos.books import Book, CreatedContact, XeroBooks
 from benchmarks.chaos.host import COMPLETED, Listener
+from benchmarks.chaos.kinds import SENT_AGAIN
 from benchmarks.chaos.readers import Taken
 from store.tables import Attempt, Batch, DoorOut, InvoiceStatus, LogEntry, OutboxEvent, Request
 from store.unit_of_work import Store
 
-_MODES = {"Exclusive": "exclusive", "Inclusive": "inclusive", "NoTax": "no_tax"}
+REPLAY = "replay-"
 TERMINAL = ("invoice.export.succeeded", "invoice.export.failed")
-
-
-@dataclass(frozen=True)
-class Book:
-    """One invoice in Xero, and the company, invoice id and generation that its Url names."""
-
-    company: str
-    number: str
-    id: str
-    mark: str
-    contact: str
-    date: str
-    due_date: str
-    lines: tuple[Line, ...]
-    net: Decimal
-    generation: int = 1
-    status: str = "AUTHORISED"
-    tax: Decimal = Decimal(0)
-    currency: str = "USD"
-    amounts_are: str = "exclusive"
-
-    @property
-    def alive(self) -> bool:
-        """Whether it is neither voided nor deleted."""
-        return self.status not in ("VOIDED", "DELETED")
 
 
 @dataclass(frozen=True)
@@ -70,10 +44,11 @@ class Evidence:
     """Everything the checks look at. `streamed` is how often each event came, `logged` the log's event ids.
 
     `ledgers` is the company's books as they were when a request was answered that others followed. The outbox is in
-    the order of the feed; `taken` is what the host took of webhooks and feed.
+    the order of the feed; `taken` is what the host took of webhooks and feed. `contacts` are those that were created.
     """
 
     books: Sequence[Book]
+    contacts: Sequence[CreatedContact] = ()
     told: Sequence[Told] = ()
     completed: Mapping[tuple[str, str], int] = field(default_factory=dict)
     outbox: Mapping[str, str] = field(default_factory=dict)
@@ -93,15 +68,8 @@ class Calls:
     answered: int
 
 
-def books(xero: httpx.Client, companies: Sequence[str]) -> list[Book]:
-    """Every invoice in the simulated Xero."""
-    only = {"tenant": world.tenant_of(companies[0])} if len(companies) == 1 else {}
-    held = xero.get("/ledger", params=only).raise_for_status().json()["organisations"]
-    return [_book(company, one) for company in companies for one in held[world.tenant_of(company)]["invoices"]]
-
-
 def gather(
-    held: Sequence[Book],
+    held: XeroBooks,
     ledgers: Mapping[tuple[str, str], Sequence[Book]],
     store: Store,
     listener: Listener,
@@ -119,7 +87,8 @@ def gather(
         }
     events = [json.loads(body) for body in outbox.values()]
     return Evidence(
-        books=held,
+        books=held.documents,
+        contacts=held.contacts,
         ledgers=ledgers,
         told=[_told(event) for event in events if event["type"] in TERMINAL],
         completed=Counter(
@@ -134,13 +103,12 @@ def gather(
     )
 
 
-def finished(store: Store, requests: int, taken: Callable[[int], bool]) -> bool:
-    """Whether every request is complete and everything said has left the house, and was `taken` by the host."""
+def finished(store: Store, is_heard: Callable[[], bool], taken: Callable[[int], bool]) -> bool:
+    """Whether everything owed `is_heard`, and everything said has left the house, and was `taken` by the host."""
+    if not is_heard():
+        return False
     with store.read() as work:
-        done = work.session.exec(
-            select(func.count()).select_from(Request).where(col(Request.completed_at).is_not(None))
-        )
-        if done.one() < requests:
+        if work.session.exec(select(Request).where(col(Request.completed_at).is_(None))).first():
             return False
         count, last = work.session.exec(select(func.count(), func.max(OutboxEvent.position))).one()
         stream = work.session.get(DoorOut, "stream")
@@ -175,41 +143,9 @@ def happened(store: Store) -> dict[str, int]:
 
 def _told(event: dict[str, Any]) -> Told:
     data, said = event["data"], event["type"].rpartition(".")[2]
-    named = (data["company"], data["request"], data["invoice"])
+    request = SENT_AGAIN if data["request"].startswith(REPLAY) else data["request"]
+    named = (data["company"], request, data["invoice"])
     totals = data.get("totals")
     net, total = (Decimal(totals["subtotal"]), Decimal(totals["total"])) if totals else (None, None)
     why, xero_id = data.get("reason"), data.get("xero_invoice_id")
     return Told(event["id"], *named, said, why, xero_id, bool(data.get("verified")), net, total)
-
-
-def _book(company: str, kept: Json) -> Book:
-    lines = tuple(
-        (
-            line["Description"],
-            _decimal(line["Quantity"]),
-            _decimal(line["UnitAmount"]),
-            _decimal(line.get("DiscountRate") or 0),
-        )
-        for line in kept["LineItems"]
-    )
-    asked = parse_qs(urlsplit(kept["Url"] or "").query)
-    return Book(
-        company=company,
-        number=kept["InvoiceNumber"],
-        id=kept["InvoiceID"],
-        mark=(asked.get("crewcard") or [""])[0],
-        contact=kept["Contact"]["ContactID"],
-        date=kept["DateString"][:10],
-        due_date=kept["DueDateString"][:10],
-        lines=lines,
-        net=_decimal(kept["SubTotal"]),
-        generation=int((asked.get("crewcard-raised") or ["1"])[0]),
-        status=kept["Status"],
-        tax=_decimal(kept["TotalTax"]),
-        currency=kept["CurrencyCode"],
-        amounts_are=_MODES[kept["LineAmountTypes"]],
-    )
-
-
-def _decimal(number: float) -> Decimal:
-    return Decimal(str(number))

@@ -4,17 +4,26 @@ import contextlib
 import itertools
 import json
 import threading
+import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import quote
 
+import httpx
 import redis
 
+from benchmarks.chaos.rounds import HandedFile
 from cli.publish import Door, DoorClosed
+from events import signing
+from store.api_keys import Key
 from worker.delivery.relay import STREAM
 
-COMPLETED, _LINKED = "invoice.export.completed", "client.xero_contact.updated"
+COMPLETED, CREATED = "invoice.export.completed", "client.xero_contact.updated"
+FILED, ALLOCATED = "invoice.attachments.completed", "credit_note.allocated"
+PAYMENTS = ("invoice.paid", "invoice.part_paid", "invoice.unpaid")
 _AT_ONCE = 3
 _AGAIN_SECONDS = 0.2
 _PAUSED_MS = 10_000
@@ -59,10 +68,46 @@ class Publisher:
         return said.accepted
 
 
+class FileDoor:
+    """Hands files in, by several addresses in turn."""
+
+    def __init__(self, addresses: Sequence[str], key: Key) -> None:
+        self._turns = itertools.cycle(addresses)
+        self._key = key
+
+    def takes(self, file: HandedFile) -> bool:
+        """Whether the door has taken the file; False: nobody there, or it is to come again. Raises RuntimeError."""
+        path = f"/v1/companies/{file.company}/invoices/{quote(file.invoice)}/attachments/{quote(file.name)}"
+        id_ = f"file-{uuid.uuid4()}"
+        signed = signing.headers(self._key.secret, id_, "PUT", path, file.body, datetime.now(UTC))
+        headers = {"x-crewcard-key": self._key.id, "content-type": "application/octet-stream", **signed}
+        try:
+            said = httpx.put(next(self._turns) + path, content=file.body, headers=headers, timeout=20)
+        except httpx.HTTPError:
+            return False
+        if 400 <= said.status_code < 500:
+            raise RuntimeError(f"the door refuses {path}: {said.text}")
+        return said.status_code == 202
+
+
+def news_of(event: dict[str, Any]) -> str:
+    """What an event tells that somebody waits for, in a word or two; nothing for the others."""
+    kind, data = event["type"], event["data"]
+    if kind == COMPLETED:
+        return str(data["request"])
+    if kind == CREATED and data.get("contact"):
+        return f"client {data['client']}" if data["created"] else str(data["contact"]["xero_contact_id"]).lower()
+    if kind == FILED:
+        return f"files {data['invoice']} {data['change']}"
+    if kind == ALLOCATED:
+        return f"allocated {data['invoice']}"
+    return f"due {data['invoice']} {data['due']}" if kind in PAYMENTS else ""
+
+
 class Listener:
     """Reads the stream as a host does, from where it stopped; keeps how often each event came, and its body.
 
-    `heard` are the requests that are complete and the contacts that were linked, each with its company.
+    `heard` is the news that somebody waits for, each with its company.
     """
 
     def __init__(self, url: str) -> None:
@@ -112,10 +157,8 @@ class Listener:
             event = json.loads(body)
             self.times[event["id"]] += 1
             self.bodies.setdefault(event["id"], set()).add(body)
-            if event["type"] == COMPLETED:
-                self.heard.add((event["data"]["company"], event["data"]["request"]))
-            elif event["type"] == _LINKED and event["data"].get("contact"):
-                self.heard.add((event["data"]["company"], event["data"]["contact"]["xero_contact_id"].lower()))
+            if news := news_of(event):
+                self.heard.add((event["data"]["company"], news))
 
 
 @contextlib.contextmanager

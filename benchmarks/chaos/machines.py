@@ -206,6 +206,22 @@ class Machines:
         except (httpx.HTTPError, KeyError, IndexError):  # the web is dying, or just coming back
             return False
 
+    def post_webhooks(self, company: str, address: str, *, twice: bool, losing: int) -> None:
+        """Xero tells the company's app of changes, all `twice` or once; the first posts are lost on the way."""
+        key = f"webhook-key-{company}"
+        apps.set_webhook_key(self.tools, company, key, "chaos")
+        app = {"client_id": f"app-{company}"}
+        said = {**app, "url": f"{address}/xero/webhooks/{company}", "key": key}
+        self.xero.put("/webhooks", json=said).raise_for_status()
+        if self._tell("/webhooks/intent", app)["status"] != "ok":
+            raise RuntimeError(f"{company} shows no intent to receive")
+        self.xero.put("/webhooks", json={**app, "twice": twice, "losing": losing}).raise_for_status()
+
+    def webhooks_posted(self) -> int:
+        """How many posts Xero has made so far."""
+        found: dict[str, Json] = self.xero.get("/webhooks").raise_for_status().json()
+        return sum(one["sent"] for one in found.values())
+
     def trouble(self, seed: int, faults: Mapping[str, object]) -> None:
         """From now on the wire is bad."""
         self.xero.put("/faults", json={**faults, "seed": seed}).raise_for_status()
@@ -293,9 +309,8 @@ class Machines:
 
     def _set_up(self, company: str, *, by_pages: bool) -> None:
         with self.tools.store.write() as work:
-            companies.set_up(
-                work, company, company.title(), CompanySettings(default_account_code="200", contact_ids_editable=True)
-            )
+            plain = CompanySettings(default_account_code="200", contact_ids_editable=True)
+            companies.set_up(work, company, company.title(), world.settings_of(company) if by_pages else plain)
             for client in (CLIENT, MOVER):
                 contacts.link(work, company, client, contact_of(company), said_by="chaos")
         if by_pages:

@@ -18,7 +18,7 @@ import redis
 import tenacity
 from dramatiq.brokers.redis import RedisBroker
 
-from benchmarks.chaos import checks, evidence, world
+from benchmarks.chaos import books, checks, world
 from benchmarks.chaos.content import contact_of
 from benchmarks.chaos.evidence import Calls
 from benchmarks.chaos.host import beside
@@ -67,7 +67,7 @@ def _under_fire(plan: Plan, asked: World, made: Machines) -> Result:
     names = (f"dramatiq:{QUEUE}.msgs", f"dramatiq:{QUEUE}.DQ.msgs")
     plan.wait(lambda: not any(client.hlen(name) for name in names))
     faults = made.calm_down()
-    seen = evidence.books(made.xero, asked.companies)
+    seen = books.documents(made.xero, asked.companies)
     return Result(
         findings=checks.of_ledger(asked, seen),
         counts={"invoices wanted in Xero": len(asked.wanted), "invoices in Xero": len(seen)},

@@ -130,6 +130,11 @@ class Plan:
     patience: float = 420.0
     control: bool = False
 
+    @property
+    def is_long(self) -> bool:
+        """Whether it has what takes its time: a disk that is filled, webhooks of Xero's that get lost."""
+        return bool(self.blows.get("full"))
+
     def timeline(self) -> list[Blow]:
         """Every blow in the order in which it falls. What the run does not have cannot be hit."""
         spared: set[Blow] = {"postgres", "terminated"} if self.database == "sqlite" else set()

@@ -24,25 +24,39 @@ _KINDS: tuple[Kind, ...] = ("changed", "moved", "clicked", "alive", "voided", "d
 _MORE = ("Van, per mile", Decimal(12), Decimal("0.45"), Decimal(0))
 
 
+@dataclass(frozen=True)
+class HandedFile:
+    """A file that the host hands in at the door for an invoice."""
+
+    company: str
+    invoice: str
+    name: str
+    body: bytes
+
+
 @dataclass
 class Round:
     """One company's next events, sent when all answers to its round before are there.
 
-    `by_hand` is done in Xero before: number → status. `wanted` is what each request wants in Xero of its invoices,
-    `said` how it is answered. `contact` is the one that the moving client is linked to by this round.
+    `by_hand` is done in Xero before: number → status; `payments` too: number → amount. `files` are handed in before,
+    too. `wanted` is what each request wants in Xero of its invoices, `said` how it is answered. `awaited` is what the
+    host must have heard besides before the next round of the same `story` begins.
     """
 
     company: str
+    story: str = "changes"
     by_hand: dict[str, str] = field(default_factory=dict)
+    payments: dict[str, Decimal] = field(default_factory=dict)
+    files: list[HandedFile] = field(default_factory=list)
     events: list[Json] = field(default_factory=list)
     wanted: dict[tuple[str, str], Content] = field(default_factory=dict)
     said: dict[tuple[str, str], str] = field(default_factory=dict)
-    contact: str = ""
+    awaited: set[str] = field(default_factory=set)
 
     @property
     def requests(self) -> frozenset[str]:
         """The requests whose completion ends the round."""
-        return frozenset(request for request, _ in self.wanted)
+        return frozenset(request for request, _ in self.said)
 
 
 def following(dice: random.Random, company: str, each: int) -> list[Round]:
@@ -106,7 +120,7 @@ class _Story:
             self._contents[id_] = replace(self._contents[id_], contacts=(contact,))
 
     def _link(self, one: Round, contact: str) -> None:
-        one.contact = contact
+        one.awaited.add(contact)
         said: Json = {"client": MOVER, "client_name": "Mover", "xero_contact": contact}
         said["requested_by"] = {"id": "anna", "role": "admin"}
         kind = "client.xero_contact.update_requested"

@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from benchmarks.chaos import rounds
+from benchmarks.chaos import kinds, rounds
 from benchmarks.chaos.content import (
     CLIENT,
     CURRENCIES,
@@ -23,12 +23,15 @@ from benchmarks.chaos.content import (
     plain,
     snapshot,
 )
+from benchmarks.chaos.kinds import SENT_AGAIN, SIMILAR, OfKinds, Promised
 from benchmarks.chaos.plan import Plan
 from benchmarks.chaos.rounds import Round
+from events.settings import CompanySettings
 
 Invoice = tuple[str, str]  # company, invoice id
 Asked = tuple[str, str, str]  # company, request, invoice id
-_FEWEST_OF_A_KIND, _ONE_IN_FOLLOWED = 2, 50
+_FEWEST_OF_A_KIND, _ONE_IN_FOLLOWED, _ONE_IN_OF_KINDS = 2, 50, 60
+_FILES_AT = "http://files.example"
 _SMALLEST_PART, _PARTS = 10, 500
 _ONE_IN_DUPLICATED, _ONE_IN_ASKED_AGAIN, _ONE_IN_UNMAPPED = 5, 10, 60
 _ONE_IN_REFUSED = 30
@@ -40,6 +43,7 @@ class World:
     """`deliveries` holds some events twice; `rounds` is what follows; `answers` how each is answered.
 
     `wanted` is what Xero must hold in the end, and nothing else; `meant` what each request of the rounds wanted.
+    `promised` is what is owed beside answers.
     """
 
     companies: Sequence[str]
@@ -48,6 +52,17 @@ class World:
     answers: Mapping[Asked, str]
     rounds: Sequence[Round] = ()
     meant: Mapping[Asked, Content] = field(default_factory=dict)
+    promised: Promised = field(default_factory=Promised)
+
+    @property
+    def requests(self) -> set[tuple[str, str]]:
+        """The requests that the host hears the end of, with their companies."""
+        return {(company, request) for company, request, _ in self.answers if request != SENT_AGAIN}
+
+    @property
+    def news(self) -> set[tuple[str, str]]:
+        """Everything that the host must have heard in the end, as `host.news_of` calls it."""
+        return self.requests | self.promised.news
 
 
 @dataclass
@@ -59,8 +74,8 @@ class _Making:
     answers: dict[Asked, str] = field(default_factory=dict)
 
 
-def of(plan: Plan) -> World:
-    """The world of a plan: the first company has half of all invoices."""
+def of(plan: Plan, files_at: str = _FILES_AT) -> World:
+    """The world of a plan: the first company has half of all invoices. CrewCard's file server is at `files_at`."""
     making = _Making(random.Random(f"{plan.seed}/world"), plain if plan.control else mixed)
     companies = [f"crew-{number:02d}" for number in range(1, plan.companies + 1)]
     for company, count in zip(companies, _shares(plan), strict=True):
@@ -70,6 +85,13 @@ def of(plan: Plan) -> World:
     making.dice.shuffle(deliveries)
     # The control knows first exports alone.
     after = [] if plan.control else [one for company in companies for one in _following(plan, company)]
+    promised = Promised()
+    for company in () if plan.control else companies:
+        of_kinds = _of_kinds(plan, company, files_at)
+        after += of_kinds.rounds
+        promised.take(of_kinds.promised)
+        making.wanted |= {(company, id_): content for id_, content in of_kinds.again.items()}
+        making.answers |= {(company, SENT_AGAIN, id_): "succeeded" for id_ in of_kinds.again}
     return World(
         companies,
         deliveries,
@@ -77,12 +99,25 @@ def of(plan: Plan) -> World:
         {**making.answers, **{(one.company, *asked): said for one in after for asked, said in one.said.items()}},
         after,
         {(one.company, *asked): content for one in after for asked, content in one.wanted.items()},
+        promised,
     )
 
 
 def _following(plan: Plan, company: str) -> list[Round]:
     each = max(_FEWEST_OF_A_KIND, plan.invoices // (plan.companies * _ONE_IN_FOLLOWED))
     return rounds.following(random.Random(f"{plan.seed}/rounds/{company}"), company, each)
+
+
+def _of_kinds(plan: Plan, company: str, files_at: str) -> OfKinds:
+    each = max(1, plan.invoices // (plan.companies * _ONE_IN_OF_KINDS))
+    return kinds.following(random.Random(f"{plan.seed}/kinds/{company}"), company, each, files_at)
+
+
+def settings_of(company: str) -> CompanySettings:
+    """A company of the run: it credits, attaches, and creates contacts by itself or when it is asked to."""
+    way = kinds.way_of(company)
+    base = CompanySettings(default_account_code="200", contact_ids_editable=True)
+    return base.model_copy(update={"credit_notes": True, "attachments": True, "new_contacts": way})
 
 
 def tenant_of(company: str) -> str:
@@ -98,6 +133,7 @@ def organisation(company: str) -> Json:
         "contacts": [
             {"id": contact_of(company), "name": "ACME Ltd"},
             {"id": contact_of(company, "other"), "name": "ACME Group"},
+            {"id": contact_of(company, "similar"), "name": SIMILAR},
         ],
         "accounts": [{"code": "200", "tax_type": UNTAXED}],
         "tax_rates": [{"code": UNTAXED, "rate": "0"}, {"code": TAXED, "rate": str(PER_CENT)}],

@@ -25,6 +25,7 @@ from store.tables.doors import (
     OutboxEvent,
     Redelivery,
 )
+from store.tables.erasures import ErasedInvoice, Erasure
 from store.tables.exports import (
     Allocation,
     Attachment,
@@ -37,6 +38,7 @@ from store.tables.exports import (
     Item,
     LaneState,
     NumberClaim,
+    Packing,
     Request,
 )
 from store.tables.orders import (
@@ -47,6 +49,7 @@ from store.tables.orders import (
     BulkOrder,
     BulkPiece,
     ChangedInvoice,
+    DocumentReconciliation,
     Drift,
     Exclusion,
     KnownPayment,
@@ -58,6 +61,7 @@ from store.tables.orders import (
     RefusedTax,
     Restore,
     RestoreCheck,
+    UnclaimedMark,
 )
 from store.tables.shown import (
     Alert,
@@ -105,12 +109,15 @@ __all__ = [
     "Counter",
     "DeadLetter",
     "DeliveryTry",
+    "DocumentReconciliation",
     "DoorOut",
     "Draft",
     "Drift",
     "Duty",
     "DutyShard",
     "Endpoint",
+    "ErasedInvoice",
+    "Erasure",
     "Exclusion",
     "Export",
     "FeedMark",
@@ -133,6 +140,7 @@ __all__ = [
     "Offer",
     "OrganisationFacts",
     "OutboxEvent",
+    "Packing",
     "Pause",
     "PlannedSummary",
     "Preview",
@@ -149,6 +157,7 @@ __all__ = [
     "SignInFailure",
     "SignInLink",
     "Token",
+    "UnclaimedMark",
     "User",
     "UserSession",
     "XeroApp",

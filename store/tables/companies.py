@@ -13,7 +13,10 @@ from store.tables.columns import index_by_start, index_where
 
 
 class Company(SQLModel, table=True):
-    """A CrewCard company: its settings (JSON of events.settings.CompanySettings), and accounting system."""
+    """A CrewCard company: its settings (JSON of events.settings.CompanySettings), and accounting system.
+
+    From `closed_at` on it is being removed, and doors know it no more.
+    """
 
     __tablename__ = "companies"
     id: str = Field(primary_key=True)
@@ -21,6 +24,7 @@ class Company(SQLModel, table=True):
     settings: str = Field(default="{}", sa_type=Text)
     target: str = Field(default=DEFAULT_TARGET, sa_column_kwargs={"server_default": DEFAULT_TARGET})
     created_at: datetime
+    closed_at: datetime | None = None
 
 
 class PlannedSummary(SQLModel, table=True):

@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import Index, LargeBinary, Text, text
 from sqlmodel import Field, SQLModel
 
-from store.tables.columns import BIG, index_where
+from store.tables.columns import BIG, Packed, index_where
 
 
 class ApiKey(SQLModel, table=True):
@@ -111,7 +111,7 @@ class OutboxEvent(SQLModel, table=True):
     company: str
     type: str
     subject: str
-    body: str = Field(sa_type=Text)
+    body: str = Field(sa_type=Packed)
     created_at: datetime
     position: int | None = Field(default=None, unique=True, sa_type=BIG)
 

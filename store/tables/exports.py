@@ -10,7 +10,7 @@ from sqlalchemy import Index, LargeBinary, String, Text, text
 from sqlmodel import Field, SQLModel
 
 from events.invoice import Document
-from store.tables.columns import BIG, index_by_start, index_where
+from store.tables.columns import BIG, Packed, PackedBytes, PackedString, index_by_start, index_where
 
 
 class Request(SQLModel, table=True):
@@ -105,7 +105,7 @@ class Export(SQLModel, table=True):
     due_at: datetime
     wanted_revision: int = Field(default=0, sa_type=BIG)
     wanted_hash: str = ""
-    wanted: str = Field(default="", sa_type=Text)
+    wanted: str = Field(default="", sa_type=Packed)
     sent_revision: int = Field(default=-1, sa_type=BIG)
     sent_hash: str = ""
     batch_id: str | None = None
@@ -117,13 +117,13 @@ class Export(SQLModel, table=True):
     excluded: bool = False
     cancelled: bool = False
     xero_invoice_id: str | None = None
-    xero_totals: str | None = None
+    xero_totals: str | None = Field(default=None, sa_type=PackedString)
     exported_at: datetime | None = None
     live_since: datetime | None = None
     copy_seen: str | None = Field(default=None, sa_type=Text)
-    in_flight: str | None = Field(default=None, sa_type=Text)
+    in_flight: str | None = Field(default=None, sa_type=Packed)
     number_prefix: str = ""
-    copy_kept: str | None = Field(default=None, sa_type=Text)
+    copy_kept: str | None = Field(default=None, sa_type=Packed)
     generation: int = Field(default=1, sa_column_kwargs={"server_default": "1"})
     raise_anew: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
     raised_from: str = Field(default="", sa_column_kwargs={"server_default": ""})
@@ -238,6 +238,17 @@ class InvoiceSearch(SQLModel, table=True):
     text: str = Field(sa_type=Text)
 
 
+class Packing(SQLModel, table=True):
+    """Since when contents are written packed (`columns.Packed`); no row while older processes may have to read them.
+
+    One row (`id` 0). All processes of a version with this table read both forms.
+    """
+
+    __tablename__ = "packing"
+    id: int = Field(default=0, primary_key=True)
+    since: datetime
+
+
 class Batch(SQLModel, table=True):
     """One call to Xero: its frozen body and key, committed before the call, and what became of it.
 
@@ -260,7 +271,7 @@ class Batch(SQLModel, table=True):
     lease_until: datetime
     size: int
     key: str = ""
-    body: bytes | None = Field(default=None, sa_type=LargeBinary)
+    body: bytes | None = Field(default=None, sa_type=PackedBytes)
     created_at: datetime
     sent_at: datetime | None = None
     settle_at: datetime | None = None

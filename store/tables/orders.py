@@ -7,9 +7,10 @@ Changes that people ask for and that Xero is asked about first; what an organisa
 
 from datetime import datetime
 
-from sqlalchemy import Index, Text, text
+from sqlalchemy import Index, String, Text, text
 from sqlmodel import Field, SQLModel
 
+from events.invoice import Document
 from store.tables.columns import BIG, index_where
 
 
@@ -145,6 +146,33 @@ class Reconciliation(SQLModel, table=True):
     next_at: datetime = Field(index=True)
 
 
+class DocumentReconciliation(SQLModel, table=True):
+    """How far a lane's documents of another kind than invoices have been compared with Xero, as `Reconciliation`."""
+
+    __tablename__ = "document_reconciliations"
+    company: str = Field(primary_key=True)
+    tenant: str = Field(primary_key=True)
+    document: Document = Field(primary_key=True, sa_type=String)
+    since: datetime
+    page: int = 1
+    next_at: datetime = Field(index=True)
+
+
+class UnclaimedMark(SQLModel, table=True):
+    """A document in Xero with our mark that a restored backup does not know, and whose `mark` names no invoice.
+
+    `found` is what Xero shows of it (JSON). Whoever is about to send a document of this mark takes it over instead.
+    """
+
+    __tablename__ = "unclaimed_marks"
+    company: str = Field(primary_key=True)
+    tenant: str = Field(primary_key=True)
+    mark: str = Field(primary_key=True)
+    document: Document = Field(sa_type=String)
+    found: str = Field(sa_type=Text)
+    found_at: datetime
+
+
 class Restore(SQLModel, table=True):
     """An older database was put back: what changed in Xero `since` then is read before anything is sent.
 
@@ -165,8 +193,9 @@ class Restore(SQLModel, table=True):
 class RestoreCheck(SQLModel, table=True):
     """How far a lane's organisation was read since the last restore: changes after `since`, from `page` on.
 
-    Of the changed invoices `seen`, some were `taken_over`, some `known`; `unread` could not be read, and `twice` are
-    in Xero more than once already. The lane sends again once it `ended_at`; `trouble` is what held it up last.
+    Documents of one kind (`document`) are read after those of another. Of those that changed `seen`, some were
+    `taken_over`, some `known`; `unread` could not be read, and `twice` are in Xero more than once already. The lane
+    sends again once it `ended_at`; `trouble` is what held it up last.
     """
 
     __tablename__ = "restore_checks"
@@ -182,6 +211,7 @@ class RestoreCheck(SQLModel, table=True):
     unread: int
     twice: int
     trouble: str = Field(sa_type=Text)
+    document: Document = Field(default="invoice", sa_type=String, sa_column_kwargs={"server_default": "invoice"})
 
 
 class BulkOrder(SQLModel, table=True):

@@ -11,7 +11,7 @@ from datetime import datetime
 from sqlalchemy import Index, Text, text
 from sqlmodel import Field, SQLModel
 
-from store.tables.columns import BIG, index_by_start, index_where
+from store.tables.columns import BIG, Packed, index_by_start, index_where
 
 
 class InvoiceStatus(SQLModel, table=True):
@@ -94,7 +94,7 @@ class LogEntry(SQLModel, table=True):
     verified: bool | None = None
     differences: str | None = Field(default=None, sa_type=Text)
     changes: str | None = Field(default=None, sa_type=Text)
-    proof: str | None = Field(default=None, sa_type=Text)
+    proof: str | None = Field(default=None, sa_type=Packed)
     client: str | None = None
 
 

@@ -5,7 +5,7 @@ import pytest
 from simulator.scopes import DEFAULT
 from tests.attachments.files import a_file_server
 from tests.builders import COMPANY, TENANT
-from worker.attachments.attaching import Attacher
+from worker.attachments.attacher import Attacher
 from worker.connections import connecting
 
 SCOPES = (*DEFAULT, "accounting.attachments")

@@ -6,7 +6,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 class Files:
-    """`at` maps a path to bytes, to a status, or to an address to go on to (with `Location`)."""
+    """`at` maps a path to bytes, to a status, to an address to go on to (`Location`), or to a move of one's own."""
 
     def __init__(self, base):
         self.base, self.at, self.asked = base, {}, []
@@ -23,6 +23,9 @@ class _Handler(BaseHTTPRequestHandler):
         found = files.at.get(path, 404)
         if isinstance(found, list):
             found = found.pop(0) if len(found) > 1 else found[0]
+        if callable(found):
+            found(self)
+            return
         status = found if isinstance(found, int) else 200 if isinstance(found, bytes) else 302
         self.send_response(status)
         if isinstance(found, str):

@@ -38,6 +38,25 @@ def test_a_custom_connection_is_connected_by_command_and_its_kind_is_said(small_
     assert "custom connection: nobody logs in, and no login ends" in command("connections").output
 
 
+def test_a_custom_connection_that_xero_does_not_know_is_not_kept_and_its_secret_can_be_given_again(
+    small_house, command
+):
+    small_house.company()
+    small_house.log_in()
+    small_house.xero.app("OWN", "s3cret", kind="custom", tenant=OTHER_TENANT)
+
+    def enter(secret):
+        return command("companies", "app", "harbour", "--client-id", "OWN", "--custom", typed=f"{secret}\n")
+
+    said = enter("wrong")
+    assert (said.exit_code, "nothing was saved" in " ".join(said.output.split())) == (1, True)
+    small_house.installation.ask(an_invoice())
+    small_house.installation.run()
+    assert small_house.installation.markers() == {"i1": "exported"}, "what it had goes on as it was"
+    assert enter("s3cret").exit_code == 0
+    assert small_house.connection().client_id == "OWN"
+
+
 def test_a_webhook_key_is_kept_by_command_and_connections_say_what_comes(small_house, command):
     small_house.company()
     small_house.log_in()

@@ -8,7 +8,7 @@ from tests.attachments.conftest import SCOPES, Attaching
 from tests.attachments.files import a_file_server
 from tests.attachments.test_journeys import exported, named
 from tests.builders import COMPANY
-from worker.attachments.attaching import Attacher
+from worker.attachments.attacher import Attacher
 from worker.attachments.fetching import Fetcher
 
 PAGE = "/invoices/harbour/i1"

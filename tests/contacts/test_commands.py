@@ -7,7 +7,6 @@ import pytest
 import structlog
 from typer.testing import CliRunner
 
-from cli import common
 from cli.main import app
 from simulator import seeding
 from store import contacts
@@ -21,7 +20,7 @@ from worker.submission import change_submission
 @pytest.fixture
 def command(clerk_free, monkeypatch):
     """Runs a command on the installation's own tools; gives its exit code, output and errors."""
-    monkeypatch.setattr(common.settings, "load", lambda: clerk_free.installation.settings)
+    monkeypatch.setattr("worker.settings.load", lambda: clerk_free.installation.settings)
     monkeypatch.setattr(wiring, "build", lambda *_args, **_named: clerk_free.tools)
 
     kept = structlog.get_config()

@@ -5,7 +5,6 @@ import json
 import pytest
 from typer.testing import CliRunner
 
-from cli import common
 from cli.main import app
 from store import batches, exports
 from tests.builders import COMPANY, TENANT, an_invoice, invoices
@@ -17,7 +16,7 @@ from worker.failing import alerting
 @pytest.fixture
 def command(on_sqlite, monkeypatch):
     """Runs a command on the installation's own tools; gives its exit code, output and errors."""
-    monkeypatch.setattr(common.settings, "load", lambda: on_sqlite.settings)
+    monkeypatch.setattr("worker.settings.load", lambda: on_sqlite.settings)
     monkeypatch.setattr(wiring, "build", lambda *_args, **_named: on_sqlite.tools)
 
     def run(*words, answer=None):
@@ -181,7 +180,7 @@ def test_the_log_and_an_invoices_story_say_who_asked(on_sqlite, command):
 )
 def test_a_command_says_what_to_do_about_an_empty_database(on_sqlite, monkeypatch, tmp_path, words):
     empty = on_sqlite.settings.model_copy(update={"database_url": f"sqlite:///{tmp_path}/new.sqlite"})
-    monkeypatch.setattr(common.settings, "load", lambda: empty)
+    monkeypatch.setattr("worker.settings.load", lambda: empty)
     done = CliRunner().invoke(app, words.split())
     assert (done.exit_code, "Run: crewcard-xero migrate" in done.stderr) == (2, True), done.output
 

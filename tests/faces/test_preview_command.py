@@ -5,7 +5,6 @@ import json
 import pytest
 from typer.testing import CliRunner
 
-from cli import common
 from cli.main import app
 from tests.builders import COMPANY, a_request, an_invoice
 from worker import wiring
@@ -20,7 +19,7 @@ i2,N-2,2026-11-20,2026-12-20,USD,acme,ACME Ltd,Crew,1,10.00,299
 @pytest.fixture
 def preview(on_sqlite, monkeypatch, tmp_path):
     """Previews a file of this name and content; gives exit code, output and errors."""
-    monkeypatch.setattr(common.settings, "load", lambda: on_sqlite.settings)
+    monkeypatch.setattr("worker.settings.load", lambda: on_sqlite.settings)
     monkeypatch.setattr(wiring, "build", lambda *_args, **_named: on_sqlite.tools)
 
     def run(name, content, *words):

@@ -7,7 +7,6 @@ import pytest
 import uvicorn
 from typer.testing import CliRunner
 
-from cli import common
 from cli.main import app
 from cli.publish import Door
 from tests import machines
@@ -30,7 +29,7 @@ def command(on_sqlite, monkeypatch, tmp_path):
             on_sqlite.tools, settings=on_sqlite.settings.model_copy(update={"public_url": url})
         )
         monkeypatch.setattr(settings, "load", lambda: tools.settings)
-        monkeypatch.setattr(common.settings, "load", lambda: tools.settings)
+        monkeypatch.setattr("worker.settings.load", lambda: tools.settings)
         monkeypatch.setattr(wiring, "build", lambda *_args, **_named: tools)
         seen = Door.progress
 

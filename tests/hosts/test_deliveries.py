@@ -138,6 +138,17 @@ def test_nothing_goes_to_an_endpoint_that_is_switched_off_and_all_of_it_afterwar
     assert sorted(other_endpoint.ids) == sorted(event["id"] for event in telling.events())
 
 
+def test_what_goes_again_is_chosen_by_request_or_by_invoice_though_one_is_called_as_the_other(telling, endpoint):
+    telling.ask(an_invoice("i1"), request="r1")
+    telling.ask(an_invoice("i2"), an_invoice("r1"), request="i2")
+    telling.run()
+    deliver(telling)
+    said = [event["data"] for event in telling.events()]
+    for name, id_ in (("request", "r1"), ("request", "i2"), ("invoice", "r1"), ("invoice", "i2"), ("request", "R1")):
+        chosen = endpoints.to_resend(telling.tools, sinks.FeedSelection(**{name: id_}))
+        assert sum(chosen.values()) == sum(data.get(name) == id_ for data in said), (name, id_)
+
+
 def test_an_endpoint_that_is_switched_off_keeps_no_old_events_for_ever(telling, endpoint, other_endpoint):
     made = endpoints.add(telling.tools, "olga", COMPANY, other_endpoint.url)
     endpoints.switch(telling.tools, "olga", made.id, off=True)

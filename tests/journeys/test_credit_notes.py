@@ -419,3 +419,23 @@ def test_a_number_that_no_filter_can_say_fails_in_plain_words(crediting):
     assert answers["c"]["reason"] == "invoice_unreadable"
     assert "quotation mark" in answers["c"]["notification"]["message"]
     assert answers["d"]["type"] == "succeeded"
+
+
+def test_what_is_open_when_the_company_moves_to_another_organisation_ends_and_goes_nowhere(crediting):
+    """One waits for its invoice, of the other nobody knows whether its call arrived."""
+    elsewhere = "99999999-2222-4333-8444-555555555555"
+    exported(crediting, an_invoice("i"), credit_of(), an_invoice("d", credits="j", **BELOW))
+    crediting.simulator.state.faults.set({"commit_then_drop": [1]})
+    allocate(crediting)
+    crediting.simulator.state.faults.set({})
+    crediting.company(tenant=elsewhere, credit_notes=True)
+    exported(crediting, an_invoice("i"), an_invoice("j"), request="r2")
+    sent = len(puts(crediting))
+    allocate(crediting, 3)
+    ended = {event["invoice"]: event for event in told(crediting) if not event["waits"]}
+    assert ended["d"]["message"].endswith("In the one before, allocate it by hand.")
+    assert "Look in the one before whether it is allocated there" in ended["c"]["message"]
+    assert (len(ended), len(puts(crediting))) == (2, sent)
+    assert {book["AmountCredited"] for book in crediting.books(elsewhere)} == {0.0}
+    with crediting.store.read() as work:
+        assert allocations.due(work, 5) == []

@@ -12,7 +12,7 @@ from events.settings import CompanySettings, DailySummary, SettingsPatch
 from store import companies, contacts, summaries
 from store.tables import Company, InvoiceStatus
 from tests.builders import COMPANY, an_invoice, contact_id
-from worker.connections import connecting
+from worker.connections import connecting, health
 from worker.watching import daily_summary
 
 AUCKLAND = "Pacific/Auckland"
@@ -187,8 +187,9 @@ def test_it_says_what_is_wrong_with_the_connection_and_how_long_a_login_lasts(da
     daily.later(45 * DAY)
     tell(daily)
     soon = days(daily)[-1]["connection"]
-    assert (soon["ends_in_days"], soon["who"]) == (14, "clerk")
-    assert soon["message"].startswith("The login to Xero ends in 14 days, on ")
+    assert (soon["ends_in_days"], soon["who"]) == (15, "clerk")
+    assert soon["message"].startswith("The login to Xero ends in 15 days, on 19 January 2027, "), "by their calendar"
+    assert soon["ends_at"].startswith("2027-01-18")
     connecting.disconnect(daily.tools, COMPANY, "test")
     until_seven(daily)
     tell(daily)
@@ -290,6 +291,25 @@ def test_a_company_whose_day_cannot_be_told_holds_back_no_other(daily):
     assert len(days(daily)) == 1
 
 
+def test_however_many_days_cannot_be_told_the_others_are_and_theirs_once_that_is_mended(on_sqlite, monkeypatch):
+    monkeypatch.setattr(daily_summary, "_AT_ONCE", 2)
+    broken = ["apex", "brook"]
+    for number, company in enumerate([*broken, "zebra"]):
+        hour = 6 if company in broken else 7
+        on_sqlite.company(company, f"{OTHER[:-1]}{number}", daily_summary=chosen(hour, always=True))
+    at_broken = update(Company).where(col(Company.id).in_(broken))
+    with on_sqlite.store.write() as work:
+        kept = work.session.get_one(Company, "apex").settings
+        work.session.exec(at_broken.values(settings="{"))
+    until_seven(on_sqlite)
+    assert [tell(on_sqlite), tell(on_sqlite)] == [0, 1]
+    with on_sqlite.store.write() as work:
+        work.session.exec(at_broken.values(settings=kept))
+    on_sqlite.later(660)
+    assert tell(on_sqlite) == 2
+    assert [len(days(on_sqlite, company)) for company in ("zebra", *broken)] == [1, 1, 1]
+
+
 def test_no_day_tells_of_another_company(daily):
     daily.company("quarry", OTHER, daily_summary=chosen())
     with daily.store.write() as work:
@@ -311,6 +331,18 @@ def test_a_time_zone_that_nobody_knows_is_refused_and_one_that_went_reads_as_utc
             SettingsPatch.model_validate({"daily_summary": {"hour": 7, "time_zone": zone}})
     kept = CompanySettings.model_validate({"daily_summary": {"hour": 7, "time_zone": "Mars/Olympus"}})
     assert kept.daily_summary.zone is UTC
+
+
+def test_where_a_time_zone_is_known_no_more_the_day_is_told_as_it_was_counted_and_doctor_says_why(daily):
+    gone = {"hour": 7, "time_zone": "Mars/Olympus", "always": True}
+    with daily.store.write() as work:
+        companies.set_up(work, COMPANY, "Harbour", CompanySettings.model_validate({"daily_summary": gone}))
+    daily.later(DAY)
+    assert tell(daily) == 1
+    (told,) = days(daily)
+    assert (told["day"], told["time_zone"]) == ("2026-11-20", "UTC")
+    (note,) = [note for note in health.of_company(daily.tools, COMPANY).notes if "Mars/Olympus" in note]
+    assert "Choose another" in note
 
 
 def test_what_is_planned_goes_with_the_setting(daily):

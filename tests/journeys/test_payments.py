@@ -59,6 +59,22 @@ def test_each_payment_and_credit_is_told_once_with_what_is_still_due(installatio
     assert installation.markers() == {"i1": "exported"}
 
 
+def test_a_credit_is_told_though_xero_says_only_what_is_paid_and_what_is_due(on_sqlite):
+    """Elements that another says as well may be left out of an answer."""
+    on_sqlite.simulator.state.switches.answers_of_later = True
+    first, second, third = exported(on_sqlite, *invoices(3))
+    pay(on_sqlite, first, 30, credit=True)
+    pay(on_sqlite, second, credit=True)
+    third.update({"Status": "VOIDED", "AmountDue": 0.0})
+    look(on_sqlite)
+    said = [(one["type"], *(one["data"][name] for name in ("paid", "credited", "due"))) for one in told(on_sqlite)]
+    assert said == [
+        ("invoice.part_paid", "0.00", "30.00", "80.00"),
+        ("invoice.paid", "0.00", "110.00", "0.00"),
+        ("invoice.voided", "0.00", "0.00", "0.00"),
+    ]
+
+
 def test_changes_are_counted_on_where_the_company_exports_to_another_organisation(installation):
     """A host passes over what has a lower count than it knows, whatever the invoice is called in Xero now."""
     (book,) = exported(installation)

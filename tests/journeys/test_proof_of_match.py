@@ -5,7 +5,6 @@ import json
 import pytest
 from typer.testing import CliRunner
 
-from cli import common
 from cli.main import app
 from events.accounting_target import Lane
 from store import companies, contacts, queries
@@ -34,7 +33,7 @@ def xero(make_installation, sqlite_url):
 
 @pytest.fixture
 def command(xero, monkeypatch):
-    monkeypatch.setattr(common.settings, "load", lambda: xero.settings)
+    monkeypatch.setattr("worker.settings.load", lambda: xero.settings)
     monkeypatch.setattr(wiring, "build", lambda *_args, **_named: xero.tools)
     return lambda *words: CliRunner().invoke(app, list(words)).stdout
 
@@ -114,7 +113,7 @@ def test_what_xero_warns_of_after_yes_reaches_event_log_and_command(make_install
     words = "Account code '999' has been removed as it does not match a recognised account."
     assert (answer["verified"], answer["warnings"]) == (False, [words])
     assert answer["differences"] == ["line 1 account (none) in Xero, 999 in CrewCard", f"Xero warned: {words}"]
-    monkeypatch.setattr(common.settings, "load", lambda: installation.settings)
+    monkeypatch.setattr("worker.settings.load", lambda: installation.settings)
     monkeypatch.setattr(wiring, "build", lambda *_args, **_named: installation.tools)
     assert "warned: Account code" in CliRunner().invoke(app, ["why", "i1"]).stdout
     narrow = CliRunner().invoke(app, ["log"]).stdout  # each word of the message stands in its column

@@ -7,7 +7,6 @@ import pytest
 from sqlmodel import update
 from typer.testing import CliRunner
 
-from cli import common
 from cli.main import app
 from events.accounting_target import Lane
 from simulator import ledger
@@ -29,7 +28,7 @@ THIRDS = [{"description": "a", "quantity": "1", "unit_amount": "0.35"}] * 3
 @pytest.fixture
 def command(on_sqlite, monkeypatch):
     """Runs a command on the installation's own tools; gives what it prints, on one line."""
-    monkeypatch.setattr(common.settings, "load", lambda: on_sqlite.settings)
+    monkeypatch.setattr("worker.settings.load", lambda: on_sqlite.settings)
     monkeypatch.setattr(wiring, "build", lambda *_args, **_named: on_sqlite.tools)
     return lambda *words: CliRunner().invoke(app, list(words)).stdout
 

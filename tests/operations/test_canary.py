@@ -16,7 +16,7 @@ from store.tables import Canary, Export, InboxEvent, OutboxEvent
 from tests import machines
 from tests.operations.test_health import the_doctor
 from web import main
-from worker import actors, broker
+from worker import actors, broker, database, wiring
 from worker.delivery import relay
 from worker.pruner import prune
 from worker.watching import canary
@@ -101,7 +101,7 @@ def test_a_table_that_is_locked_stops_a_canary_as_it_stops_an_invoice(make_insta
         app_ = main.build(installation.tools)
         url = stack.enter_context(machines.served(main.serving(app_, installation.settings)))
         monkeypatch.setenv("PUBLIC_URL", url)
-        patience = care.wiring.patience(installation.settings, at_the_doors=True)
+        patience = database.patience(installation.settings, at_the_doors=True)
         installation.store.engine = machines.engine(kept_postgres, 4, patience)
         somebody = stack.enter_context(psycopg.connect(kept_postgres))
         somebody.execute("LOCK TABLE inbox IN ACCESS EXCLUSIVE MODE")
@@ -114,7 +114,7 @@ def test_a_table_that_is_locked_stops_a_canary_as_it_stops_an_invoice(make_insta
 def test_without_a_door_a_canary_is_handed_in_here_and_the_doctor_says_so(on_sqlite, monkeypatch):
     monkeypatch.setenv("PUBLIC_URL", f"http://127.0.0.1:{machines.a_free_port()}")
     on_sqlite.a_worker_runs()
-    monkeypatch.setattr(care.wiring, "build", lambda _chosen: on_sqlite.tools)
+    monkeypatch.setattr(wiring, "build", lambda _chosen: on_sqlite.tools)
     with at_work(on_sqlite, "worker", "clock"):
         ended, found = the_doctor(on_sqlite, monkeypatch)
     assert ended == 1, "nobody answers at the door"

@@ -28,7 +28,7 @@ from tests.builders import a_request, an_invoice
 from tests.doors.host import Host, problems
 from tests.machines import wait_for
 from web import answers, main
-from worker import parts, redis_client, wiring
+from worker import database, parts, redis_client, wiring
 from worker.intake import intake
 from worker.intake.intake import Receipt
 from worker.measuring import measuring
@@ -54,7 +54,7 @@ def on_postgres(make_installation, kept_postgres):
 @contextmanager
 def doors(installation, patience=None, pool_size=12):
     """The doors in a process that waits as long as a web process does; gives their address."""
-    patience = patience or wiring.patience(installation.settings, at_the_doors=True)
+    patience = patience or database.patience(installation.settings, at_the_doors=True)
     installation.store.engine = machines.engine(installation.settings.database_url, pool_size, patience)
     with machines.served(main.serving(main.build(installation.tools), installation.settings)) as url:
         yield url

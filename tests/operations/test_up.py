@@ -2,6 +2,7 @@
 
 import inspect
 import os
+import pydoc
 import subprocess
 import sys
 import time
@@ -13,7 +14,8 @@ import redis
 import typer.main
 from cryptography.fernet import Fernet
 
-from cli import embedded, main
+from cli import common, embedded, main
+from store import migrate
 from tests.machines import a_free_port, wait_for
 
 COMMAND = Path(sys.executable).parent / "crewcard-xero"
@@ -167,7 +169,33 @@ def test_what_the_command_says_of_itself_needs_none_of_its_parts(words):
 def test_up_reads_nothing_of_xero_the_doors_or_the_queue_before_its_processes_do():
     said, libraries, _ = imported_by("key")  # which is in the same file as `up`
     assert len(Fernet(said.strip())._encryption_key) == 16
-    assert libraries == {"sqlalchemy", "sqlmodel", "redis"}
+    assert libraries == {"sqlalchemy", "sqlmodel"}
+
+
+@pytest.mark.parametrize("command", ["failures", "log", "why", "companies"])
+def test_the_help_of_a_command_needs_no_database(command):
+    said, libraries, ours = imported_by(command, "--help")
+    assert "Example" in said or "Commands" in said
+    assert libraries == set()
+    assert not {one for one in ours if one.startswith(("store.", "worker."))} - {"worker.version"}
+
+
+@pytest.mark.parametrize("command", ["failures", "log"])
+def test_a_command_that_shows_what_stands_in_the_database_needs_neither_redis_nor_xero(
+    command, tmp_path, monkeypatch
+):
+    at = f"sqlite:///{tmp_path}/kept.sqlite"
+    migrate.upgrade(at)
+    monkeypatch.setenv("DATABASE_URL", at)
+    monkeypatch.setenv("ENCRYPTION_KEYS", Fernet.generate_key().decode())
+    _, libraries, ours = imported_by(command, "--json")
+    assert libraries == {"sqlalchemy", "sqlmodel"}
+    assert not {one for one in ours if one.startswith(("xero_adapter.", "web."))}
+
+
+def test_what_ends_a_command_with_a_sentence_is_named_as_it_is_called():
+    found = {name: pydoc.locate(name) for name in common.REFUSALS}
+    assert {name for name, kind in found.items() if not (isinstance(kind, type) and kind.__name__ in name)} == set()
 
 
 def test_the_list_of_commands_says_of_each_what_its_own_help_says():

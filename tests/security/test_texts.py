@@ -18,7 +18,7 @@ from sqlalchemy import String, cast, literal, update
 from sqlmodel import AutoString
 from typer.testing import CliRunner
 
-from cli import common, output
+from cli import output
 from cli.main import app
 from events import wording
 from store import endpoints, inbox, tables
@@ -152,7 +152,7 @@ def poisoned(on_sqlite):
 @pytest.fixture
 def said(poisoned, monkeypatch, tmp_path):
     """What a command says, on both its outputs; FILE is a file with a hostile name and hostile words."""
-    monkeypatch.setattr(common.settings, "load", lambda: poisoned.settings)
+    monkeypatch.setattr("worker.settings.load", lambda: poisoned.settings)
     monkeypatch.setattr(wiring, "build", lambda *_args, **_named: poisoned.tools)
     kept = structlog.get_config()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))

@@ -81,6 +81,7 @@ class Paper:
 
     sizes = CallSizes(invoices=7, bytes=100_000, contacts=3, ids=4)
     login = credit = None
+    marks_name_invoices = True
 
     def __init__(self):
         self.pace = PaperPace()

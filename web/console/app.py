@@ -20,6 +20,7 @@ from web.console import (
     contacts,
     dead_letters,
     developers,
+    erasing,
     failures,
     invoices,
     log,
@@ -41,6 +42,7 @@ from web.console import (
 )
 from web.console.forms import TooLarge
 from web.console.visitor import Elsewhere, Forbidden, Missing, NeedsProof, NotSignedIn, Unfinished, signed_in
+from worker.connections.apps import BeingRemoved
 from worker.decisions.rights import NotAllowed
 from worker.users.hashing import Busy
 
@@ -60,6 +62,7 @@ PAGES = (
     dead_letters,
     developers,
     audit,
+    erasing,
     pausing,
     runbooks,
     users,
@@ -75,6 +78,7 @@ _REFUSALS: Mapping[type[Exception], tuple[int, str]] = {
     NotAllowed: (403, "Not allowed"),
     Missing: (404, "Not found"),
     TooLarge: (413, "Too much at once"),
+    BeingRemoved: (409, "Being removed"),
 }
 
 

@@ -26,10 +26,6 @@ _NO_APP = "This company has no Xero app here yet."
 _SHARED = "Another company uses this app, with another secret. Replace the secret there first."
 _KEPT = "Xero knows this app, and it is saved. Next, somebody logs in to Xero."
 _NOT_CHECKED = "The app is saved, and not checked: Xero's login service cannot be asked just now."
-_REFUSED = (
-    "Xero does not know this Client ID together with this Client Secret, so nothing was saved. Copy both anew from "
-    "the app's page in Xero's developer portal, under Configuration; where its secret is gone, make another one."
-)
 _NOTHING = "There is nothing of that kind to do any more; somebody else may have been quicker."
 router = APIRouter()
 
@@ -216,7 +212,7 @@ def _moved(
 def _asked_of_xero(tools: Tools, company: str, keys: AppKeys) -> tuple[bool, str]:
     """Whether Xero could be asked about the app, and what is wrong with it; empty where nothing is."""
     try:
-        return True, "" if apps.is_accepted(tools, company, keys) else _REFUSED
+        return True, "" if apps.is_accepted(tools, company, keys) else apps.REFUSED
     except LoginRefused as refused:
         return True, str(refused)
     except Trouble:

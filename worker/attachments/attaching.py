@@ -7,7 +7,6 @@ invoice's list of files before anything goes again, and every write passes a fen
 import hashlib
 import uuid
 from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -25,13 +24,11 @@ from worker.attachments.fetching import Fetcher, NotFetched
 from worker.tools import Tools
 
 EXPIRY = timedelta(days=14)
-_EXPIRY_PASS_SECONDS = 600.0
 _IN_TIME_SECONDS = 5.0
 _MOST_FETCHES = 6
 _MOST_CRASHES = 5
 _FIRST_WAIT, _LONGEST_WAIT = 15.0, 3600.0
 _ROOM_WAIT = 60.0
-_COMPANIES_AT_ONCE, _FILES_PER_ROUND = 8, 50
 _log = logs.log("attachments")
 
 
@@ -112,6 +109,8 @@ def _step(tools: Tools, fetcher: Fetcher, held: ClaimedFile, at: _Permission, *,
     try:
         body = _body(tools, fetcher, held)
     except NotFetched as failed:
+        if tools.is_ending():  # it was broken off for that
+            return _put_off(tools, held)
         return _put_off_fetching(tools, held, failed)
     return _put_off(tools, held, _ROOM_WAIT) if body is None else _attach(tools, held, at, body, in_doubt=in_doubt)
 
@@ -333,54 +332,3 @@ def outcome(row: Any, number: str = "") -> AttachmentOutcome:
     sentence, how = problem.message(facts), problem.remedy(facts)
     failed = {"reason": problem.code, "message": sentence, "who": problem.value.who, "how": how}
     return AttachmentOutcome(name=row.name, state="failed", size=row.size, **failed)
-
-
-class Attacher:
-    """Works for a few companies at a time, a thread for each: one whose files come slowly holds back no other."""
-
-    def __init__(self, tools: Tools, fetcher: Fetcher | None = None) -> None:
-        self._tools = tools
-        self._fetcher = fetcher or Fetcher(private=tools.settings.webhook_private_addresses)
-        self._threads = ThreadPoolExecutor(_COMPANIES_AT_ONCE, thread_name_prefix="attachments")
-        self._busy: dict[str, Future[None]] = {}
-        self._rests: dict[str, float] = {}
-        self._expired_at = float("-inf")
-        self._is_stopping = False
-
-    def begin_rounds(self) -> None:
-        """Begin with the companies that have files to attach and are not at work or at rest."""
-        self._busy = {company: round_ for company, round_ in self._busy.items() if not round_.done()}
-        now = self._tools.elapsed()
-        if now - self._expired_at > _EXPIRY_PASS_SECONDS:
-            expire(self._tools)
-            self._expired_at = now
-        with self._tools.store.read() as work:
-            due = attachments.companies_due(work)
-        for company in due:
-            if company not in self._busy and self._rests.get(company, now) <= now:
-                self._busy[company] = self._threads.submit(self._work_for, company)
-
-    def work_off(self) -> None:
-        """The same, and wait for all of them."""
-        self.begin_rounds()
-        wait(list(self._busy.values()))
-
-    def stop(self) -> None:
-        """End after the files in hand."""
-        self._is_stopping = True
-        self._threads.shutdown(cancel_futures=True)
-
-    def _work_for(self, company: str) -> None:
-        try:
-            for _ in range(_FILES_PER_ROUND):
-                if self._is_stopping:
-                    return
-                rest = attach_next(self._tools, self._fetcher, company)
-                if rest is None:
-                    return
-                if rest:
-                    self._rests[company] = self._tools.elapsed() + rest
-                    return
-        except Exception:  # what nobody foresaw in one company's files holds back no other company
-            _log.exception("attachments.failed_round", company=company)
-            self._rests[company] = self._tools.elapsed() + _FIRST_WAIT

@@ -38,8 +38,15 @@ class Fetcher:
         self._seconds = seconds
         self._wire = Wire(private=private)
         self._pool = httpcore.ConnectionPool(
-            httpcore.default_ssl_context(), network_backend=self._wire, max_connections=_AT_ONCE, keepalive_expiry=5
+            httpcore.default_ssl_context(),
+            network_backend=self._wire,
+            max_connections=_AT_ONCE,
+            max_keepalive_connections=0,  # what a server says too much is no other file's beginning
         )
+
+    def stop(self) -> None:
+        """Whatever is being fetched breaks off, and nothing is fetched any more."""
+        self._wire.break_off()
 
     def fetch(self, url: str, most: int) -> bytes:
         """The file, of at most so many bytes. Raises NotFetched."""

@@ -24,6 +24,7 @@ from worker.commands import adopt, cancel, excluding, quieting
 from worker.contacts import changes, contact_answers, new_contacts
 from worker.decisions.merge_rules import Receipt
 from worker.decisions.rights import Effect
+from worker.erasing import erase_client, remove_company
 from worker.preview import preview
 from worker.tools import Tools
 from worker.waiting import pausing
@@ -251,6 +252,28 @@ CHANGE_SETTINGS = Command(
     ("/companies/{company}/setup/settings",),
     lacks={"sentence": _TOLD_BY_ANSWER},
 )
+ERASE_CLIENT = Command(
+    "erase",
+    Effect.ERASE,
+    "erase",
+    erase_client.erase,
+    words=("clients erase",),
+    pages=("/erasures/{company}/{client}",),
+    printed="being erased (order {number})",
+    shown=Said("The client is being erased."),
+    lacks={"event": _BY_PEOPLE},
+)
+REMOVE_COMPANY = Command(
+    "remove",
+    Effect.ERASE,
+    "remove",
+    remove_company.remove,
+    words=("companies remove",),
+    pages=("/erasures/{company}",),
+    printed="being removed (order {number})",
+    shown=Said("The company is being removed."),
+    lacks={"event": _BY_PEOPLE},
+)
 PREVIEW = Command(
     "preview",
     Effect.PREVIEW,
@@ -278,6 +301,8 @@ COMMANDS = (
     LINK_CONTACT,
     CREATE_CONTACT,
     CHANGE_SETTINGS,
+    ERASE_CLIENT,
+    REMOVE_COMPANY,
     PREVIEW,
 )
 # Answered after Xero has been asked: what files one wakes who asks.

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from events.accounting_target import Lane
 from events.connections import ConnectionProblem
 from events.credentials import APP_WAYS, AppKeys
-from store import audit, companies, connections, tokens
+from store import audit, companies, connections, erasures, tokens
 from store.tables import CompanyApp, CompanyConnection
 from store.unit_of_work import Work
 from worker import logs
@@ -20,6 +20,10 @@ _MENDED_BY_SECRET = (
     ConnectionProblem.APP_NOT_ALLOWED.code,
     ConnectionProblem.APP_MISSING.code,
     ConnectionProblem.CUSTOM_TAKEN_BACK.code,
+)
+REFUSED = (
+    "Xero does not know this Client ID together with this Client Secret, so nothing was saved. Copy both anew from "
+    "the app's page in Xero's developer portal, under Configuration; where its secret is gone, make another one."
 )
 PKCE = "pkce"  # in the place of a secret: an app that has none
 _log = logs.log("connections")
@@ -37,14 +41,24 @@ class StillConnected(Exception):
     """The company is connected to an organisation of another accounting system; the text names it."""
 
 
+class SetupRefused(Exception):
+    """A company is not set up as it was written down; the text says why, and what can be done."""
+
+
+class BeingRemoved(SetupRefused):
+    """The company is being removed, and cannot be set up anew before that is done."""
+
+
 def add_company(tools: Tools, company: str, name: str, by: str, target: str | None = None) -> None:
     """Set a company up, or give it another name; its accounting system is the default one until another is named.
 
-    Raises UnknownTarget, StillConnected.
+    Raises UnknownTarget, StillConnected, BeingRemoved.
     """
     if target is not None and target not in tools.targets:
         raise UnknownTarget(", ".join(sorted(tools.targets)))
     with tools.store.write() as work:
+        if companies.is_closed(work, company) or erasures.open_one(work, company, ""):
+            raise BeingRemoved(f"{company} is being removed. It can be set up anew once that is done.")
         if target is not None and target != companies.target_of(work, company):
             connection = connections.locked(work, company)
             if connection and connection.state != "disconnected":
@@ -63,10 +77,6 @@ class CompanySetup:
     client_id: str = ""
     client_secret: str = field(default="", repr=False)
     scopes: str = ""
-
-
-class SetupRefused(Exception):
-    """A company is not set up as it was written down; the text says why, and what can be done."""
 
 
 def setup_steps(tools: Tools, wanted: CompanySetup) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from events.accounting_target import Outlook, TargetLogin
 from events.connections import ConnectionProblem
 from events.credentials import APP_WAYS
 from events.lane import DEFAULT_TARGET
+from events.settings import DailySummary
 from store import companies, status
 from store.status import CompanyRows, Workload
 from store.tables import CompanyApp, CompanyConnection, Token, XeroApp
@@ -190,10 +191,10 @@ def _notes_of_webhooks(now: datetime, used: CompanyApp | None, app: XeroApp | No
     return [quiet] if days >= QUIET_DAYS else []
 
 
-def _notes_of_permissions(row: CompanyRows, login: TargetLogin | None) -> list[str]:
-    """What the company has switched on and its connection does not allow."""
+def _notes_of_settings(row: CompanyRows, login: TargetLogin | None) -> list[str]:
+    """What the company has chosen and cannot have as things are."""
     settings, at = companies.read_settings(row.company.settings), row.connection
-    scopes, notes = at.scopes.split() if at else [], []
+    scopes, notes = at.scopes.split() if at else [], _notes_of_summary(settings.daily_summary)
     again = "log in again, because Xero gives that permission only at a login"
     if not APP_WAYS[row.app.kind if row.app else "web"].has_login:
         again = "connect it again, once that is authorised in Xero's developer portal"
@@ -204,6 +205,14 @@ def _notes_of_permissions(row: CompanyRows, login: TargetLogin | None) -> list[s
         none = "Contacts are to be created in Xero, and the login to Xero may create none"
         notes.append(f"{none}: {again}. Invoices go all the same.")
     return notes
+
+
+def _notes_of_summary(chosen: DailySummary | None) -> list[str]:
+    """That the daily summary does not come at the hour that somebody chose."""
+    if chosen is None or chosen.is_zone_known:
+        return []
+    known = f"The time zone of the daily summary, “{chosen.time_zone}”, is not known here any more"
+    return [f"{known}, so its hour is that of UTC. Choose another in the company's settings."]
 
 
 def _notes(now: datetime, row: CompanyRows, login: TargetLogin | None, ends: datetime | None) -> list[str]:
@@ -217,4 +226,4 @@ def _notes(now: datetime, row: CompanyRows, login: TargetLogin | None, ends: dat
         notes.append(f"The login ends on {ends:%Y-%m-%d} unless it is renewed.")
     if token and token.resting_until and token.resting_until > now:
         notes.append("Xero's login service did not answer a moment ago.")
-    return [*notes, *_notes_of_permissions(row, login), *_notes_of_webhooks(now, row.used, app)]
+    return [*notes, *_notes_of_settings(row, login), *_notes_of_webhooks(now, row.used, app)]

@@ -36,7 +36,7 @@ def tend(tools: Tools, holder: str) -> int:
         idle = tokens.unrefreshed_since(work, work.after(-_days(tools.settings.keep_alive_days)))
         doubted = tokens.in_doubt(work)
         due = {(token.client_id, token.xero_user): token for token in [*tokens.cut_off(work), *idle, *doubted]}
-    renewed = sum(_renew(tools, token) for token in due.values())
+    renewed = sum(_renew(tools, token) for token in tools.while_running(due.values()))
     for name, target in tools.targets.items():
         if target.login:
             with tools.store.write() as work:

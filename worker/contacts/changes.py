@@ -131,7 +131,7 @@ def answer_due(tools: Tools, holder: str) -> int:
     """Answer what is due, company by company; gives how many changes were answered. Any process may do this."""
     with tools.store.read() as work:
         waiting = changes.companies_due(work)
-    return sum(answer_some(tools, company, holder) or 0 for company in waiting)
+    return sum(answer_some(tools, company, holder) or 0 for company in tools.while_running(waiting))
 
 
 def answer_some(tools: Tools, company: str, holder: str, wait: Wait | None = None) -> int | None:

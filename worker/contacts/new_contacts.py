@@ -118,7 +118,7 @@ def ask_by_setting(tools: Tools, holder: str) -> int:
         if not processes.take_duty(work, DUTY, holder, PASS_SECONDS * 2):
             return 0
         wanted = companies.with_new_contacts(work, "automatic")
-    return sum(_ask_of_company(tools, company) for company in wanted)
+    return sum(_ask_of_company(tools, company) for company in tools.while_running(wanted))
 
 
 def _ask_of_company(tools: Tools, company: str) -> int:

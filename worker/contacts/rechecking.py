@@ -46,7 +46,7 @@ def recheck_due(tools: Tools, holder: str) -> int:
         held = tools.take_shards(work, DUTY, holder, PASS_SECONDS * 2)
         due = contacts.due_for_check(work, WEEK_SECONDS) if held.mine else []
     looked = 0
-    for company in filter(held.has, due):
+    for company in tools.while_running(filter(held.has, due)):
         try:
             looked += recheck(tools, company, older_than=_TOGETHER_SECONDS)
         except Trouble as trouble:
@@ -74,7 +74,7 @@ def recheck(
     if organisation is None:
         return 0
     done = 0
-    for some in bulk_orders.in_chunks(links, tools.target(organisation).sizes.contacts):
+    for some in tools.while_running(bulk_orders.in_chunks(links, tools.target(organisation).sizes.contacts)):
         _recheck(tools, organisation, some, wait)
         done += len(some)
         shown(done, len(links))
@@ -157,7 +157,7 @@ def recheck_settings_due(tools: Tools, holder: str) -> int:
         held = tools.take_shards(work, SETTINGS_DUTY, holder, SETTINGS_PASS_SECONDS * 2)
         there = connections.all_connections(work) if held.mine else []
     named = [one.company for one in there if one.state == "connected" and held.has(one.company)]
-    return sum(recheck_settings(tools, company, from_share=True) for company in named)
+    return sum(recheck_settings(tools, company, from_share=True) for company in tools.while_running(named))
 
 
 def recheck_refused(tools: Tools, holder: str) -> int:
@@ -171,7 +171,8 @@ def recheck_refused(tools: Tools, holder: str) -> int:
     mine = [one for one in told if held.has(one.company)]
     newest = {one.company: one.told_at for one in mine if failures.is_of_settings(one.cause)}
     ages = {company: (now - told_at).total_seconds() for company, told_at in newest.items()}
-    return sum(recheck_settings(tools, company, at_most_old=age) for company, age in sorted(ages.items()))
+    refused = tools.while_running(sorted(ages.items()))
+    return sum(recheck_settings(tools, company, at_most_old=age) for company, age in refused)
 
 
 def recheck_settings(

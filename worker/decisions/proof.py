@@ -11,7 +11,8 @@ from decimal import Decimal
 
 from events.accounting_target import Posted
 from events.changes import Difference, DriftFound, Kind, Picture, carried, named
-from events.invoice import Cleaned, Invoice, folded
+from events.invoice import Cleaned, Document, Invoice, folded
+from events.money import ZERO
 
 _SUMS = ("subtotal", "tax", "total")
 _NO_TOTALS = "CrewCard's own totals: it sent none"
@@ -157,7 +158,8 @@ _LINES_EDITED = "lines, wording or accounts changed in Xero; the sums are as exp
 class Belief:
     """What we believe Xero has. `totals` are amounts by name; the date only where the content is known.
 
-    `updated` is when Xero last changed it as far as we know, `copy` the fingerprint of all it said then.
+    `updated` is when Xero last changed it as far as we know, `copy` the fingerprint of all it said then. `used` of a
+    credit note we allocated ourselves.
     """
 
     number: str
@@ -165,6 +167,8 @@ class Belief:
     date: str | None = None
     updated: str | None = None
     copy: str | None = None
+    document: Document = "invoice"
+    used: Decimal = ZERO
 
 
 @dataclass(frozen=True)
@@ -195,7 +199,7 @@ def findings(belief: Belief, posted: Posted) -> list[Finding]:
     edited = tuple(_edits(belief, posted))
     if edited:
         found.append(Finding("edited", edited))
-    paid = payment(posted)
+    paid = payment(posted, belief.document) if posted.paid != belief.used or not belief.used else ()
     return [*found, Finding("paid", paid)] if paid else found
 
 
@@ -239,11 +243,12 @@ def _edits(belief: Belief, posted: Posted) -> list[str]:
     return told
 
 
-def payment(posted: Posted) -> tuple[str, ...]:
+def payment(posted: Posted, document: Document = "invoice") -> tuple[str, ...]:
     """What is paid of it; nothing where nothing is: an invoice of 0.00 is marked paid by Xero itself."""
     if posted.status != "PAID" and not posted.paid:
         return ()
     if not posted.paid and not posted.total:
         return ()
     whole = posted.status == "PAID" or posted.paid >= posted.total
-    return ("paid in Xero" if whole else f"{posted.paid:.2f} of {posted.total:.2f} paid in Xero",)
+    used = "paid" if document == "invoice" else "used"
+    return (f"{used} in Xero" if whole else f"{posted.paid:.2f} of {posted.total:.2f} {used} in Xero",)

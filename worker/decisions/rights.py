@@ -48,6 +48,7 @@ class Action(Enum):
     SET_UP = "Setting up a company"
     DEVELOP = "Looking after keys and webhook endpoints"
     MANAGE_USERS = "Managing users"
+    ERASE = "Erasing a client or removing a company"
 
 
 ROLES = tuple(Role)
@@ -69,6 +70,7 @@ LEAST: Mapping[Action, Role] = {
     Action.SET_UP: Role.ADMIN,
     Action.DEVELOP: Role.ADMIN,
     Action.MANAGE_USERS: Role.ADMIN,
+    Action.ERASE: Role.ADMIN,
 }
 
 
@@ -106,6 +108,7 @@ class Effect(Enum):
     ENDPOINTS = "Saying where events go"
     RESEND = "Sending webhooks again"
     USERS = "Managing users"
+    ERASE = "Erasing a client or removing a company"
 
 
 @dataclass(frozen=True)
@@ -191,6 +194,7 @@ ACTIONS: Mapping[Effect, Action] = {
     Effect.ENDPOINTS: Action.DEVELOP,
     Effect.RESEND: Action.RESEND,
     Effect.USERS: Action.MANAGE_USERS,
+    Effect.ERASE: Action.ERASE,
 }
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import redis
 
 from store import canaries, outbox, processes, restores, sinks
+from store.restores import HighWaterMark
 from worker import feed_witness, logs, tracing
 from worker.tools import Tools
 
@@ -39,9 +40,11 @@ def relay(tools: Tools, holder: str) -> int | None:
         if not processes.take_duty(work, DUTY, holder, tools.settings.sweep_seconds * 3):
             return None
         began = time.time_ns()
-        is_older = seen is not None and restores.went_back(work, seen)
-        stamped = [] if is_older else outbox.stamp(work)
         here = restores.high_water(work)
+        is_older = seen is not None and restores.went_back(work, seen, here)
+        stamped = [] if is_older else outbox.stamp(work)
+        if stamped:
+            here = HighWaterMark(here.epoch, stamped[-1].position, stamped[-1].id)
         if lag.canary and not is_older:
             canaries.relay(work)
     if is_older:  # its places were given to others before: first a new epoch of the feed has to begin

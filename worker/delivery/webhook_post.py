@@ -3,6 +3,7 @@
 The network as webhooks see it: an end to each call, and no address within our own network unless allowed.
 """
 
+import contextlib
 import re
 import socket
 import ssl
@@ -22,19 +23,24 @@ from store import outbox
 from worker import tracing
 from worker.decisions import addresses, turns
 
+_LISTEN_SECONDS = 1.0
+
 
 class Private(Exception):
     """The endpoint's name leads to a private address, or to where a cloud keeps credentials."""
 
 
 class _End(threading.local):
-    """When the call that this thread makes has to be over (monotonic)."""
+    """When the call that this thread makes has to be over (monotonic); at once, when all are to end."""
 
     at = float("inf")
 
+    def __init__(self, of_all: threading.Event) -> None:
+        self.of_all = of_all
+
     def left(self, timeout: float | None) -> float:
         """Seconds that remain, at most `timeout`. Raises httpcore.ReadTimeout when none do."""
-        remain = self.at - time.monotonic()
+        remain = 0.0 if self.of_all.is_set() else self.at - time.monotonic()
         if remain <= 0:
             raise httpcore.ReadTimeout("the time for this call is over")
         return remain if timeout is None else min(remain, timeout)
@@ -46,7 +52,11 @@ class Wire(httpcore.NetworkBackend):
     def __init__(self, *, private: bool) -> None:
         self._private = private
         self._inner = httpcore.SyncBackend()
-        self._end = _End()
+        self._end = _End(threading.Event())
+
+    def break_off(self) -> None:
+        """Within a second every call breaks off where it is, and none gets through any more."""
+        self._end.of_all.set()
 
     def ends_in(self, seconds: float) -> None:
         """The next call of this thread has to be over by then, however slowly its answer drips."""
@@ -90,6 +100,8 @@ def _look_up(host: str, port: int, seconds: float) -> Sequence[Any]:
             answer.set_result(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
         except OSError as unknown:
             answer.set_exception(httpcore.ConnectError(f"the name is not known: {unknown}"))
+        except UnicodeError:
+            answer.set_exception(httpcore.ConnectError("the name cannot be one"))
         except Exception as strange:
             answer.set_exception(strange)
 
@@ -108,7 +120,12 @@ class _TimedConnection(httpcore.NetworkStream):
         self._end = end
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._stream.read(max_bytes, self._end.left(timeout))
+        left = self._end.left(timeout)
+        while left > _LISTEN_SECONDS:  # and then looks whether all are to end
+            with contextlib.suppress(httpcore.ReadTimeout):
+                return self._stream.read(max_bytes, _LISTEN_SECONDS)
+            left = self._end.left(left - _LISTEN_SECONDS)
+        return self._stream.read(max_bytes, left)
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         self._stream.write(buffer, self._end.left(timeout))

@@ -8,7 +8,7 @@ Xero refuses the same once more (facts §8.1). A failed allocation never makes i
 import functools
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TypeVar
 
@@ -16,7 +16,7 @@ import redis
 
 from events.accounting_target import AccountingTarget, Lane, Organisation, Posted, Trouble
 from events.payments import CreditNoteAllocated, CreditNoteUnallocated
-from store import allocations, outbox, pauses, processes
+from store import allocations, connections, outbox, pauses, processes
 from store.outbox import Outgoing
 from store.tables import Allocation, Export
 from store.unit_of_work import Work
@@ -29,6 +29,11 @@ PASS_SECONDS = 10.0
 _AT_ONCE, _OF_A_LANE = 50, 5
 _SOON_SECONDS, _LATER_SECONDS, _LONGEST_SECONDS = 15.0, 300.0, 3600.0
 _MOST_TRIES = 8  # of what Xero refuses, or does not show
+_LEFT = "The company exports to another Xero organisation now. In the one before, allocate it by hand."
+_LEFT_SENT = (
+    "The company exports to another Xero organisation now. Look in the one before whether it is allocated there, and "
+    "allocate it by hand where it is not."
+)
 _ENDED, _UNAPPROVED = ("VOIDED", "DELETED"), ("DRAFT", "SUBMITTED")
 _log = logs.log("exporter")
 T = TypeVar("T")
@@ -94,7 +99,7 @@ def allocate_due(tools: Tools, holder: str) -> bool:
     lanes: dict[Lane, list[Allocation]] = {}
     for one in waiting:
         lanes.setdefault(Lane(one.company, one.tenant), []).append(one)
-    for lane, mine in lanes.items():
+    for lane, mine in tools.while_running(lanes.items()):
         with tools.store.write() as work:
             if not processes.take_duty(work, DUTY, holder, tools.settings.call_deadline * (_OF_A_LANE + 2)):
                 return False
@@ -107,6 +112,10 @@ def _in_lane(tools: Tools, lane: Lane, mine: Sequence[Allocation]) -> None:
     with tools.store.read() as work:
         organisation = None if pauses.of_company(work, lane.company) else tools.organisation(work, lane)
         known = {one.export_id: _between(work, one, organisation) for one in mine}
+        left = _left(work, tools, lane)
+    if left:
+        _end_left(tools, left, mine)
+        return
     try:
         stands = _ask_xero(tools, organisation, mine, known) if organisation else {}
     except Trouble as trouble:
@@ -145,6 +154,31 @@ def _go_on(tools: Tools, one: Allocation, known: CreditAndInvoice, stands: Alloc
         if not token:
             return
     _send(tools, one, known, stands.amount)
+
+
+def _left(work: Work, tools: Tools, lane: Lane) -> Organisation | None:
+    """The lane's organisation where its company has moved to another since; None where it has not, or not surely.
+
+    Its short code is not known any more.
+    """
+    at = connections.of_company(work, lane.company)
+    if at is None or at.tenant == lane.tenant or at.state != "connected":
+        return None  # nobody is logged in, or a person has yet to decide
+    there = tools.organisation(work, Lane(lane.company, at.tenant))
+    return replace(there, lane=lane, name="", short_code="") if there else None
+
+
+def _end_left(tools: Tools, left: Organisation, mine: Sequence[Allocation]) -> None:
+    """What is open in an organisation that nobody is connected to any more is given up, and told."""
+    with tools.store.write() as work:
+        for one in mine:
+            note = work.session.get(Export, one.export_id)
+            if note is None:
+                continue
+            why = _LEFT_SENT if one.state == "sending" or one.amount else _LEFT
+            between = CreditAndInvoice(left, note, None)
+            _tell(work, tools, one, between, "unallocated", why, one.amount, due_at=work.now)
+    tools.bells.wake_relay()
 
 
 def _between(work: Work, one: Allocation, organisation: Organisation | None) -> CreditAndInvoice | None:

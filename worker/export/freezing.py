@@ -8,7 +8,7 @@ from events.accounting_target import AccountingTarget, Element, Organisation, Po
 from events.failures import Failure
 from events.invoice import Invoice
 from events.reasons import Reason
-from store import batches, companies, exports, lanes
+from store import batches, companies, exports, lanes, packing
 from store.batches import Carried, Hold
 from store.tables import Export
 from store.unit_of_work import Work
@@ -117,7 +117,7 @@ def _body(
         hold,
         "claimed",
         state="sent",
-        body=body,
+        body=packing.packed_bytes(body) if work.packs else body,
         key=key,
         size=len(elements),
         sent_at=work.now,

@@ -79,6 +79,7 @@ def _post(work: Work, tools: Tools, organisation: Organisation, results: Sequenc
         for result in results
     ]
     exports.change(work, rows)  # their callers have locked them
+    reconciliations.begin(work, organisation.lane, results[0].export.document)
     if target.credit:
         _want_allocations(work, target, organisation, [(one.export, one.sent) for one in results])
     become = [export_results.KeptExport.from_row(r.export, row) for r, row in zip(results, rows, strict=True)]
@@ -130,7 +131,7 @@ def rest_as_known(work: Work, tools: Tools, organisation: Organisation, export: 
     """An export that Xero has as it was sent, and that could not be looked at: told with until when that is known."""
     free = {"due_at": work.now, "batch_id": None, "crashes": 0, "alone": False, "batch_limit": 0}
     exports.change(work, [{"id": export.id, "state": "exported", **free}])
-    until = reconciliations.compared_until(work, organisation.lane)
+    until = reconciliations.compared_until(work, organisation.lane, export.document)
     waiting = requests.waiting(work, [export.id] if export.id is not None else [])
     target = tools.target(organisation, export.document)
     return answering.record_answers(

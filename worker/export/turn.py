@@ -23,7 +23,7 @@ from store.lanes import Due
 from store.unit_of_work import Work
 from worker import logs
 from worker.decisions import batching, turns
-from worker.export import deferral, freezing, raise_anew, recording, recovery, updates, xero_call
+from worker.export import deferral, freezing, raise_anew, recording, recovery, taking_over, updates, xero_call
 from worker.export.export_results import ExportRefusal
 from worker.export.xero_call import Called
 from worker.tools import Tools
@@ -65,6 +65,7 @@ def _claim(tools: Tools, organisation: Organisation, calls: int) -> tuple[list[H
             return [], ""
         sizes = tools.target(organisation).sizes
         due = exports.pending(work, organisation.lane, sizes.invoices * calls)
+        due = taking_over.not_in_xero(work, tools, organisation, due)
         poisonous = [one.id for one in due if batching.quarantined(one)]
         _quarantine(work, poisonous)
         chosen = batching.choose_some([one for one in due if one.id not in poisonous], calls, sizes)

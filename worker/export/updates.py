@@ -147,7 +147,7 @@ def _looked(
 ) -> Looked:
     """What Xero has now, compared with what is wanted and with what was there after the last export."""
     shown = _proof(target, posting, copy)
-    paid = proof.payment(copy)
+    paid = proof.payment(copy, export.document)
     since = bool(changed) or not export_results.differences(export)
     found: DriftFound | None
     if shown.differences and since:

@@ -146,7 +146,8 @@ def _answers_at_once(work: Work, tools: Tools, plan: RequestPlan, items: Sequenc
             failure = answering.told_of(invoice, move) if isinstance(invoice, Invoice) else move
             given.append(answering.failed(Item(**row), invoice.number, failure))
         elif organisation := tools.organisation(work, plan.filing.lane):
-            export, until = plan.known.rows[invoice.id], reconciliations.compared_until(work, plan.filing.lane)
+            export = plan.known.rows[invoice.id]
+            until = reconciliations.compared_until(work, plan.filing.lane, export.document)
             target = tools.target(organisation, export.document)
             told = answering.succeeded(Item(**row), export, organisation, target, "unchanged", until)
             cleaned = invoice.cleaned if isinstance(invoice, Invoice) else ()

@@ -12,6 +12,7 @@ from enum import Enum
 from typing import Any
 
 from events.accounting_target import Lane, Notice, Organisation, Posted, Trouble
+from events.invoice import Document
 from events.lane import DEFAULT_TARGET
 from store import changed_invoices, connections, payments
 from store.payments import SeenPayment
@@ -137,7 +138,7 @@ class InvoiceLooks:
             held = self.tools.take_shards(work, DUTY, self.holder, lease)
             now, lanes = work.now, changed_invoices.lanes_due(work) if held.mine else []
         made = False
-        for lane in lanes:
+        for lane in self.tools.while_running(lanes):
             if held.has(lane.company) and self._may_look(lane, now):
                 made |= self._look_in(lane, held)
         return made
@@ -158,10 +159,10 @@ class InvoiceLooks:
             if not held.renew(work, lane.company):
                 return False
             organisation = self.tools.organisation(work, lane)
-            rows = _worth_a_look(work, lane, organisation)
+            document, rows = _worth_a_look(work, lane, organisation)
         if not organisation or not rows:
             return False
-        target = self.tools.target(organisation)
+        target = self.tools.target(organisation, document)
         rows = rows[: target.sizes.ids]
         permit = target.pace.ask_to_look(organisation, DUTY)
         if permit.wait:
@@ -209,8 +210,11 @@ class InvoiceLooks:
             changed_invoices.put_off(work, rows, work.after(seconds), tried=tried)
 
 
-def _worth_a_look(work: Work, lane: Lane, organisation: Organisation | None) -> Sequence[Any]:
-    """Of what is due in a lane that which only Xero can answer; what is not ours, or known already, is forgotten."""
+def _worth_a_look(work: Work, lane: Lane, organisation: Organisation | None) -> tuple[Document, Sequence[Any]]:
+    """Of what is due in a lane that which only Xero can answer, of the kind that waits longest: they share a call.
+
+    What is not ours, or known already, is forgotten.
+    """
     rows = changed_invoices.due(work, lane, _AT_ONCE)
     ours = changed_invoices.ours(work, lane, [row.target_id for row in rows])
     seen = payments.of_exports(work, ours.values())
@@ -221,8 +225,9 @@ def _worth_a_look(work: Work, lane: Lane, organisation: Organisation | None) -> 
     changed_invoices.note_looks(work, [row for row in candidates if row not in worth])
     if worth and is_held(work, lane):
         changed_invoices.put_off(work, worth, work.after(_AGAIN_SECONDS), tried=False)
-        return []
-    return worth
+        return "invoice", []
+    kinds: list[Document] = [ours[row.target_id].document for row in worth]
+    return kinds[0] if kinds else "invoice", [row for row, kind in zip(worth, kinds, strict=True) if kind == kinds[0]]
 
 
 def _is_late(at: datetime, copy: Posted | None) -> bool:

@@ -1,8 +1,9 @@
 """The reconciler: compares what we believe with what Xero has, within a small share of the day's calls.
 
 One look per lane and slot; a slot is as long as the share allows (2 % of 5,000 calls: one every 14 minutes). It asks
-for a thousand invoices changed since the last look, oldest change first, without lines; what was changed and does not
-show there is read whole (`close_reading`), and such a look takes as many slots as it made calls.
+for a thousand documents of one kind changed since the last look, oldest change first; where they come without lines,
+what was changed and does not show there is read whole (`read_closely`), and such a look takes as many slots as it
+made calls. A lane that has documents of two kinds looks at each half as often.
 
 A closer look at invoices that Xero changed without a sum showing it: read whole, with their lines.
 """
@@ -11,17 +12,19 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from events.accounting_target import AccountingTarget, Changes, Lane, Organisation, Posted, Trouble
 from events.changes import DriftFound, InvoiceExportDriftFound
-from events.invoice import Invoice
+from events.invoice import Document, Invoice
+from events.money import ZERO
 from events.payments import InvoiceEdited
-from store import bulk_orders, changed_invoices, connections, exports, outbox, payments, reconciliations
+from store import allocations, bulk_orders, changed_invoices, connections, exports, outbox, payments, reconciliations
 from store.outbox import Outgoing
 from store.payments import SeenPayment
 from store.reconciliations import MARGIN
-from store.tables import Export, Reconciliation, RestoreCheck
+from store.tables import Export
 from store.unit_of_work import Work
 from worker import logs
 from worker.decisions import payments as decisions
@@ -40,10 +43,17 @@ class CloseReading:
     complete: bool
 
 
-def read_closely(tools: Tools, organisation: Organisation, ids: Sequence[str]) -> CloseReading:
-    """Read these invoices, as far as permits and Xero allow; what is left is read in the next slot."""
+def read_closely(
+    tools: Tools, organisation: Organisation, document: Document, ids: Sequence[str], seen: Changes | None
+) -> CloseReading:
+    """Read these documents, as far as permits and Xero allow; what is left is read in the next slot.
+
+    What was `seen` whole in a list is not asked for again.
+    """
+    if seen and seen.whole:
+        return CloseReading({one.target_id: one for one in seen.invoices if one.target_id in ids}, 0, complete=True)
     copies: dict[str, Posted] = {}
-    target, calls = tools.target(organisation), 0
+    target, calls = tools.target(organisation, document), 0
     for some in bulk_orders.in_chunks(ids, target.sizes.ids):
         permit = target.pace.ask(organisation)
         if permit.wait:
@@ -80,7 +90,7 @@ def reconcile(tools: Tools, holder: str) -> int:
         held = tools.take_shards(work, DUTY, holder, PASS_SECONDS + tools.settings.call_deadline)
         waiting = [row for row in reconciliations.due(work) if held.has(row.company)] if held.mine else []
     found, ends = 0, tools.elapsed() + PASS_SECONDS
-    for row in waiting:
+    for row in tools.while_running(waiting):
         if tools.elapsed() > ends:  # what is left comes first in the next one, and others get their share of it
             break
         with tools.store.write() as work:
@@ -114,7 +124,7 @@ def put_off(tools: Tools, organisation: Organisation, calls: int) -> None:
 
 def _compare_page(tools: Tools, organisation: Organisation, row: Any) -> int:
     """One call, if there is a permit for it; a lane that Xero does not answer waits for its next slot."""
-    target = tools.target(organisation)
+    target = tools.target(organisation, row.document)
     permit = target.pace.ask(organisation)
     if permit.wait:
         return 0
@@ -129,14 +139,15 @@ def _compare_page(tools: Tools, organisation: Organisation, row: Any) -> int:
     finally:
         target.pace.done(permit)
     apart = slot(tools, organisation)
-    reading = read_closely(tools, organisation, _suspects(tools, organisation, seen, began))
+    reading = read_closely(tools, organisation, row.document, _suspects(tools, organisation, seen, began), seen)
     with tools.store.write() as work:
-        apart *= _slots_apart(work, organisation.lane)
+        apart *= _slots_apart(work, organisation.lane) * reconciliations.kinds(work, organisation.lane)
         found = compare(work, tools, organisation, seen.invoices, began, reading) if seen else 0
         if work.told and not changed_invoices.is_any_told(work, organisation.lane):
             connections.note_missed_webhook(work, organisation.lane.company)
         since, page = next_page(row, seen, began) if seen and reading.complete else (row.since, row.page)
-        reconciliations.move_on(work, organisation.lane, since, page, work.after(apart * (1 + reading.calls)))
+        next_at = work.after(apart * (1 + reading.calls))
+        reconciliations.move_on(work, organisation.lane, row.document, since=since, page=page, next_at=next_at)
     if found:
         _log.warning("reconciler.found_drifts", lane=organisation.lane.key, count=found)
     if work.told:
@@ -149,7 +160,7 @@ def _slots_apart(work: Work, lane: Lane) -> int:
     return WITH_WEBHOOKS if connections.webhooks_come(work, lane.company, WEBHOOKS_COME_SECONDS) else 1
 
 
-def next_page(row: Reconciliation | RestoreCheck, seen: Changes, began: datetime) -> tuple[datetime, int]:
+def next_page(row: Any, seen: Changes, began: datetime) -> tuple[datetime, int]:
     """Behind a full page the next one begins at its newest change, so that a list that shifts hides nothing."""
     if not seen.more:
         return max(row.since, began - MARGIN), 1
@@ -166,7 +177,7 @@ def _suspects(tools: Tools, organisation: Organisation, seen: Changes | None, be
 
 def _is_suspect(export: Export, posted: Posted) -> bool:
     """Whether only its whole copy says what was done to it, or that an edit known before was taken back."""
-    belief = _belief(export)
+    belief = _belief(export, {})
     known = proof.kept_drift(DriftFound.kept(export.found), proof.findings(belief, posted), compared=False)
     return proof.is_suspect(belief, posted) or (known is not None and belief.copy is not None)
 
@@ -179,13 +190,16 @@ def compare(
     before: datetime,
     reading: CloseReading,
 ) -> int:
-    """Compare what was seen with what we believe, and tell what is new; give how many drifts that were."""
-    target = tools.target(organisation)
+    """Compare documents that were seen with what we believe, and tell what is new; give how many drifts that were."""
     by_id = {posted.target_id: posted for posted in seen}
     ours = reconciliations.exported_as(work, organisation.lane, by_id, before)
     exports.lock_again(work, [export.id for export in ours.values() if export.id is not None])
+    used = allocations.allocated(work, [export.id for export in ours.values() if export.document != "invoice"])
+    targets = {target_id: tools.target(organisation, export.document) for target_id, export in ours.items()}
     findings = {
-        target_id: _findings(target, export, by_id[target_id], reading.copies.get(target_id))
+        target_id: _findings(
+            targets[target_id], _belief(export, used), export, by_id[target_id], reading.copies.get(target_id)
+        )
         for target_id, export in sorted(ours.items())
     }
     news = [
@@ -204,16 +218,16 @@ def compare(
         for target_id, found in findings.items()
     }
     reconciliations.note(work, [export for export in ours.values() if export.id in known], known)
-    outbox.publish(work, [_drift_event(work, target, organisation, *one) for one in news])
+    outbox.publish(work, [_drift_event(work, tools, organisation, *one) for one in news])
     edits = {export.id: finding.differences for export, finding in news if finding.kind == "edited"}
     pairs = [(export, by_id[target_id]) for target_id, export in ours.items()]
-    outbox.publish(work, _payment_events(work, target, organisation, pairs, edits))
+    outbox.publish(work, _payment_events(work, tools, organisation, pairs, edits))
     return len(news)
 
 
 def _payment_events(
     work: Work,
-    target: AccountingTarget,
+    tools: Tools,
     organisation: Organisation,
     pairs: Sequence[tuple[Export, Posted]],
     edits: Mapping[int | None, tuple[str, ...]],
@@ -228,11 +242,12 @@ def _payment_events(
         same = before.payment if before and before.xero_invoice_id == posted.target_id else None
         kinds = decisions.events_of(same, now, edited=export.id in edits)
         told = before.change if before else told_before.get((export.company, export.invoice), 0)
-        link = target.deep_link(organisation, posted.target_id)
+        link = tools.target(organisation, export.document).deep_link(organisation, posted.target_id)
         for change, kind in enumerate(kinds, told + 1):
-            said = edits[export.id] if kind is InvoiceEdited else (now.sentence,)
+            said = edits[export.id] if kind is InvoiceEdited else (now.said_of(export.document),)
             event = kind(
                 **now.model_dump(),
+                document=export.document,
                 company=export.company,
                 invoice=export.invoice,
                 number=posted.number,
@@ -258,9 +273,10 @@ def _known(found: Sequence[Finding], number: str) -> DriftFound | None:
     return DriftFound(kind=found[0].kind, differences=told, number=number)
 
 
-def _findings(target: AccountingTarget, export: Export, posted: Posted, copy: Posted | None) -> list[Finding]:
+def _findings(
+    target: AccountingTarget, belief: Belief, export: Export, posted: Posted, copy: Posted | None
+) -> list[Finding]:
     """What the light row shows; where that is no edit, what the whole copy adds."""
-    belief = _belief(export)
     found = proof.findings(belief, posted)
     if copy is None or any(one.kind != "paid" for one in found):
         return found
@@ -281,18 +297,20 @@ def _is_known(export: Export) -> bool:
     return bool(export.wanted) and export.wanted_hash == export.sent_hash
 
 
-def _belief(export: Export) -> Belief:
+def _belief(export: Export, used: Mapping[int, Decimal]) -> Belief:
+    """What we believe Xero has; of a credit note so much is `used` by allocations of our own."""
     kept = json.loads(export.xero_totals or "{}")
     day = Invoice.of_kept(export.wanted).date.isoformat() if _is_known(export) else None
-    return Belief(export.number, kept.get("totals", {}), day, kept.get("updated"), export.copy_seen)
+    totals, ours = kept.get("totals", {}), used.get(export.id or 0, ZERO)
+    return Belief(export.number, totals, day, kept.get("updated"), export.copy_seen, export.document, ours)
 
 
-def _drift_event(
-    work: Work, target: AccountingTarget, organisation: Organisation, export: Export, finding: Finding
-) -> Outgoing:
+def _drift_event(work: Work, tools: Tools, organisation: Organisation, export: Export, finding: Finding) -> Outgoing:
+    target = tools.target(organisation, export.document)
     event = InvoiceExportDriftFound(
         company=export.company,
         invoice=export.invoice,
+        document=export.document,
         number=export.number,
         xero_invoice_id=export.xero_invoice_id or "",
         kind=finding.kind,

@@ -1,24 +1,23 @@
 """After a restore: each organisation's changes since the backup are read, and what carries our mark is taken over.
 
-The backup does not know what was sent after it: under which number it is in Xero now tells nothing, for it may have
-got another one since; the mark does. Until all of a lane was read, nothing of it is sent.
+Invoices first, then documents of each other kind. The backup does not know what was sent after it: under which number
+it is in Xero now tells nothing, for it may have got another one since; the mark does. Until all of a lane was read,
+nothing of it is sent.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
 
 from events.accounting_target import AccountingTarget, Changes, Lane, Organisation, Posted, Trouble
 from events.changes import DriftFound
+from events.invoice import Document
 from store import adoptions, audit, exports, generations, pauses, processes, reconciliations, restores
 from store.restores import NOT_REMEMBERED, Counts, RestoreOrder
 from store.tables import Export, RestoreCheck
 from store.unit_of_work import Work
 from worker import feed_witness, logs
-from worker.decisions import merge_rules, proof
-from worker.decisions.proof import Host
-from worker.export import answering, export_results
+from worker.export import taking_over
 from worker.reconcile import reconciler
 from worker.tools import Tools
 
@@ -26,7 +25,7 @@ DUTY = "restore_check"
 PASS_SECONDS = 2.0
 _AGAIN_SECONDS = 15.0
 _STOPPED_SECONDS = 60.0  # longer than it takes to call a process silent: it may only be suspended, and write again
-_ENDED = {"VOIDED": "voided", "DELETED": "deleted"}
+_ENDED = ("VOIDED", "DELETED")
 _WHY = "what was sent: the backup does not know it"
 _log = logs.log("restore_check")
 
@@ -64,7 +63,7 @@ def check_restored(tools: Tools, holder: str) -> int:
         due = [one for one in restores.checks(work) if one.ended_at is None and one.next_at <= work.now]
         open_ones = [one for one in due if held.has(one.company)]
     taken = 0
-    for one in open_ones:
+    for one in tools.while_running(open_ones):
         lane = Lane(one.company, one.tenant)
         with tools.store.write() as work:
             if not held.renew(work, one.company):
@@ -78,7 +77,7 @@ def check_restored(tools: Tools, holder: str) -> int:
 
 def _read_page(tools: Tools, organisation: Organisation, check: RestoreCheck) -> int:
     """One page of changes, and whole what of it is not known; what no permit or Xero was there for is read again."""
-    target = tools.target(organisation)
+    target = tools.target(organisation, check.document)
     permit = target.pace.ask(organisation, single=True)
     with tools.store.read() as work:
         began = work.now
@@ -103,16 +102,16 @@ def _read_page(tools: Tools, organisation: Organisation, check: RestoreCheck) ->
 
 
 def _take_page(tools: Tools, organisation: Organisation, check: RestoreCheck, seen: Changes, began: datetime) -> int:
-    lane = organisation.lane
+    lane, document = organisation.lane, check.document
     listed = {one.target_id: one for one in seen.invoices}
     with tools.store.read() as work:
         before = restores.known_ids(work, lane, listed)
-    reading = reconciler.read_closely(tools, organisation, sorted(listed.keys() - before.keys()))
+    reading = reconciler.read_closely(tools, organisation, document, sorted(listed.keys() - before.keys()), seen)
     whole = {id_: reading.copies.get(id_, one) for id_, one in listed.items() if id_ not in before}
     if not reading.complete:
         whole = dict(reading.copies)
     with tools.store.write() as work:
-        counts = _take_over(work, tools, organisation, whole)
+        counts = _take_over(work, tools.target(organisation, document), lane, document, whole)
         _note_numbers(work, before, listed)
         again = {"next_at": work.after(_AGAIN_SECONDS), "trouble": "not all could be read yet"}
         if reading.complete:
@@ -121,7 +120,10 @@ def _take_page(tools: Tools, organisation: Organisation, check: RestoreCheck, se
             counts = replace(
                 counts, seen=len(listed), known=sum(one.sent_revision != NOT_REMEMBERED for one in before.values())
             )
-        if reading.complete and not seen.more:
+        following = _following(tools, organisation, document) if reading.complete and not seen.more else None
+        if following:
+            again |= {"document": following, "since": restores.since_of(work, lane, following), "page": 1}
+        elif reading.complete and not seen.more:
             again["ended_at"] = work.now
             reconciliations.put_off(work, lane, restores.LATE_SECONDS)  # hosts send again what is no drift then
             _note_end(work, check, counts)
@@ -130,6 +132,12 @@ def _take_page(tools: Tools, organisation: Organisation, check: RestoreCheck, se
         _log.info("restore_check.ended", lane=lane.key, count=check.taken_over + counts.taken_over)
         tools.bells.ring(lane.key)
     return counts.taken_over
+
+
+def _following(tools: Tools, organisation: Organisation, document: Document) -> Document | None:
+    """The kind of documents that is read after this one."""
+    kinds = list(tools.target(organisation).documents)
+    return next(iter(kinds[kinds.index(document) + 1 :]), None)
 
 
 def _note_end(work: Work, check: RestoreCheck, counts: Counts) -> None:
@@ -148,9 +156,15 @@ def _note_numbers(work: Work, before: Mapping[str, Export], listed: Mapping[str,
     reconciliations.note(work, moved, found)
 
 
-def _take_over(work: Work, tools: Tools, organisation: Organisation, whole: Mapping[str, Posted]) -> Counts:
-    """Each marked invoice becomes its export's: the next time that is sent, it goes as an update."""
-    lane, target = organisation.lane, tools.target(organisation)
+def _take_over(
+    work: Work, target: AccountingTarget, lane: Lane, document: Document, whole: Mapping[str, Posted]
+) -> Counts:
+    """Each marked invoice becomes its export's: the next time that is sent, it goes as an update.
+
+    Where a mark does not name its invoice, what Xero shows is kept until somebody is about to send that.
+    """
+    if not target.marks_name_invoices:
+        return _keep(work, target, lane, document, whole.values())
     mine = _by_invoice(lane, whole.values())
     named = {invoice: (posted[0].number, "") for invoice, posted in mine.items()}
     rows = adoptions.lock(work, lane, named) if named else {}
@@ -162,10 +176,23 @@ def _take_over(work: Work, tools: Tools, organisation: Organisation, whole: Mapp
         if posted.status != "DELETED":
             adoptions.claim_number(work, lane, posted.number, row.invoice)
     restores.put_aside(work, [row for row, _ in taken])
-    exports.change(work, [_row(work, target, *one) for one in taken])
+    shown = [(row, taking_over.shown(target, posted, work.now)) for row, posted in taken]
+    exports.change(work, [taking_over.row_of(work, *one) for one in shown])
     unread = sum(1 for one in whole.values() if one.unreadable or one.unmarked)
     twice = sum(len([one for one in posted if one.status not in _ENDED]) > 1 for posted in mine.values())
     return Counts(taken_over=len(taken), unread=unread, twice=twice)
+
+
+def _keep(work: Work, target: AccountingTarget, lane: Lane, document: Document, found: Iterable[Posted]) -> Counts:
+    """Documents in Xero with our mark, one for each mark: first what lives, then what changed last."""
+    each: dict[str, list[Posted]] = {}
+    for one in found:
+        if one.mark:
+            each.setdefault(one.mark[1], []).append(one)
+    first = {mark: taking_over.shown(target, min(posted, key=_rank), work.now) for mark, posted in each.items()}
+    kept = restores.keep_marks(work, lane, document, first)
+    twice = sum(len([one for one in posted if one.status not in _ENDED]) > 1 for posted in each.values())
+    return Counts(taken_over=kept, unread=sum(one.unreadable for one in found), twice=twice)
 
 
 def _by_invoice(lane: Lane, found: Iterable[Posted]) -> Mapping[str, Sequence[Posted]]:
@@ -188,30 +215,3 @@ def _rank(posted: Posted) -> tuple[bool, float]:
 def _is_news(row: Export, posted: Posted) -> bool:
     """Whether the export is in Xero as something that the backup does not know."""
     return row.xero_invoice_id is None or row.generation < posted.generation
-
-
-def _row(work: Work, target: AccountingTarget, row: Export, posted: Posted) -> dict[str, Any]:
-    """The export as far as Xero shows it; what still waits goes on waiting, now for a look at what is there."""
-    live = row.state in merge_rules.LIVE
-    kind = _ENDED.get(posted.status)
-    shown = None if posted.unreadable else proof.of_host(Host(posted.contact_id, None), posted, _WHY)
-    return {
-        "id": row.id,
-        "state": "pending" if live else "failed" if row.state == "failed" else "exported",
-        "number": export_results.newest_content(row).number if live else posted.number,
-        "number_bound": True,
-        "due_at": work.now,
-        "batch_id": None,
-        "crashes": 0,
-        "generation": posted.generation,
-        "raise_anew": False,
-        "sent_hash": "",
-        "sent_revision": NOT_REMEMBERED,
-        "xero_invoice_id": posted.target_id,
-        "xero_totals": answering.proof_text(posted, shown, work.now) if shown else None,
-        **export_results.copy_of(target, posted),
-        "sent_contact": posted.contact_id,
-        "exported_at": posted.updated or work.now,
-        "checked_at": work.now,
-        "found": DriftFound(kind=kind, differences=(f"{kind} in Xero",)).model_dump_json() if kind else None,
-    }

@@ -29,6 +29,7 @@ from worker.tools import Tools
 PASS_SECONDS = 30.0
 _SETTLED_SECONDS = 60.0  # a line of the log has the moment its transaction began: by then it is committed
 _AT_ONCE = 200
+_AFTER_TROUBLE_SECONDS = 600.0
 _log = logs.log("summaries")
 
 
@@ -37,11 +38,16 @@ def tell_due(tools: Tools, _holder: str) -> int:
     with tools.store.read() as work:
         due = summaries.due(work, work.after(-_SETTLED_SECONDS), _AT_ONCE)
     ended = 0
-    for company in due:
+    for company, due_at in tools.while_running(due.items()):
         try:
-            ended += end_day(tools, company)
+            is_ended = end_day(tools, company)
         except Exception:
+            is_ended = False
             _log.exception("summaries.failed", company=company)  # the next company is not held back by it
+        if not is_ended:
+            with tools.store.write() as work:  # nor are those behind it, however many fail
+                summaries.put_off(work, company, due_at, work.after(_AFTER_TROUBLE_SECONDS))
+        ended += is_ended
     if ended:
         tools.bells.wake_relay()
     return ended
@@ -67,11 +73,11 @@ def end_day(tools: Tools, company: str) -> bool:
 def _summary(tools: Tools, work: Work, seen: PlannedSummary, chosen: DailySummary) -> CompanyDaySummarised:
     until = max(seen.since, work.after(-_SETTLED_SECONDS))
     status = statuses.of_company(tools, work, seen.company)
-    waiting, connection = (_waiting(status), _connection(work.now, status)) if status else (None, None)
+    waiting, connection = (_waiting(status), _connection(work.now, status, chosen)) if status else (None, None)
     return CompanyDaySummarised(
         company=seen.company,
         day=chosen.day_due(until),
-        time_zone=chosen.time_zone,
+        time_zone=str(chosen.zone),
         since=seen.since,
         until=until,
         exported=export_log.exported(work, LogFilter(seen.company, since=seen.since, until=until)),
@@ -105,13 +111,14 @@ def _waiting(status: CompanyStatus) -> WaitingSummary | None:
     )
 
 
-def _connection(now: datetime, status: CompanyStatus) -> ConnectionNews | None:
-    """What is wrong; else how long the login lasts, where that is not long."""
+def _connection(now: datetime, status: CompanyStatus, chosen: DailySummary) -> ConnectionNews | None:
+    """What is wrong; else how long the login lasts by the days of the company, where that is not long."""
     known, ends = status.health, status.health.login_ends_at
     if known.wrong:
         said = " ".join(part for part in (known.wrong, known.how) if part)
         return ConnectionNews(message=said, who=known.who or "")
-    days = max(0, (ends - now).days) if ends else health.UNEASY_DAYS
-    if ends is None or days >= health.UNEASY_DAYS:
+    if ends is None:
         return None
-    return ConnectionNews.of_login(ends, days)
+    last = ends.astimezone(chosen.zone).date()
+    days = max(0, (last - now.astimezone(chosen.zone).date()).days)
+    return ConnectionNews.of_login(ends, last, days) if days < health.UNEASY_DAYS else None
