@@ -82,21 +82,21 @@ def _begin_rows(work: Work) -> None:
 def move_on(work: Work, lane: Lane, document: Document, *, since: datetime, page: int, next_at: datetime) -> None:
     """Remember where the next look at documents of this kind begins."""
     if document == "invoice":
-        mine = update(Reconciliation).where(*_of(Reconciliation, lane))
+        mine = update(Reconciliation).where(*_in_lane(Reconciliation, lane))
     else:
         kind = col(DocumentReconciliation.document) == document
-        mine = update(DocumentReconciliation).where(*_of(DocumentReconciliation, lane), kind)
+        mine = update(DocumentReconciliation).where(*_in_lane(DocumentReconciliation, lane), kind)
     work.session.exec(mine.values(since=since, page=page, next_at=next_at))
 
 
-def _of(table: type[Reconciliation | DocumentReconciliation], lane: Lane) -> tuple[Any, Any]:
+def _in_lane(table: type[Reconciliation | DocumentReconciliation], lane: Lane) -> tuple[Any, Any]:
     return col(table.company) == lane.company, col(table.tenant) == lane.tenant
 
 
 def put_off(work: Work, lane: Lane, seconds: float) -> None:
     """The lane's next looks come so much later than they would have; nothing where there is none to come."""
     first = _row_of(work, lane)
-    others = work.session.exec(select(DocumentReconciliation).where(*_of(DocumentReconciliation, lane))).all()
+    others = work.session.exec(select(DocumentReconciliation).where(*_in_lane(DocumentReconciliation, lane))).all()
     rows: list[Reconciliation | DocumentReconciliation] = [*([first] if first else []), *others]
     for row in rows:
         row.next_at = max(row.next_at, work.now) + timedelta(seconds=seconds)

@@ -67,7 +67,9 @@ def test_two_who_order_it_at_one_moment_raise_one(crediting, monkeypatch):  # no
     before = raising.prepare(crediting.tools, COMPANY, "i")
     raised(crediting)
     monkeypatch.setattr(raising, "_prepare", lambda *_: before)
-    raised(crediting)
+    other = ConsoleUser("otto", "support")
+    found, receipt = raising.raise_credit(crediting.tools, COMPANY, "i", other, "never done")
+    assert (found.raised, receipt) == ("i:credit", None)
     crediting.settle_down(2)
     assert len(notes(crediting)) == 1
 

@@ -4,7 +4,7 @@ Its id is made of the invoice's, so that it goes the way of every export: ordere
 """
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from events.accounting_target import Lane
@@ -13,6 +13,7 @@ from events.codec import Unreadable
 from events.export import InvoiceExportRequested
 from events.invoice import Invoice
 from store import adoptions, audit, companies, connections
+from store.inbox import OtherBody
 from store.tables import Export
 from store.unit_of_work import Work
 from worker.commands import registry
@@ -120,6 +121,8 @@ def raise_credit(
         receipt = orders.hand_in(tools, InvoiceExportRequested, data, (by,), orders.CONSOLE, f"credit-{named}")
     except Unreadable as broken:
         raise OrderRefused("; ".join(broken.problems)) from None
+    except OtherBody:  # somebody else ordered it at this moment
+        return replace(found, raised=note.id), None
     return found, receipt
 
 
