@@ -468,25 +468,30 @@ def test_the_endpoints_of_a_killed_clock_are_taken_over_once_its_lease_is_over(t
 
 
 def test_an_endpoint_that_another_clock_is_still_at_is_asked_for_until_that_one_leaves_it(
-    telling, endpoint, monkeypatch
+    telling, other_endpoint, monkeypatch
 ):
     monkeypatch.setattr("worker.delivery.webhooks._WHOLE_LOOK_SECONDS", 3600.0)  # it does not wait for that
-    deliver(telling, holder="older release")
+    telling.relay()
+    with telling.store.write() as work:
+        made = endpoints.add_endpoint(work, telling.tools.vault, COMPANY, other_endpoint.url)
+        assert processes.take_duty(work, endpoints.door_of(made.id), "older release", 3600)
     telling.ask(an_invoice())
     telling.run()
     telling.relay()
-    before = list(endpoint.ids)
+    wanted = telling.events()[-1]["id"]
     clock = rounds.Webhooks(telling.tools, "clock", Poster(private=True).post)
     clock.begin_rounds()
+    wait_for(lambda: not clock._busy)
     clock.begin_rounds()
-    assert endpoint.ids == before
-    rounds.leave_round(telling.tools, "older release", with_work(telling.tools)[0])
+    assert other_endpoint.came == []
+    with telling.store.write() as work:
+        processes.leave_duty(work, endpoints.door_of(made.id), "older release")
 
-    def all_came():
+    def it_came():
         clock.begin_rounds()
-        return sorted(endpoint.ids) == outbox_ids(telling)
+        return wanted in other_endpoint.ids
 
-    wait_for(all_came)
+    wait_for(it_came)
     clock.stop()
 
 
