@@ -19,7 +19,7 @@ from events import failures
 from events.erased import ERASED, without_texts
 from events.export import InvoiceExportCompleted
 from store import bulk_orders, exports, invoice_search, statements
-from store.erasures import Reached
+from store.erasures import StepProgress
 from store.tables import (
     Alert,
     AskedChange,
@@ -55,7 +55,7 @@ _NAMING = ("xero.export.attention_needed", "company.day_summarised", "invoice.ex
 Cut = Callable[[str, bytes, Collection[str]], bytes | None]
 
 
-def find_invoices(work: Work, order: Any, _cut: Cut) -> Reached:
+def find_invoices(work: Work, order: Any, _cut: Cut) -> StepProgress:
     """Walk the company's exports for those of the client.
 
     They have no index by client: each would be written into it four times on its way.
@@ -68,20 +68,20 @@ def find_invoices(work: Work, order: Any, _cut: Cut) -> Reached:
     found = statements.rows(work, asked.order_by(*ordered).limit(_WALKED))
     _note(work, order, {row.invoice for row in found if row.client == order.client}, whole=True)
     if len(found) < _WALKED:
-        return Reached(over=True)
-    return Reached(json.dumps([found[-1].tenant, found[-1].invoice]))
+        return StepProgress(over=True)
+    return StepProgress(json.dumps([found[-1].tenant, found[-1].invoice]))
 
 
-def find_in_log(work: Work, order: Any, _cut: Cut) -> Reached:
+def find_in_log(work: Work, order: Any, _cut: Cut) -> StepProgress:
     """Invoices that were the client's when something was said of them."""
     mine = (col(LogEntry.client) == order.client, col(LogEntry.company) == order.company)
     asked = pick(col(LogEntry.id), col(LogEntry.invoice)).where(*mine, col(LogEntry.id) > int(order.place or 0))
     found = statements.rows(work, asked.order_by(col(LogEntry.id)).limit(_WALKED))
     _note(work, order, {row.invoice for row in found}, whole=False)
-    return Reached(str(found[-1].id)) if len(found) == _WALKED else Reached(over=True)
+    return StepProgress(str(found[-1].id)) if len(found) == _WALKED else StepProgress(over=True)
 
 
-def erase_invoices(work: Work, order: Any, cut: Cut) -> Reached:
+def erase_invoices(work: Work, order: Any, cut: Cut) -> StepProgress:
     """Fifty invoices at a time: their exports, calls, files, statuses and lines of the log."""
     asked = select(ErasedInvoice).where(ErasedInvoice.erasure_id == order.id, ~col(ErasedInvoice.erased))
     some = asked.where(col(ErasedInvoice.invoice) > order.place).order_by(col(ErasedInvoice.invoice))
@@ -89,22 +89,22 @@ def erase_invoices(work: Work, order: Any, cut: Cut) -> Reached:
     if not found:
         left = statements.rows(work, asked.limit(1))
         if left:
-            return Reached(waits=f"invoice {left[0].invoice} is on its way to Xero, or a file of it is")
-        return Reached(over=True)
+            return StepProgress(waits=f"invoice {left[0].invoice} is on its way to Xero, or a file of it is")
+        return StepProgress(over=True)
     waiting, went = _of_invoices(work, order, found, cut)
     done = [row.invoice for row in found if row.invoice not in waiting]
     mine = update(ErasedInvoice).where(
         col(ErasedInvoice.erasure_id) == order.id, col(ErasedInvoice.invoice).in_(done)
     )
     statements.run(work, mine.values(erased=True))
-    return Reached(found[-1].invoice, went=went)
+    return StepProgress(found[-1].invoice, went=went)
 
 
-def erase_contact(work: Work, order: Any, _cut: Cut) -> Reached:
+def erase_contact(work: Work, order: Any, _cut: Cut) -> StepProgress:
     """The client itself: its contact, what was asked for about it, what was told of it."""
     company, client = order.company, order.client
     if waits := contact_waits(work, company, client, order.at):
-        return Reached(waits=waits)
+        return StepProgress(waits=waits)
     causes = failures.gone_with_contact(client)
     changes = (AskedChange.company == company, AskedChange.subject == client, AskedChange.kind != "settings")
     went = Counter(
@@ -114,48 +114,52 @@ def erase_contact(work: Work, order: Any, _cut: Cut) -> Reached:
     )
     over = col(Draft.state).in_(_DRAFT_OVER)
     _run(work, update(Draft).where(col(Draft.company) == company, over).values(body=b"", message=""))
-    return Reached(over=True, went=went)
+    return StepProgress(over=True, went=went)
 
 
-def erase_letters(work: Work, order: Any, _cut: Cut) -> Reached:
+def erase_letters(work: Work, order: Any, _cut: Cut) -> StepProgress:
     """Unreadable messages in which the client may stand: those that are dealt with go, an open one is waited for."""
     after = int(order.place or 0)
     mine = select(DeadLetter).where(col(DeadLetter.id) > after, col(DeadLetter.received_at) <= order.at)
     found = statements.rows(work, mine.order_by(col(DeadLetter.id)).limit(_LETTERS))
     named = [row for row in found if is_named(row, order.company, order.client)]
     if waiting := [row.id for row in named if row.state == "open"]:
-        return Reached(order.place, waits=letter_waits(waiting[0]))
+        return StepProgress(order.place, waits=letter_waits(waiting[0]))
     gone = _run(work, delete(DeadLetter).where(col(DeadLetter.id).in_([row.id for row in named])))
     over = len(found) < _LETTERS
-    return Reached("" if over else str(found[-1].id), over=over, went=Counter(letters=gone))
+    return StepProgress("" if over else str(found[-1].id), over=over, went=Counter(letters=gone))
 
 
-def erase_events(work: Work, order: Any, _cut: Cut) -> Reached:
+def erase_events(work: Work, order: Any, _cut: Cut) -> StepProgress:
     """Events of the feed: their ids, numbers and states stay in their places, their texts go."""
     mine = (col(OutboxEvent.company) == order.company, col(OutboxEvent.created_at) <= order.at)
     if statements.rows(work, pick(col(OutboxEvent.id)).where(*mine, col(OutboxEvent.position).is_(None)).limit(1)):
-        return Reached(order.place, waits="an event has not left yet", wait_seconds=5)
+        return StepProgress(order.place, waits="an event has not left yet", wait_seconds=5)
     at = col(OutboxEvent.position)
     asked = pick(at, col(OutboxEvent.id), col(OutboxEvent.type), col(OutboxEvent.subject)).where(
         *mine, at > int(order.place or 0)
     )
     found = statements.rows(work, asked.order_by(at).limit(_WALKED))
-    clients = _listed(work, order, {row.subject for row in found}) | {order.client}
+    clients = _invoices_listed(work, order, {row.subject for row in found}) | {order.client}
     sends = _sends_of(work, order, {row.subject for row in found if row.type == InvoiceExportCompleted.TYPE})
     named = [row for row in found if row.subject in (sends if row.type == InvoiceExportCompleted.TYPE else clients)]
     ids = [row.id for row in (*named, *(row for row in found if row.type in _NAMING))]
     went = Counter(events=_erase_events(work, ids))
-    return Reached(str(found[-1].position), went=went) if len(found) == _WALKED else Reached(over=True, went=went)
+    return (
+        StepProgress(str(found[-1].position), went=went)
+        if len(found) == _WALKED
+        else StepProgress(over=True, went=went)
+    )
 
 
-def forget_list(work: Work, order: Any, _cut: Cut) -> Reached:
+def forget_list(work: Work, order: Any, _cut: Cut) -> StepProgress:
     """The list of the invoices is of no more use."""
     some = pick(col(ErasedInvoice.invoice)).where(col(ErasedInvoice.erasure_id) == order.id).limit(_WALKED)
     mine = (col(ErasedInvoice.erasure_id) == order.id, col(ErasedInvoice.invoice).in_(some))
-    return Reached(over=_run(work, delete(ErasedInvoice).where(*mine)) < _WALKED)
+    return StepProgress(over=_run(work, delete(ErasedInvoice).where(*mine)) < _WALKED)
 
 
-STEPS: Mapping[str, Callable[[Work, Any, Cut], Reached]] = {
+STEPS: Mapping[str, Callable[[Work, Any, Cut], StepProgress]] = {
     "finding invoices": find_invoices,
     "finding lines of the log": find_in_log,
     "invoices": erase_invoices,
@@ -351,7 +355,7 @@ def _note(work: Work, order: Any, invoices: Collection[str], *, whole: bool) -> 
     statements.insert_new(work, ErasedInvoice, rows, returning="invoice")
 
 
-def _listed(work: Work, order: Any, invoices: Collection[str]) -> set[str]:
+def _invoices_listed(work: Work, order: Any, invoices: Collection[str]) -> set[str]:
     asked = pick(col(ErasedInvoice.invoice)).where(col(ErasedInvoice.erasure_id) == order.id)
     return {row.invoice for row in statements.rows(work, asked.where(col(ErasedInvoice.invoice).in_(invoices)))}
 

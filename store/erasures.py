@@ -20,7 +20,7 @@ from store.unit_of_work import Work
 
 
 @dataclass
-class Reached:
+class StepProgress:
     """How far a step is after a piece: `place` in it, or it is over; what it waits for; what went, by kind."""
 
     place: str = ""
@@ -30,7 +30,9 @@ class Reached:
     went: Counter[str] = field(default_factory=Counter)
 
 
-def make(work: Work, company: str, client: str, by: str, why: str, step: str, first: Reached | None = None) -> int:
+def make(
+    work: Work, company: str, client: str, by: str, why: str, step: str, first: StepProgress | None = None
+) -> int:
     """Write an order down; `first` is what it waits for before its first piece. Gives its number."""
     waits, due_at = (first.waits, work.after(first.wait_seconds)) if first else ("", work.now)
     made = Erasure(company=company, client=client, by=by, why=why, at=work.now, step=step, due_at=due_at, waits=waits)
@@ -73,7 +75,7 @@ def locked(work: Work, number: int) -> Any:
     return found[0] if found else None
 
 
-def keep(work: Work, order: Any, reached: Reached, following: str) -> None:
+def keep_progress(work: Work, order: Any, reached: StepProgress, following: str) -> None:
     """Write down how far the order is; with no `following` step it is done."""
     counts = Counter(json.loads(order.erased))
     counts.update(reached.went)

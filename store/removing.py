@@ -13,7 +13,7 @@ from sqlalchemy import select as pick
 from sqlmodel import SQLModel, col, func
 
 from store import api_keys, endpoints, erasing, pruning, statements
-from store.erasures import Reached
+from store.erasures import StepProgress
 from store.kept_data import KEPT
 from store.tables import (
     Allocation,
@@ -98,14 +98,14 @@ def close(work: Work, company: str) -> bool:
     return bool(statements.run(work, mine.values(closed_at=work.now)).rowcount)
 
 
-def await_answers(work: Work, order: Any, _shut: Shut) -> Reached:
+def await_answers(work: Work, order: Any, _shut: Shut) -> StepProgress:
     """What was accepted before is carried out and answered first."""
     if left := under_way(work, order.company):
-        return Reached(waits=", ".join(f"{count} {what}" for what, count in left.items()))
-    return Reached(over=True)
+        return StepProgress(waits=", ".join(f"{count} {what}" for what, count in left.items()))
+    return StepProgress(over=True)
 
 
-def end_access(work: Work, order: Any, _shut: Shut) -> Reached:
+def end_access(work: Work, order: Any, _shut: Shut) -> StepProgress:
     """The app and logins that nobody else uses; keys: of it alone they are revoked, others no more speak for it."""
     company = order.company
     mine = pick(col(CompanyApp.client_id)).where(col(CompanyApp.company) == company)
@@ -127,55 +127,55 @@ def end_access(work: Work, order: Any, _shut: Shut) -> Reached:
             api_keys.revoke(work, row.id)
         left = update(ApiKey).where(col(ApiKey.id) == row.id)
         statements.run(work, left.values(companies=api_keys.said(named - {company})))
-    return Reached(over=True, went=Counter(keys=keys, apps=len(apps - others)))
+    return StepProgress(over=True, went=Counter(keys=keys, apps=len(apps - others)))
 
 
-def delete_data(work: Work, order: Any, _shut: Shut) -> Reached:
+def delete_data(work: Work, order: Any, _shut: Shut) -> StepProgress:
     """Everything of the company but its events, 500 rows of one table at a time."""
     for place in range(int(order.place or 0), len(_OWN)):
         table = _OWN[place]
         gone = _delete_exports(work, order.company) if table is Export else _delete_of(work, table, order.company)
         if gone:
-            return Reached(
+            return StepProgress(
                 str(place), went=Counter({"invoices" if table is Export else str(table.__tablename__): gone})
             )
-    return Reached(over=True, went=_delete_rare(work, order))
+    return StepProgress(over=True, went=_delete_rare(work, order))
 
 
-def delete_letters(work: Work, order: Any, _shut: Shut) -> Reached:
+def delete_letters(work: Work, order: Any, _shut: Shut) -> StepProgress:
     """Unreadable messages that name it: those that are dealt with go, an open one is waited for."""
     return erasing.erase_letters(work, order, lambda *_: None)
 
 
-def delete_events(work: Work, order: Any, shut: Shut) -> Reached:
+def delete_events(work: Work, order: Any, shut: Shut) -> StepProgress:
     """Its webhook endpoints, and its events once everybody was told of them."""
     left = (order.at - work.now).total_seconds() + EVENTS_SECONDS
     if left > 0:
-        return Reached(waits="a day for hosts to read what was told last", wait_seconds=left)
+        return StepProgress(waits="a day for hosts to read what was told last", wait_seconds=left)
     ends = pick(col(Endpoint.id)).where(col(Endpoint.company) == order.company)
     for row in statements.rows(work, ends):
         endpoints.remove_endpoint(work, row.id)
     gone = pruning.events_out(work, work.now, shut, order.company)
     if gone:
-        return Reached(went=Counter(events=gone))
+        return StepProgress(went=Counter(events=gone))
     mine = pick(col(OutboxEvent.id)).where(col(OutboxEvent.company) == order.company)
     if statements.rows(work, mine.limit(1)):
-        return Reached(waits="its last events are not told everywhere yet, or no other event has come since")
-    return Reached(over=True)
+        return StepProgress(waits="its last events are not told everywhere yet, or no other event has come since")
+    return StepProgress(over=True)
 
 
-def forget_company(work: Work, order: Any, _shut: Shut) -> Reached:
+def forget_company(work: Work, order: Any, _shut: Shut) -> StepProgress:
     """The company's own row, once nothing of it came into being meanwhile."""
     again = delete_data(work, order, _shut)
     if not again.over:
         return again
     statements.run(work, delete(Company).where(col(Company.id) == order.company))
-    return Reached(over=True)
+    return StepProgress(over=True)
 
 
-STEPS: Mapping[str, Callable[[Work, Any, Shut], Reached]] = {
+STEPS: Mapping[str, Callable[[Work, Any, Shut], StepProgress]] = {
     "what is under way": await_answers,
-    LOGIN: lambda *_: Reached(over=True),  # a call: worker/erasing makes it
+    LOGIN: lambda *_: StepProgress(over=True),  # a call: worker/erasing makes it
     AFTER_LOGIN: end_access,
     "data": delete_data,
     "unreadable messages": delete_letters,

@@ -5,7 +5,7 @@ from typing import Any
 from events.accounting_target import Lane
 from store import audit, erasing, erasures, removing
 from store.connections import NOT_YET
-from store.erasures import Reached
+from store.erasures import StepProgress
 from store.unit_of_work import Work
 from worker import logs
 from worker.erasing import erase_client, remove_company
@@ -38,7 +38,7 @@ def _piece(tools: Tools, number: int) -> bool:
         if not login:
             reached = _reach(tools, work, order)
             following = _following(order) if reached.over else order.step
-            erasures.keep(work, order, reached, following)
+            erasures.keep_progress(work, order, reached, following)
             if reached.over and not following:
                 _finish(work, order)
     if login:
@@ -46,7 +46,7 @@ def _piece(tools: Tools, number: int) -> bool:
     return not reached.waits
 
 
-def _reach(tools: Tools, work: Work, order: Any) -> Reached:
+def _reach(tools: Tools, work: Work, order: Any) -> StepProgress:
     if order.client:
         return erasing.STEPS[order.step](work, order, erase_client.cut_with(tools, work, order.company))
     if order.step == removing.AFTER_LOGIN:

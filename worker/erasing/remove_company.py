@@ -6,7 +6,7 @@ meets “must be unique”, and the invoice is taken over.
 
 from events.accounting_target import Trouble
 from store import audit, companies, erasing, erasures, removing
-from store.erasures import Reached
+from store.erasures import StepProgress
 from store.vault import Unopenable
 from worker.connections import connecting
 from worker.erasing.erasure import ErasurePreview, ErasureRefused, letters_first, reason_given
@@ -14,7 +14,7 @@ from worker.tools import Tools
 
 FIRST, *_ = removing.STEPS
 # A door that had seen the company before it was closed is through by then: no transaction lasts longer.
-_GRACE = Reached(waits="a minute, until no door is at work for it any more", wait_seconds=65)
+_GRACE = StepProgress(waits="a minute, until no door is at work for it any more", wait_seconds=65)
 _TRIES = 10  # calls to Xero in vain, ever later: about an hour
 _NOT_TOLD = (
     "Xero could not be told that the login ends ({why}). In Xero somebody has to open Settings, then Connected apps, "
@@ -70,8 +70,10 @@ def end_login(tools: Tools, number: int) -> bool:
         if why and order.tries < _TRIES:
             erasures.change(work, number, tries=order.tries + 1)
             waits = f"Xero cannot be told that the login ends: {why}"
-            erasures.keep(work, order, Reached(waits=waits, wait_seconds=60.0 * (order.tries + 1)), removing.LOGIN)
+            erasures.keep_progress(
+                work, order, StepProgress(waits=waits, wait_seconds=60.0 * (order.tries + 1)), removing.LOGIN
+            )
             return False
         erasures.change(work, number, left=_NOT_TOLD.format(why=why) if why else "")
-        erasures.keep(work, order, Reached(over=True), removing.AFTER_LOGIN)
+        erasures.keep_progress(work, order, StepProgress(over=True), removing.AFTER_LOGIN)
     return True
