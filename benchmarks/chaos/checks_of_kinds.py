@@ -95,15 +95,19 @@ def of_contacts(world: World, evidence: Evidence) -> dict[str, list[str]]:
 
 
 def of_payments(world: World, evidence: Evidence) -> dict[str, list[str]]:
-    """What is due of each invoice is told once, as an independent sum has it; nothing is told that nobody did."""
+    """What is due of each invoice is told once, as an independent sum has it; nothing is told that nobody did.
+
+    Of a credit note what is left of it may be told: we credited it ourselves.
+    """
     told = _told(evidence, *PAYMENTS)
     dues = {key: [Decimal(one["due"]) for one in some] for key, some in told.items()}
     wanted, books = world.promised.dues, _alive(evidence.books)
+    left = {key: {_left_of(book)} for key, book in books.items() if book.document == "credit_note"}
     return {
         "payments not told": [_name(key) for key, some in wanted.items() if dues.get(key, [])[-1:] != [some[-1]]],
         "payments told twice": [_name(key) for key, some in dues.items() if len(set(some)) < len(some)],
         "payments that nobody made": [
-            _name(key) for key, some in dues.items() if set(some) - set(wanted.get(key, ()))
+            _name(key) for key, some in dues.items() if set(some) - set(wanted.get(key, ())) - left.get(key, set())
         ],
         "told with sums that do not come out": [
             _name(key) for key, some in told.items() if any(map(_is_off, some)) or not _is_in_order(some)
@@ -147,6 +151,10 @@ def _told(evidence: Evidence, *kinds: str) -> dict[Key, list[dict[str, Any]]]:
 
 def _alive(books: Iterable[Book]) -> dict[Key, Book]:
     return {_key(book): book for book in books if book.alive}
+
+
+def _left_of(note: Book) -> Decimal:
+    return note.net + note.tax - sum(amount for _, amount in note.given)
 
 
 def _key(book: Book) -> Key:

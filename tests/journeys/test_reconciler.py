@@ -200,3 +200,19 @@ def test_a_light_row_without_a_date_is_no_drift():
     from tests.rooms.test_orders import a_posted
 
     assert findings(Belief("N-1", {}, "2026-11-20"), a_posted(date="")) == []
+
+
+def test_a_list_that_lags_behind_our_own_update_tells_of_no_edit(on_sqlite):
+    exported(on_sqlite)
+    organisation = on_sqlite.organisation()
+    with on_sqlite.store.read() as work:
+        since = work.after(-3600)
+    before = on_sqlite.tools.target(organisation).changes(organisation, since, 1, ours_only=True)
+    on_sqlite.ask(an_invoice(revision=2, line={"unit_amount": "70.00"}), request="r2")
+    on_sqlite.run()
+    on_sqlite.later(600)
+    with on_sqlite.store.write() as work:
+        reading = reconciler.CloseReading({}, 0, complete=True)
+        told = reconciler.compare(work, on_sqlite.tools, organisation, before.invoices, work.now, reading)
+    assert (len(before.invoices), told) == (1, 0)
+    assert on_sqlite.events("invoice.export.drift_found") == on_sqlite.events("invoice.edited") == []

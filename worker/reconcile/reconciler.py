@@ -197,7 +197,8 @@ def compare(
 ) -> int:
     """Compare documents that were seen with what we believe, and tell what is new; give how many drifts that were."""
     by_id = {posted.target_id: posted for posted in seen}
-    ours = reconciliations.exported_as(work, organisation.lane, by_id, before)
+    shown = reconciliations.exported_as(work, organisation.lane, by_id, before)
+    ours = {target_id: one for target_id, one in shown.items() if not _is_stale(one, by_id[target_id])}
     exports.lock_again(work, [export.id for export in ours.values() if export.id is not None])
     used = _used(work, ours)
     targets = {target_id: tools.target(organisation, export.document) for target_id, export in ours.items()}
@@ -300,6 +301,12 @@ def _edits(target: AccountingTarget, export: Export, copy: Posted) -> list[str]:
 def _is_known(export: Export) -> bool:
     """Whether the content is kept that Xero was sent last."""
     return bool(export.wanted) and export.wanted_hash == export.sent_hash
+
+
+def _is_stale(export: Export, posted: Posted) -> bool:
+    """Whether a list of Xero's lags: it shows the document as it was before our own last write (facts §4)."""
+    kept = json.loads(export.xero_totals or "{}").get("updated")
+    return bool(kept and posted.updated and posted.updated < datetime.fromisoformat(kept))
 
 
 def _belief(export: Export, used: Mapping[int, Decimal]) -> Belief:
