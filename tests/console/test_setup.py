@@ -258,7 +258,9 @@ def test_a_setting_that_xero_does_not_have_is_refused_with_the_choices_and_stays
     assert "Account 999 does not exist in Xero. Choose one of: 200" in page
     assert 'name="number_prefix" value="KEEP-"' in page
     assert settings(on_sqlite).number_prefix is None
-    assert "due.days" in change(setter, 422, due_kind="days_after_invoice", due_days="soon")
+    assert "Default due date must be a whole number" in change(
+        setter, 422, due_kind="days_after_invoice", due_days="soon"
+    )
     form = fields_of(page, "/setup/settings")
     assert "are changed" in setter.do(f"{HERE}/settings", **{**form, "default_account_code": "210"})
     assert settings(on_sqlite).number_prefix == "KEEP-"
