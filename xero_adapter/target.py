@@ -116,7 +116,7 @@ class XeroTarget:
         """Whether its Url names this invoice and generation."""
         return posted.mark == (company, invoice) and posted.generation == generation
 
-    def mark_of(self, _company: str, invoice: str, _generation: int) -> str:
+    def mark_of(self, company: str, invoice: str, generation: int) -> str:  # noqa: ARG002
         """The invoice's own id."""
         return invoice
 

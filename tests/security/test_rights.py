@@ -45,6 +45,7 @@ TABLE = {
     "ENDPOINTS": (ADMIN, NO, False),
     "RESEND": (OPS, NO, False),
     "USERS": (ADMIN, NO, False),
+    "ERASE": (ADMIN, NO, False),
 }
 
 

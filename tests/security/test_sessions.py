@@ -34,6 +34,8 @@ MATTERS = [
     ("/companies/harbour/setup/decide", {"do": "cancel"}),
     ("/companies/harbour/setup/scopes", {"scopes": "broad"}),
     ("/companies/harbour/setup/exports", {"do": "off", "why": "because"}),
+    ("/erasures/harbour", {"why": "because"}),
+    ("/erasures/harbour/acme", {"why": "because"}),
     ("/developers/endpoints", {"company": "harbour", "url": "https://thief.example/"}),
     ("/developers/endpoints/one/rotate", {}),
     ("/developers/endpoints/one/url", {"url": "https://thief.example/"}),
@@ -246,7 +248,7 @@ def test_whatever_an_admin_alone_may_do_asks_again_unless_it_is_listed_here():
         elif any(one.action in (Action.MANAGE_USERS, Action.SET_UP, Action.DEVELOP) for one in asked):
             do_not.add(route.path)
     assert do_not == harmless
-    named = [("vera", "{user}"), ("harbour", "{company}")]
+    named = [("vera", "{user}"), ("harbour", "{company}"), ("/acme", "/{client}")]
     named += [("endpoints/one", "endpoints/{endpoint}"), ("keys/one", "keys/{key}")]
     tried = {functools.reduce(lambda said, pair: said.replace(*pair), named, path) for path, _ in MATTERS}
     assert ask == tried

@@ -120,6 +120,10 @@ TRIED = {
     "webhooks retry": [[HOSTILE]],
     "webhooks test": [[HOSTILE]],
     "webhooks resend": [["--since", HOSTILE], ["--request", HOSTILE, "--company", COMPANY, "--yes"]],
+    "credit": [["i1", "--company", COMPANY, "--why", HOSTILE], [HOSTILE, "--company", COMPANY, "--why", "x"]],
+    "clients list": [[], ["--company", HOSTILE]],
+    "clients erase": [["acme", "--company", COMPANY, "--check"], [HOSTILE, "--company", COMPANY, "--why", HOSTILE]],
+    "companies remove": [[COMPANY, "--check"], [HOSTILE, "--why", HOSTILE, "--yes"]],
 }
 AS_A_GROUP = {"companies list", "connections list", "users list", "webhooks list"}  # the group itself lists
 SANDBOX = {f"sandbox {word}" for word in ("fail", "pay", "void", "offline")}  # says what its developer typed

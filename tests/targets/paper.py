@@ -108,6 +108,9 @@ class Paper:
     def is_marked(self, posted, company, invoice, generation):
         return (*posted.mark, posted.generation) == (company, invoice, generation)
 
+    def mark_of(self, company, invoice, generation):
+        return invoice
+
     def element(self, posting):
         invoice = posting.invoice
         rows = [
