@@ -44,13 +44,14 @@ T = TypeVar("T")
 class AllocationStanding:
     """How an allocation stands in Xero: `given` already, the `amount` to be allocated, or `why` there is none.
 
-    `final`: waiting does not help.
+    `final`: waiting does not help; `unseen`: Xero does not show one of the two, perhaps not yet.
     """
 
     given: Decimal | None = None
     amount: Decimal | None = None
     why: str = ""
     final: bool = False
+    unseen: bool = False
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,8 @@ def standing(
 ) -> AllocationStanding:
     """How the allocation of this credit note to this invoice, called `number`, stands; pure."""
     if note is None or invoice is None:
-        return AllocationStanding(why=f"Xero does not show the {'invoice ' + number if note else 'credit note'}.")
+        unseen = f"invoice {number}" if note else "credit note"
+        return AllocationStanding(why=f"Xero does not show the {unseen}.", unseen=True)
     given = target.credit.given(note).get(invoice.target_id) if target.credit else None
     if given:
         return AllocationStanding(given=given)
@@ -229,7 +231,7 @@ def _rest(tools: Tools, one: Allocation, known: CreditAndInvoice, stands: Alloca
     with tools.store.write() as work:
         tries = one.tries + 1
         # What was sent once may be there, and only not be shown yet: then it is what leaves nothing to be allocated
-        ends = tries >= _MOST_TRIES if one.amount or "does not show" in stands.why else stands.final
+        ends = tries >= _MOST_TRIES if one.amount or stands.unseen else stands.final
         to = "allocated" if stands.given else "unallocated" if ends else "waiting"
         wait = min(_LONGEST_SECONDS, _SOON_SECONDS * 2 ** min(tries, _MOST_TRIES))
         amount = f"{stands.given:.2f}" if stands.given else one.amount
