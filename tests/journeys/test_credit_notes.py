@@ -328,6 +328,15 @@ def test_a_voided_invoice_is_not_credited(crediting):
     assert [one["message"] for one in told(crediting)] == ["Invoice N-i is voided in Xero."]
 
 
+def test_an_invoice_that_xero_never_shows_again_is_given_up_after_a_while(crediting):
+    exported(crediting, an_invoice("i"), credit_of())
+    invoices = crediting.simulator.state.world.organisations[TENANT].invoices
+    invoices.pop(invoice_in(crediting)["InvoiceID"])
+    allocate(crediting, 12)
+    said = "Xero does not show invoice N-i."
+    assert [(one["message"], one["waits"]) for one in told(crediting)] == [(said, True), (said, False)]
+
+
 def test_an_invoice_that_is_not_in_xero_yet_is_waited_for_and_said_once(crediting):
     exported(crediting, credit_of())
     allocate(crediting, 3)

@@ -68,8 +68,8 @@ def standing(
 ) -> AllocationStanding:
     """How the allocation of this credit note to this invoice, called `number`, stands; pure."""
     if note is None or invoice is None:
-        unseen = f"invoice {number}" if note else "credit note"
-        return AllocationStanding(why=f"Xero does not show the {unseen}.", unseen=True)
+        unseen = f"invoice {number}" if note else "the credit note"
+        return AllocationStanding(why=f"Xero does not show {unseen}.", unseen=True)
     given = target.credit.given(note).get(invoice.target_id) if target.credit else None
     if given:
         return AllocationStanding(given=given)
