@@ -47,7 +47,9 @@ def list_orders(company: OfCompany = None, most: Most = 20, as_json: AsJson = Fa
         found = [_document(row) for row in erasures.newest(work, most + 1, company)]
     names = {"order": "order", "company": "company", "client": "client", "state": "state", "waits for": "waits"}
     columns = {shown: itemgetter(name) for shown, name in names.items()}
-    output.listing(found, as_json=as_json, columns=columns, none="Nothing was ever erased.", most=most)
+    whose = (f"a client of {company}", company) if company else ("a client", "a company")
+    none = "Nobody ordered to erase {} or to remove {}.".format(*whose)
+    output.listing(found, as_json=as_json, columns=columns, none=none, most=most)
 
 
 @app.command()

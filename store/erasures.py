@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import select as pick
 from sqlalchemy import update
-from sqlmodel import col, select
+from sqlmodel import col, func, select
 
 from store import statements
 from store.tables import Erasure
@@ -52,6 +52,11 @@ def newest(work: Work, most: int, company: str | None = None) -> Sequence[Any]:
     """The newest orders first, as plain rows."""
     asked = select(Erasure).order_by(col(Erasure.id).desc()).limit(most)
     return statements.rows(work, asked.where(Erasure.company == company) if company else asked)
+
+
+def total(work: Work) -> int:
+    """How many orders there are."""
+    return work.session.exec(select(func.count()).select_from(Erasure)).one()
 
 
 def open_one(work: Work, company: str, client: str) -> int | None:

@@ -2,6 +2,7 @@
 
 from store import audit, erasures
 from tests.builders import COMPANY, an_invoice
+from web.console import erasing
 from worker.erasing import pieces
 
 
@@ -36,3 +37,15 @@ def test_a_company_is_removed_from_its_page_and_the_list_says_what_it_waits_for(
     with on_sqlite.store.read() as work:
         assert [one.step for one in erasures.newest(work, 5)] == ["what is under way"]
     admin.see(f"/erasures/{COMPANY}", 404)
+
+
+def test_the_list_of_orders_leaves_none_out_without_its_count(person, on_sqlite, monkeypatch):
+    admin = person("admin")
+    assert "Nobody ordered to erase a client or to remove a company." in admin.see("/erasures")
+    for client in ("acme", "crane"):
+        on_sqlite.ask(an_invoice(f"of-{client}", client={"id": client, "name": client}), request=client)
+        on_sqlite.run()
+        admin.do(f"/erasures/{COMPANY}/{client}", why="asked")
+    assert "orders are shown" not in admin.see("/erasures")
+    monkeypatch.setattr(erasing, "_MOST", 1)
+    assert "The newest 1 of 2 orders are shown." in admin.see("/erasures")

@@ -36,6 +36,19 @@ def test_an_exported_invoice_shows_its_marker_proof_and_both_ways_to_open_it(on_
     assert page.count("110.00") >= 2
 
 
+def test_of_very_many_lines_the_first_hundred_are_shown_and_how_many_there_are(on_sqlite, helper):
+    lines = [{"description": f"Day {day}", "quantity": "1", "unit_amount": "10.00"} for day in range(1, 121)]
+    on_sqlite.company(credit_notes=True)
+    on_sqlite.ask(an_invoice(lines=lines))
+    on_sqlite.run()
+    page = helper.see(PAGE.format("i1"))
+    assert page.count("The first 100 of 120 lines are shown.") == 2  # as CrewCard wants it, and as Xero has it
+    assert (">Day 100<" in page, ">Day 101<" in page) == (True, False)
+    credit = helper.see(f"{PAGE.format('i1')}/credit")
+    assert "The first 100 of 120 lines are shown; all of them are sent." in credit
+    assert "Unit price" in credit
+
+
 def test_a_payment_in_xero_is_shown_beside_the_marker_with_the_time_it_was_seen(on_sqlite, helper):
     (book,) = exported(on_sqlite)
     assert "Paid in Xero" not in helper.see(PAGE.format("i1"))

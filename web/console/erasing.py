@@ -26,9 +26,9 @@ router = APIRouter()
 def erasures_page(request: Request, visitor: Admin) -> Response:
     """The orders, the newest first: how far each is and what it waits for."""
     with visitor.tools.store.read() as work:
-        found = erasures.newest(work, _MOST)
+        found, total = erasures.newest(work, _MOST), erasures.total(work)
     orders = [(row, erasures.counts(row)) for row in found]
-    return rendering.page(request, visitor, "erasures", orders=orders)
+    return rendering.page(request, visitor, "erasures", orders=orders, total=total)
 
 
 @router.get("/erasures/{company}")

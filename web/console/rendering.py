@@ -51,7 +51,7 @@ def clock(at: datetime | None) -> str:
     return f"{at.astimezone(UTC):%H:%M:%S}" if at else _NONE
 
 
-def length(seconds: float) -> str:
+def duration(seconds: float) -> str:
     """A length of time in its largest unit: “3 minutes”."""
     for unit, size in _UNITS:
         if seconds >= size:
@@ -75,7 +75,7 @@ def seconds(value: float) -> str:
         return f"{1000 * value:.0f} ms"
     if value < 10:
         return f"{value:.1f} s"
-    return f"{value:.0f} s" if value < 120 else length(value)
+    return f"{value:.0f} s" if value < 120 else duration(value)
 
 
 def ago(at: datetime | None, now: datetime) -> str:
@@ -83,7 +83,7 @@ def ago(at: datetime | None, now: datetime) -> str:
     if at is None:
         return _NONE
     passed = (now - at) / timedelta(seconds=1)
-    return f"{length(passed)} ago" if passed > -1 else f"in {length(-passed)}"
+    return f"{duration(passed)} ago" if passed > -1 else f"in {duration(-passed)}"
 
 
 def number(value: float) -> str:
@@ -170,14 +170,14 @@ def away(trouble: Trouble) -> str:
         return "Xero does not let us in: the company's login is due. Make a connect link on its setup page."
     if trouble.effect == "limited" and trouble.wait:
         limit = "the day's limit of calls" if trouble.limit == "day" else "Xero's limit of calls"
-        return f"{limit[0].upper()}{limit[1:]} is reached. Try again in {length(trouble.wait)}."
+        return f"{limit[0].upper()}{limit[1:]} is reached. Try again in {duration(trouble.wait)}."
     return f"Xero cannot be asked just now ({trouble.message}). Nothing was changed; try again in a few minutes."
 
 
 FILTERS: dict[str, Callable[..., Any]] = {
     "moment": moment,
     "clock": clock,
-    "length": length,
+    "duration": duration,
     "seconds": seconds,
     "ago": ago,
     "number": number,
