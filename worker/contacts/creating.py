@@ -61,7 +61,7 @@ def answer_new_contacts(
         return
     organisation = _writable(organisation, at)
     most = tools.target(organisation).sizes.new_contacts
-    listed = suggesting.listed(tools, organisation, 2 * len(planned), wait) if len(planned) > 1 else None
+    listed = suggesting.all_contacts(tools, organisation, 2 * len(planned), wait) if len(planned) > 1 else None
     if listed is None:  # one alone, or a list that would take more calls than searching
         planned = _in_calls(planned, most)[0]
         listed = [shown for one in planned for shown in _searched(tools, organisation, one, wait)]

@@ -56,7 +56,7 @@ def everybody(tools: Tools, organisation: Organisation, wait: Wait | None = None
     return list(found.values())
 
 
-def listed(
+def all_contacts(
     tools: Tools, organisation: Organisation, most: int, wait: Wait | None = None
 ) -> Sequence[ListedContact] | None:
     """All contacts, archived ones too; None where so many calls do not show them all. Raises Trouble."""
