@@ -213,7 +213,7 @@ def _attachments(context: Context, request: Request, identity: str, rest: Sequen
 
 def _contacts(context: Context, request: Request, rest: Sequence[str]) -> Reply:
     if request.method == "PUT" and not rest:
-        made = [contacts.create(context, sent) for sent in reading.contacts(request.body)]
+        made = _ordered(context, [contacts.create(context, sent) for sent in reading.contacts(request.body)])
         return _written(context, made, name="Contacts", summarize=request.says("summarizeErrors", otherwise=True))
     if request.method != "GET":
         return not_implemented()

@@ -84,6 +84,16 @@ def test_what_takes_longer_than_somebody_waits_is_left_for_the_next_order(clerk_
     assert {one["ended"] for one in clerk_free.told()} == {"updated"}
 
 
+def test_of_two_who_order_it_at_once_one_hands_each_client_in(away):
+    """Both have looked before either has filed."""
+    some = [("c0", "Firm 0", contact_id("c0")), ("c1", "Firm 1", contact_id("c1"))]
+    counts = []
+    for who in ("anna", "bert"):
+        with away.installation.store.write() as work:
+            counts.append(len(contact_answers.file_links(work, COMPANY, some, who, change_submission.SOURCE)))
+    assert counts == [2, 0]
+
+
 def test_while_the_company_lets_no_contact_be_changed_nothing_is_handed_in(away):
     away.allow(editable=False)
     done = link(away, exact(3))
