@@ -22,7 +22,7 @@ from events.credentials import Scope
 from store import api_keys
 from worker.settings import Settings
 
-_RECONCILE_SHARE = "0.5"  # a webhook of Xero's that met nobody is made good within the run
+_RECONCILE_SHARE = "0.5"  # a webhook of Xero's that met nobody is made good within minutes
 _LOST = 2  # posts of Xero's to some companies, in the long form
 _MOMENTS = 5
 _FIRST_SECONDS, _LATER = 0.6, 1.25
@@ -34,7 +34,8 @@ def run(plan: Plan, *, keep: bool = False, told: Callable[[str], None] = lambda 
     asked = world.of(plan, files.address)
     files.bodies = asked.promised.bodies
     readers = Readers()
-    chosen = {"RECONCILE_SHARE": _RECONCILE_SHARE, **readers.settings}
+    calls = {"RECONCILE_SHARE": _RECONCILE_SHARE, "CALLS_PER_DAY": str(world.CALLS_PER_DAY)}
+    chosen = {**calls, **readers.settings}
     room = ROOM if plan.is_long else 0
     with files, Balancer() as balancer, machines(plan.database, room=room, keep=keep, **chosen) as made:
         told(f"logs and data: {made.home}")
@@ -102,6 +103,7 @@ def _under_fire(
 
     calm = plan.wait(lambda: evidence.finished(store, is_heard, readers.has))
     seen = _gathered(asked, made, people, listener, readers)
+    took = struck - begun + calm
     return Result(
         findings={
             **checks.findings(asked, seen),
@@ -110,7 +112,8 @@ def _under_fire(
         },
         counts=_counts(asked, seen)
         | {"published again": publisher.again, "said twice": publisher.repeated}
-        | {"webhooks of Xero": made.webhooks_posted()},
+        | {"webhooks of Xero": made.webhooks_posted()}
+        | {"milliseconds per document": round(1000 * took / len(asked.wanted))},
         blows=dict(killer.struck),
         faults=faults,
         deliveries=deliveries,
