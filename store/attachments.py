@@ -23,6 +23,7 @@ from store.unit_of_work import Work
 
 LEASE_SECONDS = 30.0  # renewed while a file is fetched and sent; that of a dead process is over after so long
 RENEWED_SECONDS = 5.0
+FOLLOWING_CALLS = 3  # of a file that is taken over from the invoice before: its list, its content, the upload
 MOST_STORED_BYTES = 200_000_000  # of a company, of files that are not attached yet
 _OPEN = col(Attachment.state).in_((word("waiting"), word("sending")))
 
@@ -182,6 +183,13 @@ def calls_needed(work: Work, files: Sequence[WantedFile]) -> Mapping[str, int]:
         there = row is not None and row.state == "attached" and row.attached_sha256 == one.announced
         needed[one.invoice] += not there and not one.verdict
     return needed
+
+
+def at_invoices(work: Work, company: str, invoices: Collection[str]) -> Sequence[Any]:
+    """The files that are attached to these invoices, plain rows."""
+    mine = col(Attachment.company) == company, col(Attachment.invoice).in_(sorted(invoices))
+    asked = select(Attachment).where(*mine, col(Attachment.state) == "attached")
+    return statements.rows(work, asked) if invoices else ()
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Files that an invoice names go to it in Xero, behind it: each once, each told, and none ever fails its invoice."""
 
 import base64
+import functools
 import hashlib
 
 import pytest
@@ -401,13 +402,14 @@ def test_one_in_doubt_whose_company_went_to_another_organisation_is_not_stuck(at
     assert [one["attached"] for one in attaching.told()] == [1]
 
 
-def raised_anew(attaching, request="anew"):
-    """The invoice is voided in Xero, and raised anew."""
+def raised_anew(attaching, request="anew", before=lambda: None):
+    """The invoice is voided in Xero, and raised anew; `before` comes once that is ordered."""
     made = attaching.installation
     books = made.simulator.state.world.organisations[TENANT]
     books.invoices[made.export("i1").xero_invoice_id]["Status"] = "VOIDED"
     made.later(4000)
     intake.accept(made.tools, an_order("raise_anew", as_request=request, invoices=["i1"]))
+    before()
     made.run()
 
 
@@ -417,9 +419,13 @@ def test_raised_anew_an_invoice_has_its_files_again_each_once_and_that_is_told(a
     attaching.installation.simulator.state.switches.same_name_replaces = False
     exported(attaching, named(attaching.files, "invoice.pdf", "sheet.pdf"))
     attaching.attach()
-    raised_anew(attaching)
+    foretold, spent = [], len(attaching.calls())
+    asked = [Invoice.model_validate(an_invoice())]
+    see = functools.partial(preview.preview, attaching.installation.tools, COMPANY, asked)
+    raised_anew(attaching, before=lambda: foretold.append(see().forecast.attachment_calls))
     attaching.installation.simulator.state.faults.set({"commit_then_drop": [3]})
     attaching.settle()
+    assert (foretold, len(attaching.calls()) - spent) == ([6], 6 + 2), "what was lost is looked up with two more"
     old, new = attaching.in_xero()["N-i1"], attaching.in_xero()["N-i1-2"]
     assert [name for name, _, _ in new] == ["invoice.pdf", "sheet.pdf"]
     assert old == new
