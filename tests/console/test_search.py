@@ -149,7 +149,7 @@ def test_an_invoice_is_found_by_any_part_of_what_a_clerk_says(reader, on_sqlite)
 def test_both_databases_fold_capitals_accents_and_signs(installation):
     client = {"id": "cafe", "name": "Café Österreich Ωmega"}
     installation.ask(an_invoice("odd", number="#BAD-06", client=client, reference="50%_off"))
-    installation.ask(an_invoice("irish", client={"id": "on", "name": "O’Neill & Sons"}), request="r2")
+    installation.ask(an_invoice("irish", client={"id": "on", "name": "O\u2019Neill & Sons"}), request="r2")
     with installation.store.write() as work:
         companies.set_up(work, "zebra", "ÉCLAIR Ωmega", companies.settings_of(work, COMPANY))
         companies.set_up(work, "dara", "O'Brien Roofing", companies.settings_of(work, COMPANY))
@@ -164,7 +164,7 @@ def test_both_databases_fold_capitals_accents_and_signs(installation):
             "oneill": ["irish"],
             "O'NEILL": ["irish"],
             "obrien": ["dara"],
-            "o’brien roof": ["dara"],
+            "o\u2019brien roof": ["dara"],
             "ωMEGA": ["odd", "zebra"],
             "mega bad06 harb": ["odd"],
             "bad-06 éclair": [],
