@@ -146,6 +146,19 @@ class AttachmentProblem(Catalogue):
         "files only at a login; the file is attached by itself then.",
         by_itself=True,
     )
+    SWITCHED_OFF = Help(
+        "Attachments are switched off",
+        "“{name}” was not attached: the company's setting “attachments” was switched off while it waited.",
+        "admin",
+        "Switch “attachments” on in the company's settings, if the files are wanted.\n"
+        "Export the invoice again in CrewCard.",
+    )
+    AT_EARLIER_INVOICE = Help(
+        "Is at the earlier invoice",
+        "“{name}” is attached to the invoice that this one replaces, and could not be taken over from there: {said}.",
+        "clerk",
+        "Export the invoice again in CrewCard with its files.",
+    )
     EXPIRED = Help(
         "Waited too long",
         "“{name}” waited for two weeks and could not be attached: {said}.",

@@ -16,6 +16,7 @@ _WORDS: Mapping[Document, tuple[str, str, str]] = {
     "invoice": ("paid", "credited", "due"),
     "credit_note": ("refunded", "allocated", "left"),
 }
+_BADGES: Mapping[Document, tuple[str, str]] = {"invoice": ("Paid", "Part paid"), "credit_note": ("Used", "Part used")}
 PaymentState = Literal["unpaid", "part_paid", "paid", "voided"]
 
 
@@ -46,13 +47,15 @@ class Payment(Snapshot):
         """Whether anything is paid, credited or voided."""
         return self.state != "unpaid" or bool(self.paid or self.credited)
 
-    @property
-    def sentence(self) -> str:
-        """`40.00 of 110.00 USD paid, 10.00 credited, 60.00 due`."""
-        return self.said_of("invoice")
+    def badge_of(self, document: Document) -> str:
+        """The state in a word or two: an invoice is paid, a credit note is used."""
+        if self.state == "voided":
+            return "Voided"
+        whole, part = _BADGES[document]
+        return whole if self.state == "paid" else part
 
     def said_of(self, document: Document) -> str:
-        """The sentence in the words of this kind of document: a credit note is refunded, allocated, and left."""
+        """`40.00 of 110.00 USD paid, 10.00 credited, 60.00 due`; a credit note is refunded, allocated, and left."""
         if self.state == "voided":
             return f"{self.status.lower()} in Xero"
         paid, credited, due = _WORDS[document]
@@ -81,13 +84,13 @@ class InvoiceInXero(Payment, Event):
 
 
 class InvoicePaid(InvoiceInXero):
-    """Out: an exported invoice is paid in full in Xero, by payments or credit."""
+    """Out: an exported invoice is paid in full in Xero, by payments or credit; a credit note is used up."""
 
     TYPE: ClassVar[str] = "invoice.paid"
 
 
 class InvoicePartPaid(InvoiceInXero):
-    """Out: some of an exported invoice is paid or credited in Xero, more or less than was told before."""
+    """Out: some of an invoice is paid or credited in Xero, or a credit note used: more or less than before."""
 
     TYPE: ClassVar[str] = "invoice.part_paid"
 
@@ -99,7 +102,7 @@ class InvoiceUnpaid(InvoiceInXero):
 
 
 class InvoiceVoided(InvoiceInXero):
-    """Out: an exported invoice was voided in Xero, or deleted: `status` says which."""
+    """Out: an exported invoice or credit note was voided in Xero, or deleted: `status` says which."""
 
     TYPE: ClassVar[str] = "invoice.voided"
 

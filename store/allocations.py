@@ -51,12 +51,21 @@ def _blank() -> dict[str, Any]:
     return {"amount": None, "key": "", "tries": 0, "why": ""}
 
 
-def due(work: Work, most: int) -> Sequence[Allocation]:
-    """Those that are to be gone on with now, the longest due first."""
-    asked = select(Allocation).where(
-        col(Allocation.state).in_((word("waiting"), word("sending"))), col(Allocation.due_at) <= work.now
-    )
+def lanes_due(work: Work) -> list[Lane]:
+    """The lanes with one that is to be gone on with now."""
+    asked = select(Allocation.company, Allocation.tenant).where(*_is_due(work))
+    return [Lane(company, tenant) for company, tenant in sorted(work.session.exec(asked.distinct()))]
+
+
+def due(work: Work, lane: Lane, most: int) -> Sequence[Allocation]:
+    """Those of a lane that are to be gone on with now, the longest due first."""
+    mine = Allocation.company == lane.company, Allocation.tenant == lane.tenant
+    asked = select(Allocation).where(*_is_due(work), *mine)
     return work.session.exec(asked.order_by(col(Allocation.due_at), col(Allocation.export_id)).limit(most)).all()
+
+
+def _is_due(work: Work) -> tuple[Any, Any]:
+    return col(Allocation.state).in_((word("waiting"), word("sending"))), col(Allocation.due_at) <= work.now
 
 
 def move(work: Work, one: Allocation, state: str, **changes: Any) -> str:

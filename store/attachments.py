@@ -21,7 +21,9 @@ from store.tables import Attachment, AttachmentContent, CompanyConnection, Expor
 from store.tables.columns import word
 from store.unit_of_work import Work
 
-LEASE_SECONDS = 240.0  # longer than a file is fetched and sent
+LEASE_SECONDS = 30.0  # renewed while a file is fetched and sent; that of a dead process is over after so long
+RENEWED_SECONDS = 5.0
+FOLLOWING_CALLS = 3  # of a file that is taken over from the invoice before: its list, its content, the upload
 MOST_STORED_BYTES = 200_000_000  # of a company, of files that are not attached yet
 _OPEN = col(Attachment.state).in_((word("waiting"), word("sending")))
 
@@ -183,6 +185,13 @@ def calls_needed(work: Work, files: Sequence[WantedFile]) -> Mapping[str, int]:
     return needed
 
 
+def at_invoices(work: Work, company: str, invoices: Collection[str]) -> Sequence[Any]:
+    """The files that are attached to these invoices, plain rows."""
+    mine = col(Attachment.company) == company, col(Attachment.invoice).in_(sorted(invoices))
+    asked = select(Attachment).where(*mine, col(Attachment.state) == "attached")
+    return statements.rows(work, asked) if invoices else ()
+
+
 @dataclass(frozen=True)
 class ClaimedFile:
     """A file that is held by `token` until it is let go: its row, and where its invoice is in Xero now."""
@@ -225,6 +234,22 @@ def _held(work: Work, row_id: int, *where: Any) -> ClaimedFile:
     held = {"token": token, "lease_until": work.after(LEASE_SECONDS), "crashes": row.crashes + 1}
     statements.change(work, Attachment, "id", [{"id": row_id, **held}])
     return ClaimedFile(row, token, *where)
+
+
+def renew(work: Work, held: Collection[ClaimedFile], settle: float) -> None:
+    """Hold these files as long again, those that nobody is writing just now: they come with the next renewal.
+
+    One that is on its way is looked up so many seconds from now, at the earliest: should whoever sends it die, the
+    call may still arrive.
+    """
+    ids, tokens = sorted(one.row.id for one in held), sorted(one.token for one in held)
+    mine = col(Attachment.id).in_(ids), col(Attachment.token).in_(tokens)
+    free = select(col(Attachment.id)).where(*mine).order_by(col(Attachment.id)).with_for_update(skip_locked=True)
+    found = [row.id for row in statements.rows(work, free)]
+    flying = and_(col(Attachment.state) == "sending", col(Attachment.due_at) > work.now)
+    due = case((flying, work.after(settle)), else_=col(Attachment.due_at))
+    longer = update(Attachment).where(col(Attachment.id).in_(found))
+    statements.run(work, longer.values(lease_until=work.after(LEASE_SECONDS), due_at=due))
 
 
 def _due(work: Work, *columns: Any) -> Any:
@@ -293,6 +318,27 @@ def let_go(work: Work, held: ClaimedFile, **columns: Any) -> Sequence[Any]:
     statements.change(work, Attachment, "id", [{"id": mine.id, **again}])
     _forget_content(work, [mine.id])
     return of_invoice(work, mine.company, mine.invoice)
+
+
+def follow(work: Work, company: str, invoices: Collection[str]) -> int:
+    """Files attached to what is no longer their invoice are wanted at the one that takes its place; gives how many.
+
+    The files are locked first, so that one which is attached at this moment is seen by whoever comes second.
+    """
+    which = col(Attachment.company) == company, col(Attachment.invoice).in_(sorted(invoices))
+    asked = select(Attachment).where(*which).order_by(col(Attachment.invoice), col(Attachment.name))
+    done = [row for row in statements.rows(work, asked.with_for_update()) if row.state == "attached"]
+    left = [row.id for row in done if not _is_still_there(work, row)]
+    again = {"state": "waiting", "due_at": work.now, "wanted_at": work.now, "ended_at": None}
+    if left:
+        statements.run(work, update(Attachment).where(col(Attachment.id).in_(left)).values(**again, tries=0, key=""))
+    return len(left)
+
+
+def _is_still_there(work: Work, row: Any) -> bool:
+    where = col(Export.company) == row.company, col(Export.invoice) == row.invoice, col(Export.tenant) == row.tenant
+    asked = select(col(Export.id)).where(*where, col(Export.xero_invoice_id) == row.target_id)
+    return bool(statements.rows(work, asked))
 
 
 def note_told(work: Work, rows: Sequence[Any], change: int) -> None:

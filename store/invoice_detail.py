@@ -235,6 +235,11 @@ class InvoiceNow:
     credits: bool = False
     payment: SeenPayment | None = None
 
+    @property
+    def document(self) -> Document:
+        """What it is in Xero, or becomes there."""
+        return "credit_note" if self.credits else "invoice"
+
 
 def now_of(work: Work, invoices: Collection[tuple[str, str]]) -> Mapping[tuple[str, str], InvoiceNow]:
     """What lists say of these invoices, each with its company, in a constant number of questions."""

@@ -20,7 +20,7 @@ from worker.delivery.webhook_post import Poster
 from worker.doorbells import CHANGED_INVOICES, CHANGES, PREVIEWS, RELAY, RELAY_SOON
 from worker.ending import when_asked_to_end
 from worker.erasing import pieces
-from worker.export import allocating, rescuer
+from worker.export import allocator, rescuer
 from worker.failing import alerting, sending_again
 from worker.heartbeat import Heartbeat
 from worker.intake.stream_consumer import RequestStream, StreamConsumer
@@ -69,6 +69,7 @@ class Scheduler:
         self.pruner = pruner.Pruner(tools, self.holder)
         self.webhooks = Webhooks(tools, self.holder, poster.post)
         self.attacher = Attacher(tools)
+        self.allocator = allocator.Allocator(tools, self.holder)
         client = redis_client(tools.settings.redis_url, name=database.name_of("clock"))
         self.stream = StreamConsumer(tools, RequestStream(client, self.holder))
 
@@ -84,6 +85,7 @@ class Scheduler:
         with contextlib.suppress(Exception), self.tools.store.write() as work:  # leases end by themselves as well
             processes.leave_shards(work, self.holder)
         self.attacher.stop()
+        self.allocator.stop()
 
     def stop(self) -> None:
         """End after the duty at hand."""
@@ -168,6 +170,11 @@ def _attachments(clock: Scheduler) -> NextRun:
     return NextRun()
 
 
+def _allocations(clock: Scheduler) -> NextRun:
+    clock.allocator.begin_rounds()
+    return NextRun(allocator.PASS_SECONDS)
+
+
 def _rescuer(clock: Scheduler) -> NextRun:
     """What Redis forgot is not left until the next sweep when it forgot everything."""
     now = clock.tools.elapsed()
@@ -238,7 +245,7 @@ DUTIES = (
     PeriodicJob("previews", _previews),
     PeriodicJob("pruner", _pruner),
     PeriodicJob("drafts", _every(drafts.PASS_SECONDS, drafts.settle_due)),
-    PeriodicJob("allocations", _every(allocating.PASS_SECONDS, allocating.allocate_due)),
+    PeriodicJob("allocations", _allocations),
     PeriodicJob("counts", _counts),
     PeriodicJob("throughput", _every(throughput.PASS_SECONDS, throughput.count)),
     PeriodicJob("queues", _every(throughput.QUEUE_SECONDS, throughput.note_queues)),

@@ -118,11 +118,12 @@ def of_payments(world: World, evidence: Evidence) -> dict[str, list[str]]:
     }
 
 
-def edits_nobody_made(evidence: Evidence) -> list[str]:
-    """Told as edits of somebody's: counted alone, for a list that lags shows what was before our own write."""
+def of_edits(evidence: Evidence) -> dict[str, list[str]]:
+    """Nobody in a run edits in Xero: what is told as somebody's edit is our own, seen late or half."""
     moved = {_key(book) for book in evidence.books if not book.alive}
     told = _told(evidence, EDITED, VOIDED, DRIFT).items()
-    return [_name(key) for key, some in told if key not in moved and any(one.get("kind") != "paid" for one in some)]
+    edited = [(key, one) for key, some in told if key not in moved for one in some if one.get("kind") != "paid"]
+    return {"edits told that nobody made": [_name(key) for key, _ in edited]}
 
 
 def findings(world: World, evidence: Evidence) -> Mapping[str, list[str]]:
@@ -132,6 +133,7 @@ def findings(world: World, evidence: Evidence) -> Mapping[str, list[str]]:
         **of_files(world, evidence),
         **of_contacts(world, evidence),
         **of_payments(world, evidence),
+        **of_edits(evidence),
     }
 
 

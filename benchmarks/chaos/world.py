@@ -35,6 +35,7 @@ _FILES_AT = "http://files.example"
 _SMALLEST_PART, _PARTS = 10, 500
 _ONE_IN_DUPLICATED, _ONE_IN_ASKED_AGAIN, _ONE_IN_UNMAPPED = 5, 10, 60
 _ONE_IN_REFUSED = 30
+CALLS_PER_DAY = 50_000  # ten of Xero's: a slot of the reconciler's is 3.5 s then, and a lost webhook no long tail
 _LOCKED_UNTIL, _IN_LOCKED_PERIOD = "2026-06-30", "2026-06-15"
 
 
@@ -140,6 +141,7 @@ def organisation(company: str) -> Json:
         "base_currency": CURRENCIES[0],
         "currencies": list(CURRENCIES),
         "period_lock": _LOCKED_UNTIL,
+        "calls_per_day": CALLS_PER_DAY,
     }
 
 

@@ -35,7 +35,7 @@ class Attaching:
         """Attach until nothing is in doubt any more."""
         for _ in range(rounds):
             self.attach()
-            self.installation.later(self.installation.settings.settle_seconds + 260)
+            self.installation.later(self.installation.settings.settle_seconds + 31)
         self.attach()
 
     def in_xero(self, tenant=TENANT):

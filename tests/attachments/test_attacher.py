@@ -10,7 +10,7 @@ from tests import machines
 from tests.attachments.conftest import SCOPES
 from tests.attachments.test_journeys import OTHER, named
 from tests.builders import COMPANY, an_invoice
-from worker.attachments import attacher
+from worker.attachments import attacher, attaching
 from worker.attachments.attacher import Attacher
 
 
@@ -46,3 +46,43 @@ def test_a_company_whose_file_hangs_takes_no_others_place_and_no_clocks_time(han
     with made.store.read() as work:
         (row,) = attachments.of_invoice(work, COMPANY, "i1")
     assert (row.state, row.tries, row.token) == ("waiting", 0, ""), "it goes at the next start, and no try is lost"
+
+
+def test_a_clock_that_dies_holds_a_file_for_half_a_minute_and_a_living_one_as_long_as_it_takes(hanging, monkeypatch):
+    """It is fetched for minutes; two clocks at once never have it."""
+    seconds, made = [0.0], hanging.installation
+    monkeypatch.setattr(attacher, "_AT_ONCE", 1)
+    tools = replace(made.tools, elapsed=lambda: seconds[0])
+    first, second = Attacher(tools), Attacher(tools)
+    assert first.begin_rounds() == [COMPANY]
+    machines.wait_for(lambda: hanging.files.asked == ["/slow.pdf"])
+    for _ in range(4):
+        seconds[0] += 20
+        made.later(20)
+        first.begin_rounds(but=["quayside"])
+        assert second.begin_rounds(but=["quayside"]) == []
+    made.later(attachments.LEASE_SECONDS + 1)  # and nobody renews it
+    assert second.begin_rounds(but=["quayside"]) == [COMPANY]
+    machines.wait_for(lambda: hanging.files.asked == ["/slow.pdf"] * 2)
+    for clock in (first, second):
+        clock.stop()
+
+
+def test_a_call_that_outlived_its_clock_has_its_settle_time_before_it_is_looked_up(attaching_on_sqlite):
+    """What is renewed while it is on its way is looked up so long after the last renewal."""
+    made = attaching_on_sqlite.installation
+    made.ask(an_invoice(attachments=named(attaching_on_sqlite.files, "a.pdf")))
+    made.run()
+    with made.store.write() as work:
+        held = attachments.claim(work, COMPANY)
+        there = {"tenant": held.tenant, "target_id": held.target_id, "size": 5, "sha256": "x"}
+        attachments.change(work, held, state="sending", key="k", due_at=work.after(4), **there)
+    made.later(3)
+    attaching.renew(made.tools, [held])
+    made.later(3)
+    with made.store.write() as work:
+        (row,) = attachments.of_invoice(work, COMPANY, "i1")
+        assert row.due_at > work.now, "the settle time began anew"
+    made.later(attachments.LEASE_SECONDS + 1)
+    attaching_on_sqlite.attach()
+    assert [call["method"] for call in attaching_on_sqlite.calls()] == ["GET", "PUT"]

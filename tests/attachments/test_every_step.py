@@ -7,6 +7,7 @@ import pytest
 from store import attachments
 from tests import machines
 from tests.attachments.conftest import SCOPES, Attaching
+from tests.attachments.test_journeys import raised_anew
 from tests.builders import COMPANY, an_invoice
 from tests.installation import Installation
 from tests.system.stepping import run_and_die
@@ -54,10 +55,18 @@ def lose_an_answer(installation, files):
     installation.later(installation.settings.settle_seconds + 1)
 
 
+def raise_it_anew(installation, files):
+    """Its files are in Xero, at an invoice that is voided now."""
+    name_them(installation, files)
+    attach(installation, files)
+    raised_anew(Attaching(installation, files))
+
+
 STORIES = {
     "naming": (lambda _installation, _files: None, name_them),
     "attaching": (named, attach),
     "looking one up": (lose_an_answer, attach),
+    "taking over": (raise_it_anew, attach),
 }
 
 
@@ -90,19 +99,20 @@ def test_killed_before_any_step_each_file_is_there_once_and_told(
             act(mine, files)
 
         lived = run_and_die(story, fatal)
-        check(Installation(database, redis_url, simulator, url, webhook_private_addresses=True), first.offset, files)
+        after = Installation(database, redis_url, simulator, url, webhook_private_addresses=True)
+        check(after, first.offset, files, "N-i1-2" if before is raise_it_anew else "N-i1")
         fatal += stride
     assert fatal > 5, "there were no steps to die at"
 
 
-def check(after, offset, files):
+def check(after, offset, files, number):
     """The host asks again (it may have no answer), time passes: each file once, told once each time it was named."""
     after.offset = offset
     name_them(after, files)
     attaching = Attaching(after, files)
     attaching.settle(3)
     attaching.attacher.stop()
-    assert attaching.names() == ["a.pdf", "b.pdf"]
+    assert attaching.names(number) == ["a.pdf", "b.pdf"]
     told = attaching.told()
     assert (told[-1]["attached"], told[-1]["failed"]) == (2, 0)
     assert [one["change"] for one in told] == list(range(1, len(told) + 1))

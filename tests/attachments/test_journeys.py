@@ -1,6 +1,7 @@
 """Files that an invoice names go to it in Xero, behind it: each once, each told, and none ever fails its invoice."""
 
 import base64
+import functools
 import hashlib
 
 import pytest
@@ -10,14 +11,15 @@ from events.invoice import Invoice
 from events.settings import CompanySettings
 from simulator import world as simulated
 from simulator.scopes import DEFAULT
-from store import companies, restores
+from store import attachments, companies, restores
 from store.restores import RestoreOrder
 from store.tables import Attachment, AttachmentContent
 from tests.attachments.conftest import SCOPES
-from tests.builders import COMPANY, TENANT, an_invoice
+from tests.builders import COMPANY, TENANT, an_invoice, an_order
 from tests.journeys.test_reconciler import look
 from worker import pruner
 from worker.attachments.attaching import try_again as attaching_again
+from worker.intake import intake
 from worker.preview import preview
 from worker.reconcile import restore_check
 from worker.waiting import pausing
@@ -397,6 +399,101 @@ def test_one_in_doubt_whose_company_went_to_another_organisation_is_not_stuck(at
     exported(attaching, [], request="r2")
     attaching.settle()
     assert [name for name, _, _ in attaching.in_xero(OTHER)["N-i1"]] == ["invoice.pdf"]
+    assert [one["attached"] for one in attaching.told()] == [1]
+
+
+def raised_anew(attaching, request="anew", before=lambda: None):
+    """The invoice is voided in Xero, and raised anew; `before` comes once that is ordered."""
+    made = attaching.installation
+    books = made.simulator.state.world.organisations[TENANT]
+    books.invoices[made.export("i1").xero_invoice_id]["Status"] = "VOIDED"
+    made.later(4000)
+    intake.accept(made.tools, an_order("raise_anew", as_request=request, invoices=["i1"]))
+    before()
+    made.run()
+
+
+def test_raised_anew_an_invoice_has_its_files_again_each_once_and_that_is_told(attaching_on_sqlite):
+    """CrewCard's links are long over: what Xero has at the invoice before is taken over."""
+    attaching = attaching_on_sqlite
+    attaching.installation.simulator.state.switches.same_name_replaces = False
+    exported(attaching, named(attaching.files, "invoice.pdf", "sheet.pdf"))
+    attaching.attach()
+    foretold, spent = [], len(attaching.calls())
+    asked = [Invoice.model_validate(an_invoice())]
+    see = functools.partial(preview.preview, attaching.installation.tools, COMPANY, asked)
+    raised_anew(attaching, before=lambda: foretold.append(see().forecast.attachment_calls))
+    attaching.installation.simulator.state.faults.set({"commit_then_drop": [3]})
+    attaching.settle()
+    assert (foretold, len(attaching.calls()) - spent) == ([6], 6 + 2), "what was lost is looked up with two more"
+    old, new = attaching.in_xero()["N-i1"], attaching.in_xero()["N-i1-2"]
+    assert [name for name, _, _ in new] == ["invoice.pdf", "sheet.pdf"]
+    assert old == new
+    assert attaching.files.asked == ["/invoice.pdf", "/sheet.pdf"], "each was fetched once"
+    assert [(one["number"], one["attached"], one["change"]) for one in attaching.told()] == [
+        ("N-i1", 2, 1), ("N-i1-2", 2, 2),
+    ]  # fmt: skip
+
+
+def test_a_file_that_is_being_attached_while_its_invoice_is_raised_anew_follows_it(attaching_on_sqlite):
+    attaching, made = attaching_on_sqlite, attaching_on_sqlite.installation
+    exported(attaching, named(attaching.files, "invoice.pdf"))
+    with made.store.read() as work:
+        (row,) = attachments.of_invoice(work, COMPANY, "i1")
+    held = attachments.ClaimedFile(row, "", "N-i1", TENANT, made.export("i1").xero_invoice_id)
+    raised_anew(attaching)
+    with made.store.write() as work:  # its call to the former one is answered now
+        there = {"tenant": TENANT, "target_id": held.target_id, "attached_sha256": "x", "state": "attached"}
+        attachments.let_go(work, held, **there)
+        assert attachments.follow(work, COMPANY, ["i1"]) == 1
+    attaching.attach()
+    assert attaching.names("N-i1-2") == ["invoice.pdf"]
+
+
+def test_files_that_cannot_be_taken_over_are_told_and_come_when_they_are_named_again(attaching_on_sqlite):
+    attaching = attaching_on_sqlite
+    exported(attaching, named(attaching.files, "invoice.pdf"))
+    attaching.attach()
+    books = attaching.installation.simulator.state.world.organisations[TENANT]
+    books.attachments.clear()
+    raised_anew(attaching)
+    attaching.attach()
+    told = attaching.told()[-1]
+    assert (told["failed"], told["files"][0]["reason"]) == (1, "at_earlier_invoice")
+    assert "it is no longer there as it was" in told["files"][0]["message"]
+    exported(attaching, named(attaching.files, "invoice.pdf"), request="r3")
+    attaching.attach()
+    assert attaching.names("N-i1-2") == ["invoice.pdf"]
+
+
+def switch(attaching, *, on):
+    with attaching.installation.store.write() as work:
+        chosen = CompanySettings(default_account_code="200", attachments=on)
+        companies.set_up(work, COMPANY, "Harbour", chosen)
+
+
+def test_switched_off_what_waits_ends_with_a_sentence_and_goes_when_it_is_sent_again(attaching_on_sqlite):
+    attaching = attaching_on_sqlite
+    exported(attaching, named(attaching.files, "invoice.pdf"))
+    switch(attaching, on=False)
+    attaching.attach()
+    assert (attaching.files.asked, attaching.calls()) == ([], [])
+    (told,) = attaching.told()
+    assert (told["failed"], told["files"][0]["reason"]) == (1, "switched_off")
+    assert "was switched off while it waited" in told["files"][0]["message"]
+    switch(attaching, on=True)
+    exported(attaching, named(attaching.files, "invoice.pdf"), request="r2")
+    attaching.attach()
+    assert attaching.names() == ["invoice.pdf"]
+
+
+def test_switched_off_what_may_have_arrived_is_looked_up_and_said_truly(attaching_on_sqlite):
+    attaching = attaching_on_sqlite
+    exported(attaching, named(attaching.files, "invoice.pdf"))
+    attaching.installation.simulator.state.faults.set({"commit_then_drop": [1]})
+    attaching.attach()
+    switch(attaching, on=False)
+    attaching.settle()
     assert [one["attached"] for one in attaching.told()] == [1]
 
 

@@ -6,7 +6,7 @@ from events.settings import CompanySettings
 from store import audit, companies
 from tests.attachments.conftest import SCOPES, Attaching
 from tests.attachments.files import a_file_server
-from tests.attachments.test_journeys import exported, named
+from tests.attachments.test_journeys import exported, named, raised_anew, switch
 from tests.builders import COMPANY
 from worker.attachments.attacher import Attacher
 from worker.attachments.fetching import Fetcher
@@ -49,3 +49,15 @@ def test_the_page_lists_files_and_a_failed_one_is_tried_again_with_a_reason(atta
     assert "attachments tried again" in whats
     reader = person("read", "vera")
     assert reader.post(f"{PAGE}/attachments", why="x").status_code == 403
+
+
+def test_files_that_are_at_the_earlier_invoice_alone_are_said_to_be_there(attaching, person):
+    """Attachments were switched off when it was raised anew."""
+    exported(attaching, named(attaching.files, "invoice.pdf"))
+    attaching.attach()
+    switch(attaching, on=False)
+    raised_anew(attaching)
+    attaching.attach()
+    page = person("support", "olga").see(PAGE)
+    assert '<span class="badge warn">At N-i1</span> It is attached to the earlier invoice, not to this one.' in page
+    assert '<span class="badge good">Attached</span>' not in page

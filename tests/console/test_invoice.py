@@ -7,9 +7,10 @@ from html import unescape
 
 import pytest
 
+from events.accounting_target import Lane
 from simulator import ledger
 from store import audit
-from tests.builders import COMPANY, an_invoice
+from tests.builders import COMPANY, TENANT, an_invoice
 from tests.console.happenings import EVIL, TOLD, archived, link_crane, unlinked
 from tests.journeys.test_reconciler import exported, look
 from worker.export import allocating
@@ -70,12 +71,19 @@ def test_a_credit_note_is_called_one_and_shows_what_it_credits_as_its_invoice_do
     assert "<h1>Credit note N-c1" in page
     assert "Exported: a new credit note in Xero" in page
     assert "its allocation is on its way" in page
-    allocating.allocate_due(on_sqlite.tools, "test")
+    allocating.allocate_in(on_sqlite.tools, Lane(COMPANY, TENANT))
     assert "44.00 allocated in Xero" in helper.see(PAGE.format("c1"))
     page = helper.see(PAGE.format("i1"))
     assert "<h1>Invoice N-i1" in page
     assert re.search(r"Credited by</dt><dd><a href=\"/console/invoices/harbour/c1\">N-c1</a>: 44.00 allocated", page)
     assert re.search(r">N-c1</a> <small>credit note</small>", helper.see("/log")), "in lists it is no invoice either"
+    on_sqlite.later(60)
+    look(on_sqlite)
+    used = '<span class="badge good" title="0.00 of 44.00 USD refunded, 44.00 allocated, nothing left, seen'
+    assert used in helper.see("/log"), "the same words as on its page"
+    assert used in helper.see(PAGE.format("c1"))
+    assert '">Used</span>' in helper.see("/log")
+    assert '">Part paid</span>' in helper.see(PAGE.format("i1")), "an invoice is paid"
 
 
 def test_a_credit_note_for_what_nobody_asked_for_links_to_no_page(on_sqlite, helper):

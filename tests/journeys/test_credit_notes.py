@@ -1,6 +1,7 @@
 """What is below zero, or marked, becomes a credit note: once, under its number, with our mark, to the cent."""
 
 import json
+import threading
 from datetime import date
 from decimal import Decimal
 
@@ -19,7 +20,9 @@ from simulator.world import Account
 from store import allocations, companies
 from store.tables import Allocation, Batch
 from tests.builders import COMPANY, TENANT, an_invoice, contact_id, invoices
-from worker.export import allocating
+from tests.machines import wait_for
+from worker.export import allocating, allocator
+from worker.export.allocator import Allocator
 from worker.preview import preview
 from xero_adapter.credit_notes import digest
 
@@ -34,9 +37,9 @@ def crediting(installation):
     return installation
 
 
-def notes(installation):
+def notes(installation, tenant=TENANT):
     """The credit notes in Xero, by number."""
-    books = installation.simulator.state.world.organisations[TENANT].credit_notes
+    books = installation.simulator.state.world.organisations[tenant].credit_notes
     return {one["CreditNoteNumber"]: one for one in books.values()}
 
 
@@ -257,7 +260,9 @@ def test_the_frozen_call_says_what_was_sent(crediting):
 def allocate(installation, rounds=1):
     """The clock's turns, with the time between them."""
     for _ in range(rounds):
-        allocating.allocate_due(installation.tools, "test")
+        clock = Allocator(installation.tools, "test")
+        clock.work_off()
+        clock.stop()
         installation.later(3601)
 
 
@@ -389,13 +394,43 @@ def test_two_clocks_allocate_once(crediting):
     """The second one read the row before the first one wrote it down."""
     exported(crediting, an_invoice("i"), credit_of())
     with crediting.store.read() as work:
-        (row,) = [Allocation(**one.model_dump()) for one in allocations.due(work, 5)]
+        (row,) = [Allocation(**one.model_dump()) for one in allocations.due(work, Lane(COMPANY, TENANT), 5)]
     allocate(crediting)
     allocating._in_lane(crediting.tools, Lane(COMPANY, TENANT), [row])
     with crediting.store.read() as work:
         assert work.session.get(Allocation, row.export_id).state == "allocated"
     assert len(puts(crediting)) == 1
     assert len(told(crediting)) == 1
+
+
+def test_a_company_whose_xero_is_slow_holds_back_no_other_companys_allocations(crediting):
+    """Its call hangs; the other's is made in the same pass, and so is what it has in the next one."""
+    quay = Lane("quayside", "99999999-2222-4333-8444-555555555555")
+    crediting.company(quay.company, quay.tenant, credit_notes=True)
+    exported(crediting, an_invoice("i"), credit_of())
+    crediting.ask(an_invoice("i"), credit_of(), company="quayside", request="q1")
+    crediting.run()
+    let, asked = threading.Event(), threading.Event()
+
+    def hanging(tools, lane):
+        if lane.company == COMPANY:
+            asked.set()
+            let.wait(60)
+        allocating.allocate_in(tools, lane)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(allocator, "allocate_in", hanging)
+        clock = Allocator(crediting.tools, "test")
+        assert clock.begin_rounds() == [Lane(COMPANY, TENANT), quay]
+        assert asked.wait(60)
+        wait_for(lambda: [note for note in notes(crediting, quay.tenant).values() if note.get("Allocations")])
+        assert clock.begin_rounds() == [], "one round of a lane at a time"
+        second = Allocator(crediting.tools, "another")
+        assert second.begin_rounds() == [], "it is due still, and the first clock's"
+        second.stop()
+        let.set()
+        clock.stop()
+    assert len(puts(crediting)) == 2
 
 
 def test_several_credits_of_one_invoice_are_allocated_in_turn_and_what_is_too_much_stays(crediting):
@@ -449,7 +484,7 @@ def test_what_is_open_when_the_company_moves_to_another_organisation_ends_and_go
     assert (len(ended), len(puts(crediting))) == (2, sent)
     assert {book["AmountCredited"] for book in crediting.books(elsewhere)} == {0.0}
     with crediting.store.read() as work:
-        assert allocations.due(work, 5) == []
+        assert allocations.lanes_due(work) == []
 
 
 def test_the_calls_that_are_foretold_are_those_that_are_spent(crediting):

@@ -140,7 +140,8 @@ QUESTIONS = {
         work, LogFilter(company="c7"), PageWanted(50, before="15000")
     ),
     "the story of an invoice": lambda work: queries.story(work, "c7", "i7"),
-    "what is to be allocated": lambda work: allocations.due(work, 20),
+    "what is to be allocated": lambda work: allocations.due(work, Lane("c7", "t7"), 20),
+    "where something is to be allocated": allocations.lanes_due,
     "what is credited to an invoice": lambda work: allocations.of_invoice(work, "c7", "i7"),
     "the invoice that is credited": lambda work: allocations.credited_export(
         work, Allocation(company="c7", tenant="t7", credits="i7")

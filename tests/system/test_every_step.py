@@ -271,13 +271,13 @@ def test_killed_anywhere_while_a_credit_note_is_allocated_it_is_allocated_once(
         def story(steps, first=first):
             mine = Installation(first.settings.database_url, redis_url, simulator, url)
             steps.watch(mine.store.engine)
-            allocating.allocate_due(mine.tools, "killed")
+            allocating.allocate_in(mine.tools, Lane(COMPANY, TENANT))
 
         lived = run_and_die(story, fatal)
         after = Installation(first.settings.database_url, redis_url, simulator, url)
         for _ in range(4):
             after.later(1200)
-            allocating.allocate_due(after.tools, "restarted")
+            allocating.allocate_in(after.tools, Lane(COMPANY, TENANT))
         (note,) = simulator.state.world.organisations[TENANT].credit_notes.values()
         (book,) = after.books()
         assert [one["Amount"] for one in note["Allocations"]] == [note["Total"]], f"killed at {fatal}"

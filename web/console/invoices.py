@@ -264,6 +264,7 @@ def _page(
         "problem": problem,
         "cancelled_by": cancelled_by,
         "files": [(row, attaching.outcome(row) if row.state in ("attached", "failed") else None) for row in files],
+        "earlier": {one.xero_invoice_id: one.number for one in whole.earlier},
     }
     return rendering.page(request, visitor, "invoice", status, **facts)
 

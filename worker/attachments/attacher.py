@@ -5,8 +5,9 @@ from collections.abc import Collection, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 
 from store import attachments
+from store.attachments import ClaimedFile
 from worker import logs
-from worker.attachments.attaching import attach_next, expire
+from worker.attachments.attaching import attach_next, expire, renew
 from worker.attachments.fetching import Fetcher
 from worker.tools import Tools
 
@@ -32,7 +33,8 @@ class Attacher:
         self._since: dict[str, float] = {}  # when the file in hand was begun
         self._served: dict[str, float] = {}
         self._rests: dict[str, float] = {}
-        self._expired_at = float("-inf")
+        self._in_hand: dict[str, ClaimedFile] = {}
+        self._renewed_at = self._expired_at = float("-inf")
         self._is_stopping = False
         self._news = threading.Event()
 
@@ -40,6 +42,9 @@ class Attacher:
         """Begin with the companies that have files to attach and are not at work or at rest; gives which."""
         self._news.clear()
         now = self._tools.elapsed()
+        if now - self._renewed_at > attachments.RENEWED_SECONDS:
+            renew(self._tools, list(self._in_hand.values()))
+            self._renewed_at = now
         if now - self._expired_at > _EXPIRY_PASS_SECONDS:
             expire(self._tools)
             self._expired_at = now
@@ -80,7 +85,7 @@ class Attacher:
         try:
             for _ in range(_FILES_PER_ROUND):
                 self._since[company] = began = self._tools.elapsed()
-                rest = None if self._is_stopping else attach_next(self._tools, self._fetcher, company)
+                rest = None if self._is_stopping else attach_next(self._tools, self._fetcher, company, self._in_hand)
                 if rest:
                     self._rests[company] = self._tools.elapsed() + rest
                 if rest is None or rest or self._tools.elapsed() - began > _SLOW_SECONDS:

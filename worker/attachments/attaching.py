@@ -6,23 +6,23 @@ invoice's list of files before anything goes again, and every write passes a fen
 
 import hashlib
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 from events.accounting_target import FileRefused, Lane, Organisation, SentFile, Trouble
-from events.attachments import MOST_BYTES, AttachmentOutcome, AttachmentProblem, InvoiceAttachmentsCompleted
+from events.attachments import AttachmentOutcome, AttachmentProblem, InvoiceAttachmentsCompleted
 from events.connections import ConnectionProblem
-from events.pace import Permit, TargetPace
 from store import attachments, audit, companies, connections, outbox, restores
 from store.attachments import ClaimedFile, Lost
 from store.outbox import Outgoing
 from store.status import is_held
 from store.unit_of_work import Work
 from worker import logs
+from worker.attachments import contents, files_in_target
 from worker.attachments.fetching import Fetcher, NotFetched
+from worker.attachments.files_in_target import UNKNOWN, NoPermit
 from worker.tools import Tools
 
 EXPIRY = timedelta(days=14)
@@ -31,31 +31,24 @@ _MOST_FETCHES = 6
 _MOST_CRASHES = 5
 _FIRST_WAIT, _LONGEST_WAIT = 15.0, 3600.0
 _ROOM_WAIT = 60.0
-_UNKNOWN = ("unknown", "offline")  # effects of trouble after which the file may be there
 _log = logs.log("attachments")
-T = TypeVar("T")
-
-
-class _NoPermit(Exception):
-    """Leave for a call is given in so many `seconds`."""
-
-    def __init__(self, seconds: float) -> None:
-        super().__init__(seconds)
-        self.seconds = seconds
 
 
 @dataclass(frozen=True)
 class _Permission:
-    """Where a company's files go, and whether its login may attach any."""
+    """Where a company's files go, whether its login may attach any, and whether its setting is on."""
 
     organisation: Organisation
     granted: bool
+    wanted: bool
 
 
-def attach_next(tools: Tools, fetcher: Fetcher, company: str) -> float | None:
+def attach_next(
+    tools: Tools, fetcher: Fetcher, company: str, in_hand: dict[str, ClaimedFile] | None = None
+) -> float | None:
     """A step for the company's next file; seconds until the company wants another, None where nothing is due.
 
-    Raises redis.RedisError.
+    The file stands in `in_hand` for as long, so that its lease can be renewed. Raises redis.RedisError.
     """
     with tools.store.write() as work:
         at = _permission(work, tools, company)
@@ -63,11 +56,22 @@ def attach_next(tools: Tools, fetcher: Fetcher, company: str) -> float | None:
         in_doubt = held is not None and _may_be_there(work, held)
     if at is None or held is None:
         return None
+    mine = {} if in_hand is None else in_hand
+    mine[company] = held
     try:
         return _step(tools, fetcher, held, at, in_doubt=in_doubt)
     except Lost:
         _log.info("attachments.lost", company=company, invoice=held.row.invoice)
         return 0.0
+    finally:
+        mine.pop(company)
+
+
+def renew(tools: Tools, held: Collection[ClaimedFile]) -> None:
+    """These files stay in hand; of one that is on its way the settle time begins anew."""
+    if held:
+        with tools.store.write() as work:
+            attachments.renew(work, held, tools.settings.settle_seconds)
 
 
 def expire(tools: Tools) -> int:
@@ -102,7 +106,8 @@ def _permission(work: Work, tools: Tools, company: str) -> _Permission | None:
     if organisation is None:
         return None
     login = tools.target(organisation).login
-    return _Permission(organisation, granted=login is None or login.may_attach(at.scopes.split()))
+    granted = login is None or login.may_attach(at.scopes.split())
+    return _Permission(organisation, granted, companies.settings_of(work, company).attachments)
 
 
 def _may_be_there(work: Work, held: ClaimedFile) -> bool:
@@ -124,10 +129,8 @@ def _step(tools: Tools, fetcher: Fetcher, held: ClaimedFile, at: _Permission, *,
     if row.state == "sending":
         return _look_up(tools, held, at.organisation)
     try:
-        body = _body(tools, fetcher, held)
-    except NotFetched as failed:
-        if tools.is_ending():  # it was broken off for that
-            return _put_off(tools, held)
+        body = contents.bytes_of(tools, fetcher, held, at.organisation)
+    except (NoPermit, Trouble, NotFetched) as failed:
         return _put_off_fetching(tools, held, failed)
     if body is None:
         return _put_off(tools, held, _ROOM_WAIT, said="files of its company that are 200 MB together wait for Xero")
@@ -151,44 +154,11 @@ def _hopeless(held: ClaimedFile, at: _Permission) -> AttachmentProblem | None:
         return AttachmentProblem.BROKE_OFF
     if held.document != "invoice":
         return AttachmentProblem.CREDIT_NOTE
+    if not at.wanted and held.row.state != "sending":  # what may have arrived is looked up first
+        return AttachmentProblem.SWITCHED_OFF
     if not at.granted:
         return AttachmentProblem.PERMISSION_MISSING
     return AttachmentProblem.by_code(held.row.verdict) if held.row.verdict else None
-
-
-def _body(tools: Tools, fetcher: Fetcher, held: ClaimedFile) -> bytes | None:
-    """The bytes of the file, kept before anything is done with them; None while the company has no room for them.
-
-    Raises NotFetched.
-    """
-    row = held.row
-    with tools.store.read() as work:
-        body = attachments.content(work, row.id)
-        others = attachments.of_invoice(work, row.company, row.invoice)
-        stored = attachments.stored_bytes(work, row.company)
-    if body is not None:
-        return body
-    if row.url is None:
-        raise NotFetched(AttachmentProblem.LINK_REFUSED, "neither its link nor its content is kept any longer")
-    if stored > attachments.MOST_STORED_BYTES - MOST_BYTES:
-        return None
-    body = fetcher.fetch(row.url, max(0, MOST_BYTES - _others_bytes(row, others)))
-    sha256 = hashlib.sha256(body).hexdigest()
-    if not body:
-        raise NotFetched(AttachmentProblem.EMPTY, "")
-    if row.announced and row.announced != sha256:
-        raise NotFetched(AttachmentProblem.OTHER_CONTENT, "")
-    with tools.store.write() as work:
-        companies.locked_settings(work, row.company)  # those that come at once are counted one after another
-        others = attachments.change(work, held, size=len(body), sha256=sha256)
-        if _others_bytes(row, others) + len(body) > MOST_BYTES:
-            raise NotFetched(AttachmentProblem.TOO_LARGE, "")
-        attachments.store(work, row, body)
-    return body
-
-
-def _others_bytes(row: Any, files: Sequence[Any]) -> int:
-    return sum(one.size or 0 for one in files if one.id != row.id and one.state != "failed")
 
 
 def _send(tools: Tools, held: ClaimedFile, organisation: Organisation, body: bytes, sha256: str) -> float:
@@ -213,7 +183,7 @@ def _send(tools: Tools, held: ClaimedFile, organisation: Organisation, body: byt
         target.pace.done(permit)
         return _refused(tools, held, str(refused))
     except Trouble as trouble:
-        _book(target.pace, permit, trouble)
+        files_in_target.book(target.pace, permit, trouble)
         return _after_trouble(tools, held, trouble)
     target.pace.done(permit)
     return _close(tools, held, "attached", attached_sha256=sha256)
@@ -227,43 +197,16 @@ def _look_up(tools: Tools, held: ClaimedFile, organisation: Organisation) -> flo
     if row.attached_sha256 or is_elsewhere:
         return _put_off(tools, held, **again)
     try:
-        is_there = _is_there(tools, organisation, row)
-    except _NoPermit as none:
+        found = files_in_target.find(tools, organisation, row.target_id, row, row.sha256)
+    except NoPermit as none:
         return _put_off(tools, held, rest=none.seconds)
     except FileRefused as refused:
         return _fail(tools, held, AttachmentProblem.REFUSED, str(refused), doubtful=True)
     except Trouble as trouble:
         return _after_trouble(tools, held, trouble, looked=True)
-    return _close(tools, held, "attached", attached_sha256=row.sha256) if is_there else _put_off(tools, held, **again)
-
-
-def _is_there(tools: Tools, organisation: Organisation, row: Any) -> bool:
-    """Whether the invoice has this file, by name, size and content. Raises _NoPermit, FileRefused, Trouble."""
-    target = tools.target(organisation)
-    for one in _ask(tools, organisation, lambda: target.attached(organisation, row.target_id)):
-        if (one.name, one.size) == (row.name, row.size):
-            content = _ask(tools, organisation, partial(target.attached_content, organisation, row.target_id, one))
-            if hashlib.sha256(content).hexdigest() == row.sha256:
-                return True
-    return False
-
-
-def _ask(tools: Tools, organisation: Organisation, question: Callable[[], T]) -> T:
-    """The answer to a call, made behind the exports. Raises _NoPermit, FileRefused, Trouble."""
-    pace = tools.target(organisation).pace
-    permit = pace.ask_behind(organisation)
-    if permit.wait:
-        raise _NoPermit(permit.wait)
-    try:
-        found = question()
-    except Trouble as trouble:
-        _book(pace, permit, trouble)
-        raise
-    except FileRefused:
-        pace.done(permit)
-        raise
-    pace.done(permit)
-    return found
+    if found is None:
+        return _put_off(tools, held, **again)
+    return _close(tools, held, "attached", attached_sha256=row.sha256)
 
 
 def _refused(tools: Tools, held: ClaimedFile, said: str) -> float:
@@ -271,15 +214,9 @@ def _refused(tools: Tools, held: ClaimedFile, said: str) -> float:
     return _fail(tools, held, AttachmentProblem.TOO_LARGE if too_large else AttachmentProblem.REFUSED, said)
 
 
-def _book(pace: TargetPace, permit: Permit, trouble: Trouble) -> None:
-    """What became of the call that the permit was for."""
-    book = pace.lost if trouble.effect in _UNKNOWN else pace.abandon if trouble.effect == "not_sent" else pace.done
-    book(permit)
-
-
 def _after_trouble(tools: Tools, held: ClaimedFile, trouble: Trouble, *, looked: bool = False) -> float:
     """What certainly did nothing waits as if it was not tried; what may have is looked up once it has settled."""
-    unknown = trouble.effect in _UNKNOWN
+    unknown = trouble.effect in UNKNOWN
     _log.warning("attachments.call_failed", company=held.row.company, effect=trouble.effect, status=trouble.status)
     if trouble.problem == ConnectionProblem.SCOPE_MISSING.code:
         return _fail(tools, held, AttachmentProblem.PERMISSION_MISSING, doubtful=looked)
@@ -293,7 +230,13 @@ def _after_trouble(tools: Tools, held: ClaimedFile, trouble: Trouble, *, looked:
     return _put_off(tools, held, rest=wait, state="waiting")
 
 
-def _put_off_fetching(tools: Tools, held: ClaimedFile, failed: NotFetched) -> float:
+def _put_off_fetching(tools: Tools, held: ClaimedFile, failed: NoPermit | Trouble | NotFetched) -> float:
+    if isinstance(failed, NoPermit):
+        return _put_off(tools, held, rest=failed.seconds)
+    if isinstance(failed, Trouble):
+        return _after_trouble(tools, held, failed, looked=True)
+    if tools.is_ending():  # it was broken off for that
+        return _put_off(tools, held)
     if failed.lasting or held.row.tries + 1 >= _MOST_FETCHES:
         return _fail(tools, held, failed.problem, failed.said)
     return _put_off(tools, held, _wait(held.row.tries), tries=held.row.tries + 1, said=failed.said)
@@ -337,7 +280,9 @@ def _close(
             **({"url": None} if state == "attached" else {}),
         }
         rows = attachments.let_go(work, held, **{**ended, **columns})
-        if state == "attached":
+        if state == "attached" and attachments.follow(work, held.row.company, [held.row.invoice]):
+            rows = attachments.of_invoice(work, held.row.company, held.row.invoice)  # raised anew while it was sent
+        elif state == "attached":
             attachments.forget_content(work, held)
         _tell(work, tools, held, rows)
     size = next(row.size for row in rows if row.id == held.row.id)

@@ -16,7 +16,7 @@ import redis
 
 from events.accounting_target import AccountingTarget, Lane, Organisation, Posted, Trouble
 from events.payments import CreditNoteAllocated, CreditNoteUnallocated
-from store import allocations, connections, outbox, pauses, processes
+from store import allocations, connections, outbox, pauses
 from store.outbox import Outgoing
 from store.tables import Allocation, Export
 from store.unit_of_work import Work
@@ -25,9 +25,6 @@ from worker.decisions.estimating import ALLOCATED_TOGETHER
 from worker.export.freezing import SEND_WITHIN_SECONDS
 from worker.tools import Tools
 
-DUTY = "allocations"
-PASS_SECONDS = 10.0
-_AT_ONCE, _OF_A_LANE = 50, ALLOCATED_TOGETHER
 _SOON_SECONDS, _LATER_SECONDS, _LONGEST_SECONDS = 15.0, 300.0, 3600.0
 _MOST_TRIES = 8  # of what Xero refuses, or does not show
 _LEFT = "The company exports to another Xero organisation now. In the one before, allocate it by hand."
@@ -92,22 +89,15 @@ def standing(
     return AllocationStanding(amount=min(left, due))
 
 
-def allocate_due(tools: Tools, holder: str) -> bool:
-    """Go on with what is due, if this process has the duty; whether there was anything. Raises redis.RedisError.
+def allocate_in(tools: Tools, lane: Lane) -> None:
+    """Go on with a few that are due in the lane, looked at in two calls: exports go on beside them.
 
-    A few of each lane, looked at in two calls: exports go on beside them, and one company's wait for no other's.
+    Raises redis.RedisError.
     """
     with tools.store.read() as work:
-        waiting = [Allocation(**one.model_dump()) for one in allocations.due(work, _AT_ONCE)]
-    lanes: dict[Lane, list[Allocation]] = {}
-    for one in waiting:
-        lanes.setdefault(Lane(one.company, one.tenant), []).append(one)
-    for lane, mine in tools.while_running(lanes.items()):
-        with tools.store.write() as work:
-            if not processes.take_duty(work, DUTY, holder, tools.settings.call_deadline * (_OF_A_LANE + 2)):
-                return False
-        _in_lane(tools, lane, mine[:_OF_A_LANE])
-    return bool(waiting)
+        due = [Allocation(**one.model_dump()) for one in allocations.due(work, lane, ALLOCATED_TOGETHER)]
+    if due:
+        _in_lane(tools, lane, due)
 
 
 def _in_lane(tools: Tools, lane: Lane, mine: Sequence[Allocation]) -> None:
@@ -126,7 +116,7 @@ def _in_lane(tools: Tools, lane: Lane, mine: Sequence[Allocation]) -> None:
         for one in mine:
             _put_off(tools, one, max(_SOON_SECONDS, min(trouble.wait or 0, _LONGEST_SECONDS)))
         return
-    for one in mine:
+    for one in tools.while_running(mine):
         between = known[one.export_id]
         try:
             if between is None:

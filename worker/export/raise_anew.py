@@ -10,7 +10,7 @@ from typing import Any
 from events.accounting_target import AccountingTarget, Lane, Organisation, Posted, Rejected, Trouble
 from events.failures import Failure
 from events.reasons import Reason
-from store import batches, exports, generations, lanes, number_claims
+from store import attachments, batches, companies, exports, generations, lanes, number_claims
 from store.batches import Hold
 from store.number_claims import Owner
 from store.tables import Attempt, Export, Generation, InvoiceStatus
@@ -103,7 +103,10 @@ def _decide(work: Work, tools: Tools, organisation: Organisation, rows: Sequence
     def looked_again(export: Export) -> dict[str, Any]:
         return {"due_at": work.after(later[export.id]), "crashes": 0}
 
-    deferral.to_pending(work, [export for export in rows if export.id in again], begun)
+    begins = [export for export in rows if export.id in again]
+    deferral.to_pending(work, begins, begun)
+    if begins and companies.settings_of(work, organisation.lane.company).attachments:
+        attachments.follow(work, organisation.lane.company, [export.invoice for export in begins])
     deferral.to_pending(work, [export for export in rows if export.id in later], looked_again)
 
 

@@ -1,6 +1,7 @@
 """What an export of these invoices would set out to do, before Xero is looked at."""
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -111,7 +112,7 @@ def known(work: Work, tools: Tools, target: AccountingTarget, company: str, want
         given=given,
         unknown=batches.unknown_bodies(work, [row.id or 0 for row in rows.values() if row.xero_invoice_id]),
         waiting=connections.waiting(work, company),
-        file_calls=_file_calls(work, target, settings, connection, invoices),
+        file_calls=_file_calls(work, target, settings, connection, invoices, {one.id for one in further}),
     )
 
 
@@ -121,12 +122,18 @@ def _file_calls(
     settings: CompanySettings,
     connection: CompanyConnection | None,
     invoices: Sequence[Invoice],
+    raised: Collection[str],
 ) -> Mapping[str, int]:
     granted = connection.scopes.split() if connection else ()
     if connection is None or not settings.attachments or (target.login and not target.login.may_attach(granted)):
         return {}
     files = [file for one in invoices for file in attachments.wanted(connection.company, one.id, one.attachments)]
-    return attachments.calls_needed(work, files)
+    needed, there = attachments.calls_needed(work, files), attachments.at_invoices(work, connection.company, raised)
+    named = {(one.invoice, one.called) for one in files}
+    calls = Counter(needed)
+    for row in there:
+        calls[row.invoice] += ((row.invoice, row.called) not in named) * attachments.FOLLOWING_CALLS
+    return calls
 
 
 def _readable(asked: Sequence[Asked]) -> list[Invoice]:

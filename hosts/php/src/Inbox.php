@@ -148,9 +148,10 @@ final class Inbox
         $key = ['company' => (string) $data->text('company'), 'invoice' => (string) $data->text('invoice')];
         $this->tables->insertNew('xero_payments', $key + ['xero_invoice_id' => '', 'told' => 0]);
         $this->tables->run(
-            'UPDATE xero_payments SET xero_invoice_id = ?, told = ?, state = ?, currency = ?, total = ?, paid = ?,
+            'UPDATE xero_payments SET document = ?, xero_invoice_id = ?, told = ?, state = ?, currency = ?, total = ?, paid = ?,
                 credited = ?, due = ?, paid_on = ?, seen_at = ? WHERE company = ? AND invoice = ? AND told < ?',
             [
+                $data->text('document'),
                 (string) $data->text('xero_invoice_id'),
                 $data->number('change'),
                 $data->text('state'),

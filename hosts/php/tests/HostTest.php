@@ -248,6 +248,16 @@ final class HostTest extends TestCase
         self::assertNull($this->xero->markers->of('quay', ['4711'])['4711']->payment);
     }
 
+    public function testOfACreditNoteOtherWordsAreSaid(): void
+    {
+        $this->succeeded('e1', '4711', 1);
+        $this->paid('e2', 'invoice.part_paid', 1, 'part_paid', '40.00', '70.00', 'credit_note');
+        $note = $this->xero->markers->of('harbour', ['4711'])['4711']->payment;
+        self::assertSame('40.00 of 110.00 USD refunded, 70.00 left', $note?->words());
+        $this->paid('e3', 'invoice.paid', 2, 'paid', '110.00', '0.00', 'credit_note');
+        self::assertSame('Used', $this->xero->markers->of('harbour', ['4711'])['4711']->payment?->words());
+    }
+
     public function testAnEventThatIsMarkedAsATestChangesNothing(): void
     {
         $this->succeeded('e1', '4711', 1);
@@ -449,9 +459,17 @@ final class HostTest extends TestCase
         return ['id' => $id, 'type' => 'invoice.export.succeeded', 'data' => self::answer($invoice, 1)];
     }
 
-    private function paid(string $id, string $type, int $change, string $state, string $paid, string $due): bool
-    {
-        $data = ['company' => 'harbour', 'invoice' => '4711', 'xero_invoice_id' => 'x1', 'change' => $change];
+    private function paid(
+        string $id,
+        string $type,
+        int $change,
+        string $state,
+        string $paid,
+        string $due,
+        string $document = 'invoice',
+    ): bool {
+        $data = ['document' => $document];
+        $data += ['company' => 'harbour', 'invoice' => '4711', 'xero_invoice_id' => 'x1', 'change' => $change];
         $data += ['state' => $state, 'currency' => 'USD', 'total' => '110.00', 'paid' => $paid, 'credited' => '0.00'];
         $data += ['due' => $due, 'seen_at' => '2026-11-20T10:15:30+00:00'];
         return $this->xero->inbox->take(new Document(['id' => $id, 'type' => $type, 'data' => $data]));
