@@ -44,13 +44,13 @@ pictures: .venv/.dev  ## docs/pictures of the console, made of the demo's data (
 test: .venv/.dev  ## the suite
 	@$(BIN)/pytest -n 2 --dist loadgroup -rs -m "not thorough and not ci"
 
-test-ci: .venv/.dev  ## what .ci/run adds to the suite: a browser, PHP, short chaos and fuzz
+test-ci: .venv/.dev  ## what .ci/run adds to the suite: attacks, the simulator's conformance, whole installations, a browser, PHP, short chaos and fuzz
 	@$(BIN)/pytest -n 2 --dist loadgroup -rs -m "ci and not thorough"
 
 # It measures, and so runs alone.
 CROWD := tests/security/test_crowd.py::test_a_crowd_of_strangers_disturbs_no_host_and_fills_no_memory[long]
 
-test-security: .venv/.dev  ## attacks on a running installation, long forms too (their short forms are part of `make test`)
+test-security: .venv/.dev  ## attacks on a running installation, long forms too (their short forms are part of `make test-ci`)
 	@$(BIN)/pytest -n 2 --dist loadgroup -rs tests/security --deselect '$(CROWD)'
 	@$(BIN)/pytest -n 0 -rs '$(CROWD)'
 

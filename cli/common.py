@@ -44,6 +44,7 @@ REFUSALS: dict[str, tuple[Callable[[Any], str], int]] = {
         lambda _: "Another company uses this app, with another secret. Rotate it there: companies secret",
         1,
     ),
+    "store.connections.AnotherKind": (str, 1),
     "events.trouble.Trouble": (
         lambda away: f"Xero cannot be asked just now ({away.message}); nothing was changed. Try again later.",
         1,

@@ -139,7 +139,9 @@ def set_app(
 
 @app.command()
 def secret(company: Company, by: By = "") -> None:
-    """Give the app a new Client Secret; the former one stays good until `forget-secret`.
+    """Give the app a new Client Secret, once Xero knows it; the former one stays good until `forget-secret`.
+
+    Where Xero cannot be asked it is kept unchecked, and that is said. Ends with 1 when Xero does not know it.
 
     Example:  crewcard-xero companies secret harbour < secret.txt
     """
@@ -147,7 +149,12 @@ def secret(company: Company, by: By = "") -> None:
 
     tools = common.ready()
     giver = _giver(tools, by, company)
-    apps.rotate_secret(tools, company, _secret(), giver)
+    typed = _secret()
+    problem = apps.objection_to_secret(tools, company, typed)
+    if problem:
+        output.fail(problem, 1)
+    apps.rotate_secret(tools, company, typed, giver)
+    output.say(apps.NOT_ASKED if problem is None else "Xero knows it.")
     output.say(f"Both secrets are good now. When Xero has only the new one: companies forget-secret {company}")
 
 

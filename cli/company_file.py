@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from cli import common, output
 from events.snapshot import HostId, ShortText
 from events.unreadable import sentences
-from store.connections import AnotherSecret
+from store.connections import AnotherKind, AnotherSecret
 from worker.connections import apps
 from worker.connections.apps import CompanySetup, SetupRefused
 from worker.decisions import tables
@@ -68,7 +68,7 @@ def _set_up(
     for place, setup in planned.items():
         try:
             done[setup.company] = apps.set_up(tools, setup, givers[place])
-        except (SetupRefused, LoginRefused) as refused:
+        except (SetupRefused, LoginRefused, AnotherKind) as refused:
             mistakes[place] = str(refused)
         except AnotherSecret:
             mistakes[place] = "Another company uses this app, with another secret."

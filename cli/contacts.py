@@ -12,7 +12,7 @@ from cli import common, output
 from cli.common import AsJson, By, Most, Yes
 from events.accounting_target import Organisation
 from events.contacts import ClientXeroContactUpdateRequested, NotAContact
-from store import contacts
+from store import changes, contacts
 from store.contacts import ClientContact
 from worker.contacts import contact_answers, new_contacts, rechecking, suggesting
 from worker.decisions import tables
@@ -168,6 +168,10 @@ def match(
     found = suggesting.matches(tools, organisation, common.wait)
     for card, one in found.exact.items():
         output.warn(f"{card.client} ({card.name}): {one.contact.name} {one.contact.id}, by {one.by}")
+    with tools.store.read() as work:
+        waiting = len(changes.subjects_waiting(work, company))
+    if waiting:
+        output.warn(f"{common.count(waiting, 'client')} left out: Xero is being asked about them already.")
     stay = {"several": len(found.several), "alike": len(found.alike), "unlike": len(found.unlike)}
     output.warn(
         f"{common.count(len(found.exact), 'client')} without doubt. These stay: {stay['several']} with more than one "
@@ -355,6 +359,8 @@ def _report(done: Imported, *, would: str, as_json: bool, more: Mapping[str, Any
     output.say(f"{common.count(len(done.linked), 'client')} {would}linked, {len(done.before)} were so before.")
     if done.waiting:
         output.say(f"{len(done.waiting)} are accepted and wait until Xero can be asked.")
+    if done.left:
+        output.say(f"{done.left} are left. Run it again: it goes on with them.")
     for client, warning in done.warnings.items():
         output.say(f"  {client}: {warning}")
     for place, mistake in done.mistakes.items():

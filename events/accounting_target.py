@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any, Literal, Protocol
 
 from events.changes import Change, Difference, Picture
+from events.contacts import NotAContact
 from events.contacts import Pasted as Pasted  # noqa: PLC0414
 from events.credentials import TargetLogin as TargetLogin  # noqa: PLC0414
 from events.failures import Failure
@@ -201,12 +202,13 @@ class FileRefused(Exception):
 
 @dataclass(frozen=True)
 class CallSizes:
-    """How much one call carries: `invoices` (of at most so many `bytes`) sent, `contacts` or `ids` asked for."""
+    """How much one call carries: `invoices` (of so many `bytes`), `new_contacts`, and `contacts`, `ids` asked for."""
 
     invoices: int
     bytes: int
     contacts: int
     ids: int
+    new_contacts: int = 1
 
 
 class TargetCredit(Protocol):
@@ -358,18 +360,18 @@ class AccountingTarget(Protocol):
     def contacts(self, organisation: Organisation, ids: Sequence[str]) -> Mapping[str, ListedContact]:
         """The contacts with these ids, archived ones too, by id: as many as one call takes."""
 
-    def all_contacts(self, organisation: Organisation, page: int) -> ContactPage:
-        """A page of the active contacts."""
+    def all_contacts(self, organisation: Organisation, page: int, *, archived: bool = False) -> ContactPage:
+        """A page of the active contacts, or of all."""
 
     def find_contacts(self, organisation: Organisation, text: str) -> Sequence[ListedContact]:
         """Contacts with this text in their name, number or e-mail, archived ones too: a page of them."""
 
-    def create_contact(
-        self, organisation: Organisation, number: str, client: Client, key: str, in_time: InTime
-    ) -> ListedContact:
-        """Create a contact for the client under our number, not twice under one key, while in time.
+    def create_contacts(
+        self, organisation: Organisation, wanted: Mapping[str, Client], key: str, in_time: InTime
+    ) -> Mapping[str, ListedContact | NotAContact]:
+        """Create contacts for clients under our numbers, not twice under one key, while in time.
 
-        Raises NotAContact where it is refused.
+        Gives by number what was made, or why not; of one that is left out nobody knows.
         """
 
     def choices(self, organisation: Organisation, kind: ChoiceKind) -> Sequence[ListedChoice]:

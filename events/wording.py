@@ -15,6 +15,7 @@ from decimal import Decimal
 # Not the locale's: a failure reads the same on every machine.
 _MONTHS = "January February March April May June July August September October November December".split()  # noqa: SIM905
 _FEW = 4
+_APOSTROPHES = re.compile("['\u2018\u2019\u02bc\u00b4`]")
 
 
 def spoken(day: date) -> str:
@@ -31,6 +32,11 @@ def folded_text(text: str) -> str:
     """Text as it is searched by: without accents and capitals, with single blanks."""
     apart = unicodedata.normalize("NFKD", text.casefold())
     return " ".join("".join(one for one in apart if not unicodedata.combining(one)).casefold().split())
+
+
+def without_apostrophes(text: str) -> str:
+    """“O'Neill” as people search for it: “ONeill”, whichever apostrophe was typed."""
+    return _APOSTROPHES.sub("", text)
 
 
 def shortened(text: str, most: int) -> str:

@@ -48,7 +48,7 @@ SETTINGS: Mapping[str, str] = {
     "latency": "seconds that every call takes",
     "for_seconds": "how long all this lasts, in the simulator's time; not said: until it is changed",
     "retry_after": "the seconds that limit_minute and limit_day name; not said: 30 and 66,975, which were seen",
-    "poison_numbers": "every write that carries an invoice with one of these numbers or ids gets poison_answer",
+    "poison_numbers": "every write that carries one of these numbers (of a contact too) or ids gets poison_answer",
     "poison_answer": "500 (nothing is done), 400 (the same, naming nobody) or 500_saving_others",
     "seed": "of the dice that rates are rolled with",
 }
@@ -152,14 +152,18 @@ class Faults:
 
 
 def poisoned(body: bytes, names: Sequence[str]) -> list[Json]:
-    """The invoices of a write that carry one of the numbers or ids."""
+    """The invoices or contacts of a write that carry one of the numbers or ids."""
     try:
         document = json.loads(body)
     except ValueError:
         return []
-    listed = document.get("Invoices", [document]) if isinstance(document, dict) else []
+    listed = document.get("Invoices", document.get("Contacts", [document])) if isinstance(document, dict) else []
     invoices = [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
-    return [one for one in invoices if {one.get("InvoiceNumber"), one.get("InvoiceID")} & set(names)]
+    return [
+        one
+        for one in invoices
+        if {one.get("InvoiceNumber"), one.get("InvoiceID"), one.get("ContactNumber")} & set(names)
+    ]
 
 
 def without(body: bytes, names: Sequence[str]) -> bytes:

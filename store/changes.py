@@ -3,7 +3,7 @@
 New contacts under way: written down before they are sent. What is written about one passes a fence, its key.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -21,6 +21,21 @@ def add(work: Work, change: AskedChange) -> AskedChange:
     work.session.add(change)
     work.session.flush()
     return change
+
+
+def add_many(work: Work, some: Sequence[AskedChange]) -> None:
+    """File very many changes at once."""
+    statements.insert(work, AskedChange, [one.model_dump(exclude={"id"}) for one in some])
+
+
+def subjects_waiting(work: Work, company: str) -> set[str]:
+    """The clients of the company with a change of their contact, or a new one, that has no answer yet."""
+    asked = select(AskedChange.subject).where(
+        AskedChange.company == company,
+        col(AskedChange.kind).in_(["contact", "new_contact"]),
+        AskedChange.state == word("waiting"),
+    )
+    return set(work.session.exec(asked))
 
 
 def companies_due(work: Work) -> Sequence[str]:
@@ -131,31 +146,57 @@ def tried_by_setting(work: Work, company: str) -> set[str]:
     return set(work.session.exec(asked))
 
 
-def begin_new_contact(work: Work, row: NewContact) -> bool:
-    """Write a new contact down before it is sent; False while an earlier call for the client may still arrive."""
-    if statements.insert_new(work, NewContact, [row.model_dump()], returning="company"):
-        return True
-    over = (col(NewContact.due_at) <= work.now) | (col(NewContact.tenant) != row.tenant)
-    mine = update(NewContact).where(
-        col(NewContact.company) == row.company, col(NewContact.client) == row.client, over
-    )
-    return bool(work.session.exec(mine.values(**row.model_dump())).rowcount)
+def begin_new_contacts(work: Work, rows: Sequence[NewContact]) -> set[str]:
+    """Write new contacts of one company down before they are sent; gives the clients whose contact may be.
+
+    The others wait: an earlier call for the client may still arrive.
+    """
+    found = statements.insert_new(work, NewContact, [row.model_dump() for row in rows], returning="client")
+    begun = set(found)
+    over = (col(NewContact.due_at) <= work.now) | (col(NewContact.tenant) != rows[0].tenant)
+    for row in rows:
+        if row.client not in begun:
+            mine = update(NewContact).where(*_of_client(row), over)
+            begun |= {row.client} if work.session.exec(mine.values(**row.model_dump())).rowcount else set()
+    return begun
 
 
-def new_contact(work: Work, company: str, client: str) -> NewContact | None:
-    """The contact that is being created for the client."""
-    asked = select(NewContact).where(NewContact.company == company, NewContact.client == client)
-    found = work.session.exec(asked.execution_options(populate_existing=True)).first()
-    return NewContact(**found.model_dump()) if found else None
+def new_contacts(work: Work, company: str, clients: Collection[str]) -> Mapping[str, NewContact]:
+    """The contacts that are being created for these clients, by client."""
+    asked = select(NewContact).where(NewContact.company == company, col(NewContact.client).in_(sorted(set(clients))))
+    found = work.session.exec(asked.execution_options(populate_existing=True))
+    return {row.client: NewContact(**row.model_dump()) for row in found}
 
 
-def wait_for_new_contact(work: Work, row: NewContact, until: datetime) -> bool:
-    """Nobody knows what became of the call; False where somebody else has begun another since."""
-    mine = update(NewContact).where(col(NewContact.company) == row.company, col(NewContact.client) == row.client)
-    return bool(work.session.exec(mine.where(col(NewContact.key) == row.key).values(due_at=until)).rowcount)
+def sent_together(work: Work, company: str) -> Mapping[str, int]:
+    """How many of the company's new contacts are open of each call, by its key."""
+    asked = select(NewContact.key, func.count()).where(NewContact.company == company)
+    return dict(work.session.exec(asked.group_by(col(NewContact.key))).all())
+
+
+def wait_for_new_contacts(work: Work, company: str, key: str, until: datetime) -> None:
+    """Nobody knows what became of those that are left of this call."""
+    mine = update(NewContact).where(col(NewContact.company) == company, col(NewContact.key) == key)
+    work.session.exec(mine.values(due_at=until))
+
+
+def end_new_contacts(work: Work, company: str, key: str) -> None:
+    """Nothing came of this call, for certain."""
+    mine = delete(NewContact).where(col(NewContact.company) == company, col(NewContact.key) == key)
+    work.session.exec(mine)
 
 
 def end_new_contact(work: Work, row: NewContact) -> bool:
     """Its outcome is known; False where somebody else has begun another since, or ended it."""
-    mine = delete(NewContact).where(col(NewContact.company) == row.company, col(NewContact.client) == row.client)
-    return bool(work.session.exec(mine.where(col(NewContact.key) == row.key)).rowcount)
+    mine = delete(NewContact).where(*_of_client(row), col(NewContact.key) == row.key)
+    return bool(work.session.exec(mine).rowcount)
+
+
+def _of_client(row: NewContact) -> tuple[Any, ...]:
+    return (col(NewContact.company) == row.company, col(NewContact.client) == row.client)
+
+
+def still_waiting(work: Work, some: Sequence[AskedChange]) -> set[int]:
+    """The ids of those of these changes that nobody has answered meanwhile."""
+    asked: Any = select(AskedChange.id).where(col(AskedChange.id).in_([one.id for one in some]))
+    return set(work.session.exec(asked.where(AskedChange.state == word("waiting"))))

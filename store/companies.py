@@ -18,7 +18,7 @@ from sqlmodel import col, select
 from events.accounting_target import ChoiceKind, Lane, ListedChoice
 from events.lane import DEFAULT_TARGET
 from events.settings import Books, CompanySettings, NewContacts
-from events.wording import folded_text
+from events.wording import folded_text, without_apostrophes
 from store import statements, summaries
 from store.tables import Company, CompanyConnection, Offer, OrganisationFacts, RefusedTax
 from store.unit_of_work import Work
@@ -130,19 +130,23 @@ def names(work: Work, ids: Collection[str]) -> Mapping[str, str]:
 def containing(work: Work, text: str) -> Sequence[Any]:
     """Id and name, as plain rows by id, of the companies whose name holds the text or whose id begins so.
 
-    Capitals and accents do not matter, on either database; at most `MOST_NAMED` companies are looked at.
+    Capitals, accents and apostrophes do not matter, on either database; at most `MOST_NAMED` companies are looked at.
     """
     rows = statements.rows(work, select(Company.id, Company.name).order_by(col(Company.id)).limit(MOST_NAMED))
-    key = folded_text(text)
-    return [row for row in rows if key in folded_text(row.name) or folded_text(row.id).startswith(key)]
+    key = _sought(text)
+    return [row for row in rows if key in _sought(row.name) or _sought(row.id).startswith(key)]
 
 
 def called(work: Work, text: str) -> Sequence[Any]:
     """Id and name, as plain rows, of the companies that are meant: of this id, else this name, else a part of it."""
     if exact := statements.rows(work, select(Company.id, Company.name).where(Company.id == text)):
         return exact
-    some, key = containing(work, text), folded_text(text)
-    return [row for row in some if key in (folded_text(row.id), folded_text(row.name))] or some
+    some, key = containing(work, text), _sought(text)
+    return [row for row in some if key in (_sought(row.id), _sought(row.name))] or some
+
+
+def _sought(text: str) -> str:
+    return without_apostrophes(folded_text(text))
 
 
 def known_facts(work: Work, lane: Lane) -> Books:

@@ -168,12 +168,16 @@ class AnotherSecret(Exception):
     """The app is known from another company, with another secret."""
 
 
+class AnotherKind(Exception):
+    """The app is of another kind here, and other companies have their logins by it; the text names them."""
+
+
 def save_app(
     work: Work, vault: Vault, company: str, keys: AppKeys, scopes: str, *, callback: str | None = None
 ) -> CompanyApp:
     """Let the company use this app, and keep its secret; an app that others use is joined only by who knows it.
 
-    Raises AnotherSecret.
+    Raises AnotherSecret; AnotherKind where others would lose the way in that their logins were made by.
     """
     secret = keys.secrets[0] if keys.secrets else ""
     app = work.session.get(XeroApp, keys.client_id)
@@ -185,6 +189,8 @@ def save_app(
         if _others(work, keys.client_id, company):
             raise AnotherSecret(keys.client_id)
         app.secret, app.former_secret, app.secret_changed_at = vault.seal(secret), None, work.now
+    if app.kind not in (None, keys.kind):  # none yet where it is new
+        _must_be_nobody_elses(work, app, company)
     app.kind = keys.kind
     if callback is not None:
         app.callback = callback
@@ -195,6 +201,19 @@ def save_app(
     used.client_id, used.scopes, used.state, used.changed_at = keys.client_id, scopes, "enabled", work.now
     work.session.flush()
     return used
+
+
+def _must_be_nobody_elses(work: Work, app: XeroApp, company: str) -> None:
+    """Raises AnotherKind while another company has a login by this app."""
+    logins = [one for one in using(work, app.client_id) if one.state != "disconnected"]
+    others = [one.company for one in logins if one.company != company]
+    if others:
+        kind, named = APP_WAYS[cast("AppKind", app.kind)].words, ", ".join(others[:5])
+        more = f" and {len(others) - 5} more" if len(others) > 5 else ""
+        raise AnotherKind(
+            f"This app is kept as “{kind}”, and {named}{more} has its login by it: as another kind nobody could use "
+            f"that login any more, so nothing was changed. Choose “{kind}”, or give this company an app of its own."
+        )
 
 
 def app_of_company(work: Work, company: str) -> tuple[CompanyApp, XeroApp] | None:

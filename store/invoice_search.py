@@ -9,7 +9,7 @@ from sqlalchemy import and_, or_, update
 from sqlmodel import col, select
 
 from events.invoice import Invoice
-from events.wording import folded_text
+from events.wording import folded_text, without_apostrophes
 from store import companies, statements
 from store.tables import InvoiceSearch
 from store.unit_of_work import Work
@@ -56,8 +56,9 @@ def _words(one: Invoice) -> str:
     if one.totals:
         amounts += [one.totals.subtotal, one.totals.tax, one.totals.total]
     told = [f"{value:.2f}" for value in amounts if value is not None]
-    client = [folded_text(one.client.id), folded_text(one.client.name)]
-    return "\n".join(dict.fromkeys([*named, *(_bare(value) for value in named), *client, *told]))
+    client = [folded_text(value) for value in (one.client.id, one.client.name)]
+    said = [without_apostrophes(value) for value in client]
+    return "\n".join(dict.fromkeys([*named, *(_bare(value) for value in named), *client, *said, *told]))
 
 
 def _bare(text: str) -> str:
@@ -115,7 +116,7 @@ def holds(text: str) -> Any:
     sought = _sought(text[:LONGEST_TEXT])
     amount = _CURRENCY.sub("", text.strip()).strip()
     apart = (_APOSTROPHES.sub("'", sought), sought.replace("'", "\u2019"))
-    parts = {sought, *apart, _bare(sought), _plain_amount(amount)}
+    parts = {sought, *apart, without_apostrophes(sought), _bare(sought), _plain_amount(amount)}
     least = min(_SHORTEST_PART, len(sought))
     return or_(*(_contains(one) for one in sorted(parts) if len(one) >= least))
 

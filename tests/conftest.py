@@ -55,12 +55,21 @@ BOTH_DATABASES = (
 )
 
 
+# What attacks an installation, what holds the simulated Xero against Xero's own documents, and what deploys, upgrades
+# and restores whole installations: half of all the time, and seldom what a change breaks. `make test-ci` runs them.
+IN_CI = ("security", "simulator", "operations")
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """Elsewhere PostgreSQL tries each test with the first row of its table and SQLite the others; what is left is
+    """Rooms that `make test-ci` alone runs are marked.
+
+    Elsewhere PostgreSQL tries each test with the first row of its table and SQLite the others; what is left is
     `thorough`."""
     rows = defaultdict(list)
     for item in items:
+        if item.path.relative_to(item.config.rootpath).parts[1] in IN_CI:
+            item.add_marker(pytest.mark.ci)
         case = getattr(item, "callspec", None)
         test = item.nodeid.partition("[")[0]
         if case and "database_url" in case.params and not any(f"tests/{place}" in test for place in BOTH_DATABASES):

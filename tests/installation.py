@@ -13,8 +13,9 @@ from events.accounting_target import Lane, Organisation
 from events.settings import CompanySettings
 from simulator import control
 from simulator.app import Simulator
-from store import companies, contacts, processes, queries
-from store.tables import Attempt, Export, OutboxEvent
+from store import allocations, companies, contacts, processes, queries
+from store.erasing import LIVE
+from store.tables import Allocation, Attempt, Batch, Export, Item, OutboxEvent
 from store.unit_of_work import Store
 from tests import builders, machines
 from worker import wiring
@@ -28,6 +29,12 @@ from worker.settings import Settings
 
 KEY = Fernet.generate_key().decode()
 
+_UNDER_WAY = (
+    select(Export.id).where(col(Export.state).in_(LIVE)).limit(1),
+    select(Batch.id).where(col(Batch.closed_at).is_(None)).limit(1),
+    select(Item.invoice).where(col(Item.answered_at).is_(None)).limit(1),
+    select(Allocation.state).where(col(Allocation.state).in_(allocations.OPEN)).limit(1),
+)
 _made: dict[str, Settings] = {}
 
 
@@ -125,12 +132,20 @@ class Installation:
         rescuer.sweep(self.tools, "test")
 
     def settle_down(self, rounds: int = 8) -> None:
-        """Run, sweep and let time pass until nothing is left to do."""
+        """Run, sweep and let time pass until nothing is left to do, and once more: what is over must stay so."""
         for _ in range(rounds):
             self.run()
+            over = not self.is_anything_left()
             self.later(self.settings.lease_seconds + self.settings.settle_seconds + 301)
             self.wake()
+            if over:
+                break
         self.run()
+
+    def is_anything_left(self) -> bool:
+        """Whether an invoice, a call, an answer or an allocation is still under way."""
+        with self.store.read() as work:
+            return any(work.connection.execute(one).first() for one in _UNDER_WAY)
 
     def relay(self) -> int:
         """Everything in the outbox goes out."""

@@ -9,7 +9,7 @@ of them, step by step.
 import json
 import time
 import zlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -152,12 +152,12 @@ class XeroClient:
             bearer, lambda api: getattr(api, method)(organisation.lane.tenant, document, **chosen), in_time
         )
 
-    def put_contact(
-        self, organisation: Organisation, bearer: str, element: Mapping[str, Any], key: str, in_time: InTime
+    def put_contacts(
+        self, organisation: Organisation, bearer: str, elements: Sequence[Any], key: str, in_time: InTime
     ) -> Reply:
-        """Create one contact. Raises Trouble (`not_sent` or `unknown`)."""
+        """Create contacts. Raises Trouble (`not_sent` or `unknown`)."""
         chosen = {"summarize_errors": False, "idempotency_key": key, **self._raw()}
-        document = _PlainDocument({"Contacts": [element]})
+        document = _PlainDocument({"Contacts": list(elements)})
         return self._call(
             bearer, lambda api: api.create_contacts(organisation.lane.tenant, document, **chosen), in_time
         )

@@ -171,17 +171,27 @@ def contacts_page(document: Any) -> ContactPage:
     return ContactPage([one for one in map(_listed_contact, listed) if one.id], more=len(listed) >= CONTACTS_PAGE)
 
 
-def created_contact(document: Any) -> ListedContact | None:
-    """The contact that a create made; None where the answer names none. Raises NotAContact where it was refused."""
-    refused = document.get("Elements") if isinstance(document, dict) else None
-    for one in [*_elements(document), *(refused if isinstance(refused, list) else [])]:
-        told = [message.text for message in messages(one)] if isinstance(one, dict) else []
-        if told:
-            taken = any("already assigned to another contact" in text for text in told)
-            problem = ContactProblem.NAME_TAKEN if taken else ContactProblem.NOT_CREATED
-            raise NotAContact(problem, {"name": _text(one, "Name"), "said": " ".join(told)})
-    made = [one for one in map(_listed_contact, _elements(document)) if one.id.strip("0-")]
-    return made[0] if len(made) == 1 else None
+def created_contacts(document: Any, numbers: Sequence[str]) -> Mapping[str, ListedContact | NotAContact]:
+    """What became of each contact of a create, by our number: made, or refused in Xero's words.
+
+    Left out is what the answer does not name, or says two things about; one alone may come back without its number.
+    """
+    said: dict[str, list[ListedContact | NotAContact]] = {}
+    for one in [*_elements(document), *_entries(document, "Elements")]:
+        number = _text(one, "ContactNumber") or (numbers[0] if len(numbers) == 1 else "")
+        if outcome := _outcome_of_create(one):
+            said.setdefault(number, []).append(outcome)
+    return {number: said[number][0] for number in numbers if len(said.get(number, ())) == 1}
+
+
+def _outcome_of_create(one: Entry) -> ListedContact | NotAContact | None:
+    told = [message.text for message in messages(one)]
+    if told:
+        taken = any("already assigned to another contact" in text for text in told)
+        problem = ContactProblem.NAME_TAKEN if taken else ContactProblem.NOT_CREATED
+        return NotAContact(problem, {"name": _text(one, "Name"), "said": " ".join(told)})
+    made = _listed_contact(one)
+    return made if made.id.strip("0-") else None
 
 
 def is_contact_list(document: Any, name: str) -> bool:

@@ -31,6 +31,7 @@ from events.accounting_target import (
     Trouble,
 )
 from events.connections import ConnectionProblem
+from events.contacts import NotAContact
 from events.invoice import Client, Document, Invoice, folded
 from events.settings import Books, Part
 from xero_adapter import answers, links, mapping, pages, replies, webhooks
@@ -50,7 +51,7 @@ class XeroTarget:
     """Xero, with its limits and its login. Each of its calls is made with a good bearer, and noted in the pace."""
 
     # facts §2.2 and §4.3; a snapshot takes at most twice as much in Xero's words
-    sizes = CallSizes(invoices=50, bytes=3_400_000, contacts=45, ids=38)
+    sizes = CallSizes(invoices=50, bytes=3_400_000, contacts=45, ids=38, new_contacts=50)
     _creates, _updates, _lists = "create_invoices", "update_or_create_invoices", "get_invoices"  # the SDK's methods
     marks_name_invoices = True
     _beside = 3  # characters that a list needs for each number, encoded
@@ -266,9 +267,10 @@ class XeroTarget:
         chosen = {"i_ds": list(ids), "include_archived": True, "page": 1, "page_size": 100}
         return pages.contacts_by_id(self._named_list(organisation, "get_contacts", "Contacts", **chosen))
 
-    def all_contacts(self, organisation: Organisation, page: int) -> ContactPage:
-        """A page of the active contacts. Raises Trouble."""
-        chosen = {"page": page, "page_size": pages.CONTACTS_PAGE, "summary_only": True, "order": "Name ASC"}
+    def all_contacts(self, organisation: Organisation, page: int, *, archived: bool = False) -> ContactPage:
+        """A page of the active contacts, or of all, in an order that no change of one moves. Raises Trouble."""
+        chosen: dict[str, Any] = {"page": page, "page_size": pages.CONTACTS_PAGE, "order": "ContactID ASC"}
+        chosen |= {"summary_only": True, **({"include_archived": True} if archived else {})}
         return pages.contacts_page(self._named_list(organisation, "get_contacts", "Contacts", **chosen))
 
     def find_contacts(self, organisation: Organisation, text: str) -> Sequence[ListedContact]:
@@ -276,17 +278,14 @@ class XeroTarget:
         chosen = {"search_term": text, "include_archived": True, "page": 1, "page_size": pages.CONTACTS_PAGE}
         return pages.contacts_page(self._named_list(organisation, "get_contacts", "Contacts", **chosen)).contacts
 
-    def create_contact(
-        self, organisation: Organisation, number: str, client: Client, key: str, in_time: InTime
-    ) -> ListedContact:
-        """PUT one contact: creates, never changes one (SPEC:3778). Raises NotAContact, Trouble."""
-        element = mapping.contact(number, client)
-        send = functools.partial(self._client.put_contact, organisation, element=element, key=key, in_time=in_time)
+    def create_contacts(
+        self, organisation: Organisation, wanted: Mapping[str, Client], key: str, in_time: InTime
+    ) -> Mapping[str, ListedContact | NotAContact]:
+        """PUT contacts: creates, never changes one (SPEC:3778). Raises Trouble."""
+        elements = [mapping.contact(number, client) for number, client in wanted.items()]
+        send = functools.partial(self._client.put_contacts, organisation, elements=elements, key=key, in_time=in_time)
         reply = self.ask(organisation, send, 400)
-        made = pages.created_contact(replies.document(reply))
-        if made is None:
-            raise replies.trouble("unknown", "the answer does not name the contact", reply)
-        return made
+        return pages.created_contacts(replies.document(reply), list(wanted))
 
     def choices(self, organisation: Organisation, kind: ChoiceKind) -> Sequence[ListedChoice]:
         """What the organisation has of this kind. Raises Trouble."""

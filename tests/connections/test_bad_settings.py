@@ -13,7 +13,7 @@ from store import connections as kept_apps
 from store.tables import Token, XeroApp
 from tests.builders import an_invoice, invoices
 from tests.connections.house import OTHER_TENANT, TENANT
-from worker.connections import apps, health
+from worker.connections import apps, connecting, health
 
 
 def test_a_wrong_secret_at_the_login_takes_one_token_call(small_house):
@@ -194,6 +194,17 @@ def test_an_app_that_another_company_uses_is_joined_only_by_who_knows_its_secret
     with house.tools.store.read() as work:
         app = work.session.get(XeroApp, "app-harbour")
         assert house.tools.vault.open(app.secret) == "s"
+
+
+def test_the_kind_of_an_app_is_not_changed_under_the_logins_of_others(house):
+    _connected(house)
+    with pytest.raises(kept_apps.AnotherKind) as refused:
+        apps.set_app(house.tools, "twin", AppKeys("app-harbour", ("s",), "custom"), "granular", "", "olga")
+    assert "harbour has its login by it" in str(refused.value)
+    with house.tools.store.read() as work:
+        assert kept_apps.kind_of_app(work, "app-harbour") == "web"
+    connecting.disconnect(house.tools, "harbour", "olga")
+    apps.set_app(house.tools, "twin", AppKeys("app-harbour", ("s",), "custom"), "granular", "", "olga")
 
 
 def _connected(house) -> None:

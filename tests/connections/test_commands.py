@@ -126,8 +126,10 @@ def test_what_waits_for_another_organisation_is_decided_by_command(small_house, 
 def test_secrets_scopes_switching_off_and_parting_by_command(small_house, command):
     small_house.company()
     small_house.log_in()
+    refused = command("companies", "secret", "harbour", typed="newer\n")
+    assert (refused.exit_code, "Xero does not know this Client ID together" in refused.output) == (1, True)
     small_house.xero.app("app-harbour", "newer")
-    assert "Both secrets are good" in command("companies", "secret", "harbour", typed="newer\n").output
+    assert "Xero knows it" in command("companies", "secret", "harbour", typed="newer\n").output
     assert "companies forget-secret harbour" in command("connections").output
     assert "Forgotten" in command("companies", "forget-secret", "harbour").output
     assert "already" in command("companies", "scopes", "harbour", "granular").output
@@ -138,6 +140,14 @@ def test_secrets_scopes_switching_off_and_parting_by_command(small_house, comman
     assert "is disconnected" in command("connections", "disconnect", "harbour").output
     assert command("connections", "disconnect", "harbour").exit_code == 1
     assert "harbour" in command("companies").output
+
+
+def test_a_secret_about_which_xero_cannot_be_asked_is_kept_and_that_is_said(small_house, command):
+    small_house.company()
+    small_house.log_in()
+    small_house.installation.simulator.state.faults.set({"token_500": 1.0})
+    said = command("companies", "secret", "harbour", typed="perhaps\n")
+    assert (said.exit_code, "saved, and not checked" in said.output) == (0, True)
 
 
 @pytest.mark.parametrize(

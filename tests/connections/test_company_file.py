@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from store import companies, connections
+from store import audit, companies, connections
+from worker.connections import apps
 
 FILE = """company;name;client_id;client_secret
 harbour;Harbour Crew;APP-1;s3cret-1
@@ -47,6 +48,54 @@ def test_a_file_sets_up_companies_with_their_apps_and_again_changes_nothing(smal
     }
     assert "s3cret" not in printed
     assert imported(FILE)[:2] == (0, {"done": {}, "before": ["harbour", "pier", "quay"], "mistakes": {}})
+
+
+class Killed(BaseException):
+    """The process is gone."""
+
+
+def dies_at(cut, fatal):
+    """From here on the process dies at this step: before and after each transaction, and at its end inside."""
+    left = iter(range(1, 1000))
+
+    def stepping(real):
+        def step(*args, **named):
+            if next(left) == fatal:
+                raise Killed
+            said = real(*args, **named)
+            if next(left) == fatal:
+                raise Killed
+            return said
+
+        return step
+
+    for holder, name in [(apps, "add_company"), (apps, "set_app"), (audit, "note")]:
+        cut.setattr(holder, name, stepping(getattr(holder, name)))
+
+
+def test_killed_at_any_step_and_given_again_it_goes_on_where_it_was(small_house, imported):
+    """The first time it dies at the first step, then at the second, and so on until it lives."""
+    for fatal in range(1, 100):
+        with pytest.MonkeyPatch.context() as cut:
+            dies_at(cut, fatal)
+            try:
+                code, said, _ = imported(FILE)
+            except Killed:
+                continue
+        break
+    assert (code, said["mistakes"], sorted([*said["done"], *said["before"]])) == (0, {}, ["harbour", "pier", "quay"])
+    assert said["before"]
+    assert {id_: app for id_, (_, app, _) in there(small_house).items()} == {
+        "harbour": "APP-1",
+        "pier": "APP-2",
+        "quay": "APP-3",
+    }
+    with small_house.tools.store.read() as work:
+        lines = [(line.company, line.what) for line in audit.newest(work, most=100)]
+    assert sorted(lines) == sorted(
+        (id_, what) for id_ in ("harbour", "pier", "quay") for what in ("company named", "Xero app set")
+    )
+    assert fatal > 8  # it died often
 
 
 def test_json_lines_say_the_same_and_what_is_left_to_do_is_done(small_house, imported):

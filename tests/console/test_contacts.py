@@ -10,6 +10,7 @@ from tests.contacts import test_creating as creating
 from tests.contacts.admin import Admin
 from web.console import contacts as pages
 from worker.contacts import rechecking
+from worker.submission import change_submission
 
 HERE, ACME, OLD = "/contacts/harbour", contact_id("acme"), contact_id("old")
 SCRIPT = "<script>alert(1)</script>"
@@ -335,6 +336,21 @@ def test_all_exact_matches_of_a_company_are_linked_by_one_click_and_the_others_s
         linked = {one.client: one.xero_contact_id for one in contacts.of_company(work, COMPANY)}
     assert {linked.pop(f"c{number}") for number in range(30)} == {contact_id(f"x{number}") for number in range(30)}
     assert set(linked) == {"acme", "bolt"}
+
+
+def test_what_is_left_of_very_many_matches_is_said_and_gone_on_with(admin, clerk, on_sqlite, monkeypatch):
+    monkeypatch.setattr(change_submission, "PIECE", 2)
+    monkeypatch.setattr(pages, "_PATIENCE_SECONDS", 0)
+    like(admin, on_sqlite, "Firm one", "Firm two", "Firm three")
+    for name in ("one", "two", "three"):
+        admin.in_xero(id=contact_id(name), name=f"Firm {name}")
+    (seen,) = re.findall(r'name="seen" value="(\w+)"', clerk.do("/contacts/matches", 200, company=COMPANY))
+    page = clerk.do("/contacts/matches/link", 200, company=COMPANY, seen=seen)
+    assert "Go on with the 1 that is left" in page
+    assert "Xero is being asked about 2 clients" in page
+    assert "Link the exact match" in clerk.do("/contacts/matches", 200, company=COMPANY)
+    admin.clock()
+    assert [admin.field(f"c{number}").value for number in range(3)] == [contact_id("one"), contact_id("two"), ""]
 
 
 def test_what_was_not_seen_is_not_linked(admin, clerk, on_sqlite):

@@ -114,44 +114,45 @@ SAID = {
 }
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "00417",
-        "2026-004",
-        "alpha 2026 00417",
-        "#ALPHA-2026",
-        "alpha202600417",
-        "Vins et",
-        "chevalier",
-        "ωMEGA",
-        "spiritueux ω",
-        "job-3",
-        "job3",
-        "HAFENFEST",
-        "7788",
-        "po 7788",
-        "3413.85",
-        "3,413.85",
-        "3.413,85",
-        "EUR 3,413.85",
-        "00417 harbour 3,413.85",
-        "invoice 417 for Vins",
-        "chevalier 3413",
-        "1137.95",
-        "vins",
-    ],
-)
-def test_an_invoice_is_found_by_any_part_of_what_a_clerk_says(reader, on_sqlite, text):
+BY_ANY_PART = [
+    "00417",
+    "2026-004",
+    "alpha 2026 00417",
+    "#ALPHA-2026",
+    "alpha202600417",
+    "Vins et",
+    "chevalier",
+    "ωMEGA",
+    "spiritueux ω",
+    "job-3",
+    "job3",
+    "HAFENFEST",
+    "7788",
+    "po 7788",
+    "3413.85",
+    "3,413.85",
+    "3.413,85",
+    "EUR 3,413.85",
+    "00417 harbour 3,413.85",
+    "invoice 417 for Vins",
+    "chevalier 3413",
+    "1137.95",
+    "vins",
+]
+
+
+def test_an_invoice_is_found_by_any_part_of_what_a_clerk_says(reader, on_sqlite):
     on_sqlite.ask(an_invoice("found", **SAID), request="r2")
-    assert "/console/invoices/harbour/found" in suggested(reader, text)
+    assert [text for text in BY_ANY_PART if "/console/invoices/harbour/found" not in suggested(reader, text)] == []
 
 
 def test_both_databases_fold_capitals_accents_and_signs(installation):
     client = {"id": "cafe", "name": "Café Österreich Ωmega"}
     installation.ask(an_invoice("odd", number="#BAD-06", client=client, reference="50%_off"))
+    installation.ask(an_invoice("irish", client={"id": "on", "name": "O\u2019Neill & Sons"}), request="r2")
     with installation.store.write() as work:
         companies.set_up(work, "zebra", "ÉCLAIR Ωmega", companies.settings_of(work, COMPANY))
+        companies.set_up(work, "dara", "O'Brien Roofing", companies.settings_of(work, COMPANY))
     with installation.store.read() as work:
 
         def found(text):
@@ -160,6 +161,10 @@ def test_both_databases_fold_capitals_accents_and_signs(installation):
         texts = ["bad 06", "BAD-06", "bad06", "CAFE ost", "österreich", "OSTERREICH", "0%_o"]
         wanted = {text: ["odd"] for text in texts} | {
             "eclair": ["zebra"],
+            "oneill": ["irish"],
+            "O'NEILL": ["irish"],
+            "obrien": ["dara"],
+            "o\u2019brien roof": ["dara"],
             "ωMEGA": ["odd", "zebra"],
             "mega bad06 harb": ["odd"],
             "bad-06 éclair": [],

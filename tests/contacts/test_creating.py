@@ -12,7 +12,7 @@ from store import changes as filed
 from tests.builders import COMPANY, an_invoice, contact_id
 from tests.contacts.admin import ACTIVE, an_event
 from worker.connections import login_links
-from worker.contacts import changes, contact_answers, new_contacts
+from worker.contacts import changes, contact_answers, creating, new_contacts
 from worker.intake import intake
 from xero_adapter.target import XeroTarget
 
@@ -120,7 +120,7 @@ def test_two_processes_that_are_at_it_together_create_one_contact(creator):
 
     def go(change):
         barrier.wait()
-        new_contacts.answer_new_contact(creator.tools, organisation, change)
+        creating.answer_new_contacts(creator.tools, organisation, [change])
 
     threads = [threading.Thread(target=go, args=(change,)) for change in due * 2]
     for thread in threads:
@@ -153,7 +153,7 @@ def test_an_unknown_outcome_waits_is_looked_up_and_comes_to_one_contact(on_one, 
     (told,) = on_one.told("new")
     assert (told["ended"], told["created"], len(created(on_one))) == ("updated", True, 1)
     with installation.store.read() as work:
-        assert filed.new_contact(work, COMPANY, "new") is None
+        assert filed.new_contacts(work, COMPANY, ["new"]) == {}
 
 
 class Killed(BaseException):
@@ -173,11 +173,11 @@ def test_killed_at_any_statement_it_ends_in_one_contact_and_one_answer(on_one, a
 
     with pytest.MonkeyPatch.context() as cut:
         for holder, name in [
-            (filed, "begin_new_contact"),
+            (filed, "begin_new_contacts"),
             (filed, "end_new_contact"),
             (filed, "settle"),
             (XeroTarget, "find_contacts"),
-            (XeroTarget, "create_contact"),
+            (XeroTarget, "create_contacts"),
             (contact_answers, "contact_answer"),
         ]:
             kept = getattr(holder, name)
@@ -274,7 +274,7 @@ def test_a_client_that_somebody_linked_meanwhile_keeps_that_contact(on_one):
 
 
 def test_a_client_that_is_linked_during_the_call_keeps_that_contact(on_one, monkeypatch):
-    create = XeroTarget.create_contact
+    create = XeroTarget.create_contacts
 
     def meanwhile(self, *args):
         made = create(self, *args)
@@ -282,7 +282,7 @@ def test_a_client_that_is_linked_during_the_call_keeps_that_contact(on_one, monk
             contacts.link(work, COMPANY, "new", ACTIVE, "anna")
         return made
 
-    monkeypatch.setattr(XeroTarget, "create_contact", meanwhile)
+    monkeypatch.setattr(XeroTarget, "create_contacts", meanwhile)
     assert answer(on_one)["reason"] == "linked_already"
     assert on_one.field("new").value == ACTIVE
 

@@ -1,4 +1,4 @@
-"""A crash at every step: whoever creates a contact is killed (kill -9) before each of them; it is there once."""
+"""A crash at every step: whoever creates contacts is killed (kill -9) before each of them; each is there once."""
 
 import itertools
 from collections import Counter
@@ -17,7 +17,10 @@ from worker.failing import sending_again
 from worker.intake import intake
 
 pytestmark = pytest.mark.timeout(900)
-CLIENT = {"id": "new", "name": "Newcomer Ltd", "email": "office@newcomer.example"}
+CLIENTS = {
+    "new": {"id": "new", "name": "Newcomer Ltd", "email": "office@newcomer.example"},
+    "other": {"id": "other", "name": "Harbour Cranes", "email": "office@cranes.example"},
+}
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.thorough)])
@@ -31,9 +34,10 @@ def fresh_database(request, tmp_path):
 
 
 def wish(installation):
-    """An admin asks for the contact; the same event, however often it comes."""
+    """An admin asks for the contacts; the same events, however often they come."""
     kind = ClientXeroContactCreateRequested.TYPE
-    intake.accept(installation.tools, an_event(kind, client="new", event_id="wish"))
+    for client in CLIENTS:
+        intake.accept(installation.tools, an_event(kind, client=client, event_id=f"wish-{client}"))
 
 
 def answer(installation):
@@ -44,7 +48,7 @@ def answer(installation):
 
 
 def wish_and_lose_the_answer(installation):
-    """Xero has the contact, nobody heard of it, and it has settled."""
+    """Xero has the contacts, nobody heard of it, and it has settled."""
     wish(installation)
     installation.simulator.state.faults.set({"commit_then_drop": 1.0})
     answer(installation)
@@ -70,7 +74,7 @@ STORIES = {
 
 
 def set_up(installation, way):
-    """The company creates contacts, its login may, and two invoices have failed for want of one."""
+    """The company creates contacts, its login may, and an invoice of each client has failed for want of one."""
     installation.company()
     with installation.store.write() as work:
         chosen = {"new_contacts": way, "contact_ids_editable": True}
@@ -80,18 +84,18 @@ def set_up(installation, way):
     for grant in installation.simulator.state.identity.grants.values():
         for token in grant.access.values():
             token.scopes.append("accounting.contacts")
-    installation.ask(an_invoice("n1", client=CLIENT), an_invoice("n2", client=CLIENT))
+    installation.ask(*(an_invoice(f"n-{id_}", client=client) for id_, client in CLIENTS.items()))
     installation.run()
 
 
 @pytest.mark.parametrize(
     ("name", "stride"),
     [
-        ("creating", 23),
+        ("creating", 37),
         *(pytest.param(name, 1, marks=pytest.mark.thorough) for name in STORIES),
     ],
 )
-def test_killed_before_any_step_the_contact_is_there_once_and_told_once(
+def test_killed_before_any_step_each_contact_is_there_once_and_told_once(
     name, stride, fresh_database, redis_url, simulated_xero
 ):
     before, act, way = STORIES[name]
@@ -120,21 +124,24 @@ def test_killed_before_any_step_the_contact_is_there_once_and_told_once(
 
 
 def check(after, way, when):
-    """The host asks again (it may have no answer), time passes: one contact, one answer, each invoice once."""
+    """The host asks again (it may have no answer), time passes: one contact, one answer, one invoice for each."""
     if way == "on_request":
         wish(after)
     for _ in range(3):
         after.later(after.settings.settle_seconds + 301)
         by_setting(after)
     after.settle_down(1)
-    made = [one for one in simulated(after).contacts.values() if one.number or one.name.startswith(CLIENT["name"])]
-    assert [one.name for one in made] == [CLIENT["name"]], when
+    names = {client["name"]: id_ for id_, client in CLIENTS.items()}
+    made = [one for one in simulated(after).contacts.values() if one.number or one.name.startswith(tuple(names))]
+    assert sorted(one.name for one in made) == sorted(names), when
     told = after.events("client.xero_contact.updated")
-    assert [(one["data"]["client"], one["data"]["created"]) for one in told] == [("new", True)], when
+    linked = {one["data"]["client"]: one["data"]["contact"]["xero_contact_id"] for one in told}
+    assert linked == {names[one.name]: one.id for one in made}, when
+    assert [one["data"]["created"] for one in told] == [True] * len(names), when
     assert after.events("client.xero_contact.rejected") == [], when
-    assert {book["Contact"]["ContactID"] for book in after.books()} == {made[0].id}, when
-    assert Counter(book["InvoiceNumber"] for book in after.books()) == {"N-n1": 1, "N-n2": 1}, when
-    assert after.markers() == {"n1": "exported", "n2": "exported"}, when
+    billed = Counter((book["InvoiceNumber"], book["Contact"]["ContactID"]) for book in after.books())
+    assert billed == {(f"N-n-{id_}", contact): 1 for id_, contact in linked.items()}, when
+    assert after.markers() == {f"n-{id_}": "exported" for id_ in CLIENTS}, when
     after.store.engine.dispose()
 
 

@@ -287,17 +287,17 @@ class Paper:
         assert len(ids) <= self.sizes.contacts
         return {id_: ListedContact(id_, self.customers[id_]) for id_ in ids if id_ in self.customers}
 
-    def all_contacts(self, organisation, page):
+    def all_contacts(self, organisation, page, *, archived=False):
         return ContactPage([ListedContact(id_, name) for id_, name in self.customers.items()], more=False)
 
     def find_contacts(self, organisation, text):
         listed = [ListedContact(id_, name, number=id_) for id_, name in self.customers.items()]
         return [one for one in listed if text.casefold() in f"{one.name} {one.number}".casefold()]
 
-    def create_contact(self, organisation, number, client, key, in_time):
-        self.calls.append("create_contact")
-        self.customers[number] = client.name
-        return ListedContact(number, client.name, number=number)
+    def create_contacts(self, organisation, wanted, key, in_time):
+        self.calls.append("create_contacts")
+        self.customers |= {number: client.name for number, client in wanted.items()}
+        return {number: ListedContact(number, client.name, number=number) for number, client in wanted.items()}
 
     def choices(self, organisation, kind):
         return [ListedChoice("sales", "Sales")] if kind == "accounts" else []

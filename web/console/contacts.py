@@ -202,8 +202,10 @@ def _table_page(
     **told: Any,
 ) -> Response:
     """The page, or the step of setting the company up that has the same forms."""
-    counts = {name: len(some) for name, some in asdict(done or Imported()).items()}
-    facts = {"table": "", "note": "", "imported": False, "matches": None, **told}
+    counts = {name: len(some) for name, some in asdict(done or Imported()).items() if name != "left"}
+    with visitor.tools.store.read() as work:
+        checking = len(filed.subjects_waiting(work, company)) if company else 0
+    facts = {"table": "", "note": "", "imported": False, "matches": None, "checking": checking, **told}
     facts |= {"done": done, "counts": counts, "problem": problem, "most": MOST_LINES}
     status = 422 if problem else 200
     if form and form.text("at") == "setup" and visitor.may(Action.SET_UP.name):

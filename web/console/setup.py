@@ -18,7 +18,7 @@ from events.connections import ConnectionProblem
 from events.credentials import APP_WAYS
 from events.invoice import Invoice
 from events.settings import CompanySettingsChanged
-from store import audit, companies, connections, contacts, drafts, exports
+from store import audit, changes, companies, connections, contacts, drafts, exports
 from store.tables import CompanyApp, CompanyConnection, XeroApp
 from store.unit_of_work import Work
 from web.console import rendering, settings_form
@@ -180,6 +180,7 @@ def _of_contacts(work: Work, _tools: Tools, company: str, _shown: Shown, _choice
         "editable": companies.settings_of(work, company).contact_ids_editable,
         "at": "setup",
         "most": 500,
+        "checking": len(changes.subjects_waiting(work, company)),
         **dict.fromkeys(("table", "note", "problem"), ""),
         **dict.fromkeys(("done", "matches", "imported")),
     }

@@ -8,8 +8,8 @@ from fastapi.responses import Response
 
 from events.accounting_target import Trouble
 from events.credentials import APP_WAYS, AppKeys, AppKind
-from store import audit, connections
-from store.connections import AnotherSecret
+from store import audit
+from store.connections import AnotherKind, AnotherSecret
 from web.console import rendering, setup
 from web.console.forms import Form, Posted
 from web.console.setup import SettingUpProven, Shown
@@ -37,12 +37,15 @@ def set_app(request: Request, visitor: SettingUpProven, form: Posted, company: s
     tools = visitor.tools
     keys, problem, checked = _keys(form), _objection(tools, form), True
     if not problem:
-        checked, problem = _asked_of_xero(tools, company, keys)
+        said = apps.objection_of_xero(tools, company, keys)
+        checked, problem = said is not None, said or ""
     if not problem:
         try:
             apps.set_app(tools, company, keys, _scopes(form), form.text("callback"), visitor.user)
         except AnotherSecret:
             problem = _SHARED
+        except AnotherKind as shared:
+            problem = str(shared)
     if problem:
         kept = {name: form.text(name) for name in setup.APP_FIELDS}
         return setup.show(request, visitor, company, Shown(problem, "app", fields=kept), 422)
@@ -57,18 +60,18 @@ def replace_secret(request: Request, visitor: SettingUpProven, form: Posted, com
     secret = form.text("secret")
     if not _printable(secret):
         return setup.show(request, visitor, company, Shown("Paste the new Client Secret.", "app"), 422)
-
-    with visitor.tools.store.read() as work:
-        found = connections.app_of_company(work, company)
-        kind = connections.kind_of_app(work, found[1].client_id) if found else "web"
-    if found:
-        _, problem = _asked_of_xero(visitor.tools, company, AppKeys(found[1].client_id, (secret,), kind))
-        if problem:
-            return setup.show(request, visitor, company, Shown(problem, "app"), 422)
+    must_exist(visitor, company)
+    try:
+        problem = apps.objection_to_secret(visitor.tools, company, secret)
+    except NoApp:
+        problem = _NO_APP
+    if problem:
+        return setup.show(request, visitor, company, Shown(problem, "app"), 422)
 
     def replace(tools: Tools) -> str:
         apps.rotate_secret(tools, company, secret, visitor.user)
-        return "The new Client Secret counts; the former one stays good until you forget it."
+        told = apps.NOT_ASKED if problem is None else "Xero knows the new Client Secret, and it counts."
+        return f"{told} The former one stays good until you forget it."
 
     return _moved(request, visitor, company, "app", replace)
 
@@ -207,16 +210,6 @@ def _moved(
     except Trouble as trouble:
         problem = rendering.away(trouble)
     return setup.show(request, visitor, company, Shown(problem, part), 422)
-
-
-def _asked_of_xero(tools: Tools, company: str, keys: AppKeys) -> tuple[bool, str]:
-    """Whether Xero could be asked about the app, and what is wrong with it; empty where nothing is."""
-    try:
-        return True, "" if apps.is_accepted(tools, company, keys) else apps.REFUSED
-    except LoginRefused as refused:
-        return True, str(refused)
-    except Trouble:
-        return False, ""
 
 
 def _keys(form: Form) -> AppKeys:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from events.accounting_target import Lane
+from events.accounting_target import Lane, Trouble
 from events.connections import ConnectionProblem
 from events.credentials import APP_WAYS, AppKeys
 from store import audit, companies, connections, erasures, tokens
@@ -25,6 +25,7 @@ REFUSED = (
     "Xero does not know this Client ID together with this Client Secret, so nothing was saved. Copy both anew from "
     "the app's page in Xero's developer portal, under Configuration; where its secret is gone, make another one."
 )
+NOT_ASKED = "The new Client Secret is saved, and not checked: Xero's login service cannot be asked just now."
 PKCE = "pkce"  # in the place of a secret: an app that has none
 _log = logs.log("connections")
 
@@ -122,7 +123,7 @@ def set_up(tools: Tools, wanted: CompanySetup, by: str) -> tuple[str, ...]:
 
 
 def set_app(tools: Tools, company: str, keys: AppKeys, scopes: str, callback: str, by: str) -> None:
-    """Let the company use this app. Another app than before needs a new login. Raises apps.AnotherSecret."""
+    """Let the company use this app. Another app than before needs a new login. Raises AnotherSecret, AnotherKind."""
     with tools.store.write() as work:
         wanted = way_in(work, tools, company).wanted_scopes(scopes, keys.way)
         connections.save_app(work, tools.vault, company, keys, wanted, callback=callback)
@@ -132,6 +133,26 @@ def set_app(tools: Tools, company: str, keys: AppKeys, scopes: str, callback: st
         _mended(work, keys.client_id)
         _note(work, by, "Xero app set", company, client_id=keys.client_id, scopes=wanted, callback=callback)
     _wake(tools, keys.client_id)
+
+
+def objection_of_xero(tools: Tools, company: str, keys: AppKeys) -> str | None:
+    """What the accounting system has against the app with its newest secret, empty where it knows it; None where it
+    cannot be asked just now. Asking ends no login: no refresh token is used.
+    """
+    try:
+        return "" if is_accepted(tools, company, keys) else REFUSED
+    except refusals.LoginRefused as refused:
+        return str(refused)
+    except Trouble:
+        return None
+
+
+def objection_to_secret(tools: Tools, company: str, secret: str) -> str | None:
+    """The same of another secret for the app that the company has. Raises NoApp."""
+    with tools.store.read() as work:
+        client_id = _used(work, company).client_id
+        kind = connections.kind_of_app(work, client_id)
+    return objection_of_xero(tools, company, AppKeys(client_id, (secret,), kind))
 
 
 def is_accepted(tools: Tools, company: str, keys: AppKeys) -> bool:

@@ -7,12 +7,12 @@ A company's settings are to change: compared with what its organisation offers, 
 What was sent before keeps the settings of its time: bodies are frozen, and numbers stay with their invoices.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import takewhile
 from typing import Any
 
 from events import wording
-from events.accounting_target import Organisation, Trouble
+from events.accounting_target import AccountingTarget, Organisation, Trouble
 from events.codec import Envelope
 from events.contacts import ContactProblem, NotAContact
 from events.settings import CompanySettingsChanged, CompanySettingsRejected, CompanySettingsUpdated, SettingsPatch
@@ -21,7 +21,7 @@ from store import audit, changes, companies, processes
 from store.tables import AskedChange
 from store.unit_of_work import Work
 from worker import logs
-from worker.contacts import contact_answers, new_contacts, offers
+from worker.contacts import contact_answers, creating, new_contacts, offers
 from worker.contacts.permits import Wait
 from worker.decisions import rights, settings_checks
 from worker.decisions.merge_rules import Receipt
@@ -144,23 +144,35 @@ def answer_some(tools: Tools, company: str, holder: str, wait: Wait | None = Non
         if not processes.take_duty(work, f"{DUTY}/{company}", holder, tools.settings.call_deadline * 3):
             return None
         target, organisation = tools.target_of(work, company), contact_answers.organisation_of(work, tools, company)
-        due = changes.due(work, company, target.sizes.contacts if target else 1)
+        sizes = _sizes(target)
+        due = changes.due(work, company, max(sizes.values(), default=1))
     try:
-        return _answer_first(tools, organisation, due, wait)
+        return _answer_first(tools, organisation, due, sizes, wait)
     finally:
         with tools.store.write() as work:
             processes.leave_duty(work, f"{DUTY}/{company}", holder)
 
 
+def _sizes(target: AccountingTarget | None) -> Mapping[str, int]:
+    """How many changes of each kind one call takes; settings, which a call does not take, as many as contacts."""
+    if target is None:
+        return {}
+    asked = target.sizes.contacts
+    return {"contact": asked, "settings": asked, "new_contact": target.sizes.new_contacts}
+
+
 def _answer_first(
-    tools: Tools, organisation: Organisation | None, due: Sequence[AskedChange], wait: Wait | None
+    tools: Tools,
+    organisation: Organisation | None,
+    due: Sequence[AskedChange],
+    sizes: Mapping[str, int],
+    wait: Wait | None,
 ) -> int:
-    """Answer those in front that are of one kind; a new contact alone, it takes several calls."""
+    """Answer those in front that are of one kind, as many as one call takes."""
     some = list(takewhile(lambda change: change.kind == due[0].kind, due))
     if not some:
         return 0
-    if some[0].kind == "new_contact":
-        some = some[:1]
+    some = some[: sizes.get(some[0].kind, 1)]
     try:
         _answer(tools, organisation, some, wait)
     except Trouble as trouble:
@@ -174,7 +186,7 @@ def _answer(tools: Tools, organisation: Organisation | None, some: Sequence[Aske
         for change in some:
             answer_settings(tools, organisation, change, wait)
     elif some[0].kind == "new_contact":
-        new_contacts.answer_new_contact(tools, organisation, some[0], wait)
+        creating.answer_new_contacts(tools, organisation, some, wait)
     else:
         contact_answers.answer_contacts(tools, organisation, some, wait)
 
@@ -196,7 +208,7 @@ def _postpone(tools: Tools, organisation: Organisation | None, some: Sequence[As
         changes.postpone(work, some[0].company, seconds)
     tired = [change for change in some if change.received_at < oldest]
     if some[0].kind == "new_contact":
-        new_contacts.give_up(tools, tired)
+        creating.give_up(tools, tired)
     elif some[0].kind == "contact":
         _refuse(tools, tired, ContactProblem.NOT_CHECKED)
     else:

@@ -5,6 +5,7 @@ What is said about a client's Xero contact: facts for the sentences, the events 
 """
 
 import functools
+import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -138,6 +139,43 @@ def file_contact(
     else:
         changes.add(work, change)
     return Receipt(envelope.id, asked.company, "", 0)
+
+
+def file_links(
+    work: Work, company: str, wanted: Sequence[tuple[str, str, str]], by: str, source: str
+) -> list[AskedChange]:
+    """File changes of clients (id, name) to contacts that Xero has just shown, together; each has its own answer.
+
+    Left out is who waits for an answer already, or is linked: carried out again it files nothing. Raises NotAContact
+    while the company lets no contact be changed.
+    """
+    settings = companies.locked_settings(work, company)  # of two at once the second sees what the first has filed
+    if not settings.contact_ids_editable:
+        raise NotAContact(ContactProblem.NOT_EDITABLE, contact_facts(work, company, ""))
+    known = linked_or_asked(work, company, [client for client, _, _ in wanted])
+    some = [
+        AskedChange(
+            kind="contact",
+            company=company,
+            subject=client,
+            subject_name=name,
+            wanted=contact_id,
+            source=SOURCES.get(source, "person"),
+            event=name_of_event(source, uuid.uuid4().hex),
+            by=by,
+            received_at=work.now,
+            due_at=work.now,
+        )
+        for client, name, contact_id in wanted
+        if client not in known
+    ]
+    changes.add_many(work, some)
+    return some
+
+
+def linked_or_asked(work: Work, company: str, clients: Sequence[str]) -> set[str]:
+    """Those of these clients that have a contact, and all of the company's that wait for an answer about theirs."""
+    return changes.subjects_waiting(work, company) | set(contacts.links(work, company, clients))
 
 
 def refuse_at_once(work: Work, tools: Tools, change: AskedChange, refused: NotAContact) -> None:

@@ -4,13 +4,13 @@ What would be said to a pasted contact: nothing is changed by looking, 45 of the
 """
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from events.accounting_target import ListedContact, Organisation, Pasted, Trouble
+from events.accounting_target import ContactPage, ListedContact, Organisation, Pasted, Trouble
 from events.contacts import ContactProblem, NotAContact
 from events.invoice import Invoice
-from store import bulk_orders, contacts
+from store import bulk_orders, changes, contacts
 from store.unit_of_work import Work
 from worker.contacts import contact_answers, permits
 from worker.contacts.permits import Wait
@@ -37,22 +37,47 @@ def suggest(
 
 
 def matches(tools: Tools, organisation: Organisation, wait: Wait | None = None) -> Matches:
-    """The clients of the company's invoices without a contact, by how sure theirs is. Raises Trouble."""
+    """The clients of the company's invoices without a contact, by how sure theirs is. Raises Trouble.
+
+    Left out is who waits for an answer about its contact.
+    """
+    company = organisation.lane.company
     with tools.store.read() as work:
-        cards = list(unlinked(work, organisation.lane.company))
+        waiting = changes.subjects_waiting(work, company)
+        cards = [card for card in unlinked(work, company) if card.client not in waiting]
     return contact_checks.matches_in(suggest(tools, organisation, cards, wait=wait))
 
 
 def everybody(tools: Tools, organisation: Organisation, wait: Wait | None = None) -> Sequence[ListedContact]:
     """All active contacts of the organisation. Raises Trouble."""
     found: dict[str, ListedContact] = {}
-    for page in range(1, _MOST_PAGES + 1):
-        ask = functools.partial(tools.target(organisation).all_contacts, organisation, page)
-        shown = permits.call(tools, organisation, ask, wait, single=False)
-        found |= {one.id: one for one in shown.contacts}
-        if not shown.more:
-            break
+    for page in _pages(tools, organisation, _MOST_PAGES, wait):
+        found |= {one.id: one for one in page.contacts}
     return list(found.values())
+
+
+def all_contacts(
+    tools: Tools, organisation: Organisation, most: int, wait: Wait | None = None
+) -> Sequence[ListedContact] | None:
+    """All contacts, archived ones too; None where so many calls do not show them all. Raises Trouble."""
+    found: dict[str, ListedContact] = {}
+    more = True
+    for page in _pages(tools, organisation, most, wait, archived=True):
+        found |= {one.id: one for one in page.contacts}
+        more = page.more
+    return None if more else list(found.values())
+
+
+def _pages(
+    tools: Tools, organisation: Organisation, most: int, wait: Wait | None, *, archived: bool = False
+) -> Iterator[ContactPage]:
+    """Pages of the list until its end, at most so many. Raises Trouble."""
+    for page in range(1, most + 1):
+        ask = functools.partial(tools.target(organisation).all_contacts, organisation, page, archived=archived)
+        shown = permits.call(tools, organisation, ask, wait, single=False)
+        yield shown
+        if not shown.more:
+            return
 
 
 @dataclass(frozen=True)

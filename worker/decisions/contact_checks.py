@@ -102,6 +102,28 @@ def namesakes(name: str, shown: Sequence[ListedContact]) -> list[ListedContact]:
     return [one for one in shown if one.active and " ".join(one.name.split()).casefold() == wanted]
 
 
+ANY_NUMBER = 1_000_000  # a contact that nothing speaks against travels with all others
+
+
+def in_calls(wanted: Sequence[tuple[str, str, int]], most: int) -> list[list[int]]:
+    """The places of those that go in each call, of (client, name, how many may travel together).
+
+    No client twice, and no two whose names differ by case, blanks, accents or signs alone: the second is left out,
+    to be looked up when the first is there. Those that may be why a call had no word travel together.
+    """
+    calls, seen, latest = list[list[int]](), set[str](), dict[int, list[int]]()
+    for place, (client, name, limit) in enumerate(wanted):
+        known, room = {f"client {client}", f"name {_plain(name)}"}, max(1, min(most, limit))
+        if known & seen:
+            continue
+        seen |= known
+        if len(latest.get(limit, ())) % room == 0:
+            latest[limit] = []
+            calls.append(latest[limit])
+        latest[limit].append(place)
+    return calls
+
+
 # Words that say how a firm is organised, not which firm it is.
 _FORMS = frozenset(
     [

@@ -11,14 +11,15 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from events.contacts import ClientXeroContactCreateRequested, ClientXeroContactUpdateRequested
+from events.contacts import ClientXeroContactCreateRequested, ClientXeroContactUpdateRequested, NotAContact
 from events.snapshot import Incoming
+from store import bulk_orders, contacts
 from store import changes as filed
-from store import contacts
 from worker.contacts import changes, contact_answers, suggesting
 from worker.contacts.permits import Wait
+from worker.decisions import rights
 from worker.decisions.contact_checks import Card, Matches
-from worker.decisions.rights import ConsoleUser, Operator
+from worker.decisions.rights import ConsoleUser, Effect, NotAllowed, Operator
 from worker.decisions.tables import Wish
 from worker.submission import orders
 from worker.tools import Tools
@@ -82,7 +83,7 @@ def answer(
             return
 
 
-SOURCE = "crewcard-xero/import"
+SOURCE, PIECE = "crewcard-xero/import", 500
 Line = tuple[str, Wish]
 Shown = Callable[[int, int], None]
 Progress = Callable[[str], AbstractContextManager[Shown]]
@@ -96,13 +97,17 @@ def _unseen(_title: str) -> Iterator[Shown]:
 
 @dataclass
 class Imported:
-    """What became of a table: clients linked now, linked so before, still to be checked, and mistakes by line."""
+    """What became of a table: clients linked now, linked so before, still to be checked, and mistakes by line.
+
+    `left` is how many are not handed in yet.
+    """
 
     linked: list[str] = field(default_factory=list)
     before: list[str] = field(default_factory=list)
     waiting: list[str] = field(default_factory=list)
     warnings: dict[str, str] = field(default_factory=dict)
     mistakes: dict[str, str] = field(default_factory=dict)
+    left: int = 0
 
 
 def take(
@@ -145,13 +150,36 @@ def link_exact(
     wait: Wait | None = None,
     progress: Progress = _unseen,
 ) -> None:
-    """Link each client that is one contact without doubt; as `take` does, mistakes are by client.
+    """Link each client that is one contact without doubt, as `take` does; mistakes are by client.
 
-    Raises Unreadable, NotAllowed, Trouble.
+    They are handed in by pieces, each a transaction, until these seconds are over; `left` are not handed in then.
+    Killed in between, or ordered twice, nothing is lost or done twice: who waits for an answer is left out. Raises
+    NotAllowed, Trouble.
     """
-    wishes = {card.client: Wish(card.client, one.contact.id, card.name) for card, one in found.exact.items()}
-    lines = {client: (client, wish) for client, wish in wishes.items()}
-    take(tools, company, lines, done, person, patience, wait, progress)
+    if wrong := rights.objection((person,), Effect.CONTACT, company):
+        raise NotAllowed(wrong)
+    with tools.store.read() as work:
+        before = filed.newest_id(work)
+        over = contact_answers.linked_or_asked(work, company, [card.client for card in found.exact])
+    exact = [(card.client, card.name, one.contact.id) for card, one in found.exact.items() if card.client not in over]
+    end, places, done.left = time.monotonic() + patience, dict[str, str](), len(exact)
+    with progress("Accepting") as shown:
+        for piece in bulk_orders.in_chunks(exact, PIECE):
+            try:
+                with tools.store.write() as work:
+                    some = contact_answers.file_links(work, company, piece, person.id, SOURCE)
+            except NotAContact as refused:
+                done.mistakes[company] = (
+                    f"{refused.problem.message(refused.facts)} {refused.problem.remedy(refused.facts)}"
+                )
+                break
+            tools.bells.wake_changes()
+            places |= {change.event: change.subject for change in some}
+            done.left -= len(piece)
+            shown(len(exact) - done.left, len(exact))
+            if time.monotonic() > end:
+                break
+    _collect(tools, company, before, places, done, patience, wait, progress)
 
 
 def create(
@@ -191,6 +219,20 @@ def _file_all(
         for place, one in said.items():
             places[file(tools, model, one, by)] = place
             shown(len(places), len(said))
+    _collect(tools, company, before, places, done, patience, wait, progress)
+
+
+def _collect(
+    tools: Tools,
+    company: str,
+    before: int,
+    places: Mapping[str, str],
+    done: Imported,
+    patience: float,
+    wait: Wait | None,
+    progress: Progress,
+) -> None:
+    """Sort out the answers to what was handed in after this change, those that come within these seconds."""
     with progress("Asking Xero") as shown:
         _answer(tools, company, before, patience, wait, shown)
     _sort_out(tools, company, before, places, done)
@@ -232,7 +274,7 @@ def _sort_out(tools: Tools, company: str, before: int, places: Mapping[str, str]
         for change in filed.after(work, company, before):
             if change.event not in places:
                 continue
-            told = contact_answers.contact_answered(work, change)
+            told = contact_answers.contact_answered(work, change) if change.state != "waiting" else {}
             if change.state == "rejected":
                 done.mistakes[places[change.event]] = f"{told['message']} {told['how']}"
             elif change.state == "updated":
