@@ -423,7 +423,7 @@ def test_raised_anew_an_invoice_has_its_files_again_each_once_and_that_is_told(a
     asked = [Invoice.model_validate(an_invoice())]
     see = functools.partial(preview.preview, attaching.installation.tools, COMPANY, asked)
     raised_anew(attaching, before=lambda: foretold.append(see().forecast.attachment_calls))
-    attaching.installation.simulator.state.faults.set({"commit_then_drop": [3]})
+    attaching.installation.simulator.state.faults.set({"commit_then_drop": [1]})
     attaching.settle()
     assert (foretold, len(attaching.calls()) - spent) == ([6], 6 + 2), "what was lost is looked up with two more"
     old, new = attaching.in_xero()["N-i1"], attaching.in_xero()["N-i1-2"]
