@@ -76,7 +76,7 @@ def test_what_changes_while_it_is_on_its_way_follows_at_once_even_if_nobody_ring
         return create(*call)
 
     monkeypatch.setattr(target, "create", overtaken)
-    installation.ask(an_invoice("clicked"))
+    installation.ask(an_invoice("clicked"), mode="single")
     installation.run()
     assert [book["Reference"] for book in installation.books()] == ["newer"]
 
