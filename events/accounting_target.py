@@ -254,8 +254,8 @@ class AccountingTarget(Protocol):
     def deletion(self, target_id: str) -> Element:
         """The update that deletes a draft."""
 
-    def fingerprint(self, copy: Element) -> str:
-        """What an edit by hand would change in the copy."""
+    def fingerprint(self, copy: Picture) -> str:
+        """What an edit by hand would change, by the copy's picture."""
 
     def carries(self, copy: Element, sent: Element) -> bool:
         """Whether the copy says all that was sent."""

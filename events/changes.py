@@ -173,7 +173,7 @@ def pairs_of(before: Sequence[LinePicture], after: Sequence[LinePicture]) -> dic
 
 
 def carried(sent: Picture, kept: Picture) -> tuple[list[str], list[str], list[str], list[str]]:
-    """Fields that were sent: of the whole those that are kept and those that are not; of lines the same."""
+    """Fields that were sent, as people call them: of the whole those kept and those not; of lines the same."""
     pairs = [(sent.lines[ours], kept.lines[theirs]) for theirs, ours in pairs_of(sent.lines, kept.lines).items()]
     whole, lost = _carried([(sent, kept)])
     return whole, lost, *_carried(pairs)
@@ -186,7 +186,8 @@ def _carried(pairs: Sequence[tuple[_FieldTexts, _FieldTexts]]) -> tuple[list[str
         for name, value in ours.fields().items():
             if value is not None:
                 found[name] = found.get(name, True) and theirs.said(name) is not None
-    return [name for name, both in found.items() if both], [name for name, both in found.items() if not both]
+    both = [named(name) for name, kept in found.items() if kept]
+    return both, [named(name) for name, kept in found.items() if not kept]
 
 
 def _text(line: LinePicture) -> str:

@@ -46,8 +46,3 @@ def line_amount(
 def total_of(amounts: Iterable[Decimal]) -> Decimal:
     """Sum, as a decimal even when there is nothing to sum."""
     return sum(amounts, ZERO)
-
-
-def plain(amount: Decimal) -> str:
-    """The amount as events carry it: a decimal string without an exponent."""
-    return format(amount, "f")

@@ -20,7 +20,6 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from events import written
-from events.money import plain
 
 
 class Snapshot(BaseModel):
@@ -44,7 +43,8 @@ HostId = Annotated[str, BeforeValidator(written.id_), Field(min_length=1, max_le
 IsoDate = Annotated[date, BeforeValidator(written.day)]
 Currency = Annotated[str, BeforeValidator(written.currency), Field(pattern=r"^[A-Z]{3}$")]
 
-_AS_STRING = PlainSerializer(plain, return_type=str, when_used="json")
+# A decimal string without an exponent.
+_AS_STRING = PlainSerializer("{:f}".format, return_type=str, when_used="json")
 _NUMBER = BeforeValidator(written.number)
 _SHORT = AfterValidator(written.short)
 LARGEST = Decimal("9999999999.99")

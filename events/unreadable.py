@@ -11,7 +11,6 @@ from pydantic_core import ErrorDetails
 from pydantic_core.core_schema import ErrorType
 
 from events import written
-from events.money import plain
 from events.snapshot import Snapshot
 
 _LONGEST_NAME, _MOST = 60, 5
@@ -65,7 +64,8 @@ def _too_much(ctx: Mapping[str, Any], value: Any) -> str:
 def _limit(value: Any, side: str, limit: Any) -> str:
     found = _FIGURE.search(str(limit))  # the library names a decimal by its constructor
     bound = f"{Decimal(found[0]):,f}" if found else str(limit)
-    return f"must be {side} {bound}, not {written.shown(plain(value) if isinstance(value, Decimal) else value)}"
+    said = f"{value:f}" if isinstance(value, Decimal) else value
+    return f"must be {side} {bound}, not {written.shown(said)}"
 
 
 def _own_words(ctx: Mapping[str, Any], _value: Any) -> str:

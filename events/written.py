@@ -12,8 +12,6 @@ from typing import Any
 
 from pydantic_core import PydanticCustomError
 
-from events.money import plain
-
 LONGEST_NUMBER, LONGEST_ID = 40, 255
 _SHOWN = 40
 _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
@@ -140,7 +138,7 @@ def number(value: Any) -> Any:
 
 def short(amount: Decimal) -> Decimal:
     """An amount is kept written out and read again, so it must be short in that form too: 1e-300 is not."""
-    if amount.adjusted() < -LONGEST_NUMBER or len(plain(amount)) > LONGEST_NUMBER:
+    if amount.adjusted() < -LONGEST_NUMBER or len(f"{amount:f}") > LONGEST_NUMBER:
         told = f"must be a number like 12.50, of at most {LONGEST_NUMBER} digits"
         raise PydanticCustomError("number_written", "{told}", {"told": told})
     return amount
@@ -204,7 +202,7 @@ def right_number(said: str) -> str:
     sign = "-" if bare.startswith(("-", "(")) or bare.endswith("-") else ""
     core = bare.strip("()+-%").strip()
     if bare.endswith("%") and _NUMBER.fullmatch(core):
-        return f"{sign}{core} or {sign}{plain(Decimal(core).scaleb(-2))}, whichever is meant"
+        return f"{sign}{core} or {sign}{Decimal(core).scaleb(-2):f}, whichever is meant"
     if re.fullmatch(r"\d+,\d{3}", core):
         return f"{sign}{core.replace(',', '')} or {sign}{core.replace(',', '.')}, whichever is meant"
     if _POINTED.fullmatch(core):
@@ -217,7 +215,7 @@ def right_number(said: str) -> str:
         core = f"0{core}"
     core = core.removesuffix(".")
     if re.fullmatch(r"\d+(\.\d+)?[eE][+-]?\d{1,2}", core):
-        core = plain(Decimal(core))
+        core = f"{Decimal(core):f}"
     return f"{sign}{core}" if _NUMBER.fullmatch(core) and len(core) < LONGEST_NUMBER else ""
 
 

@@ -15,13 +15,22 @@ from sqlmodel import col, delete, select, update
 
 from events.credentials import APP_WAYS, AppKeys, AppKind
 from events.lane import DEFAULT_TARGET, Lane, Organisation
-from store import statements
+from store import companies, statements
 from store.tables import Company, CompanyApp, CompanyConnection, Export, Login, RefusedTax, XeroApp
 from store.tables.columns import word
 from store.unit_of_work import Work
 from store.vault import Vault
 
 _SEEN_SECONDS = 60.0
+_OF_ORGANISATION = (
+    "tenant",
+    "organisation",
+    "short_code",
+    "base_currency",
+    "client_id",
+    "xero_user",
+    "connected_at",
+)
 NOT_YET = ""  # the tenant of work that was accepted before its company's first login
 
 
@@ -63,7 +72,12 @@ def of_company(work: Work, company: str) -> CompanyConnection | None:
 def organisation(work: Work, lane: Lane) -> Organisation | None:
     """The lane's organisation, or None when the company is connected to none or to another."""
     found = work.connection.execute(_organisation(), {"company": lane.company}).first()
-    if found is None or found.tenant != lane.tenant or found.state == "disconnected":
+    return organisation_in(found, lane) if found else None
+
+
+def organisation_in(found: Any, lane: Lane) -> Organisation | None:
+    """The same, from a row with `organisation_columns`."""
+    if found.tenant != lane.tenant or found.connection == "disconnected":
         return None
     return Organisation(
         lane=lane,
@@ -75,20 +89,28 @@ def organisation(work: Work, lane: Lane) -> Organisation | None:
         since=found.connected_at,
         refused_taxes=found.refused_taxes,
         target=found.target or DEFAULT_TARGET,
+        settings=companies.read_settings(found.settings or "{}"),
     )
 
 
 @functools.cache
 def _organisation() -> Any:
-    """A company's connection, the accounting system it names, and whether a tax rate was refused there: each turn
-    asks, and hardly ever needs which.
-    """
-    connection, company = CompanyConnection.__table__, Company.__table__  # type: ignore[attr-defined]
-    of_company = col(RefusedTax.company) == connection.c.company
-    refused = exists().where(of_company, col(RefusedTax.tenant) == connection.c.tenant)
-    joined = connection.outerjoin(company, company.c.id == connection.c.company)
-    asked = select(connection, company.c.target, refused.label("refused_taxes")).select_from(joined)
-    return asked.where(connection.c.company == bindparam("company"))
+    asked = select(*organisation_columns()).select_from(CompanyConnection)
+    return asked.outerjoin(Company, of_connection()).where(CompanyConnection.company == bindparam("company"))
+
+
+def of_connection() -> Any:
+    """That a company is the connection's."""
+    return col(Company.id) == col(CompanyConnection.company)
+
+
+def organisation_columns() -> Sequence[Any]:
+    """A connection with its company: also whether a tax rate was refused there; a turn hardly ever needs which."""
+    of_company = col(RefusedTax.company) == col(CompanyConnection.company)
+    refused = exists().where(of_company, col(RefusedTax.tenant) == col(CompanyConnection.tenant))
+    named = [col(getattr(CompanyConnection, name)) for name in _OF_ORGANISATION]
+    state: Any = col(CompanyConnection.state).label("connection")
+    return *named, state, col(Company.target), col(Company.settings), refused.label("refused_taxes")
 
 
 def set_state(work: Work, connection: CompanyConnection, state: str, problem: str = "") -> bool:

@@ -6,13 +6,13 @@ from types import SimpleNamespace
 from typing import Any
 
 import sqlalchemy
-from sqlalchemy import bindparam, case
+from sqlalchemy import bindparam, case, func
 from sqlmodel import col, select, update
 
 from events.accounting_target import Lane
 from events.invoice import Invoice, folded
-from store import number_claims, statements
-from store.tables import Attempt, Export, NumberClaim
+from store import number_claims, pauses, statements
+from store.tables import Attempt, ContactLink, Export, NumberClaim
 from store.tables.columns import size_of, word
 from store.unit_of_work import Work
 
@@ -96,7 +96,7 @@ def change(work: Work, rows: Sequence[Mapping[str, Any]]) -> None:
 def pending(work: Work, lane: Lane, most: int) -> Sequence[Any]:
     """What batching asks of the next due exports of the lane, people's single sends first; `size` is of the content.
 
-    They are locked; others' claims are passed over.
+    They are locked; others' claims are passed over. Nothing while a pause holds the company.
     """
     company, tenant = lane
     return statements.rows(work, _pending(), company=company, tenant=tenant, now=work.now, most=most)
@@ -109,6 +109,7 @@ def _pending() -> Any:
         Export.tenant == bindparam("tenant"),
         Export.state == word("pending"),
         col(Export.due_at) <= bindparam("now"),
+        ~pauses.is_held(bindparam("company")),
     )
     size = size_of(Export.wanted).label("size")
     asked = sqlalchemy.select(*(Export.__table__.c[name] for name in _OF_CANDIDATE), size)  # type: ignore[attr-defined]
@@ -153,8 +154,9 @@ def uncount(work: Work, claimed: Collection[Export]) -> None:
 
 
 def of_batches(work: Work, *batch_ids: str, people_only: bool = False) -> Sequence[Export]:
-    """The exports still in these batches, locked in intake's order; without the moments that no turn asks for.
+    """The exports still in these batches, locked in intake's order, each with its client's contact (`linked`).
 
+    Without the moments that no turn asks for.
     `people_only`: people's own single sends.
     """
     asked = _of_batches(people_only=people_only, on_sqlite=work.on_sqlite)
@@ -163,12 +165,14 @@ def of_batches(work: Work, *batch_ids: str, people_only: bool = False) -> Sequen
 
 @functools.cache
 def _of_batches(*, people_only: bool, on_sqlite: bool) -> Any:
-    columns = [column for column in Export.__table__.c if column.name not in _MOMENTS]  # type: ignore[attr-defined]
+    columns: list[Any] = [one for one in Export.__table__.c if one.name not in _MOMENTS]  # type: ignore[attr-defined]
+    columns.append(func.coalesce(ContactLink.xero_contact_id, "").label("linked"))
+    whose = (col(ContactLink.company) == col(Export.company)) & (col(ContactLink.client) == col(Export.client))
     mine = statements.among(col(Export.batch_id), "batches", on_sqlite=on_sqlite)
-    asked = sqlalchemy.select(*columns).where(mine)
+    asked = sqlalchemy.select(*columns).outerjoin_from(Export, ContactLink, whose).where(mine)
     if people_only:
         asked = asked.where(col(Export.priority) == 0)
-    return asked.order_by(*in_lock_order(on_sqlite=on_sqlite)).with_for_update()
+    return asked.order_by(*in_lock_order(on_sqlite=on_sqlite)).with_for_update(of=Export)
 
 
 def seen_in_batch(work: Work, batch_id: str) -> Mapping[int, Export]:

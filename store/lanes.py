@@ -9,14 +9,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, case, or_, true
+from sqlalchemy import String, bindparam, case, exists, literal, or_, true
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import aliased
 from sqlmodel import col, func, select
 
-from events.accounting_target import Lane
-from store import pauses, restores, statements
+from events.accounting_target import Lane, Organisation
+from store import connections, pauses, restores, statements
 from store.paging import rows_counted
-from store.tables import Batch, Export, LaneState, Pause
+from store.tables import Batch, Company, CompanyConnection, Export, LaneState
 from store.tables.columns import word
 from store.unit_of_work import Work
 
@@ -28,12 +29,15 @@ _NEWS_SECONDS = 5.0
 
 @dataclass(frozen=True)
 class Due:
-    """What a turn of a lane would find. Moments are database time.
+    """What a turn of a lane would find, and in which `organisation`, if the company is connected to it still.
 
+    Moments are database time, read at `now`.
     `unsettled` counts uncertain batches; `broken_lanes` counts lanes, of anybody, that Xero has just stopped
     answering properly, and is 0 while it answers anyone.
     """
 
+    now: datetime
+    organisation: Organisation | None
     settled_batch: str | None
     unsettled: int
     unknown_in_a_row: int
@@ -50,7 +54,7 @@ class Due:
         """Whether there is a call to make now."""
         return bool(self.settled_batch or self.waiting)
 
-    @property
+    @functools.cached_property
     def troubled(self) -> bool:
         """Whether the outcome of a call is unknown, or Xero refused the last one: then one call goes at a time."""
         return bool(self.unsettled or self.unknown_in_a_row or self.refused_in_a_row)
@@ -70,13 +74,12 @@ class Refusals:
 
 
 def due_work(work: Work, lane: Lane, enough: int = 51) -> Due:
-    """What is due in the lane; `waiting` counts no further than `enough`."""
+    """What is due in the lane; `waiting` counts no further than `enough`, `next_at` is known where it is less."""
     asked = {"company": lane.company, "tenant": lane.tenant, "now": work.now, "enough": enough}
     (seen,) = statements.rows(work, _all(), **asked, fresh=work.after(-_FRESH_SECONDS))
-    later = None
-    if not seen.waiting:
-        later = work.session.exec(select(func.min(Export.due_at)).where(*_pending(lane))).one()
     return Due(
+        now=work.now,
+        organisation=connections.organisation_in(seen, lane),
         settled_batch=seen.settled_batch,
         unsettled=seen.unsettled,
         unknown_in_a_row=seen.unknown_in_a_row or 0,
@@ -84,9 +87,9 @@ def due_work(work: Work, lane: Lane, enough: int = 51) -> Due:
         broken_lanes=_broken_lanes(work, seen.broken_lanes),
         waiting=seen.waiting,
         single=seen.priority == 0,
-        next_at=min((moment for moment in (later, seen.settles_at) if moment), default=None),
+        next_at=min((moment for moment in (seen.later, seen.settles_at) if moment), default=None),
         blocked_until=seen.blocked_until,
-        stopped="paused" if seen.pauses else "restore" if seen.unread else _stopped(seen),
+        stopped="paused" if seen.paused else "restore" if seen.unread else _stopped(seen),
     )
 
 
@@ -106,17 +109,21 @@ def _all() -> Any:
     broken = select(func.count()).where(
         col(LaneState.unknown_in_a_row) >= UNKNOWN_IN_A_ROW, col(LaneState.changed_at) > bindparam("fresh")
     )
-    paused = select(func.count()).where(col(Pause.scope).in_((company, pauses.EVERYBODY)))
+    later = select(func.min(Export.due_at)).where(*pending, col(Export.due_at) > now).scalar_subquery()
     mine: Any = aliased(LaneState)
     is_mine = (mine.company == company) & (mine.tenant == tenant)
+    joined = waiting.join(parked, true()).outerjoin(mine, is_mine)
+    joined = joined.outerjoin(CompanyConnection, col(CompanyConnection.company) == company)
     asked = select(mine.state, mine.cause, mine.blocked_until, mine.unknown_in_a_row)
-    return asked.select_from(waiting.join(parked, true()).outerjoin(mine, is_mine)).add_columns(
+    return asked.select_from(joined.outerjoin(Company, connections.of_connection())).add_columns(
         mine.refused_in_a_row,
+        *connections.organisation_columns(),
+        case((waiting.c.waiting < bindparam("enough"), later)).label("later"),
         *waiting.c,
         *parked.c,
         settled.order_by(col(Batch.settle_at)).limit(1).scalar_subquery().label("settled_batch"),
         broken.scalar_subquery().label("broken_lanes"),
-        paused.scalar_subquery().label("pauses"),
+        pauses.is_held(company).label("paused"),
         restores.is_held(company, tenant).label("unread"),
     )
 
@@ -198,23 +205,35 @@ def note_answer(work: Work, lane: Lane) -> None:
 
     What is known already is not written again, or the turns of a lane would queue up for one row.
     """
-    state = _seen(work, lane)
-    fresh = state and state.answered_at and state.answered_at > work.after(-_NEWS_SECONDS)
-    if state and fresh and not state.unknown_in_a_row and not state.refused_in_a_row:
-        return
-    row = {
-        "company": lane.company,
-        "tenant": lane.tenant,
-        "state": "open",
-        "message": "",
-        "unknown_in_a_row": 0,
-        "refused_in_a_row": 0,
-        "refused_since": None,
-        "answered_at": work.now,
-        "changed_at": work.now,
+    asked = {"company": lane.company, "tenant": lane.tenant, "now": work.now}
+    statements.run(work, _answered(on_sqlite=work.on_sqlite), **asked, fresh=work.after(-_NEWS_SECONDS))
+
+
+@functools.cache
+def _answered(*, on_sqlite: bool) -> Any:
+    """An upsert of nothing, which locks nothing, where the answer is no news."""
+    now = bindparam("now", type_=LaneState.__table__.c.changed_at.type)  # type: ignore[attr-defined]
+    row: dict[str, Any] = {
+        "company": bindparam("company", type_=String),
+        "tenant": bindparam("tenant", type_=String),
+        "state": literal("open"),
+        "message": literal(""),
+        "unknown_in_a_row": literal(0),
+        "refused_in_a_row": literal(0),
+        "answered_at": now,
+        "changed_at": now,
     }
-    changes = dict.fromkeys(("unknown_in_a_row", "refused_in_a_row", "refused_since", "answered_at"), "excluded")
-    statements.upsert(work, LaneState, [row], changes, returning=["company"])
+    known = exists().where(
+        LaneState.company == row["company"],
+        LaneState.tenant == row["tenant"],
+        col(LaneState.unknown_in_a_row) == 0,
+        col(LaneState.refused_in_a_row) == 0,
+        col(LaneState.answered_at) > bindparam("fresh"),
+    )
+    insert = sqlite.insert if on_sqlite else postgresql.insert
+    news = insert(LaneState).from_select(list(row), select(*row.values()).where(~known))
+    changed = {name: news.excluded[name] for name in ("unknown_in_a_row", "refused_in_a_row", "answered_at")}
+    return news.on_conflict_do_update(index_elements=["company", "tenant"], set_=changed | {"refused_since": None})
 
 
 def _seen(work: Work, lane: Lane) -> LaneState | None:
@@ -233,10 +252,6 @@ def _broken_lanes(work: Work, count: int) -> int:
         return 0
     last = work.session.exec(select(func.max(LaneState.answered_at))).one()
     return 0 if last and last > work.after(-_FRESH_SECONDS) else count
-
-
-def _pending(lane: Lane) -> tuple[bool, ...]:
-    return (Export.company == lane.company, Export.tenant == lane.tenant, Export.state == word("pending"))
 
 
 def _state(work: Work, lane: Lane) -> LaneState:

@@ -38,7 +38,7 @@ InvoiceAnswer = InvoiceExportSucceeded | InvoiceExportFailed
 class Outgoing:
     """An event and what it is about; `key` makes its id, so that the same news has the same id.
 
-    `trace` is the one it belongs to (`codec.trace_of`).
+    `trace` is the one it belongs to (`codec.trace_of`), `at` when it came about, if not now.
     """
 
     event: Event
@@ -47,6 +47,7 @@ class Outgoing:
     key: str
     cause: str | None = None
     trace: str | None = None
+    at: datetime | None = None
 
     @property
     def id(self) -> str:
@@ -60,12 +61,16 @@ def event_id(key: str) -> str:
     return str(uuid.uuid5(_NAMESPACE, key))
 
 
-def publish_answers(work: Work, answers: Sequence[InvoiceAnswer]) -> None:
-    """Log each answer, show it beside its invoice and send it; at most one per invoice and request, ever."""
+def log_answers(work: Work, answers: Sequence[InvoiceAnswer], waiting: Sequence[Any] = ()) -> Sequence[Outgoing]:
+    """Log each answer and show it beside its invoice; at most one per invoice and request, ever.
+
+    Gives them as they go out. `waiting` is what is known of their items (`requests.waiting`).
+    """
     ordered = sorted(answers, key=lambda answer: (answer.company, answer.invoice))
     numbered = export_log.project(work, ordered, [event_id(_answer_key(answer)) for answer in ordered])
-    requests = _requests(work, {(answer.company, answer.request) for answer in numbered})
-    publish(work, [_outgoing(one, requests.get((one.company, one.request))) for one in numbered])
+    requests = {(item.company, item.request): item for item in waiting if item.cause is not None}
+    requests |= _requests(work, {(answer.company, answer.request) for answer in numbered} - requests.keys())
+    return [_outgoing(one, requests.get((one.company, one.request))) for one in numbered]
 
 
 def _outgoing(answer: InvoiceAnswer, request: Any) -> Outgoing:
@@ -90,9 +95,13 @@ def _requests(work: Work, asked: Collection[tuple[str, str]]) -> Mapping[tuple[s
 @functools.cache
 def _cause(*, on_sqlite: bool) -> Any:
     mine = statements.among(col(Request.id), "requests", on_sqlite=on_sqlite)
-    cause = func.coalesce(Request.caused_by, Request.source_event).label("cause")
-    asked: list[Any] = [Request.id, cause, Request.trace, Request.requested_by, Request.requested_by_name]
-    return select(*asked).where(Request.company == bindparam("company"), mine)
+    return select(Request.id, *of_request()).where(Request.company == bindparam("company"), mine)
+
+
+def of_request() -> Sequence[Any]:
+    """What an answer says of its request: `cause`, `trace` and who asked."""
+    cause: Any = func.coalesce(Request.caused_by, Request.source_event).label("cause")
+    return cause, Request.trace, Request.requested_by, Request.requested_by_name
 
 
 def _answer_key(answer: InvoiceAnswer) -> str:
@@ -100,14 +109,13 @@ def _answer_key(answer: InvoiceAnswer) -> str:
     return f"answer/{answer.company}/{request}/{invoice}"
 
 
-def publish(work: Work, events: Sequence[Outgoing], at: datetime | None = None) -> None:
-    """Put events into the outbox, to be sent after the commit; `at` is when they came about, else now."""
-    statements.insert(work, OutboxEvent, _rows(work, events, at))
+def publish(work: Work, events: Sequence[Outgoing]) -> None:
+    """Put events into the outbox, to be sent after the commit."""
+    statements.insert(work, OutboxEvent, _rows(work, events))
 
 
-def _rows(work: Work, events: Sequence[Outgoing], at: datetime | None = None) -> list[dict[str, Any]]:
+def _rows(work: Work, events: Sequence[Outgoing]) -> list[dict[str, Any]]:
     work.told = work.told or bool(events)
-    at = at or work.now
     return [
         {
             "id": outgoing.id,
@@ -119,11 +127,11 @@ def _rows(work: Work, events: Sequence[Outgoing], at: datetime | None = None) ->
                 id=outgoing.id,
                 source=SOURCE,
                 subject=outgoing.subject,
-                time=at,
+                time=outgoing.at or work.now,
                 causation=outgoing.cause,
                 trace=_trace(work, outgoing),
             ),
-            "created_at": at,
+            "created_at": outgoing.at or work.now,
         }
         for outgoing in events
     ]
@@ -143,14 +151,14 @@ def trace_of(body: str) -> str | None:
     return codec.trace_of(written.get("traceparent"), written.get("tracestate"))
 
 
-def publish_once(work: Work, event: Outgoing, at: datetime | None = None) -> bool:
+def publish_once(work: Work, event: Outgoing) -> bool:
     """Put an event into the outbox unless the same news went out before."""
-    return bool(publish_each_once(work, [event], at))
+    return bool(publish_each_once(work, [event]))
 
 
-def publish_each_once(work: Work, events: Sequence[Outgoing], at: datetime | None = None) -> set[str]:
+def publish_each_once(work: Work, events: Sequence[Outgoing]) -> set[str]:
     """Put those of these events into the outbox whose news did not go out before; gives their ids."""
-    return statements.insert_new(work, OutboxEvent, _rows(work, events, at), returning="id")
+    return statements.insert_new(work, OutboxEvent, _rows(work, events), returning="id")
 
 
 def said(work: Work, key: str) -> dict[str, Any]:

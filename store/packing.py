@@ -64,9 +64,9 @@ def packed(text: str) -> str:
     return found if len(found) < len(plain) or text.startswith(MARK) else text
 
 
-def unpacked(kept: str) -> str:
+def unpacked(kept: str | None) -> str | None:
     """The text that was kept. Raises KeyError where it was packed with words that this version does not know."""
-    if not kept.startswith(MARK):
+    if not kept or not kept.startswith(MARK):
         return kept
     return _inflated(base64.b64decode(kept[2 + SIZE_DIGITS :]), kept[1]).decode()
 
@@ -76,9 +76,9 @@ def packed_bytes(plain: bytes) -> bytes:
     return f"{MARK}{_NEWEST}".encode() + _deflated(plain)
 
 
-def unpacked_bytes(kept: bytes) -> bytes:
+def unpacked_bytes(kept: bytes | None) -> bytes | None:
     """The body that was kept. Raises KeyError where it was packed with words that this version does not know."""
-    return _inflated(kept[2:], chr(kept[1])) if kept.startswith(MARK.encode()) else kept
+    return _inflated(kept[2:], chr(kept[1])) if kept and kept.startswith(MARK.encode()) else kept
 
 
 def _deflated(plain: bytes) -> bytes:

@@ -10,7 +10,7 @@ import functools
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import bindparam, text
+from sqlalchemy import bindparam, exists, text
 from sqlmodel import col, delete, select, update
 
 from store import statements
@@ -45,9 +45,19 @@ def resume(work: Work, scope: str) -> bool:
 
 def may_begin(work: Work, company: str) -> bool:
     """Whether a new batch of this company may be taken; holds off a pause until the transaction ends."""
+    hold_off(work)
+    return of_company(work, company) is None
+
+
+def hold_off(work: Work) -> None:
+    """No pause begins until the transaction ends; whether there is one already is asked after this."""
     if not work.on_sqlite:
         statements.run(work, _HOLD_OFF)
-    return of_company(work, company) is None
+
+
+def is_held(company: Any) -> Any:
+    """Whether a pause holds the company of this parameter, as a part of a statement."""
+    return exists().where(col(Pause.scope).in_((company, EVERYBODY)))
 
 
 def of_company(work: Work, company: str) -> Pause | None:

@@ -9,6 +9,7 @@ import functools
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import exists, func, text
@@ -25,7 +26,7 @@ from events.export import (
 from events.snapshot import Person
 from store import statements
 from store.exports import in_lock_order
-from store.outbox import InvoiceAnswer, Outgoing, publish_each_once
+from store.outbox import InvoiceAnswer, Outgoing, of_request, publish_each_once
 from store.paging import PageFound, PageWanted, page_of
 from store.progress import is_unwanted, locked, reasons
 from store.tables import Company, Export, Item, Request
@@ -89,14 +90,16 @@ def count_part(work: Work, company: str, request: str, part: int, new_items: int
 
 
 def waiting(work: Work, export_ids: Collection[int]) -> Sequence[Item]:
-    """The items that still wait for these exports, of any request."""
+    """The items that still wait for these exports, of any request, each with what `outbox.of_request` names."""
     return statements.rows(work, _waiting(on_sqlite=work.on_sqlite), ids=sorted(export_ids))
 
 
 @functools.cache
 def _waiting(*, on_sqlite: bool) -> Any:
     mine = statements.among(col(Item.export_id), "ids", on_sqlite=on_sqlite)
-    ordered = select(Item).order_by(col(Item.company), col(Item.invoice), col(Item.request))
+    whose = (col(Request.company) == col(Item.company)) & (col(Request.id) == col(Item.request))
+    asked = select(*Item.__table__.c, *of_request()).outerjoin_from(Item, Request, whose)  # type: ignore[attr-defined]
+    ordered = asked.order_by(col(Item.company), col(Item.invoice), col(Item.request))
     return ordered.where(mine, Item.state == word("waiting"))
 
 
@@ -126,10 +129,10 @@ def traces(work: Work, batch_ids: Collection[str], most: int) -> list[str]:
     return [row.trace for row in rows]
 
 
-def settle_items(work: Work, answers: Sequence[InvoiceAnswer]) -> Sequence[Request]:
+def settle_items(work: Work, answers: Sequence[InvoiceAnswer]) -> tuple[Sequence[Request], Sequence[Outgoing]]:
     """Mark the items answered, count them, and complete the requests that have nothing left.
 
-    Gives the requests as they were counted, to be read only.
+    Gives the requests as they were counted, to be read only, and the `completed` that are to be published.
     """
     rows = [
         {
@@ -147,8 +150,7 @@ def settle_items(work: Work, answers: Sequence[InvoiceAnswer]) -> Sequence[Reque
     failed = {
         (answer.company, answer.request): answer for answer in answers if isinstance(answer, InvoiceExportFailed)
     }
-    _complete(work, [row for row in counted if _has_all_answers(row)], failed)
-    return counted
+    return counted, _complete(work, [row for row in counted if _has_all_answers(row)], failed)
 
 
 def _count(work: Work, answers: Sequence[InvoiceAnswer]) -> Sequence[Any]:
@@ -173,23 +175,25 @@ def complete_if_done(work: Work, company: str, request: str) -> None:
     """Complete the request when every invoice has its answer and no part is waited for any more."""
     row = locked(work, company, request)
     if _has_all_answers(row):
-        _complete(work, [row])
+        publish_each_once(work, _complete(work, [row]))
 
 
-def _complete(work: Work, rows: Sequence[Any], failed: Mapping[Key, InvoiceExportFailed] = _NONE) -> None:
-    """Publish `completed` for these locked requests, once; `failed` are answers that were given just now.
+def _complete(
+    work: Work, rows: Sequence[Any], failed: Mapping[Key, InvoiceExportFailed] = _NONE
+) -> Sequence[Outgoing]:
+    """Complete these locked requests; gives what is to be published. `failed` are answers that were given just now.
 
     Its moment is that under the request's lock, after those of all its answers, whatever order their commits took.
     """
-    if rows:
-        done = [{"company": row.company, "id": row.id, "completed_at": work.now} for row in rows]
-        statements.change(work, Request, ("company", "id"), done)
-        publish_each_once(
-            work, [_completed(work, row, failed.get((row.company, row.id))) for row in rows], work.moment()
-        )
+    if not rows:
+        return ()
+    done = [{"company": row.company, "id": row.id, "completed_at": work.now} for row in rows]
+    statements.change(work, Request, ("company", "id"), done)
+    at = work.moment()
+    return [_completed(work, row, failed.get((row.company, row.id)), at) for row in rows]
 
 
-def _completed(work: Work, row: Any, failed: InvoiceExportFailed | None) -> Outgoing:
+def _completed(work: Work, row: Any, failed: InvoiceExportFailed | None, at: datetime) -> Outgoing:
     causes = reasons(work, row.company, row.id) if row.failed else {}
     alone = failed.notification if failed and row.total == 1 else None
     event = InvoiceExportCompleted(
@@ -203,7 +207,7 @@ def _completed(work: Work, row: Any, failed: InvoiceExportFailed | None) -> Outg
         requested_by=asked_by(row.requested_by, row.requested_by_name),
     )
     cause = row.caused_by or row.source_event
-    return Outgoing(event, row.company, row.id, f"completed/{row.company}/{row.id}", cause, row.trace)
+    return Outgoing(event, row.company, row.id, f"completed/{row.company}/{row.id}", cause, row.trace, at)
 
 
 def _has_all_answers(row: Any) -> bool:

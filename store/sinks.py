@@ -97,9 +97,8 @@ def move_on(work: Work, door: str, to: int) -> None:
     statements.upsert(work, DoorOut, [{"door": door, "position": to}], {"position": further}, ["door"])
 
 
-def window(work: Work, door: str, company: str | None, most: int) -> Window:
-    """The next events for this door, of one company where it is that company's; and how far that takes it."""
-    start = position(work, door)
+def window(work: Work, start: int, company: str | None, most: int) -> Window:
+    """The next events behind a door's position, of one company where it is that company's; how far that takes it."""
     end = newest(work)
     feed = pick(*OutboxEvent.__table__.c).where(  # type: ignore[attr-defined]
         col(OutboxEvent.position) > start, col(OutboxEvent.position) <= end

@@ -84,7 +84,7 @@ def _span(document: Any, began: int) -> AbstractContextManager[Span]:
 
 def _in_span(document: Any) -> Any:
     """The event, as what comes of it hangs at the span at hand."""
-    here = codec.trace_headers(tracing.current())
+    here = tracing.headers()
     if not (here and isinstance(document, dict)):
         return document
     return {**{name: value for name, value in document.items() if name not in codec.TRACING}, **here}

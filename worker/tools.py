@@ -60,8 +60,11 @@ class Tools:
 
     def organisation(self, work: Work, lane: Lane) -> Organisation | None:
         """The lane's organisation; None while the company is connected to none or another, or its system unknown."""
-        found = connections.organisation(work, lane)
-        return found if found and found.target in self.targets else None
+        return self.of_ours(connections.organisation(work, lane))
+
+    def of_ours(self, organisation: Organisation | None) -> Organisation | None:
+        """The organisation, if its accounting system is known here."""
+        return organisation if organisation and organisation.target in self.targets else None
 
     def take_shards(self, work: Work, duty: str, holder: str, seconds: float) -> HeldShards:
         """The holder's share of the duty, for a while (`store/processes.take_shards`)."""

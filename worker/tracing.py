@@ -6,7 +6,7 @@ Nothing private stands in one: ids of companies, requests and batches, sizes, st
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 from opentelemetry import trace
 from opentelemetry.context import Context
@@ -29,9 +29,15 @@ def is_sent() -> bool:
 
 def current() -> str | None:
     """The trace context at hand, as it is kept (`codec.trace_of`); None outside any trace."""
+    here = headers()
+    return codec.trace_of(here.get("traceparent"), here.get("tracestate"))
+
+
+def headers() -> dict[str, str]:
+    """The same as headers of a request, or attributes of an event."""
     carrier: dict[str, str] = {}
     _w3c.inject(carrier)
-    return codec.trace_of(carrier.get("traceparent"), carrier.get("tracestate"))
+    return carrier
 
 
 def ids(context: str | None) -> dict[str, str]:
@@ -42,7 +48,6 @@ def ids(context: str | None) -> dict[str, str]:
     return {"trace_id": trace_id, "span_id": span_id}
 
 
-@contextmanager
 def span(
     name: str,
     context: str | None,
@@ -50,20 +55,35 @@ def span(
     *,
     links: Sequence[str] = (),
     began: int | None = None,
-) -> Iterator[Span]:
+) -> AbstractContextManager[Span]:
     """What is done within belongs to this span, whose parent is that `context`; None: it begins a trace.
 
     `links` are contexts of other traces that it serves too, `began` is in nanoseconds since 1970, if it was before.
     """
-    others = [trace.get_current_span(_w3c.extract(codec.trace_headers(one), Context())) for one in links]
-    begun = _tracer.start_span(
-        name,
-        _w3c.extract(codec.trace_headers(context), Context()),
-        _KINDS.get(name, SpanKind.INTERNAL),
-        {f"crewcard.{key}": value for key, value in (marks or {}).items()},
-        [Link(one.get_span_context()) for one in others],
-        began,
-    )
+    others = [trace.get_current_span(_extracted(one)) for one in links]
+    linked = [Link(one.get_span_context()) for one in others]
+    return _begun(name, _extracted(context), marks, linked, began)
+
+
+def step(name: str, marks: Mapping[str, str | int] | None = None) -> AbstractContextManager[Span]:
+    """The same for a part of what the span at hand is of."""
+    return _begun(name, None, marks)
+
+
+def _extracted(context: str | None) -> Context:
+    return _w3c.extract(codec.trace_headers(context), Context()) if context else Context()
+
+
+@contextmanager
+def _begun(
+    name: str,
+    parent: Context | None,
+    marks: Mapping[str, str | int] | None,
+    links: Sequence[Link] = (),
+    began: int | None = None,
+) -> Iterator[Span]:
+    marked = {f"crewcard.{key}": value for key, value in (marks or {}).items()}
+    begun = _tracer.start_span(name, parent, _KINDS.get(name, SpanKind.INTERNAL), marked, links, began)
     with trace.use_span(begun, end_on_exit=True, record_exception=False):
         try:
             yield begun

@@ -1,17 +1,26 @@
 """The table of invoice fields: what each is called here and in Xero, how it is sent, read back and compared; pure.
 
+What is wanted in Xero: an invoice and its lines with the company's settings filled in.
+
 Mapping, pictures, updates, the guard and the proof of match all go by it (facts §8). A new field is a row
 here and a field of the contract (events/invoice).
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
+from functools import cached_property
 from typing import Any
 
-from events.accounting_target import Element
+from events.accounting_target import Element, Posting, Unmappable
 from events.changes import LinePicture
-from events.invoice import folded
-from events.money import ZERO, line_amount, plain, rounded
+from events.failures import Failure
+from events.invoice import Invoice, LineItem, folded
+from events.money import ZERO, line_amount, rounded
+from events.reasons import Reason
+from events.settings import CompanySettings
+from xero_adapter import links
 from xero_adapter.json_values import (
     FieldRow,
     cents_at,
@@ -25,25 +34,121 @@ from xero_adapter.json_values import (
     text_of,
     written_alike,
 )
-from xero_adapter.wanted import WantedInvoice, WantedLine
+from xero_adapter.line_amounts import LONGEST_DESCRIPTION, SaidAmount
 
 _AMOUNTS_ARE = {"exclusive": "Exclusive", "inclusive": "Inclusive", "no_tax": "NoTax"}
 _RATE = Decimal("0.000001")
+_APPROVED = "AUTHORISED"
+
+
+@dataclass(frozen=True)
+class WantedInvoice:
+    """An invoice to be sent; `status` is the one it has, or will have, in Xero."""
+
+    posting: Posting
+    link_base: str
+    status: str
+
+    @cached_property
+    def invoice(self) -> Invoice:
+        """What the host says."""
+        return self.posting.invoice
+
+    @property
+    def due_date(self) -> str:
+        """The host's, else by the company's rule. Raises Unmappable where there is none and Xero needs one."""
+        settings = self.posting.settings
+        due: date | None = self.invoice.due_date or settings.due_date(self.invoice.date)
+        if due is None and settings.invoice_status != "DRAFT":
+            raise Unmappable(Failure(Reason.DUE_DATE_MISSING))
+        return (due or self.invoice.date).isoformat()
+
+    @property
+    def expected(self) -> str | None:
+        """When the client is expected to pay."""
+        day = self.invoice.expected_payment_date
+        return day.isoformat() if day else None
+
+    @property
+    def url(self) -> str:
+        """The host's own link with our mark."""
+        posting = self.posting
+        base = links.usable_base(self.invoice.link, self.link_base)
+        return links.mark(base, posting.lane.company, self.invoice.id, posting.generation)
+
+    @property
+    def theme(self) -> str | None:
+        """The branding theme of the company's settings."""
+        theme = self.posting.settings.branding_theme
+        return theme.id if theme else None
+
+    @property
+    def sent_to_contact(self) -> bool | None:
+        """Whether the client has it already: the host's word, else the company's; of approved invoices only (§8)."""
+        own = self.invoice.sent_to_contact
+        said = True if own is None and self.posting.settings.sent_to_contact else own
+        return said if self.status == _APPROVED else None
+
+
+@dataclass(frozen=True)
+class WantedLine:
+    """A line to be sent, its place from 1, and its numbers as Xero is told them."""
+
+    number: int
+    line: LineItem
+    amount: SaidAmount
+    settings: CompanySettings
+    taxed: bool = True
+
+    @property
+    def description(self) -> str | None:
+        """The host's text; where the numbers do not say how many of what price, the text does."""
+        said, note = self.line.description, self.amount.note
+        whole = f"{said} ({note})"
+        return whole if said and note and len(whole) <= LONGEST_DESCRIPTION else said
+
+    @property
+    def account(self) -> str | None:
+        """The line's own, else the company's. Raises Unmappable where Xero needs one and there is none."""
+        line, settings = self.line, self.settings
+        if line.is_text:
+            return None
+        code = line.account_code or settings.of_kind(line.kind).account_code
+        if not code and not line.item_code and settings.invoice_status != "DRAFT":
+            facts = {"line_said": line.description or ""}
+            raise Unmappable(Failure(Reason.ACCOUNT_MISSING, facts, line=self.number))
+        return code or None
+
+    @property
+    def tax_type(self) -> str | None:
+        """The line's own, else the company's; on an invoice without tax it would say nothing (Xero makes it NONE)."""
+        if self.line.is_text or not self.taxed:
+            return None
+        return self.line.tax_type or self.settings.of_kind(self.line.kind).tax_type or None
+
+    @property
+    def tracking(self) -> list[Element] | None:
+        """The line's own, else the company's."""
+        chosen = self.line.tracking or self.settings.tracking
+        if self.line.is_text or not chosen:
+            return None
+        return [{"Name": one.category, "Option": one.option} for one in chosen]
 
 
 def _unit(element: Element) -> str:
     amount = decimal_of(element.get("UnitAmount"))
-    return plain(rounded(amount) if amount == rounded(amount) else amount.normalize())
+    cents = rounded(amount)
+    return f"{cents if cents == amount else amount.normalize():f}"
 
 
 def _rate(element: Element) -> str:
-    return plain(rounded(decimal_of(element.get("CurrencyRate")), _RATE).normalize() + 0)
+    return f"{rounded(decimal_of(element.get('CurrencyRate')), _RATE).normalize() + 0:f}"
 
 
 def _discount(line: Element) -> str:
     rate, amount = decimal_of(line.get("DiscountRate")), decimal_of(line.get("DiscountAmount"))
     if rate:
-        return f"{plain(rate.normalize() + 0)} %"
+        return f"{rate.normalize() + 0:f} %"
     return cents_of(amount) if amount else ""
 
 
@@ -62,7 +167,7 @@ def _amount(line: Element) -> str | None:
         return None if line.get("ItemCode") else "0.00"
     quantity = line.get("Quantity") if line.get("Quantity") is not None else 1
     off = [decimal_of(line.get(name)) for name in ("DiscountRate", "DiscountAmount")]
-    return plain(line_amount(decimal_of(quantity), decimal_of(line["UnitAmount"]), *off))
+    return f"{line_amount(decimal_of(quantity), decimal_of(line['UnitAmount']), *off):f}"
 
 
 # -- what Xero is known to alter

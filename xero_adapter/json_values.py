@@ -10,7 +10,7 @@ from typing import Any, Generic, Literal, TypeVar
 
 from events.accounting_target import Element
 from events.changes import LinePicture
-from events.money import CENT, ZERO, plain, rounded
+from events.money import ZERO, rounded
 
 UNREADABLE = Decimal("NaN")  # stands where a number is none: whoever asks for its value is told by ValueError
 _MOST_DIGITS = 20  # before and behind the point
@@ -100,7 +100,7 @@ def object_of(value: Any) -> Mapping[str, Any]:
 
 def cents_of(value: Any) -> str:
     """An amount with its two decimals."""
-    return plain(rounded(decimal_of(value), CENT))
+    return f"{rounded(decimal_of(value)):f}"
 
 
 def written_alike(text: str) -> str:
@@ -193,4 +193,4 @@ def cents_at(name: str) -> Callable[[Element], str]:
 
 def number_at(name: str) -> Callable[[Element], str]:
     """The number under a name, with the decimals that it has."""
-    return lambda element: plain(decimal_of(element.get(name)).normalize() + 0)
+    return lambda element: f"{decimal_of(element.get(name)).normalize() + 0:f}"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 from events.invoice import LineItem
-from events.money import CENT, UNIT, ZERO, gross_amount, line_amount, plain, rounded
+from events.money import CENT, UNIT, ZERO, gross_amount, line_amount, rounded
 
 LONGEST_DESCRIPTION = 4000
 _LONGEST_QUANTITY = 13  # characters (facts §8)
@@ -40,7 +40,7 @@ def said_of(line: LineItem) -> SaidAmount:
         return _of_item(line)
     quantity, unit = rounded(line.quantity, UNIT), rounded(line.unit_amount, UNIT)
     meant = line_amount(line.quantity, line.unit_amount, line.discount_rate, line.discount_amount)
-    if len(plain(quantity.normalize())) <= _LONGEST_QUANTITY:
+    if len(f"{quantity.normalize():f}") <= _LONGEST_QUANTITY:
         for rate, amount in _discounts(line, gross_amount(quantity, unit), meant):
             if line_amount(quantity, unit, rate, amount) == meant:
                 return SaidAmount(quantity, unit, rate, amount)
@@ -99,6 +99,6 @@ def _note(line: LineItem) -> str:
 def _shown(number: Decimal) -> str:
     """A number for people: two decimals of what has no more, all of what has some more, the first of very many."""
     if number == number.to_integral_value() or number == rounded(number):
-        return plain(rounded(number)).removesuffix(".00")
-    whole = plain(number.normalize())
+        return f"{rounded(number):f}".removesuffix(".00")
+    whole = f"{number.normalize():f}"
     return whole if len(whole) <= _MOST_SHOWN else f"{whole[:_MOST_SHOWN]}…"

@@ -20,13 +20,12 @@ from events.accounting_target import Element, Posting, Unmappable
 from events.changes import Change, Difference, LinePicture, Picture, compared, pairs_of
 from events.failures import Failure, fixed_as
 from events.invoice import Client, Invoice
-from events.money import ZERO, line_amount, plain, rounded
+from events.money import ZERO, line_amount, rounded
 from events.reasons import Reason
 from events.settings import Books, Sums
 from xero_adapter import invoice_fields, line_amounts
-from xero_adapter.invoice_fields import EVERY
-from xero_adapter.json_values import FieldRow, decimal_of, object_of, seen_in, sent_by, text_of, written_alike
-from xero_adapter.wanted import WantedInvoice, WantedLine
+from xero_adapter.invoice_fields import EVERY, WantedInvoice, WantedLine
+from xero_adapter.json_values import decimal_of, object_of, seen_in, sent_by, text_of, written_alike
 
 
 def element(posting: Posting, link_base: str, status: str | None = None) -> Element:
@@ -71,13 +70,13 @@ def _refuse_credit(invoice: Invoice) -> None:
     if invoice.document == "credit_note":
         raise Unmappable(fixed_as("invoice", "credit_note"))  # whose amounts may be above zero
     if invoice.net is not None and invoice.is_below_zero:
-        raise Unmappable(Failure(Reason.NEGATIVE_TOTAL, {"total": f"{plain(invoice.net)} {invoice.currency}"}))
+        raise Unmappable(Failure(Reason.NEGATIVE_TOTAL, {"total": f"{invoice.net:f} {invoice.currency}"}))
 
 
 _CHANGED = frozenset(name for name, row in EVERY.items() if row.guard != "never")
 _GUARDED = frozenset(name for name, row in EVERY.items() if row.guard == "always")
-_GUARDED_WHOLE = [row for row in invoice_fields.INVOICE if row.guard == "always"]
-_GUARDED_LINE = [row for row in invoice_fields.LINE if row.guard == "always"]
+_GUARDED_WHOLE = [row.name for row in invoice_fields.INVOICE if row.guard == "always"]
+_GUARDED_LINE = [row.name for row in invoice_fields.LINE if row.guard == "always"]
 _SENT = frozenset(name for name, row in EVERY.items() if row.say and row.updates)
 _SHOWN = frozenset(row.name for row in invoice_fields.INVOICE if row.name in _SENT and row.in_lists)
 
@@ -110,14 +109,14 @@ def lines(element: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [line for line in found if isinstance(line, dict)] if isinstance(found, list) else []
 
 
-def fingerprint(copy: Element) -> str:
+def fingerprint(copy: Picture) -> str:
     """What an edit in Xero would change, in one short string: equal fingerprints mean an untouched invoice."""
-    said = [_guarded(copy, _GUARDED_WHOLE), *(_guarded(line, _GUARDED_LINE) for line in lines(copy))]
+    whole, each = copy.fields(), [line.fields() for line in copy.lines]
+    said = [
+        [whole.get(name) for name in _GUARDED_WHOLE],
+        *([line.get(name) for name in _GUARDED_LINE] for line in each),
+    ]
     return hashlib.sha256(json.dumps(said).encode()).hexdigest()
-
-
-def _guarded(element: Element, rows: Sequence[FieldRow[Any]]) -> list[str | None]:
-    return list(seen_in(rows, element, ours=False).values())
 
 
 def carries(copy: Element, sent: Element) -> bool:

@@ -52,10 +52,10 @@ class Packed(TypeDecorator[str]):
     impl: Any = Text
     cache_ok = True
 
-    def process_result_value(self, value: str | None, dialect: Dialect) -> str | None:
-        """As it was."""
-        del dialect
-        return packing.unpacked(value) if value else value
+    def result_processor(self, dialect: Dialect, coltype: object) -> Any:
+        """What makes it as it was."""
+        del dialect, coltype
+        return packing.unpacked
 
 
 class PackedString(Packed):
@@ -71,10 +71,10 @@ class PackedBytes(TypeDecorator[bytes]):
     impl = LargeBinary
     cache_ok = True
 
-    def process_result_value(self, value: bytes | None, dialect: Dialect) -> bytes | None:
-        """As they were."""
-        del dialect
-        return packing.unpacked_bytes(value) if value else value
+    def result_processor(self, dialect: Dialect, coltype: object) -> Any:
+        """What makes them as they were."""
+        del dialect, coltype
+        return packing.unpacked_bytes
 
 
 def size_of(column: Any, length: Any = func.length) -> ColumnElement[int]:

@@ -5,6 +5,7 @@ Lanes: a company and its organisation.
 """
 
 from datetime import datetime
+from typing import ClassVar
 
 from sqlalchemy import Index, LargeBinary, String, Text, text
 from sqlmodel import Field, SQLModel
@@ -81,6 +82,7 @@ class Export(SQLModel, table=True):
     one call, 0 for any number.
 
     `state`: pending, exporting (in a batch), uncertain (its batch's outcome is unknown), exported, failed.
+    `linked` is no column: rows that `exports.of_batches` gives have there what is kept as the client's contact now.
     """
 
     __tablename__ = "exports"
@@ -94,6 +96,7 @@ class Export(SQLModel, table=True):
         index_where("batch_id IS NOT NULL", "exports_batch", "batch_id"),
         index_where("xero_invoice_id IS NOT NULL", "exports_in_xero", "tenant", "xero_invoice_id"),
     )
+    linked: ClassVar[str] = ""
     id: int | None = Field(default=None, primary_key=True, sa_type=BIG)
     company: str
     tenant: str

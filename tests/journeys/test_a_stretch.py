@@ -60,6 +60,27 @@ def test_a_backlog_is_exported_with_a_handful_of_doorbells(quick):
     all_is_well(quick, 100)
 
 
+def test_a_turn_that_leaves_nothing_asks_for_no_other(installation):
+    installation.ask(an_invoice("clicked"), mode="single")
+    assert installation.run() == 1
+    assert installation.answers()["clicked"]["type"] == "succeeded"
+
+
+def test_what_changes_while_it_is_on_its_way_follows_at_once_even_if_nobody_rings(installation, monkeypatch):
+    target = installation.tools.targets["xero"]
+    create = target.create
+
+    def overtaken(*call):
+        installation.ask(an_invoice("clicked", revision=1, reference="newer"), request="newer")
+        installation.tools.redis.delete("xp:due")
+        return create(*call)
+
+    monkeypatch.setattr(target, "create", overtaken)
+    installation.ask(an_invoice("clicked"), mode="single")
+    installation.run()
+    assert [book["Reference"] for book in installation.books()] == ["newer"]
+
+
 def test_where_xero_takes_its_time_each_call_has_a_doorbell_of_its_own(quick, monkeypatch):
     monkeypatch.setattr(turns, "_QUICK_SECONDS", 0.0)
     quick.ask(*invoices(100))

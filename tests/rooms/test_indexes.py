@@ -190,7 +190,7 @@ QUESTIONS = {
     "a page of markers": lambda work: invoice_detail.beside_invoices(
         work, "c7", [f"i{n}" for n in range(7, 4000, 20)]
     ),
-    "the next events of an endpoint": lambda work: sinks.window(work, "webhook/1", "c7", 8),
+    "the next events of an endpoint": lambda work: sinks.window(work, 0, "c7", 8),
     "what an endpoint had of a request": lambda work: sinks.sent_count(
         work, "webhook/e1", "c7", sinks.FeedSelection(request="r7")
     ),

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from events.accounting_target import Lane, Posting, Unmappable
 from events.invoice import Invoice
-from events.money import plain
 from events.settings import Books, CompanySettings, LedgerAccount, TaxRate
 from tests.builders import an_invoice, contact_id
 from worker.decisions import merge_rules
@@ -45,13 +44,13 @@ def lines(draw):
     discount = draw(st.sampled_from(["discount_rate", "discount_amount", None]))
     line = {
         "description": draw(st.sampled_from(["Crew", "Überstunden, Nacht", "a\nb", "x" * 4000])),
-        "quantity": plain(draw(st.decimals("-50", "900", places=draw(st.integers(0, 6))))),
-        "unit_amount": plain(draw(st.decimals("-20", "90000", places=draw(st.integers(0, 6))))),
+        "quantity": "{:f}".format(draw(st.decimals("-50", "900", places=draw(st.integers(0, 6))))),
+        "unit_amount": "{:f}".format(draw(st.decimals("-20", "90000", places=draw(st.integers(0, 6))))),
         "tax_type": draw(optional(st.sampled_from(sorted(RATES)))),
         "item_code": draw(optional(st.just("CREW"))),
     }
     if discount:
-        line[discount] = plain(draw(st.decimals("0", "100", places=draw(st.integers(0, 6)))))
+        line[discount] = "{:f}".format(draw(st.decimals("0", "100", places=draw(st.integers(0, 6)))))
     return {name: value for name, value in line.items() if value is not None}
 
 

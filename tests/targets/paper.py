@@ -131,10 +131,10 @@ class Paper:
         return {**self.element(posting), "id": copy["id"]}
 
     def fingerprint(self, copy):
-        return json.dumps([copy[name] for name in ("sheet", "to", "on", "in", "rows")])
+        return copy.model_dump_json(exclude={"updated"})
 
     def carries(self, copy, sent):
-        return self.fingerprint(copy) == self.fingerprint(sent)
+        return self.picture(copy) == self.picture(sent)
 
     def deletion(self, target_id):
         return {"id": target_id, "deleted": True}

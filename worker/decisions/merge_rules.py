@@ -23,7 +23,7 @@ from events.changes import GONE, DriftFound
 from events.export import UnreadableInvoice
 from events.failures import Failure, fixed_as
 from events.invoice import Document, Invoice, folded
-from events.money import CENT, ZERO, gross_amount, plain, rounded
+from events.money import CENT, ZERO, gross_amount, rounded
 from events.reasons import Reason
 from events.settings import CompanySettings
 from events.snapshot import LARGEST
@@ -322,14 +322,14 @@ def _of_discounts(invoice: Invoice) -> Failure | None:
     for number, line in enumerate(invoice.lines, start=1):
         amount, facts = line.discount_amount, {"line_said": line.description or line.item_code or ""}
         if amount is not None and amount < ZERO:
-            return Failure(Reason.DISCOUNT_BELOW_ZERO, {**facts, "discount": plain(amount)}, line=number)
+            return Failure(Reason.DISCOUNT_BELOW_ZERO, {**facts, "discount": f"{amount:f}"}, line=number)
         if amount and line.discount_rate:
-            both = {"discount": plain(amount), "rate": plain(line.discount_rate)}
+            both = {"discount": f"{amount:f}", "rate": f"{line.discount_rate:f}"}
             return Failure(Reason.DISCOUNT_TWICE, {**facts, **both}, line=number)
         if amount and line.quantity is not None and line.unit_amount is not None:
             gross = rounded(gross_amount(line.quantity, line.unit_amount))
             if gross < ZERO or (line.amount or ZERO) < ZERO:
-                return Failure(Reason.DISCOUNT_TOO_LARGE, {**facts, "discount": plain(amount)}, line=number)
+                return Failure(Reason.DISCOUNT_TOO_LARGE, {**facts, "discount": f"{amount:f}"}, line=number)
     return None
 
 
@@ -350,4 +350,4 @@ def _of_totals(invoice: Invoice) -> Failure | None:
 
 
 def _do_not_add_up(lines: Decimal, stated: Decimal) -> Failure:
-    return Failure(Reason.TOTALS_DO_NOT_ADD_UP, {"lines": plain(lines), "stated": plain(stated)})
+    return Failure(Reason.TOTALS_DO_NOT_ADD_UP, {"lines": f"{lines:f}", "stated": f"{stated:f}"})

@@ -10,7 +10,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from events.accounting_target import Posted
-from events.changes import Difference, DriftFound, Kind, Picture, carried, named
+from events.changes import Difference, DriftFound, Kind, Picture, carried
 from events.invoice import Cleaned, Document, Invoice, folded
 from events.money import ZERO
 
@@ -102,12 +102,11 @@ def of_host(host: Host, posted: Posted, why: str) -> Proof:
 def _shared(sent: Picture, kept: Picture) -> tuple[list[str], list[str]]:
     """Names of what is said on both sides, and of what was sent and the answer does not carry."""
     compared, absent, of_lines, lost = carried(sent, kept)
-    unseen = [f"{named(name)}: Xero's answer does not carry it" for name in absent]
+    unseen = [f"{name}: Xero's answer does not carry it" for name in absent]
     if sent.lines and not kept.lines:
-        return [named(name) for name in compared], [*unseen, _NO_LINES]
-    unseen += [f"{named(name)} of lines: Xero's answer does not carry it" for name in lost]
-    told = [f"{named(name)} of lines" for name in of_lines]
-    return [*(named(name) for name in compared), "number of lines", *told], unseen
+        return compared, [*unseen, _NO_LINES]
+    unseen += [f"{name} of lines: Xero's answer does not carry it" for name in lost]
+    return [*compared, "number of lines", *(f"{name} of lines" for name in of_lines)], unseen
 
 
 def _contact(linked: str, posted: Posted) -> tuple[Difference, ...]:

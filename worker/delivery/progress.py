@@ -58,10 +58,9 @@ def news(work: Work, requests: Iterable[Request]) -> list[str]:
 
 def tell(tools: Tools, organisation: Organisation, requests: Collection[str]) -> None:
     """Tell how far these requests are, where it still is news; each in a transaction of its own."""
-    target = tools.target(organisation)
     for request in requests:
         with tools.store.write() as work:
-            _tell(work, target, organisation.lane.company, request)
+            _tell(work, tools.target(organisation), organisation.lane.company, request)
     if requests:
         tools.bells.wake_relay()
 
@@ -86,7 +85,7 @@ def _tell(work: Work, target: AccountingTarget, company: str, request: str) -> N
     work.session.flush()
     key = f"progressed/{company}/{request}/{row.progressed}"
     cause = row.caused_by or row.source_event
-    outbox.publish_once(work, Outgoing(event, company, request, key, cause, row.trace), work.moment())
+    outbox.publish_once(work, Outgoing(event, company, request, key, cause, row.trace, work.moment()))
 
 
 def _is_news(row: Request, now: datetime) -> bool:

@@ -100,11 +100,11 @@ def _gather(work: Work, endpoint: PostTarget, size: int) -> Round | None:
     failures = standing.failures if standing else 0
     most = 1 if failures else size
     again = sinks.due_again(work, endpoint.door, most=max(1, most // 2))
-    start = sinks.position(work, endpoint.door)
+    start = standing.position if standing else 0
     if len(again) == most:
         return Round(again, [], start, start, failures)
     fit = (most - len(again)) * (1 if failures else endpoint.batch)
-    new = sinks.window(work, endpoint.door, endpoint.company, fit)
+    new = sinks.window(work, start, endpoint.company, fit)
     ended = [sinks.request_key(event).get("completes") for event in new.events]
     unanswered = sinks.unanswered(work, endpoint.door, [request for request in ended if request])
     return Round(again, new.events, start, new.to, failures, unanswered)

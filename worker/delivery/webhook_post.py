@@ -18,7 +18,6 @@ from typing import Any
 import httpcore
 from standardwebhooks import Webhook
 
-from events import codec
 from store import outbox
 from worker import tracing
 from worker.decisions import addresses, turns
@@ -260,7 +259,7 @@ class Poster:
             ("webhook-id", event_id),
             ("webhook-timestamp", str(int(now.timestamp()))),
             ("webhook-signature", " ".join(Webhook(secret).sign(event_id, now, body) for secret in secrets)),
-            *codec.trace_headers(tracing.current()).items(),
+            *tracing.headers().items(),
         ]
 
 

@@ -42,12 +42,22 @@ class InXero(Protocol):
     document: Document
 
 
-def record_answers(work: Work, answers: Sequence[InvoiceAnswer]) -> Mapping[str, Request]:
-    """Log, show, send and count these answers, all in the transaction at hand; gives their requests as counted."""
+def record_answers(
+    work: Work, answers: Sequence[InvoiceAnswer], waiting: Sequence[Item] = ()
+) -> Mapping[str, Request]:
+    """Log, show, count and send these answers, all in the transaction at hand; gives their requests as counted.
+
+    `waiting` is what `requests.waiting` just said of their items.
+    """
     if not answers:
         return {}
-    outbox.publish_answers(work, answers)
-    return {row.id: row for row in requests.settle_items(work, answers)}
+    told = outbox.log_answers(work, answers, waiting)
+    counted, completed = requests.settle_items(work, answers)
+    if completed:
+        outbox.publish_each_once(work, [*told, *completed])
+    else:
+        outbox.publish(work, told)
+    return {row.id: row for row in counted}
 
 
 def succeeded(
@@ -160,9 +170,8 @@ def linked_contacts(work: Work, lane: Lane, clients: Sequence[str]) -> Mapping[s
     return contacts.links(work, lane.company, clients) if clients else {}
 
 
-def contact_of(target: AccountingTarget, kept: Mapping[str, str], invoice: Invoice) -> str:
-    """The Xero contact id to bill. Raises Unmappable when the client has none, or none that can be read."""
-    said = kept.get(invoice.client.id)
+def contact_of(target: AccountingTarget, said: str) -> str:
+    """The Xero contact id to bill, by what is kept. Raises Unmappable when that is nothing, or cannot be read."""
     if not said:
         raise Unmappable(Failure(Reason.CONTACT_NOT_MAPPED))
     contact = target.contact_id(said)

@@ -145,15 +145,13 @@ def sent_in(work: Work, target: AccountingTarget, results: Sequence[Result]) -> 
     return {(id_, name): one for id_, body in bodies.items() for name, one in target.thaw(body).items()}
 
 
-def row_of_result(
-    work: Work, target: AccountingTarget, result: Result, kept: str, sent: SentElements
-) -> dict[str, Any]:
-    """The export's columns after an attempt that was posted; `kept` is what is kept as the client's contact."""
+def row_of_result(work: Work, target: AccountingTarget, result: Result, sent: SentElements) -> dict[str, Any]:
+    """The export's columns after an attempt that was posted."""
     export, attempt, answer = result.export, result.attempt, result.answer
     if not isinstance(answer, Posted):
         raise TypeError("only a posted invoice has totals")
     newest = attempt.content_hash == export.wanted_hash
-    host = Host(target.contact_id(kept) or "", target.as_sent(result.sent) if result.sent else None)
+    host = Host(target.contact_id(export.linked) or "", target.as_sent(result.sent) if result.sent else None)
     copy = target.picture(answer.copy)
     # A drift from the start: somebody voided or deleted it before we learnt that it had arrived
     kind = {"VOIDED": "voided", "DELETED": "deleted"}.get(answer.status)
@@ -232,7 +230,7 @@ def copy_of(target: AccountingTarget, posted: Posted, picture: Picture | None = 
     kept = (picture or target.picture(posted.copy)).model_copy(update={"updated": posted.updated})
     whole = bool(kept.lines)
     return {
-        "copy_seen": target.fingerprint(posted.copy) if whole else None,
+        "copy_seen": target.fingerprint(kept) if whole else None,
         "copy_kept": kept.model_dump_json() if whole else None,
     }
 

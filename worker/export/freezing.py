@@ -8,7 +8,7 @@ from events.accounting_target import AccountingTarget, Element, Organisation, Po
 from events.failures import Failure
 from events.invoice import Invoice
 from events.reasons import Reason
-from store import batches, companies, exports, lanes, packing
+from store import batches, exports, lanes, packing
 from store.batches import Carried, Hold
 from store.tables import Export
 from store.unit_of_work import Work
@@ -58,9 +58,10 @@ def freeze(
         if not ours:
             return []
         claimed = exports.of_batches(work, *(hold.batch_id for hold in ours))
-        mapped = _map(work, tools.target(organisation, ours[0].document), organisation, claimed, map_one)
+        target = tools.target(organisation, ours[0].document)  # what is claimed together is of one kind
+        mapped = _map(work, target, organisation, claimed, map_one)
         _answer_known(work, tools, organisation, mapped)
-        bodies = [(hold, _body(work, tools, organisation, hold, mapped)) for hold in ours]
+        bodies = [(hold, _body(work, tools, target, organisation, hold, mapped)) for hold in ours]
         attempts = batches.note_attempts(work, [(export, mapped.contacts[export.id]) for export, _ in mapped.fit])
         send_before = tools.elapsed() + SEND_WITHIN_SECONDS
     return [
@@ -103,14 +104,14 @@ def _shown_wait(work: Work, export: Export) -> float:
 
 
 def _body(
-    work: Work, tools: Tools, organisation: Organisation, hold: Hold, mapped: Mapped
+    work: Work, tools: Tools, target: AccountingTarget, organisation: Organisation, hold: Hold, mapped: Mapped
 ) -> tuple[str, bytes] | None:
     """The batch's key and body, written down; None when none of its invoices can be sent."""
     elements = [element for export, element in mapped.fit if export.batch_id == hold.batch_id]
     if not elements:
         batches.move(work, hold, "claimed", state="settled", closed_at=work.now)
         return None
-    body = tools.target(organisation, hold.document).freeze(elements)
+    body = target.freeze(elements)
     key = f"{organisation.lane.tenant}-{uuid.uuid4().hex}"
     batches.move(
         work,
@@ -136,17 +137,16 @@ def _sent(kind: str, hold: Hold, mapped: Mapped, attempts: Mapping[int, Carried]
 def _map(
     work: Work, target: AccountingTarget, organisation: Organisation, claimed: Sequence[Export], map_one: Map
 ) -> Mapped:
-    settings = companies.settings_of(work, organisation.lane.company)
-    kept = answering.linked_contacts(work, organisation.lane, [export.client for export in claimed])
+    lane, settings = organisation.lane, organisation.settings
     mapped = Mapped()
     for export in claimed:
         try:
             content = mapped.contents[export.wanted_hash] = export_results.newest_content(export)
             number = export.number  # the one that belongs to the row
             invoice = content if content.number == number else content.model_copy(update={"number": number})
-            contact = answering.contact_of(target, kept, invoice)
+            contact = answering.contact_of(target, export.linked)
             mapped.contacts[export.id] = contact
-            said = map_one(export, Posting(organisation.lane, invoice, contact, settings, export.generation))
+            said = map_one(export, Posting(lane, invoice, contact, settings, export.generation))
             if isinstance(said, Looked):
                 mapped.looked.append(said)
             else:

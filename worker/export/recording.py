@@ -71,13 +71,9 @@ def _post(work: Work, tools: Tools, organisation: Organisation, results: Sequenc
     if not results:
         return {}
     target = tools.target(organisation, results[0].export.document)  # what is posted together is of one kind
-    kept = answering.linked_contacts(work, organisation.lane, [result.export.client for result in results])
     changes = {result.export.id: _changes(target, result) for result in results}  # before the rows say the new copy
     sent = export_results.sent_in(work, target, results)
-    rows = [
-        export_results.row_of_result(work, target, result, kept.get(result.export.client, ""), sent)
-        for result in results
-    ]
+    rows = [export_results.row_of_result(work, target, result, sent) for result in results]
     exports.change(work, rows)  # their callers have locked them
     reconciliations.begin(work, organisation.lane, results[0].export.document)
     if target.credit:
@@ -85,13 +81,14 @@ def _post(work: Work, tools: Tools, organisation: Organisation, results: Sequenc
     become = [export_results.KeptExport.from_row(r.export, row) for r, row in zip(results, rows, strict=True)]
     by_id = {row["id"]: (r, one) for r, row, one in zip(results, rows, become, strict=True)}
     given: list[Any] = []
-    for item in requests.waiting(work, list(by_id)):
+    waiting = requests.waiting(work, list(by_id))
+    for item in waiting:
         result, export = by_id[item.export_id]
         if _speaks_for(result.attempt, item):  # else newer content came meanwhile; it goes next, as an update
             answer = answering.succeeded(item, export, organisation, target, result.outcome)
             changed = changes[item.export_id]
             given.append(answer.model_copy(update={"changes": changed}) if changed else answer)
-    told = answering.record_answers(work, given)
+    told = answering.record_answers(work, given, waiting)
     return {**told, **fail(work, [ExportRefusal(*one) for one in export_results.called_back(work, rows)])}
 
 
@@ -108,14 +105,15 @@ def rest(work: Work, tools: Tools, organisation: Organisation, looked: Sequence[
     _want_allocations(work, target, organisation, [(one.export, one.content) for one in looked])
     by_id = {one.export.id: (one, row) for one, row in zip(looked, rows, strict=True)}
     given = []
-    for item in requests.waiting(work, [id_ for id_ in by_id if id_ is not None]):
+    waiting = requests.waiting(work, [id_ for id_ in by_id if id_ is not None])
+    for item in waiting:
         one, row = by_id[item.export_id]
         proof = answering.proof_text(one.posted, one.proof, work.now)
         shown = {**row, "number": one.posted.number, "xero_totals": proof}
         now = export_results.KeptExport.from_row(one.export, {**shown, "xero_invoice_id": one.export.xero_invoice_id})
         outcome: Outcome = "updated" if one.arrived else "unchanged"
         given.append(answering.succeeded(item, now, organisation, target, outcome))
-    return answering.record_answers(work, given)
+    return answering.record_answers(work, given, waiting)
 
 
 def _want_allocations(
@@ -137,6 +135,7 @@ def rest_as_known(work: Work, tools: Tools, organisation: Organisation, export: 
     return answering.record_answers(
         work,
         [answering.succeeded(item, export, organisation, target, "unchanged", until) for item in waiting],
+        waiting,
     )
 
 
@@ -175,7 +174,7 @@ def fail(work: Work, refused: Sequence[ExportRefusal]) -> Mapping[str, Request]:
         if refusal.is_of_newest or (refusal.attempt and _speaks_for(refusal.attempt, item)):
             failure = _with_setting(work, refusal)
             given.append(answering.refused(item, refusal.export, refusal.content, failure))
-    told = answering.record_answers(work, given)
+    told = answering.record_answers(work, given, waiting)
     return {**told, **fail(work, [ExportRefusal(*one) for one in export_results.called_back(work, rows)])}
 
 

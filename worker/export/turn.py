@@ -38,12 +38,13 @@ def send_next(
     before anything is written down.
     """
     began = time.time_ns()
-    holds, kind = _claim(tools, organisation, calls)
+    holds, kind, all_due = _claim(tools, organisation, calls)
     if not holds:
         return "not"
     claimed()
     with xero_call.turn_span(tools, organisation, holds, began):
-        return _send(tools, organisation, holds, kind, answered)
+        called = _send(tools, organisation, holds, kind, answered)
+    return "answered" if called == "done" and not all_due else called
 
 
 def _send(
@@ -58,20 +59,23 @@ def _send(
     return xero_call.send(tools, organisation, frozen, target.create, answered) if frozen else "not"
 
 
-def _claim(tools: Tools, organisation: Organisation, calls: int) -> tuple[list[Hold], str]:
-    """Take the next due invoices, for as long as the lease; a crash with them is counted from here on."""
+def _claim(tools: Tools, organisation: Organisation, calls: int) -> tuple[list[Hold], str, bool]:
+    """Take the next due invoices, for as long as the lease; a crash with them is counted from here on.
+
+    Gives what goes as what, and whether that is all that was due.
+    """
     with tools.store.write() as work:
-        if not pauses.may_begin(work, organisation.lane.company):
-            return [], ""
+        pauses.hold_off(work)
         sizes = tools.target(organisation).sizes
-        due = exports.pending(work, organisation.lane, sizes.invoices * calls)
-        due = taking_over.not_in_xero(work, tools, organisation, due)
+        found = exports.pending(work, organisation.lane, sizes.invoices * calls)
+        due = taking_over.not_in_xero(work, tools, organisation, found)
         poisonous = [one.id for one in due if batching.quarantined(one)]
         _quarantine(work, poisonous)
         chosen = batching.choose_some([one for one in due if one.id not in poisonous], calls, sizes)
         kind = batching.kind(chosen[0][0]) if chosen else "create"
         lease, me = tools.settings.lease_seconds, tools.process
-        return [batches.claim(work, organisation.lane, some, lease, kind, me) for some in chosen], kind
+        all_due = len(found) < sizes.invoices * calls and sum(map(len, chosen)) == len(found)
+        return [batches.claim(work, organisation.lane, some, lease, kind, me) for some in chosen], kind, all_due
 
 
 def _quarantine(work: Work, poisonous: Sequence[int]) -> None:
@@ -102,7 +106,7 @@ def _update(tools: Tools, organisation: Organisation, hold: Hold) -> Called:
         frozen = freezing.freeze(tools, organisation, [hold], "update", map_one)
         sent = xero_call.send(tools, organisation, frozen, target.update, lambda: None) if frozen else "not"
     finally:
-        xero_call.book(tools, permit, sent)
+        xero_call.book(target.pace, permit, sent)
     return "answered"
 
 
@@ -172,21 +176,23 @@ def _take_turns(tools: Tools, lane: Lane, token: str) -> NextTurn:
 
 def take_turn(tools: Tools, lane: Lane, manner: Manner = _ALONE) -> NextTurn:
     """One turn. Everything it does survives being killed on any line."""
+    most = max(target.sizes.invoices for target in tools.targets.values())
     with tools.store.read() as work:
-        organisation = tools.organisation(work, lane)
-        if organisation is None:
-            return NextTurn()
-        due = lanes.due_work(work, lane, turns.worth_counting(tools.target(organisation).sizes.invoices))
-        now = work.now
-    if due.stopped:
+        due = lanes.due_work(work, lane, turns.worth_counting(most))
+    organisation = tools.of_ours(due.organisation)
+    if organisation is None or due.stopped:
         return NextTurn()
-    if due.blocked_until and due.blocked_until > now:
-        return NextTurn((due.blocked_until - now).total_seconds())
+    if due.blocked_until and due.blocked_until > due.now:
+        return NextTurn((due.blocked_until - due.now).total_seconds())
     if not due.anything:
-        return NextTurn(max(0.0, (due.next_at - now).total_seconds()) if due.next_at else None)
+        return NextTurn(_until(due))
     if not due.settled_batch and turns.holds_back(due):
-        return NextTurn(max(1.0, (due.next_at - now).total_seconds()) if due.next_at else _PROBE_SECONDS)
+        return NextTurn(max(1.0, (due.next_at - due.now).total_seconds()) if due.next_at else _PROBE_SECONDS)
     return _call(tools, organisation, due, manner)
+
+
+def _until(due: Due) -> float | None:
+    return max(0.0, (due.next_at - due.now).total_seconds()) if due.next_at else None
 
 
 def _call(tools: Tools, organisation: Organisation, due: Due, manner: Manner) -> NextTurn:
@@ -211,7 +217,7 @@ def _call(tools: Tools, organisation: Organisation, due: Due, manner: Manner) ->
 
     def free() -> None:
         nonlocal booked
-        xero_call.book(tools, permit, "answered")
+        xero_call.book(target.pace, permit, "answered")
         booked = True
         if not quick and not due.single:  # nothing begins beside us before a person's answer is written down
             manner.answered(most)
@@ -221,7 +227,9 @@ def _call(tools: Tools, organisation: Organisation, due: Due, manner: Manner) ->
         called = _use_permit(tools, organisation, due, most, _calls(due, permit, manner, size), free)
     finally:
         if not booked:
-            xero_call.book(tools, permit, called)
+            xero_call.book(target.pace, permit, called)
+    if called == "done" and due.waiting <= size:  # what came meanwhile has rung
+        return NextTurn(_until(due), most)
     return NextTurn(0, 1 if called == "lost" else most, stays=quick and called == "answered")
 
 

@@ -98,7 +98,7 @@ def updates(target: AccountingTarget, seen: Mapping[int, CopyInXero]) -> freezin
             copy,
             export.copy_seen,
             unknown,
-            fingerprint=target.fingerprint,
+            fingerprint=lambda one: target.fingerprint(target.picture(one)),
             carries=target.carries,
             edits=changed,
         )

@@ -11,7 +11,7 @@ from typing import Literal
 
 import redis
 
-from events.accounting_target import Answer, Answers, InTime, Organisation, Permit, Rejected, Trouble
+from events.accounting_target import Answer, Answers, InTime, Organisation, Permit, Rejected, TargetPace, Trouble
 from events.invoice import folded
 from events.reasons import Reason
 from store import batches, exports, lanes, requests
@@ -33,19 +33,24 @@ Unclear = tuple[Export, Answer | None]
 
 @dataclass(frozen=True)
 class AnsweredRequests:
-    """The requests that were answered, and those of them whose progress is news."""
+    """The requests that were answered, and those of them whose progress is news.
+
+    `whole`: no invoice of the call has anything before it, neither a look-up nor newer content.
+    """
 
     requests: Sequence[str] = ()
     news: Sequence[str] = ()
+    whole: bool = False
 
     @classmethod
-    def from_counts(cls, work: Work, counted: Mapping[str, Request]) -> "AnsweredRequests":
+    def from_counts(cls, work: Work, counted: Mapping[str, Request], *, whole: bool) -> "AnsweredRequests":
         """From requests as they were just counted."""
-        return cls(sorted(counted), progress.news(work, counted.values()))
+        return cls(sorted(counted), progress.news(work, counted.values()), whole)
 
     def and_then(self, later: "AnsweredRequests") -> "AnsweredRequests":
         """Both."""
-        return AnsweredRequests([*self.requests, *later.requests], [*self.news, *later.news])
+        whole = self.whole and later.whole
+        return AnsweredRequests([*self.requests, *later.requests], [*self.news, *later.news], whole)
 
 
 def close(tools: Tools, organisation: Organisation, answered: Sequence[Answered]) -> AnsweredRequests:
@@ -54,7 +59,7 @@ def close(tools: Tools, organisation: Organisation, answered: Sequence[Answered]
     A person does not wait until what travelled along is written down. Invoices the call does not name stay with the
     batch, uncertain.
     """
-    told = AnsweredRequests()
+    told = AnsweredRequests(whole=True)
     for one in answered:
         if one[1].mixed:
             told = told.and_then(_record_people(tools, organisation, *one))
@@ -70,7 +75,8 @@ def _record_people(
             return AnsweredRequests()
         people = exports.of_batches(work, hold.batch_id, people_only=True)
         results, _ = _sort_answers(people, sent, answers)
-        told = AnsweredRequests.from_counts(work, recording.apply(work, tools, organisation, results))
+        counted = recording.apply(work, tools, organisation, results)
+        told = AnsweredRequests.from_counts(work, counted, whole=_are_of_newest(results))
     tools.bells.wake_relay()
     return told
 
@@ -82,15 +88,23 @@ def _record_rest(tools: Tools, organisation: Organisation, answered: Sequence[An
             return AnsweredRequests()
         left = exports.of_batches(work, *(hold.batch_id for hold, _, _ in ours))
         results: list[Result] = []
+        whole = len(ours) == len(answered)
         for hold, sent, answers in ours:
             found, unclear = _sort_answers([one for one in left if one.batch_id == hold.batch_id], sent, answers)
             results += found
             if unclear:
+                whole = False
                 _keep_uncertain(work, hold, sent, unclear)
         lanes.note_answer(work, organisation.lane)
-        told = AnsweredRequests.from_counts(work, recording.apply(work, tools, organisation, results))
+        counted = recording.apply(work, tools, organisation, results)
+        told = AnsweredRequests.from_counts(work, counted, whole=whole and _are_of_newest(results))
     tools.bells.wake_relay(soon=all(one.export.priority for one in results))
     return told
+
+
+def _are_of_newest(results: Sequence[Result]) -> bool:
+    """Whether no newer content came while they were on their way."""
+    return all(one.attempt.content_hash == one.export.wanted_hash for one in results)
 
 
 def _close(work: Work, hold: Hold, answers: Answers) -> bool:
@@ -140,15 +154,15 @@ def _keep_uncertain(work: Work, hold: Hold, sent: Sent, unclear: Sequence[Unclea
     batches.end_attempts(work, hold.batch_id, rows)
 
 
-Called = Literal["not", "answered", "lost"]  # what became of a permit's call
+# What became of a permit's call; "done": answered, and nothing of what it carried has anything before it
+Called = Literal["not", "answered", "lost", "done"]
 Call = Callable[[Organisation, bytes, str, InTime], Answers]
 _log = logs.log("exporter")
 
 
-def book(tools: Tools, permit: Permit, called: Called) -> None:
+def book(pace: TargetPace, permit: Permit, called: Called) -> None:
     """Tell pace what became of a permit's call."""
-    pace = tools.target(permit.organisation).pace
-    {"not": pace.abandon, "answered": pace.done, "lost": pace.lost}[called](permit)
+    {"not": pace.abandon, "answered": pace.done, "done": pace.done, "lost": pace.lost}[called](permit)
 
 
 def send(
@@ -164,7 +178,7 @@ def send(
         one = left.pop(0)
         said = _call(tools, organisation, one, call)
         if permit:
-            book(tools, permit, _became(said))
+            book(tools.target(organisation).pace, permit, _became(said))
         elif isinstance(said, Answers):
             answered()
         if isinstance(said, Trouble):
@@ -173,12 +187,11 @@ def send(
         permit = _permit(tools, organisation) if left else None
         if permit is None:
             break
-    if replies:
-        _record(tools, organisation, replies, begun)
+    whole = bool(replies) and _record(tools, organisation, replies, begun)
     if isinstance(said, Trouble):
         deferral.after(tools, organisation, one.hold, said)
     deferral.hand_back(tools, [unsent.hold for unsent in left])
-    return _became(said)
+    return "done" if whole and not left and isinstance(said, Answers) else _became(said)
 
 
 @contextmanager
@@ -211,7 +224,7 @@ def _call(tools: Tools, organisation: Organisation, frozen: FrozenBatch, call: C
         "kind": frozen.sent.kind,
         "size": size,
     }
-    with tracing.span("call", tracing.current(), marks) as span:
+    with tracing.step("call", marks) as span:
         try:
             answers = call(organisation, frozen.sent.body, frozen.key, lambda: tools.elapsed() <= frozen.send_before)
         except Trouble as trouble:
@@ -226,13 +239,15 @@ def _call(tools: Tools, organisation: Organisation, frozen: FrozenBatch, call: C
 
 def _record(
     tools: Tools, organisation: Organisation, replies: Sequence[tuple[FrozenBatch, Answers]], begun: float
-) -> None:
-    with tracing.span("record", tracing.current(), {"calls": len(replies)}):
+) -> bool:
+    """Whether that was all of what they carried."""
+    with tracing.step("record", {"calls": len(replies)}):
         told = close(tools, organisation, [(one.hold, one.sent, answers) for one, answers in replies])
     seconds = time.monotonic() - begun
     for one, answers in replies:
         _tell(organisation, one, answers, told.requests, seconds)
     progress.tell(tools, organisation, told.news)
+    return told.whole
 
 
 def _became(said: Answers | Trouble) -> Called:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from types import SimpleNamespace
 from typing import Any
 
@@ -37,7 +38,7 @@ class NumberedInvoices:
     prefixes: Mapping[str, str]
     contents: Mapping[str, InvoiceContent]
 
-    @property
+    @cached_property
     def readable(self) -> list[Invoice]:
         """The invoices that can be read."""
         return [invoice for invoice in self.newest if isinstance(invoice, Invoice)]
@@ -63,7 +64,7 @@ class Filing:
     attaches: bool = False
     contents: Mapping[str, InvoiceContent] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def key(self) -> Key:
         """The request's."""
         return self.asked.company, self.asked.request

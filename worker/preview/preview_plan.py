@@ -219,7 +219,7 @@ def _map(target: AccountingTarget, known: KnownCompany, made: Plan) -> None:
     if made.invoice is None:
         return
     try:
-        contact = answering.contact_of(target, known.links, made.invoice)
+        contact = answering.contact_of(target, known.links.get(made.invoice.client.id, ""))
         generation = made.row.generation + made.row.raise_anew if made.row else 1
         made.posting = Posting(known.lane, made.invoice, contact, known.settings, generation)
         made.element = target.documents[made.document].element(made.posting)

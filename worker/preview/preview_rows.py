@@ -62,7 +62,7 @@ def _guarded(
         copy,
         plan.row.copy_seen,
         _unknown(target, known, plan),
-        fingerprint=target.fingerprint,
+        fingerprint=lambda one: target.fingerprint(target.picture(one)),
         carries=target.carries,
         edits=updates.edits(target, plan.row, plan.posting, copy),
     )

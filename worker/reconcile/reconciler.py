@@ -286,7 +286,8 @@ def _findings(
     found = proof.findings(belief, posted)
     if copy is None or any(one.kind != "paid" for one in found):
         return found
-    return [*proof.closer(belief, target.fingerprint(copy.copy), _edits(target, export, copy)), *found]
+    fingerprint = target.fingerprint(target.picture(copy.copy))
+    return [*proof.closer(belief, fingerprint, _edits(target, export, copy)), *found]
 
 
 def _edits(target: AccountingTarget, export: Export, copy: Posted) -> list[str]:
