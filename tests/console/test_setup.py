@@ -120,7 +120,8 @@ def test_another_companys_app_is_joined_only_by_who_knows_its_secret(setter, on_
 def test_a_secret_is_rotated_without_a_stop(setter, on_sqlite):
     assert "Xero does not know" in setter.do(f"{HERE}/secret", 422, secret="newer")
     on_sqlite.simulator.state.identity.add_app("app-harbour", "newer")
-    assert "Xero knows the new Client Secret, and it counts. The former one stays good" in setter.do(f"{HERE}/secret", secret="newer")
+    kept = "Xero knows the new Client Secret, and it counts. The former one stays good"
+    assert kept in setter.do(f"{HERE}/secret", secret="newer")
     assert "Two are kept" in setter.see(f"{WIZARD}/app")
     assert "is forgotten" in setter.do(f"{HERE}/forget-secret")
     assert "There was only one" in setter.do(f"{HERE}/forget-secret")
