@@ -140,6 +140,7 @@ def test_what_is_on_its_way_all_the_same_is_waited_for_and_what_comes_later_is_n
     assert len(installation.books()) == 2
 
 
+@pytest.mark.ci
 def test_a_clock_that_is_killed_anywhere_under_load_leaves_it_to_the_next(installation):
     a_long_history(installation)
     number = registry.ERASE_CLIENT.run(installation.tools, COMPANY, "acme", "olga", "the client asked")

@@ -149,6 +149,7 @@ def test_where_xero_is_away_it_is_tried_for_an_hour_and_then_said(on_sqlite):
     assert where(on_sqlite, [COMPANY, TENANT]) == STAYS
 
 
+@pytest.mark.ci
 def test_a_clock_that_is_killed_anywhere_beside_others_leaves_it_to_the_next(installation):
     two_companies(installation)
     number, asked, deaths = remove(installation), ["p"], 0

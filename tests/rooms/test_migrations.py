@@ -80,6 +80,7 @@ def test_the_tables_are_as_the_migrations_make_them(database_url):
     assert different == []
 
 
+@pytest.mark.ci
 def test_every_earlier_version_upgrades_with_its_data_and_can_still_write_on_the_next_schema(empty_database):
     """Rows that each version wrote are there at every version after it. What a running old process inserts names only
     its own columns: new ones are optional or have a default."""

@@ -58,7 +58,7 @@ def calls_are_used_up(installation):
     with installation.store.read() as work:
         organisation = connections.organisation(work, installation.lane)
     while not (permit := installation.tools.targets["xero"].pace.ask(organisation, single=True)).wait:
-        xero_call.book(installation.tools, permit, "answered")
+        xero_call.book(installation.tools.target(permit.organisation).pace, permit, "answered")
 
 
 def unknown_outcomes(installation):
