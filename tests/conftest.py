@@ -56,7 +56,8 @@ BOTH_DATABASES = (
 
 
 # What attacks an installation, what holds the simulated Xero against Xero's own documents, and what deploys, upgrades
-# and restores whole installations: more than half of all the time, and seldom what a change breaks. `make test-ci` runs them.
+# and restores whole installations: more than half of all the time, and seldom what a change breaks. `make test-ci`
+# runs them.
 IN_CI = ("security", "simulator", "operations", "system")
 
 
