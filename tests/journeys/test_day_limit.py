@@ -8,7 +8,7 @@ import pytest
 from sqlmodel import select
 from typer.testing import CliRunner
 
-from cli import main
+from cli import care, main
 from store import ops_summary
 from store.tables import CompanyConnection, Export, LaneState
 from tests.builders import COMPANY, TENANT, an_invoice, invoices
@@ -151,6 +151,7 @@ def all_limited(installation):
 def faces_name_the_day(installation, monkeypatch):
     tools = installation.tools
     installation.a_worker_runs()
+    monkeypatch.setattr(care, "CANARY_SECONDS", 0.2)  # nobody is there that would answer one
     monkeypatch.setattr(wiring, "build", lambda _settings: tools)
     monkeypatch.setattr("worker.settings.load", lambda: tools.settings)
     told = json.loads(CliRunner().invoke(main.app, ["status", "--json"]).output)
