@@ -57,13 +57,14 @@ def test_an_hour_of_nothing_but_500s_costs_a_bounded_number_of_calls_and_loses_n
     assert {answer["type"] for answer in on_sqlite.answers().values()} == {"succeeded"}
 
 
-def test_three_broken_lanes_hold_back_the_others_for_a_moment_only(on_sqlite):
+def test_three_broken_lanes_hold_back_the_others_for_a_moment_only(on_sqlite, monkeypatch):
+    monkeypatch.setattr(XeroTarget, "sizes", replace(XeroTarget.sizes, invoices=5))
     tenants = [f"{n}{n}{n}{n}0000-2222-4333-8444-555555555555" for n in range(2, 6)]
     for number, tenant in enumerate(tenants):
         on_sqlite.company(f"c{number}", tenant)
     on_sqlite.simulator.state.faults.set({"drop": 1.0})
     for number in range(3):
-        on_sqlite.ask(*invoices(250), company=f"c{number}")
+        on_sqlite.ask(*invoices(25), company=f"c{number}")
     on_sqlite.run()
     on_sqlite.simulator.state.faults.set({})
     on_sqlite.ask(an_invoice(), company="c3", request="calm")

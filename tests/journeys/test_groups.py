@@ -271,12 +271,12 @@ def test_a_group_of_one_company_is_not_anothers(installation):
 
 def test_more_than_an_event_holds_goes_whole(on_sqlite):
     for part in (1, 2):
-        some = waiting_for("wharf", *(f"p{part}-{number}" for number in range(400)))
+        some = waiting_for("wharf", *(f"p{part}-{number}" for number in range(255)))
         on_sqlite.ask(*some, part=part, parts=2)
     on_sqlite.run()
     link(on_sqlite, "wharf")
-    assert go_on(on_sqlite) == 800
-    assert len(on_sqlite.books()) == 800
+    assert go_on(on_sqlite) == 510
+    assert len(on_sqlite.books()) == 510
 
 
 def test_a_host_can_order_the_same_by_cause(installation):
