@@ -42,9 +42,10 @@ pictures: .venv/.dev  ## docs/pictures of the console, made of the demo's data (
 	@$(BIN)/python -m docs.pictures.make
 
 test: .venv/.dev  ## the suite
-	@$(BIN)/pytest -n 2 --dist loadgroup -rs -m "not thorough and not ci"
+	@$(BIN)/pytest -n 2 --dist loadgroup -rs -m "not thorough and not ci and not room_of_ci"
 
 test-ci: .venv/.dev  ## what .ci/run adds to the suite: attacks, the simulator's conformance, whole installations, a browser, PHP, short chaos and fuzz
+	@$(BIN)/pytest -n 2 --dist loadgroup -rs -m "room_of_ci and not ci and not thorough"
 	@$(BIN)/pytest -n 2 --dist loadgroup -rs -m "ci and not thorough"
 
 # It measures, and so runs alone.

@@ -57,7 +57,7 @@ BOTH_DATABASES = (
 
 # What attacks an installation, what holds the simulated Xero against Xero's own documents, and what deploys, upgrades
 # and restores whole installations: more than half of all the time, and seldom what a change breaks. `make test-ci`
-# runs them.
+# runs them, before and not beside what it has of its own.
 IN_CI = ("security", "simulator", "operations", "system")
 
 
@@ -70,7 +70,7 @@ def pytest_collection_modifyitems(items):
     rows = defaultdict(list)
     for item in items:
         if item.path.relative_to(item.config.rootpath).parts[1] in IN_CI:
-            item.add_marker(pytest.mark.ci)
+            item.add_marker(pytest.mark.room_of_ci)
         case = getattr(item, "callspec", None)
         test = item.nodeid.partition("[")[0]
         if case and "database_url" in case.params and not any(f"tests/{place}" in test for place in BOTH_DATABASES):

@@ -202,7 +202,6 @@ def hanging():
         yield held.getsockname()[1]
 
 
-@pytest.mark.ci
 @pytest.mark.parametrize("collector", [refusing, hanging])
 def test_a_collector_that_is_away_holds_up_nothing_and_what_it_lost_is_counted(on_sqlite, collector):
     with collector() as port:
