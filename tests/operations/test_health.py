@@ -141,8 +141,13 @@ def test_behind_a_locked_table_a_503_comes_soon_and_says_when_to_come_again(on_p
         assert {one.headers["retry-after"] for one, _ in answers} == {"5"}
         assert any("somebody holds a lock" in problems(one)[0] for one, _ in answers)
         assert max(took for _, took in answers) < 8  # two seconds, on a machine that has something else to do
-        with posting(host, HANGING) as posts:
-            assert {one.result()[0].status_code for one in posts} == {202}
+        wait_for(lambda: all_are_taken(host))
+
+
+def all_are_taken(host):
+    """A few may wait a little longer on a machine that has something else to do: a host comes again."""
+    with posting(host, HANGING) as posts:
+        return {one.result()[0].status_code for one in posts} == {202}
 
 
 def test_one_event_behind_a_lock_does_not_hold_back_those_it_shares_a_transaction_with(on_postgres):
