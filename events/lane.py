@@ -1,10 +1,8 @@
 """Lanes: where a company's exports go."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
-
-from events.settings import CompanySettings
 
 DEFAULT_TARGET = "xero"  # the accounting system of a company that names none
 
@@ -32,7 +30,7 @@ class Organisation:
     """Where a lane leads: the organisation, and whose login (app, user) opens it, made `since` when.
 
     `target` is the name of its accounting system; `refused_taxes` is true where tax rates are known that an account
-    there did not take, `settings` what the company had chosen when this was read.
+    there did not take.
     """
 
     lane: Lane
@@ -44,4 +42,3 @@ class Organisation:
     since: datetime | None = None
     target: str = DEFAULT_TARGET
     refused_taxes: bool = False
-    settings: CompanySettings = field(default_factory=CompanySettings, compare=False)

@@ -133,19 +133,22 @@ def containing(work: Work, text: str) -> Sequence[Any]:
     Capitals, accents and apostrophes do not matter, on either database; at most `MOST_NAMED` companies are looked at.
     """
     rows = statements.rows(work, select(Company.id, Company.name).order_by(col(Company.id)).limit(MOST_NAMED))
-    key = _sought(text)
-    return [row for row in rows if key in _sought(row.name) or _sought(row.id).startswith(key)]
+    key = sought(text)
+    if text and not key:
+        return []  # apostrophes alone are in every name once they are left out
+    return [row for row in rows if key in sought(row.name) or sought(row.id).startswith(key)]
 
 
 def called(work: Work, text: str) -> Sequence[Any]:
     """Id and name, as plain rows, of the companies that are meant: of this id, else this name, else a part of it."""
     if exact := statements.rows(work, select(Company.id, Company.name).where(Company.id == text)):
         return exact
-    some, key = containing(work, text), _sought(text)
-    return [row for row in some if key in (_sought(row.id), _sought(row.name))] or some
+    some, key = containing(work, text), sought(text)
+    return [row for row in some if key in (sought(row.id), sought(row.name))] or some
 
 
-def _sought(text: str) -> str:
+def sought(text: str) -> str:
+    """A name as it is searched by: without capitals, accents and apostrophes."""
     return without_apostrophes(folded_text(text))
 
 

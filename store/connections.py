@@ -15,7 +15,7 @@ from sqlmodel import col, delete, select, update
 
 from events.credentials import APP_WAYS, AppKeys, AppKind
 from events.lane import DEFAULT_TARGET, Lane, Organisation
-from store import companies, statements
+from store import statements
 from store.tables import Company, CompanyApp, CompanyConnection, Export, Login, RefusedTax, XeroApp
 from store.tables.columns import word
 from store.unit_of_work import Work
@@ -89,7 +89,6 @@ def organisation_in(found: Any, lane: Lane) -> Organisation | None:
         since=found.connected_at,
         refused_taxes=found.refused_taxes,
         target=found.target or DEFAULT_TARGET,
-        settings=companies.read_settings(found.settings or "{}"),
     )
 
 
@@ -110,7 +109,7 @@ def organisation_columns() -> Sequence[Any]:
     refused = exists().where(of_company, col(RefusedTax.tenant) == col(CompanyConnection.tenant))
     named = [col(getattr(CompanyConnection, name)) for name in _OF_ORGANISATION]
     state: Any = col(CompanyConnection.state).label("connection")
-    return *named, state, col(Company.target), col(Company.settings), refused.label("refused_taxes")
+    return *named, state, col(Company.target), refused.label("refused_taxes")
 
 
 def set_state(work: Work, connection: CompanyConnection, state: str, problem: str = "") -> bool:
@@ -233,8 +232,8 @@ def _must_be_nobody_elses(work: Work, app: XeroApp, company: str) -> None:
         kind, named = APP_WAYS[cast("AppKind", app.kind)].words, ", ".join(others[:5])
         more = f" and {len(others) - 5} more" if len(others) > 5 else ""
         raise AnotherKind(
-            f"This app is kept as “{kind}”, and {named}{more} has its login by it: as another kind nobody could use "
-            f"that login any more, so nothing was changed. Choose “{kind}”, or give this company an app of its own."
+            f"This app is kept as “{kind}”, and other companies log in by it: {named}{more}. With another kind they "
+            f"would lose their logins, so nothing was changed. Choose “{kind}”, or give this company its own app."
         )
 
 

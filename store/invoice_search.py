@@ -80,8 +80,8 @@ def by_words(work: Work, text: str, most: int) -> Sequence[Any]:
         return []
     if rows := _enough(words) and _rows(work, [holds(one) for one in words], most):
         return rows
-    known = [(row.id, folded_text(row.name)) for row in companies.containing(work, "")]
-    whose = {one: [id_ for id_, name in known if folded_text(one) in name] for one in words}
+    known = [(row.id, companies.sought(row.name)) for row in companies.containing(work, "")]
+    whose = {one: [id_ for id_, name in known if companies.sought(one) in name] for one in words}
     named = {one: ids for one, ids in whose.items() if 0 < len(ids) <= _MOST_COMPANIES}
     alone = [one for one in words if one not in named]
     if not named or not _enough(alone):

@@ -133,10 +133,11 @@ class Installation:
 
     def settle_down(self, rounds: int = 8) -> None:
         """Run, sweep and let time pass until nothing is left to do, and once more: what is over must stay so."""
-        for _ in range(rounds):
+        each = self.settings.lease_seconds + self.settings.settle_seconds + 301
+        for left in range(rounds, 0, -1):
             self.run()
             over = not self.is_anything_left()
-            self.later(self.settings.lease_seconds + self.settings.settle_seconds + 301)
+            self.later(each * (left if over else 1))  # as much time goes by in either case
             self.wake()
             if over:
                 break

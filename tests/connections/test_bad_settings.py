@@ -200,7 +200,7 @@ def test_the_kind_of_an_app_is_not_changed_under_the_logins_of_others(house):
     _connected(house)
     with pytest.raises(kept_apps.AnotherKind) as refused:
         apps.set_app(house.tools, "twin", AppKeys("app-harbour", ("s",), "custom"), "granular", "", "olga")
-    assert "harbour has its login by it" in str(refused.value)
+    assert "other companies log in by it: harbour." in str(refused.value)
     with house.tools.store.read() as work:
         assert kept_apps.kind_of_app(work, "app-harbour") == "web"
     connecting.disconnect(house.tools, "harbour", "olga")

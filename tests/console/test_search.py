@@ -164,6 +164,7 @@ def test_both_databases_fold_capitals_accents_and_signs(installation):
             "oneill": ["irish"],
             "O'NEILL": ["irish"],
             "obrien": ["dara"],
+            "''": [],
             "o\u2019brien roof": ["dara"],
             "ωMEGA": ["odd", "zebra"],
             "mega bad06 harb": ["odd"],

@@ -14,6 +14,7 @@ from tests.builders import COMPANY, an_invoice, an_order, invoices
 from tests.contacts.admin import an_event
 from tests.machines import wait_for
 from worker.contacts import changes
+from worker.export import turn
 from worker.export.deferral import InvoiceExportDeferred
 from worker.intake import intake
 
@@ -208,3 +209,18 @@ def test_a_part_that_waits_for_the_cancel_to_commit_is_cancelled_too(on_postgres
     on_postgres.run()
     assert on_postgres.books() == []
     assert len(on_postgres.answers()) == 4
+
+
+def test_what_is_asked_for_after_a_change_of_settings_goes_by_it_whatever_a_turn_has_read_before(
+    make_installation, database_url
+):
+    installation = make_installation(database_url)
+    accounts = [{"code": code, "tax_type": "OUTPUT"} for code in ("200", "210")]
+    installation.company(organisation={"accounts": accounts})
+    begun = installation.organisation()  # as a turn reads it before it claims anything
+    with installation.store.write() as work:
+        companies.set_up(work, COMPANY, "Harbour", CompanySettings(default_account_code="210"))
+    installation.ask(an_invoice("late"))
+    turn.send_next(installation.tools, begun, 1, lambda: None, lambda: None)
+    (book,) = installation.books()
+    assert [line["AccountCode"] for line in book["LineItems"]] == ["210"]

@@ -33,7 +33,7 @@ from worker.intake import intake
 from worker.intake.intake import Receipt
 from worker.measuring import measuring
 
-HANGING = 44  # more than the threads that the doors have
+HANGING, CONNECTIONS = 44, 12  # more than the threads that the doors have; as many as their connections
 
 
 @pytest.fixture(autouse=True)
@@ -52,7 +52,7 @@ def on_postgres(make_installation, kept_postgres):
 
 
 @contextmanager
-def doors(installation, patience=None, pool_size=12):
+def doors(installation, patience=None, pool_size=CONNECTIONS):
     """The doors in a process that waits as long as a web process does; gives their address."""
     patience = patience or database.patience(installation.settings, at_the_doors=True)
     installation.store.engine = machines.engine(installation.settings.database_url, pool_size, patience)
@@ -141,12 +141,12 @@ def test_behind_a_locked_table_a_503_comes_soon_and_says_when_to_come_again(on_p
         assert {one.headers["retry-after"] for one, _ in answers} == {"5"}
         assert any("somebody holds a lock" in problems(one)[0] for one, _ in answers)
         assert max(took for _, took in answers) < 8  # two seconds, on a machine that has something else to do
-        wait_for(lambda: all_are_taken(host))
+        assert are_taken(host, CONNECTIONS)  # none of them waits for a connection
+        wait_for(lambda: are_taken(host, HANGING))  # of so many one may, for two seconds: its host comes again
 
 
-def all_are_taken(host):
-    """A few may wait a little longer on a machine that has something else to do: a host comes again."""
-    with posting(host, HANGING) as posts:
+def are_taken(host, count):
+    with posting(host, count) as posts:
         return {one.result()[0].status_code for one in posts} == {202}
 
 

@@ -8,7 +8,7 @@ from events.accounting_target import AccountingTarget, Element, Organisation, Po
 from events.failures import Failure
 from events.invoice import Invoice
 from events.reasons import Reason
-from store import batches, exports, lanes, packing
+from store import batches, companies, exports, lanes, packing
 from store.batches import Carried, Hold
 from store.tables import Export
 from store.unit_of_work import Work
@@ -137,7 +137,10 @@ def _sent(kind: str, hold: Hold, mapped: Mapped, attempts: Mapping[int, Carried]
 def _map(
     work: Work, target: AccountingTarget, organisation: Organisation, claimed: Sequence[Export], map_one: Map
 ) -> Mapped:
-    lane, settings = organisation.lane, organisation.settings
+    lane = organisation.lane
+    settings = companies.settings_of(
+        work, lane.company
+    )  # as they are now: what is claimed may have come after a change
     mapped = Mapped()
     for export in claimed:
         try:
